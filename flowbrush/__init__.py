@@ -1,0 +1,1 @@
+"""flowbrush: the streaming protocol and its Python client. Needs neither torch nor the server."""

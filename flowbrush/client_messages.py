@@ -1,0 +1,150 @@
+"""What a client sends besides controls: the session's life, the playhead, ping."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from flowbrush import limits
+from flowbrush.controls import Control, Prompt, Prompts, TrackBegin
+from flowbrush.messages import Body, Chunk, Codec, Message, MessageId, Micros, Seconds
+
+Seed = Annotated[int, Field(ge=0, le=limits.MAX_SEED)]
+PromptText = Annotated[str, Field(min_length=1, max_length=limits.MAX_PROMPT_CHARS)]
+Side = Annotated[int, Field(ge=limits.MIN_SIDE, le=limits.MAX_SIDE)]
+CodecName = Annotated[str, Field(min_length=1, max_length=16)]
+ALL_CODECS = ("h264", "vp8", "vp9", "av1", "jpeg")
+
+
+class StartFields(Body):
+    """The settings of a stream: the fields of `session.start` that a session file keeps, too."""
+
+    model: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    prompts: Prompts | None = None
+    prompt: PromptText | None = None
+    seed: Seed | None = None
+    image: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
+    width: Side | None = None
+    height: Side | None = None
+    fps: Annotated[float, Field(ge=limits.MIN_FPS, le=limits.MAX_FPS)] | None = None
+    codecs: Annotated[tuple[CodecName, ...], Field(min_length=1, max_length=limits.MAX_CODECS)] = ALL_CODECS
+    steps: Annotated[int, Field(ge=1, le=limits.MAX_STEPS)] | None = None
+    paused: bool = False
+    tracks: Annotated[tuple[TrackBegin, ...], Field(max_length=limits.MAX_TRACKS)] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.prompt is not None and self.prompts is not None:
+            raise ValueError("give either prompt or prompts, not both")
+        numbers = [track.track for track in self.tracks]
+        if len(set(numbers)) < len(numbers):
+            raise ValueError("tracks: each track needs its own number")
+        if sum(len(track.points) for track in self.tracks) > limits.MAX_START_POINTS:
+            raise ValueError(f"tracks: at most {limits.MAX_START_POINTS} points in all")
+        return self
+
+    @property
+    def prompt_list(self) -> tuple[Prompt, ...]:
+        """The prompts, from whichever of `prompt` and `prompts` was given; empty when neither was."""
+        if self.prompt is not None:
+            return (Prompt(text=self.prompt),)
+        return self.prompts or ()
+
+    @property
+    def known_codecs(self) -> tuple[Codec, ...]:
+        """`codecs` in order, without the names that this version does not know."""
+        return tuple(Codec(name) for name in self.codecs if name in set(Codec))
+
+
+class SessionStart(StartFields, Message):
+    """The first message.
+
+    With `resume` only `last_frame` and `codecs` count: the settings are the session's own. `last_frame` is the index of the last frame received, -1 for none.
+    """
+
+    type: Literal["session.start"] = "session.start"
+    id: MessageId | None = None
+    resume: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    last_frame: Annotated[int, Field(ge=-1, le=2**32 - 1)] | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.resume is None:
+            if self.last_frame is not None:
+                raise ValueError("last_frame goes with resume")
+            if self.model is None:
+                raise ValueError("model is missing: name one of GET /v1/models")
+            if not self.prompt_list:
+                raise ValueError("a prompt is missing: give prompt or prompts")
+        elif self.last_frame is None:
+            raise ValueError(
+                "last_frame is missing: with resume give the index of the last frame received, or -1"
+            )
+        return self
+
+
+class SessionPause(Message):
+    """Generation stops after the chunk under way."""
+
+    type: Literal["session.pause"] = "session.pause"
+    id: MessageId | None = None
+
+
+class SessionResume(Message):
+    """Generation goes on with the context intact."""
+
+    type: Literal["session.resume"] = "session.resume"
+    id: MessageId | None = None
+
+
+class SessionStep(Message):
+    """While paused: generate so many chunks."""
+
+    type: Literal["session.step"] = "session.step"
+    id: MessageId | None = None
+    chunks: Annotated[int, Field(ge=1, le=limits.MAX_STEP_CHUNKS)] = 1
+
+
+class SessionRewind(Message):
+    """Back to the end of `chunk`; the next packet is chunk + 1."""
+
+    type: Literal["session.rewind"] = "session.rewind"
+    id: MessageId | None = None
+    chunk: Chunk
+
+
+class SessionReset(Message):
+    """Start over with the same settings, with another seed if one is given."""
+
+    type: Literal["session.reset"] = "session.reset"
+    id: MessageId | None = None
+    seed: Seed | None = None
+
+
+class SessionStop(Message):
+    """End the session; answered by `session.done`."""
+
+    type: Literal["session.stop"] = "session.stop"
+    id: MessageId | None = None
+
+
+class Playhead(Message):
+    """`pts` of the frame shown now and the seconds received after it."""
+
+    type: Literal["playhead"] = "playhead"
+    pts: Seconds
+    buffered: Seconds
+
+
+class Ping(Message):
+    """Answered by `pong` with the same `sent_us`."""
+
+    type: Literal["ping"] = "ping"
+    sent_us: Micros
+
+
+SessionCommand = SessionPause | SessionResume | SessionStep | SessionRewind | SessionReset | SessionStop
+ClientMessage = Annotated[
+    Control | SessionStart | SessionCommand | Playhead | Ping, Field(discriminator="type")
+]

@@ -1,0 +1,128 @@
+"""Controls: messages that change what is generated. One that carries an `id` is acknowledged twice."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from flowbrush import limits
+from flowbrush.messages import Body, Message, MessageId, Seconds, TrackKind, TrackNumber
+
+Coordinate = Annotated[float, Field(ge=limits.MIN_COORDINATE, le=limits.MAX_COORDINATE)]
+Pan = Annotated[float, Field(ge=-limits.MAX_PAN, le=limits.MAX_PAN)]
+
+
+class Prompt(Body):
+    """One text and its share in the blend; only the ratio of the weights matters."""
+
+    text: Annotated[str, Field(min_length=1, max_length=limits.MAX_PROMPT_CHARS)]
+    weight: Annotated[float, Field(gt=0, le=limits.MAX_WEIGHT)] = 1.0
+
+
+class Transition(Body):
+    """How a new prompt takes over: blended in over `chunks` chunks."""
+
+    chunks: Annotated[int, Field(ge=1, le=limits.MAX_TRANSITION_CHUNKS)]
+    method: Literal["linear", "slerp"] = "linear"
+
+
+class Point(Body):
+    """A point of a track: `t` in seconds, `x` right, `y` down in frame sizes; not `visible` means occluded."""
+
+    t: Seconds
+    x: Coordinate
+    y: Coordinate
+    visible: bool = True
+
+
+class Grid(Body):
+    """Points that move together: rows × cols centred on the point, `spacing` of the frame's sides apart."""
+
+    rows: Annotated[int, Field(ge=1, le=limits.MAX_GRID_SIDE)]
+    cols: Annotated[int, Field(ge=1, le=limits.MAX_GRID_SIDE)]
+    spacing: Annotated[float, Field(gt=0, le=limits.MAX_GRID_SPACING)]
+
+
+def _times_in_order(points: tuple[Point, ...]) -> tuple[Point, ...]:
+    for index in range(1, len(points)):
+        if points[index].t < points[index - 1].t:
+            raise ValueError(
+                f"times must not decrease, but point {index} has t={points[index].t:g} "
+                f"after t={points[index - 1].t:g}"
+            )
+    return points
+
+
+Prompts = Annotated[tuple[Prompt, ...], Field(min_length=1, max_length=limits.MAX_PROMPTS)]
+Points = Annotated[tuple[Point, ...], Field(min_length=1, max_length=limits.MAX_POINTS)]
+
+
+class PromptSet(Message):
+    """New prompt from the next chunk on that is not yet being generated; the context is kept."""
+
+    type: Literal["prompt.set"] = "prompt.set"
+    id: MessageId | None = None
+    prompts: Prompts
+    transition: Transition | None = None
+
+
+class TrackBegin(Message):
+    """A new track. The `t` of drag and pin points is pts on the viewer's screen; that of a path counts from 0."""
+
+    type: Literal["track.begin"] = "track.begin"
+    id: MessageId | None = None
+    track: TrackNumber
+    kind: TrackKind
+    points: Points
+    grid: Grid | None = None
+
+    _order = field_validator("points")(_times_in_order)
+
+
+class TrackMove(Message):
+    """More points of a live drag (or of a pin that is moved)."""
+
+    type: Literal["track.move"] = "track.move"
+    id: MessageId | None = None
+    track: TrackNumber
+    points: Points
+
+    _order = field_validator("points")(_times_in_order)
+
+
+class TrackEnd(Message):
+    """The point is released: from then on it is unspecified, not occluded."""
+
+    type: Literal["track.end"] = "track.end"
+    id: MessageId | None = None
+    track: TrackNumber
+
+
+class TracksClear(Message):
+    """Removes all tracks, or those of the kinds named."""
+
+    type: Literal["tracks.clear"] = "tracks.clear"
+    id: MessageId | None = None
+    kinds: Annotated[tuple[TrackKind, ...], Field(min_length=1, max_length=3)] | None = None
+
+
+class CameraSet(Message):
+    """Camera control: values per second with mode `velocity`, totals since the stream began with `target`.
+
+    `pan` in frame sizes, right and down positive (the scene moves the other way); `zoom` in doublings,
+    positive goes in; `roll` in degrees, positive turns the camera clockwise. Velocity zero stands still.
+    """
+
+    type: Literal["camera.set"] = "camera.set"
+    id: MessageId | None = None
+    mode: Literal["velocity", "target"]
+    pan: tuple[Pan, Pan] = (0.0, 0.0)
+    zoom: Annotated[float, Field(ge=-limits.MAX_ZOOM, le=limits.MAX_ZOOM)] = 0.0
+    roll: Annotated[float, Field(ge=-limits.MAX_ROLL, le=limits.MAX_ROLL)] = 0.0
+
+
+Control = Annotated[
+    PromptSet | TrackBegin | TrackMove | TrackEnd | TracksClear | CameraSet, Field(discriminator="type")
+]
+CONTROL_TYPES = (PromptSet, TrackBegin, TrackMove, TrackEnd, TracksClear, CameraSet)

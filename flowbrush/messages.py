@@ -1,0 +1,56 @@
+"""What every message shares: the base class, ranges of the common fields, codecs."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from flowbrush import limits
+
+MessageId = Annotated[int, Field(ge=1, le=limits.MAX_ID)]
+Chunk = Annotated[int, Field(ge=0, le=2**32 - 1)]
+Seconds = Annotated[float, Field(ge=0, le=limits.MAX_TIME_S)]
+Micros = Annotated[int, Field(ge=0, le=2**63 - 1)]
+Millis = Annotated[float, Field(ge=0)]
+TrackNumber = Annotated[int, Field(ge=0, le=limits.MAX_TRACK_NUMBER)]
+TrackKind = Literal["drag", "pin", "path"]
+
+
+class Codec(StrEnum):
+    """How frames are encoded. `number` is the codec field of the packet header."""
+
+    JPEG = "jpeg"
+    H264 = "h264"
+    VP8 = "vp8"
+    VP9 = "vp9"
+    AV1 = "av1"
+
+    @property
+    def number(self) -> int:
+        return _CODECS.index(self)
+
+    @classmethod
+    def from_number(cls, number: int) -> Codec:
+        """The codec of a header's codec field; raises ValueError for a number that is not assigned."""
+        if not 0 <= number < len(_CODECS):
+            raise ValueError(f"unknown codec number {number}: expected 0 to {len(_CODECS) - 1}")
+        return _CODECS[number]
+
+
+_CODECS = (Codec.JPEG, Codec.H264, Codec.VP8, Codec.VP9, Codec.AV1)
+
+
+class Body(BaseModel):
+    """A part of a message. Immutable, no NaN or infinity, unknown fields are dropped."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+
+class Message(Body):
+    """A whole message: has a literal `type` in every subclass."""
+
+    def to_json(self) -> str:
+        """The message as it goes over the wire; fields that are None are left out."""
+        return self.model_dump_json(exclude_none=True)

@@ -1,0 +1,172 @@
+"""From text to messages. Whatever the input, only ProtocolError leaves these functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Generic, NamedTuple, TypeVar, cast, get_args
+
+import pydantic_core
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from flowbrush import limits
+from flowbrush.client_messages import ClientMessage
+from flowbrush.controls import Control
+from flowbrush.errors import ErrorCode, ProtocolError
+from flowbrush.server_messages import ServerMessage
+
+T = TypeVar("T")
+
+
+class Parsed(NamedTuple, Generic[T]):
+    """A message, and the paths of the fields that were ignored because this version does not know them."""
+
+    message: T
+    ignored: tuple[str, ...]
+
+
+def parse_client_message(text: str | bytes) -> Parsed[ClientMessage]:
+    """One text message of a client; raises ProtocolError."""
+    return cast(Parsed[ClientMessage], _parse(text, _CLIENT))
+
+
+def parse_server_message(text: str | bytes) -> Parsed[ServerMessage]:
+    """One text message of a server; raises ProtocolError."""
+    return cast(Parsed[ServerMessage], _parse(text, _SERVER))
+
+
+def parse_control(text: str | bytes) -> Parsed[Control]:
+    """One control, as in a session file; raises ProtocolError."""
+    return cast(Parsed[Control], _parse(text, _CONTROL))
+
+
+class _Union:
+    """A discriminated union with the names of its types."""
+
+    def __init__(self, annotation: Any) -> None:
+        self.adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+        self.types = tuple(sorted(_type_names(annotation)))
+
+
+def _type_names(annotation: Any) -> Iterator[str]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation.model_fields["type"].default
+        return
+    for part in get_args(annotation):
+        yield from _type_names(part)
+
+
+def _parse(text: str | bytes, union: _Union) -> Parsed[Any]:
+    data = read_object(text)
+    id = data.get("id")
+    if type(id) is not int or not 1 <= id <= limits.MAX_ID:
+        id = None
+    kind = data.get("type")
+    if kind is None:
+        raise ProtocolError(
+            ErrorCode.MISSING_FIELD, "type is missing: every message has one", field="type", id=id
+        )
+    if kind not in union.types:
+        known = ", ".join(union.types)
+        raise ProtocolError(
+            ErrorCode.UNKNOWN_TYPE,
+            f"unknown type {_brief(kind)}: expected one of {known}",
+            field="type",
+            id=id,
+        )
+    try:
+        message = union.adapter.validate_json(text, strict=True)
+    except ValidationError as error:
+        raise from_validation(error, drop=1, id=id) from None
+    return Parsed(message, tuple(ignored_fields(data, message)))
+
+
+def read_object(text: str | bytes) -> dict[str, Any]:
+    """JSON text that must be one object; raises ProtocolError."""
+    size = len(text)
+    if size > limits.MAX_MESSAGE_BYTES:
+        raise ProtocolError(
+            ErrorCode.TOO_LARGE, f"the message has {size} bytes: at most {limits.MAX_MESSAGE_BYTES} are taken"
+        )
+    try:
+        data = pydantic_core.from_json(text)
+    except ValueError as error:  # JSON errors, lone surrogates, bad UTF-8
+        raise ProtocolError(ErrorCode.INVALID_JSON, f"not valid JSON: {str(error)[:200]}") from None
+    if not isinstance(data, dict):
+        raise ProtocolError(
+            ErrorCode.INVALID_JSON, f'expected a JSON object, got {_brief(data)}: send {{"type": …}}'
+        )
+    return data
+
+
+def ignored_fields(data: Any, model: Any, path: str = "") -> Iterator[str]:
+    """Paths of what `data` has and `model`, made from it, has not."""
+    if isinstance(model, BaseModel) and isinstance(data, dict):
+        allows_more = model.model_config.get("extra") == "allow"
+        for name, value in data.items():
+            here = f"{path}.{name}" if path else name
+            if name in type(model).model_fields:
+                yield from ignored_fields(value, getattr(model, name), here)
+            elif not allows_more:
+                yield here[:100]
+    elif isinstance(model, tuple) and isinstance(data, list):
+        for index, (value, part) in enumerate(zip(data, model, strict=False)):
+            yield from ignored_fields(value, part, f"{path}[{index}]")
+
+
+def from_validation(error: ValidationError, *, drop: int = 0, id: int | None = None) -> ProtocolError:
+    """The first complaint of pydantic as a ProtocolError; `drop` parts of its path are not the sender's."""
+    first = error.errors(include_url=False)[0]
+    field = ""
+    for part in first["loc"][drop:]:
+        field += f"[{part}]" if isinstance(part, int) else f".{part}" if field else str(part)
+    what = first["msg"].removeprefix("Value error, ")
+    code = _code(first["type"])
+    if code is ErrorCode.MISSING_FIELD:
+        message = f"{field} is missing"
+    elif code is ErrorCode.INVALID_VALUE and first["type"] == "value_error":
+        message = f"{field}: {what}" if field else what
+    else:
+        message = f"{field} is {_brief(first['input'])}: {what[:1].lower()}{what[1:]}"
+    return ProtocolError(code, message, field=field or None, id=id)
+
+
+def _code(kind: str) -> ErrorCode:
+    if kind == "missing":
+        return ErrorCode.MISSING_FIELD
+    if kind == "json_invalid":
+        return ErrorCode.INVALID_JSON
+    if kind in _RANGE_ERRORS:
+        return ErrorCode.OUT_OF_RANGE
+    if kind.endswith(("_type", "_parsing", "_from_float")):
+        return ErrorCode.WRONG_TYPE
+    return ErrorCode.INVALID_VALUE
+
+
+_RANGE_ERRORS = {
+    "greater_than",
+    "greater_than_equal",
+    "less_than",
+    "less_than_equal",
+    "string_too_long",
+    "string_too_short",
+    "too_long",
+    "too_short",
+    "finite_number",
+    "int_parsing_size",
+}
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}"
+    if isinstance(value, int) and value.bit_length() > 64:
+        return "a very large integer"
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}…"
+
+
+_CLIENT = _Union(ClientMessage)
+_SERVER = _Union(ServerMessage)
+_CONTROL = _Union(Control)

@@ -1,0 +1,172 @@
+"""What the server sends as text: answers, acknowledgements, one `chunk` per chunk, notices, errors."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, JsonValue
+
+from flowbrush import limits
+from flowbrush.messages import Body, Chunk, Codec, Message, MessageId, Micros, Millis, Seconds
+
+Count = Annotated[int, Field(ge=0)]
+Frame = Annotated[int, Field(ge=0, le=2**32 - 1)]
+
+
+class Queue(Message):
+    """No slot is free: `position` 1 is next, of `size` waiting."""
+
+    type: Literal["queue"] = "queue"
+    position: Annotated[int, Field(ge=1)]
+    size: Annotated[int, Field(ge=1)]
+
+
+class Limits(Body):
+    """What this server takes; further limits of a server appear as further fields."""
+
+    model_config = ConfigDict(extra="allow")
+
+    message_bytes: Count = limits.MAX_MESSAGE_BYTES
+    prompts: Count = limits.MAX_PROMPTS
+    prompt_chars: Count = limits.MAX_PROMPT_CHARS
+    tracks: Count = limits.MAX_TRACKS
+    points: Count = limits.MAX_POINTS
+
+
+class SessionReady(Message):
+    """The stream exists and its first chunk is on the way. `resume_token` is None for a viewer."""
+
+    type: Literal["session.ready"] = "session.ready"
+    id: MessageId | None = None
+    protocol: Literal[1] = limits.PROTOCOL_VERSION
+    session: str
+    resume_token: str | None = None
+    model: str
+    width: Annotated[int, Field(ge=1)]
+    height: Annotated[int, Field(ge=1)]
+    fps: Annotated[float, Field(gt=0)]
+    chunk_frames: Annotated[int, Field(ge=1)]
+    codec: Codec
+    codec_string: str
+    capabilities: dict[str, JsonValue]
+    examples: tuple[JsonValue, ...] = ()
+    limits: Limits = Limits()
+
+
+class ControlQueued(Message):
+    """The control was accepted; `chunk` is expected to show it first (it may be one later)."""
+
+    type: Literal["control.queued"] = "control.queued"
+    id: MessageId
+    chunk: Chunk
+
+
+class ControlApplied(Message):
+    """`frame` is the first frame that shows the control."""
+
+    type: Literal["control.applied"] = "control.applied"
+    id: MessageId
+    chunk: Chunk
+    frame: Frame
+
+
+class ChunkDone(Message):
+    """A chunk was made: frames `first_frame` to `first_frame + frames - 1`; the first one's `pts`; its times."""
+
+    type: Literal["chunk"] = "chunk"
+    chunk: Chunk
+    first_frame: Frame
+    frames: Annotated[int, Field(ge=1)]
+    pts: Seconds
+    generate_ms: Millis
+    decode_ms: Millis
+    encode_ms: Millis
+    queue_ms: Millis
+    prompt: str
+
+
+class SessionPaused(Message):
+    """Generation stopped; `chunk` is the next one to be made."""
+
+    type: Literal["session.paused"] = "session.paused"
+    id: MessageId | None = None
+    chunk: Chunk
+
+
+class SessionResumed(Message):
+    """Generation goes on with `chunk`."""
+
+    type: Literal["session.resumed"] = "session.resumed"
+    id: MessageId | None = None
+    chunk: Chunk
+
+
+class SessionRewound(Message):
+    """The stream stands at the end of `chunk`, as asked; the next packet is chunk + 1."""
+
+    type: Literal["session.rewound"] = "session.rewound"
+    id: MessageId | None = None
+    chunk: Chunk
+
+
+class SessionRestarted(Message):
+    """Answers `session.reset`; the next packet is `chunk`, which is 0."""
+
+    type: Literal["session.restarted"] = "session.restarted"
+    id: MessageId | None = None
+    chunk: Chunk = 0
+
+
+class SessionRecovering(Message):
+    """The worker is being replaced; the stream continues by itself."""
+
+    type: Literal["session.recovering"] = "session.recovering"
+    reason: str
+
+
+class SessionDone(Message):
+    """The session ended after `chunks` chunks and `frames` frames; `recording` and `log` are URLs."""
+
+    type: Literal["session.done"] = "session.done"
+    id: MessageId | None = None
+    chunks: Count
+    frames: Count
+    reason: str
+    recording: str | None = None
+    log: str
+
+
+class Notice(Message):
+    """Nothing failed, but the person should know."""
+
+    type: Literal["notice"] = "notice"
+    code: str
+    message: str
+    id: MessageId | None = None
+
+
+class Error(Message):
+    """Something was refused or failed; codes are those of `flowbrush.errors.ErrorCode`."""
+
+    type: Literal["error"] = "error"
+    code: str
+    message: str
+    retryable: bool = False
+    id: MessageId | None = None
+    field: str | None = None
+
+
+class Pong(Message):
+    """Answers `ping`."""
+
+    type: Literal["pong"] = "pong"
+    sent_us: Micros
+
+
+SessionState = (
+    SessionPaused | SessionResumed | SessionRewound | SessionRestarted | SessionRecovering | SessionDone
+)
+ServerMessage = Annotated[
+    Queue | SessionReady | ControlQueued | ControlApplied | ChunkDone | SessionState | Notice | Error | Pong,
+    Field(discriminator="type"),
+]
