@@ -60,7 +60,8 @@ class StartFields(Body):
 class SessionStart(StartFields, Message):
     """The first message.
 
-    With `resume` only `last_frame` and `codecs` count: the settings are the session's own. `last_frame` is the index of the last frame received, -1 for none.
+    With `resume` only `last_frame` and `codecs` count: the settings are the session's own. `last_frame` is
+    the index of the last frame received, -1 for none.
     """
 
     type: Literal["session.start"] = "session.start"

@@ -28,7 +28,7 @@ class Transition(Body):
 
 
 class Point(Body):
-    """A point of a track: `t` in seconds, `x` right, `y` down in frame sizes; not `visible` means occluded."""
+    """A point of a track: `t` in seconds, `x` right, `y` down in frame sizes; if not `visible`, occluded."""
 
     t: Seconds
     x: Coordinate
@@ -68,7 +68,7 @@ class PromptSet(Message):
 
 
 class TrackBegin(Message):
-    """A new track. The `t` of drag and pin points is pts on the viewer's screen; that of a path counts from 0."""
+    """A new track. `t` is pts on the viewer's screen with drag and pin; with a path it counts from 0."""
 
     type: Literal["track.begin"] = "track.begin"
     id: MessageId | None = None

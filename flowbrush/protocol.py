@@ -1,6 +1,6 @@
 """The streaming protocol, version 1: every message in both directions and the parsers, under one name.
 
-The classes live in small files by direction; import them from here. `docs/protocol.md` is the contract in prose.
+The classes live in small files by direction; import them from here. docs/protocol.md is the contract.
 """
 
 from flowbrush.client_messages import (

@@ -38,7 +38,7 @@ class SessionReady(Message):
 
     type: Literal["session.ready"] = "session.ready"
     id: MessageId | None = None
-    protocol: Literal[1] = limits.PROTOCOL_VERSION
+    protocol: Literal[1] = 1
     session: str
     resume_token: str | None = None
     model: str
@@ -71,7 +71,7 @@ class ControlApplied(Message):
 
 
 class ChunkDone(Message):
-    """A chunk was made: frames `first_frame` to `first_frame + frames - 1`; the first one's `pts`; its times."""
+    """A chunk was made: frames from `first_frame` on, the `pts` of that one, and where the time went."""
 
     type: Literal["chunk"] = "chunk"
     chunk: Chunk
