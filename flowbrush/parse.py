@@ -118,6 +118,8 @@ def from_validation(error: ValidationError, *, drop: int = 0, id: int | None = N
     first = error.errors(include_url=False)[0]
     field = ""
     for part in first["loc"][drop:]:
+        if isinstance(part, str) and "." in part:  # the type of a control inside a list
+            continue
         field += f"[{part}]" if isinstance(part, int) else f".{part}" if field else str(part)
     what = first["msg"].removeprefix("Value error, ")
     code = _code(first["type"])

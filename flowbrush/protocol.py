@@ -54,6 +54,7 @@ from flowbrush.server_messages import (
     SessionResumed,
     SessionRewound,
 )
+from flowbrush.session_file import ControlAt, FileStart, SessionFile, at_chunk, without_chunk
 
 __all__ = [
     "ALL_CODECS",
@@ -68,9 +69,11 @@ __all__ = [
     "Codec",
     "Control",
     "ControlApplied",
+    "ControlAt",
     "ControlQueued",
     "Error",
     "ErrorCode",
+    "FileStart",
     "Grid",
     "Limits",
     "Message",
@@ -87,6 +90,7 @@ __all__ = [
     "ServerMessage",
     "SessionCommand",
     "SessionDone",
+    "SessionFile",
     "SessionPause",
     "SessionPaused",
     "SessionReady",
@@ -107,7 +111,9 @@ __all__ = [
     "TrackMove",
     "TracksClear",
     "Transition",
+    "at_chunk",
     "parse_client_message",
     "parse_control",
     "parse_server_message",
+    "without_chunk",
 ]

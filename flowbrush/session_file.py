@@ -1,0 +1,154 @@
+"""Session files: settings, controls and a number of chunks, as JSON. `flowbrush render` makes a video of one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import pydantic_core
+from pydantic import Field, ValidationError, model_validator
+
+from flowbrush.client_messages import StartFields
+from flowbrush.controls import CameraSet, Control, PromptSet, TrackBegin, TrackEnd, TrackMove, TracksClear
+from flowbrush.errors import ErrorCode, ProtocolError
+from flowbrush.messages import Body, Chunk
+from flowbrush.parse import Parsed, from_validation, ignored_fields
+
+FILE_VERSION = 1
+MAX_FILE_BYTES = 256 << 20
+MAX_IMAGE_CHARS = 32 << 20
+
+
+class PromptSetAt(PromptSet):
+    """`prompt.set`, first seen by the making of `chunk`."""
+
+    chunk: Chunk
+
+
+class TrackBeginAt(TrackBegin):
+    """`track.begin`, first seen by the making of `chunk`."""
+
+    chunk: Chunk
+
+
+class TrackMoveAt(TrackMove):
+    """`track.move`, first seen by the making of `chunk`."""
+
+    chunk: Chunk
+
+
+class TrackEndAt(TrackEnd):
+    """`track.end`, first seen by the making of `chunk`."""
+
+    chunk: Chunk
+
+
+class TracksClearAt(TracksClear):
+    """`tracks.clear`, first seen by the making of `chunk`."""
+
+    chunk: Chunk
+
+
+class CameraSetAt(CameraSet):
+    """`camera.set`, first seen by the making of `chunk`."""
+
+    chunk: Chunk
+
+
+ControlAt = Annotated[
+    PromptSetAt | TrackBeginAt | TrackMoveAt | TrackEndAt | TracksClearAt | CameraSetAt,
+    Field(discriminator="type"),
+]
+_LOGGED: dict[type[Body], type[Body]] = {
+    PromptSet: PromptSetAt,
+    TrackBegin: TrackBeginAt,
+    TrackMove: TrackMoveAt,
+    TrackEnd: TrackEndAt,
+    TracksClear: TracksClearAt,
+    CameraSet: CameraSetAt,
+}
+
+
+def at_chunk(control: Control, chunk: int) -> ControlAt:
+    """The control as a session file keeps it. It stays an instance of its own class, too."""
+    cls = _LOGGED[type(control)]
+    return cls.model_construct(**dict(control), chunk=chunk)  # type: ignore[return-value]
+
+
+def without_chunk(control: ControlAt) -> Control:
+    """The control as it came, without the chunk."""
+    cls = type(control).__mro__[1]
+    fields = {name: value for name, value in control if name != "chunk"}
+    return cls.model_construct(**fields)  # type: ignore[return-value, attr-defined]
+
+
+class FileStart(StartFields):
+    """The fields of `session.start`; `image` is a `data:` URL or the path of an image, relative to the file."""
+
+    image: Annotated[str, Field(min_length=1, max_length=MAX_IMAGE_CHARS)] | None = None
+
+    @model_validator(mode="after")
+    def _has_prompt(self) -> Self:
+        if not self.prompt_list:
+            raise ValueError("a prompt is missing: give prompt or prompts")
+        return self
+
+
+class SessionFile(Body):
+    """One session. `controls` are in the order in which they came, so their chunks do not decrease."""
+
+    flowbrush: Literal[1] = 1
+    model: Annotated[str, Field(min_length=1, max_length=100)]
+    start: FileStart
+    controls: tuple[ControlAt, ...] = ()
+    chunks: Annotated[int, Field(ge=0, le=2**32 - 1)]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.start.model not in (None, self.model):
+            raise ValueError(
+                f"model is {self.model!r}, but start.model is {self.start.model!r}: they must agree"
+            )
+        last = 0
+        for index, control in enumerate(self.controls):
+            if control.chunk < last:
+                raise ValueError(
+                    f"controls must be in order, but controls[{index}] has chunk {control.chunk} after {last}"
+                )
+            last = control.chunk
+        return self
+
+    @classmethod
+    def parse(cls, text: str | bytes) -> Parsed[SessionFile]:
+        """The session in `text` and the paths of ignored fields; raises ProtocolError."""
+        if len(text) > MAX_FILE_BYTES:
+            raise ProtocolError(
+                ErrorCode.TOO_LARGE, f"the file has {len(text)} bytes: at most {MAX_FILE_BYTES} are taken"
+            )
+        try:
+            session = cls.model_validate_json(text, strict=True)
+        except ValidationError as error:
+            raise from_validation(error) from None
+        return Parsed(session, tuple(ignored_fields(pydantic_core.from_json(text), session)))
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> SessionFile:
+        """The session in a file; raises OSError when it cannot be read, ProtocolError naming the file."""
+        try:
+            return cls.parse(Path(path).read_bytes()).message
+        except ProtocolError as error:
+            raise ProtocolError(
+                error.code, f"{os.fspath(path)}: {error.message}", field=error.field
+            ) from None
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """JSON text; fields that are None are left out."""
+        return self.model_dump_json(exclude_none=True, indent=indent)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the file in one step, so that a reader never sees half of it."""
+        target = Path(path)
+        part = target.with_name(target.name + ".part")
+        part.write_text(self.to_json(indent=1) + "\n", encoding="utf-8")
+        part.replace(target)
