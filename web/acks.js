@@ -1,0 +1,107 @@
+/**
+ * The two answers to each control: accepted, and shown. Keeps what the server has not confirmed, for a resume.
+ * @module
+ */
+
+/**
+ * @typedef {{chunk: number}} Queued
+ * @typedef {{chunk: number, frame: number}} Applied
+ * @typedef {object} Ack
+ * @property {number} id
+ * @property {Promise<Queued>} queued resolves when the server has accepted the control
+ * @property {Promise<Applied>} applied resolves when a frame shows it
+ *
+ * @typedef {{resolve: (value: any) => void, reject: (reason: unknown) => void, promise: Promise<any>}} Deferred
+ * @typedef {{message: Record<string, any>, sent: boolean, queued: Deferred, applied: Deferred, accepted: boolean}} Entry
+ */
+
+/** @returns {Deferred} */
+function deferred() {
+  /** @type {any} */
+  const parts = {};
+  parts.promise = new Promise((resolve, reject) => Object.assign(parts, { resolve, reject }));
+  // Who does not wait for an answer must not get an unhandled rejection for it.
+  parts.promise.catch(() => {});
+  return parts;
+}
+
+export class Acks {
+  /** @type {Map<number, Entry>} */
+  #entries = new Map();
+
+  /**
+   * Registers a control under its id.
+   * @param {Record<string, any> & {id: number}} message
+   * @returns {Ack}
+   */
+  add(message) {
+    const entry = { message, sent: false, queued: deferred(), applied: deferred(), accepted: false };
+    this.#entries.set(message.id, entry);
+    return { id: message.id, queued: entry.queued.promise, applied: entry.applied.promise };
+  }
+
+  /** @param {number} id */
+  markSent(id) {
+    const entry = this.#entries.get(id);
+    if (entry) entry.sent = true;
+  }
+
+  /**
+   * Of the moves of one track that could not be sent only the newest matters: the older ones count as superseded.
+   * @param {number} track
+   */
+  supersedeUnsentMoves(track) {
+    for (const [id, { message, sent, queued, applied }] of this.#entries) {
+      if (sent || message.type !== 'track.move' || message.track !== track) continue;
+      const superseded = new Error('superseded while the connection was away');
+      queued.reject(superseded);
+      applied.reject(superseded);
+      this.#entries.delete(id);
+    }
+  }
+
+  /**
+   * @param {number} id
+   * @param {Queued} answer
+   */
+  queued(id, answer) {
+    const entry = this.#entries.get(id);
+    if (!entry) return;
+    entry.accepted = true;
+    entry.queued.resolve(answer);
+  }
+
+  /**
+   * @param {number} id
+   * @param {Applied} answer
+   */
+  applied(id, answer) {
+    const entry = this.#entries.get(id);
+    if (!entry) return;
+    entry.queued.resolve({ chunk: answer.chunk });
+    entry.applied.resolve(answer);
+    this.#entries.delete(id);
+  }
+
+  /**
+   * @param {number} id
+   * @param {Error} reason
+   */
+  refused(id, reason) {
+    const entry = this.#entries.get(id);
+    if (!entry) return;
+    entry.queued.reject(reason);
+    entry.applied.reject(reason);
+    this.#entries.delete(id);
+  }
+
+  /** Controls that the server has not confirmed, in the order of their ids. */
+  unconfirmed() {
+    return [...this.#entries.values()].filter((entry) => !entry.accepted).map((entry) => entry.message);
+  }
+
+  /** @param {Error} reason */
+  failAll(reason) {
+    for (const id of [...this.#entries.keys()]) this.refused(id, reason);
+  }
+}

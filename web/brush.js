@@ -1,0 +1,253 @@
+/**
+ * What the painting tools do to the stream: begins, moves and ends tracks, and keeps the strokes that the overlay draws.
+ * @module
+ */
+import { Emitter } from './emitter.js';
+import { distanceTo, pathPoints, Stroke } from './tracks.js';
+
+const ERASER_REACH = 0.05;
+const UNDO_KEPT = 100;
+/** The media time of a sample stays this close to the screen's, in seconds. */
+const CLOCK_BEHIND = 0.1;
+const CLOCK_AHEAD = 0.25;
+
+/**
+ * @typedef {import('./flowbrush.js').Stream} Stream
+ * @typedef {{x: number, y: number, at: number, pressure: number}} HandSample `at` in ms of `performance.now()`
+ * @typedef {{undo: () => void, label: string}} Undo
+ * @typedef {object} Session what the brush needs to know of the stream that it paints on
+ * @property {Stream} stream
+ * @property {(at: number) => number} position media time on screen
+ * @property {() => number} rate of the media clock
+ * @property {number} aspect
+ */
+
+/** @extends {Emitter<{control: {id: number, at: number}, changed: null, undone: string, refused: Error}>} */
+export class Brush extends Emitter {
+  /** @type {Set<Stroke>} */
+  strokes = new Set();
+  /** Newest control that the server accepted, and that the picture shows. */
+  queuedId = 0;
+  shownId = 0;
+  /** @type {Session | null} */
+  session = null;
+  /** @type {Undo[]} */
+  #undo = [];
+
+  /** @param {Session | null} session */
+  attach(session) {
+    this.session = session;
+    this.strokes.clear();
+    this.#undo = [];
+    this.queuedId = 0;
+    this.shownId = 0;
+    this.emit('changed', null);
+  }
+
+  /**
+   * Puts a point down. Kinds `drag` and `pin` are sent at once; a path is collected until `play`.
+   * @param {import('./protocol.js').TrackKind} kind
+   * @param {HandSample} sample
+   * @param {import('./protocol.js').Grid | null} grid
+   * @returns {Stroke | null} null while there is no stream
+   */
+  begin(kind, sample, grid) {
+    if (!this.session) return null;
+    const { stream, position } = this.session;
+    const stroke = new Stroke(kind, grid);
+    const t = kind === 'path' ? 0 : position(sample.at);
+    const first = { x: sample.x, y: sample.y, t, pressure: sample.pressure, id: 0 };
+    stroke.samples.push(first);
+    this.#handAt.set(stroke, sample.at);
+    if (kind !== 'path') {
+      const options = grid ? { grid } : {};
+      stroke.track = kind === 'pin' ? stream.pin(first, options) : stream.drag(first, options);
+      stroke.phase = kind === 'pin' ? 'held' : 'live';
+      first.id = stroke.beginId = this.#sent(stroke.track.ack, sample.at, stroke);
+    }
+    this.strokes.add(stroke);
+    this.emit('changed', null);
+    return stroke;
+  }
+
+  /** @type {WeakMap<Stroke, number>} wall time of the newest sample of a stroke */
+  #handAt = new WeakMap();
+
+  /**
+   * @param {Stroke} stroke
+   * @param {HandSample[]} samples
+   */
+  move(stroke, samples) {
+    if (!this.session || samples.length === 0 || stroke.phase === 'released') return;
+    const fresh = samples.map((sample) => {
+      const t = this.#mediaTime(stroke, sample.at);
+      const point = { x: sample.x, y: sample.y, t, pressure: sample.pressure, id: 0 };
+      stroke.samples.push(point);
+      return point;
+    });
+    if (!stroke.track) return;
+    const id = this.#sent(stroke.track.move(fresh.map(({ x, y, t }) => ({ x, y, t }))), samples[0].at, null);
+    for (const point of fresh) point.id = id;
+  }
+
+  /** Lets go of a drag. @param {Stroke} stroke */
+  release(stroke) {
+    if (stroke.phase === 'released' || !this.session) return;
+    stroke.phase = 'released';
+    if (stroke.track) stroke.endId = this.#sent(stroke.track.release(), performance.now(), null);
+    if (stroke.kind === 'drag') this.#pushUndo('drag', () => this.emit('undone', 'drag'));
+  }
+
+  /** A pin was set: it can be taken back. @param {Stroke} stroke */
+  pinned(stroke) {
+    this.#pushUndo('pin', () => this.erase(stroke));
+  }
+
+  /**
+   * Plays a drawn path.
+   * @param {Stroke} stroke
+   * @param {{speed: number, loop: boolean}} options
+   */
+  play(stroke, options) {
+    if (!this.session || stroke.phase !== 'draft') return;
+    const points = pathPoints(stroke.samples, options);
+    stroke.samples = points.map((point) => ({ ...point, pressure: 0.5, id: 0 }));
+    stroke.loop = options.loop;
+    stroke.seconds = points[points.length - 1].t;
+    this.#playNow(stroke);
+    this.#pushUndo('path', () => this.erase(stroke));
+  }
+
+  /** Plays every path that was drawn and waits. @param {{speed: number, loop: boolean}} options */
+  playDrafts(options) {
+    const drafts = [...this.strokes].filter(({ phase }) => phase === 'draft');
+    for (const stroke of drafts) this.play(stroke, options);
+    return drafts.length;
+  }
+
+  /** @param {Stroke} stroke */
+  erase(stroke) {
+    const alive = stroke.phase === 'held' || stroke.phase === 'playing' || stroke.phase === 'live';
+    if (alive && stroke.track) stroke.endId = this.#sent(stroke.track.release(), performance.now(), null);
+    stroke.phase = 'released';
+    stroke.loop = false;
+    stroke.fadeAt = performance.now();
+    this.emit('changed', null);
+  }
+
+  /** Erases what lies under a point; returns how many strokes that were. @param {{x: number, y: number}} point */
+  eraseAt(point) {
+    const aspect = this.session?.aspect ?? 1;
+    const hit = [...this.strokes].filter(
+      (stroke) => stroke.phase !== 'released' && distanceTo(stroke, point, aspect) < ERASER_REACH,
+    );
+    hit.forEach((stroke) => this.erase(stroke));
+    return hit.length;
+  }
+
+  /** Removes every track from the stream. */
+  clear() {
+    if (!this.session) return;
+    this.#sent(this.session.stream.clearTracks(), performance.now(), null);
+    for (const stroke of this.strokes) {
+      stroke.phase = 'released';
+      stroke.loop = false;
+      stroke.fadeAt ??= performance.now();
+    }
+    this.emit('changed', null);
+  }
+
+  /** Takes the newest action back. Returns what it was, or null. */
+  undo() {
+    const action = this.#undo.pop();
+    action?.undo();
+    return action?.label ?? null;
+  }
+
+  /** The stream jumped: strokes of what is no more are removed. */
+  forget() {
+    this.strokes.clear();
+    this.#undo = [];
+    this.emit('changed', null);
+  }
+
+  /**
+   * A frame is on screen: paths advance, loops go round, what is over begins to fade.
+   * @param {{control: number, pts: number}} shown
+   */
+  shown({ control, pts }) {
+    this.shownId = control;
+    for (const stroke of this.strokes) {
+      if (stroke.phase === 'playing' && stroke.playedFrom === null && control >= stroke.beginId) stroke.playedFrom = pts;
+      const over = stroke.playedFrom !== null && pts - stroke.playedFrom >= stroke.seconds;
+      if (stroke.phase === 'playing' && over) this.#pathOver(stroke);
+      if (stroke.phase === 'released' && control >= stroke.endId) stroke.fadeAt ??= performance.now();
+    }
+  }
+
+  /** @param {Stroke} stroke */
+  #pathOver(stroke) {
+    if (stroke.track) stroke.endId = this.#sent(stroke.track.release(), performance.now(), null);
+    if (stroke.loop) this.#playNow(stroke);
+    else {
+      stroke.phase = 'released';
+      stroke.fadeAt = performance.now();
+    }
+  }
+
+  /** @param {Stroke} stroke */
+  #playNow(stroke) {
+    const { stream } = /** @type {Session} */ (this.session);
+    const points = stroke.samples.map(({ x, y, t }) => ({ x, y, t }));
+    stroke.track = stream.path(points, stroke.grid ? { grid: stroke.grid } : {});
+    stroke.beginId = this.#sent(stroke.track.ack, performance.now(), stroke);
+    for (const sample of stroke.samples) sample.id = stroke.beginId;
+    stroke.phase = 'playing';
+    stroke.playedFrom = null;
+    this.emit('changed', null);
+  }
+
+  /**
+   * Notes a control for the latency figures and follows its answers. A refused beginning takes the stroke away.
+   * @param {import('./acks.js').Ack} ack
+   * @param {number} at
+   * @param {Stroke | null} begun
+   */
+  #sent(ack, at, begun) {
+    this.emit('control', { id: ack.id, at });
+    ack.queued.then(
+      () => (this.queuedId = Math.max(this.queuedId, ack.id)),
+      (error) => {
+        if (!begun) return;
+        this.strokes.delete(begun);
+        this.emit('refused', error);
+      },
+    );
+    return ack.id;
+  }
+
+  /**
+   * Media time of a sample: the hand's own pace, kept close to what is on screen while that moves.
+   * @param {Stroke} stroke
+   * @param {number} at
+   */
+  #mediaTime(stroke, at) {
+    const { position, rate, stream } = /** @type {Session} */ (this.session);
+    const before = stroke.last.t;
+    const elapsed = Math.max(0, at - (this.#handAt.get(stroke) ?? at)) / 1000;
+    this.#handAt.set(stroke, at);
+    if (stroke.kind === 'path' || stream.paused) return before + elapsed;
+    const screen = position(at);
+    const running = before + elapsed * rate();
+    return Math.max(before, Math.min(Math.max(running, screen - CLOCK_BEHIND), screen + CLOCK_AHEAD));
+  }
+
+  /**
+   * @param {string} label
+   * @param {() => void} undo
+   */
+  #pushUndo(label, undo) {
+    this.#undo.push({ label, undo });
+    if (this.#undo.length > UNDO_KEPT) this.#undo.shift();
+  }
+}

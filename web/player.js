@@ -1,0 +1,110 @@
+/**
+ * The page's side of playing a stream: owns the decode worker, knows what is on screen, tells the time of it.
+ * @module
+ */
+import { Emitter } from './emitter.js';
+import { Screen } from './screen.js';
+
+/**
+ * @typedef {import('./screen.js').FromScreen} FromScreen
+ * @typedef {import('./screen.js').Shown} Shown
+ * @typedef {import('./screen.js').Report} Report
+ */
+
+/** @extends {Emitter<{shown: Shown, report: Report, thumb: import('./screen.js').Thumb, trouble: string}>} */
+export class Player extends Emitter {
+  /** @type {Shown | null} */
+  shown = null;
+  /** @type {Report | null} */
+  report = null;
+  #frameSeconds = 1 / 16;
+  /** @type {(message: any, transfer?: Transferable[]) => void} */
+  #send;
+  /** @type {((blob: Blob | null) => void)[]} */
+  #snapshots = [];
+
+  /** @param {HTMLCanvasElement} canvas */
+  constructor(canvas) {
+    super();
+    this.#send = 'transferControlToOffscreen' in canvas ? this.#inWorker(canvas) : this.#inPage(canvas);
+  }
+
+  /** @param {import('./protocol.js').Ready} ready */
+  configure({ width, height, fps, codec_string: codecString }) {
+    this.#frameSeconds = 1 / fps;
+    this.#send({ type: 'configure', format: { width, height, fps, codecString } });
+  }
+
+  /** Takes over the buffer of a packet. @param {ArrayBuffer} buffer */
+  push(buffer) {
+    this.#send({ type: 'packet', buffer }, [buffer]);
+  }
+
+  hold() {
+    this.#send({ type: 'hold' });
+  }
+
+  /** The picture on screen as PNG. @returns {Promise<Blob | null>} */
+  snapshot() {
+    return new Promise((resolve) => {
+      this.#snapshots.push(resolve);
+      this.#send({ type: 'snapshot' });
+    });
+  }
+
+  /**
+   * Media time on screen at `now` (ms, of `performance.now()`); at most one frame past the picture that is shown.
+   * @param {number} [now]
+   */
+  position(now = performance.now()) {
+    if (!this.shown) return 0;
+    const elapsed = ((performance.timeOrigin + now - this.shown.at) / 1000) * this.shown.rate;
+    return this.shown.pts + Math.min(Math.max(0, elapsed), this.#frameSeconds);
+  }
+
+  /** @param {HTMLCanvasElement} canvas */
+  #inWorker(canvas) {
+    const worker = new Worker(new URL('./decode_worker.js', import.meta.url), { type: 'module' });
+    worker.onmessage = ({ data }) => this.#hear(data);
+    worker.onerror = (event) => this.emit('trouble', `The decoder stopped (${event.message}). Reload the page.`);
+    const offscreen = canvas.transferControlToOffscreen();
+    worker.postMessage({ type: 'canvas', canvas: offscreen }, [offscreen]);
+    return (/** @type {any} */ message, /** @type {Transferable[]} */ transfer = []) => worker.postMessage(message, transfer);
+  }
+
+  /** @param {HTMLCanvasElement} canvas */
+  #inPage(canvas) {
+    const screen = new Screen(canvas, (message) => this.#hear(message));
+    /** @type {Record<string, (message: any) => void>} */
+    const calls = {
+      configure: ({ format }) => screen.configure(format),
+      packet: ({ buffer }) => screen.packet(buffer),
+      hold: () => screen.hold(),
+      snapshot: () => screen.snapshot(),
+    };
+    return (/** @type {any} */ message) => calls[message.type](message);
+  }
+
+  /** @param {FromScreen} message */
+  #hear(message) {
+    switch (message.type) {
+      case 'shown':
+        this.shown = message;
+        this.emit('shown', message);
+        break;
+      case 'report':
+        this.report = message;
+        this.emit('report', message);
+        break;
+      case 'thumb':
+        this.emit('thumb', message);
+        break;
+      case 'snapshot':
+        this.#snapshots.shift()?.(message.blob);
+        break;
+      case 'trouble':
+        this.emit('trouble', message.message);
+        break;
+    }
+  }
+}
