@@ -123,6 +123,8 @@ def from_validation(error: ValidationError, *, drop: int = 0, id: int | None = N
         field += f"[{part}]" if isinstance(part, int) else f".{part}" if field else str(part)
     what = first["msg"].removeprefix("Value error, ")
     code = _code(first["type"])
+    if first["type"] == "union_tag_not_found":
+        field = f"{field}.type".lstrip(".")
     if code is ErrorCode.MISSING_FIELD:
         message = f"{field} is missing"
     elif code is ErrorCode.INVALID_VALUE and first["type"] == "value_error":
@@ -133,8 +135,10 @@ def from_validation(error: ValidationError, *, drop: int = 0, id: int | None = N
 
 
 def _code(kind: str) -> ErrorCode:
-    if kind == "missing":
+    if kind in ("missing", "union_tag_not_found"):
         return ErrorCode.MISSING_FIELD
+    if kind == "union_tag_invalid":
+        return ErrorCode.UNKNOWN_TYPE
     if kind == "json_invalid":
         return ErrorCode.INVALID_JSON
     if kind in _RANGE_ERRORS:

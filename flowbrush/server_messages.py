@@ -34,7 +34,10 @@ class Limits(Body):
 
 
 class SessionReady(Message):
-    """The stream exists and its first chunk is on the way. `resume_token` is None for a viewer."""
+    """The stream exists and its first chunk is on the way.
+
+    `resume_token` is None for a viewer; `last_id` is the last id of a control that was accepted, 0 for none.
+    """
 
     type: Literal["session.ready"] = "session.ready"
     id: MessageId | None = None
@@ -51,6 +54,7 @@ class SessionReady(Message):
     capabilities: dict[str, JsonValue]
     examples: tuple[JsonValue, ...] = ()
     limits: Limits = Limits()
+    last_id: Annotated[int, Field(ge=0, le=limits.MAX_ID)] = 0
 
 
 class ControlQueued(Message):

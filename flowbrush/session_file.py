@@ -1,4 +1,4 @@
-"""Session files: settings, controls and a number of chunks, as JSON. `flowbrush render` makes a video of one."""
+"""Session files: settings, controls and a number of chunks. `flowbrush render` makes a video of one."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def without_chunk(control: ControlAt) -> Control:
 
 
 class FileStart(StartFields):
-    """The fields of `session.start`; `image` is a `data:` URL or the path of an image, relative to the file."""
+    """Fields of `session.start`; `image` is a `data:` URL or the path of an image, relative to the file."""
 
     image: Annotated[str, Field(min_length=1, max_length=MAX_IMAGE_CHARS)] | None = None
 

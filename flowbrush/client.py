@@ -1,0 +1,56 @@
+"""The Python client: `async with flowbrush.connect(url, model=..., prompt=...) as stream`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flowbrush.client_messages import ALL_CODECS, SessionStart
+from flowbrush.controls import TrackBegin
+from flowbrush.rest import Server
+from flowbrush.session import ImageLike
+from flowbrush.stream import PromptLike, Stream, to_prompts
+from flowbrush.viewer import FrameKind
+
+
+def connect(
+    url: str = "http://localhost:8000",
+    *,
+    model: str = "pocket",
+    prompt: PromptLike | None = None,
+    seed: int | None = None,
+    image: ImageLike | None = None,
+    width: int | None = None,
+    height: int | None = None,
+    fps: float | None = None,
+    steps: int | None = None,
+    paused: bool = False,
+    tracks: Sequence[TrackBegin] = (),
+    codecs: Sequence[str] = ALL_CODECS,
+    resume: str | None = None,
+    last_frame: int = -1,
+    api_key: str | None = None,
+    frames: FrameKind = "numpy",
+    realtime: bool = True,
+) -> Stream:
+    """A stream, to be opened with `async with`. `prompt` is a text or a list of (text, weight).
+
+    `image` is an encoded image or the path of one. `resume` continues a session by its token, or starts one
+    from a branch: `last_frame` is the last frame received, model, prompt and so on are the session's own.
+    Raises ValueError (pydantic.ValidationError) for values that the protocol does not allow.
+    """
+    if resume is not None:
+        start = SessionStart(resume=resume, last_frame=last_frame, codecs=tuple(codecs))
+    else:
+        start = SessionStart(
+            model=model,
+            prompts=to_prompts(prompt) if prompt is not None else None,
+            seed=seed,
+            width=width,
+            height=height,
+            fps=fps,
+            steps=steps,
+            paused=paused,
+            tracks=tuple(tracks),
+            codecs=tuple(codecs),
+        )
+    return Stream(Server.from_url(url, api_key), start, image=image, frames=frames, realtime=realtime)

@@ -1,0 +1,116 @@
+"""One WebSocket connection to a server: open it, say hello, get messages and packets."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import NoReturn
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+
+from flowbrush import packets
+from flowbrush.errors import CloseCode, ConnectionLost, ErrorCode, ProtocolError, ServerError
+from flowbrush.limits import SUBPROTOCOL
+from flowbrush.parse import parse_server_message
+from flowbrush.server_messages import Error, Queue, ServerMessage, SessionReady
+
+log = logging.getLogger(__name__)
+
+OPEN_TIMEOUT_S = 10.0
+CLOSE_TIMEOUT_S = 2.0
+MAX_PACKET_BYTES = 64 << 20
+
+
+class Link:
+    """A connection whose `session.ready` has come."""
+
+    def __init__(self, socket: ClientConnection, ready: SessionReady) -> None:
+        self._socket = socket
+        self.ready = ready
+
+    @classmethod
+    async def open(
+        cls, url: str, hello: str | None, headers: dict[str, str], on_queue: Callable[[Queue], object]
+    ) -> Link:
+        """Connect, send `hello` and wait for a seat.
+
+        Raises ServerError when the server refuses, ConnectionLost when there is none or it closes.
+        """
+        try:
+            socket = await connect(
+                url,
+                subprotocols=[SUBPROTOCOL],  # type: ignore[list-item]
+                compression=None,  # video does not compress twice, it only costs time
+                additional_headers=headers,
+                open_timeout=OPEN_TIMEOUT_S,
+                close_timeout=CLOSE_TIMEOUT_S,
+                max_size=MAX_PACKET_BYTES,
+            )
+        except InvalidStatus as error:
+            _refused(error.response.status_code)
+        except (OSError, TimeoutError, InvalidHandshake) as error:
+            raise ConnectionLost(f"no connection to {url}: {error or 'timed out'}") from error
+        try:
+            if hello is not None:
+                await socket.send(hello)
+            return cls(socket, await _wait_ready(socket, on_queue))
+        except ConnectionClosed as error:
+            code, reason = close_of(error)
+            raise ConnectionLost(
+                f"{url} closed before the session was ready: {reason}", close_code=code
+            ) from None
+        except BaseException:
+            await socket.close()
+            raise
+
+    async def receive(self) -> ServerMessage | packets.Packet | None:
+        """The next message or packet, None for an unknown type; raises ConnectionClosed, ProtocolError."""
+        return _parse(await self._socket.recv())
+
+    async def send(self, text: str) -> None:
+        """Send a text message; raises ConnectionClosed."""
+        await self._socket.send(text)
+
+    async def close(self) -> None:
+        await self._socket.close()
+
+
+def close_of(error: ConnectionClosed) -> tuple[int | None, str]:
+    """Close code and reason that the server gave; without a close frame the code is None."""
+    if error.rcvd is None:
+        return None, "the connection broke"
+    return error.rcvd.code, error.rcvd.reason or f"closed with code {error.rcvd.code}"
+
+
+def _parse(raw: str | bytes) -> ServerMessage | packets.Packet | None:
+    try:
+        return packets.unpack(raw) if isinstance(raw, bytes) else parse_server_message(raw).message
+    except ProtocolError as error:
+        if error.code is not ErrorCode.UNKNOWN_TYPE:
+            raise
+        log.warning("ignored a message: %s", error)
+        return None
+
+
+async def _wait_ready(socket: ClientConnection, on_queue: Callable[[Queue], object]) -> SessionReady:
+    while True:
+        message = _parse(await socket.recv())
+        if isinstance(message, SessionReady):
+            return message
+        if isinstance(message, Queue):
+            on_queue(message)
+        elif isinstance(message, Error):
+            raise ServerError(message.code, message.message, retryable=message.retryable, field=message.field)
+
+
+def _refused(status: int) -> NoReturn:
+    if status in (401, 403):
+        raise ServerError(
+            ErrorCode.UNAUTHORIZED, f"the server refused the connection ({status}): check the API key"
+        ) from None
+    retryable = status in (429, 502, 503, 504)
+    raise ServerError(f"http_{status}", f"the server answered {status}", retryable=retryable) from None
+
+
+FINAL_CLOSES = frozenset({CloseCode.DONE, CloseCode.BAD_START, CloseCode.POLICY})

@@ -1,0 +1,80 @@
+"""Addresses of a server, and the one REST call that a stream needs: uploading a start image."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from flowbrush.errors import FlowbrushError, ServerError
+
+UPLOAD_TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server's address. `host` may have a port; `prefix` is the path before /v1, usually empty."""
+
+    host: str
+    secure: bool = False
+    prefix: str = ""
+    api_key: str | None = None
+
+    @classmethod
+    def from_url(cls, url: str, api_key: str | None = None) -> Server:
+        """From `localhost:8000`, `http(s)://…` or `ws(s)://…`, also with /v1/stream; raises ValueError."""
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        if parts.scheme not in ("http", "https", "ws", "wss") or not parts.netloc:
+            raise ValueError(
+                f"not the address of a server: {url!r}; expected for example http://localhost:8000"
+            )
+        prefix = parts.path.rstrip("/").removesuffix("/stream").removesuffix("/v1")
+        return cls(parts.netloc, parts.scheme in ("https", "wss"), prefix, api_key)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
+
+    @property
+    def stream_url(self) -> str:
+        return f"{self._base('ws')}/v1/stream"
+
+    def watch_url(self, session: str) -> str:
+        """Where viewers of a session connect."""
+        return f"{self._base('ws')}/v1/sessions/{quote(session, safe='')}/watch"
+
+    def http_url(self, path: str) -> str:
+        """`path` on this server, as in `recording` and `log` of session.done; full URLs stay as they are."""
+        return path if "://" in path else f"{self._base('http')}{path}"
+
+    def _base(self, scheme: str) -> str:
+        return f"{scheme}{'s' if self.secure else ''}://{self.host}{self.prefix}"
+
+    async def upload(self, image: bytes | str | os.PathLike[str]) -> str:
+        """Uploads an encoded image (bytes, or the path of a file) and gives its id; raises ServerError."""
+        data = image if isinstance(image, bytes) else await asyncio.to_thread(Path(image).read_bytes)
+        return await asyncio.to_thread(self._upload, data)
+
+    def _upload(self, data: bytes) -> str:
+        boundary = secrets.token_hex(16)
+        body = (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="image"\r\n'
+            "Content-Type: application/octet-stream\r\n\r\n"
+        ).encode() + data
+        body += f"\r\n--{boundary}--\r\n".encode()
+        headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", **self.headers}
+        request = urllib.request.Request(self.http_url("/v1/images"), body, headers, method="POST")
+        try:
+            with urllib.request.urlopen(request, timeout=UPLOAD_TIMEOUT_S) as answer:
+                return str(json.load(answer)["id"])
+        except urllib.error.HTTPError as error:
+            text = error.read(2000).decode(errors="replace")
+            raise ServerError("upload_refused", f"the image was refused ({error.code}): {text}") from None
+        except (OSError, ValueError, KeyError) as error:
+            raise FlowbrushError(f"the image could not be uploaded to {self.host}: {error}") from error

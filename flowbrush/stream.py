@@ -1,0 +1,117 @@
+"""The stream: every control and command under its name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from flowbrush.acks import Ack
+from flowbrush.client_messages import SessionPause, SessionReset, SessionResume, SessionRewind, SessionStep
+from flowbrush.controls import CameraSet, Grid, Point, Prompt, PromptSet, TracksClear, Transition
+from flowbrush.errors import FlowbrushError
+from flowbrush.messages import TrackKind
+from flowbrush.server_messages import SessionPaused, SessionRestarted, SessionResumed, SessionRewound
+from flowbrush.session import ImageLike, Session
+from flowbrush.tracks import Drag, Track
+
+PromptLike = str | Sequence[tuple[str, float]]
+
+
+def to_prompts(prompt: PromptLike) -> tuple[Prompt, ...]:
+    """A text, or (text, weight) pairs, as prompts of the protocol."""
+    if isinstance(prompt, str):
+        return (Prompt(text=prompt),)
+    return tuple(Prompt(text=text, weight=weight) for text, weight in prompt)
+
+
+class Stream(Session):
+    """A session of one's own: frames, and controls. Made by `connect`.
+
+    Controls return an `Ack` once the server has accepted them; `await ack.applied` waits for the pixels. What
+    the server refuses raises ServerError. A lost connection is resumed for up to a minute; controls that were
+    not answered are sent again then.
+    """
+
+    # ---- controls ----
+
+    async def set_prompt(
+        self,
+        prompt: PromptLike,
+        *,
+        transition_chunks: int | None = None,
+        method: Literal["linear", "slerp"] = "linear",
+    ) -> Ack:
+        """New prompt from the next chunk on, blended in over `transition_chunks` chunks if given."""
+        transition = Transition(chunks=transition_chunks, method=method) if transition_chunks else None
+        prompts = to_prompts(prompt)
+        ack = await self.control(PromptSet(prompts=prompts, transition=transition))
+        self._start = self._start.model_copy(update={"prompts": prompts, "prompt": None})
+        return ack
+
+    async def set_image(self, image: ImageLike) -> None:
+        """Upload an image and start over from it: a new session, same settings, the present prompt."""
+        if self._start.resume is not None:
+            raise FlowbrushError(
+                "a resumed session cannot start over from an image: connect anew with image="
+            )
+        uploaded = await self._server.upload(image)
+        await self._start_over(image=uploaded)
+
+    def drag(self, x: float, y: float, *, grid: Grid | None = None) -> Drag:
+        """Take hold of the point at (x, y): `async with stream.drag(x, y) as hand: await hand.move(…)`."""
+        return Drag(self, "drag", [Point(t=self.now, x=x, y=y)], grid)
+
+    async def drag_along(
+        self, points: Sequence[tuple[float, float]], seconds: float, *, grid: Grid | None = None
+    ) -> Ack:
+        """Drag from the first point through all others within `seconds`, then let go. Gives the first ack."""
+        if not points:
+            raise ValueError("drag_along needs at least one point")
+        async with self.drag(*points[0], grid=grid) as hand:
+            await hand.move_along(points, seconds)
+        return hand.ack
+
+    def pin(self, x: float, y: float, *, grid: Grid | None = None) -> Track:
+        """Keep what is at (x, y) where it is, until the track is released."""
+        return Track(self, "pin", [Point(t=self.now, x=x, y=y)], grid)
+
+    def path(self, points: Sequence[tuple[float, float, float]], *, grid: Grid | None = None) -> Track:
+        """A whole trajectory of (t, x, y), played from the next chunk on; `t` in seconds from 0."""
+        return Track(self, "path", [Point(t=t, x=x, y=y) for t, x, y in points], grid)
+
+    async def clear_tracks(self, *kinds: TrackKind) -> Ack:
+        """Remove all tracks, or those of the kinds named."""
+        return await self.control(TracksClear(kinds=kinds or None))
+
+    async def camera(
+        self,
+        *,
+        pan: tuple[float, float] = (0.0, 0.0),
+        zoom: float = 0.0,
+        roll: float = 0.0,
+        mode: Literal["velocity", "target"] = "velocity",
+    ) -> Ack:
+        """Move the camera; the units are those of `flowbrush.protocol.CameraSet`."""
+        return await self.control(CameraSet(mode=mode, pan=pan, zoom=zoom, roll=roll))
+
+    # ---- the session ----
+
+    async def pause(self) -> SessionPaused:
+        """Stop after the chunk under way."""
+        return await self._command(SessionPause(), SessionPaused)
+
+    async def resume(self) -> SessionResumed:
+        """Go on after a pause."""
+        return await self._command(SessionResume(), SessionResumed)
+
+    async def step(self, chunks: int = 1) -> SessionPaused:
+        """While paused: generate so many chunks; answered when they are made."""
+        return await self._command(SessionStep(chunks=chunks), SessionPaused)
+
+    async def rewind(self, chunk: int) -> SessionRewound:
+        """Go back to the end of `chunk`; frames of later chunks that were not yet read are gone."""
+        return await self._command(SessionRewind(chunk=chunk), SessionRewound)
+
+    async def reset(self, seed: int | None = None) -> SessionRestarted:
+        """Start over with the same settings."""
+        return await self._command(SessionReset(seed=seed), SessionRestarted)

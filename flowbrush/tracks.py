@@ -1,0 +1,95 @@
+"""Handles of tracks: what `drag`, `pin` and `path` give."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+from flowbrush.acks import Ack
+from flowbrush.controls import Grid, Point, TrackBegin, TrackEnd, TrackMove
+from flowbrush.messages import TrackKind
+
+if TYPE_CHECKING:
+    from flowbrush.session import Session
+
+SAMPLE_S = 1 / 60  # how often `drag_along` moves the hand
+
+
+class Track:
+    """A track of a stream. Awaiting it, or entering it with `async with`, begins it; leaving releases it.
+
+    `ack` is the acknowledgement of its beginning.
+    """
+
+    ack: Ack
+
+    def __init__(self, stream: Session, kind: TrackKind, points: Sequence[Point], grid: Grid | None) -> None:
+        self._stream = stream
+        self._begin = TrackBegin(track=stream.next_track(), kind=kind, points=tuple(points), grid=grid)
+        self._begun = False
+        self._released = False
+
+    @property
+    def number(self) -> int:
+        """The track's number in the protocol."""
+        return self._begin.track
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        return self._start().__await__()
+
+    async def _start(self) -> Self:
+        if not self._begun:
+            self._begun = True
+            self.ack = await self._stream.control(self._begin)
+        return self
+
+    async def __aenter__(self) -> Self:
+        return await self._start()
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.release()
+
+    async def release(self) -> Ack | None:
+        """Let go of the point. None when it was released before."""
+        if self._released:
+            return None
+        self._released = True
+        return await self._stream.control(TrackEnd(track=self.number))
+
+
+class Drag(Track):
+    """A point that is moved live."""
+
+    async def move(self, x: float, y: float, *, visible: bool = True) -> None:
+        """The hand is at (x, y) now. Not acknowledged one by one: `release` and `begin` are."""
+        await self.move_through([Point(t=self._stream.now, x=x, y=y, visible=visible)])
+
+    async def move_through(self, points: Sequence[Point]) -> None:
+        """Samples of the hand with their own times, in pts on screen."""
+        await self._stream.send(TrackMove(track=self.number, points=tuple(points)))
+
+    async def move_along(self, points: Sequence[tuple[float, float]], seconds: float) -> None:
+        """Move through the points at an even pace, for so many seconds of this machine's clock."""
+        if not points or seconds < 0:
+            raise ValueError("move_along needs at least one point and seconds >= 0")
+        loop = asyncio.get_running_loop()
+        began, pts = loop.time(), self._stream.now
+        while True:
+            elapsed = loop.time() - began
+            x, y = _along(points, elapsed / seconds if seconds else 1.0)
+            await self.move_through([Point(t=pts + min(elapsed, seconds), x=x, y=y)])
+            if elapsed >= seconds:
+                return
+            await asyncio.sleep(min(SAMPLE_S, seconds - elapsed))
+
+
+def _along(points: Sequence[tuple[float, float]], share: float) -> tuple[float, float]:
+    """The place at `share` (0 to 1) of a line through the points, each leg taking the same time."""
+    place = min(max(share, 0.0), 1.0) * (len(points) - 1)
+    leg = min(int(place), len(points) - 2) if len(points) > 1 else 0
+    if len(points) == 1:
+        return points[0]
+    (x0, y0), (x1, y1) = points[leg], points[leg + 1]
+    part = place - leg
+    return x0 + (x1 - x0) * part, y0 + (y1 - y0) * part

@@ -1,0 +1,35 @@
+"""Watching somebody else's session, read-only."""
+
+from __future__ import annotations
+
+from flowbrush.rest import Server
+from flowbrush.viewer import FrameKind, Viewer
+
+
+class WatchedSession(Viewer):
+    """Frames and events of a session, from the next key frame on. Made by `watch`."""
+
+    def __init__(self, server: Server, session: str, *, frames: FrameKind, realtime: bool) -> None:
+        super().__init__(server, frames=frames, realtime=realtime)
+        self._session = session
+
+    def _url(self) -> str:
+        return self._server.watch_url(self._session)
+
+    def _hello(self) -> None:
+        return None
+
+    async def _reconnected(self) -> None:
+        self._decoder = None  # frames are missing: decode from the next key frame on
+
+
+def watch(
+    url: str,
+    session: str,
+    *,
+    api_key: str | None = None,
+    frames: FrameKind = "numpy",
+    realtime: bool = True,
+) -> WatchedSession:
+    """A view of the session with this id, to be opened with `async with`; parameters as with `connect`."""
+    return WatchedSession(Server.from_url(url, api_key), session, frames=frames, realtime=realtime)
