@@ -10,6 +10,7 @@ from flowbrush import limits
 from flowbrush.messages import Body, Chunk, Codec, Message, MessageId, Micros, Millis, Seconds
 
 Count = Annotated[int, Field(ge=0)]
+LastId = Annotated[int, Field(ge=0, le=limits.MAX_ID)]
 Frame = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 
@@ -54,7 +55,7 @@ class SessionReady(Message):
     capabilities: dict[str, JsonValue]
     examples: tuple[JsonValue, ...] = ()
     limits: Limits = Limits()
-    last_id: Annotated[int, Field(ge=0, le=limits.MAX_ID)] = 0
+    last_id: LastId = 0
 
 
 class ControlQueued(Message):
