@@ -213,6 +213,8 @@ class Viewer:
         link = await Link.open(self._url(), self._hello(), self._server.headers, on_queue)
         if self._ready is None:
             self._playout = Playout(1.0 / link.ready.fps, realtime=self._realtime)
+            if self.last_frame >= 0:
+                self._playout.restart((self.last_frame + 1) / link.ready.fps)
         self._ready = link.ready
         self._events.emit("session.ready", link.ready)
         return link

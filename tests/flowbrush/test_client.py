@@ -1,0 +1,234 @@
+"""The client against a server double: frames, acknowledgements, commands, lost connections."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from server_double import CHUNK_FRAMES, Double, grey_of
+
+import flowbrush
+from flowbrush import protocol as p
+
+
+@pytest_asyncio.fixture
+async def server() -> AsyncIterator[Double]:
+    async with Double() as double:
+        yield double
+
+
+def fast(server: Double, **options: object) -> flowbrush.Stream:
+    options = {"prompt": "a fox", "frames": "packets", "realtime": False} | options
+    return flowbrush.connect(server.url, **options)
+
+
+async def read(stream: flowbrush.Stream, count: int) -> list[flowbrush.Packet]:
+    return [await anext(stream) for _ in range(count)]
+
+
+async def test_frames_come_in_order_and_decode_to_what_was_sent(server: Double) -> None:
+    async with fast(server, frames="numpy") as stream:
+        frames = await read(stream, 24)
+    assert [frame.index for frame in frames] == list(range(24))
+    for frame in frames:
+        assert frame.image.shape == (48, 64, 3)
+        assert abs(int(frame.image.mean()) - grey_of(frame.index)) <= 3
+
+
+async def test_realtime_hands_frames_out_no_faster_than_their_media_time(server: Double) -> None:
+    loop = asyncio.get_running_loop()
+    async with fast(server, realtime=True) as stream:
+        first = await anext(stream)
+        began = loop.time()
+        last = (await read(stream, 12))[-1]
+        assert loop.time() - began >= (last.pts - first.pts) * 0.9
+
+
+async def test_the_playhead_follows_the_reader_and_holds_the_server_back(server: Double) -> None:
+    async with fast(server) as stream:
+        await read(stream, 20)
+        pts = [message.pts for message in server.received if isinstance(message, p.Playhead)]
+        assert pts == sorted(pts)
+        made = len(server.made)
+        await stream.set_prompt("wait")  # a round trip: whatever was on its way has been made
+        assert len(server.made) - 20 <= 0.5 * 16 + 2 * CHUNK_FRAMES, f"{made} made for 20 that were read"
+
+
+async def test_a_control_is_queued_then_applied_by_the_frame_that_shows_it(server: Double) -> None:
+    async with fast(server) as stream:
+        await read(stream, 4)
+        ack = await stream.set_prompt("a cat", transition_chunks=2)
+        assert ack.id == 1 and ack.chunk is not None
+        while not ack.applied.done():
+            packet = await anext(stream)
+            if packet.control_id >= ack.id:
+                break
+        applied = await ack.applied
+        assert applied.frame == packet.frame
+    sent = next(message for message in server.received if isinstance(message, p.PromptSet))
+    assert sent.prompts[0].text == "a cat" and sent.transition is not None and sent.transition.chunks == 2
+
+
+async def test_a_refused_control_raises_with_code_and_field_and_the_stream_goes_on(server: Double) -> None:
+    async with fast(server) as stream:
+        with pytest.raises(flowbrush.ServerError) as caught:
+            await stream.control(p.TrackEnd(track=999))
+        assert (caught.value.code, caught.value.field) == ("unknown_track", "track")
+        assert [packet.frame for packet in await read(stream, 8)] == list(range(8))
+
+
+async def test_drag_pin_path_and_camera_send_what_they_say(server: Double) -> None:
+    async with fast(server) as stream:
+        await read(stream, 8)
+        async with stream.drag(0.2, 0.5, grid=flowbrush.Grid(rows=2, cols=2, spacing=0.1)) as hand:
+            await hand.move(0.3, 0.5)
+        await stream.drag_along([(0.1, 0.1), (0.9, 0.1)], seconds=0.1)
+        pin = await stream.pin(0.5, 0.5)
+        await pin.release()
+        await stream.path([(0, 0.1, 0.1), (1, 0.9, 0.9)])
+        await stream.camera(pan=(0.1, 0), zoom=0.5)
+        await stream.clear_tracks("path")
+    controls = [message for message in server.received if isinstance(message, p.CONTROL_TYPES)]
+    kinds = [control.type if control.type != "track.begin" else control.kind for control in controls]
+    moves = [kind for kind in kinds if kind == "track.move"]
+    assert len(moves) >= 3
+    assert [kind for kind in kinds if kind != "track.move"] == [
+        "drag", "track.end", "drag", "track.end", "pin", "track.end", "path", "camera.set", "tracks.clear",
+    ]  # fmt: skip
+    begin = controls[0]
+    assert begin.grid is not None and begin.points[0].t == pytest.approx(0.5)
+    along = [c for c in controls if isinstance(c, p.TrackMove) and c.track == 2]
+    assert along[-1].points[0].x == pytest.approx(0.9)
+    times = [c.points[0].t for c in along]
+    assert times == sorted(times)
+
+
+async def test_pause_step_and_resume(server: Double) -> None:
+    async with fast(server) as stream:
+        paused = await stream.pause()
+        stepped = await stream.step(2)
+        assert stepped.chunk == paused.chunk + 2
+        resumed = await stream.resume()
+        assert resumed.chunk == stepped.chunk
+        assert [packet.frame for packet in await read(stream, 40)] == list(range(40))
+
+
+async def test_rewind_drops_what_was_not_read_and_goes_on_after_that_chunk(server: Double) -> None:
+    async with fast(server, frames="numpy") as stream:
+        await read(stream, 20)
+        await stream.rewind(1)
+        frames = await read(stream, 8)
+    assert [frame.index for frame in frames] == list(range(8, 16))
+    assert frames[0].packet.discontinuity and frames[0].packet.key
+    assert abs(int(frames[0].image.mean()) - grey_of(8)) <= 3
+
+
+async def test_a_refused_command_raises(server: Double) -> None:
+    async with fast(server) as stream:
+        with pytest.raises(flowbrush.ServerError, match="does not exist yet"):
+            await stream.rewind(10_000)
+
+
+@pytest.mark.parametrize("cut", [5, 7, 16])
+async def test_a_lost_connection_is_resumed_and_every_frame_comes_once(server: Double, cut: int) -> None:
+    server.cut_at_frame = cut
+    events: list[str] = []
+    stream = fast(server, frames="numpy")
+    stream.on("reconnecting", lambda _: events.append("reconnecting"))
+    stream.on("reconnected", lambda _: events.append("reconnected"))
+    async with stream:
+        frames = await read(stream, 32)
+    assert [frame.index for frame in frames] == list(range(32))
+    assert all(abs(int(frame.image.mean()) - grey_of(frame.index)) <= 3 for frame in frames)
+    assert events == ["reconnecting", "reconnected"]
+    assert server.starts[1].resume == "token" and -1 <= server.starts[1].last_frame < cut
+
+
+@pytest.mark.parametrize("cut", ["before", "after"])
+async def test_a_control_whose_answer_was_lost_is_acknowledged_once(server: Double, cut: str) -> None:
+    async with fast(server) as stream:
+        await read(stream, 4)
+        server.cut_at_control = cut
+        ack = await stream.set_prompt("a cat")
+        packets = await read(stream, 40)
+        applied = await ack.applied
+    assert [packet.frame for packet in packets] == list(range(4, 44))
+    assert applied.frame == next(packet.frame for packet in packets if packet.control_id >= ack.id)
+    assert server.last_id == 1
+
+
+async def test_another_process_goes_on_with_the_token_and_counts_ids_on(server: Double) -> None:
+    async with fast(server) as stream:
+        await read(stream, 4)
+        await stream.set_prompt("a cat")
+        token, last = stream.resume_token, stream.last_frame
+    async with fast(server, resume=token, last_frame=last) as other:
+        assert (await anext(other)).frame == last + 1
+        assert (await other.set_prompt("a dog")).id == 2
+
+
+async def test_a_final_close_reaches_the_reader(server: Double) -> None:
+    server.close_with = (p.CloseCode.POLICY, "too slow")
+    async with fast(server) as stream:
+        with pytest.raises(flowbrush.ConnectionLost, match="too slow") as caught:
+            await read(stream, 100)
+        assert caught.value.close_code == p.CloseCode.POLICY
+        with pytest.raises(flowbrush.ConnectionLost):
+            await stream.set_prompt("too late")
+
+
+async def test_a_refused_start_raises_what_the_server_said(server: Double) -> None:
+    with pytest.raises(flowbrush.ServerError, match="no such model"):
+        async with fast(server, prompt="refuse me"):
+            pass
+
+
+async def test_no_server_is_a_clear_error() -> None:
+    with pytest.raises(flowbrush.ConnectionLost, match=r"no connection to ws://127\.0\.0\.1:9/v1/stream"):
+        async with flowbrush.connect("127.0.0.1:9", prompt="a fox"):
+            pass
+
+
+async def test_events_are_heard_and_unknown_ones_refused(server: Double) -> None:
+    heard: list[str] = []
+    stream = fast(server)
+
+    @stream.on("queue")
+    async def queued(message: p.Queue) -> None:
+        heard.append(f"queue {message.position}")
+
+    stream.on("session.done", lambda message: heard.append(message.reason))
+    with pytest.raises(ValueError, match="unknown event"):
+        stream.on("frames", print)
+    async with stream:
+        await read(stream, 4)
+        done = await stream.disconnect()
+    assert heard == ["queue 1", "stopped"]
+    assert done is not None and done.log == "/v1/sessions/s1/log"
+
+
+async def test_iteration_ends_when_the_session_was_stopped(server: Double) -> None:
+    async with fast(server) as stream:
+        await read(stream, 4)
+        await stream.disconnect()
+        rest = [packet async for packet in stream]
+    assert [packet.frame for packet in rest] == list(range(4, 4 + len(rest)))
+
+
+async def test_frames_none_keeps_the_stream_running_by_itself(server: Double) -> None:
+    async with fast(server, frames="none") as stream:
+        ack = await stream.set_prompt("a cat")
+        assert (await ack.applied).frame >= 0
+
+
+async def test_a_cancelled_reader_loses_no_frame(server: Double) -> None:
+    async with fast(server, realtime=True) as stream:
+        seen = []
+        while len(seen) < 10:
+            try:
+                seen.append((await asyncio.wait_for(anext(stream), 0.01)).frame)
+            except TimeoutError:
+                continue
+    assert seen == list(range(10))
