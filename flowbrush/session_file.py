@@ -130,6 +130,12 @@ class SessionFile(Body):
             session = cls.model_validate_json(text, strict=True)
         except ValidationError as error:
             raise from_validation(error) from None
+        if "flowbrush" not in session.model_fields_set:
+            raise ProtocolError(
+                ErrorCode.MISSING_FIELD,
+                f"flowbrush is missing: a session file says its version, {FILE_VERSION}",
+                field="flowbrush",
+            )
         return Parsed(session, tuple(ignored_fields(pydantic_core.from_json(text), session)))
 
     @classmethod
