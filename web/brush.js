@@ -7,6 +7,7 @@ import { distanceTo, pathPoints, Stroke } from './tracks.js';
 
 const ERASER_REACH = 0.05;
 const UNDO_KEPT = 100;
+const ENDED_KEPT = 200;
 /** The media time of a sample stays this close to the screen's, in seconds. */
 const CLOCK_BEHIND = 0.1;
 const CLOCK_AHEAD = 0.25;
@@ -14,7 +15,7 @@ const CLOCK_AHEAD = 0.25;
 /**
  * @typedef {import('./flowbrush.js').Stream} Stream
  * @typedef {{x: number, y: number, at: number, pressure: number}} HandSample `at` in ms of `performance.now()`
- * @typedef {{undo: () => void, label: string}} Undo
+ * @typedef {{stroke: Stroke, label: string, undo: () => void}} Undo
  * @typedef {object} Session what the brush needs to know of the stream that it paints on
  * @property {Stream} stream
  * @property {(at: number) => number} position media time on screen
@@ -22,7 +23,7 @@ const CLOCK_AHEAD = 0.25;
  * @property {number} aspect
  */
 
-/** @extends {Emitter<{control: {id: number, at: number}, changed: null, undone: string, refused: Error}>} */
+/** @extends {Emitter<{control: {id: number, at: number}, changed: null, undrag: Stroke, refused: Error, began: Stroke}>} */
 export class Brush extends Emitter {
   /** @type {Set<Stroke>} */
   strokes = new Set();
@@ -33,15 +34,15 @@ export class Brush extends Emitter {
   session = null;
   /** @type {Undo[]} */
   #undo = [];
+  /** Strokes that ended, newest last: a rewind may bring them back. @type {Stroke[]} */
+  #ended = [];
 
   /** @param {Session | null} session */
   attach(session) {
     this.session = session;
-    this.strokes.clear();
-    this.#undo = [];
     this.queuedId = 0;
     this.shownId = 0;
-    this.emit('changed', null);
+    this.forget();
   }
 
   /**
@@ -94,13 +95,13 @@ export class Brush extends Emitter {
   release(stroke) {
     if (stroke.phase === 'released' || !this.session) return;
     stroke.phase = 'released';
-    if (stroke.track) stroke.endId = this.#sent(stroke.track.release(), performance.now(), null);
-    if (stroke.kind === 'drag') this.#pushUndo('drag', () => this.emit('undone', 'drag'));
+    this.#end(stroke);
+    this.#pushUndo(stroke, 'drag', () => this.emit('undrag', stroke));
   }
 
   /** A pin was set: it can be taken back. @param {Stroke} stroke */
   pinned(stroke) {
-    this.#pushUndo('pin', () => this.erase(stroke));
+    this.#pushUndo(stroke, 'pin', () => this.erase(stroke));
   }
 
   /**
@@ -115,7 +116,7 @@ export class Brush extends Emitter {
     stroke.loop = options.loop;
     stroke.seconds = points[points.length - 1].t;
     this.#playNow(stroke);
-    this.#pushUndo('path', () => this.erase(stroke));
+    this.#pushUndo(stroke, 'path', () => this.erase(stroke));
   }
 
   /** Plays every path that was drawn and waits. @param {{speed: number, loop: boolean}} options */
@@ -128,7 +129,7 @@ export class Brush extends Emitter {
   /** @param {Stroke} stroke */
   erase(stroke) {
     const alive = stroke.phase === 'held' || stroke.phase === 'playing' || stroke.phase === 'live';
-    if (alive && stroke.track) stroke.endId = this.#sent(stroke.track.release(), performance.now(), null);
+    if (alive) this.#end(stroke);
     stroke.phase = 'released';
     stroke.loop = false;
     stroke.fadeAt = performance.now();
@@ -148,8 +149,10 @@ export class Brush extends Emitter {
   /** Removes every track from the stream. */
   clear() {
     if (!this.session) return;
-    this.#sent(this.session.stream.clearTracks(), performance.now(), null);
+    const ack = this.session.stream.clearTracks();
+    this.#sent(ack, performance.now(), null);
     for (const stroke of this.strokes) {
+      if (stroke.phase !== 'released') this.#noteEnd(stroke, ack);
       stroke.phase = 'released';
       stroke.loop = false;
       stroke.fadeAt ??= performance.now();
@@ -157,17 +160,42 @@ export class Brush extends Emitter {
     this.emit('changed', null);
   }
 
+  get undoable() {
+    return this.#undo.length > 0;
+  }
+
   /** Takes the newest action back. Returns what it was, or null. */
   undo() {
     const action = this.#undo.pop();
     action?.undo();
+    this.emit('changed', null);
     return action?.label ?? null;
   }
 
-  /** The stream jumped: strokes of what is no more are removed. */
+  /** The stream starts over: nothing that was painted holds any more. */
   forget() {
     this.strokes.clear();
+    this.#ended = [];
     this.#undo = [];
+    this.emit('changed', null);
+  }
+
+  /**
+   * The stream went back to the end of `chunk`, and its tracks with it: what began later is gone; what ended later
+   * is held again by the server, and is let go once more.
+   * @param {number} chunk
+   */
+  rewound(chunk) {
+    for (const stroke of this.strokes) {
+      const began = stroke.beginChunk ?? Infinity;
+      if (began > chunk && stroke.phase !== 'draft') this.strokes.delete(stroke);
+    }
+    for (const { track, beginChunk, endChunk } of this.#ended) {
+      if ((beginChunk ?? Infinity) <= chunk && (endChunk ?? Infinity) > chunk) track?.release();
+    }
+    this.#ended = [];
+    this.#undo = this.#undo.filter((action) => [...this.strokes].some((stroke) => stroke === action.stroke));
+    this.shownId = 0;
     this.emit('changed', null);
   }
 
@@ -187,7 +215,7 @@ export class Brush extends Emitter {
 
   /** @param {Stroke} stroke */
   #pathOver(stroke) {
-    if (stroke.track) stroke.endId = this.#sent(stroke.track.release(), performance.now(), null);
+    this.#end(stroke);
     if (stroke.loop) this.#playNow(stroke);
     else {
       stroke.phase = 'released';
@@ -200,11 +228,35 @@ export class Brush extends Emitter {
     const { stream } = /** @type {Session} */ (this.session);
     const points = stroke.samples.map(({ x, y, t }) => ({ x, y, t }));
     stroke.track = stream.path(points, stroke.grid ? { grid: stroke.grid } : {});
+    stroke.beginChunk = null;
     stroke.beginId = this.#sent(stroke.track.ack, performance.now(), stroke);
     for (const sample of stroke.samples) sample.id = stroke.beginId;
     stroke.phase = 'playing';
     stroke.playedFrom = null;
     this.emit('changed', null);
+  }
+
+  /** Lets a track go. @param {Stroke} stroke */
+  #end(stroke) {
+    if (!stroke.track) return;
+    const ack = stroke.track.release();
+    stroke.endId = this.#sent(ack, performance.now(), null);
+    this.#noteEnd(stroke, ack);
+  }
+
+  /**
+   * @param {Stroke} stroke
+   * @param {import('./acks.js').Ack} ack of the control that ended it
+   */
+  #noteEnd(stroke, ack) {
+    const { track, beginChunk } = stroke;
+    const ended = Object.assign(new Stroke(stroke.kind), { track, beginChunk });
+    this.#ended.push(ended);
+    if (this.#ended.length > ENDED_KEPT) this.#ended.shift();
+    ack.queued.then(
+      ({ chunk }) => (ended.endChunk = chunk),
+      () => {},
+    );
   }
 
   /**
@@ -216,7 +268,12 @@ export class Brush extends Emitter {
   #sent(ack, at, begun) {
     this.emit('control', { id: ack.id, at });
     ack.queued.then(
-      () => (this.queuedId = Math.max(this.queuedId, ack.id)),
+      ({ chunk }) => {
+        this.queuedId = Math.max(this.queuedId, ack.id);
+        if (!begun) return;
+        begun.beginChunk = chunk;
+        this.emit('began', begun);
+      },
       (error) => {
         if (!begun) return;
         this.strokes.delete(begun);
@@ -243,11 +300,12 @@ export class Brush extends Emitter {
   }
 
   /**
+   * @param {Stroke} stroke
    * @param {string} label
    * @param {() => void} undo
    */
-  #pushUndo(label, undo) {
-    this.#undo.push({ label, undo });
+  #pushUndo(stroke, label, undo) {
+    this.#undo.push({ stroke, label, undo });
     if (this.#undo.length > UNDO_KEPT) this.#undo.shift();
   }
 }

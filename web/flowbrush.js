@@ -249,6 +249,7 @@ export class Stream extends Emitter {
     const live = this.state === 'live';
     if (!live && message.type === 'track.move') this.#acks.supersedeUnsentMoves(message.track);
     const full = /** @type {Record<string, any> & {id: number}} */ ({ ...message, id: this.#nextId() });
+    if (message.type === 'track.begin') this.#lastTrack = Math.max(this.#lastTrack, message.track);
     const ack = this.#acks.add(full);
     if (this.state === 'closed') this.#acks.refused(ack.id, this.#failure ?? new StreamError({ message: 'the stream has ended' }));
     else if (live && this.#link.send(full)) this.#acks.markSent(full.id);
@@ -329,7 +330,11 @@ export class Stream extends Emitter {
     this.#link.persistent = true;
     this.#link.settled();
     this.#setState('live');
+    const known = ready.last_id ?? 0;
+    this.#lastId = Math.max(this.#lastId, known);
     for (const message of this.#acks.unconfirmed()) {
+      // What arrived before the connection was lost only misses its first answer; the rest has to go out again.
+      if (message.id <= known) continue;
       this.#link.send(message);
       this.#acks.markSent(message.id);
     }

@@ -52,6 +52,7 @@ export const FINAL_CLOSE_CODES = Object.freeze([1000, 1003, 1008]);
  * @property {number} protocol
  * @property {string} session
  * @property {string} [resume_token]
+ * @property {number} [last_id] id of the last control that was accepted, 0 for none
  * @property {string} model
  * @property {number} width
  * @property {number} height

@@ -32,6 +32,10 @@ export class Stroke {
   /** Id of the control that began it, and of the one that ended it; 0 for none. */
   beginId = 0;
   endId = 0;
+  /** Chunks that showed these first, as far as the server has said. @type {number | null} */
+  beginChunk = null;
+  /** @type {number | null} */
+  endChunk = null;
   /** Wall time (ms) at which it started to fade, or null. @type {number | null} */
   fadeAt = null;
   /** Of a path: seconds it takes, and media time of the first frame that plays it. */

@@ -1,0 +1,240 @@
+/**
+ * One stream at a time: starts it, keeps client, player, brush and camera together, and says what happens to it.
+ * @module
+ */
+import { Brush } from './brush.js';
+import { CameraControl } from './camera.js';
+import { Emitter } from './emitter.js';
+import { Stream } from './flowbrush.js';
+import { LatencyMeter } from './latency.js';
+import { Player } from './player.js';
+import { checkSessionFile, replay, startOf } from './replay.js';
+
+const PLAYHEAD_MS = 60;
+const PLAYHEAD_IDLE_MS = 200;
+
+/**
+ * @typedef {import('./protocol.js').StartSettings} StartSettings
+ * @typedef {import('./protocol.js').Ready} Ready
+ * @typedef {object} AppEvents
+ * @property {null} starting a stream is being opened
+ * @property {Ready} ready
+ * @property {import('./screen.js').Shown} shown
+ * @property {import('./screen.js').Thumb} thumb
+ * @property {import('./protocol.js').ChunkInfo} chunk
+ * @property {import('./flowbrush.js').State} state
+ * @property {{position: number, size: number}} queue
+ * @property {boolean} paused
+ * @property {number} cut the stream now ends with this chunk; −1 after a reset
+ * @property {string} recovering
+ * @property {import('./protocol.js').Notice} notice
+ * @property {import('./flowbrush.js').StreamError} failed the stream has ended against the will of the person
+ * @property {null} ended by the person, or because the server is done
+ * @property {unknown} trouble something failed, the stream goes on
+ */
+
+/** @extends {Emitter<AppEvents>} */
+export class App extends Emitter {
+  brush = new Brush();
+  camera = new CameraControl();
+  latency = new LatencyMeter();
+  /** @type {Stream | null} */
+  stream = null;
+  /** Id of the newest session, kept after it ended: its recording can still be had. @type {string | null} */
+  session = null;
+  watching = false;
+  player;
+  rest;
+  #playheadAt = 0;
+  /** @type {AbortController | null} */
+  #replay = null;
+
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {import('./rest.js').Rest} rest
+   */
+  constructor(canvas, rest) {
+    super();
+    this.rest = rest;
+    this.player = new Player(canvas);
+    this.player.on('shown', (shown) => this.#shown(shown));
+    this.player.on('report', (report) => this.#sendPlayhead(report, PLAYHEAD_MS));
+    this.player.on('thumb', (thumb) => this.emit('thumb', thumb));
+    this.player.on('trouble', (message) => this.emit('trouble', new Error(message)));
+    for (const source of [this.brush, this.camera]) source.on('control', ({ id, at }) => this.latency.sent(id, at));
+    this.brush.on('refused', (error) => this.emit('trouble', error));
+    // Without pictures (a hidden tab, a pause) nothing reports: the server still has to hear where the screen is.
+    setInterval(() => this.player.report && this.#sendPlayhead(this.player.report, PLAYHEAD_IDLE_MS), PLAYHEAD_IDLE_MS);
+  }
+
+  /** @param {StartSettings} settings */
+  start(settings) {
+    return this.#open(new Stream(settings, { url: () => this.rest.streamUrl() }));
+  }
+
+  /** Looks on at somebody's session. @param {string} session */
+  watch(session) {
+    this.watching = true;
+    const path = `/v1/sessions/${encodeURIComponent(session)}/watch`;
+    return this.#open(new Stream({}, { url: () => this.rest.streamUrl(path), watch: true }));
+  }
+
+  /** Plays a session file, then leaves the stream paused to be painted on. @param {any} raw */
+  async replay(raw) {
+    const file = checkSessionFile(raw);
+    const settings = startOf(file);
+    if (typeof file.start.image === 'string') settings.image = await this.rest.uploadImage(await (await fetch(file.start.image)).blob());
+    const stream = await this.start({ ...settings, paused: true });
+    if (!stream) return;
+    const run = (this.#replay = new AbortController());
+    await replay(stream, file, { signal: run.signal, onChunk() {} });
+    if (!run.signal.aborted) this.#replay = null;
+  }
+
+  get replaying() {
+    return this.#replay !== null;
+  }
+
+  /** Ends the stream, on the server too. */
+  stop() {
+    this.#replay?.abort();
+    this.#replay = null;
+    const stream = this.stream;
+    this.stream = null;
+    stream?.disconnect();
+    this.brush.attach(null);
+    this.camera.attach(null);
+    this.latency.forget();
+    if (stream) this.emit('ended', null);
+  }
+
+  async togglePause() {
+    const { stream } = this;
+    if (!stream) return;
+    this.#replay?.abort();
+    this.#replay = null;
+    await this.#try(stream.paused ? stream.resume() : stream.pause());
+  }
+
+  step() {
+    if (this.stream?.paused) this.stream.step(1);
+  }
+
+  /** @param {number} chunk */
+  async rewind(chunk) {
+    if (this.stream) await this.#try(this.stream.rewind(chunk));
+  }
+
+  /** @param {number} [seed] */
+  async reset(seed) {
+    if (this.stream) await this.#try(this.stream.reset(seed));
+  }
+
+  /** Address of a page that goes on from the end of `chunk` by itself. @param {number} chunk */
+  async branch(chunk) {
+    const token = await this.rest.branch(this.session ?? '', chunk);
+    return `/#resume=${encodeURIComponent(token)}`;
+  }
+
+  /** @param {Promise<unknown>} answer */
+  async #try(answer) {
+    try {
+      await answer;
+    } catch (error) {
+      this.emit('trouble', error);
+    }
+  }
+
+  /** @param {Stream} stream @returns {Promise<Stream | null>} null when it did not open */
+  async #open(stream) {
+    this.stop();
+    this.stream = stream;
+    stream.clock = () => this.player.position();
+    this.#listen(stream);
+    this.emit('starting', null);
+    try {
+      await stream.open();
+      return stream;
+    } catch {
+      return null; // `closed` has told it
+    }
+  }
+
+  /** @param {Stream} stream */
+  #listen(stream) {
+    /** @param {string} event @param {(message: any) => void} listener only while this stream is the one on stage */
+    const on = (event, listener) => stream.on(event, (message) => this.stream === stream && listener(message));
+    on('session.ready', (ready) => this.#ready(stream, ready));
+    on('packet', ({ buffer }) => this.player.push(buffer));
+    on('chunk', (chunk) => this.emit('chunk', chunk));
+    on('queue', (queue) => this.emit('queue', queue));
+    on('state', (state) => this.emit('state', state));
+    on('session.paused', () => this.#paused(true));
+    on('session.resumed', () => this.#paused(false));
+    on('session.rewound', ({ chunk }) => this.#cut(chunk));
+    on('session.restarted', () => this.#cut(-1));
+    on('session.recovering', ({ reason }) => this.emit('recovering', reason));
+    on('notice', (notice) => this.emit('notice', notice));
+    on('error', (failure) => stream.state === 'live' && this.emit('trouble', Object.assign(new Error(failure.message), failure)));
+    on('closed', (error) => this.#closed(error));
+  }
+
+  /** @param {Stream} stream @param {Ready} ready */
+  #ready(stream, ready) {
+    const again = this.session === ready.session && this.brush.session?.stream === stream;
+    this.session = ready.session;
+    if (!again) {
+      this.player.configure(ready);
+      if (!this.watching) {
+        const { player } = this;
+        const aspect = ready.width / ready.height;
+        this.brush.attach({ stream, aspect, position: (at) => player.position(at), rate: () => player.shown?.rate ?? 1 });
+        this.camera.attach(stream);
+      }
+    }
+    if (stream.paused) this.#paused(true);
+    this.emit('ready', ready);
+  }
+
+  /** @param {boolean} paused */
+  #paused(paused) {
+    this.player.hold();
+    this.latency.forget();
+    this.emit('paused', paused);
+  }
+
+  /** @param {number} chunk */
+  #cut(chunk) {
+    this.player.hold();
+    this.latency.forget();
+    if (chunk < 0) this.brush.forget();
+    else this.brush.rewound(chunk);
+    this.camera.stop();
+    this.emit('cut', chunk);
+  }
+
+  /** @param {import('./flowbrush.js').StreamError} error */
+  #closed(error) {
+    this.stream = null;
+    this.brush.attach(null);
+    this.camera.attach(null);
+    if (error.code === 'closed_1000') this.emit('ended', null);
+    else this.emit('failed', error);
+  }
+
+  /** @param {import('./screen.js').Shown} shown */
+  #shown(shown) {
+    if (!this.stream) return;
+    this.latency.shown(shown.control, shown.at - performance.timeOrigin);
+    this.brush.shown(shown);
+    this.emit('shown', shown);
+  }
+
+  /** @param {import('./screen.js').Report} report @param {number} interval */
+  #sendPlayhead({ pts, buffered }, interval) {
+    const now = performance.now();
+    if (!this.stream || this.stream.lastFrame < 0 || now - this.#playheadAt < interval) return;
+    this.#playheadAt = now;
+    this.stream.playhead(pts, buffered);
+  }
+}

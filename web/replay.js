@@ -1,0 +1,99 @@
+/**
+ * Plays a session file on a paused stream: each control goes out before the chunk that saw it first, then chunks are
+ * made up to the next one.
+ * @module
+ */
+
+/**
+ * @typedef {import('./flowbrush.js').Stream} Stream
+ * @typedef {Record<string, any> & {type: string, chunk: number}} LoggedControl
+ * @typedef {{flowbrush: number, model: string, start: Record<string, any>, controls: LoggedControl[], chunks: number}} SessionFile
+ */
+
+const START_FIELDS = ['prompts', 'prompt', 'seed', 'width', 'height', 'fps', 'steps', 'tracks'];
+
+/**
+ * A session file as read, checked as far as this page uses it. Throws an Error that says what is wrong.
+ * @param {any} file
+ * @returns {SessionFile}
+ */
+export function checkSessionFile(file) {
+  if (file?.flowbrush !== 1) throw new Error('this is no session file of version 1');
+  if (typeof file.model !== 'string' || typeof file.start !== 'object') throw new Error('the session file names no model or start');
+  const controls = file.controls ?? [];
+  const sound = Array.isArray(controls) && controls.every((each) => typeof each?.type === 'string' && Number.isInteger(each.chunk));
+  if (!sound || !Number.isInteger(file.chunks) || file.chunks < 0) throw new Error('the session file has no sound controls or chunks');
+  return { ...file, controls };
+}
+
+/**
+ * The settings of `session.start` that a file gives, without its image.
+ * @param {SessionFile} file
+ * @returns {import('./protocol.js').StartSettings}
+ */
+export function startOf({ model, start }) {
+  const kept = Object.entries(start).filter(([field, value]) => START_FIELDS.includes(field) && value !== null);
+  return { ...Object.fromEntries(kept), model };
+}
+
+/**
+ * The steps of a replay: controls to send, then how many chunks to make. Pure.
+ * @param {SessionFile} file
+ * @param {number} longest chunks made at once
+ * @returns {{controls: LoggedControl[], chunk: number, chunks: number}[]}
+ */
+export function replaySteps({ controls, chunks }, longest) {
+  const steps = [];
+  let index = 0;
+  for (let chunk = 0; chunk < chunks; ) {
+    const due = [];
+    while (index < controls.length && controls[index].chunk <= chunk) due.push(controls[index++]);
+    const next = Math.min(chunks, controls[index]?.chunk ?? chunks, chunk + longest);
+    steps.push({ controls: due, chunk, chunks: next - chunk });
+    chunk = next;
+  }
+  return steps;
+}
+
+/**
+ * Replays a file on a stream that was started paused from the same settings. Ends when all chunks were made, or when
+ * `signal` says so.
+ * @param {Stream} stream
+ * @param {SessionFile} file
+ * @param {{signal: AbortSignal, onChunk: (chunk: number) => void}} options
+ */
+export async function replay(stream, file, { signal, onChunk }) {
+  for (const { controls, chunk, chunks } of replaySteps(file, 8)) {
+    for (const { chunk: _, id: __, ...control } of controls) stream.control(control);
+    const made = madeUpTo(stream, chunk + chunks - 1, signal, onChunk);
+    stream.step(chunks);
+    await made;
+    if (signal.aborted) return;
+  }
+}
+
+/**
+ * @param {Stream} stream
+ * @param {number} last
+ * @param {AbortSignal} signal
+ * @param {(chunk: number) => void} onChunk
+ * @returns {Promise<void>}
+ */
+function madeUpTo(stream, last, signal, onChunk) {
+  return new Promise((resolve) => {
+    const end = () => {
+      offs.forEach((off) => off());
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const offs = [
+      stream.on('chunk', ({ chunk }) => {
+        onChunk(chunk);
+        if (chunk >= last) end();
+      }),
+      stream.on('closed', end),
+    ];
+    signal.addEventListener('abort', end);
+    if (signal.aborted) end();
+  });
+}

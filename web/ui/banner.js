@@ -1,0 +1,33 @@
+/**
+ * What the stream is doing, in words: the lamp in the bar, and a banner over the stage when somebody has to wait.
+ * @module
+ */
+import { block, button } from './dom.js';
+
+/** @typedef {'live' | 'wait' | 'off' | 'idle'} Lamp */
+
+/** @param {string} text @param {Lamp} lamp */
+export function status(text, lamp) {
+  block('status-text').textContent = text;
+  block('status').dataset.lamp = lamp;
+}
+
+/**
+ * @param {string} text
+ * @param {{label: string, run: () => void} | null} [action]
+ * @param {boolean} [busy] whether something is under way
+ */
+export function showBanner(text, action = null, busy = true) {
+  const banner = block('banner');
+  block('banner-text').textContent = text;
+  const act = button('banner-action');
+  act.hidden = action === null;
+  act.textContent = action?.label ?? '';
+  act.onclick = action?.run ?? null;
+  /** @type {HTMLElement} */ (banner.querySelector('.spinner')).hidden = !busy;
+  banner.hidden = false;
+}
+
+export function hideBanner() {
+  block('banner').hidden = true;
+}

@@ -1,0 +1,81 @@
+/**
+ * The keyboard: one table that both works and is shown with `?`.
+ * @module
+ */
+import { block, dialog, make } from './dom.js';
+import { CAMERA_KEYS } from './camera_pad.js';
+
+/**
+ * @typedef {{keys: string[], shown?: string, text: string, run: () => void}} Shortcut
+ * @typedef {object} Held keys that act while they are down
+ * @property {import('../painter.js').Painter} painter
+ * @property {import('../camera.js').CameraControl} camera
+ * @property {HTMLElement} stage
+ * @property {() => boolean} cameraInHand
+ */
+
+/** @param {EventTarget | null} target */
+function isWriting(target) {
+  return target instanceof HTMLInputElement && !['checkbox', 'range'].includes(target.type);
+}
+
+/**
+ * @param {Shortcut[]} shortcuts
+ * @param {Held} held
+ */
+export function bindKeys(shortcuts, held) {
+  const table = new Map(shortcuts.flatMap((shortcut) => shortcut.keys.map((key) => [key, shortcut])));
+  document.addEventListener('keydown', (event) => {
+    if (isWriting(event.target) || event.target instanceof HTMLSelectElement || document.querySelector('dialog[open]')) return;
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() !== 'z') return;
+    if (event.altKey || hold(event, held, true)) return;
+    const onControl = event.target instanceof HTMLElement && event.target.matches('button, summary, input');
+    if (onControl && [' ', 'Enter'].includes(event.key)) return;
+    const shortcut = table.get(event.key.length === 1 ? event.key.toLowerCase() : event.key);
+    if (!shortcut || event.repeat) return;
+    event.preventDefault();
+    shortcut.run();
+  });
+  document.addEventListener('keyup', (event) => hold(event, held, false));
+  window.addEventListener('blur', () => held.camera.stop());
+  showKeys(shortcuts);
+}
+
+/**
+ * Arrows on the stage move the crosshair, or the camera when that is in hand; zoom and roll keys steer everywhere.
+ * @param {KeyboardEvent} event
+ * @param {Held} held
+ * @param {boolean} down
+ * @returns {boolean} whether the key was one of these
+ */
+function hold(event, { painter, camera, stage, cameraInHand }, down) {
+  const { key, target } = event;
+  const arrow = key.startsWith('Arrow');
+  const onPad = target instanceof HTMLElement && target.id === 'camera-pad';
+  const onStage = target === stage;
+  if (arrow && onStage && !cameraInHand()) painter.arrow(key, down);
+  else if (CAMERA_KEYS[key] && (!arrow || onPad || onStage)) {
+    if (!(event.target instanceof HTMLInputElement) && !event.repeat) camera.steer(`key ${key}`, down ? CAMERA_KEYS[key] : {});
+  } else return false;
+  if (down) event.preventDefault();
+  return true;
+}
+
+/** @param {Shortcut[]} shortcuts */
+function showKeys(shortcuts) {
+  const more = [
+    { shown: ['← ↑ → ↓'], text: 'crosshair, or camera' },
+    { shown: ['+', '−'], text: 'zoom' },
+    { shown: ['[', ']'], text: 'roll' },
+  ];
+  const rows = [...shortcuts.map(({ keys, shown, text }) => ({ shown: [shown ?? keys[0].toUpperCase()], text })), ...more];
+  block('help-keys').replaceChildren(
+    ...rows.map(({ shown, text }) =>
+      make('div', {}, [make('span', { textContent: text }), make('span', {}, shown.map((key) => make('kbd', { textContent: key })))]),
+    ),
+  );
+}
+
+export function openHelp() {
+  dialog('help').showModal();
+}

@@ -1,0 +1,133 @@
+/**
+ * What should be in the picture: the prompt line, its history, prompts that the model knows, and the blend of two.
+ * @module
+ */
+import { block, button, element, input, make, remember, remembered } from './dom.js';
+
+const HISTORY_MAX = 30;
+
+/**
+ * @typedef {{text: string, title: string, image: string | null}} Example
+ * @typedef {import('../protocol.js').Prompt} Prompt
+ */
+
+/**
+ * Examples of a model in one form: it may give texts, or objects with more.
+ * @param {any[]} examples
+ * @returns {Example[]}
+ */
+export function examplesOf(examples) {
+  return examples
+    .map((each) => {
+      if (typeof each === 'string') return { text: each, title: each, image: null };
+      const text = String(each.prompt ?? each.text ?? '');
+      return { text, title: String(each.title ?? text), image: each.image ?? null };
+    })
+    .filter(({ text }) => text !== '');
+}
+
+export class PromptPanel {
+  #text = input('prompt');
+  #second = input('prompt-b');
+  #blend = input('blend');
+  #transition = input('transition');
+  #onApply;
+  #secondsPerChunk = 0.25;
+  #streaming = false;
+
+  /** @param {(prompts: Prompt[], transition: import('../protocol.js').Transition | undefined) => void} onApply */
+  constructor(onApply) {
+    this.#onApply = onApply;
+    element('prompt-form', HTMLFormElement).addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.apply();
+    });
+    for (const field of [this.#blend, this.#second]) field.addEventListener('change', () => this.#streaming && this.apply());
+    this.#transition.addEventListener('input', () => this.#showTransition());
+    this.#showTransition();
+    this.#showHistory();
+  }
+
+  /** The prompts as they stand; empty when nothing was written. @returns {Prompt[]} */
+  get prompts() {
+    const first = this.#text.value.trim();
+    const second = this.#second.value.trim();
+    const share = Number(this.#blend.value) / 100;
+    const both = [{ text: first, weight: 1 - share }, { text: second, weight: share }];
+    if (!second) return first ? [{ text: first, weight: 1 }] : [];
+    return both.filter(({ text, weight }) => text && weight > 0);
+  }
+
+  set text(text) {
+    this.#text.value = text;
+  }
+
+  get text() {
+    return this.#text.value;
+  }
+
+  focus() {
+    this.#text.focus();
+    this.#text.select();
+  }
+
+  /** Sends what is written. */
+  apply() {
+    const prompts = this.prompts;
+    if (prompts.length === 0) {
+      this.focus();
+      return;
+    }
+    prompts.forEach(({ text }) => this.#addToHistory(text));
+    const chunks = Number(this.#transition.value);
+    const method = /** @type {'linear' | 'slerp'} */ (element('transition-method', HTMLSelectElement).value);
+    this.#onApply(prompts, chunks > 0 ? { chunks, method } : undefined);
+  }
+
+  /** @param {boolean} streaming @param {number} [secondsPerChunk] */
+  streaming(streaming, secondsPerChunk = this.#secondsPerChunk) {
+    this.#streaming = streaming;
+    this.#secondsPerChunk = secondsPerChunk;
+    button('prompt-go').textContent = streaming ? 'Change' : 'Start';
+    this.#showTransition();
+  }
+
+  /** What the server says the picture follows. @param {string} text */
+  effective(text) {
+    const line = block('effective');
+    if (line.textContent !== text) line.textContent = text;
+    block('effective-line').hidden = text === '';
+  }
+
+  /** @param {Example[]} examples */
+  chips(examples) {
+    const chips = examples.map(({ text, title }) => {
+      const chip = make('button', { type: 'button', textContent: title, title: text });
+      chip.addEventListener('click', () => {
+        this.text = text;
+        this.#second.value = '';
+        this.#blend.value = '0';
+        this.apply();
+      });
+      return chip;
+    });
+    block('chips').replaceChildren(...chips);
+  }
+
+  #showTransition() {
+    const seconds = Number(this.#transition.value) * this.#secondsPerChunk;
+    block('transition-text').textContent = seconds === 0 ? 'at once' : `${seconds.toFixed(seconds < 2 ? 2 : 1)} s`;
+  }
+
+  /** @param {string} text */
+  #addToHistory(text) {
+    const history = [text, .../** @type {string[]} */ (remembered('prompts') ?? []).filter((each) => each !== text)];
+    remember('prompts', history.slice(0, HISTORY_MAX));
+    this.#showHistory();
+  }
+
+  #showHistory() {
+    const history = /** @type {string[]} */ (remembered('prompts') ?? []);
+    block('prompt-history').replaceChildren(...history.map((value) => make('option', { value })));
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * What can be taken away from a session: picture, video, link, file; and the seed that it starts from.
+ * @module
+ */
+import { button, input, saveBlob } from './dom.js';
+import { toast, toastError } from './toasts.js';
+
+const SEED_MAX = 2 ** 31;
+const ACTIONS = ['snapshot', 'download', 'share', 'save', 'stop'];
+
+/**
+ * @typedef {object} SessionActions
+ * @property {() => Promise<Blob | null>} snapshot
+ * @property {() => string | null} session id of the session, also of one that has ended
+ * @property {(path: string) => Promise<Response>} fetch
+ * @property {boolean} needsKey whether plain links to the server would be refused
+ * @property {(file: any) => void} load
+ * @property {() => void} stop
+ */
+
+export class SessionPanel {
+  #actions;
+
+  /** @param {SessionActions} actions */
+  constructor(actions) {
+    this.#actions = actions;
+    const file = input('session-file');
+    /** @type {Record<string, () => Promise<void> | void>} */
+    const runs = {
+      snapshot: () => this.#snapshot(),
+      download: () => this.#download('recording.mp4', 'mp4'),
+      share: () => this.#share(),
+      save: () => this.#download('log', 'json'),
+      load: () => file.click(),
+      stop: () => actions.stop(),
+    };
+    for (const [id, run] of Object.entries(runs)) {
+      button(id).addEventListener('click', async () => {
+        try {
+          await run();
+        } catch (error) {
+          toastError(error);
+        }
+      });
+    }
+    button('dice').addEventListener('click', () => (input('seed').value = String(randomSeed())));
+    file.addEventListener('change', () => this.#load(file));
+  }
+
+  /** @param {boolean} live @param {boolean} ended whether there is a session whose results can still be had */
+  enable(live, ended) {
+    for (const id of ACTIONS) button(id).disabled = !live && !(ended && ['download', 'save'].includes(id));
+  }
+
+  /** The seed to start with: the one written, or another each time. */
+  takeSeed() {
+    const written = input('seed').value.trim();
+    const seed = /^\d+$/.test(written) ? Math.min(Number(written), Number.MAX_SAFE_INTEGER) : randomSeed();
+    input('seed').placeholder = `${seed} now`;
+    return seed;
+  }
+
+  async #snapshot() {
+    const blob = await this.#actions.snapshot();
+    if (blob) saveBlob(blob, `${this.#name}.png`);
+  }
+
+  /** @param {string} what @param {string} ending */
+  async #download(what, ending) {
+    const session = this.#actions.session();
+    if (!session) return;
+    const path = `/v1/sessions/${session}/${what}`;
+    const blob = await (await this.#actions.fetch(path)).blob();
+    saveBlob(blob, `${this.#name}.${ending}`);
+  }
+
+  async #share() {
+    const link = new URL('/', location.href);
+    link.searchParams.set('watch', this.#actions.session() ?? '');
+    const copied = await navigator.clipboard?.writeText(link.href).then(() => true, () => false);
+    if (copied) {
+      const text = this.#actions.needsKey ? `${link.href} — whoever opens it needs a key of this server.` : link.href;
+      toast('Viewer link copied', { text });
+      return;
+    }
+    toast('Viewer link', { text: link.href });
+  }
+
+  /** @param {HTMLInputElement} field */
+  async #load(field) {
+    const file = field.files?.[0];
+    field.value = '';
+    if (!file) return;
+    try {
+      this.#actions.load(JSON.parse(await file.text()));
+    } catch {
+      toast('That is no session file', { text: 'Choose a .json file that was saved here with Save session.', kind: 'error' });
+    }
+  }
+
+  get #name() {
+    const now = new Date();
+    const two = (/** @type {number} */ value) => String(value).padStart(2, '0');
+    return `flowbrush-${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}-${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
+  }
+}
+
+function randomSeed() {
+  return Math.floor(Math.random() * SEED_MAX);
+}

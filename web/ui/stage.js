@@ -1,0 +1,34 @@
+/**
+ * The box that the picture lies in: its shape, its size for the overlay, and where a pointer is in the frame.
+ * @module
+ */
+import { block } from './dom.js';
+
+export class Stage {
+  surface = block('stage');
+  #box = /** @type {HTMLElement} */ (document.querySelector('.stage-box'));
+  aspect = 5 / 3;
+
+  /** @param {(width: number, height: number) => void} onResize in CSS pixels */
+  constructor(onResize) {
+    new ResizeObserver(() => onResize(this.surface.clientWidth, this.surface.clientHeight)).observe(this.surface);
+  }
+
+  /** @param {number} width @param {number} height of the stream */
+  shape(width, height) {
+    this.aspect = width / height;
+    this.#box.style.setProperty('--aspect', `${width} / ${height}`);
+    this.#box.style.setProperty('--ratio', String(this.aspect));
+  }
+
+  /** @param {number} clientX @param {number} clientY */
+  toFrame(clientX, clientY) {
+    const { left, top, width, height } = this.surface.getBoundingClientRect();
+    return { x: (clientX - left) / width, y: (clientY - top) / height };
+  }
+
+  async toggleFullscreen() {
+    if (document.fullscreenElement) await document.exitFullscreen();
+    else await document.documentElement.requestFullscreen?.();
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * Errors in words that a person understands, with what to do.
+ * @module
+ */
+
+/** @typedef {{title: string, text: string}} Words */
+
+/** @type {Record<string, Words>} */
+const WORDS = {
+  unauthorized: { title: 'This server asks for a key', text: 'The API key is missing or not valid. Reload the page and enter one.' },
+  unknown_model: { title: 'That model is not here', text: 'Choose another model at the top.' },
+  unknown_image: { title: 'The image is gone', text: 'Uploaded images are kept for a short while. Choose it again.' },
+  unknown_session: { title: 'That session does not exist', text: 'It ended some time ago, or the link is incomplete.' },
+  no_codec: { title: 'No common video format', text: 'This browser plays none of the formats that the server makes. A current browser does.' },
+  resume_expired: { title: 'The stream could not be continued', text: 'It was away for too long and its place was given up. Start again with the same prompt.' },
+  slow_reader: { title: 'The connection is too slow', text: 'The pictures could not be delivered in time. Start again when the network is better.' },
+  busy: { title: 'All places are taken', text: 'Try again in a moment.' },
+  timeout: { title: 'The server did not hear from this page', text: 'Start again.' },
+  rate_limited: { title: 'Too many messages', text: 'The server asks to slow down. Pause for a moment.' },
+  too_many_tracks: { title: 'Too many tracks at once', text: 'Erase some pins or paths first (E, or X for all).' },
+  rewind_out_of_range: { title: 'That moment is no longer kept', text: 'The server remembers the newest part of the stream. Choose a later moment.' },
+  generation_failed: { title: 'The model could not go on', text: 'Start again; another seed may help.' },
+  internal: { title: 'Something went wrong on the server', text: 'Try again. If it stays, its log says more.' },
+  not_connected: { title: 'No connection just now', text: 'The page is trying again by itself. Repeat this when the picture moves.' },
+  unsupported: { title: 'This model cannot do that', text: '' },
+};
+
+/** Codes of answers that the page causes itself when its view lags behind the server's: nobody needs to act on them. */
+const SILENT = new Set(['unknown_track', 'id_not_increasing', 'not_paused']);
+
+/** @param {string} code */
+export function isSilent(code) {
+  return SILENT.has(code);
+}
+
+/**
+ * @param {{code?: string, message: string}} failure
+ * @returns {Words}
+ */
+export function wordsFor({ code = '', message }) {
+  const words = WORDS[code];
+  if (words) return { title: words.title, text: words.text || sentence(message) };
+  if (code === 'closed_1006') {
+    return { title: 'The server cannot be reached', text: 'Is it running? Check that flowbrush serve is started and the address is right.' };
+  }
+  if (code === 'closed_1013') return { title: 'The server is full', text: 'Try again in a moment.' };
+  if (code === 'closed_1001') return { title: 'The server was stopped', text: 'Start again when it is back.' };
+  return { title: 'That did not work', text: sentence(message) };
+}
+
+/** @param {string} message */
+function sentence(message) {
+  const text = message.charAt(0).toUpperCase() + message.slice(1);
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}
