@@ -1,0 +1,189 @@
+"""Parsing: what is taken, what is refused and how. Whatever comes in, only ProtocolError comes out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowbrush import limits
+from flowbrush import protocol as p
+from flowbrush.parse import read_object
+
+START = {"type": "session.start", "model": "pocket", "prompt": "a fox"}
+POINT = {"t": 0, "x": 0.5, "y": 0.5}
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+types = st.sampled_from(
+    ["session.start", "prompt.set", "track.begin", "track.move", "track.end", "tracks.clear", "camera.set",
+     "session.pause", "session.step", "session.rewind", "session.reset", "session.stop", "playhead", "ping"]
+)  # fmt: skip
+names = st.sampled_from(
+    ["id", "track", "kind", "points", "grid", "prompts", "prompt", "model", "seed", "mode", "pan", "zoom", "roll",
+     "chunks", "chunk", "pts", "buffered", "sent_us", "codecs", "tracks", "resume", "last_frame", "kinds", "image"]
+)  # fmt: skip
+
+
+def refused(message: Any) -> p.ProtocolError:
+    text = message if isinstance(message, str | bytes) else json.dumps(message)
+    with pytest.raises(p.ProtocolError) as caught:
+        p.parse_client_message(text)
+    return caught.value
+
+
+@given(st.text() | st.binary())
+def test_any_text_is_parsed_or_refused(text: str | bytes) -> None:
+    for parse in (p.parse_client_message, p.parse_server_message, p.parse_control, p.SessionFile.parse):
+        try:
+            parse(text)
+        except p.ProtocolError as error:
+            assert error.message
+
+
+@given(types, st.dictionaries(names, json_values, max_size=6))
+def test_any_fields_are_parsed_or_refused(kind: str, fields: dict[str, Any]) -> None:
+    text = json.dumps({"type": kind, **fields})
+    try:
+        message = p.parse_client_message(text).message
+    except p.ProtocolError as error:
+        assert error.code in p.ErrorCode
+        id = fields.get("id")
+        fits = type(id) is int and 1 <= id <= limits.MAX_ID
+        assert error.id == (id if fits and error.code != p.ErrorCode.INVALID_JSON else None)
+    else:
+        again = p.parse_client_message(message.to_json())
+        assert again.message == message and again.ignored == ()
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 1e9), st.floats(-1, 2), st.floats(-1, 2), st.booleans()),
+        min_size=1,
+        max_size=20,
+    )
+)
+def test_points_in_range_come_through_unchanged(rows: list[tuple[float, float, float, bool]]) -> None:
+    rows.sort(key=lambda row: row[0])
+    points = [{"t": t, "x": x, "y": y, "visible": visible} for t, x, y, visible in rows]
+    message = p.parse_control(json.dumps({"type": "track.move", "track": 1, "points": points})).message
+    assert isinstance(message, p.TrackMove)
+    assert [(point.t, point.x, point.y, point.visible) for point in message.points] == rows
+
+
+@pytest.mark.parametrize(
+    ("message", "code", "field"),
+    [
+        ("[1]", "invalid_json", None),
+        ("{", "invalid_json", None),
+        (b"\xff\xfe", "invalid_json", None),
+        ("[" * 100_000, "invalid_json", None),
+        ('"' + "x" * limits.MAX_MESSAGE_BYTES + '"', "too_large", None),
+        ({}, "missing_field", "type"),
+        ({"type": "sing"}, "unknown_type", "type"),
+        ({"type": ["ping"]}, "unknown_type", "type"),
+        ({"type": "ping"}, "missing_field", "sent_us"),
+        ({"type": "ping", "sent_us": "1"}, "wrong_type", "sent_us"),
+        ({"type": "ping", "sent_us": 1.5}, "wrong_type", "sent_us"),
+        ({"type": "ping", "sent_us": True}, "wrong_type", "sent_us"),
+        ({"type": "ping", "sent_us": -1}, "out_of_range", "sent_us"),
+        ({"type": "track.end", "track": 1, "id": 0}, "out_of_range", "id"),
+        ({"type": "track.end", "track": 1, "id": 2**32}, "out_of_range", "id"),
+        ({"type": "track.end", "track": -1}, "out_of_range", "track"),
+        ({"type": "track.move", "track": 1, "points": []}, "out_of_range", "points"),
+        ({"type": "track.move", "track": 1, "points": [POINT] * 1025}, "out_of_range", "points"),
+        ({"type": "track.move", "track": 1, "points": [POINT | {"x": 2.01}]}, "out_of_range", "points[0].x"),
+        (
+            {"type": "track.move", "track": 1, "points": [POINT | {"y": float("nan")}]},
+            "out_of_range",
+            "points[0].y",
+        ),
+        (
+            {"type": "track.move", "track": 1, "points": [POINT | {"t": float("inf")}]},
+            "out_of_range",
+            "points[0].t",
+        ),
+        ({"type": "track.move", "track": 1, "points": [POINT, {"t": 1}]}, "missing_field", "points[1].x"),
+        ({"type": "track.move", "track": 1, "points": [POINT | {"t": 1}, POINT]}, "invalid_value", "points"),
+        ({"type": "track.begin", "track": 1, "kind": "push", "points": [POINT]}, "invalid_value", "kind"),
+        ({"type": "prompt.set", "prompts": []}, "out_of_range", "prompts"),
+        ({"type": "prompt.set", "prompts": [{"text": "x" * 2001}]}, "out_of_range", "prompts[0].text"),
+        (
+            {"type": "prompt.set", "prompts": [{"text": "x", "weight": 0}]},
+            "out_of_range",
+            "prompts[0].weight",
+        ),
+        ({"type": "tracks.clear", "kinds": ["drag", "x"]}, "invalid_value", "kinds[1]"),
+        ({"type": "camera.set", "mode": "velocity", "pan": [0]}, "missing_field", "pan[1]"),
+        ({"type": "camera.set", "mode": "velocity", "zoom": 5}, "out_of_range", "zoom"),
+        (START | {"prompts": [{"text": "b"}]}, "invalid_value", None),
+        (START | {"codecs": []}, "out_of_range", "codecs"),
+        (START | {"image": "../../etc/passwd"}, "invalid_value", "image"),
+        (START | {"last_frame": 3}, "invalid_value", None),
+        (START | {"tracks": [{"track": 1, "kind": "path", "points": [POINT]}] * 2}, "invalid_value", None),
+        ({"type": "session.start", "prompt": "a"}, "invalid_value", None),
+        ({"type": "session.start", "model": "pocket"}, "invalid_value", None),
+        ({"type": "session.start", "resume": "abc"}, "invalid_value", None),
+    ],
+)
+def test_bad_messages_name_code_and_field(message: Any, code: str, field: str | None) -> None:
+    error = refused(message)
+    assert (error.code, error.field) == (code, field)
+    assert len(error.message) < 500
+
+
+def test_the_message_says_what_was_wrong_and_what_was_expected() -> None:
+    error = refused({"type": "camera.set", "mode": "orbit", "id": 7})
+    assert error.message == "mode is 'orbit': input should be 'velocity' or 'target'"
+    assert error.id == 7
+
+
+def test_unknown_fields_are_ignored_and_named() -> None:
+    text = json.dumps(
+        START | {"mood": 1, "tracks": [{"track": 1, "kind": "pin", "points": [POINT | {"z": 0}]}]}
+    )
+    parsed = p.parse_client_message(text)
+    assert parsed.ignored == ("mood", "tracks[0].points[0].z")
+    assert "mood" not in parsed.message.to_json()
+
+
+def test_further_limits_of_a_server_are_kept() -> None:
+    ready = {"type": "session.ready", "session": "s", "model": "m", "width": 1, "height": 1, "fps": 16, "codec": "jpeg",
+             "chunk_frames": 4, "codec_string": "", "capabilities": {"drag": True}, "limits": {"stars": 3}}  # fmt: skip
+    parsed = p.parse_server_message(json.dumps(ready))
+    assert parsed.ignored == ()
+    assert isinstance(parsed.message, p.SessionReady)
+    assert parsed.message.limits.model_dump()["stars"] == 3 and parsed.message.resume_token is None
+
+
+def test_prompt_and_prompts_mean_the_same() -> None:
+    one = p.parse_client_message(json.dumps(START)).message
+    many = p.parse_client_message(
+        json.dumps({"type": "session.start", "model": "pocket", "prompts": [{"text": "a fox"}]})
+    ).message
+    assert isinstance(one, p.SessionStart) and isinstance(many, p.SessionStart)
+    assert one.prompt_list == many.prompt_list == (p.Prompt(text="a fox"),)
+
+
+def test_codecs_of_a_newer_client_are_skipped() -> None:
+    start = p.parse_client_message(json.dumps(START | {"codecs": ["h266", "vp9", "jpeg"]})).message
+    assert isinstance(start, p.SessionStart)
+    assert start.known_codecs == (p.Codec.VP9, p.Codec.JPEG)
+
+
+def test_messages_do_not_change() -> None:
+    message = p.TrackEnd(track=1)
+    with pytest.raises(ValueError, match="frozen"):
+        message.track = 2  # type: ignore[misc]
+
+
+def test_an_object_is_read_or_refused_whatever_its_size() -> None:
+    assert read_object('{"a": 1}') == {"a": 1}
+    with pytest.raises(p.ProtocolError, match="at most 1048576"):
+        read_object(b" " * (limits.MAX_MESSAGE_BYTES + 1))

@@ -1,0 +1,95 @@
+"""Session files: written by hand, written by the server, read again, refused with the place of the fault."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowbrush import protocol as p
+
+CONTROLS: list[p.Control] = [
+    p.PromptSet(id=1, prompts=(p.Prompt(text="a cat", weight=2),), transition=p.Transition(chunks=3)),
+    p.TrackBegin(
+        track=1, kind="path", points=(p.Point(t=0, x=0, y=0), p.Point(t=1, x=1, y=1, visible=False))
+    ),
+    p.TrackMove(track=1, points=(p.Point(t=2, x=0.5, y=0.5),)),
+    p.TrackEnd(track=1),
+    p.TracksClear(kinds=("drag",)),
+    p.CameraSet(mode="target", pan=(0.5, 0), zoom=1),
+]
+SMALL: dict[str, Any] = {
+    "flowbrush": 1,
+    "model": "pocket",
+    "start": {"prompt": "a fox"},
+    "controls": [{"chunk": 4, "type": "track.end", "track": 1}],
+    "chunks": 8,
+}
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    controls = tuple(p.at_chunk(control, index * 2) for index, control in enumerate(CONTROLS))
+    session = p.SessionFile(
+        model="pocket", start=p.FileStart(prompt="a fox", seed=7), controls=controls, chunks=40
+    )
+    path = tmp_path / "session.json"
+    session.write(path)
+    again = p.SessionFile.read(path)
+    assert again == session
+    assert [p.without_chunk(control) for control in again.controls] == CONTROLS
+    assert [control.chunk for control in again.controls] == [0, 2, 4, 6, 8, 10]
+    assert all(
+        isinstance(control, type(plain)) for control, plain in zip(again.controls, CONTROLS, strict=True)
+    )
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_logged_control_is_flat_and_parses_as_a_control() -> None:
+    for control in CONTROLS:
+        text = p.at_chunk(control, 3).to_json()
+        assert json.loads(text)["chunk"] == 3
+        assert p.parse_control(text) == (control, ("chunk",))
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "field"),
+    [
+        ({"flowbrush": 2}, "invalid_value", "flowbrush"),
+        ({"flowbrush": None}, "invalid_value", "flowbrush"),
+        ({"chunks": -1}, "out_of_range", "chunks"),
+        ({"chunks": "8"}, "wrong_type", "chunks"),
+        ({"start": {}}, "invalid_value", "start"),
+        ({"start": {"prompt": "a", "model": "other"}}, "invalid_value", None),
+        ({"controls": [{"type": "track.end", "track": 1}]}, "missing_field", "controls[0].chunk"),
+        ({"controls": [{"chunk": 1, "track": 1}]}, "missing_field", "controls[0].type"),
+        ({"controls": [{"chunk": 1, "type": "ping", "sent_us": 1}]}, "unknown_type", "controls[0]"),
+        ({"controls": [{"chunk": 1, "type": "camera.set", "mode": "velocity", "zoom": 9}]}, "out_of_range",
+         "controls[0].zoom"),
+        ({"controls": [{"chunk": c, "type": "track.end", "track": 1} for c in (3, 2)]}, "invalid_value", None),
+    ],
+)  # fmt: skip
+def test_a_bad_file_names_the_place(
+    tmp_path: Path, change: dict[str, Any], code: str, field: str | None
+) -> None:
+    path = tmp_path / "bad.json"
+    path.write_text(json.dumps(SMALL | change))
+    with pytest.raises(p.ProtocolError, match=r"bad\.json: ") as caught:
+        p.SessionFile.read(path)
+    assert (caught.value.code, caught.value.field) == (code, field)
+
+
+def test_a_file_without_its_version_is_not_a_session_file() -> None:
+    with pytest.raises(p.ProtocolError, match="says its version") as caught:
+        p.SessionFile.parse(json.dumps({key: value for key, value in SMALL.items() if key != "flowbrush"}))
+    assert caught.value.field == "flowbrush"
+
+
+def test_a_path_or_data_url_is_a_start_image() -> None:
+    start = {"prompt": "a fox", "image": "pictures/fox.png"}
+    assert p.SessionFile.parse(json.dumps(SMALL | {"start": start})).message.start.image == "pictures/fox.png"
+
+
+def test_unknown_fields_are_named() -> None:
+    assert p.SessionFile.parse(json.dumps(SMALL | {"note": "mine"})).ignored == ("note",)
