@@ -20,6 +20,8 @@ CONTROLS: list[p.Control] = [
     p.TracksClear(kinds=("drag",)),
     p.CameraSet(mode="target", pan=(0.5, 0), zoom=1),
 ]
+END = {"type": "track.end", "track": 1}
+ZOOM = {"type": "camera.set", "mode": "velocity", "zoom": 9}
 SMALL: dict[str, Any] = {
     "flowbrush": 1,
     "model": "pocket",
@@ -65,9 +67,8 @@ def test_a_logged_control_is_flat_and_parses_as_a_control() -> None:
         ({"controls": [{"type": "track.end", "track": 1}]}, "missing_field", "controls[0].chunk"),
         ({"controls": [{"chunk": 1, "track": 1}]}, "missing_field", "controls[0].type"),
         ({"controls": [{"chunk": 1, "type": "ping", "sent_us": 1}]}, "unknown_type", "controls[0]"),
-        ({"controls": [{"chunk": 1, "type": "camera.set", "mode": "velocity", "zoom": 9}]}, "out_of_range",
-         "controls[0].zoom"),
-        ({"controls": [{"chunk": c, "type": "track.end", "track": 1} for c in (3, 2)]}, "invalid_value", None),
+        ({"controls": [ZOOM | {"chunk": 1}]}, "out_of_range", "controls[0].zoom"),
+        ({"controls": [END | {"chunk": 3}, END | {"chunk": 2}]}, "invalid_value", None),
     ],
 )  # fmt: skip
 def test_a_bad_file_names_the_place(
