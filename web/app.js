@@ -61,7 +61,8 @@ export class App extends Emitter {
     this.player.on('report', (report) => this.#sendPlayhead(report, PLAYHEAD_MS));
     this.player.on('thumb', (thumb) => this.emit('thumb', thumb));
     this.player.on('trouble', (message) => this.emit('trouble', new Error(message)));
-    for (const source of [this.brush, this.camera]) source.on('control', ({ id, at }) => this.latency.sent(id, at));
+    this.brush.on('control', ({ id, at }) => this.latency.sent(id, at));
+    this.camera.on('control', ({ id, at }) => this.latency.sent(id, at));
     this.brush.on('refused', (error) => this.emit('trouble', error));
     // Without pictures (a hidden tab, a pause) nothing reports: the server still has to hear where the screen is.
     setInterval(() => this.player.report && this.#sendPlayhead(this.player.report, PLAYHEAD_IDLE_MS), PLAYHEAD_IDLE_MS);

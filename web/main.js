@@ -31,22 +31,24 @@ const prompts = new PromptPanel((list, transition) => {
   else begin({ prompts: list });
 });
 const timeline = new Timeline(goBack);
+const stage = new Stage((width, height) => overlay.resize(width, height));
+const tools = makeTools(app.brush, app.camera, () => strip.options);
+const painter = new Painter(stage.surface, {
+  tool: () => (app.watching ? null : tools[strip.current]),
+  toFrame: (x, y) => stage.toFrame(x, y),
+});
 const strip = new ToolStrip((tool) => {
-  painter?.releaseAll();
+  painter.releaseAll();
   block('stage').className = `stage tool-${tool}`;
 });
-const tools = makeTools(app.brush, app.camera, () => strip.options);
-const stage = new Stage((width, height) => overlay.resize(width, height));
-/** @type {Painter | undefined} */
-let painter = new Painter(stage.surface, { tool: () => (app.watching ? null : tools[strip.current]), toFrame: (x, y) => stage.toFrame(x, y) });
 const overlay = new Overlay(element('overlay', HTMLCanvasElement), {
   strokes: () => app.brush.strokes,
   queuedId: () => app.brush.queuedId,
   shownId: () => app.brush.shownId,
   pts: () => app.player.position(),
-  crosshair: () => painter?.crosshair ?? null,
+  crosshair: () => painter.crosshair ?? null,
   cursor: () => {
-    if (strip.current !== 'grid' || !painter?.hover || !app.brush.session) return null;
+    if (strip.current !== 'grid' || !painter.hover || !app.brush.session) return null;
     return { ...painter.hover, grid: strip.options, colour: 'drag' };
   },
   faded: (stroke) => app.brush.strokes.delete(stroke),
@@ -298,10 +300,10 @@ bindKeys(
     { keys: ['g'], text: 'grid', run: () => strip.choose('grid') },
     { keys: ['c'], text: 'camera', run: () => strip.choose('camera') },
     { keys: ['e'], text: 'eraser', run: () => strip.choose('eraser') },
-    { keys: ['Enter'], text: 'play paths; press at the crosshair', run: () => playDrafts() || painter?.pressCrosshair() },
+    { keys: ['Enter'], text: 'play paths; press at the crosshair', run: () => playDrafts() || painter.pressCrosshair() },
     { keys: ['z'], text: 'undo', run: undo },
     { keys: ['x'], text: 'remove all tracks', run: () => app.brush.clear() },
-    { keys: ['Escape'], shown: 'Esc', text: 'let go', run: () => (painter?.releaseAll(), painter?.hideCrosshair()) },
+    { keys: ['Escape'], shown: 'Esc', text: 'let go', run: () => (painter.releaseAll(), painter.hideCrosshair()) },
     { keys: ['/'], text: 'write a prompt', run: () => prompts.focus() },
     { keys: ['b'], text: 'branch on the timeline', run: () => app.stream && setBranching(!branching) },
     { keys: ['s'], text: 'save a picture', run: () => app.stream && button('snapshot').click() },

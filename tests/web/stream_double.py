@@ -1,0 +1,273 @@
+"""A server that speaks the protocol and draws a toy instead of running a model.
+
+It stands in for `flowbrush serve` where a test of the page needs to know every pixel, or needs the server to fail on
+cue. Messages are parsed by the real parser, so a page that sends anything wrong fails the test. Run it by hand:
+`python tests/web/stream_double.py 8123`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import uvicorn
+from fastapi import FastAPI, Request, Response, UploadFile, WebSocket, WebSocketDisconnect
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
+from toy_world import CHUNK, FPS, HEIGHT, WIDTH, ToyWorld
+
+from flowbrush.packets import Flag, Packet, pack
+from flowbrush.protocol import CONTROL_TYPES, Codec, ProtocolError, parse_client_message
+
+WEB = Path(__file__).parents[2] / "web"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
+    "connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+MODEL = {
+    "name": "toy",
+    "title": "Toy",
+    "width": WIDTH,
+    "height": HEIGHT,
+    "fps": FPS,
+    "capabilities": {"text": True, "image": True, "drag": True, "pin": True, "path": True, "camera": True, "rewind": True},
+    "examples": ["a ball on stripes", "a ball at night", "a ball on a beach"],
+}
+
+
+class Stream:
+    """One session: a toy world, its history, the encoder, and what came from the client."""
+
+    def __init__(self, double: StreamDouble, start: Any) -> None:
+        self.double = double
+        self.world = ToyWorld(start.prompt_list[0].text)
+        self.history = {-1: self.world.copy()}
+        self.codec = Codec.H264 if Codec.H264 in start.known_codecs else Codec.JPEG
+        self.paused = start.paused
+        self.steps = 0
+        self.inbox: list[Any] = []
+        self.last_id = 0  # of the controls that came
+        self.shown_id = 0  # of those that the newest chunk shows
+        self.playhead: tuple[float, float] | None = None  # pts, buffered
+        self.jump = False
+        self.packets: list[bytes] = []
+        self._open_encoder()
+
+    def _open_encoder(self) -> None:
+        self.encoder = av.codec.CodecContext.create("libx264" if self.codec == Codec.H264 else "mjpeg", "w")
+        self.encoder.width, self.encoder.height = WIDTH, HEIGHT
+        self.encoder.pix_fmt = "yuv420p" if self.codec == Codec.H264 else "yuvj420p"
+        self.encoder.time_base, self.encoder.framerate = Fraction(1, FPS), Fraction(FPS)
+        self.encoder.thread_count = 1
+        if self.codec == Codec.H264:
+            params = {"x264-params": "keyint=64:scenecut=0:repeat-headers=1", "profile": "baseline"}
+            self.encoder.options = {"preset": "superfast", "tune": "zerolatency", "crf": "18", **params}
+        self.encoder.open()
+        self.encoded = 0
+
+    def ready(self) -> dict[str, Any]:
+        return {
+            "type": "session.ready", "protocol": 1, "session": "toy-1", "resume_token": "toy-token", "model": "toy",
+            "width": WIDTH, "height": HEIGHT, "fps": FPS, "chunk_frames": CHUNK, "codec": self.codec.value,
+            "codec_string": "avc1.42c01e" if self.codec == Codec.H264 else "", "last_id": self.last_id,
+            "capabilities": MODEL["capabilities"], "examples": MODEL["examples"], "limits": {},
+        }  # fmt: skip
+
+    def due(self) -> bool:
+        """Whether the next chunk must start, so that the buffer does not run dry."""
+        if self.paused:
+            return self.steps > 0
+        end = self.world.chunk * CHUNK / FPS
+        if self.playhead is None:
+            return self.world.chunk < 2
+        return end - self.playhead[0] <= 0.12 + CHUNK / FPS * 0.5
+
+    def make(self) -> tuple[list[bytes], list[dict[str, Any]]]:
+        began = time.monotonic()
+        controls, self.inbox = self.inbox, []
+        for control in controls:
+            self.world.control(control)
+            self.shown_id = control.id or self.shown_id
+        chunk = self.world.chunk
+        first = chunk * CHUNK
+        frames = self.world.make_chunk()
+        self.history[chunk] = self.world.copy()
+        packets = [self._encode(frame, chunk, first + index, began) for index, frame in enumerate(frames)]
+        ms = (time.monotonic() - began) * 1000
+        applied = [{"type": "control.applied", "id": c.id, "chunk": chunk, "frame": first} for c in controls if c.id]
+        self.steps = max(0, self.steps - 1)
+        info = {
+            "type": "chunk", "chunk": chunk, "first_frame": first, "frames": CHUNK, "pts": first / FPS,
+            "generate_ms": ms * 0.6, "decode_ms": ms * 0.2, "encode_ms": ms * 0.2, "queue_ms": 0.1,
+            "prompt": self.world.prompt,
+        }  # fmt: skip
+        return packets, [*applied, info]
+
+    def _encode(self, rgb: Any, chunk: int, frame: int, began: float) -> bytes:
+        picture = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format=self.encoder.pix_fmt, threads=1)
+        picture.pts = self.encoded
+        picture.time_base = self.encoder.time_base
+        if self.jump:
+            picture.pict_type = av.video.frame.PictureType.I
+        self.encoded += 1
+        (encoded,) = self.encoder.encode(picture)
+        packet = Packet(
+            codec=self.codec,
+            flags=self._flags(encoded.is_keyframe, frame),
+            chunk=chunk,
+            frame=frame,
+            control_id=self.shown_id,
+            pts_us=round(frame / FPS * 1e6),
+            age_us=round((time.monotonic() - began) * 1e6),
+            payload=bytes(encoded),
+        )
+        self.jump = False
+        return pack(packet)
+
+    def _flags(self, key: bool, frame: int) -> Flag:
+        last = Flag.LAST_OF_CHUNK if frame % CHUNK == CHUNK - 1 else Flag(0)
+        return (Flag.KEY if key else Flag(0)) | last | (Flag.DISCONTINUITY if self.jump else Flag(0))
+
+    def go_to(self, chunk: int) -> None:
+        self.world = self.history[chunk].copy()
+        self.history = {index: world for index, world in self.history.items() if index <= chunk}
+        self.inbox.clear()
+        self.playhead = (self.world.chunk * CHUNK / FPS, 0.0)
+        self.jump = True
+
+
+class StreamDouble:
+    """The application. Tests set its attributes to make it fail, and read `received` and `refused`."""
+
+    def __init__(self) -> None:
+        self.received: list[Any] = []
+        self.refused: list[str] = []
+        self.queue = 0  # `queue` messages sent before a session starts
+        self.reject: dict[str, Any] | None = None  # an `error` to answer session.start with
+        self.slow_s = 0.0  # a chunk takes at least so long
+        self.sessions: dict[str, Stream] = {}
+        self.sockets: set[WebSocket] = set()
+        self.app = self._build()
+
+    def _build(self) -> FastAPI:
+        app = FastAPI()
+
+        @app.middleware("http")
+        async def policy(request: Request, call_next: Any) -> Response:
+            response: Response = await call_next(request)
+            response.headers["Content-Security-Policy"] = POLICY
+            response.headers["Cache-Control"] = "no-store"
+            return response
+
+        app.get("/")(lambda: FileResponse(WEB / "index.html"))
+        app.get("/v1/models")(lambda: {"models": [MODEL]})
+
+        @app.post("/v1/images", status_code=201)
+        async def images(file: UploadFile) -> dict[str, str]:
+            assert (await file.read())[:2] == b"\xff\xd8", "the page uploads JPEG"
+            return {"id": "image1"}
+
+        app.websocket("/v1/stream")(self._stream)
+        app.mount("/web", StaticFiles(directory=WEB))
+        return app
+
+    async def _stream(self, socket: WebSocket) -> None:
+        await socket.accept(subprotocol="flowbrush.v1")
+        self.sockets.add(socket)
+        try:
+            stream = await self._start(socket)
+            if stream is not None:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._listen(socket, stream))
+                    group.create_task(self._generate(socket, stream))
+        except* (WebSocketDisconnect, RuntimeError):
+            pass
+        finally:
+            self.sockets.discard(socket)
+
+    async def _start(self, socket: WebSocket) -> Stream | None:
+        start = parse_client_message(await socket.receive_text()).message
+        self.received.append(start)
+        for position in range(self.queue, 0, -1):
+            await socket.send_json({"type": "queue", "position": position, "size": self.queue})
+            await asyncio.sleep(0.3)
+        if self.reject:
+            await socket.send_json({"type": "error", **self.reject})
+            await socket.close(1013 if self.reject.get("retryable") else 1008)
+            return None
+        stream = self.sessions.get(start.resume or "") or Stream(self, start)
+        self.sessions["toy-token"] = stream
+        await socket.send_json(stream.ready())
+        for packet in stream.packets[(start.last_frame if start.last_frame is not None else -1) + 1 :]:
+            await socket.send_bytes(packet)
+        return stream
+
+    async def _listen(self, socket: WebSocket, stream: Stream) -> None:
+        while True:
+            text = await socket.receive_text()
+            try:
+                message = parse_client_message(text).message
+            except ProtocolError as error:
+                self.refused.append(f"{error}: {text[:300]}")
+                continue
+            self.received.append(message)
+            if isinstance(message, CONTROL_TYPES):
+                stream.inbox.append(message)
+                stream.last_id = message.id or stream.last_id
+                await socket.send_json({"type": "control.queued", "id": message.id, "chunk": stream.world.chunk})
+            else:
+                await self._command(socket, stream, message)
+
+    async def _command(self, socket: WebSocket, stream: Stream, message: Any) -> None:
+        reply = {"id": getattr(message, "id", None), "chunk": stream.world.chunk}
+        match message.type:
+            case "playhead":
+                stream.playhead = (message.pts, message.buffered)
+            case "ping":
+                await socket.send_json({"type": "pong", "sent_us": message.sent_us})
+            case "session.pause":
+                stream.paused = True
+                await socket.send_json({"type": "session.paused", **reply})
+            case "session.resume":
+                stream.paused = False
+                await socket.send_json({"type": "session.resumed", **reply})
+            case "session.step":
+                stream.steps += message.chunks
+            case "session.rewind":
+                stream.go_to(message.chunk)
+                stream.packets = stream.packets[: (message.chunk + 1) * CHUNK]
+                await socket.send_json({"type": "session.rewound", **reply, "chunk": message.chunk})
+            case "session.reset":
+                stream.go_to(-1)
+                stream.packets = []
+                await socket.send_json({"type": "session.restarted", **reply, "chunk": 0})
+            case "session.stop":
+                await socket.close(1000)
+
+    async def _generate(self, socket: WebSocket, stream: Stream) -> None:
+        while True:
+            if not stream.due():
+                await asyncio.sleep(0.01)
+                continue
+            began = time.monotonic()
+            packets, messages = stream.make()
+            await asyncio.sleep(max(0.0, self.slow_s - (time.monotonic() - began)))
+            stream.packets += packets
+            for message in messages:
+                await socket.send_json(message)
+            for packet in packets:
+                await socket.send_bytes(packet)
+
+    async def drop_connections(self) -> None:
+        """Closes every WebSocket as a lost network would: without a reason."""
+        for socket in list(self.sockets):
+            await socket.close(1011)
+
+
+if __name__ == "__main__":
+    uvicorn.run(StreamDouble().app, port=int(sys.argv[1]), ws_per_message_deflate=False, log_level="warning")

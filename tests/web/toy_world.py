@@ -1,0 +1,99 @@
+"""The picture of the stream double: a ball over stripes. It is drawn, so that a test knows where everything is."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+WIDTH, HEIGHT, FPS, CHUNK = 320, 192, 16, 4
+BALL = (250, 200, 20)
+RADIUS = 0.09  # of the frame's height
+REACH = 0.15
+DRIFT = 0.02  # frame widths a second, to the right, of a ball that nobody holds
+
+
+@dataclass
+class Held:
+    """A track on the ball: its points on the stream's clock."""
+
+    kind: str
+    points: list[tuple[float, float, float]] = field(default_factory=list)
+
+    def at(self, pts: float) -> tuple[float, float]:
+        times = [point[0] for point in self.points]
+        return (
+            float(np.interp(pts, times, [point[1] for point in self.points])),
+            float(np.interp(pts, times, [point[2] for point in self.points])),
+        )
+
+
+@dataclass
+class ToyWorld:
+    """State between chunks. `chunk` is the next one to be made."""
+
+    prompt: str
+    chunk: int = 0
+    ball: tuple[float, float] = (0.3, 0.6)
+    pan: tuple[float, float] = (0.0, 0.0)
+    offset: float = 0.0
+    tracks: dict[int, Held] = field(default_factory=dict)
+    shifts: dict[int, float] = field(default_factory=dict)
+
+    def copy(self) -> ToyWorld:
+        return copy.deepcopy(self)
+
+    def control(self, message: Any) -> None:
+        """Folds one control in; points are shifted to the start of the next chunk, once for each track."""
+        start = self.chunk * CHUNK / FPS
+        if message.type == "prompt.set":
+            self.prompt = " + ".join(prompt.text for prompt in message.prompts)
+        elif message.type == "camera.set":
+            self.pan = message.pan
+        elif message.type == "tracks.clear":
+            self.tracks.clear()
+        elif message.type == "track.end":
+            self.tracks.pop(message.track, None)
+        elif message.type == "track.begin":
+            self.shifts[message.track] = start - message.points[0].t
+            first = message.points[0]
+            if abs(first.x - self.ball[0]) < REACH and abs(first.y - self.ball[1]) < REACH:
+                self.tracks[message.track] = Held(message.kind)
+                self._extend(message)
+        elif message.track in self.tracks:
+            self._extend(message)
+
+    def _extend(self, message: Any) -> None:
+        shift = self.shifts[message.track]
+        held = self.tracks[message.track]
+        held.points += [(point.t + shift, point.x, point.y) for point in message.points]
+
+    def make_chunk(self) -> list[np.ndarray]:
+        """RGB frames [H, W, 3] of the next chunk."""
+        frames = []
+        for index in range(CHUNK):
+            pts = (self.chunk * CHUNK + index) / FPS
+            self.offset += self.pan[0] / FPS
+            held = next(iter(self.tracks.values()), None)
+            if held is None:
+                self.ball = (min(0.95, self.ball[0] + DRIFT / FPS), self.ball[1])
+            else:
+                # The end of the chunk shows the newest point: what a model that follows at once would do.
+                self.ball = held.at(pts if held.kind == "path" else pts + CHUNK / FPS)
+            frames.append(self._draw(pts))
+        self.chunk += 1
+        return frames
+
+    def _draw(self, pts: float) -> np.ndarray:
+        hue = hashlib.sha256(self.prompt.encode()).digest()
+        y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
+        wave = 0.5 + 0.5 * np.sin((x / WIDTH + self.offset) * 24 + pts * 0.8)
+        base = 40 + 90 * np.array([hue[0], hue[1], hue[2]]) / 255
+        base[0] = min(base[0], 90)  # the ball alone is yellow
+        frame = base[None, None, :] * (0.6 + 0.4 * wave[..., None])
+        inside = ((x - self.ball[0] * WIDTH) ** 2 + (y - self.ball[1] * HEIGHT) ** 2) < (RADIUS * HEIGHT) ** 2
+        frame[inside] = BALL
+        return frame.astype(np.uint8)
