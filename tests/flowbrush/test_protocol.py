@@ -23,11 +23,11 @@ json_values = st.recursive(
 )
 types = st.sampled_from(
     "session.start prompt.set track.begin track.move track.end tracks.clear camera.set session.pause "
-    "session.step session.rewind session.reset playhead ping".split()
+    "session.step session.rewind session.reset session.stop playhead ping".split()
 )
 names = st.sampled_from(
-    "session.start prompt.set track.begin track.move track.end tracks.clear camera.set session.stop "
-    "codecs tracks resume last_frame kinds image".split()
+    "id track kind points grid prompts prompt model seed mode pan zoom roll chunks chunk pts buffered "
+    "sent_us codecs tracks resume last_frame kinds image".split()
 )
 
 
