@@ -1,0 +1,40 @@
+# flowbrush on a CPU: docker build -f docker/cpu.Dockerfile -t flowbrush:cpu .
+FROM python:3.11-slim-bookworm AS build
+WORKDIR /src
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN python -m venv /opt/flowbrush
+ENV PATH=/opt/flowbrush/bin:$PATH
+# torch first and from the CPU index: it is large, changes rarely, and the default wheel brings CUDA along
+COPY constraints.txt ./
+RUN pip install --index-url https://download.pytorch.org/whl/cpu -c constraints.txt torch
+COPY pyproject.toml README.md LICENSE ./
+COPY flowbrush flowbrush
+COPY models models
+COPY pipelines pipelines
+COPY server server
+COPY training training
+COPY benchmarks benchmarks
+COPY web web
+RUN pip install -c constraints.txt '.[wan]'
+
+FROM python:3.11-slim-bookworm
+RUN useradd --create-home --uid 10001 flowbrush \
+    && mkdir -p /data/state /data/weights \
+    && chown -R flowbrush:flowbrush /data
+COPY --from=build /opt/flowbrush /opt/flowbrush
+ENV PATH=/opt/flowbrush/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    HF_HOME=/data/weights \
+    FLOWBRUSH_HOST=0.0.0.0 \
+    FLOWBRUSH_PORT=8000 \
+    FLOWBRUSH_STATE_DIR=/data/state
+USER flowbrush
+WORKDIR /home/flowbrush
+VOLUME ["/data/state", "/data/weights"]
+EXPOSE 8000
+# binding to 0.0.0.0 needs FLOWBRUSH_API_KEYS, or FLOWBRUSH_ALLOW_UNAUTHENTICATED=1 behind a port that only you reach
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
+    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/healthz', timeout=2)"]
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["flowbrush"]
+CMD ["serve"]

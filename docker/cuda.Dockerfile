@@ -1,0 +1,47 @@
+# flowbrush on an NVIDIA GPU: docker build -f docker/cuda.Dockerfile -t flowbrush:cuda .
+# The torch wheel brings its own CUDA libraries; of the host only the driver and the NVIDIA container toolkit are needed.
+FROM python:3.11-slim-bookworm AS build
+WORKDIR /src
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN python -m venv /opt/flowbrush
+ENV PATH=/opt/flowbrush/bin:$PATH
+COPY constraints.txt ./
+RUN pip install -c constraints.txt torch
+COPY pyproject.toml README.md LICENSE ./
+COPY flowbrush flowbrush
+COPY models models
+COPY pipelines pipelines
+COPY server server
+COPY training training
+COPY benchmarks benchmarks
+COPY web web
+RUN pip install -c constraints.txt '.[wan,gpu]'
+
+FROM python:3.11-slim-bookworm
+# gcc: torch.compile builds its launchers with it
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends gcc libc6-dev \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --create-home --uid 10001 flowbrush \
+    && mkdir -p /data/state /data/weights \
+    && chown -R flowbrush:flowbrush /data
+COPY --from=build /opt/flowbrush /opt/flowbrush
+# "video" lets NVENC be used where the card has it
+ENV PATH=/opt/flowbrush/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    NVIDIA_VISIBLE_DEVICES=all \
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility,video \
+    HF_HOME=/data/weights \
+    FLOWBRUSH_HOST=0.0.0.0 \
+    FLOWBRUSH_PORT=8000 \
+    FLOWBRUSH_STATE_DIR=/data/state
+USER flowbrush
+WORKDIR /home/flowbrush
+VOLUME ["/data/state", "/data/weights"]
+EXPOSE 8000
+# binding to 0.0.0.0 needs FLOWBRUSH_API_KEYS, or FLOWBRUSH_ALLOW_UNAUTHENTICATED=1 behind a port that only you reach
+HEALTHCHECK --interval=10s --timeout=3s --start-period=120s \
+    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/healthz', timeout=2)"]
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["flowbrush"]
+CMD ["serve"]
