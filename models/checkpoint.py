@@ -1,0 +1,76 @@
+"""Weights from and to safetensors files. Nothing else is ever loaded: a pickle is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+
+class BadWeights(ValueError):
+    """A weights file that is missing, broken, or of another model."""
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors and the metadata of a safetensors file. Raises BadWeights."""
+    if not path.is_file():
+        raise BadWeights(f"no weights at {path}: expected a .safetensors file")
+    try:
+        with safe_open(path, "pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except SafetensorError as error:
+        raise BadWeights(
+            f"{path} is not a whole safetensors file ({error}): it may be truncated; fetch or make it again"
+        ) from error
+
+
+def fill(module: nn.Module, tensors: dict[str, Tensor], prefix: str, source: str) -> None:
+    """Puts `tensors` named `prefix`… into `module`. A missing, unexpected or mis-shaped one is an error that names it."""
+    given = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+    wanted = module.state_dict()
+    missing, extra = sorted(wanted.keys() - given.keys()), sorted(given.keys() - wanted.keys())
+    if missing or extra:
+        raise BadWeights(
+            f"{source} does not fit: missing {_some(missing, prefix)}; unexpected {_some(extra, prefix)}"
+        )
+    for name, value in wanted.items():
+        if given[name].shape != value.shape:
+            raise BadWeights(
+                f"{source}: {prefix}{name} has shape {tuple(given[name].shape)}, expected {tuple(value.shape)}"
+            )
+    module.load_state_dict(given)
+
+
+def save(path: Path, parts: dict[str, nn.Module], metadata: dict[str, object]) -> None:
+    """Writes modules as `name.parameter`, floating matrices as they are; the file appears whole or not at all."""
+    tensors = {
+        f"{part}.{name}": value.detach().contiguous()
+        for part, module in parts.items()
+        for name, value in module.state_dict().items()
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".part")
+    save_file(tensors, temporary, {key: json.dumps(value) for key, value in metadata.items()})
+    os.replace(temporary, path)
+
+
+def _some(names: list[str], prefix: str) -> str:
+    if not names:
+        return "none"
+    shown = ", ".join(prefix + name for name in names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
+
+
+def random_like(module: nn.Module, seed: int) -> None:
+    """Deterministic random weights, for tests of everything but the picture."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            if parameter.ndim > 1:
+                bound = (3 / parameter[0].numel()) ** 0.5
+                parameter.copy_((torch.rand(parameter.shape, generator=generator) * 2 - 1) * bound)

@@ -1,0 +1,142 @@
+"""Parts of the causal transformer. Names of parameters are those of the published Wan 2.1 checkpoints."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.attention import Attention, block_causal
+from models.rope import RopeTable
+from models.spec import StudentSpec
+
+
+class RMSNorm(nn.Module):
+    """Root-mean-square norm over the last axis, computed in fp32."""
+
+    def __init__(self, dim: int, eps: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(dim))
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x.float(), self.weight.shape, eps=self.eps).to(x.dtype) * self.weight
+
+
+def timestep_code(timestep: Tensor, dim: int) -> Tensor:
+    """Sinusoidal code [..., dim] of timesteps in 0..1000 (fractions kept): cosines first, in fp64 where there is any."""
+    half = dim // 2
+    precision = torch.float32 if timestep.device.type == "mps" else torch.float64
+    step = torch.arange(half, dtype=precision, device=timestep.device)
+    angle = timestep.to(precision)[..., None] * torch.exp(step * (-math.log(10000) / half))
+    return torch.cat([angle.cos(), angle.sin()], -1).float()
+
+
+KeyValue = tuple[Tensor, Tensor]
+
+
+class SelfAttention(nn.Module):
+    """Attention of the current chunks over themselves and a context of rotated keys."""
+
+    def __init__(self, spec: StudentSpec) -> None:
+        super().__init__()
+        self.heads = spec.heads
+        self.q, self.k, self.v, self.o = (nn.Linear(spec.dim, spec.dim) for _ in range(4))
+        self.norm_q, self.norm_k = RMSNorm(spec.dim, spec.eps), RMSNorm(spec.dim, spec.eps)
+
+    def forward(self, x: Tensor, rope: RopeTable, context: KeyValue | None, first_frame: int, block: int,
+                attend: Attention) -> tuple[Tensor, KeyValue]:  # fmt: skip
+        """`x` [B, L, dim] → the same, and this chunk's keys (not rotated) and values [B, L, H, D] for the cache."""
+        q = self.norm_q(self.q(x)).unflatten(-1, (self.heads, -1))
+        k = self.norm_k(self.k(x)).unflatten(-1, (self.heads, -1))
+        v = self.v(x).unflatten(-1, (self.heads, -1))
+        q, keys, values = rope.rotate(q, first_frame), rope.rotate(k, first_frame), v
+        if context is not None:
+            out = attend(q, torch.cat([context[0], keys], 1), torch.cat([context[1], values], 1))
+        else:
+            out = block_causal(attend, q, keys, values, block)
+        return self.o(out.flatten(2)), (k, v)
+
+
+class CrossAttention(nn.Module):
+    """Attention to the text tokens."""
+
+    def __init__(self, spec: StudentSpec) -> None:
+        super().__init__()
+        self.heads = spec.heads
+        self.q, self.k, self.v, self.o = (nn.Linear(spec.dim, spec.dim) for _ in range(4))
+        self.norm_q, self.norm_k = RMSNorm(spec.dim, spec.eps), RMSNorm(spec.dim, spec.eps)
+
+    def keys_values(self, text: Tensor) -> KeyValue:
+        """Text tokens [B, L, dim] → keys and values [B, L, H, D]; constant while the prompt is."""
+        k = self.norm_k(self.k(text)).unflatten(-1, (self.heads, -1))
+        return k, self.v(text).unflatten(-1, (self.heads, -1))
+
+    def forward(self, x: Tensor, text: KeyValue, attend: Attention) -> Tensor:
+        q = self.norm_q(self.q(x)).unflatten(-1, (self.heads, -1))
+        return self.o(attend(q, *text).flatten(2))
+
+
+class Block(nn.Module):
+    """Self-attention, cross-attention and feed-forward, modulated by the timestep."""
+
+    def __init__(self, spec: StudentSpec) -> None:
+        super().__init__()
+        self.dim, self.eps = spec.dim, spec.eps
+        self.norm3 = nn.LayerNorm(spec.dim, spec.eps)
+        self.self_attn = SelfAttention(spec)
+        self.cross_attn = CrossAttention(spec)
+        self.ffn = nn.Sequential(
+            nn.Linear(spec.dim, spec.ffn_dim), nn.GELU(approximate="tanh"), nn.Linear(spec.ffn_dim, spec.dim)
+        )
+        self.modulation = nn.Parameter(torch.randn(1, 6, spec.dim) / spec.dim**0.5)
+
+    def forward(self, x: Tensor, time: Tensor, rope: RopeTable, context: KeyValue | None, first_frame: int, block: int,
+                text: KeyValue, attend: Attention) -> tuple[Tensor, KeyValue]:  # fmt: skip
+        """`x` [B, T, N, dim] (latent frames by tokens), `time` [B, T, 6, dim]."""
+        shift, scale, gate, shift2, scale2, gate2 = (self.modulation + time).unsqueeze(3).unbind(2)  # [B, T, 1, dim]
+        shape = x.shape
+        inner = self._norm(x) * (1 + scale) + shift
+        out, key_value = self.self_attn(inner.flatten(1, 2), rope, context, first_frame, block, attend)
+        x = x + out.view(shape) * gate
+        x = x + self.cross_attn(self.norm3(x).flatten(1, 2), text, attend).view(shape)
+        inner = self._norm(x) * (1 + scale2) + shift2
+        return x + self.ffn(inner) * gate2, key_value
+
+    def _norm(self, x: Tensor) -> Tensor:
+        return F.layer_norm(x, (self.dim,), eps=self.eps)
+
+
+class Head(nn.Module):
+    """The last modulation and projection: tokens → `out` values each."""
+
+    def __init__(self, spec: StudentSpec, out: int) -> None:
+        super().__init__()
+        self.dim, self.eps = spec.dim, spec.eps
+        self.head = nn.Linear(spec.dim, out)
+        self.modulation = nn.Parameter(torch.randn(1, 2, spec.dim) / spec.dim**0.5)
+
+    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+        """`x` [B, T, N, dim], `time` [B, T, dim] → [B, T, N, out]."""
+        shift, scale = (self.modulation + time.unsqueeze(2)).unsqueeze(3).unbind(2)  # [B, T, 1, dim]
+        return self.head(F.layer_norm(x, (self.dim,), eps=self.eps) * (1 + scale) + shift)
+
+
+class ResBlock(nn.Module):
+    """Two 3×3 convolutions with a skip; the second starts at zero. [B, C, h, w]
+
+    Without `norm` it works on crops as on whole pictures.
+    """
+
+    def __init__(self, width: int, norm: bool = True) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(8, width) if norm else nn.Identity()
+        self.conv1 = nn.Conv2d(width, width, 3, padding=1)
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1)
+        nn.init.zeros_(self.conv2.weight)
+        nn.init.zeros_(self.conv2.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.conv2(F.silu(self.conv1(F.silu(self.norm(x)))))

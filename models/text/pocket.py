@@ -1,0 +1,71 @@
+"""pocket's text encoder: words, parts of words and a small transformer.
+
+A word that was trained has a vector of its own; every word, known or not, also has the mean vector of its letter
+trigrams. So an unknown word degrades to what it looks like and never fails.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from models.spec import PocketTextSpec
+
+WORD = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*")
+TRIGRAMS = 12  # at most this many of a word are used
+PAD, UNKNOWN = 0, 1
+ORDINARY = frozenset(
+    "a an the and or of in on at with by to from for is are it its this that some two three very over under near behind "
+    "please show me picture video scene there background moving slowly".split()
+)
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words of a prompt."""
+    return WORD.findall(text.lower())
+
+
+def _trigrams(word: str, buckets: int) -> list[int]:
+    marked = f"<{word}>"
+    parts = [marked[i : i + 3] for i in range(len(marked) - 2)][:TRIGRAMS]
+    return [1 + zlib.crc32(part.encode()) % (buckets - 1) for part in parts]
+
+
+class PocketText(nn.Module):
+    """Prompts → text tokens [B, length, dim]; places after the last word are zero, as in Wan."""
+
+    def __init__(self, spec: PocketTextSpec, vocabulary: Sequence[str]) -> None:
+        super().__init__()
+        self.spec = spec
+        self.vocabulary = {word: index for index, word in enumerate(vocabulary, 2)}
+        self.word = nn.Embedding(len(self.vocabulary) + 2, spec.dim, padding_idx=PAD)
+        self.part = nn.EmbeddingBag(spec.buckets, spec.dim, mode="mean", padding_idx=0)
+        self.place = nn.Parameter(torch.randn(spec.length, spec.dim) * 0.02)
+        layer = nn.TransformerEncoderLayer(
+            spec.dim, spec.heads, 2 * spec.dim, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+        )
+        self.encoder = nn.TransformerEncoder(layer, spec.layers, nn.LayerNorm(spec.dim), enable_nested_tensor=False)
+
+    def unknown(self, text: str) -> list[str]:
+        """The words of `text` that were never trained and are not mere grammar."""
+        return [word for word in words(text) if word not in self.vocabulary and word not in ORDINARY]
+
+    def forward(self, prompts: Sequence[str]) -> Tensor:
+        length, device = self.spec.length, self.place.device
+        known = torch.zeros(len(prompts), length, dtype=torch.long)
+        parts = torch.zeros(len(prompts), length, TRIGRAMS, dtype=torch.long)
+        for row, prompt in enumerate(prompts):
+            for column, word in enumerate(words(prompt)[:length]):
+                known[row, column] = self.vocabulary.get(word, UNKNOWN)
+                pieces = _trigrams(word, self.spec.buckets)
+                parts[row, column, : len(pieces)] = torch.tensor(pieces)
+        empty = (known == PAD).to(device)
+        empty[:, 0] = False  # an empty prompt attends to its first place
+        pieces = self.part(parts.flatten(0, 1).to(device)).unflatten(0, known.shape)
+        x = self.word(known.to(device)) + pieces + self.place
+        x = self.encoder(x, src_key_padding_mask=empty)
+        return x.masked_fill(empty[..., None], 0.0)

@@ -1,0 +1,80 @@
+"""Prompts as text tokens: encoded once, blended by weight, passed from one to the next."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import torch
+from torch import Tensor
+
+from models.text.pocket import PocketText
+from pipelines.controls import Blend, ChunkPlan
+from pipelines.requests import Notice
+
+KEPT = 256  # prompts whose tokens are remembered
+
+
+class Prompts:
+    """Text tokens [L, D] of prompts, the latest KEPT of them remembered."""
+
+    def __init__(self, encoder: PocketText) -> None:
+        self.encoder = encoder
+        self.known: OrderedDict[str, Tensor] = OrderedDict()
+
+    @torch.inference_mode()
+    def encode(self, text: str) -> Tensor:
+        if text not in self.known:
+            self.known[text] = self.encoder([text])[0]
+            if len(self.known) > KEPT:
+                self.known.popitem(last=False)
+        self.known.move_to_end(text)
+        return self.known[text]
+
+    def blend(self, prompts: Blend) -> Tensor:
+        """The weighted mean of the prompts' tokens."""
+        if len(prompts) == 1:
+            return self.encode(prompts[0][0])
+        return torch.stack([self.encode(text) * weight for text, weight in prompts]).sum(0)
+
+    def tokens(self, plan: ChunkPlan) -> Tensor:
+        """The tokens in force in one chunk."""
+        target = self.blend(plan.prompt)
+        if plan.share >= 1:
+            return target
+        source = self.blend(plan.source)
+        if plan.method == "slerp":
+            return slerp(source, target, plan.share)
+        return source + (target - source) * plan.share
+
+    def notices(self, plan: ChunkPlan) -> tuple[Notice, ...]:
+        """What the person should know of prompts that are new in this chunk."""
+        notices = []
+        for text, control in plan.new_texts:
+            unknown = self.encoder.unknown(text)
+            if unknown:
+                listed = ", ".join(repr(word) for word in unknown)
+                message = f"this model was not trained on {listed}: expect a guess (see the model's examples)"
+                notices.append(Notice("unknown_words", message, control))
+        return tuple(notices)
+
+
+def slerp(source: Tensor, target: Tensor, share: float) -> Tensor:
+    """Spherical interpolation of every token [L, D]; lengths go over linearly."""
+    a, b = source.norm(dim=-1, keepdim=True), target.norm(dim=-1, keepdim=True)
+    u, v = source / a.clamp_min(1e-6), target / b.clamp_min(1e-6)
+    angle = torch.acos((u * v).sum(-1, keepdim=True).clamp(-1 + 1e-6, 1 - 1e-6))
+    arc = (torch.sin((1 - share) * angle) * u + torch.sin(share * angle) * v) / torch.sin(angle)
+    return arc * (a + (b - a) * share)
+
+
+def effective(plan: ChunkPlan) -> str:
+    """The prompt in force as people read it."""
+    if plan.share < 1:
+        return f"{_text(plan.source)} → {_text(plan.prompt)} ({plan.share:.0%})"
+    return _text(plan.prompt)
+
+
+def _text(prompts: Blend) -> str:
+    if len(prompts) == 1:
+        return prompts[0][0]
+    return " + ".join(f"{text} ({weight:.0%})" for text, weight in prompts)

@@ -1,0 +1,62 @@
+"""What goes into a stream and what comes out of one chunk. Free of torch, so that the web process can import it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Frames = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class StreamSettings:
+    """How a stream starts: the fields of `session.start` that the generator uses, defaults filled in.
+
+    `prompts` are (text, weight) pairs; `image` is an RGB start image [H, W, 3] of any size, or None to start from
+    text; `tracks` are `track.begin` messages known beforehand; `steps` the denoising steps, None for the model's own.
+    """
+
+    model: str
+    prompts: tuple[tuple[str, float], ...]
+    width: int
+    height: int
+    fps: float
+    seed: int = 0
+    steps: int | None = None
+    image: Frames | None = None
+    tracks: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A control with an id whose effect is first seen in `frame` (index in the stream)."""
+
+    id: int
+    frame: int
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Nothing failed, but the person should know."""
+
+    code: str
+    message: str
+    id: int | None = None
+
+
+@dataclass(frozen=True)
+class ChunkResult:
+    """One finished chunk of one stream. `frames` is RGB uint8 [F, H, W, 3]; times are in milliseconds."""
+
+    chunk: int
+    first_frame: int
+    frames: Frames
+    prompt: str
+    applied: tuple[Applied, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    denoise_ms: float = 0.0
+    decode_ms: float = 0.0
+    extra: dict[str, float] = field(default_factory=dict)

@@ -1,0 +1,112 @@
+"""One painted track over time: samples in, one position a frame out."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from flowbrush.controls import Grid, Point, TrackBegin
+
+TOP_SPEED = 0.05  # frame widths a frame: a faster hand is followed at this speed until the picture has caught up
+IDS = 512  # range of the ids that the track encoder tells apart
+
+Sample = tuple[float, float, float, bool]  # pts in seconds, x, y, visible
+Row = tuple[int, np.ndarray, np.ndarray]  # id, xy [1 + F, 2], visible [1 + F]
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """A track that is alive. `samples` are those not yet played, `here` where it was in the last frame made."""
+
+    track: int
+    kind: str
+    samples: tuple[Sample, ...]
+    offsets: tuple[tuple[float, float], ...]  # of the points of a grid from the hand
+    here: tuple[float, float] | None = None
+    visible: bool = True
+    released: bool = False
+
+    @classmethod
+    def begun(cls, control: TrackBegin, start: float) -> Stroke:
+        """A new track; the times of a path count from `start`, the pts of the first frame that plays it."""
+        shift = start if control.kind == "path" else 0.0
+        samples = tuple((p.t + shift, p.x, p.y, p.visible) for p in control.points)
+        return cls(control.track, control.kind, samples, _offsets(control.grid), released=control.kind == "path")
+
+    def extended(self, points: tuple[Point, ...]) -> Stroke:
+        """With more samples. Those that come out of order are put in order."""
+        samples = sorted((*self.samples, *((p.t, p.x, p.y, p.visible) for p in points)), key=lambda s: s[0])
+        return replace(self, samples=tuple(samples))
+
+    def ended(self) -> Stroke:
+        """Released: it goes when its samples have been played."""
+        return replace(self, released=True)
+
+    def play(self, times: np.ndarray, seed: int) -> tuple[Stroke | None, list[Row]]:
+        """Positions at `times` [1 + F] (the first is the last frame of the past) and what is left afterwards."""
+        if not self.samples and self.released:
+            return None, []
+        start = self.here or self.samples[0][1:3]
+        xy = self._positions(times, start)
+        shown = self._visibility(times)
+        end = times[-1] + 1e-9
+        rest = tuple(sample for sample in self.samples if sample[0] > end)
+        played = [sample for sample in self.samples if sample[0] <= end]
+        last_visible = played[-1][3] if played else self.visible
+        x, y = (float(v) for v in xy[-1])
+        left = replace(self, samples=rest, here=(x, y), visible=last_visible)
+        rows = [
+            (self._code_id(index, seed), xy + np.asarray(offset), shown) for index, offset in enumerate(self.offsets)
+        ]
+        finished = self.released and not rest and self._arrived(xy[-1])
+        return (None if finished else left), rows
+
+    def _positions(self, times: np.ndarray, start: tuple[float, float]) -> np.ndarray:
+        """The samples resampled to frames, no faster than the top speed. [1 + F, 2]"""
+        fresh = [s for s in self.samples if s[0] > times[0] + 1e-9]
+        stale = [s for s in self.samples if s[0] <= times[0] + 1e-9]
+        knots = [(times[0], *start)]
+        if stale and self.here is not None and not fresh:
+            knots.append((times[1], *stale[-1][1:3]))  # what came late is caught up with at once
+        if self.here is None and fresh and fresh[0][0] > times[1]:
+            knots.append((fresh[0][0], *start))
+        knots += [sample[:3] for sample in fresh]
+        t, x, y = (np.asarray(axis) for axis in zip(*knots, strict=True))
+        wanted = np.stack([np.interp(times, t, x), np.interp(times, t, y)], 1)
+        if self.kind != "pin" or self.here is not None:
+            _limit_speed(wanted)
+        return wanted
+
+    def _visibility(self, times: np.ndarray) -> np.ndarray:
+        shown = np.full(len(times), self.visible)
+        for t, _, _, visible in self.samples:
+            shown[times >= t - 1e-9] = visible
+        shown[0] = self.visible if self.here is not None else self.samples[0][3]
+        return shown
+
+    def _arrived(self, at: np.ndarray) -> bool:
+        goal = self.samples[-1][1:3] if self.samples else at
+        return float(np.hypot(*(np.asarray(goal) - at))) < TOP_SPEED
+
+    def _code_id(self, index: int, seed: int) -> int:
+        """The random id (MotionStream §3.1), the same in every replay."""
+        return zlib.crc32(f"{seed}:{self.track}:{index}".encode()) % IDS
+
+
+def _limit_speed(xy: np.ndarray) -> None:
+    """Bounds every step of xy [1 + F, 2] in place; what is left over is caught up with in the frames after."""
+    for frame in range(1, len(xy)):
+        step = xy[frame] - xy[frame - 1]
+        length = float(np.hypot(*step))
+        if length > TOP_SPEED:
+            xy[frame] = xy[frame - 1] + step * (TOP_SPEED / length)
+
+
+def _offsets(grid: Grid | None) -> tuple[tuple[float, float], ...]:
+    if grid is None:
+        return ((0.0, 0.0),)
+    rows = (np.arange(grid.rows) - (grid.rows - 1) / 2) * grid.spacing
+    columns = (np.arange(grid.cols) - (grid.cols - 1) / 2) * grid.spacing
+    return tuple((float(x), float(y)) for y in rows for x in columns)

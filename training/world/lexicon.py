@@ -1,0 +1,152 @@
+"""The names of the toy world: objects, scenes and what they are called.
+
+Every entry is (canonical name, character or None, synonyms). The core objects are the ones that a model must know well;
+the extra ones give variety, so that a model learns to move what it has rarely or never seen.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Noun(NamedTuple):
+    name: str
+    glyph: str
+    synonyms: tuple[str, ...]
+
+
+def _nouns(table: str) -> tuple[Noun, ...]:
+    rows = (line.split("|") for line in table.strip().splitlines())
+    return tuple(Noun(name.strip(), glyph.strip(), tuple(s.strip() for s in rest.split(",") if s.strip()))
+                 for glyph, name, rest in rows)  # fmt: skip
+
+
+CORE = _nouns("""
+⚽|soccer ball|football, ball
+🏀|basketball|orange ball
+🍎|apple|red apple, fruit
+🍌|banana|bananas
+🍓|strawberry|berry
+🍉|watermelon|melon
+🍕|pizza|slice of pizza
+🍔|burger|hamburger, cheeseburger
+🍩|donut|doughnut
+🎂|cake|birthday cake
+🍄|mushroom|toadstool
+🌻|sunflower|yellow flower
+🌹|rose|red flower
+🌵|cactus|cacti
+🌳|tree|oak
+🎃|pumpkin|jack-o-lantern
+🐶|dog|puppy, hound
+🐱|cat|kitten, kitty
+🐰|rabbit|bunny, hare
+🦊|fox|vixen
+🐻|bear|brown bear
+🐼|panda|panda bear
+🐸|frog|toad
+🐷|pig|piglet
+🐵|monkey|ape
+🐧|penguin|penguins
+🦉|owl|night owl
+🐢|turtle|tortoise
+🐠|fish|tropical fish
+🐙|octopus|squid
+🦀|crab|lobster
+🦋|butterfly|moth
+🐝|bee|honeybee, bumblebee
+🐞|ladybug|ladybird, beetle
+🚗|car|red car, automobile
+🚌|bus|coach
+🚀|rocket|spaceship, rocket ship
+⛵|sailboat|boat, sailing boat, yacht
+🎈|balloon|red balloon
+⭐|star|yellow star
+⛄|snowman|snow man
+🏠|house|home, cottage
+🦆|duck|mallard
+🤖|robot|android
+""")
+
+EXTRA = _nouns("""
+🍊|orange|tangerine
+🍋|lemon|
+🍇|grapes|
+🍒|cherries|cherry
+🍑|peach|
+🍍|pineapple|
+🥝|kiwi|
+🥑|avocado|
+🍆|eggplant|aubergine
+🌽|corn|
+🥕|carrot|
+🍞|bread|loaf
+🧀|cheese|
+🍦|ice cream|
+🧁|cupcake|
+🍪|cookie|biscuit
+🌷|tulip|
+🌲|pine tree|fir
+🌴|palm tree|palm
+🐭|mouse|
+🐹|hamster|
+🐨|koala|
+🐯|tiger|
+🦁|lion|
+🐮|cow|
+🐔|chicken|hen
+🐤|chick|
+🦅|eagle|
+🐴|horse|
+🦄|unicorn|
+🐛|caterpillar|
+🐌|snail|
+🐬|dolphin|
+🐳|whale|
+🦈|shark|
+🐘|elephant|
+🦒|giraffe|
+🚕|taxi|cab
+🚓|police car|
+🚑|ambulance|
+🚒|fire engine|fire truck
+🚜|tractor|
+🚲|bicycle|bike
+🛵|scooter|
+🚁|helicopter|
+🛸|flying saucer|ufo
+⚓|anchor|
+🎁|gift|present
+🎸|guitar|
+🎺|trumpet|
+🥁|drum|
+🏆|trophy|
+🎩|top hat|hat
+👑|crown|
+💎|diamond|gem
+🔔|bell|
+🔑|key|
+🕰|clock|
+☂|umbrella|
+🎲|die|dice
+🧸|teddy bear|teddy
+👻|ghost|
+👽|alien|
+💡|light bulb|lamp
+🏈|american football|
+🎾|tennis ball|
+🎳|bowling|
+""")
+
+SCENES: dict[str, tuple[str, ...]] = {
+    "meadow": ("meadow", "grass", "field", "green hills"),
+    "beach": ("beach", "sandy beach", "shore", "seaside"),
+    "night": ("night", "night sky", "starry night", "at night"),
+    "snow": ("snow", "winter", "snowy field", "snowy hills"),
+    "desert": ("desert", "dunes", "sand dunes"),
+    "under water": ("under water", "underwater", "sea floor", "deep sea"),
+    "sunset": ("sunset", "dusk", "evening sky"),
+    "road": ("road", "street", "highway"),
+}
+
+SHADOWLESS = frozenset({"under water", "night"})
