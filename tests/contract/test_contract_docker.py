@@ -1,4 +1,4 @@
-"""The compose file and the images' recipes fit the repository: parsed, not run, because that needs a Docker engine."""
+"""The compose file and the recipes of the images fit the repository. Parsed, not run: that needs Docker."""
 
 from __future__ import annotations
 

@@ -45,6 +45,15 @@ class Double:
     def __init__(self) -> None:
         self.starts: list[p.SessionStart] = []
         self.received: list[Any] = []
+        self.restart()
+        self.cut_at_frame: int | None = None
+        self.cut_at_control: str | None = None  # "before" or "after" it is accepted
+        self.close_with: tuple[int, str] | None = None
+        self.socket: ServerConnection | None = None
+        self.wake = asyncio.Event()
+
+    def restart(self) -> None:
+        """Forget the session: the next connection begins a new one."""
         self.made: list[bytes] = []  # packets by frame index
         self.control_id = 0
         self.last_id = 0
@@ -53,11 +62,6 @@ class Double:
         self.paused = False
         self.discontinuity = False
         self.encoder = H264()
-        self.cut_at_frame: int | None = None
-        self.cut_at_control: str | None = None  # "before" or "after" it is accepted
-        self.close_with: tuple[int, str] | None = None
-        self.socket: ServerConnection | None = None
-        self.wake = asyncio.Event()
 
     async def __aenter__(self) -> Double:
         self.server = await serve(self.handle, "127.0.0.1", 0, subprotocols=[p.SUBPROTOCOL], compression=None)

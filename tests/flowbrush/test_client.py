@@ -11,6 +11,7 @@ from server_double import CHUNK_FRAMES, Double, grey_of
 
 import flowbrush
 from flowbrush import protocol as p
+from flowbrush.rest import Server
 
 
 @pytest_asyncio.fixture
@@ -232,3 +233,33 @@ async def test_a_cancelled_reader_loses_no_frame(server: Double) -> None:
             except TimeoutError:
                 continue
     assert seen == list(range(10))
+
+
+async def test_set_image_starts_over_with_the_present_prompt(
+    server: Double, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def upload(self: Server, image: object) -> str:
+        return "img-1"
+
+    monkeypatch.setattr(Server, "upload", upload)
+    async with fast(server, seed=5) as stream:
+        await read(stream, 8)
+        await stream.set_prompt("a cat")
+        server.restart()
+        await stream.set_image(b"picture")
+        assert [packet.frame for packet in await read(stream, 8)] == list(range(8))
+        assert (await stream.set_prompt("a dog")).id == 1
+    first, second = server.starts
+    assert first.image is None and second.image == "img-1"
+    assert second.seed == 5 and second.prompt_list == (p.Prompt(text="a cat"),)
+    assert any(isinstance(message, p.SessionStop) for message in server.received)
+
+
+async def test_controls_that_nobody_awaits_are_not_reported_as_lost(
+    server: Double, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with fast(server, paused=True) as stream:
+        ack = await stream.set_prompt("never shown")
+    with pytest.raises(flowbrush.SessionEnded):
+        await ack.applied
+    assert caplog.text == ""
