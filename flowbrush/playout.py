@@ -13,17 +13,20 @@ class Playout:
     def __init__(self, frame_s: float, *, realtime: bool) -> None:
         self.frame_s = frame_s
         self.realtime = realtime
+        self._received_begin: float | None = None
         self._received_end = 0.0
         self._shown_pts: float | None = None
         self._shown_at = 0.0
 
     def receive(self, pts: float) -> None:
         """A frame came."""
+        if self._received_begin is None:
+            self._received_begin = pts
         self._received_end = pts + self.frame_s
 
     def restart(self, pts: float) -> None:
         """After a rewind or a reset: what came later is gone, the stream goes on at `pts`."""
-        self._received_end = pts
+        self._received_begin, self._received_end = None, pts
         self._shown_pts = pts - self.frame_s if pts > 0 else None
         self._shown_at = 0.0
 
@@ -43,7 +46,8 @@ class Playout:
     def position(self, now: float) -> tuple[float, float]:
         """(`pts`, `buffered`) of a playhead message."""
         if self._shown_pts is None:
-            return 0.0, self._received_end
+            begin = self._received_begin or 0.0  # who joins late begins there
+            return begin, self._received_end - begin
         elapsed = self.frame_s if not self.realtime else min(now - self._shown_at, self.frame_s)
         pts = min(self._shown_pts + elapsed, self._received_end)
         return max(0.0, pts), max(0.0, self._received_end - pts)

@@ -62,3 +62,9 @@ def test_after_a_restart_the_position_is_the_place_to_go_on_from() -> None:
     assert playout.wait_s(8 * FRAME, 10.5) == 0
     playout.restart(0.0)
     assert playout.position(10.5) == (0.0, 0.0)
+
+
+def test_who_joins_late_begins_with_the_first_frame_that_comes() -> None:
+    playout = Playout(FRAME, realtime=True)
+    play(playout, range(160, 164), 10.0)
+    assert playout.position(10.0) == pytest.approx((10.0, 4 * FRAME))
