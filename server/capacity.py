@@ -1,0 +1,38 @@
+"""How many streams fit: from the memory that is free and from what the model needs for one of them."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import psutil
+
+SHARE = 0.5
+"""Share of the free memory that seats may take; the rest is for the passes themselves."""
+
+HISTORY_CHUNKS = 128
+BYTES_PER_VALUE = 4
+STREAMS_PER_CORE = 2
+MOST = 64
+
+
+def seat_bytes(card: Any) -> int:
+    """An upper estimate of what one stream keeps: its share of the cache, its history, its last frames."""
+    student, codec = card.student, card.codec
+    tokens = (card.width // codec.stride // student.patch) * (card.height // codec.stride // student.patch)
+    per_chunk = 2 * student.layers * tokens * student.chunk * student.dim * BYTES_PER_VALUE
+    pixels = card.width * card.height * 3 * card.chunk_frames
+    return int(per_chunk * (student.sink + student.window + 1 + HISTORY_CHUNKS) + 16 * pixels)
+
+
+def seats_that_fit(card: Any, device: str) -> int:
+    """Streams that this machine can hold on `device`; at least 1."""
+    free = psutil.virtual_memory().available
+    most = STREAMS_PER_CORE * (os.cpu_count() or 1)
+    if device != "cpu":
+        import torch
+
+        if torch.cuda.is_available():
+            free, _ = torch.cuda.mem_get_info(torch.device("cuda" if device == "auto" else device))
+            most = MOST
+    return max(1, min(most, int(free * SHARE / seat_bytes(card))))

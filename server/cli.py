@@ -1,0 +1,149 @@
+"""The `flowbrush` command: reads settings, starts what is asked for. Heavy imports happen in the commands."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+app = typer.Typer(
+    help="Paint motion, watch it happen: real-time video generation that follows painted trajectories.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+_PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+_BENCHMARKS = ("latency", "realtime", "sessions")
+
+
+def main() -> None:
+    """Entry of the `flowbrush` command."""
+    app()
+
+
+def fail(message: str) -> NoReturn:
+    """One line on stderr and exit code 2: the person can mend it."""
+    print(f"flowbrush: {message}", file=sys.stderr)
+    raise typer.Exit(2)
+
+
+@app.command()
+def serve(
+    model: Annotated[str | None, typer.Option(help="a name of `flowbrush models`")] = None,
+    host: Annotated[str | None, typer.Option(help="address to listen on")] = None,
+    port: Annotated[int | None, typer.Option(help="0 takes a free one")] = None,
+    workers: Annotated[int | None, typer.Option(help="worker processes, each with the model")] = None,
+    seats: Annotated[
+        int | None, typer.Option(help="streams per worker; 0: as many as fit into memory")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, …")] = None,
+    state_dir: Annotated[Path | None, typer.Option(help="logs, recordings, sessions to be resumed")] = None,
+    record: Annotated[bool | None, typer.Option(help="record sessions")] = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error")] = None,
+    log_json: Annotated[bool | None, typer.Option(help="one JSON object per log line")] = None,
+) -> None:
+    """Serve the web demo and the API. Every setting can also be given as FLOWBRUSH_NAME, or in .env."""
+    from pydantic import ValidationError
+
+    from server.run import run
+    from server.settings import Settings
+
+    given = {
+        name: value for name, value in locals().items() if name in Settings.model_fields and value is not None
+    }
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"])
+        fail(f"{name}: {first['msg']}" if name else first["msg"].removeprefix("Value error, "))
+    _check_model(settings.model)
+    raise typer.Exit(run(settings))
+
+
+@app.command()
+def render(
+    file: Annotated[Path, typer.Argument(help="a session file")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="the video to write")] = Path("out.mp4"),
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, …")] = "auto",
+) -> None:
+    """Make the video of a session file."""
+    from flowbrush.errors import ProtocolError
+    from flowbrush.session_file import SessionFile
+
+    try:
+        session = SessionFile.read(file)
+    except (OSError, ProtocolError) as error:
+        fail(str(error))
+    _check_model(session.model)
+    from server.video_file import render_to
+
+    try:
+        frames = render_to(session, file.parent, out, device)
+    except (OSError, ValueError) as error:
+        fail(str(error))
+    print(f"{out}: {frames} frames")
+
+
+@app.command()
+def models() -> None:
+    """List the models."""
+    from models.registry import CARDS
+
+    for card in CARDS.values():
+        facts = card.public()
+        here = "here" if facts["available"] else "weights missing: `flowbrush pull` gets them"
+        size = f"{card.width}x{card.height}, {card.fps:g} frames/s"
+        print(f"{card.name:16} {card.title:44} {size:24} {card.licence:12} {here}")
+
+
+@app.command(context_settings=_PASS_ON)
+def bench(context: typer.Context) -> None:
+    """Measure this machine: `flowbrush bench [latency|realtime|sessions] [--model …]`."""
+    args = list(context.args)
+    wanted = [args.pop(0)] if args and not args[0].startswith("-") else list(_BENCHMARKS)
+    for name in wanted:
+        if name not in _BENCHMARKS:
+            fail(f"unknown benchmark {name!r}: expected one of {', '.join(_BENCHMARKS)}")
+        _run_module(f"benchmarks.{name}", args)
+
+
+@app.command(context_settings=_PASS_ON)
+def train(context: typer.Context) -> None:
+    """Train a model; arguments as `python -m training.train` takes them."""
+    _run_module("training.train", list(context.args))
+
+
+@app.command(name="eval", context_settings=_PASS_ON)
+def evaluate(context: typer.Context) -> None:
+    """Evaluate a model; arguments as `python -m training.evaluate` takes them."""
+    _run_module("training.evaluate", list(context.args))
+
+
+def _run_module(name: str, args: list[str]) -> Any:
+    from importlib.util import find_spec
+
+    if find_spec(name) is None:
+        fail(f"{name} is not part of this installation")
+    sys.argv = [f"python -m {name}", *args]
+    return runpy.run_module(name, run_name="__main__", alter_sys=True)
+
+
+def _check_model(name: str) -> None:
+    from models.registry import UnknownModel, card
+
+    try:
+        found = card(name)
+    except UnknownModel as error:
+        fail(str(error))
+    if not found.public()["available"]:
+        fail(
+            f"the weights of {name} are not here (expected {found.weights_path}): `flowbrush pull {name}` gets them"
+        )
+
+
+if __name__ == "__main__":
+    main()

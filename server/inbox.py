@@ -1,0 +1,90 @@
+"""Controls waiting for the next chunk. No I/O; bounded; nothing is dropped.
+
+Of prompts and of camera settings the latest counts. Moves of one track are joined into one with all
+their points. Every id that was joined or superseded is kept with its successor, so that it can be
+acknowledged with the successor's frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from flowbrush import limits
+from flowbrush.errors import ErrorCode, ProtocolError
+from flowbrush.protocol import CameraSet, Control, Point, PromptSet, TrackBegin, TrackMove, TracksClear
+
+MAX_WAITING_POINTS = 8192
+MAX_WAITING = 512
+
+
+@dataclass
+class Waiting:
+    """A control, the ids that it speaks for, and when each was accepted (seconds)."""
+
+    control: Control
+    ids: list[int] = field(default_factory=list)
+    since: list[float] = field(default_factory=list)
+
+
+class Inbox:
+    """One session's controls between two chunks."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Waiting] = []
+        self._points = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, control: Control, now: float) -> None:
+        """Takes a control; raises ProtocolError (rate_limited) when too much waits already."""
+        points = len(control.points) if isinstance(control, TrackBegin | TrackMove) else 0
+        if self._points + points > MAX_WAITING_POINTS or len(self._waiting) >= MAX_WAITING:
+            raise ProtocolError(
+                ErrorCode.RATE_LIMITED,
+                f"too many controls wait for the next chunk (at most {MAX_WAITING} with "
+                f"{MAX_WAITING_POINTS} points): send fewer points, or resume the session",
+                id=control.id,
+            )
+        self._points += points
+        new = Waiting(control, [], []) if control.id is None else Waiting(control, [control.id], [now])
+        if isinstance(control, TrackMove) and self._join(control, new):
+            return
+        if isinstance(control, PromptSet | CameraSet):
+            for old in [each for each in self._waiting if type(each.control) is type(control)]:
+                new.ids[:0], new.since[:0] = old.ids, old.since
+                self._waiting.remove(old)
+        self._waiting.append(new)
+
+    def _join(self, move: TrackMove, new: Waiting) -> bool:
+        """Adds the points to the newest waiting control about the track, if that is a move."""
+        for waiting in reversed(self._waiting):
+            old = waiting.control
+            if isinstance(old, TracksClear) or getattr(old, "track", None) == move.track:
+                break
+        else:
+            return False
+        if not isinstance(old, TrackMove) or len(old.points) + len(move.points) > limits.MAX_POINTS:
+            return False
+        points = old.points + in_order(move.points, old.points[-1].t)
+        newest = move.id if move.id is not None else old.id
+        waiting.control = old.model_copy(update={"points": points, "id": newest})
+        waiting.ids += new.ids
+        waiting.since += new.since
+        return True
+
+    def drain(self) -> list[Waiting]:
+        """Everything that waits, in the order in which it came."""
+        waiting, self._waiting, self._points = self._waiting, [], 0
+        return waiting
+
+    def hold(self, waiting: list[Waiting]) -> None:
+        """Puts back, in front, what cannot be shown by this chunk yet."""
+        self._waiting[:0] = waiting
+
+
+def in_order(points: tuple[Point, ...], earliest: float) -> tuple[Point, ...]:
+    """The points with times not before `earliest`: a screen that jumped back must not reorder a hand's path."""
+    return tuple(
+        point if point.t >= earliest else point.model_copy(update={"t": earliest}) for point in points
+    )

@@ -1,0 +1,73 @@
+"""When the next chunk of a stream must be started. No I/O and no clock: `now` comes from outside.
+
+A stream is generated as late as its viewer allows, because what is made early cannot follow the
+hand any more. The viewer's buffer is known from `playhead` messages; without any, a viewer is
+assumed who shows every frame as it arrives, in real time.
+"""
+
+from __future__ import annotations
+
+MARGIN_S = 0.045
+"""Spare time for the network and for the page to draw, on top of the measured time of a chunk."""
+
+RISE, FALL = 0.5, 0.08
+"""How fast the estimated chunk time follows a slower and a faster chunk: careful, then trusting."""
+
+SILENCE_S = 1.0
+"""A viewer who reported once and then says nothing is taken to go on playing for so long."""
+
+
+class Pacer:
+    """The playhead of one stream's viewer and what follows from it. Times in seconds."""
+
+    def __init__(self, expected_s: float) -> None:
+        """`expected_s` is a first guess of the time from asking for a chunk to having it."""
+        self.chunk_s = expected_s
+        self.reported = False
+        self._shown_s = 0.0
+        self._end_s = 0.0
+        self._at: float | None = None
+
+    def restart(self, pts: float) -> None:
+        """The stream goes on at `pts` (start, rewind, resume): earlier buffers no longer count."""
+        self._shown_s, self._end_s, self._at = pts, pts, None
+
+    def measured(self, seconds: float) -> None:
+        """A chunk took so long from asking for it to its first frame."""
+        rate = RISE if seconds > self.chunk_s else FALL
+        self.chunk_s += rate * (seconds - self.chunk_s)
+
+    def sent(self, end_pts: float, now: float) -> bool:
+        """Frames up to `end_pts` are on their way. True when the viewer had run dry before."""
+        head = self.playhead(now)
+        started = self._at is not None
+        dry = head >= self._end_s
+        if dry:
+            self._shown_s, self._at = self._end_s, now
+        self._end_s = max(self._end_s, end_pts)
+        return dry and started
+
+    def report(self, pts: float, now: float) -> None:
+        """A `playhead` message. A pts beyond what was sent (of before a rewind) means an empty buffer."""
+        self.reported = True
+        self._shown_s, self._at = min(pts, self._end_s), now
+
+    def playhead(self, now: float) -> float:
+        """The pts on the viewer's screen now, as far as one can tell; never past what was sent."""
+        if self._at is None:
+            return self._shown_s
+        passed = max(0.0, now - self._at)
+        if self.reported:
+            passed = min(passed, SILENCE_S)
+        return min(self._shown_s + passed, self._end_s)
+
+    def due(self, end_pts: float, now: float) -> float:
+        """When to start the chunk that begins at `end_pts`, so that the buffer stays filled.
+
+        May lie in the past. Infinite when the viewer has been silent for too long.
+        """
+        if self._at is None:
+            return now
+        if self.reported and now - self._at > SILENCE_S and self._shown_s + SILENCE_S < self._end_s:
+            return float("inf")
+        return now + end_pts - self.playhead(now) - self.chunk_s - MARGIN_S

@@ -1,0 +1,88 @@
+"""The web page: its files with the right types, caching and a strict content security policy."""
+
+from __future__ import annotations
+
+import mimetypes
+from importlib.util import find_spec
+from pathlib import Path
+
+from fastapi import APIRouter, Request
+from fastapi.responses import FileResponse, Response
+
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' blob: data:",
+        "media-src 'self' blob:",
+        "font-src 'self'",
+        "connect-src 'self' data: blob:",
+        "worker-src 'self' blob:",
+        "manifest-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-cache",  # asked again each time, answered 304 by its ETag: an update is seen at once
+}
+TYPES = {
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".html": "text/html",
+    ".svg": "image/svg+xml",
+    ".json": "application/json",
+    ".webp": "image/webp",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".mp4": "video/mp4",
+    ".woff2": "font/woff2",
+}
+
+
+def web_folder() -> Path:
+    """The folder of the page, in a checkout and in an installed package."""
+    spec = find_spec("web")
+    found = list(spec.submodule_search_locations or ()) if spec is not None else []
+    return Path(found[0]) if found else Path(__file__).resolve().parent.parent / "web"
+
+
+def router() -> APIRouter:
+    """`/` and `/web/…`."""
+    routes = APIRouter(include_in_schema=False)
+    folder = web_folder().resolve()
+
+    @routes.get("/")
+    def index(request: Request) -> Response:
+        return _file(folder / "index.html", request)
+
+    @routes.get("/web/{name:path}")
+    def file(name: str, request: Request) -> Response:
+        path = (folder / name).resolve()
+        parts = path.relative_to(folder).parts if path.is_relative_to(folder) else ("..",)
+        if (
+            any(part.startswith(".") or part in ("..", "node_modules") for part in parts)
+            or not path.is_file()
+        ):
+            return Response("no such file", 404, media_type="text/plain", headers=HEADERS)
+        return _file(path, request)
+
+    return routes
+
+
+def _file(path: Path, request: Request) -> Response:
+    if not path.is_file():
+        text = "the web page is not installed; the API is described at /docs"
+        return Response(text, 404, media_type="text/plain", headers=HEADERS)
+    kind = TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    status = path.stat()
+    tag = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers={**HEADERS, "ETag": tag})
+    return FileResponse(path, media_type=kind, headers={**HEADERS, "ETag": tag})

@@ -1,0 +1,93 @@
+"""A session's recording: encoded packets written into a fragmented MP4 as they are, one fragment per chunk.
+
+The file always is what the session file describes: a rewind cuts it. All functions block; they are called
+in one storage thread.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+
+from flowbrush.protocol import Codec
+from server import mp4
+
+
+class Recording:
+    """One file, from the first recorded chunk on; opened again after a restart."""
+
+    def __init__(self, path: Path, codec: Codec, width: int, height: int, fps: float, limit: int) -> None:
+        """`limit` is the largest size in bytes."""
+        self.path = path
+        self.full = False
+        self._codec, self._size, self._fps, self._limit = codec, (width, height), fps, limit
+        self._starts: dict[int, int] = {}
+        """chunk → where its fragment begins"""
+        self._file = open(path, "a+b")
+        self.bytes = self._scan()
+        self._file.truncate(self.bytes)
+        self.chunks: int | None = None
+        """chunks before this one are recorded; None when none is"""
+        self._count()
+
+    def _count(self) -> None:
+        self.chunks = max(self._starts) + 1 if self._starts else None
+
+    def put(self, chunk: int, first_frame: int, samples: Sequence[mp4.Sample]) -> bool:
+        """Writes a whole chunk; it replaces what was recorded of it and after it. False when there is no room."""
+        if self.full:
+            return False
+        self.cut(chunk)
+        data = mp4.fragment(self._codec, chunk + 1, first_frame, self._fps, samples)
+        if not self._starts:
+            if not samples[0].key:
+                return True  # the file must begin with a key frame; one is on its way
+            data = mp4.header(self._codec, *self._size, samples[0].payload) + data
+        if self.bytes + len(data) > self._limit:
+            self.full = True
+            return False
+        fragment = self.bytes if self._starts else self.bytes + len(data) - self._fragment_size(data)
+        self._file.seek(0, 2)
+        self._file.write(data)
+        self._file.flush()
+        self._starts[chunk] = fragment
+        self.bytes += len(data)
+        self._count()
+        return True
+
+    def cut(self, chunks: int) -> None:
+        """Forgets chunk `chunks` and all after it."""
+        gone = [start for chunk, start in self._starts.items() if chunk >= chunks]
+        if gone:
+            self._starts = {chunk: start for chunk, start in self._starts.items() if chunk < chunks}
+            self.bytes = min(gone) if self._starts else 0
+            self._file.truncate(self.bytes)
+            self._count()
+
+    def close(self) -> None:
+        """Closes the file; it is complete after every chunk anyway."""
+        self._file.close()
+
+    @staticmethod
+    def _fragment_size(data: bytes) -> int:
+        return sum(size for kind, _, size in mp4.boxes(data) if kind in (b"moof", b"mdat"))
+
+    def _scan(self) -> int:
+        """Finds the fragments of an existing file; returns where the last complete one ends."""
+        self._file.seek(0, 2)
+        size, at, complete = self._file.tell(), 0, 0
+        chunk: int | None = None
+        while at + 8 <= size:
+            self._file.seek(at)
+            length, kind = struct.unpack(">I4s", self._file.read(8))
+            if length < 8 or at + length > size:
+                break
+            if kind == b"moof":
+                chunk = struct.unpack(">12xI", self._file.read(16))[0] - 1
+                start = at
+            elif kind == b"mdat" and chunk is not None:
+                self._starts[chunk] = start
+                complete = at + length
+            at += length
+        return complete

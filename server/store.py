@@ -1,0 +1,150 @@
+"""What outlives the server: one folder per session with its settings, journal and recording.
+
+`session.json` is rewritten as a whole; the journal and the recording grow. Snapshots lie apart (in memory
+where there is enough), under the same id. All functions block for the time of a small file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from flowbrush.protocol import Codec, StartFields
+
+_SNAPSHOT = re.compile(r"(\d+)-(\d+)\.safetensors")
+
+
+class Meta(BaseModel):
+    """`session.json`. `start` has every default filled in, also the seed; times are seconds since 1970."""
+
+    id: str
+    token_hash: str
+    model: str
+    start: StartFields
+    width: int
+    height: int
+    fps: float
+    chunk_frames: int
+    codec: Codec
+    codec_string: str
+    created: float
+    first_frame: int = 0
+    """where the session began: later than 0 for a branch of another"""
+    ended: str | None = None
+    frames: int = 0
+
+
+def hash_token(token: str) -> str:
+    """Tokens are kept as hashes: who reads the folder cannot take over a session."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class Store:
+    """The folders of all sessions."""
+
+    def __init__(self, folder: Path, snapshots: Path) -> None:
+        self._sessions = folder / "sessions"
+        self._snapshots = snapshots
+        self._sessions.mkdir(parents=True, exist_ok=True)
+        self._snapshots.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def folder(self, id: str) -> Path:
+        """A session's folder."""
+        return self._sessions / id
+
+    def journal(self, id: str) -> Path:
+        """A session's journal."""
+        return self.folder(id) / "journal.jsonl"
+
+    def recording(self, id: str) -> Path:
+        """A session's recording."""
+        return self.folder(id) / "recording.mp4"
+
+    def image(self, id: str) -> Path:
+        """A session's start image."""
+        return self.folder(id) / "image.png"
+
+    def snapshot(self, id: str, epoch: int, chunk: int) -> Path:
+        """Where the state after `chunk` goes."""
+        return self._snapshots / id / f"{epoch}-{chunk}.safetensors"
+
+    def write(self, meta: Meta) -> None:
+        """Writes `session.json`, whole or not at all."""
+        folder = self.folder(meta.id)
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / "session.json.part"
+        part.write_text(meta.model_dump_json(exclude_none=True))
+        os.replace(part, folder / "session.json")
+
+    def read(self, id: str) -> Meta | None:
+        """The settings of a stored session; None when there is none or it cannot be read."""
+        try:
+            return Meta.model_validate_json((self.folder(id) / "session.json").read_bytes())
+        except (OSError, ValidationError, json.JSONDecodeError):
+            return None
+
+    def all(self) -> list[Meta]:
+        """Every stored session, the oldest first."""
+        found = [self.read(path.name) for path in self._sessions.iterdir() if path.is_dir()]
+        return sorted((meta for meta in found if meta is not None), key=lambda meta: meta.created)
+
+    def touched(self, id: str) -> float:
+        """When the session's journal was last written (seconds since 1970)."""
+        try:
+            return self.journal(id).stat().st_mtime
+        except OSError:
+            return 0.0
+
+    def snapshots(self, id: str) -> tuple[dict[int, str], int]:
+        """Snapshots that lie ready (chunk → path), and the largest epoch among them."""
+        found, epoch = {}, 0
+        with contextlib.suppress(OSError):
+            for path in sorted((self._snapshots / id).iterdir()):
+                match = _SNAPSHOT.fullmatch(path.name)
+                if match:
+                    epoch = max(epoch, int(match[1]))
+                    found[int(match[2])] = str(path)
+        return found, epoch
+
+    def drop_snapshots(self, id: str) -> None:
+        """The session needs its snapshots no more."""
+        shutil.rmtree(self._snapshots / id, ignore_errors=True)
+
+    def link_snapshot(self, path: str, id: str, chunk: int) -> None:
+        """Another session starts from this snapshot, too."""
+        target = self.snapshot(id, 0, chunk)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):
+            os.link(path, target)
+
+    def remove(self, id: str) -> None:
+        """Removes everything of a session."""
+        shutil.rmtree(self.folder(id), ignore_errors=True)
+        self.drop_snapshots(id)
+
+    def clean(self, keep_s: float, budget: int, living: set[str]) -> None:
+        """Removes what is too old, and the oldest ended sessions while all together need more than `budget`."""
+        now = time.time()
+        ended = [meta for meta in self.all() if meta.id not in living]
+        for meta in [meta for meta in ended if now - self.touched(meta.id) > keep_s]:
+            self.remove(meta.id)
+            ended.remove(meta)
+        sizes = {path.name: _size(path) for path in self._sessions.iterdir() if path.is_dir()}
+        used = sum(sizes.values())
+        for meta in ended:
+            if used <= budget:
+                break
+            self.remove(meta.id)
+            used -= sizes.get(meta.id, 0)
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())

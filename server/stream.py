@@ -1,0 +1,212 @@
+"""The WebSocket of a session: one task reads, one writes; both end together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from flowbrush import limits
+from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
+from flowbrush.packets import pack
+from flowbrush.protocol import SUBPROTOCOL, Error, SessionStart, parse_client_message
+from server.auth import Gate
+from server.commands import Commands, ViewerCommands
+from server.delivery import Closing, Media, Outbox
+from server.live import Live
+from server.logs import session_id
+from server.service import Refused, Service
+
+log = logging.getLogger(__name__)
+
+CLOSE_S = 2.0
+MAX_REASON_BYTES = 120
+
+
+class SlowReader(Exception):
+    """The client has taken nothing for too long."""
+
+
+def refusal(gate: Gate, connection: HTTPConnection, *, token: bool) -> JSONResponse | None:
+    """Why a connection may not come in (401, 403); None when it may."""
+    headers = connection.headers
+    if not gate.allows_origin(headers.get("origin"), headers.get("host")):
+        return error_response(403, ErrorCode.UNAUTHORIZED, "pages of this origin may not connect")
+    given = connection.query_params.get("token") if token else None
+    if not gate.allows(headers.get("authorization"), given):
+        return error_response(401, ErrorCode.UNAUTHORIZED, "no valid API key or token was given")
+    return None
+
+
+def error_response(status: int, code: str, message: str) -> JSONResponse:
+    """An error of the REST side."""
+    return JSONResponse({"error": {"code": code, "message": message}}, status)
+
+
+async def accept(socket: WebSocket, gate: Gate) -> bool:
+    """Lets a WebSocket in, or refuses the upgrade."""
+    refused = refusal(gate, socket, token=True)
+    if refused is not None:
+        await socket.send_denial_response(refused)
+        return False
+    offered = socket.scope.get("subprotocols", [])
+    await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
+    return True
+
+
+async def serve_stream(socket: WebSocket, service: Service, gate: Gate) -> None:
+    """One connection of a client, from the upgrade to the close."""
+    if not await accept(socket, gate):
+        return
+    try:
+        live, outbox = await _hello(socket, service)
+    except WebSocketDisconnect:
+        return
+    except Refused as refused:
+        service.metrics.errors.labels(refused.code).inc()
+        error = Error(code=refused.code, message=refused.message, retryable=refused.retryable)
+        await _part(socket, error, refused.close, refused.code)
+        return
+    session_id.set(live.id)
+    log.info("connected")
+    commands = Commands(service, live, outbox)
+    try:
+        await _until_one_ends(_read(socket, outbox, commands.handle), write(socket, outbox, service))
+    except SlowReader:
+        log.warning("closed: it has read nothing for %g s", service.settings.slow_reader_s)
+        service.metrics.drops.labels("slow_reader").inc(outbox.frames)
+        await _part(socket, None, CloseCode.POLICY, ErrorCode.SLOW_READER)
+    finally:
+        live.detach(outbox)
+        log.info("disconnected")
+
+
+async def serve_viewer(socket: WebSocket, service: Service, gate: Gate, id: str) -> None:
+    """A read-only viewer of session `id`."""
+    if not await accept(socket, gate):
+        return
+    live = service.lives.get(id)
+    if live is None:
+        error = Error(code=ErrorCode.UNKNOWN_SESSION, message=f"there is no running session {id!r}")
+        await _part(socket, error, CloseCode.POLICY, ErrorCode.UNKNOWN_SESSION)
+        return
+    outbox = service.watch(live)
+    only_pings = ViewerCommands(service, outbox)
+    try:
+        await _until_one_ends(_read(socket, outbox, only_pings.handle), write(socket, outbox, service))
+    except SlowReader:
+        await _part(socket, None, CloseCode.POLICY, ErrorCode.SLOW_READER)
+    finally:
+        service.unwatch(live, outbox)
+
+
+async def _hello(socket: WebSocket, service: Service) -> tuple[Live, Outbox]:
+    """The first message, which begins or resumes a session."""
+    try:
+        text = await asyncio.wait_for(_receive(socket), limits.FIRST_MESSAGE_S)
+    except TimeoutError:
+        text = f"no session.start came within {limits.FIRST_MESSAGE_S:g} s"
+        raise Refused(ErrorCode.TIMEOUT, text, CloseCode.BAD_START) from None
+    asked = time.monotonic()
+    if text is None:
+        raise Refused(
+            ErrorCode.BINARY_NOT_ALLOWED,
+            "the first message must be session.start, as JSON text",
+            CloseCode.BAD_START,
+        )
+    try:
+        start, ignored = parse_client_message(text)
+    except ProtocolError as error:
+        raise Refused(error.code, error.message, CloseCode.BAD_START) from None
+    if not isinstance(start, SessionStart):
+        text = f"the first message must be session.start, not {start.type}"
+        raise Refused(ErrorCode.NOT_STARTED, text, CloseCode.BAD_START)
+    if ignored:
+        log.warning("unknown fields of session.start were ignored: %s", ", ".join(ignored[:8]))
+    if start.resume is None:
+        live = await service.begin(start, asked)
+        outbox = service.outbox(live)
+    else:
+        await service.wait_loaded()
+        live = service.resume(
+            start.resume, start.last_frame if start.last_frame is not None else -1, start.known_codecs
+        )
+        outbox = service.outbox(live)
+        live.ready_id = start.id
+        try:
+            service.resumed(live, start.last_frame if start.last_frame is not None else -1)
+        except Refused:
+            live.detach(outbox)
+            raise
+    service.seat(live)
+    return live, outbox
+
+
+async def _receive(socket: WebSocket) -> str | None:
+    """The next text message; None for a binary one. Raises WebSocketDisconnect at the end."""
+    message = await socket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1006))
+    return message.get("text")
+
+
+async def _read(socket: WebSocket, outbox: Outbox, handle: Callable[[str | None], None]) -> None:
+    """Hands every message on; waits when the client does not read what it is answered."""
+    while True:
+        await outbox.room()
+        handle(await _receive(socket))
+
+
+async def write(socket: WebSocket, outbox: Outbox, service: Service) -> None:
+    """Sends what is in the box until it is closed; raises SlowReader."""
+    slow_s = service.settings.slow_reader_s
+    while True:
+        item = await outbox.next(time.monotonic)
+        if isinstance(item, Closing):
+            await _part(socket, None, item.code, item.reason)
+            return
+        try:
+            async with asyncio.timeout(slow_s):
+                if isinstance(item, Media):
+                    age_us = min(2**32 - 1, round((time.monotonic() - item.began) * 1e6))
+                    data = pack(replace(item.packet, age_us=age_us))
+                    await socket.send_bytes(data)
+                    service.metrics.bytes.inc(len(data))
+                else:
+                    await socket.send_text(item.to_json())
+        except TimeoutError:
+            raise SlowReader from None
+
+
+async def _until_one_ends(*parts: Coroutine[Any, Any, None]) -> None:
+    """Runs coroutines together; when one ends the others are cancelled. A lost connection is an end."""
+    tasks = [asyncio.ensure_future(part) for part in parts]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        error = task.exception()
+        if error is not None and not isinstance(error, WebSocketDisconnect):
+            raise error
+
+
+async def _part(socket: WebSocket, error: Error | None, code: int, reason: str) -> None:
+    """Says goodbye, if the other side still listens."""
+    try:
+        async with asyncio.timeout(CLOSE_S):
+            if error is not None:
+                await socket.send_text(error.to_json())
+            if socket.application_state is not WebSocketState.DISCONNECTED:
+                await socket.close(code, reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore"))
+    except (TimeoutError, WebSocketDisconnect, RuntimeError) as problem:
+        log.debug("the connection was gone before its close: %r", problem)

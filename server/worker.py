@@ -1,0 +1,243 @@
+"""A worker process: owns the device, the model and the encoders. The only process that loads torch.
+
+The main thread takes orders from the pipe and makes chunks; one thread encodes what was made while the
+next chunk is under way; one thread beats, so that the server can tell slow from dead.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import signal
+import threading
+import time
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+from flowbrush.protocol import Codec
+from models import registry
+from pipelines.requests import ChunkResult, Frames, StreamSettings
+from server import ipc, logs
+from server.capacity import seats_that_fit
+from server.encode_thread import EncodeThread, Job
+from server.encoder import VideoEncoder, available_codecs, jpeg
+
+log = logging.getLogger(__name__)
+
+WARM_UP_CHUNKS = 3
+PROMPT = "a calm meadow"
+
+
+@dataclass
+class Seat:
+    """One stream in this worker."""
+
+    epoch: int
+    state: Any
+    encoder: VideoEncoder
+    newest: Frames | None = None
+
+
+class Uplink:
+    """The pipe to the server; any thread may send. A broken pipe means that the server is gone."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._lock = threading.Lock()
+
+    def send(self, message: Any) -> None:
+        """Sends one message, or ends the process: a worker without a server has nothing to do."""
+        try:
+            with self._lock:
+                self._pipe.send(message)
+        except (BrokenPipeError, ConnectionError, OSError):
+            os._exit(0)
+
+
+def main(pipe: Connection, config: ipc.WorkerConfig) -> None:
+    """Entry of the process: loads, warms up, serves until Quit or until the server is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the server decides
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    logs.configure(config.log_level, config.log_json)
+    uplink = Uplink(pipe)
+    worker = Worker(uplink)
+    threading.Thread(target=worker.beat, args=(config.beat_s,), daemon=True).start()
+    try:
+        worker.load(config)
+    except Exception as error:
+        log.exception("the model %s could not be loaded", config.model)
+        uplink.send(ipc.LoadFailed(f"{type(error).__name__}: {error}"))
+        return
+    while True:
+        try:
+            order = pipe.recv()
+        except (EOFError, OSError):
+            return
+        if isinstance(order, ipc.Quit):
+            return
+        worker.obey(order)
+
+
+class Worker:
+    """The generator and the streams that sit in it."""
+
+    def __init__(self, uplink: Uplink) -> None:
+        self._up = uplink
+        self._seats: dict[str, Seat] = {}
+        self._busy_since: float | None = None
+        self._encoding = EncodeThread(uplink.send)
+        self._generator: Any = None
+
+    def beat(self, interval_s: float) -> None:
+        """Says for ever that the process lives and how long the present batch has been going on."""
+        while True:
+            since = self._busy_since
+            self._up.send(ipc.Beat(0.0 if since is None else time.monotonic() - since))
+            time.sleep(interval_s)
+
+    def load(self, config: ipc.WorkerConfig) -> None:
+        """Loads and warms up the model, tries the encoders, reports."""
+        if config.threads:
+            import torch
+
+            torch.set_num_threads(config.threads)
+        module, _, path = config.loader.partition(":")
+        loader: Any = importlib.import_module(module)
+        for name in path.split("."):
+            loader = getattr(loader, name)
+        seats = config.seats or seats_that_fit(registry.card(config.model), config.device)
+        self._generator = loader(config.model, device=config.device, seats=seats)
+        card = self._generator.card
+        chunk_s = self._warm_up(card)
+        codecs = available_codecs(card.width, card.height, card.fps)
+        self._up.send(ipc.Loaded(card.public(), self._generator.seats, codecs, chunk_s))
+
+    def _warm_up(self, card: Any) -> float:
+        """Runs alone and with full batches; returns the time of one chunk of one stream."""
+        settings = StreamSettings(card.name, ((PROMPT, 1.0),), card.width, card.height, card.fps)
+        chunk_s = 0.0
+        for streams in sorted({1, self._generator.seats}):
+            states = [self._generator.start(settings) for _ in range(streams)]
+            for _ in range(WARM_UP_CHUNKS):
+                begun = time.monotonic()
+                self._generator.step(states, [[] for _ in states])
+                if streams == 1:
+                    chunk_s = time.monotonic() - begun
+            for state in states:
+                self._generator.release(state)
+        return chunk_s
+
+    def obey(self, order: Any) -> None:
+        """Carries out one order; what goes wrong becomes a message, not an exception."""
+        self._busy_since = time.monotonic()
+        try:
+            match order:
+                case ipc.Step():
+                    self._step(order)
+                case ipc.Open():
+                    self._open(order)
+                case ipc.Rewind():
+                    self._rewind(order)
+                case ipc.Still():
+                    self._still(order)
+                case ipc.Close():
+                    self._close(order.stream)
+        finally:
+            self._busy_since = None
+
+    def _open(self, order: ipc.Open) -> None:
+        self._close(order.stream)
+        settings = order.settings
+        try:
+            if order.snapshot is not None:
+                with open(order.snapshot, "rb") as file:
+                    state = self._generator.restore(file.read())
+            else:
+                state = self._generator.start(settings)
+            encoder = VideoEncoder(Codec(order.codec), settings.width, settings.height, settings.fps)
+        except Exception as error:
+            bad_request = isinstance(error, ValueError) and order.snapshot is None
+            if not bad_request:
+                log.exception("stream %s could not be opened", order.stream)
+            message = str(error) if bad_request else f"{type(error).__name__}: {error}"
+            self._up.send(ipc.OpenFailed(order.stream, order.epoch, message, bad_request))
+            return
+        self._seats[order.stream] = Seat(order.epoch, state, encoder)
+        self._up.send(ipc.Opened(order.stream, order.epoch, state.chunk))
+
+    def _rewind(self, order: ipc.Rewind) -> None:
+        seat = self._seats.get(order.stream)
+        if seat is None:
+            self._up.send(ipc.Rewound(order.stream, order.epoch, False))
+            return
+        try:
+            self._generator.rewind(seat.state, order.chunk)
+        except ValueError:
+            self._up.send(ipc.Rewound(order.stream, order.epoch, False))
+            return
+        seat.epoch = order.epoch
+        self._up.send(ipc.Rewound(order.stream, order.epoch, True))
+
+    def _still(self, order: ipc.Still) -> None:
+        seat = self._seats.get(order.stream)
+        newest = None if seat is None else seat.newest
+        self._up.send(ipc.StillImage(order.stream, order.request, None if newest is None else jpeg(newest)))
+
+    def _close(self, stream: str) -> None:
+        seat = self._seats.pop(stream, None)
+        if seat is not None:
+            self._generator.release(seat.state)
+
+    def _step(self, order: ipc.Step) -> None:
+        items = [item for item in order.items if self._fits(item)]
+        begun = time.monotonic()
+        if items:
+            try:
+                results = self._generator.step(
+                    [self._seats[item.stream].state for item in items],
+                    [list(item.controls) for item in items],
+                )
+            except Exception as error:
+                log.exception("a batch of %d failed", len(items))
+                names = tuple((item.stream, item.epoch) for item in items)
+                text = f"{type(error).__name__}: {error}"
+                self._up.send(ipc.StepFailed(names, text, _out_of_memory(error)))
+                return
+            step_ms = (time.monotonic() - begun) * 1e3
+            for item, result in zip(items, results, strict=True):
+                self._report(item, result, step_ms)
+        self._up.send(ipc.StepDone((time.monotonic() - begun) * 1e3))
+
+    def _fits(self, item: ipc.StepItem) -> bool:
+        """Whether the item is for the stream as it is now; one of before a rewind is stale."""
+        seat = self._seats.get(item.stream)
+        return seat is not None and seat.epoch == item.epoch and seat.state.chunk == item.chunk
+
+    def _report(self, item: ipc.StepItem, result: ChunkResult, step_ms: float) -> None:
+        seat = self._seats[item.stream]
+        seat.newest = result.frames[-1]
+        made = ipc.Made(
+            item.stream,
+            item.epoch,
+            result.chunk,
+            result.first_frame,
+            len(result.frames),
+            result.prompt,
+            item.mute,
+            result.applied,
+            result.notices,
+            result.denoise_ms,
+            result.decode_ms,
+            step_ms,
+        )
+        self._up.send(made)
+        if not item.mute:
+            self._encoding.put(Job(item, result, seat.encoder))
+        if item.save is not None:
+            self._encoding.put_snapshot(item, self._generator.snapshot(seat.state))
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
