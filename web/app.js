@@ -8,7 +8,6 @@ import { Emitter } from './emitter.js';
 import { Stream } from './flowbrush.js';
 import { LatencyMeter } from './latency.js';
 import { Player } from './player.js';
-import { checkSessionFile, replay, startOf } from './replay.js';
 
 const PLAYHEAD_MS = 60;
 const PLAYHEAD_IDLE_MS = 200;
@@ -82,6 +81,7 @@ export class App extends Emitter {
 
   /** Plays a session file, then leaves the stream paused to be painted on. @param {any} raw */
   async replay(raw) {
+    const { checkSessionFile, replay, startOf } = await import('./replay.js');
     const file = checkSessionFile(raw);
     const settings = startOf(file);
     if (typeof file.start.image === 'string') settings.image = await this.rest.uploadImage(await (await fetch(file.start.image)).blob());
@@ -133,8 +133,8 @@ export class App extends Emitter {
 
   /** Address of a page that goes on from the end of `chunk` by itself. @param {number} chunk */
   async branch(chunk) {
-    const token = await this.rest.branch(this.session ?? '', chunk);
-    return `/#resume=${encodeURIComponent(token)}`;
+    const { resume_token: token, last_frame: frame } = await this.rest.branch(this.session ?? '', chunk);
+    return `/#resume=${encodeURIComponent(token)}&last_frame=${frame}`;
   }
 
   /** @param {Promise<unknown>} answer */

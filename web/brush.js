@@ -307,5 +307,6 @@ export class Brush extends Emitter {
   #pushUndo(stroke, label, undo) {
     this.#undo.push({ stroke, label, undo });
     if (this.#undo.length > UNDO_KEPT) this.#undo.shift();
+    this.emit('changed', null);
   }
 }

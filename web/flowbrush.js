@@ -131,6 +131,7 @@ export class Stream extends Emitter {
     this.#settings = { codecs: playableCodecs(), ...settings };
     this.#watch = watch;
     this.paused = settings.paused ?? false;
+    this.lastFrame = settings.last_frame ?? -1;
     this.#link = new Link(typeof url === 'string' ? () => url : url);
     this.#link.on('open', () => this.#greet());
     this.#link.on('text', (text) => this.#hear(text));

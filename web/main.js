@@ -7,9 +7,10 @@ import { Overlay } from './overlay.js';
 import { Painter } from './painter.js';
 import { Rest } from './rest.js';
 import { makeTools } from './tools.js';
-import { hideBanner, showBanner, status } from './ui/banner.js';
+import { status } from './ui/banner.js';
 import { bindCameraPad, bindWheel } from './ui/camera_pad.js';
-import { block, button, dialog, element, input, remember, remembered } from './ui/dom.js';
+import { block, button, dialog, element, input } from './ui/dom.js';
+import { bindEvents } from './ui/events.js';
 import { bindImages } from './ui/image_panel.js';
 import { bindKeys, openHelp } from './ui/keys.js';
 import { examplesOf, PromptPanel } from './ui/prompt_panel.js';
@@ -21,7 +22,6 @@ import { Timeline } from './ui/timeline.js';
 import { toast, toastError } from './ui/toasts.js';
 import { mirrorSliders, ToolStrip } from './ui/tool_strip.js';
 import { loadGallery, showCards } from './ui/welcome.js';
-import { wordsFor } from './ui/words.js';
 
 const rest = new Rest();
 const app = new App(element('picture', HTMLCanvasElement), rest);
@@ -69,7 +69,6 @@ let models = [];
 /** @type {import('./protocol.js').StartSettings | null} */
 let lastStart = null;
 let branching = false;
-let framesShown = 0;
 
 /**
  * Starts a stream with what the page's fields say, and what is given.
@@ -138,140 +137,12 @@ function currentModel() {
   return models.find(({ name }) => name === element('model', HTMLSelectElement).value);
 }
 
-/** @param {'empty' | 'playing' | 'watching'} mode */
-function setMode(mode) {
-  document.body.dataset.mode = mode;
-  const live = mode === 'playing';
-  for (const id of ['play', 'step', 'reset', 'clear', 'branch']) button(id).disabled = !live;
-  button('step').disabled = true;
-  session.enable(live, app.session !== null);
-  showPaused(false);
-  updateUndo();
-}
-
-/** @param {boolean} paused */
-function showPaused(paused) {
-  button('step').disabled = !paused;
-  block('paused-mark').hidden = !paused;
-  button('play').setAttribute('aria-label', paused ? 'Go on' : 'Pause');
-  block('play').querySelector('use')?.setAttribute('href', `/web/icons.svg#${paused ? 'play' : 'pause'}`);
-  if (app.stream?.state === 'live') status(paused ? 'Paused' : 'Live', paused ? 'wait' : 'live');
-}
-
-function updateUndo() {
-  button('undo').disabled = !app.brush.undoable;
-}
-
 function undo() {
   const what = app.brush.undo();
   if (what && what !== 'drag') toast(`Took back the ${what}`);
 }
 
-app.on('starting', () => {
-  framesShown = 0;
-  timeline.clear();
-  readout.clear();
-  setMode(app.watching ? 'watching' : 'playing');
-  status('Starting…', 'wait');
-  showBanner('Starting…');
-});
-app.on('ready', (ready) => {
-  const chunkSeconds = ready.chunk_frames / ready.fps;
-  const { rewind } = ready.capabilities;
-  stage.shape(ready.width, ready.height);
-  strip.allow(ready.capabilities);
-  prompts.streaming(!app.watching, chunkSeconds);
-  prompts.chips(examplesOf(ready.examples));
-  if (framesShown === 0) {
-    timeline.start({ seconds: chunkSeconds, span: ready.limits?.rewind_chunks ?? 240, able: !app.watching && rewind !== false });
-    showBanner('Making the first picture…');
-    sayWhyJpeg(ready);
-  } else hideBanner();
-  block('viewer-mark').hidden = !app.watching;
-  session.enable(!app.watching, true);
-  status(app.stream?.paused ? 'Paused' : 'Live', app.stream?.paused ? 'wait' : 'live');
-});
-app.on('shown', ({ chunk, pts }) => {
-  framesShown += 1;
-  if (framesShown === 1) {
-    hideBanner();
-    if (!app.watching && !remembered('painted')) block('hint').hidden = false;
-  }
-  timeline.at(chunk);
-  block('clock').textContent = `${Math.floor(pts / 60)}:${(pts % 60).toFixed(1).padStart(4, '0')}`;
-});
-app.on('thumb', ({ chunk, bitmap }) => timeline.picture(chunk, bitmap));
-app.on('chunk', (chunk) => {
-  const ready = app.stream?.ready;
-  if (ready) readout.chunk(chunk, ready.chunk_frames / ready.fps);
-  prompts.effective(chunk.prompt);
-  if (framesShown > 0) hideBanner();
-});
-app.on('queue', ({ position, size }) => {
-  status(`Waiting, ${position} of ${size}`, 'wait');
-  showBanner(`All places are taken. You are number ${position} of ${size} in the queue; it starts by itself.`);
-});
-app.on('state', (state) => {
-  if (state !== 'reconnecting') return;
-  status('Reconnecting…', 'wait');
-  showBanner('The connection was lost. Trying again; nothing of the stream is lost.', { label: 'Try now', run: () => app.stream?.reconnectNow() });
-});
-app.on('recovering', () => {
-  status('Recovering…', 'wait');
-  showBanner('The model had to be restarted. The stream goes on by itself in a moment.');
-});
-app.on('paused', showPaused);
-app.on('cut', (chunk) => {
-  if (chunk < 0) timeline.cut(-1);
-  else timeline.cut(chunk);
-});
-app.on('notice', ({ message }) => toast(message));
-app.on('trouble', toastError);
-app.on('ended', () => {
-  leave();
-  hideBanner();
-  status('Ready to start', 'idle');
-  if (app.session) toast('The session has ended', { text: 'Its video and its file can still be saved for a while.' });
-});
-app.on('failed', (error) => {
-  const { title, text } = wordsFor(error);
-  leave();
-  status(title, 'off');
-  if (error.code === 'unauthorized') askForKey();
-  toast(title, { text, kind: 'error', action: lastStart ? { label: 'Start again', run: () => lastStart && app.start(lastStart) } : undefined });
-});
-
-/** Back to the empty page. */
-function leave() {
-  prompts.streaming(false);
-  prompts.effective('');
-  block('hint').hidden = true;
-  timeline.clear();
-  setMode('empty');
-}
-
-/** @param {import('./protocol.js').Ready} ready */
-function sayWhyJpeg(ready) {
-  if (ready.codec !== 'jpeg' || remembered('jpeg')) return;
-  remember('jpeg', true);
-  const why = isSecureContext
-    ? 'This browser has no video decoder for pages (WebCodecs).'
-    : 'This page is not opened by https or on localhost, so the browser lends it no video decoder.';
-  toast('Pictures come one by one (JPEG)', { text: `${why} It looks the same and needs more bandwidth.` });
-}
-
-app.brush.on('changed', updateUndo);
-app.brush.on('began', ({ kind, beginChunk }) => {
-  if (beginChunk !== null) timeline.mark(beginChunk, kind);
-  if (block('hint').hidden) return;
-  block('hint').hidden = true;
-  remember('painted', true);
-});
-app.brush.on('undrag', ({ beginChunk }) => {
-  if (beginChunk === null || beginChunk < 1) return;
-  app.rewind(beginChunk - 1);
-  toast('Went back to before the drag');
-});
+bindEvents({ app, stage, strip, prompts, timeline, readout, session, again: () => lastStart && (() => lastStart && app.start(lastStart)), askForKey });
 
 for (const [id, run] of /** @type {[string, () => void][]} */ ([
   ['play', () => app.togglePause()],
@@ -313,6 +184,7 @@ bindKeys(
   { painter, camera: app.camera, stage: stage.surface, cameraInHand: () => strip.current === 'camera' },
 );
 bindTheme();
+element('model', HTMLSelectElement).addEventListener('change', showModel);
 bindImages(beginFromImage);
 bindCameraPad(app.camera);
 bindWheel(stage.surface, app.camera, () => app.brush.session !== null && strip.current === 'camera');
@@ -338,7 +210,8 @@ element('key-form', HTMLFormElement).addEventListener('submit', () => {
 /** Asks the server what it has and shows it; then does what the address says. */
 async function open() {
   const query = new URLSearchParams(location.search);
-  const token = new URLSearchParams(location.hash.slice(1)).get('resume');
+  const hash = new URLSearchParams(location.hash.slice(1));
+  const token = hash.get('resume');
   try {
     const watched = query.get('watch');
     if (watched) {
@@ -347,12 +220,11 @@ async function open() {
     }
     models = await rest.models();
     const select = element('model', HTMLSelectElement);
-    select.replaceChildren(...models.map(({ name, title }) => new Option(title ?? name, name)));
-    select.addEventListener('change', showModel);
+    select.replaceChildren(...models.map(modelOption));
     await showModel();
     if (token) {
       history.replaceState(null, '', location.pathname);
-      await app.start({ resume: token });
+      await app.start({ resume: token, last_frame: Number(hash.get('last_frame') ?? -1) });
     }
   } catch (error) {
     if (/** @type {{code?: string}} */ (error).code === 'unauthorized') askForKey();
@@ -361,6 +233,13 @@ async function open() {
       toastError(error);
     }
   }
+}
+
+/** A model that the server has not loaded is named, but cannot be chosen. @param {import('./rest.js').ModelInfo} model */
+function modelOption({ name, title, loaded }) {
+  const option = new Option(title ?? name, name, loaded, loaded);
+  option.disabled = loaded === false;
+  return option;
 }
 
 async function showModel() {

@@ -57,10 +57,10 @@ export class Rest {
   }
 
   /**
-   * A new session that goes on from the end of `chunk` of another: its resume token.
+   * A new session that goes on from the end of `chunk` of another: what to resume it with.
    * @param {string} session
    * @param {number} chunk
-   * @returns {Promise<string>}
+   * @returns {Promise<{resume_token: string, last_frame: number}>}
    */
   async branch(session, chunk) {
     const answer = await this.fetch(`/v1/sessions/${session}/branch`, {
@@ -68,7 +68,7 @@ export class Rest {
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({ chunk }),
     });
-    return (await answer.json()).resume_token;
+    return answer.json();
   }
 
   /**

@@ -1,8 +1,8 @@
 """A server that speaks the protocol and draws a toy instead of running a model.
 
-It stands in for `flowbrush serve` where a test of the page needs to know every pixel, or needs the server to fail on
-cue. Messages are parsed by the real parser, so a page that sends anything wrong fails the test. Run it by hand:
-`python tests/web/stream_double.py 8123`.
+It stands in for `flowbrush serve` where a test of the page needs to know every pixel, or needs the server to
+fail on cue. Messages are parsed by the real parser, so a page that sends anything wrong fails the test.
+By hand: `PYTHONPATH=. python tests/web/stream_double.py 8123`.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from flowbrush.protocol import CONTROL_TYPES, Codec, ProtocolError, parse_client
 
 WEB = Path(__file__).parents[2] / "web"
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
-    "connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+    "media-src 'self' blob:; connect-src 'self' data: blob:; worker-src 'self' blob:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 MODEL = {
     "name": "toy",
@@ -35,7 +36,15 @@ MODEL = {
     "width": WIDTH,
     "height": HEIGHT,
     "fps": FPS,
-    "capabilities": {"text": True, "image": True, "drag": True, "pin": True, "path": True, "camera": True, "rewind": True},
+    "capabilities": {
+        "text": True,
+        "image": True,
+        "drag": True,
+        "pin": True,
+        "path": True,
+        "camera": True,
+        "rewind": True,
+    },
     "examples": ["a ball on stripes", "a ball at night", "a ball on a beach"],
 }
 
@@ -72,11 +81,15 @@ class Stream:
 
     def ready(self) -> dict[str, Any]:
         return {
-            "type": "session.ready", "protocol": 1, "session": "toy-1", "resume_token": "toy-token", "model": "toy",
-            "width": WIDTH, "height": HEIGHT, "fps": FPS, "chunk_frames": CHUNK, "codec": self.codec.value,
-            "codec_string": "avc1.42c01e" if self.codec == Codec.H264 else "", "last_id": self.last_id,
-            "capabilities": MODEL["capabilities"], "examples": MODEL["examples"], "limits": {},
-        }  # fmt: skip
+            **{"type": "session.ready", "protocol": 1, "session": "toy-1", "resume_token": "toy-token"},
+            **{"model": "toy", "width": WIDTH, "height": HEIGHT, "fps": FPS, "chunk_frames": CHUNK},
+            "codec": self.codec.value,
+            "codec_string": "avc1.42c01e" if self.codec == Codec.H264 else "",
+            "last_id": self.last_id,
+            "capabilities": MODEL["capabilities"],
+            "examples": MODEL["examples"],
+            "limits": {},
+        }
 
     def due(self) -> bool:
         """Whether the next chunk must start, so that the buffer does not run dry."""
@@ -99,7 +112,9 @@ class Stream:
         self.history[chunk] = self.world.copy()
         packets = [self._encode(frame, chunk, first + index, began) for index, frame in enumerate(frames)]
         ms = (time.monotonic() - began) * 1000
-        applied = [{"type": "control.applied", "id": c.id, "chunk": chunk, "frame": first} for c in controls if c.id]
+        applied = [
+            {"type": "control.applied", "id": c.id, "chunk": chunk, "frame": first} for c in controls if c.id
+        ]
         self.steps = max(0, self.steps - 1)
         info = {
             "type": "chunk", "chunk": chunk, "first_frame": first, "frames": CHUNK, "pts": first / FPS,
@@ -109,7 +124,9 @@ class Stream:
         return packets, [*applied, info]
 
     def _encode(self, rgb: Any, chunk: int, frame: int, began: float) -> bytes:
-        picture = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format=self.encoder.pix_fmt, threads=1)
+        picture = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(
+            format=self.encoder.pix_fmt, threads=1
+        )
         picture.pts = self.encoded
         picture.time_base = self.encoder.time_base
         if self.jump:
@@ -149,6 +166,7 @@ class StreamDouble:
         self.refused: list[str] = []
         self.queue = 0  # `queue` messages sent before a session starts
         self.reject: dict[str, Any] | None = None  # an `error` to answer session.start with
+        self.away = False  # refuse connections, as a server that is being restarted
         self.slow_s = 0.0  # a chunk takes at least so long
         self.sessions: dict[str, Stream] = {}
         self.sockets: set[WebSocket] = set()
@@ -177,6 +195,9 @@ class StreamDouble:
         return app
 
     async def _stream(self, socket: WebSocket) -> None:
+        if self.away:
+            await socket.close()
+            return
         await socket.accept(subprotocol="flowbrush.v1")
         self.sockets.add(socket)
         try:
@@ -219,7 +240,9 @@ class StreamDouble:
             if isinstance(message, CONTROL_TYPES):
                 stream.inbox.append(message)
                 stream.last_id = message.id or stream.last_id
-                await socket.send_json({"type": "control.queued", "id": message.id, "chunk": stream.world.chunk})
+                await socket.send_json(
+                    {"type": "control.queued", "id": message.id, "chunk": stream.world.chunk}
+                )
             else:
                 await self._command(socket, stream, message)
 

@@ -1,4 +1,4 @@
-"""The picture of the stream double: a ball over stripes. It is drawn, so that a test knows where everything is."""
+"""The picture of the stream double: a ball over stripes, drawn, so that a test knows where everything is."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ function showKeys(shortcuts) {
     { shown: ['+', '−'], text: 'zoom' },
     { shown: ['[', ']'], text: 'roll' },
   ];
-  const rows = [...shortcuts.map(({ keys, shown, text }) => ({ shown: [shown ?? keys[0].toUpperCase()], text })), ...more];
+  const rows = [...shortcuts.map(({ keys, shown, text }) => ({ shown: [shown ?? (keys[0].length === 1 ? keys[0].toUpperCase() : keys[0])], text })), ...more];
   block('help-keys').replaceChildren(
     ...rows.map(({ shown, text }) =>
       make('div', {}, [make('span', { textContent: text }), make('span', {}, shown.map((key) => make('kbd', { textContent: key })))]),

@@ -222,7 +222,7 @@ export class Timeline {
     const tile = (height * sample.width) / sample.height;
     for (let x = 0; x < end; x += tile) {
       const bitmap = this.#thumbs.get(this.#first + Math.floor(x / step));
-      const shown = Math.min(tile - 1, end - x);
+      const shown = Math.min(tile, end - x);
       if (bitmap) context.drawImage(bitmap, 0, 0, (bitmap.width * shown) / tile, bitmap.height, x, 0, shown, height);
     }
   }

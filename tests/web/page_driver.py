@@ -1,0 +1,101 @@
+"""A hand and an eye for the page: starts streams, paints with pointer events, reads the picture's pixels."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+TIMEOUT_S = 30.0
+
+# The canvas is drawn by a worker; drawing it on another one reads what is on screen.
+READ_PICTURE = """() => {
+  const source = document.getElementById('picture');
+  const { width, height } = source;
+  const copy = Object.assign(document.createElement('canvas'), { width, height });
+  const context = copy.getContext('2d', { willReadFrequently: true });
+  context.drawImage(source, 0, 0);
+  const { data } = context.getImageData(0, 0, width, height);
+  let text = '';
+  for (let at = 0; at < data.length; at += 32768) {
+    text += String.fromCharCode(...data.subarray(at, at + 32768));
+  }
+  return { width, height, pixels: btoa(text) };
+}"""
+
+
+class PageDriver:
+    """Wraps a playwright page that shows the demo."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self._touch: Any = None
+
+    def start(self, preset: int = 0) -> None:
+        """One click on a preset, then waits for the first picture."""
+        self.page.locator("#preset-cards .preset").nth(preset).click()
+        self.wait_live()
+
+    def wait_live(self) -> None:
+        self.page.locator("#status-text", has_text="Live").wait_for(timeout=TIMEOUT_S * 1000)
+        self.page.locator("#banner").wait_for(state="hidden", timeout=TIMEOUT_S * 1000)
+
+    def picture(self) -> np.ndarray:
+        """RGB uint8 [H, W, 3] of the canvas."""
+        read = self.page.evaluate(READ_PICTURE)
+        pixels = np.frombuffer(base64.b64decode(read["pixels"]), np.uint8)
+        return pixels.reshape(read["height"], read["width"], 4)[..., :3]
+
+    def ball(self) -> tuple[float, float]:
+        """Centre of what is yellow, normalised to the frame; fails when nothing is."""
+        picture = self.picture().astype(int)
+        yellow = (picture[..., 0] > 170) & (picture[..., 1] > 130) & (picture[..., 2] < 110)
+        y, x = np.nonzero(yellow)
+        assert len(x) > 50, "no ball in the picture"
+        return float(x.mean() + 0.5) / picture.shape[1], float(y.mean() + 0.5) / picture.shape[0]
+
+    def spot(self, x: float, y: float) -> tuple[float, float]:
+        """Page coordinates of a point of the frame."""
+        box = self.page.locator("#stage").bounding_box()
+        return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+    def stroke(
+        self, points: list[tuple[float, float]], seconds: float = 0.8, *, release: bool = True
+    ) -> None:
+        """Presses at the first point, moves along the others, lets go."""
+        mouse = self.page.mouse
+        mouse.move(*self.spot(*points[0]))
+        mouse.down()
+        for x, y in points[1:]:
+            mouse.move(*self.spot(x, y), steps=8)
+            self.page.wait_for_timeout(1000 * seconds / len(points))
+        if release:
+            mouse.up()
+
+    def tool(self, name: str) -> None:
+        self.page.locator(f"[data-tool={name}]").click()
+
+    def seconds(self) -> float:
+        """The page's clock."""
+        minutes, seconds = self.page.locator("#clock").text_content().split(":")
+        return int(minutes) * 60 + float(seconds)
+
+    def until(self, condition: Callable[[], Any], what: str) -> Any:
+        """Polls until `condition` gives something true; fails with `what` when it never does."""
+        end = time.monotonic() + TIMEOUT_S
+        while time.monotonic() < end:
+            found = condition()
+            if found:
+                return found
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"never happened: {what}")
+
+    def touch(self, kind: str, points: list[tuple[float, float]]) -> None:
+        """Touches points of the frame, a finger each; `kind` is touchStart, touchMove or touchEnd."""
+        self._touch = self._touch or self.page.context.new_cdp_session(self.page)
+        spots = [self.spot(*point) for point in points]
+        touches = [{"x": x, "y": y, "id": index} for index, (x, y) in enumerate(spots)]
+        self._touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Playout } from '../../web/playout.js';
+
+const FPS = 16;
+const FRAME_MS = 1000 / FPS;
+
+/** Plays `arrivals` (ms, one list of frame indexes each) until `end`; returns [time, frame] of what was shown. */
+function play(arrivals, end, playout = new Playout(FPS)) {
+  const shown = [];
+  const waiting = [...arrivals];
+  for (let now = 0; now <= end; now += 4) {
+    while (waiting.length > 0 && waiting[0][0] <= now) {
+      for (const index of waiting.shift()[1]) playout.push({ pts: index / FPS, index }, now);
+    }
+    const frame = playout.next(now, () => {});
+    if (frame) shown.push([now, frame.index]);
+  }
+  return shown;
+}
+
+const chunk = (number) => [0, 1, 2, 3].map((index) => number * 4 + index);
+
+test('the first frame is shown at once and the others at their pace', () => {
+  const shown = play([[40, chunk(0)]], 400);
+  assert.deepEqual(shown.map(([, index]) => index), [0, 1, 2, 3]);
+  assert.equal(shown[0][0], 40);
+  for (let at = 1; at < 4; at += 1) assert.ok(Math.abs(shown[at][0] - 40 - at * FRAME_MS) <= 4);
+});
+
+test('chunks in time are played without a gap', () => {
+  const shown = play([0, 1, 2, 3].map((number) => [number * 250, chunk(number)]), 1200);
+  assert.equal(shown.length, 16);
+  const gaps = shown.slice(1).map(([now], at) => now - shown[at][0]);
+  assert.ok(Math.max(...gaps) <= FRAME_MS + 8, `gaps ${gaps}`);
+});
+
+test('a late chunk is shown at once, and its lateness is kept back in the report', () => {
+  const playout = new Playout(FPS);
+  const shown = play([[0, chunk(0)], [370, chunk(1)]], 640, playout);
+  assert.deepEqual(shown[4], [372, 4]);
+  assert.equal(playout.stalls, 1);
+  assert.ok(Math.abs(playout.reserve(372) - 0.122) < 0.01);
+  playout.push({ pts: 0.5, index: 8 }, 640);
+  playout.push({ pts: 0.5625, index: 9 }, 640);
+  assert.ok(playout.report(640).buffered < playout.buffered);
+});
+
+test('the reserve is forgotten when the network is good again', () => {
+  const playout = new Playout(FPS);
+  play([[0, chunk(0)], [400, chunk(1)]], 600, playout);
+  assert.ok(playout.reserve(600) > 0.1);
+  assert.ok(playout.reserve(40000) < 0.01);
+});
+
+test('an empty buffer reports the end of what came', () => {
+  const playout = new Playout(FPS);
+  play([[0, chunk(0)]], 500, playout);
+  assert.deepEqual(playout.report(500), { pts: 0.25, buffered: 0 });
+});
+
+test('frames that come too slowly are played slowly, not in bursts', () => {
+  const playout = new Playout(FPS);
+  const shown = play(Array.from({ length: 24 }, (_, number) => [number * 500, chunk(number)]), 12000, playout);
+  const late = shown.filter(([now]) => now > 6000);
+  const gaps = late.slice(1).map(([now], at) => now - late[at][0]);
+  assert.ok(Math.max(...gaps) < 260, `longest gap ${Math.max(...gaps)}`);
+  assert.ok(playout.rate < 0.75);
+});
+
+test('a pause is no lateness', () => {
+  const playout = new Playout(FPS);
+  play([[0, chunk(0)]], 500, playout);
+  playout.hold();
+  playout.push({ pts: 0.25, index: 4 }, 5000);
+  assert.equal(playout.next(5000, () => {}).index, 4);
+  assert.equal(playout.stalls, 0);
+  assert.equal(playout.reserve(5000), 0);
+});
+
+test('after a jump the clock starts anew', () => {
+  const playout = new Playout(FPS);
+  play([[0, chunk(10)]], 100, playout);
+  const dropped = [];
+  playout.flush((frame) => dropped.push(frame.index));
+  assert.ok(dropped.length > 0);
+  playout.push({ pts: 0.5, index: 8 }, 300);
+  assert.equal(playout.next(300, () => {}).index, 8);
+});
+
+test('the position never runs past one frame after the picture', () => {
+  const playout = new Playout(FPS);
+  play([[0, chunk(0)]], 3000, playout);
+  assert.equal(playout.position(3000), 0.25);
+});

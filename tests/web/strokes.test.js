@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LatencyMeter } from '../../web/latency.js';
+import { parsePacket, wirePoint } from '../../web/protocol.js';
+import { checkSessionFile, replaySteps, startOf } from '../../web/replay.js';
+import { distanceTo, gridOffsets, pathPoints, positionAt, Stroke } from '../../web/tracks.js';
+
+const line = (...points) => points.map(([x, y, t]) => ({ x, y, t, pressure: 0.5, id: 0 }));
+
+test('a path keeps the pace of the hand and starts at 0', () => {
+  const points = pathPoints(line([0, 0, 3], [0.1, 0, 3.9], [0.9, 0, 4]), { speed: 1, loop: false });
+  assert.equal(points[0].t, 0);
+  assert.ok(Math.abs(points.at(-1).t - 1) < 1e-9);
+  const { x } = positionAt(points, 0.9);
+  assert.ok(Math.abs(x - 0.1) < 0.01, 'slow at first, then quick');
+});
+
+test('speed divides the time', () => {
+  const points = pathPoints(line([0, 0, 0], [1, 0, 2]), { speed: 4, loop: false });
+  assert.ok(Math.abs(points.at(-1).t - 0.5) < 1e-9);
+});
+
+test('an open path loops back and forth, a closed one goes round', () => {
+  const open = pathPoints(line([0, 0, 0], [1, 0, 1]), { speed: 1, loop: true });
+  assert.ok(Math.abs(positionAt(open, 1.5).x - 0.5) < 0.05);
+  assert.ok(Math.abs(positionAt(open, 2).x) < 0.05);
+  const closed = pathPoints(line([0, 0, 0], [1, 0, 0.5], [0.5, 1, 1], [0, 0, 1.5]), { speed: 1, loop: true });
+  assert.ok(Math.abs(positionAt(closed, 2).x - 1) < 0.08, 'the second round is like the first');
+});
+
+test('no path is longer than a message takes, and its times grow', () => {
+  for (const seconds of [0.01, 0.3, 7, 200]) {
+    const points = pathPoints(line([0, 0, 0], [1, 1, seconds]), { speed: 1, loop: true });
+    assert.ok(points.length <= 1000, `${points.length} points`);
+    assert.ok(points.every(({ t }, at) => at === 0 || t > points[at - 1].t));
+  }
+});
+
+test('the eraser measures to the line, in frame heights', () => {
+  const stroke = new Stroke('path');
+  stroke.samples = line([0.2, 0.5, 0], [0.8, 0.5, 1]);
+  assert.ok(Math.abs(distanceTo(stroke, { x: 0.5, y: 0.6 }, 2) - 0.1) < 1e-9);
+  assert.ok(Math.abs(distanceTo(stroke, { x: 0.9, y: 0.5 }, 2) - 0.2) < 1e-9);
+});
+
+test('a grid is centred on its point', () => {
+  const stroke = new Stroke('drag', { rows: 3, cols: 2, spacing: 0.1 });
+  const spots = gridOffsets(stroke, { x: 0.5, y: 0.5 });
+  assert.equal(spots.length, 6);
+  const mean = spots.reduce((sum, { x, y }) => [sum[0] + x / 6, sum[1] + y / 6], [0, 0]);
+  assert.ok(Math.abs(mean[0] - 0.5) < 1e-9 && Math.abs(mean[1] - 0.5) < 1e-9);
+});
+
+test('latency counts from the event to the first frame that shows it', () => {
+  const meter = new LatencyMeter();
+  meter.sent(1, 100);
+  meter.sent(2, 110);
+  meter.shown(0, 150);
+  assert.equal(meter.count, 0);
+  meter.shown(2, 300);
+  assert.equal(meter.count, 2);
+  assert.equal(meter.percentile(0.5), 200);
+});
+
+test('points are bounded and rounded for the wire', () => {
+  assert.deepEqual(wirePoint({ t: 1.234567, x: 7, y: -0.123456789 }), { t: 1.2346, x: 2, y: -0.12346 });
+});
+
+test('packets that are cut short are refused in words', () => {
+  assert.throws(() => parsePacket(new ArrayBuffer(10)), /header alone has 32/);
+  const wrong = new ArrayBuffer(40);
+  new DataView(wrong).setUint8(0, 1);
+  assert.throws(() => parsePacket(wrong), /the header says 0 bytes, 8 came/);
+});
+
+test('a session file is replayed in steps, each control before the chunk that saw it', () => {
+  const control = (chunk) => ({ type: 'tracks.clear', chunk });
+  const file = { flowbrush: 1, model: 'm', start: { prompt: 'p', codecs: ['h264'], seed: 3 }, controls: [0, 0, 5].map(control), chunks: 14 };
+  const steps = replaySteps(checkSessionFile(file), 8);
+  assert.deepEqual(steps.map(({ controls, chunk, chunks }) => [controls.length, chunk, chunks]), [[2, 0, 5], [1, 5, 8], [0, 13, 1]]);
+  assert.deepEqual(startOf(file), { prompt: 'p', seed: 3, model: 'm' });
+  assert.throws(() => checkSessionFile({ flowbrush: 2 }), /no session file of version 1/);
+});

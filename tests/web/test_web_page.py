@@ -1,0 +1,146 @@
+"""The page itself: weight, requests, labels, themes, help, and constants that agree with the server's."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowbrush import limits, packets
+from flowbrush.messages import Codec
+
+WEB = Path(__file__).parents[2] / "web"
+FIRST_LOAD_BYTES = 200_000
+
+UNNAMED = """() => [...document.querySelectorAll('button, input, select, [tabindex="0"]')]
+  .filter((each) => each.checkVisibility())
+  .filter((each) => !(each.getAttribute('aria-label') || each.labels?.length || each.textContent.trim()
+    || each.getAttribute('aria-labelledby')))
+  .map((each) => each.outerHTML.slice(0, 120))"""
+
+LOW_CONTRAST = """() => {
+  const numbers = (text) => text.match(/[\\d.]+/g).slice(0, 3).map(Number);
+  const light = (rgb) => {
+    const linear = (part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+    const [r, g, b] = rgb.map((value) => linear(value / 255));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (node) => {
+    for (let at = node; at; at = at.parentElement) {
+      const colour = getComputedStyle(at).backgroundColor;
+      if (!/, 0\\)$/.test(colour) && colour !== 'transparent') return numbers(colour);
+    }
+    return [255, 255, 255];
+  };
+  return [...document.querySelectorAll('.panels *, .tools *, .bar *, .prompt-bar *')]
+    .filter((each) => each.checkVisibility() && !each.closest(':disabled'))
+    .filter((each) => [...each.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim()))
+    .map((each) => {
+      const both = [light(numbers(getComputedStyle(each).color)), light(ground(each))];
+      const [a, b] = both.sort((x, y) => y - x);
+      return [(a + 0.05) / (b + 0.05), each.textContent.trim().slice(0, 40)];
+    })
+    .filter(([ratio]) => ratio < 4.5);
+}"""
+
+
+@pytest.mark.browser
+def test_the_first_load_is_light_and_asks_nobody_else(open_page: Any, served: Any) -> None:
+    loaded: dict[str, int] = {}
+    driver = open_page("about:blank")
+    driver.page.on("response", lambda response: loaded.update({response.url: len(response.body())}))
+    driver.page.goto(served.url)
+    driver.page.locator("#preset-cards .preset").first.wait_for()
+    driver.page.wait_for_load_state("networkidle")
+    assert all(url.startswith(served.url) for url in loaded), "no external requests"
+    assert sum(loaded.values()) < FIRST_LOAD_BYTES, f"{sum(loaded.values())} bytes"
+
+
+@pytest.mark.browser
+def test_every_control_has_a_name(driver: Any) -> None:
+    assert driver.page.evaluate(UNNAMED) == []
+    driver.start()
+    assert driver.page.evaluate(UNNAMED) == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_text_can_be_read_in_dark_and_light(served: Any, open_page: Any, scheme: str) -> None:
+    driver = open_page(served.url, color_scheme=scheme)
+    driver.page.locator("#preset-cards .preset").first.wait_for()
+    assert driver.page.evaluate(LOW_CONTRAST) == []
+
+
+@pytest.mark.browser
+def test_the_theme_is_remembered(driver: Any) -> None:
+    ground = "getComputedStyle(document.body).backgroundColor"
+    before = driver.page.evaluate(ground)
+    driver.page.locator("#theme").click()
+    after = driver.page.evaluate(ground)
+    assert after != before
+    driver.page.reload()
+    assert driver.page.evaluate(ground) == after
+
+
+@pytest.mark.browser
+def test_help_shows_the_keys(driver: Any) -> None:
+    driver.page.keyboard.press("?")
+    driver.page.locator("#help").get_by_text("pause or go on").wait_for()
+    driver.page.keyboard.press("Escape")
+    driver.page.locator("#help").wait_for(state="hidden")
+
+
+@pytest.mark.browser
+def test_tools_that_a_model_cannot_use_are_disabled(served: Any, open_page: Any, monkeypatch: Any) -> None:
+    import stream_double
+
+    able = {**stream_double.MODEL["capabilities"], "camera": False, "path": False}
+    monkeypatch.setitem(stream_double.MODEL, "capabilities", able)
+    driver = open_page(served.url)
+    driver.page.locator("#preset-cards .preset").first.wait_for()
+    assert driver.page.locator("[data-tool=camera]").is_disabled()
+    assert driver.page.locator("[data-tool=path]").is_disabled()
+    assert driver.page.locator("[data-tool=drag]").is_enabled()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [360, 768, 1440])
+def test_nothing_sticks_out(served: Any, open_page: Any, width: int) -> None:
+    driver = open_page(served.url, viewport={"width": width, "height": 800})
+    driver.start()
+    assert driver.page.evaluate("document.documentElement.scrollWidth") <= width
+    box = driver.page.locator("#stage").bounding_box()
+    assert box["width"] / box["height"] == pytest.approx(320 / 192, rel=0.02), "the picture keeps its shape"
+    assert box["x"] >= 0 and box["x"] + box["width"] <= width + 1
+
+
+def node() -> str:
+    path = shutil.which("node")
+    if path is None:
+        pytest.skip("no node: install Node.js 20 or newer to test the page's modules")
+    return path
+
+
+def test_modules_in_node() -> None:
+    tests = sorted(str(path) for path in Path(__file__).parent.glob("*.test.js"))
+    assert tests
+    done = subprocess.run([node(), "--test", *tests], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_constants_agree_with_the_server() -> None:
+    script = f"import('{(WEB / 'protocol.js').as_uri()}').then((m) => console.log(JSON.stringify(m)))"
+    done = subprocess.run([node(), "-e", script], capture_output=True, text=True, timeout=60, check=True)
+    page = json.loads(done.stdout)
+    assert page["SUBPROTOCOL"] == limits.SUBPROTOCOL
+    assert page["HEADER_BYTES"] == packets.HEADER_BYTES
+    assert page["HEADER_VERSION"] == packets.HEADER_VERSION
+    flags = [page["FLAG_KEY"], page["FLAG_LAST"], page["FLAG_DISCONTINUITY"]]
+    assert flags == [packets.Flag.KEY, packets.Flag.LAST_OF_CHUNK, packets.Flag.DISCONTINUITY]
+    assert page["CODECS"] == [Codec.from_number(number).value for number in range(len(Codec))]
+    assert (page["COORDINATE_MIN"], page["COORDINATE_MAX"]) == (limits.MIN_COORDINATE, limits.MAX_COORDINATE)
+    assert page["MAX_POINTS"] <= limits.MAX_POINTS

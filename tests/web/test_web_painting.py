@@ -1,0 +1,193 @@
+"""Painting moves what is in the picture: measured from the canvas pixels, on the stream double."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.browser
+
+
+def near(a: tuple[float, float], b: tuple[float, float], within: float = 0.035) -> bool:
+    return abs(a[0] - b[0]) < within and abs(a[1] - b[1]) < within
+
+
+def sent(served: Any, kind: str) -> list[Any]:
+    return [message for message in served.double.received if message.type == kind]
+
+
+def test_one_click_gives_moving_pictures(driver: Any) -> None:
+    driver.start()
+    first = driver.picture()
+    driver.until(lambda: np.abs(driver.picture().astype(int) - first).mean() > 1, "the picture changes")
+    assert driver.page.locator("#hint").is_visible(), "a hint says what to do first"
+
+
+def test_a_drag_brings_the_ball_to_its_end(driver: Any, served: Any) -> None:
+    driver.start()
+    start = driver.ball()
+    driver.stroke([start, (0.5, 0.5), (0.7, 0.3)], release=False)
+    driver.until(lambda: near(driver.ball(), (0.7, 0.3)), "the ball is where the hand is")
+    driver.page.mouse.up()
+    driver.until(lambda: sent(served, "track.end"), "the ball was let go")
+    assert not driver.page.locator("#hint").is_visible(), "who has painted needs no hint"
+
+
+def test_samples_of_a_drag_keep_their_times(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.stroke([driver.ball(), (0.5, 0.4), (0.6, 0.6), (0.7, 0.4)])
+    driver.until(lambda: sent(served, "track.end"), "the ball was let go")
+    times = [point.t for message in sent(served, "track.move") for point in message.points]
+    assert len(times) > 20, "pointer samples between two animation frames are kept"
+    assert times == sorted(times) and times[-1] - times[0] > 0.5
+    ids = [message.id for message in served.double.received if getattr(message, "id", None)]
+    assert ids == sorted(set(ids)), "ids grow"
+
+
+def test_a_pin_holds_and_the_eraser_lets_go(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.tool("pin")
+    driver.page.mouse.click(*driver.spot(*driver.ball()))
+    driver.until(lambda: sent(served, "track.begin"), "the pin arrived")
+    driver.page.wait_for_timeout(800)
+    held = driver.ball()
+    moment = driver.seconds()
+    driver.until(lambda: driver.seconds() > moment + 2, "two seconds passed")
+    assert near(driver.ball(), held, 0.01), "a pinned ball stays"
+    driver.tool("eraser")
+    driver.page.mouse.click(*driver.spot(*held))
+    driver.until(lambda: driver.ball()[0] > held[0] + 0.03, "the ball drifts again")
+
+
+def test_undo_takes_a_pin_back(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.tool("pin")
+    driver.page.mouse.click(*driver.spot(*driver.ball()))
+    driver.until(lambda: driver.page.locator("#undo").is_enabled(), "the pin can be taken back")
+    driver.page.keyboard.press("z")
+    driver.until(lambda: sent(served, "track.end"), "the pin was taken back")
+    assert driver.page.locator("#undo").is_disabled()
+
+
+def test_undo_of_a_drag_goes_back_before_it(driver: Any, served: Any) -> None:
+    driver.start()
+    start = driver.ball()
+    driver.stroke([start, (0.8, 0.2)])
+    driver.until(lambda: near(driver.ball(), (0.8, 0.2), 0.06), "the ball was dragged")
+    driver.page.locator("#undo").click()
+    driver.until(lambda: sent(served, "session.rewind"), "the stream went back")
+    driver.until(lambda: near(driver.ball(), start, 0.08), "the ball is where it was")
+
+
+def test_a_path_plays_when_it_is_drawn(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.tool("path")
+    driver.stroke([driver.ball(), (0.5, 0.2), (0.8, 0.3)])
+    driver.until(lambda: near(driver.ball(), (0.8, 0.3)), "the ball is at the end of the path")
+    (path,) = sent(served, "track.begin")
+    assert path.kind == "path" and path.points[0].t == 0
+
+
+def test_a_path_waits_for_enter_and_plays_at_its_speed(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.tool("path")
+    driver.page.locator("#path-autoplay").uncheck()
+    driver.page.locator("#path-speed").fill("200")
+    driver.stroke([driver.ball(), (0.5, 0.2), (0.8, 0.3)], seconds=1.2)
+    driver.page.wait_for_timeout(600)
+    assert not sent(served, "track.begin"), "nothing plays before it is asked for"
+    driver.page.locator("#stage").focus()
+    driver.page.keyboard.press("Enter")
+    driver.until(lambda: near(driver.ball(), (0.8, 0.3)), "the ball is at the end of the path")
+    (path,) = sent(served, "track.begin")
+    assert path.points[-1].t < 1.2, "twice as fast as it was drawn"
+
+
+def test_a_path_loops(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.tool("path")
+    driver.page.locator("#path-loop").check()
+    start = driver.ball()
+    driver.stroke([start, (0.6, 0.4)], seconds=0.4)
+    (path,) = driver.until(lambda: sent(served, "track.begin"), "the path plays")
+    xs = np.array([point.x for point in path.points])
+    turns = np.count_nonzero(np.diff(np.sign(np.diff(xs))[np.diff(xs) != 0]))
+    assert path.points[-1].t > 10 and turns > 4, "back and forth for a long time"
+
+
+def test_a_grid_moves_many_points(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.tool("grid")
+    driver.page.locator("#grid-rows").fill("4")
+    driver.stroke([driver.ball(), (0.6, 0.5)])
+    (begin,) = driver.until(lambda: sent(served, "track.begin"), "the grid arrived")
+    assert begin.kind == "drag" and begin.grid.rows == 4 and begin.grid.cols == 3
+    assert begin.grid.spacing == pytest.approx(0.06)
+
+
+def test_the_camera_steers_and_stands_still_when_let_go(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.tool("camera")
+    driver.stroke([(0.5, 0.5), (0.8, 0.5)])
+    driver.until(lambda: sent(served, "camera.set"), "the camera was steered")
+    messages = driver.until(
+        lambda: (m := sent(served, "camera.set")) and m[-1].pan == (0, 0) and m, "it stands"
+    )
+    assert max(message.pan[0] for message in messages) == pytest.approx(0.6, abs=0.05)
+    driver.page.locator("#stage").focus()
+    driver.page.keyboard.down("ArrowLeft")
+    driver.until(lambda: sent(served, "camera.set")[-1].pan[0] < 0, "keys steer, too")
+    driver.page.keyboard.up("ArrowLeft")
+    driver.until(lambda: sent(served, "camera.set")[-1].pan[0] == 0, "and let go")
+
+
+def test_clear_removes_every_track(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.tool("pin")
+    driver.page.mouse.click(*driver.spot(*driver.ball()))
+    driver.page.locator("#clear").click()
+    driver.until(lambda: sent(served, "tracks.clear"), "all tracks were removed")
+
+
+def test_the_keyboard_alone_starts_and_drags(driver: Any, served: Any) -> None:
+    page = driver.page
+    page.locator("#preset-cards .preset").first.focus()
+    page.keyboard.press("Enter")
+    driver.wait_live()
+    page.locator("#stage").focus()
+    page.keyboard.down("ArrowLeft")
+    page.wait_for_timeout(300)
+    page.keyboard.up("ArrowLeft")
+    page.keyboard.press("Enter")
+    begin = driver.until(lambda: sent(served, "track.begin"), "Enter presses at the crosshair")[0]
+    assert begin.points[0].x < 0.47 and begin.points[0].y == 0.5
+    page.keyboard.down("ArrowRight")
+    page.wait_for_timeout(500)
+    page.keyboard.up("ArrowRight")
+    page.keyboard.press("Enter")
+    driver.until(lambda: sent(served, "track.end"), "Enter lets go")
+    moved = [point.x for message in sent(served, "track.move") for point in message.points]
+    assert moved[-1] > begin.points[0].x + 0.1
+
+
+def test_fingers_on_a_phone(served: Any, open_page: Any) -> None:
+    driver = open_page(served.url, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    width = driver.page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 360, "nothing sticks out of a narrow page"
+    driver.page.locator("#preset-cards .preset").first.tap()
+    driver.wait_live()
+    start = driver.ball()
+    driver.touch("touchStart", [start, (0.8, 0.8)])
+    for step in range(1, 11):
+        driver.touch("touchMove", [(start[0] + 0.03 * step, start[1] - 0.03 * step), (0.8, 0.8)])
+        driver.page.wait_for_timeout(40)
+    goal = (start[0] + 0.3, start[1] - 0.3)
+    driver.until(lambda: near(driver.ball(), goal), "the ball follows the finger")
+    driver.touch("touchEnd", [])
+    driver.until(lambda: len(sent(served, "track.end")) == 2, "both fingers let go")
+    assert len({message.track for message in sent(served, "track.begin")}) == 2, (
+        "each finger has its own track"
+    )
+    assert driver.page.evaluate("document.documentElement.scrollWidth") <= 360

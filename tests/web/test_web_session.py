@@ -1,0 +1,258 @@
+"""Playing, going back, losing the connection: the page on the stream double."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytestmark = pytest.mark.browser
+
+JPEG_ONLY = "delete window.VideoDecoder;"
+
+
+def sent(served: Any, kind: str) -> list[Any]:
+    return [message for message in served.double.received if message.type == kind]
+
+
+def status(driver: Any) -> str:
+    return driver.page.locator("#status-text").text_content()
+
+
+def test_pause_step_and_go_on(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.page.keyboard.press(" ")
+    driver.until(lambda: status(driver) == "Paused", "the page says that it is paused")
+    still = driver.until(lambda: settled(driver), "the buffer has played out")
+    driver.page.wait_for_timeout(600)
+    assert driver.seconds() == still, "nothing moves while paused"
+    driver.page.keyboard.press(".")
+    driver.until(lambda: driver.seconds() == pytest.approx(still + 0.25, abs=0.11), "one chunk was made")
+    driver.page.wait_for_timeout(600)
+    assert driver.seconds() == pytest.approx(still + 0.25, abs=0.11), "and no more than one"
+    driver.page.keyboard.press(" ")
+    driver.until(lambda: status(driver) == "Live" and driver.seconds() > still + 1, "it goes on")
+
+
+def settled(driver: Any) -> float | None:
+    before = driver.seconds()
+    driver.page.wait_for_timeout(500)
+    return before if driver.seconds() == before else None
+
+
+def test_a_new_prompt_changes_the_picture_and_is_echoed(driver: Any, served: Any) -> None:
+    driver.start()
+    before = driver.picture()[10:40].mean((0, 1))
+    driver.page.fill("#prompt", "a ball in the deep sea")
+    driver.page.keyboard.press("Enter")
+    driver.page.locator("#effective", has_text="a ball in the deep sea").wait_for()
+    driver.until(lambda: np.abs(driver.picture()[10:40].mean((0, 1)) - before).max() > 4, "other colours")
+    (prompt,) = sent(served, "prompt.set")
+    assert prompt.transition.chunks == 4
+
+
+def test_two_prompts_are_blended(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.page.locator("#panel-blend summary").click()
+    driver.page.fill("#prompt-b", "a ball of snow")
+    driver.page.locator("#blend").fill("25")
+    driver.page.locator("#blend").dispatch_event("change")
+    (prompt,) = driver.until(
+        lambda: [p for p in sent(served, "prompt.set") if len(p.prompts) == 2], "a blend"
+    )[-1:]
+    assert [(p.text, p.weight) for p in prompt.prompts] == [
+        ("a ball on stripes", 0.75),
+        ("a ball of snow", 0.25),
+    ]
+
+
+def test_the_timeline_goes_back(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.until(lambda: driver.seconds() > 3, "three seconds of film")
+    film = driver.page.locator("#scrub").bounding_box()
+    mouse = driver.page.mouse
+    mouse.move(film["x"] + film["width"] - 3, film["y"] + 20)
+    mouse.down()
+    mouse.move(film["x"] + film["width"] * 0.3, film["y"] + 20, steps=6)
+    assert driver.page.locator("#scrub-bubble").is_visible(), "the moment is shown before it is chosen"
+    mouse.up()
+    (rewind,) = driver.until(lambda: sent(served, "session.rewind"), "the stream goes back")
+    assert 1 <= rewind.chunk <= 6
+    driver.until(lambda: driver.seconds() < (rewind.chunk + 3) / 4, "the clock went back")
+    back = driver.seconds()
+    driver.until(lambda: driver.seconds() > back + 1, "and the stream goes on from there")
+
+
+def test_keys_on_the_timeline_go_back_when_they_rest(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.until(lambda: driver.seconds() > 2, "two seconds of film")
+    driver.page.locator("#scrub").focus()
+    for _ in range(4):
+        driver.page.keyboard.press("ArrowLeft")
+    driver.until(lambda: sent(served, "session.rewind"), "the stream goes back")
+    assert len(sent(served, "session.rewind")) == 1, "once for all presses"
+
+
+def test_reset_starts_over(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.until(lambda: driver.seconds() > 1.5, "some film")
+    driver.page.keyboard.press("r")
+    driver.until(lambda: driver.seconds() < 0.8, "the clock is at the beginning")
+    driver.until(lambda: driver.seconds() > 1, "and runs")
+
+
+def test_a_start_from_an_image(driver: Any, served: Any) -> None:
+    image = io.BytesIO()
+    Image.new("RGB", (640, 400), (30, 80, 140)).save(image, "PNG")
+    driver.page.fill("#prompt", "a blue wall")
+    driver.page.set_input_files(
+        "#image-file", files=[{"name": "wall.png", "mimeType": "image/png", "buffer": image.getvalue()}]
+    )
+    driver.wait_live()
+    (start,) = sent(served, "session.start")
+    assert start.image == "image1" and start.prompt_list[0].text == "a blue wall"
+
+
+def test_a_file_that_is_no_image_is_refused_in_words(driver: Any) -> None:
+    driver.page.set_input_files(
+        "#image-file", files=[{"name": "a.png", "mimeType": "image/png", "buffer": b"no image"}]
+    )
+    driver.page.locator(".toast", has_text="no image that can be read").wait_for()
+
+
+def test_a_session_file_is_replayed_chunk_by_chunk(driver: Any, served: Any) -> None:
+    point = {"t": 0.5, "x": 0.3, "y": 0.6}
+    controls = [
+        {"chunk": 2, "type": "track.begin", "id": 7, "track": 3, "kind": "drag", "points": [point]},
+        {"chunk": 3, "type": "track.move", "id": 8, "track": 3, "points": [{"t": 1.0, "x": 0.7, "y": 0.3}]},
+        {"chunk": 9, "type": "track.end", "id": 9, "track": 3},
+    ]
+    file = {
+        "flowbrush": 1,
+        "model": "toy",
+        "start": {"prompt": "a ball", "seed": 5},
+        "controls": controls,
+        "chunks": 12,
+    }
+    driver.page.set_input_files(
+        "#session-file",
+        files=[{"name": "s.json", "mimeType": "application/json", "buffer": json.dumps(file).encode()}],
+    )
+    driver.page.locator(".toast", has_text="The session was replayed").wait_for()
+    (start,) = sent(served, "session.start")
+    assert start.seed == 5 and start.paused
+    assert [m.type for m in served.double.received if getattr(m, "track", None) is not None] == [
+        "track.begin", "track.move", "track.end",
+    ]  # fmt: skip
+    assert sum(message.chunks for message in sent(served, "session.step")) == 12
+    driver.until(lambda: abs(driver.ball()[0] - 0.7) < 0.06, "the ball was dragged as in the file")
+
+
+def test_a_lost_connection_is_resumed_without_a_lost_frame(open_page: Any, served: Any) -> None:
+    driver = open_page(served.url, expect_errors=True)
+    driver.start()
+    driver.tool("pin")
+    driver.page.mouse.click(*driver.spot(*driver.ball()))
+    driver.until(lambda: sent(served, "track.begin"), "a pin")
+    asyncio.run_coroutine_threadsafe(served.double.drop_connections(), served.loop).result(5)
+    driver.until(lambda: len(sent(served, "session.start")) == 2, "the page came back by itself")
+    again = sent(served, "session.start")[1]
+    assert again.resume == "toy-token" and again.last_frame > 0
+    driver.wait_live()
+    before = driver.seconds()
+    driver.until(lambda: driver.seconds() > before + 1, "the picture moves again")
+    driver.page.keyboard.press("z")
+    driver.until(lambda: sent(served, "track.end"), "what was painted before can still be taken back")
+
+
+def test_what_is_painted_while_the_connection_is_away_is_sent_later(open_page: Any, served: Any) -> None:
+    driver = open_page(served.url, expect_errors=True)
+    driver.start()
+    served.double.away = True
+    asyncio.run_coroutine_threadsafe(served.double.drop_connections(), served.loop).result(5)
+    driver.page.locator("#status-text", has_text="Reconnecting").wait_for()
+    driver.tool("pin")
+    driver.page.mouse.click(*driver.spot(0.5, 0.5))
+    assert not sent(served, "track.begin")
+    served.double.away = False
+    driver.until(lambda: sent(served, "track.begin"), "the pin arrives when the connection is back")
+
+
+def test_the_queue_is_shown(driver: Any, served: Any) -> None:
+    served.double.queue = 3
+    driver.page.locator("#preset-cards .preset").first.click()
+    driver.page.locator("#banner-text", has_text="number 2 of 3 in the queue").wait_for()
+    driver.wait_live()
+
+
+def test_a_refusal_is_told_in_words_with_a_way_on(driver: Any, served: Any) -> None:
+    served.double.reject = {"code": "busy", "message": "no seat", "retryable": True}
+    driver.page.locator("#preset-cards .preset").first.click()
+    toast = driver.page.locator(".toast", has_text="All places are taken")
+    toast.wait_for()
+    served.double.reject = None
+    toast.get_by_role("button", name="Start again").click()
+    driver.wait_live()
+
+
+def test_without_webcodecs_pictures_come_as_jpeg(open_page: Any, served: Any) -> None:
+    driver = open_page(served.url, init=JPEG_ONLY)
+    driver.start()
+    assert sent(served, "session.start")[0].codecs == ("jpeg",)
+    driver.page.locator(".toast", has_text="JPEG").wait_for()
+    start = driver.ball()
+    driver.until(lambda: driver.ball()[0] > start[0] + 0.01, "the picture moves")
+
+
+def test_a_slow_server_plays_slowly_instead_of_run_and_stop(driver: Any, served: Any) -> None:
+    served.double.slow_s = 0.5
+    driver.start()
+    driver.until(lambda: driver.seconds() > 4, "some film")
+    rate = float(driver.page.locator("#figure-fps").text_content())
+    assert 5 < rate < 11, "frames come at half the pace"
+    times = [driver.seconds()]
+    for _ in range(20):
+        driver.page.wait_for_timeout(100)
+        times.append(driver.seconds())
+    stands = max(sum(1 for _ in run) for run in runs(times))
+    assert stands <= 5, "the picture does not stand for half of the time"
+
+
+def runs(values: list[float]) -> list[list[float]]:
+    groups: list[list[float]] = []
+    for value in values:
+        if groups and groups[-1][0] == value:
+            groups[-1].append(value)
+        else:
+            groups.append([value])
+    return groups
+
+
+def test_hand_to_picture_is_measured_and_shown(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.stroke([driver.ball(), (0.5, 0.4), (0.7, 0.5)], seconds=1.5)
+    text = driver.until(
+        lambda: (t := driver.page.locator("#figure-latency").text_content()) != "–" and t, "a figure"
+    )
+    assert 30 < float(text.removesuffix("ms")) < 2000
+
+
+def test_a_picture_can_be_saved(driver: Any) -> None:
+    driver.start()
+    with driver.page.expect_download() as download:
+        driver.page.locator("#snapshot").click()
+    with Image.open(download.value.path()) as image:
+        assert image.format == "PNG" and image.size == (320, 192)
+
+
+def test_ending_a_session_leads_back_to_the_empty_page(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.page.locator("#stop").click()
+    driver.page.locator("#welcome").wait_for()
+    driver.until(lambda: sent(served, "session.stop"), "the server was told")
+    driver.start(1)

@@ -1,0 +1,191 @@
+/**
+ * What happens to the stream, told to the person: banner, lamp, toasts, timeline, and which buttons can be pressed.
+ * @module
+ */
+import { hideBanner, showBanner, status } from './banner.js';
+import { block, button, remember, remembered } from './dom.js';
+import { examplesOf } from './prompt_panel.js';
+import { toast, toastError } from './toasts.js';
+import { wordsFor } from './words.js';
+
+/** Chunks that can be gone back where the server names no number of its own. */
+const REWIND_CHUNKS = 240;
+
+/**
+ * @typedef {object} Page
+ * @property {import('../app.js').App} app
+ * @property {import('./stage.js').Stage} stage
+ * @property {import('./tool_strip.js').ToolStrip} strip
+ * @property {import('./prompt_panel.js').PromptPanel} prompts
+ * @property {import('./timeline.js').Timeline} timeline
+ * @property {import('./readout.js').Readout} readout
+ * @property {import('./session_panel.js').SessionPanel} session
+ * @property {() => (() => void) | null} again starts the last stream once more; null when there was none
+ * @property {() => void} askForKey
+ */
+
+/** @param {Page} page */
+export function bindEvents(page) {
+  bindLife(page);
+  bindPicture(page);
+  bindTrouble(page);
+  bindBrush(page);
+}
+
+/** @param {Page} page @param {'empty' | 'playing' | 'watching'} mode */
+function setMode({ app, session }, mode) {
+  document.body.dataset.mode = mode;
+  const live = mode === 'playing';
+  for (const id of ['play', 'reset', 'clear', 'branch']) button(id).disabled = !live;
+  session.enable(live, app.session !== null);
+  showPaused(app, false);
+}
+
+/** @param {import('../app.js').App} app @param {boolean} paused */
+function showPaused(app, paused) {
+  button('step').disabled = !paused;
+  block('paused-mark').hidden = !paused;
+  button('play').setAttribute('aria-label', paused ? 'Go on' : 'Pause');
+  block('play').querySelector('use')?.setAttribute('href', `/web/icons.svg#${paused ? 'play' : 'pause'}`);
+  if (app.stream?.state === 'live') status(paused ? 'Paused' : 'Live', paused ? 'wait' : 'live');
+}
+
+/** Back to the empty page. @param {Page} page */
+function leave(page) {
+  page.prompts.streaming(false);
+  page.prompts.effective('');
+  block('hint').hidden = true;
+  page.timeline.clear();
+  setMode(page, 'empty');
+}
+
+/** A stream begins, pauses, is lost, ends. @param {Page} page */
+function bindLife(page) {
+  const { app } = page;
+  let fresh = true;
+  app.on('starting', () => {
+    fresh = true;
+    page.timeline.clear();
+    page.readout.clear();
+    setMode(page, app.watching ? 'watching' : 'playing');
+    status('Starting…', 'wait');
+    showBanner('Starting…');
+  });
+  app.on('ready', (ready) => {
+    showReady(page, ready, fresh);
+    fresh = false;
+  });
+  app.on('state', (state) => {
+    if (state !== 'reconnecting') return;
+    status('Reconnecting…', 'wait');
+    showBanner('The connection was lost. Trying again; nothing of the stream is lost.', { label: 'Try now', run: () => app.stream?.reconnectNow() });
+  });
+  app.on('paused', (paused) => showPaused(app, paused));
+  app.on('cut', (chunk) => page.timeline.cut(chunk));
+  app.on('ended', () => {
+    leave(page);
+    hideBanner();
+    status('Ready to start', 'idle');
+    if (app.session) toast('The session has ended', { text: 'Its video and its file can still be saved for a while.' });
+  });
+}
+
+/**
+ * @param {Page} page
+ * @param {import('../protocol.js').Ready} ready
+ * @param {boolean} fresh whether the stream is new, not resumed
+ */
+function showReady({ app, stage, strip, prompts, timeline, session }, ready, fresh) {
+  const seconds = ready.chunk_frames / ready.fps;
+  stage.shape(ready.width, ready.height);
+  strip.allow(ready.capabilities);
+  prompts.streaming(!app.watching, seconds);
+  prompts.chips(examplesOf(ready.examples));
+  if (fresh) {
+    const able = !app.watching && ready.capabilities.rewind !== false;
+    timeline.start({ seconds, span: ready.limits?.rewind_chunks ?? REWIND_CHUNKS, able });
+    showBanner('Making the first picture…');
+    sayWhyJpeg(ready);
+  } else hideBanner();
+  block('viewer-mark').hidden = !app.watching;
+  session.enable(!app.watching, true);
+  status(app.stream?.paused ? 'Paused' : 'Live', app.stream?.paused ? 'wait' : 'live');
+}
+
+/** Frames and chunks as they come. @param {Page} page */
+function bindPicture({ app, prompts, timeline, readout }) {
+  let waiting = true;
+  app.on('starting', () => (waiting = true));
+  app.on('shown', ({ chunk, pts }) => {
+    if (waiting) {
+      waiting = false;
+      hideBanner();
+      if (!app.watching && !remembered('painted')) block('hint').hidden = false;
+    }
+    timeline.at(chunk);
+    block('clock').textContent = `${Math.floor(pts / 60)}:${(pts % 60).toFixed(1).padStart(4, '0')}`;
+  });
+  app.on('thumb', ({ chunk, bitmap }) => timeline.picture(chunk, bitmap));
+  app.on('chunk', (chunk) => {
+    const ready = app.stream?.ready;
+    if (ready) readout.chunk(chunk, ready.chunk_frames / ready.fps);
+    prompts.effective(chunk.prompt);
+    if (!waiting && app.stream?.state === 'live') {
+      hideBanner();
+      showPaused(app, app.stream.paused);
+    }
+  });
+}
+
+/** Waiting, notices, errors. @param {Page} page */
+function bindTrouble(page) {
+  const { app } = page;
+  app.on('queue', ({ position, size }) => {
+    status(`Waiting, ${position} of ${size}`, 'wait');
+    showBanner(`All places are taken. You are number ${position} of ${size} in the queue; it starts by itself.`);
+  });
+  app.on('recovering', () => {
+    status('Recovering…', 'wait');
+    showBanner('The model had to be restarted. The stream goes on by itself in a moment.');
+  });
+  app.on('notice', ({ message }) => toast(message));
+  app.on('trouble', toastError);
+  app.on('failed', (error) => {
+    const { title, text } = wordsFor(error);
+    leave(page);
+    hideBanner();
+    status(title, 'off');
+    if (error.code === 'unauthorized') {
+      page.askForKey();
+      return;
+    }
+    const again = page.again();
+    toast(title, { text, kind: 'error', action: again ? { label: 'Start again', run: again } : undefined });
+  });
+}
+
+/** What was painted: marks on the timeline, the undo button, and the hint that goes with the first stroke. @param {Page} page */
+function bindBrush({ app, timeline }) {
+  app.brush.on('changed', () => (button('undo').disabled = !app.brush.undoable));
+  app.brush.on('began', ({ kind, beginChunk }) => {
+    if (beginChunk !== null) timeline.mark(beginChunk, kind);
+    if (block('hint').hidden) return;
+    block('hint').hidden = true;
+    remember('painted', true);
+  });
+  app.brush.on('undrag', ({ beginChunk }) => {
+    if (beginChunk === null || beginChunk < 1) return;
+    app.rewind(beginChunk - 1);
+    toast('Went back to before the drag');
+  });
+}
+
+/** @param {import('../protocol.js').Ready} ready */
+function sayWhyJpeg(ready) {
+  if (ready.codec !== 'jpeg' || remembered('jpeg')) return;
+  remember('jpeg', true);
+  const why = isSecureContext
+    ? 'This browser has no video decoder for pages (WebCodecs).'
+    : 'This page is not opened by https or on localhost, so the browser lends it no video decoder.';
+  toast('Pictures come one by one (JPEG)', { text: `${why} It looks the same and needs more bandwidth.` });
+}
