@@ -51,9 +51,8 @@ def serve(
     from server.run import run
     from server.settings import Settings
 
-    given = {
-        name: value for name, value in locals().items() if name in Settings.model_fields and value is not None
-    }
+    flags = {name: value for name, value in locals().items() if value is not None}
+    given = {name: flags[name] for name in Settings.model_fields if name in flags}
     try:
         settings = Settings(**given)
     except ValidationError as error:
@@ -140,9 +139,7 @@ def _check_model(name: str) -> None:
     except UnknownModel as error:
         fail(str(error))
     if not found.public()["available"]:
-        fail(
-            f"the weights of {name} are not here (expected {found.weights_path}): `flowbrush pull {name}` gets them"
-        )
+        fail(f"the weights of {name} are not here: expected {found.weights_path}")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from flowbrush.protocol import (
 from server.delivery import Outbox
 from server.live import Live
 from server.service import Service
-from server.session import Phase
+from server.session_parts import Phase
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +90,7 @@ class Commands:
                 live.cut(0)
                 if message.seed is not None:
                     session.reseed(message.seed)
+                self._service.save(live)
                 live.say_all(SessionRestarted(id=message.id))
                 self._service.dispatcher.reopen(live)
             case SessionStop():

@@ -18,15 +18,15 @@ from server.engine import Lost, WorkerProcess
 from server.live import Live
 from server.metrics import Metrics
 from server.scheduler import Seats, Wish, next_batch
-from server.session import Phase
+from server.session_parts import Phase
 from server.settings import Settings
+from server.stills import Stills
 from server.store import Store
 
 log = logging.getLogger(__name__)
 
 SNAPSHOTS_KEPT = 2
 BACK_OFF_S = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
-STILL_S = 5.0
 
 Fail = Callable[[Live, ErrorCode, str], None]
 Opened = Callable[[Live], None]
@@ -66,7 +66,7 @@ class Dispatcher:
         self._opened = opened
         self._workers: dict[str, Worker] = {}
         self._numbers = itertools.count()
-        self._stills: dict[int, asyncio.Future[bytes | None]] = {}
+        self._stills = Stills()
         self._failed_loads = 0
         self._stopping = False
         self.seats = Seats(settings.queue_size)
@@ -139,9 +139,7 @@ class Dispatcher:
             case ipc.StepFailed():
                 self._on_step_failed(worker, message)
             case ipc.StillImage():
-                future = self._stills.pop(message.request, None)
-                if future is not None and not future.done():
-                    future.set_result(message.jpeg)
+                self._stills.answered(message)
             case _:
                 live = self._lives.get(message.stream)
                 if live is not None and live.session.epoch == message.epoch and live.worker == process.name:
@@ -250,17 +248,7 @@ class Dispatcher:
     async def still(self, live: Live) -> bytes | None:
         """The newest frame as JPEG; None when there is none or the worker does not answer."""
         worker = self._workers.get(live.worker) if live.worker is not None else None
-        if worker is None:
-            return None
-        number = next(self._numbers)
-        future = self._stills[number] = asyncio.get_running_loop().create_future()
-        worker.process.send(ipc.Still(live.id, number))
-        try:
-            return await asyncio.wait_for(future, STILL_S)
-        except TimeoutError:
-            return None
-        finally:
-            self._stills.pop(number, None)
+        return None if worker is None else await self._stills.ask(worker.process, live.id)
 
     # ---- sessions
 

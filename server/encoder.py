@@ -6,6 +6,7 @@ import io
 import os
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 prints a banner to stderr otherwise
 
@@ -146,7 +147,7 @@ def _open(codec: Codec, width: int, height: int, fps: float) -> VideoCodecContex
         if name.endswith("nvenc") and not NVIDIA_DRIVER.exists():
             continue  # FFmpeg would complain on stderr
         try:
-            context = CodecContext.create(name, "w")
+            context = cast(VideoCodecContext, CodecContext.create(name, "w"))
             context.width, context.height, context.pix_fmt = width, height, "yuv420p"
             rate = Fraction(fps).limit_denominator(1001)
             context.time_base, context.framerate = 1 / rate, rate

@@ -72,7 +72,7 @@ class WorkerProcess:
         return self._process.pid
 
     def send(self, order: Any) -> None:
-        """Queues an order. Bounded by its nature: each stream has at most one chunk and one change under way."""
+        """Queues an order. Bounded by nature: a stream has at most one chunk and one change under way."""
         self._orders.put(order)
 
     def _send(self) -> None:

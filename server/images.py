@@ -28,12 +28,14 @@ class BadImage(ValueError):
 def decode(data: bytes, max_pixels: float) -> Image.Image:
     """The image, upright and RGB; raises BadImage."""
     try:
+        image: Image.Image
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of large images; the limit below is stricter
             image = Image.open(io.BytesIO(data), formats=FORMATS)
             if image.width * image.height > max_pixels:
                 raise BadImage(
-                    f"the image has {image.width}×{image.height} pixels: at most {max_pixels / 1e6:g} megapixels are taken"
+                    f"the image has {image.width}×{image.height} pixels: "
+                    f"at most {max_pixels / 1e6:g} megapixels are taken"
                 )
             image = ImageOps.exif_transpose(image).convert("RGB")
     except BadImage:

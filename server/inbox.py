@@ -84,7 +84,7 @@ class Inbox:
 
 
 def in_order(points: tuple[Point, ...], earliest: float) -> tuple[Point, ...]:
-    """The points with times not before `earliest`: a screen that jumped back must not reorder a hand's path."""
+    """The points with times not before `earliest`: a screen that jumps back must not reorder a path."""
     return tuple(
         point if point.t >= earliest else point.model_copy(update={"t": earliest}) for point in points
     )

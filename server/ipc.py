@@ -44,7 +44,7 @@ class Open:
 class StepItem:
     """One chunk of one stream.
 
-    `mute`: make it to get the state back, encode nothing. `keys` are frame offsets in the chunk that become key
+    `mute`: make it to get the state back, encode nothing. `keys` are offsets of frames that become key
     frames. `jpeg`: also send every frame as JPEG, for viewers that take nothing else. `save` names a file to
     write a snapshot to after the chunk.
     """
@@ -100,7 +100,7 @@ class Quit:
 
 @dataclass(frozen=True)
 class Loaded:
-    """The worker is warm. `codecs` maps what it can encode to the codec string; `chunk_s` is a measured chunk."""
+    """The worker is warm. `codecs` maps what it encodes to codec strings; `chunk_s` is a measured chunk."""
 
     card: dict[str, Any]
     seats: int

@@ -1,4 +1,4 @@
-"""One session with everything that is attached to it: the client, viewers, the recording, the newest packets."""
+"""One session with all that is attached to it: the client, viewers, the recording, the newest packets."""
 
 from __future__ import annotations
 
@@ -62,6 +62,9 @@ class Live:
         self.viewers: set[Outbox] = set()
         self.jpeg_viewers: set[LatestJpeg] = set()
         self.detached_at: float | None = time.monotonic()
+        self.gone = asyncio.Event()
+        """set while no client is there"""
+        self.gone.set()
         self.start_asked: float | None = None
         self.ready_said = False
         self.ready_id: int | None = None
@@ -97,11 +100,13 @@ class Live:
         if self.outbox is not None:
             self.outbox.close(CloseCode.POLICY, "the session was resumed by another connection")
         self.outbox, self.detached_at, self.ready_said = outbox, None, False
+        self.gone.clear()
 
     def detach(self, outbox: Outbox) -> None:
         """The client's connection is gone; one that was replaced by another does not matter."""
         if self.outbox is outbox:
             self.outbox, self.detached_at = None, time.monotonic()
+            self.gone.set()
 
     def say(self, message: Message) -> None:
         """To the client, if it is there."""

@@ -13,39 +13,48 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        kept = {"registry": self.registry}
+        kept = self.registry
         self.first_frame = Histogram(
             "flowbrush_time_to_first_frame_seconds",
             "From session.start to the first packet",
             buckets=LATENCY_S,
-            **kept,
+            registry=kept,
         )
         self.stage = Histogram(
-            "flowbrush_chunk_seconds", "Time of one chunk by stage", ["stage"], buckets=STAGE_S, **kept
+            "flowbrush_chunk_seconds", "Time of one chunk by stage", ["stage"], buckets=STAGE_S, registry=kept
         )
         self.control_to_pixel = Histogram(
             "flowbrush_control_to_pixel_seconds",
             "From accepting a control to sending the first frame that shows it",
             buckets=LATENCY_S,
-            **kept,
+            registry=kept,
         )
         self.batch = Histogram(
-            "flowbrush_batch_streams", "Streams per forward pass", buckets=(1, 2, 3, 4, 6, 8, 16, 32), **kept
+            "flowbrush_batch_streams",
+            "Streams per forward pass",
+            buckets=(1, 2, 3, 4, 6, 8, 16, 32),
+            registry=kept,
         )
-        self.chunks = Counter("flowbrush_chunks", "Chunks made", **kept)
-        self.replayed = Counter("flowbrush_chunks_replayed", "Chunks made again to get back a state", **kept)
+        self.chunks = Counter("flowbrush_chunks", "Chunks made", registry=kept)
+        self.replayed = Counter(
+            "flowbrush_chunks_replayed", "Chunks made again to get back a state", registry=kept
+        )
         self.misses = Counter(
-            "flowbrush_deadline_misses", "Chunks that came after the viewer's buffer was empty", **kept
+            "flowbrush_deadline_misses", "Chunks that came after the viewer's buffer was empty", registry=kept
         )
-        self.drops = Counter("flowbrush_frames_dropped", "Frames not sent, by cause", ["cause"], **kept)
-        self.bytes = Counter("flowbrush_sent_bytes", "Media bytes sent", **kept)
-        self.errors = Counter("flowbrush_errors", "Error messages sent, by code", ["code"], **kept)
-        self.restarts = Counter("flowbrush_worker_restarts", "Workers replaced, by cause", ["cause"], **kept)
-        self.sessions = Counter("flowbrush_sessions", "Sessions ended, by reason", ["reason"], **kept)
-        self.queue = Gauge("flowbrush_queue_depth", "Sessions waiting for a slot", **kept)
-        self.slots = Gauge("flowbrush_slots", "Slots of all workers that are ready", **kept)
-        self.slots_used = Gauge("flowbrush_slots_used", "Slots that a session holds", **kept)
-        self.viewers = Gauge("flowbrush_viewers", "Read-only viewers connected", **kept)
+        self.drops = Counter(
+            "flowbrush_frames_dropped", "Frames not sent, by cause", ["cause"], registry=kept
+        )
+        self.bytes = Counter("flowbrush_sent_bytes", "Media bytes sent", registry=kept)
+        self.errors = Counter("flowbrush_errors", "Error messages sent, by code", ["code"], registry=kept)
+        self.restarts = Counter(
+            "flowbrush_worker_restarts", "Workers replaced, by cause", ["cause"], registry=kept
+        )
+        self.sessions = Counter("flowbrush_sessions", "Sessions ended, by reason", ["reason"], registry=kept)
+        self.queue = Gauge("flowbrush_queue_depth", "Sessions waiting for a slot", registry=kept)
+        self.slots = Gauge("flowbrush_slots", "Slots of all workers that are ready", registry=kept)
+        self.slots_used = Gauge("flowbrush_slots_used", "Slots that a session holds", registry=kept)
+        self.viewers = Gauge("flowbrush_viewers", "Read-only viewers connected", registry=kept)
 
     def text(self) -> bytes:
         """The page that Prometheus reads."""

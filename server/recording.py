@@ -35,7 +35,7 @@ class Recording:
         self.chunks = max(self._starts) + 1 if self._starts else None
 
     def put(self, chunk: int, first_frame: int, samples: Sequence[mp4.Sample]) -> bool:
-        """Writes a whole chunk; it replaces what was recorded of it and after it. False when there is no room."""
+        """Writes a chunk; it replaces what was recorded of it and after it. False when there is no room."""
         if self.full:
             return False
         self.cut(chunk)

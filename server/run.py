@@ -34,10 +34,9 @@ def run(settings: Settings) -> int:
     try:
         listening = listen(settings.host, settings.port)
     except OSError as error:
-        print(
+        sys.stderr.write(
             f"flowbrush: cannot listen on {settings.host}:{settings.port}: {error.strerror or error}; "
-            "another port can be given with --port",
-            file=sys.stderr,
+            "another port can be given with --port\n"
         )
         return 2
     app = create_app(settings)

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
-from flowbrush.protocol import Codec, Error, Limits, SessionDone, SessionReady, SessionStart, StartFields
-from flowbrush.session_file import FileStart, SessionFile
-from pipelines.requests import StreamSettings
-from server import images
+from flowbrush.protocol import Codec, Error, Limits, SessionDone, SessionReady, SessionStart
+from flowbrush.session_file import SessionFile
+from server import ipc
+from server.archive import Archive, new_id, new_meta
+from server.delivery import Outbox
 from server.dispatcher import Dispatcher
 from server.images import ImageStore
-from server.journal import Journal
 from server.live import RESUMED_FRAMES, WATCHER_FRAMES, Live
 from server.metrics import Metrics
-from server.recording import Recording
-from server.session import Phase, Session
+from server.session_parts import Phase
 from server.settings import MIB, Settings
-from server.store import Meta, Store, hash_token
+from server.store import Store, hash_token
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +56,7 @@ class Service:
             settings, self.lives, self.metrics, self.store, self._fail, self._on_opened
         )
         self._storage = ThreadPoolExecutor(1, thread_name_prefix="storage")
+        self._archive = Archive(settings, self.store, self._storage, self.metrics)
         self._tasks: list[asyncio.Task[None]] = []
         self.stopping = False
 
@@ -75,11 +75,12 @@ class Service:
         self.stopping = True
         for live in self.lives.values():
             live.session.seal()
-            self._write_meta(live)
+            self._archive.save(live)
             live.close(CloseCode.GOING_AWAY, "the server stops; resume when it is back")
-        end = time.monotonic() + timeout_s
-        while time.monotonic() < end and any(live.outbox is not None for live in self.lives.values()):
-            await asyncio.sleep(0.02)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(
+                asyncio.gather(*(live.gone.wait() for live in self.lives.values())), timeout_s
+            )
 
     async def stop(self) -> None:
         """Ends everything; sessions can be resumed by the next process."""
@@ -100,14 +101,16 @@ class Service:
         facts = self.dispatcher.facts
         return {} if facts is None else facts.card["capabilities"]
 
-    async def wait_loaded(self) -> None:
-        """Waits for the first worker; raises Refused when there will be none."""
+    async def wait_loaded(self) -> ipc.Loaded:
+        """Waits for the first worker, says what it has; raises Refused when there will be none."""
         if self.dispatcher.broken is not None:
             text = f"the model cannot be loaded: {self.dispatcher.broken}"
             raise Refused(ErrorCode.INTERNAL, text, CloseCode.INTERNAL)
         if self.stopping:
             raise Refused(ErrorCode.BUSY, "the server stops", CloseCode.TRY_LATER, retryable=True)
         await self.dispatcher.loaded.wait()
+        assert self.dispatcher.facts is not None
+        return self.dispatcher.facts
 
     def _take_up_stored(self) -> None:
         """Sessions that lived until the last process ended wait for their clients again."""
@@ -115,7 +118,7 @@ class Service:
         for meta in self.store.all():
             if meta.ended is None and now - self.store.touched(meta.id) < RESTART_GRACE_S:
                 try:
-                    self.lives[meta.id] = self._revive(meta)
+                    self.lives[meta.id] = self._archive.revive(meta)
                 except (OSError, ValueError, KeyError):
                     log.exception("the stored session cannot be taken up", extra={"session": meta.id})
             elif meta.ended is None:
@@ -124,22 +127,11 @@ class Service:
         if self.lives:
             log.info("%d sessions of before can be resumed", len(self.lives))
 
-    def _revive(self, meta: Meta) -> Live:
-        live = self._live(meta)
-        session = live.session
-        for chunk in range(len(session.journal)):
-            session.restored(chunk, session.journal.controls(chunk))
-        session.snapshots, session.epoch = self.store.snapshots(meta.id)
-        session.epoch += 1
-        session.frame = meta.first_frame
-        session.discontinuity = True
-        return live
-
     # ---- sessions
 
     async def begin(self, start: SessionStart, asked: float) -> Live:
-        """A new session in the queue for a seat; raises Refused. The caller attaches its outbox, then `seat`s."""
-        await self.wait_loaded()
+        """A new session, waiting for a seat; raises Refused. The caller attaches, then calls `seat`."""
+        facts = await self.wait_loaded()
         if start.model != self.settings.model:
             raise Refused(
                 ErrorCode.UNKNOWN_MODEL,
@@ -157,12 +149,12 @@ class Service:
             if image is None:
                 text = f"there is no image {start.image!r}: upload it with POST /v1/images"
                 raise Refused(ErrorCode.UNKNOWN_IMAGE, text, CloseCode.BAD_START)
-        meta, token = self._new_meta(start)
+        meta, token = new_meta(start, self._codec_for(start), facts)
         try:
             self.store.write(meta)
             if image is not None:
                 await asyncio.to_thread(shutil.copyfile, image, self.store.image(meta.id))
-            live = self.lives[meta.id] = self._live(meta)
+            live = self.lives[meta.id] = self._archive.open(meta, facts.chunk_s)
         except OSError as error:
             text = f"the session's files cannot be written: {error}"
             raise Refused(ErrorCode.INTERNAL, text, CloseCode.INTERNAL) from error
@@ -228,7 +220,7 @@ class Service:
             raise ProtocolError(ErrorCode.UNKNOWN_SESSION, f"no running session {id!r}", field="id")
         session = parent.session
         session.check_made(chunk)
-        token, new = secrets.token_urlsafe(24), _new_id()
+        token, new = secrets.token_urlsafe(24), new_id()
         frame = (chunk + 1) * session.chunk_frames
         meta = parent.meta.model_copy(
             update={"id": new, "token_hash": hash_token(token), "created": time.time(), "first_frame": frame}
@@ -240,7 +232,7 @@ class Service:
         for saved, path in session.snapshots.items():
             if saved <= chunk:
                 self.store.link_snapshot(path, new, saved)
-        self.lives[new] = self._revive(meta)
+        self.lives[new] = self._archive.revive(meta)
         return new, token, frame - 1
 
     def end(self, live: Live, reason: str, code: int = CloseCode.DONE, id: int | None = None) -> None:
@@ -259,7 +251,7 @@ class Service:
             )
         )
         live.meta.ended = reason
-        self._write_meta(live)
+        self._archive.save(live)
         live.close(code, reason)
         del self.lives[live.id]
         self.dispatcher.release(live)
@@ -267,32 +259,7 @@ class Service:
         self.metrics.sessions.labels(reason).inc()
         log.info("ended: %s after %d frames", reason, live.session.frame, extra={"session": live.id})
 
-    def session_file(self, id: str) -> SessionFile | None:
-        """The session file of a running or an ended session. Blocks for reading the journal."""
-        meta = self.store.read(id)
-        if meta is None:
-            return None
-        live = self.lives.get(id)
-        made = live.session.frame if live is not None else meta.frames
-        chunks = -(-made // meta.chunk_frames)
-        fields = meta.start.model_dump(exclude_none=True)
-        if live is not None:
-            fields["seed"] = live.session.settings.seed
-        fields.pop("image", None)
-        if self.store.image(id).exists():
-            fields["image"] = images.data_url(self.store.image(id))
-        journal = Journal(self.store.journal(id), read_only=True)
-        try:
-            return SessionFile(
-                model=meta.model,
-                start=FileStart(**fields),
-                controls=tuple(journal.records(chunks)),
-                chunks=chunks,
-            )
-        finally:
-            journal.close()
-
-    def watch(self, live: Live) -> Any:
+    def watch(self, live: Live) -> Outbox:
         """A viewer's outbox, which begins with `session.ready` and then a key frame."""
         outbox = live.make_outbox(WATCHER_FRAMES)
         outbox.say(self.ready_message(live, for_viewer=True))
@@ -302,12 +269,12 @@ class Service:
         self.metrics.viewers.inc()
         return outbox
 
-    def unwatch(self, live: Live, outbox: Any) -> None:
+    def unwatch(self, live: Live, outbox: Outbox) -> None:
         """The viewer is gone."""
         live.viewers.discard(outbox)
         self.metrics.viewers.dec()
 
-    def outbox(self, live: Live) -> Any:
+    def outbox(self, live: Live) -> Outbox:
         """The outbox of the session's own client, attached."""
         outbox = live.make_outbox(RESUMED_FRAMES)
         live.attach(outbox)
@@ -315,59 +282,22 @@ class Service:
 
     # ---- parts
 
-    def _new_meta(self, start: SessionStart) -> tuple[Meta, str]:
-        facts = self.dispatcher.facts
-        assert facts is not None
-        card = facts.card
-        codec = next((codec for codec in start.known_codecs if codec in facts.codecs), None)
-        if codec is None:
-            text = (
-                f"none of {', '.join(start.codecs)} can be encoded here: there are {', '.join(facts.codecs)}"
-            )
-            raise Refused(ErrorCode.NO_CODEC, text, CloseCode.BAD_START)
-        token = secrets.token_urlsafe(24)
-        fields = {name: getattr(start, name) for name in StartFields.model_fields}
-        fields["seed"] = start.seed if start.seed is not None else secrets.randbelow(2**31)
-        width, height = start.width or card["width"], start.height or card["height"]
-        fps = start.fps or card["fps"]
-        meta = Meta(
-            id=_new_id(),
-            token_hash=hash_token(token),
-            model=self.settings.model,
-            start=StartFields.model_construct(**fields),
-            width=width,
-            height=height,
-            fps=fps,
-            chunk_frames=card["chunk_frames"],
-            codec=codec,
-            codec_string=facts.codecs[codec],
-            created=time.time(),
-        )
-        return meta, token
+    def session_file(self, id: str) -> SessionFile | None:
+        """The session file of a running or an ended session. Blocks for reading the journal."""
+        live = self.lives.get(id)
+        return self._archive.session_file(id, None if live is None else live.session.frame)
 
-    def _live(self, meta: Meta) -> Live:
-        image: Path = self.store.image(meta.id)
-        settings = StreamSettings(
-            model=meta.model,
-            prompts=tuple((prompt.text, prompt.weight) for prompt in meta.start.prompt_list),
-            width=meta.width,
-            height=meta.height,
-            fps=meta.fps,
-            seed=meta.start.seed or 0,
-            steps=meta.start.steps,
-            image=images.load(image) if image.exists() else None,
-            tracks=meta.start.tracks,
-        )
-        journal = Journal(self.store.journal(meta.id))
-        expected = self.dispatcher.facts.chunk_s if self.dispatcher.facts is not None else 0.2
-        session = Session(meta.id, settings, meta.chunk_frames, meta.codec, journal, expected)
-        session.first_chunk = meta.first_frame // meta.chunk_frames
-        recording = None
-        if self.settings.record:
-            limit = self.settings.recording_mib * MIB
-            path = self.store.recording(meta.id)
-            recording = Recording(path, meta.codec, meta.width, meta.height, meta.fps, limit)
-        return Live(meta, session, recording, self._storage, self.metrics)
+    def save(self, live: Live) -> None:
+        """Keeps the session's settings on disk as they are now."""
+        self._archive.save(live)
+
+    def _codec_for(self, start: SessionStart) -> Codec:
+        codecs = self.dispatcher.facts.codecs if self.dispatcher.facts is not None else {}
+        for codec in start.known_codecs:
+            if codec in codecs:
+                return codec
+        text = f"none of {', '.join(start.codecs)} can be encoded here: there are {', '.join(codecs)}"
+        raise Refused(ErrorCode.NO_CODEC, text, CloseCode.BAD_START)
 
     def ready_message(self, live: Live, for_viewer: bool = False) -> SessionReady:
         """What is said when a session exists."""
@@ -405,14 +335,6 @@ class Service:
         bad_start = code is ErrorCode.INVALID_VALUE
         self.end(live, str(code), CloseCode.BAD_START if bad_start else CloseCode.INTERNAL)
 
-    def _write_meta(self, live: Live) -> None:
-        live.meta.frames = live.session.frame
-        live.meta.start = live.meta.start.model_copy(update={"seed": live.session.settings.seed})
-        try:
-            self.store.write(live.meta)
-        except OSError as error:
-            log.warning("settings were not written: %s", error, extra={"session": live.id})
-
     async def _housekeeping(self) -> None:
         """Ends sessions whose client did not come back; gives their seats to those who wait."""
         await self.dispatcher.loaded.wait()
@@ -439,7 +361,3 @@ class Service:
             living = set(self.lives)
             await asyncio.to_thread(self.store.clean, keep_s, self.settings.disk_mib * MIB, living)
             await asyncio.to_thread(self.images.clean, time.time() - keep_s)
-
-
-def _new_id() -> str:
-    return secrets.token_urlsafe(9)

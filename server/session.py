@@ -6,9 +6,8 @@ The session decides and its driver (`service.py`) does: `take` says what to ask 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 
 from flowbrush.errors import ErrorCode, ProtocolError
 from flowbrush.packets import NO_FLAGS, Flag, Packet
@@ -26,59 +25,14 @@ from flowbrush.protocol import (
 )
 from pipelines.requests import StreamSettings
 from server import ipc
-from server.acks import Acks, Shown
+from server.acks import Acks
 from server.inbox import Inbox
 from server.pacing import Pacer
+from server.session_parts import NEXT, Log, MadeChunk, Outgoing, Phase
 from server.tracks import Tracks
 
 MAX_FAILURES = 3
 URGENT = float("-inf")
-
-
-class Phase(StrEnum):
-    """Where a session is. `opening`: the worker gives it a seat or rewinds it."""
-
-    WAITING = "waiting"
-    OPENING = "opening"
-    READY = "ready"
-    STEPPING = "stepping"
-    DONE = "done"
-
-
-_NEXT = {
-    Phase.WAITING: {Phase.OPENING, Phase.DONE},
-    Phase.OPENING: {Phase.READY, Phase.WAITING, Phase.OPENING, Phase.DONE},
-    Phase.READY: {Phase.STEPPING, Phase.OPENING, Phase.WAITING, Phase.DONE},
-    Phase.STEPPING: {Phase.READY, Phase.OPENING, Phase.WAITING, Phase.DONE},
-    Phase.DONE: set(),
-}
-
-
-class Log(Protocol):
-    """What a session needs of its journal."""
-
-    def __len__(self) -> int: ...
-    def append(self, controls: tuple[Control, ...]) -> None: ...
-    def controls(self, chunk: int) -> tuple[Control, ...]: ...
-    def truncate(self, chunks: int) -> None: ...
-    def close(self) -> None: ...
-
-
-@dataclass
-class Outgoing:
-    """For the client, in this order: messages, then the packet. `measured` are controls now on screen."""
-
-    messages: list[Message] = field(default_factory=list)
-    packet: Packet | None = None
-    measured: list[Shown] = field(default_factory=list)
-
-
-@dataclass
-class _MadeChunk:
-    made: ipc.Made
-    shown: list[Shown]
-    encode_ms: float = 0.0
-    queue_ms: float = 0.0
 
 
 class Session:
@@ -125,14 +79,14 @@ class Session:
         self._inbox = Inbox()
         self._tracks = Tracks(self.chunk_s, 1 / settings.fps, settings.tracks)
         self._acks = Acks()
-        self._making: dict[int, _MadeChunk] = {}
+        self._making: dict[int, MadeChunk] = {}
         self._wished: float | None = None
 
     # ---- phases
 
     def enter(self, phase: Phase) -> None:
         """Moves to another phase; raises RuntimeError for a way that does not exist."""
-        if phase not in _NEXT[self.phase]:
+        if phase not in NEXT[self.phase]:
             raise RuntimeError(f"session {self.id} cannot go from {self.phase} to {phase}")
         self.phase = phase
 
@@ -318,7 +272,7 @@ class Session:
         shown = self._acks.made(made.chunk, made.first_frame, made.frames, made.applied)
         waited_ms = 0.0 if self._wished is None else max(0.0, started - self._wished) * 1e3
         self._wished = None
-        self._making[made.chunk] = _MadeChunk(made, shown, queue_ms=waited_ms)
+        self._making[made.chunk] = MadeChunk(made, shown, queue_ms=waited_ms)
         out.messages += [Notice(code=each.code, message=each.message, id=each.id) for each in made.notices]
         return out
 

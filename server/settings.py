@@ -1,4 +1,4 @@
-"""Settings of a server: command line, `FLOWBRUSH_*`, `.env`, in this order. The only reader of the environment."""
+"""Settings: command line, `FLOWBRUSH_*`, `.env`, in this order. The only reader of the environment."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Settings(BaseSettings):
     def _not_open_to_the_world(self) -> Self:
         if not self.api_keys and not self.allow_unauthenticated and not is_loopback(self.host):
             raise ValueError(
-                f"host {self.host} can be reached by others, but no API keys are set: set FLOWBRUSH_API_KEYS, "
+                f"others can reach host {self.host}, but there are no API keys: set FLOWBRUSH_API_KEYS, "
                 "or FLOWBRUSH_ALLOW_UNAUTHENTICATED=1 if everyone who reaches this port may use it"
             )
         return self

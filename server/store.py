@@ -131,7 +131,7 @@ class Store:
         self.drop_snapshots(id)
 
     def clean(self, keep_s: float, budget: int, living: set[str]) -> None:
-        """Removes what is too old, and the oldest ended sessions while all together need more than `budget`."""
+        """Removes what is too old, and the oldest ended sessions while all need more than `budget`."""
         now = time.time()
         ended = [meta for meta in self.all() if meta.id not in living]
         for meta in [meta for meta in ended if now - self.touched(meta.id) > keep_s]:

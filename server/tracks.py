@@ -53,10 +53,10 @@ class Tracks:
         A release waits until every point of its track has been played.
         """
         start = chunk * self._chunk_s
-        for track in [track for track, end in self._path_ends.items() if end < start]:
-            del self._path_ends[track]  # a path ends by itself
-            if self._alive.get(track) == "path":
-                del self._alive[track]
+        for ended in [track for track, end in self._path_ends.items() if end < start]:
+            del self._path_ends[ended]  # a path ends by itself
+            if self._alive.get(ended) == "path":
+                del self._alive[ended]
         seen: list[Waiting] = []
         held: list[Waiting] = []
         for waiting in drained:

@@ -1,0 +1,37 @@
+"""Single pictures on request: asked of a worker, answered when it comes to it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+
+from server import ipc
+from server.engine import WorkerProcess
+
+WAIT_S = 5.0
+
+
+class Stills:
+    """The requests that are under way."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count()
+        self._waiting: dict[int, asyncio.Future[bytes | None]] = {}
+
+    async def ask(self, process: WorkerProcess, stream: str) -> bytes | None:
+        """The newest frame of a stream as JPEG; None when there is none or no answer comes in time."""
+        number = next(self._numbers)
+        future = self._waiting[number] = asyncio.get_running_loop().create_future()
+        process.send(ipc.Still(stream, number))
+        try:
+            return await asyncio.wait_for(future, WAIT_S)
+        except TimeoutError:
+            return None
+        finally:
+            del self._waiting[number]
+
+    def answered(self, message: ipc.StillImage) -> None:
+        """A worker answers."""
+        future = self._waiting.get(message.request)
+        if future is not None and not future.done():
+            future.set_result(message.jpeg)
