@@ -22,7 +22,7 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise BadWeights(f"no weights at {path}: expected a .safetensors file")
     try:
         with safe_open(path, "pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}
     except SafetensorError as error:
         raise BadWeights(
             f"{path} is not a whole safetensors file ({error}): it may be truncated; fetch or make it again"
@@ -30,7 +30,10 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def fill(module: nn.Module, tensors: dict[str, Tensor], prefix: str, source: str) -> None:
-    """Puts `tensors` named `prefix`… into `module`. A missing, unexpected or mis-shaped one is an error that names it."""
+    """Puts `tensors` named `prefix`… into `module`. A missing, unexpected or mis-shaped one is an error that names it.
+
+    A module on the meta device takes the tensors themselves, in its own number type; any other gets copies.
+    """
     given = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
     wanted = module.state_dict()
     missing, extra = sorted(wanted.keys() - given.keys()), sorted(given.keys() - wanted.keys())
@@ -43,7 +46,11 @@ def fill(module: nn.Module, tensors: dict[str, Tensor], prefix: str, source: str
             raise BadWeights(
                 f"{source}: {prefix}{name} has shape {tuple(given[name].shape)}, expected {tuple(value.shape)}"
             )
-    module.load_state_dict(given)
+    if any(value.is_meta for value in wanted.values()):
+        typed = {name: given[name].to(value.dtype) for name, value in wanted.items()}
+        module.load_state_dict(typed, assign=True)
+    else:
+        module.load_state_dict(given)
 
 
 def save(path: Path, parts: dict[str, nn.Module], metadata: dict[str, object]) -> None:

@@ -2,64 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
+from models.card import ModelCard
 from models.spec import MotionSpec, PocketCodecSpec, PocketTextSpec, StudentSpec
-
-WEIGHTS = Path(__file__).parent / "weights"
-CAPABILITIES = ("text", "image", "drag", "pin", "path", "camera", "rewind", "step", "branch", "transition")
+from models.wan.cards import WAN_CARDS
 
 
 class UnknownModel(ValueError):
     """No model of that name is registered."""
-
-
-@dataclass(frozen=True)
-class ModelCard:
-    """One model as people see it, and how it is built.
-
-    `width`, `height` in pixels, `fps` in frames a second, `chunk_frames` pixel frames a chunk, `steps` denoising steps of a chunk and
-    `start_steps` those of a chunk that starts from text alone, `guidance` the text guidance of that chunk.
-    """
-
-    name: str
-    title: str
-    licence: str
-    width: int
-    height: int
-    fps: float
-    chunk_frames: int
-    steps: int
-    start_steps: int
-    guidance: float
-    student: StudentSpec
-    codec: PocketCodecSpec
-    text: PocketTextSpec
-    weights: str
-    description: str = ""
-    drag: str = "trained track encoder"
-    examples: tuple[str, ...] = ()
-    capabilities: dict[str, bool] = field(default_factory=lambda: dict.fromkeys(CAPABILITIES, True))
-
-    @property
-    def weights_path(self) -> Path:
-        return WEIGHTS / self.weights
-
-    def public(self) -> dict[str, Any]:
-        """What a client is told: JSON-able, no paths."""
-        data = asdict(self)
-        for internal in ("student", "codec", "text", "weights"):
-            data.pop(internal)
-        data["examples"] = list(self.examples)
-        data["available"] = self.weights_path.is_file() or self.random
-        return data
-
-    @property
-    def random(self) -> bool:
-        """Made of random weights: for tests of everything but the picture."""
-        return not self.weights
 
 
 POCKET = ModelCard(
@@ -106,15 +57,10 @@ POCKET = ModelCard(
         "a sailboat at sunset",
     ),
 )
-POCKET_RANDOM = ModelCard(
-    **{
-        **{f: getattr(POCKET, f) for f in POCKET.__dataclass_fields__},
-        "name": "pocket-random",
-        "title": "pocket with random weights (for tests)",
-        "weights": "",
-    }
+POCKET_RANDOM = replace(
+    POCKET, name="pocket-random", title="pocket with random weights (for tests)", weights="", random=True
 )
-CARDS = {card.name: card for card in (POCKET, POCKET_RANDOM)}
+CARDS = {card.name: card for card in (POCKET, POCKET_RANDOM, *WAN_CARDS)}
 
 
 def card(name: str) -> ModelCard:

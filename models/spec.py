@@ -71,6 +71,39 @@ class StudentSpec:
 
 
 @dataclass(frozen=True)
+class RolloutSpec:
+    """How a student is rolled out: at which noise levels a chunk is made, and what becomes of the past.
+
+    `step_list` are the published step numbers in 0..1000 (empty: even levels and deterministic steps, pocket); between
+    those steps the chunk gets fresh noise. `shift` bends the 1000-entry table of levels, `warp` reads the numbers as
+    places in that table and not as its values. `joint` denoises a window of chunks at rising levels together (Rolling
+    Forcing). `positions` are counted by cache slot or from the stream's start ("absolute"). `sink_average` mixes what
+    leaves the window into the sink, keeping this share (Reward Forcing). `past` is kept as keys and values ("cache") or
+    worked out again from latents before each chunk ("recompute", Krea). `recache` works the window out again when the
+    prompt changes (LongLive).
+    """
+
+    step_list: tuple[int, ...] = ()
+    shift: float = 1.0
+    warp: bool = True
+    joint: bool = False
+    positions: str = "slot"
+    sink_average: float | None = None
+    past: str = "cache"
+    recache: bool = False
+
+    def __post_init__(self) -> None:
+        if self.positions not in ("slot", "absolute"):
+            raise ValueError(f"positions {self.positions!r} are neither 'slot' nor 'absolute'")
+        if self.past not in ("cache", "recompute"):
+            raise ValueError(f"past {self.past!r} is neither 'cache' nor 'recompute'")
+        if self.sink_average is not None and not (0 <= self.sink_average <= 1 and self.positions == "slot"):
+            raise ValueError("sink_average must be in 0..1 and needs positions by slot")
+        if list(self.step_list) != sorted(set(self.step_list), reverse=True):
+            raise ValueError(f"step_list {self.step_list} must fall")
+
+
+@dataclass(frozen=True)
 class PocketCodecSpec:
     """Linear analysis of 4-frame blocks, convolutional synthesis. Strides are pixels and frames per latent cell."""
 
@@ -90,3 +123,32 @@ class PocketTextSpec:
     heads: int = 4
     length: int = 24
     buckets: int = 2048
+
+
+@dataclass(frozen=True)
+class TaeSpec:
+    """The tiny autoencoder of Wan latents (TAEHV). `widths` of its four stages; `patch` 2 for the 48-channel one."""
+
+    channels: int = 16
+    stride: int = 8
+    frames: int = 4
+    widths: tuple[int, int, int, int] = (256, 128, 64, 64)
+    patch: int = 1
+
+
+@dataclass(frozen=True)
+class VaeSpec:
+    """Wan's own autoencoder, by diffusers. `config` are its constructor's arguments, as (name, value) pairs."""
+
+    channels: int = 16
+    stride: int = 8
+    frames: int = 4
+    config: tuple[tuple[str, object], ...] = ()
+
+
+@dataclass(frozen=True)
+class Umt5Spec:
+    """The UMT5 text encoder; prompts are padded with zero rows to `length` tokens, which is part of the student."""
+
+    dim: int = 4096
+    length: int = 512

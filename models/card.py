@@ -1,0 +1,83 @@
+"""What a model is, as people see it and as it is built. Free of torch."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from models.spec import PocketCodecSpec, PocketTextSpec, RolloutSpec, StudentSpec, TaeSpec, Umt5Spec, VaeSpec
+
+WEIGHTS = Path(__file__).parent / "weights"
+CAPABILITIES = ("text", "image", "drag", "pin", "path", "camera", "rewind", "step", "branch", "transition")
+TRAINED, WARPED = "trained track encoder", "warped latents, no training"
+INTERNAL = ("student", "codec", "text", "weights", "rollout", "sources")
+
+
+def models_folder() -> Path:
+    """Where fetched weights are kept unless another folder is named."""
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path.home() / ".cache") / "flowbrush" / "models"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Files of one repository on the hub: `files` are names or patterns, put into `folder` of the model's own folder."""
+
+    repository: str
+    files: tuple[str, ...]
+    folder: str = ""
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """One model as people see it, and how it is built.
+
+    `width`, `height` in pixels, `fps` in frames a second, `chunk_frames` pixel frames a chunk, `steps` denoising steps of a chunk and
+    `start_steps` those of a chunk that starts from text alone, `guidance` the text guidance of that chunk. `drag` says how
+    the model follows a hand, `history` how many chunks can be taken back. `weights` is a file that comes with the project;
+    `sources` are what `flowbrush pull` fetches.
+    """
+
+    name: str
+    title: str
+    licence: str
+    width: int
+    height: int
+    fps: float
+    chunk_frames: int
+    steps: int
+    start_steps: int
+    guidance: float
+    student: StudentSpec
+    codec: PocketCodecSpec | TaeSpec | VaeSpec
+    text: PocketTextSpec | Umt5Spec
+    weights: str
+    description: str = ""
+    drag: str = TRAINED
+    examples: tuple[str, ...] = ()
+    capabilities: dict[str, bool] = field(default_factory=lambda: dict.fromkeys(CAPABILITIES, True))
+    family: str = "pocket"
+    history: int = 120
+    rollout: RolloutSpec = RolloutSpec()
+    sources: tuple[Source, ...] = ()
+    random: bool = False
+
+    @property
+    def weights_path(self) -> Path:
+        """The weights file that comes with the project, or the folder that `flowbrush pull` fills."""
+        return WEIGHTS / self.weights if self.family == "pocket" else models_folder() / self.name
+
+    @property
+    def available(self) -> bool:
+        """Whether the weights are here."""
+        path = self.weights_path
+        return self.random or path.is_file() or (path / "flowbrush.json").is_file()
+
+    def public(self) -> dict[str, Any]:
+        """What a client is told: JSON-able, no paths."""
+        data = {name: value for name, value in asdict(self).items() if name not in INTERNAL}
+        data["examples"] = list(self.examples)
+        data["available"] = self.available
+        return data

@@ -1,0 +1,98 @@
+"""Published checkpoints of Wan students into our transformer: every layout that is about, and an error that names what is wrong.
+
+Pickles are read with `weights_only=True` alone: a file with code in it is refused and nothing of it runs.
+"""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models.checkpoint import BadWeights, fill, read
+from models.transformer import CausalTransformer
+from models.wan.lora import merge
+from models.wan.names import cleaned
+
+SUFFIXES = (".safetensors", ".pt", ".pth")
+CONTAINERS = (
+    "generator_ema",
+    "generator",
+    "model",
+    "state_dict",
+)  # the first that is there holds the weights
+
+
+def load_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a checkpoint file, or of a folder of safetensors shards, under the file's own names.
+
+    Raises BadWeights: no such file, truncated, not a checkpoint, or a pickle with code in it.
+    """
+    if path.is_dir():
+        shards = sorted(path.glob("*.safetensors"))
+        if not shards:
+            raise BadWeights(f"no .safetensors files in {path}: expected a checkpoint of a Wan student")
+        return {name: value for shard in shards for name, value in read(shard)[0].items()}
+    if path.suffix not in SUFFIXES:
+        raise BadWeights(f"{path} is no checkpoint: expected a file ending in {', '.join(SUFFIXES)}")
+    if path.suffix == ".safetensors":
+        return read(path)[0]
+    return unwrap(read_pickle(path), path.name)
+
+
+def read_pickle(path: Path) -> Any:
+    """What a .pt or .pth file holds, tensors and plain containers only. Raises BadWeights."""
+    if not path.is_file():
+        raise BadWeights(f"no weights at {path}: expected a checkpoint file")
+    try:
+        # A zip file is mapped, not read: a 10 GB checkpoint needs no 10 GB of memory.
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except pickle.UnpicklingError as error:
+        raise BadWeights(
+            f"{path} is refused: it is broken, or holds more than tensors, which could run code when it is opened. "
+            "Ask its publisher for a .safetensors file"
+        ) from error
+    except (RuntimeError, EOFError, ValueError, OSError) as error:
+        raise BadWeights(
+            f"{path} is not a whole checkpoint ({error}): it may be truncated; fetch it again"
+        ) from error
+
+
+def unwrap(loaded: Any, source: str) -> dict[str, Tensor]:
+    """The state dict inside a checkpoint: `generator_ema`, `generator`, `model`, `state_dict`, or the checkpoint itself."""
+    if isinstance(loaded, dict):
+        for key in CONTAINERS:
+            if isinstance(loaded.get(key), dict):
+                return unwrap(loaded[key], source)
+        if loaded and all(
+            isinstance(name, str) and isinstance(value, Tensor) for name, value in loaded.items()
+        ):
+            return loaded
+        found = ", ".join(sorted(map(str, loaded))[:5])
+        raise BadWeights(
+            f"{source} holds no weights of a student: expected {', '.join(CONTAINERS)} or tensors, found {found}"
+        )
+    raise BadWeights(f"{source} holds no weights of a student but a {type(loaded).__name__}")
+
+
+def load_student(student: CausalTransformer, path: Path, lora: Path | None = None) -> None:
+    """Fills `student` from the checkpoint at `path`, with `lora` merged in. Raises BadWeights; then nothing has changed."""
+    try:
+        tensors = cleaned(load_tensors(path))
+        if lora is not None:
+            tensors = merge(tensors, _lora_tensors(lora), lora.name)
+    except ValueError as error:
+        raise error if isinstance(error, BadWeights) else BadWeights(f"{path.name}: {error}") from error
+    fill(student, tensors, "", path.name)
+
+
+def _lora_tensors(path: Path) -> dict[str, Tensor]:
+    if path.suffix == ".safetensors":
+        return read(path)[0]
+    loaded = read_pickle(path)
+    inner = loaded.get("generator_lora", loaded) if isinstance(loaded, dict) else loaded
+    return unwrap(inner, path.name)
