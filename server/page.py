@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import mimetypes
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -46,6 +48,9 @@ TYPES = {
 }
 
 
+COMPRESSED = {".js", ".css", ".html", ".svg", ".json"}
+
+
 def web_folder() -> Path:
     """The folder of the page, in a checkout and in an installed package."""
     spec = find_spec("web")
@@ -85,4 +90,14 @@ def _file(path: Path, request: Request) -> Response:
     tag = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers={**HEADERS, "ETag": tag})
-    return FileResponse(path, media_type=kind, headers={**HEADERS, "ETag": tag})
+    headers = {**HEADERS, "ETag": tag, "Vary": "Accept-Encoding"}
+    if path.suffix in COMPRESSED and "gzip" in request.headers.get("accept-encoding", ""):
+        body = _compressed(path, tag)
+        return Response(body, media_type=kind, headers={**headers, "Content-Encoding": "gzip"})
+    return FileResponse(path, media_type=kind, headers=headers)
+
+
+@lru_cache(maxsize=256)
+def _compressed(path: Path, tag: str) -> bytes:
+    """The file's bytes, compressed once for each of its versions (`tag`)."""
+    return gzip.compress(path.read_bytes(), 9)
