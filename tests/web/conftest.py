@@ -46,7 +46,12 @@ class Served:
     def __init__(self) -> None:
         self.double = StreamDouble()
         config = uvicorn.Config(
-            self.double.app, host="127.0.0.1", port=0, log_level="warning", lifespan="off", ws_per_message_deflate=False
+            self.double.app,
+            host="127.0.0.1",
+            port=0,
+            log_level="warning",
+            lifespan="off",
+            ws_per_message_deflate=False,
         )
         self.server = uvicorn.Server(config)
         self.loop = asyncio.new_event_loop()

@@ -164,7 +164,7 @@ class StreamDouble:
     def __init__(self) -> None:
         self.received: list[Any] = []
         self.refused: list[str] = []
-        self.queue = 0  # `queue` messages sent before a session starts
+        self.queue = 0  # place in the queue; a session starts when it is 0
         self.reject: dict[str, Any] | None = None  # an `error` to answer session.start with
         self.away = False  # refuse connections, as a server that is being restarted
         self.slow_s = 0.0  # a chunk takes at least so long
@@ -214,9 +214,12 @@ class StreamDouble:
     async def _start(self, socket: WebSocket) -> Stream | None:
         start = parse_client_message(await socket.receive_text()).message
         self.received.append(start)
-        for position in range(self.queue, 0, -1):
-            await socket.send_json({"type": "queue", "position": position, "size": self.queue})
-            await asyncio.sleep(0.3)
+        told = 0
+        while self.queue:
+            if self.queue != told:
+                told = self.queue
+                await socket.send_json({"type": "queue", "position": told, "size": 3})
+            await asyncio.sleep(0.02)
         if self.reject:
             await socket.send_json({"type": "error", **self.reject})
             await socket.close(1013 if self.reject.get("retryable") else 1008)

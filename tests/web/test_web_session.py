@@ -186,7 +186,10 @@ def test_what_is_painted_while_the_connection_is_away_is_sent_later(open_page: A
 def test_the_queue_is_shown(driver: Any, served: Any) -> None:
     served.double.queue = 3
     driver.page.locator("#preset-cards .preset").first.click()
-    driver.page.locator("#banner-text", has_text="number 2 of 3 in the queue").wait_for()
+    driver.page.locator("#banner-text", has_text="number 3 of 3 in the queue").wait_for()
+    served.double.queue = 1
+    driver.page.locator("#banner-text", has_text="number 1 of 3 in the queue").wait_for()
+    served.double.queue = 0
     driver.wait_live()
 
 

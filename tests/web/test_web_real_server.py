@@ -1,0 +1,202 @@
+"""The page on the real server with the embedded model: what a visitor does first, and what they take home.
+
+With the trained weights in place the model is `pocket`, without them the same network with random weights.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+from real_server import RealServer
+
+from flowbrush.session_file import SessionFile
+from models.registry import card
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
+
+FIRST_LOAD_BYTES = 200_000
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: Any, chromium: Any) -> Iterator[RealServer]:
+    model = "pocket" if card("pocket").weights_path.is_file() else "pocket-random"
+    server = RealServer(model, tmp_path_factory.mktemp("state"))
+    yield server
+    server.stop()
+
+
+def status(driver: Any) -> str:
+    return driver.page.locator("#status-text").text_content()
+
+
+def settled(driver: Any) -> float | None:
+    before = driver.seconds()
+    driver.page.wait_for_timeout(1500)
+    return before if driver.seconds() == before else None
+
+
+def pause(driver: Any) -> float:
+    """Pauses and waits until everything that was made is on screen; the time of the last frame."""
+    driver.page.locator("#play").click()
+    driver.until(lambda: status(driver) == "Paused", "the stream pauses")
+    return driver.until(lambda: settled(driver), "what was made has played out")
+
+
+def test_from_one_click_to_a_painted_moving_picture(real: RealServer, open_page: Any) -> None:
+    driver = open_page(real.url)
+    driver.start()
+    first = driver.picture().astype(int)
+    driver.until(lambda: np.abs(driver.picture() - first).mean() > 0.5, "the picture moves")
+    driver.stroke([(0.4, 0.5), (0.5, 0.4), (0.6, 0.5)])
+    figure = driver.page.locator("#figure-latency")
+    driver.until(lambda: figure.text_content() != "–", "the frames say which control they show")
+    driver.page.fill("#prompt", "a penguin in the snow")
+    driver.page.keyboard.press("Enter")
+    driver.page.locator("#effective", has_text="penguin").wait_for()
+
+
+def test_pause_step_and_go_on(real: RealServer, open_page: Any) -> None:
+    driver = open_page(real.url)
+    driver.start()
+    still = pause(driver)
+    driver.page.locator("#step").click()
+    driver.until(lambda: driver.seconds() > still + 0.2, "a chunk is made")
+    assert driver.until(lambda: settled(driver), "it stands again") == pytest.approx(still + 0.25, abs=0.01)
+    driver.page.locator("#play").click()
+    driver.until(lambda: driver.seconds() > still + 1, "it goes on")
+
+
+def test_the_timeline_goes_back_to_the_same_picture(real: RealServer, open_page: Any) -> None:
+    driver = open_page(real.url)
+    driver.start()
+    driver.until(lambda: driver.seconds() > 1.2, "some film")
+    still = pause(driver)
+    picture = driver.picture().astype(int)
+    chunk = round((still + 1 / 16) * 4) - 1
+    for _ in range(3):
+        driver.page.locator("#step").click()
+    driver.until(lambda: driver.seconds() > still + 0.6, "three chunks more")
+    driver.until(lambda: settled(driver), "it stands")
+    driver.page.locator("#scrub").focus()
+    for _ in range(4):
+        driver.page.keyboard.press("ArrowLeft")
+    # Back to before the picture, then one chunk: the same frames are made again.
+    driver.until(lambda: driver.page.locator("#scrub").get_attribute("max") == str(chunk - 1), "it went back")
+    driver.page.locator("#step").click()
+    driver.until(lambda: driver.seconds() == pytest.approx(still, abs=0.01), "the same moment")
+    driver.until(lambda: settled(driver), "it stands")
+    assert np.abs(driver.picture() - picture).mean() < 4, "the same picture, but for the codec"
+
+
+def test_a_start_from_an_image_shows_it(real: RealServer, open_page: Any) -> None:
+    file = io.BytesIO()
+    image = np.zeros((192, 320, 3), np.uint8)
+    image[:, :160] = (200, 60, 40)
+    image[:, 160:] = (40, 70, 200)
+    Image.fromarray(image).save(file, "PNG")
+    driver = open_page(real.url)
+    driver.page.fill("#prompt", "two walls")
+    driver.page.set_input_files(
+        "#image-file", files=[{"name": "walls.png", "mimeType": "image/png", "buffer": file.getvalue()}]
+    )
+    driver.wait_live()
+    assert driver.page.locator(".toast[data-kind=error]").count() == 0
+
+
+def test_the_recording_and_the_session_file_can_be_taken_home(
+    real: RealServer, open_page: Any, tmp_path: Any
+) -> None:
+    driver = open_page(real.url)
+    driver.start()
+    driver.stroke([(0.4, 0.5), (0.6, 0.4)])
+    driver.until(lambda: driver.seconds() > 2, "two seconds of film")
+    still = pause(driver)
+    with driver.page.expect_download() as download:
+        driver.page.locator("#download").click()
+    path = tmp_path / "video.mp4"
+    download.value.save_as(path)
+    with av.open(str(path)) as video:
+        frames = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
+    assert frames[0].shape == (192, 320, 3)
+    assert len(frames) >= round(still * 16) - 8, "the film so far"
+    with driver.page.expect_download() as download:
+        driver.page.locator("#save").click()
+    file = SessionFile.parse(open(download.value.path(), "rb").read()).message
+    kinds = [control.type for control in file.controls]
+    assert kinds[0] == "track.begin" and kinds[-1] == "track.end"
+
+
+def test_a_second_viewer_sees_the_same(real: RealServer, open_page: Any) -> None:
+    driver = open_page(real.url)
+    driver.start()
+    driver.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    driver.page.locator("#share").click()
+    link = driver.until(lambda: driver.page.evaluate("navigator.clipboard.readText()"), "a link")
+    viewer = open_page(link)
+    viewer.page.locator("#viewer-mark").wait_for()
+    viewer.until(lambda: viewer.seconds() > 0, "the viewer sees the film")
+    still = pause(driver)
+    viewer.until(lambda: viewer.seconds() == still, "the viewer sees the same moment")
+    assert np.array_equal(viewer.picture(), driver.picture())
+
+
+def test_a_branch_goes_on_by_itself(real: RealServer, open_page: Any) -> None:
+    driver = open_page(real.url)
+    driver.start()
+    driver.until(lambda: driver.seconds() > 2, "some film")
+    driver.page.locator("#branch").click()
+    film = driver.page.locator("#scrub").bounding_box()
+    with driver.page.context.expect_page() as opened:
+        driver.page.mouse.click(film["x"] + film["width"] * 0.5, film["y"] + 20)
+    branch = type(driver)(opened.value)
+    branch.wait_live()
+    branch.until(lambda: branch.seconds() > 0, "the branch plays")
+    assert status(driver) == "Live", "and the first stream goes on"
+
+
+def test_a_killed_and_restarted_server_goes_on(real: RealServer, open_page: Any) -> None:
+    driver = open_page(real.url, expect_errors=True)
+    driver.start()
+    driver.until(lambda: driver.seconds() > 1.5, "some film")
+    before = driver.seconds()
+    real.kill()
+    driver.page.locator("#status-text", has_text="Reconnecting").wait_for()
+    real.start()
+    driver.page.locator("#status-text", has_text="Live").wait_for(timeout=60_000)
+    driver.until(lambda: driver.seconds() > before + 0.5, "the same stream goes on")
+
+
+def test_a_phone(real: RealServer, open_page: Any) -> None:
+    driver = open_page(real.url, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    driver.page.locator("#preset-cards .preset").first.tap()
+    driver.wait_live()
+    driver.touch("touchStart", [(0.4, 0.5)])
+    for step in range(10):
+        driver.touch("touchMove", [(0.4 + 0.02 * step, 0.5)])
+        driver.page.wait_for_timeout(40)
+    driver.touch("touchEnd", [])
+    driver.until(lambda: driver.page.locator("#figure-latency").text_content() != "–", "the touch is shown")
+    assert driver.page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_the_first_load_is_light_and_asks_nobody_else(real: RealServer, open_page: Any) -> None:
+    driver = open_page("about:blank")
+    session = driver.page.context.new_cdp_session(driver.page)
+    session.send("Network.enable")
+    loaded: list[float] = []
+    session.on("Network.loadingFinished", lambda event: loaded.append(event["encodedDataLength"]))
+    urls: list[str] = []
+    driver.page.on("request", lambda request: urls.append(request.url))
+    driver.page.goto(real.url)
+    driver.page.locator("#preset-cards .preset").first.wait_for()
+    driver.page.wait_for_load_state("networkidle")
+    assert len(loaded) > 20
+    assert all(url.startswith(real.url) for url in urls), "no external requests"
+    assert sum(loaded) < FIRST_LOAD_BYTES, f"{sum(loaded):.0f} bytes: {json.dumps(urls)}"
