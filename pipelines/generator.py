@@ -58,10 +58,11 @@ class Generator:
 
     def start(self, settings: StreamSettings) -> StreamState:
         """A new stream. Raises ValueError for settings that the model cannot serve, NoSeat when it is full."""
-        self._check(settings)
+        self.check(settings)
         if not self.free:
             raise NoSeat(f"all {self.seats} seats are taken")
-        state = StreamState(settings, self.free.pop(), initial_state(settings.prompts, settings.tracks))
+        controls = initial_state(settings.prompts, settings.tracks)
+        state = StreamState(settings, self.free.pop(), controls, self.card.student.window)
         try:
             if settings.image is not None:
                 self._begin_with_image(state)
@@ -122,13 +123,14 @@ class Generator:
         """A stream from its snapshot, on a seat of its own. Raises ValueError for bytes that are no snapshot, NoSeat."""
         if not self.free:
             raise NoSeat(f"all {self.seats} seats are taken")
-        state = snapshots.load(blob, self.placement.device)
-        self._check(state.settings)
+        state = snapshots.load(blob, self.placement.device, self.card.student.window)
+        self.check(state.settings)
         state.seat = self.free.pop()
         self._restore_cache(state)
         return state
 
-    def _check(self, settings: StreamSettings) -> None:
+    def check(self, settings: StreamSettings) -> None:
+        """Raises ValueError for settings that the model cannot serve."""
         known = self.card
         if settings.model != known.name:
             raise ValueError(f"this generator serves {known.name!r}, not {settings.model!r}")

@@ -40,8 +40,8 @@ def dump(state: StreamState, attended: list[int]) -> bytes:
     return save_tensors(tensors, {"flowbrush": json.dumps(about)})
 
 
-def load(blob: bytes, device: torch.device) -> StreamState:
-    """The stream that `dump` wrote, without a seat. Raises ValueError."""
+def load(blob: bytes, device: torch.device, window: int) -> StreamState:
+    """The stream that `dump` wrote, without a seat; `window` is the student's, in chunks. Raises ValueError."""
     try:
         size = int.from_bytes(blob[:8], "little")
         header = json.loads(blob[8 : 8 + size])
@@ -64,7 +64,7 @@ def load(blob: bytes, device: torch.device) -> StreamState:
     prompts = tuple((text, weight) for text, weight in given.pop("prompts"))
     state = StreamState(
         StreamSettings(**given, prompts=prompts, tracks=tracks), -1, CONTROLS.validate_python(about["controls"]),
-        about["chunk"], about["made"], records[about["made"] - 1].latent if records else None,
+        window, about["chunk"], about["made"], records[about["made"] - 1].latent if records else None,
     )  # fmt: skip
     state.sinks = [records[index] for index in about["sinks"] if index in records]
     state.records.extend(record for index, record in sorted(records.items()) if index not in about["sinks"])

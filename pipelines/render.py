@@ -1,0 +1,93 @@
+"""`flowbrush render`: a session file to a video, offline, by the same step that serves people."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from flowbrush.errors import ProtocolError
+from flowbrush.session_file import SessionFile
+from pipelines.generator import Generator
+from pipelines.session import play, settings_of
+from pipelines.video_file import check_target, frame_folder, video_file
+
+PREVIEW_S = 5.0
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What was written: `frames` frames of `seconds` seconds. `notices` are what the person should know."""
+
+    frames: int
+    seconds: float
+    notices: tuple[str, ...]
+
+
+def render(session_path: str | os.PathLike[str], out: str | os.PathLike[str], *, frames_only: bool = False,
+           preview: bool = False, device: str = "auto", overwrite: bool = False, progress: bool = True,
+           generator: Generator | None = None) -> Rendered:  # fmt: skip
+    """Plays a session file and writes the MP4 `out`, or with `frames_only` a folder of PNGs of that name.
+
+    `preview` makes the first 5 seconds alone, the very frames that the whole video begins with. `progress` shows a bar on
+    stderr. `generator` is one that is loaded already. Raises OSError or ValueError, each with what to do about it; `out` appears
+    whole or not at all, also when the process is interrupted.
+    """
+    path, target = Path(session_path), Path(out)
+    check_target(target, frames_only=frames_only, overwrite=overwrite)
+    try:
+        session = SessionFile.read(path)
+    except ProtocolError as error:
+        raise ValueError(str(error)) from error
+    if session.chunks < 1:
+        raise ValueError(f"{path}: chunks is 0: there is nothing to render")
+    generator = generator or Generator.load(session.model, device=device, seats=1)
+    card = generator.card
+    try:
+        settings = settings_of(session, card, path.parent)
+        generator.check(settings)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    chunks = session.chunks
+    if preview:
+        chunks = min(chunks, math.ceil(PREVIEW_S * card.fps / card.chunk_frames))
+    frames, notices = 0, _late_controls(session)
+    writing = frame_folder(target) if frames_only else video_file(target, card.width, card.height, card.fps)
+    with writing as writer, _bar(progress, target, chunks * card.chunk_frames) as advance:
+        for result in play(generator, settings, session, chunks):
+            for frame in result.frames:
+                writer.write(frame)
+            frames += len(result.frames)
+            notices += [notice.message for notice in result.notices]
+            advance(len(result.frames))
+    return Rendered(frames, frames / card.fps, tuple(dict.fromkeys(notices)))
+
+
+def _late_controls(session: SessionFile) -> list[str]:
+    late = sum(control.chunk >= session.chunks for control in session.controls)
+    if not late:
+        return []
+    return [
+        f"{late} control(s) come at chunk {session.chunks} or later, where the session ends: they have no effect"
+    ]
+
+
+@contextmanager
+def _bar(shown: bool, out: Path, total: int) -> Iterator:  # type: ignore[type-arg]
+    """A progress bar with the time left; gives the function that moves it on."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("frames"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), disable=not shown) as bar:
+        task = bar.add_task(out.name, total=total)
+        yield lambda count: bar.advance(task, count)

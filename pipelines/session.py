@@ -1,0 +1,103 @@
+"""A session file played through a generator: the same settings and the same controls at the same chunks."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import warnings
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from flowbrush.controls import CameraSet, Control, PromptSet, TrackBegin
+from flowbrush.session_file import SessionFile, without_chunk
+from models.card import ModelCard
+from pipelines.generator import Generator
+from pipelines.requests import ChunkResult, Frames, StreamSettings
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
+
+
+def settings_of(session: SessionFile, card: ModelCard, folder: Path) -> StreamSettings:
+    """The settings of a session for the model of `card`, defaults filled in.
+
+    `folder` is where the path of a start image begins. Raises ValueError for an image that cannot be read and for what
+    the model cannot do.
+    """
+    check_capabilities(session, card)
+    start = session.start
+    return StreamSettings(
+        model=session.model,
+        prompts=tuple((prompt.text, prompt.weight) for prompt in start.prompt_list),
+        width=start.width or card.width,
+        height=start.height or card.height,
+        fps=start.fps or card.fps,
+        seed=start.seed or 0,
+        steps=start.steps,
+        image=None if start.image is None else load_image(start.image, folder),
+        tracks=start.tracks,
+    )
+
+
+def play(
+    generator: Generator, settings: StreamSettings, session: SessionFile, chunks: int
+) -> Iterator[ChunkResult]:
+    """The first `chunks` chunks of the session, made one after the other. The seat is given back at the end."""
+    by_chunk: dict[int, list[Control]] = defaultdict(list)
+    for control in session.controls:
+        by_chunk[control.chunk].append(without_chunk(control))
+    state = generator.start(settings)
+    try:
+        for chunk in range(chunks):
+            yield generator.step([state], [by_chunk.get(chunk, ())])[0]
+    finally:
+        generator.release(state)
+
+
+def check_capabilities(session: SessionFile, card: ModelCard) -> None:
+    """Raises ValueError for the first thing in the session that the model of `card` cannot do."""
+    needed = [(track.kind, "start.tracks") for track in session.start.tracks]
+    if session.start.image is not None:
+        needed.append(("image", "start.image"))
+    needed += [(_needs(control), f"controls[{index}]") for index, control in enumerate(session.controls)]
+    for name, field in needed:
+        if name and not card.capabilities.get(name):
+            raise ValueError(f"{field}: the model {card.name} cannot do {name!r}")
+
+
+def _needs(control: Control) -> str:
+    if isinstance(control, TrackBegin):
+        return control.kind
+    if isinstance(control, CameraSet):
+        return "camera"
+    return "transition" if isinstance(control, PromptSet) and control.transition else ""
+
+
+def load_image(image: str, folder: Path) -> Frames:
+    """A start image, from a `data:` URL or a path relative to `folder`: RGB uint8 [H, W, 3]. Raises ValueError."""
+    if image.startswith("data:"):
+        head, comma, body = image.partition(",")
+        if not comma or not head.endswith(";base64"):
+            raise ValueError("start.image: a data: URL must hold base64, as in data:image/png;base64,…")
+        try:
+            source: Path | io.BytesIO = io.BytesIO(base64.b64decode(body, validate=True))
+        except binascii.Error as error:
+            raise ValueError(f"start.image: the data: URL is not base64 ({error})") from None
+        name = "the data: URL"
+    else:
+        source, name = folder / image, str(folder / image)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(source, formats=FORMATS) as picture:
+                return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
+    except UnidentifiedImageError:
+        raise ValueError(
+            f"start.image: {name} is no image that can be read: expected {', '.join(FORMATS)}"
+        ) from None
+    except Exception as error:  # decoders raise many kinds of errors on broken files
+        raise ValueError(f"start.image: {name} cannot be read: {error}") from error
