@@ -259,3 +259,42 @@ def test_ending_a_session_leads_back_to_the_empty_page(driver: Any, served: Any)
     driver.page.locator("#welcome").wait_for()
     driver.until(lambda: sent(served, "session.stop"), "the server was told")
     driver.start(1)
+
+
+WATCH_BALL = """() => {
+  const source = document.getElementById('picture');
+  const copy = Object.assign(document.createElement('canvas'), { width: 320, height: 192 });
+  const context = copy.getContext('2d', { willReadFrequently: true });
+  let pressed = null;
+  window.handToPixel = null;
+  addEventListener('pointerdown', (event) => (pressed = event.timeStamp), { capture: true });
+  const start = { x: null };
+  const look = () => {
+    context.drawImage(source, 0, 0);
+    const { data } = context.getImageData(0, 0, 320, 192);
+    let [sum, count] = [0, 0];
+    for (let at = 0; at < data.length; at += 4) {
+      const yellow = data[at] > 170 && data[at + 1] > 130 && data[at + 2] < 110;
+      if (yellow) [sum, count] = [sum + ((at / 4) % 320), count + 1];
+    }
+    const x = sum / count;
+    if (pressed === null) start.x = x;
+    else if (x > start.x + 12) window.handToPixel = performance.now() - pressed;
+    if (window.handToPixel === null) requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+}"""
+
+
+def test_the_figure_is_what_the_pixels_say(driver: Any, served: Any) -> None:
+    """One press beside the ball's centre makes it jump: the time until pixels show it is the figure's."""
+    driver.start()
+    driver.page.evaluate(WATCH_BALL)
+    x, y = driver.ball()
+    driver.page.mouse.move(*driver.spot(x + 0.1, y))
+    driver.page.mouse.down()
+    measured = driver.until(lambda: driver.page.evaluate("window.handToPixel"), "the ball jumped")
+    driver.page.mouse.up()
+    text = driver.page.locator("#figure-latency").text_content
+    shown = driver.until(lambda: text() != "–" and float(text().removesuffix("ms")), "a figure")
+    assert abs(shown - measured) < 3 * 1000 / 16, f"shown {shown:.0f} ms, measured {measured:.0f} ms"
