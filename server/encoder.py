@@ -16,7 +16,7 @@ from av.codec.context import CodecContext
 from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from PIL import Image
 
 from flowbrush.protocol import Codec
@@ -86,11 +86,13 @@ class VideoEncoder:
         """One frame [H, W, 3] uint8 → (payload, whether it is a key frame)."""
         if self._context is None:
             return jpeg(frame), True
+        # VP8 has no way to say BT.709
+        matrix = Colorspace.ITU601 if self.codec is Codec.VP8 else Colorspace.ITU709
         picture = self._reformatter.reformat(
             av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24"),
             format="yuv420p",
-            dst_colorspace="ITU601" if self.codec is Codec.VP8 else "ITU709",  # all that VP8 can say
-            dst_color_range="MPEG",
+            dst_colorspace=matrix,
+            dst_color_range=ColorRange.MPEG,
             threads=1,
         )
         picture.pts = self._count

@@ -68,6 +68,8 @@ class Session:
         self.paused = False
         self.steps_left = 0
         self.step_id: int | None = None
+        self.stepping = False
+        """whether a `session.step` is still to be answered"""
         self.last_id = 0
         self.want_key = True
         self.discontinuity = False
@@ -121,12 +123,12 @@ class Session:
 
     def resume(self) -> None:
         """Goes on after a pause."""
-        self.paused, self.steps_left = False, 0
+        self.paused, self.steps_left, self.stepping = False, 0, False
         self.pacer.restart(self.frame / self.settings.fps)
 
     def pause(self) -> None:
         """Makes no new chunk."""
-        self.paused, self.steps_left = True, 0
+        self.paused, self.steps_left, self.stepping = True, 0, False
 
     def step(self, chunks: int, id: int | None) -> None:
         """While paused: makes so many chunks; raises ProtocolError when not paused."""
@@ -134,7 +136,7 @@ class Session:
             raise ProtocolError(
                 ErrorCode.NOT_PAUSED, "session.step is for a paused session: pause it first", id=id
             )
-        self.steps_left, self.step_id = chunks, id
+        self.steps_left, self.step_id, self.stepping = chunks, id, True
         self.pacer.restart(self.frame / self.settings.fps)
 
     def check_made(self, chunk: int, id: int | None = None) -> None:
@@ -152,7 +154,7 @@ class Session:
         """Forgets everything from chunk `chunks` on; returns ids of controls that will never be shown."""
         self.journal.truncate(chunks)
         self.epoch += 1
-        self.steps_left = 0
+        self.steps_left, self.stepping = 0, False
         self.frame = chunks * self.chunk_frames
         self.encode_from = chunks
         self.snapshots = {chunk: path for chunk, path in self.snapshots.items() if chunk < chunks}
@@ -308,9 +310,9 @@ class Session:
                 prompt=made.prompt,
             )
         ]
-        if self.paused and self.steps_left == 0 and self.step_id is not None:
+        if self.stepping and self.steps_left == 0 and chunk + 1 == self.upcoming:
             messages.append(SessionPaused(id=self.step_id, chunk=chunk + 1))
-            self.step_id = None
+            self.stepping = False
         return messages
 
     def _packet(self, encoded: ipc.Encoded) -> Packet:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flowbrush import limits
 from flowbrush.errors import ErrorCode, ProtocolError
-from flowbrush.protocol import Control, Point, TrackBegin, TrackEnd, TrackKind, TrackMove, TracksClear
-from server.inbox import Waiting
+from flowbrush.protocol import Control, TrackBegin, TrackEnd, TrackKind, TrackMove, TracksClear
+from server.inbox import Waiting, in_order
 from server.track_times import TrackClock, resolve
 
 
@@ -59,37 +59,46 @@ class Tracks:
                 del self._alive[ended]
         seen: list[Waiting] = []
         held: list[Waiting] = []
-        for waiting in drained:
+        placed: set[int] = set()
+        for index, waiting in enumerate(drained):
             control = waiting.control
             track = getattr(control, "track", None)
             if track is not None and any(getattr(each.control, "track", None) == track for each in held):
                 held.append(waiting)
-            elif isinstance(control, TrackEnd) and self._still_plays(control.track, start + self._chunk_s):
+                continue
+            if isinstance(control, TrackEnd) and self._still_plays(control.track, start + self._chunk_s):
                 held.append(waiting)
-            else:
-                self._place_points(waiting, start)
-                self._note(waiting.control, chunk)
-                seen.append(waiting)
+                continue
+            if isinstance(control, TrackBegin | TrackMove) and index not in placed:
+                group = [index, *_moves_after(drained, index, control.track)]
+                self._place_points([drained[each] for each in group], start)
+                placed.update(group)
+            self._note(waiting.control, chunk)
+            seen.append(waiting)
         return seen, held
 
-    def _place_points(self, waiting: Waiting, start: float) -> None:
-        control = waiting.control
-        if isinstance(control, TrackBegin):
-            self._clocks[control.track] = clock = TrackClock()
-            if control.kind == "path":
-                self._path_ends[control.track] = start + control.points[-1].t
+    def _place_points(self, group: list[Waiting], start: float) -> None:
+        """Resolves the points of one track that came since the last chunk, together."""
+        first = group[0].control
+        assert isinstance(first, TrackBegin | TrackMove)
+        if isinstance(first, TrackBegin):
+            self._clocks[first.track] = clock = TrackClock()
+            if first.kind == "path":
+                self._path_ends[first.track] = start + first.points[-1].t
                 return
-            self._path_ends.pop(control.track, None)
-            if control.kind == "pin":  # a pin holds from the chunk's first frame on
-                clock.shift_s = start - control.points[0].t
-        if isinstance(control, TrackBegin | TrackMove):
-            clock = self._clocks.setdefault(control.track, TrackClock())
-            times = [point.t for point in control.points]
-            resolved = resolve(times, clock, start, self._chunk_s, self._frame_s)
-            points: tuple[Point, ...] = tuple(
-                point.model_copy(update={"t": time})
-                for point, time in zip(control.points, resolved, strict=True)
-            )
+            self._path_ends.pop(first.track, None)
+            if first.kind == "pin":  # a pin holds from the chunk's first frame on
+                clock.shift_s = start - first.points[0].t
+        clock = self._clocks.setdefault(first.track, TrackClock())
+        times: list[float] = []
+        for waiting in group:
+            assert isinstance(waiting.control, TrackBegin | TrackMove)
+            times += [point.t for point in in_order(waiting.control.points, times[-1] if times else 0.0)]
+        resolved = iter(resolve(times, clock, start, self._chunk_s, self._frame_s))
+        for waiting in group:
+            control = waiting.control
+            assert isinstance(control, TrackBegin | TrackMove)
+            points = tuple(point.model_copy(update={"t": next(resolved)}) for point in control.points)
             waiting.control = control.model_copy(update={"points": points})
 
     def _still_plays(self, track: int, end: float) -> bool:
@@ -130,6 +139,19 @@ class Tracks:
                 track for track, kind in alive.items() if control.kinds is None or kind in control.kinds
             ]:
                 del alive[track]
+
+
+def _moves_after(drained: list[Waiting], index: int, track: int) -> list[int]:
+    """Indexes of the moves of `track` after `index`, up to its end or a new beginning."""
+    moves = []
+    for later in range(index + 1, len(drained)):
+        control = drained[later].control
+        if getattr(control, "track", None) != track:
+            continue
+        if not isinstance(control, TrackMove):
+            break
+        moves.append(later)
+    return moves
 
 
 def _refused(control: TrackBegin | TrackMove | TrackEnd, code: ErrorCode, why: str) -> ProtocolError:
