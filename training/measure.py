@@ -1,0 +1,78 @@
+"""What is measured on frames: where an object is, PSNR, SSIM. Frames are float [3, H, W] or [N, 3, H, W] in 0..1."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from training.world.sprites import SpriteBook
+
+SEARCH = 40  # pixels around the place asked for; an object that is not found there is lost
+FOUND = 0.5  # share of the template that the picture must explain
+
+
+def psnr(a: Tensor, b: Tensor) -> float:
+    """Peak signal-to-noise ratio in dB over all of both."""
+    return -10 * float(torch.log10((a - b).square().mean().clamp_min(1e-10)))
+
+
+def ssim(a: Tensor, b: Tensor) -> float:
+    """Mean structural similarity [N, 3, H, W], Gaussian window of 11 (Wang et al. 2004)."""
+    line = torch.exp(-((torch.arange(11) - 5.0) ** 2) / (2 * 1.5**2))
+    line = line / line.sum()
+    kernel = (line[:, None] * line[None]).expand(3, 1, 11, 11)
+
+    def blur(x: Tensor) -> Tensor:
+        return F.conv2d(x, kernel, groups=3)
+
+    mean_a, mean_b = blur(a), blur(b)
+    var_a, var_b = blur(a * a) - mean_a**2, blur(b * b) - mean_b**2
+    both = blur(a * b) - mean_a * mean_b
+    c1, c2 = 0.01**2, 0.03**2
+    value = (2 * mean_a * mean_b + c1) * (2 * both + c2) / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))
+    return float(value.mean())
+
+
+def locate(frame: Tensor, book: SpriteBook, name: str, centre: tuple[float, float], size: float, angle: float) -> tuple[float, float, float]:
+    """Where an object is in `frame` [3, H, W], looked for within SEARCH pixels of `centre`.
+
+    The object's picture is laid over every place; the least masked squared error wins, refined to parts of a pixel. Returns
+    (x, y, share of the picture that is explained: 1 where it is seen exactly, 0 or less where it is not there).
+    """
+    edge = 2 * int(size * 0.75) + 1
+    middle = torch.tensor([[edge / 2, edge / 2]])
+    layer, _ = book.draw(name, middle, torch.tensor([size]), torch.tensor([angle]), edge)
+    colour, alpha = layer[0, :3], layer[0, 3:]
+    x0, y0 = round(centre[0] - 0.5), round(centre[1] - 0.5)
+    reach = edge // 2 + SEARCH
+    padded = F.pad(frame[None], (reach, reach, reach, reach), "replicate")[0]
+    region = padded[:, y0 : y0 + 2 * reach + 1, x0 : x0 + 2 * reach + 1][None]
+    target = colour / alpha.clamp_min(1e-3)
+    square = F.conv2d(region.square(), alpha.expand(3, -1, -1)[None])
+    cross = F.conv2d(region, (alpha * target)[None])
+    error = (square - 2 * cross + (alpha * target.square()).sum())[0, 0]
+    best = int(error.argmin())
+    row, column = divmod(best, error.shape[1])
+    weight = alpha.sum() * 3
+    mean = (alpha * target).sum((1, 2), keepdim=True) / alpha.sum()
+    variance = (alpha * (target - mean).square()).sum() / weight
+    explained = 1 - float(error.min() / weight / variance.clamp_min(1e-3))
+    dx, dy = _refine(error, row, column)
+    return x0 + 0.5 + column - SEARCH + dx, y0 + 0.5 + row - SEARCH + dy, explained
+
+
+def _refine(error: Tensor, row: int, column: int) -> tuple[float, float]:
+    """The minimum of parabolas through the best place and its neighbours, in pixels."""
+
+    def vertex(left: float, middle: float, right: float) -> float:
+        bend = left - 2 * middle + right
+        return 0.0 if bend <= 0 else max(-0.5, min(0.5, 0.5 * (left - right) / bend))
+
+    rows, columns = error.shape
+    dx = dy = 0.0
+    if 0 < column < columns - 1:
+        dx = vertex(*(float(error[row, column + k]) for k in (-1, 0, 1)))
+    if 0 < row < rows - 1:
+        dy = vertex(*(float(error[row + k, column]) for k in (-1, 0, 1)))
+    return dx, dy
