@@ -56,11 +56,12 @@ class Stroke:
         played = [sample for sample in self.samples if sample[0] <= end]
         last_visible = played[-1][3] if played else self.visible
         x, y = (float(v) for v in xy[-1])
-        left = replace(self, samples=rest, here=(x, y), visible=last_visible)
+        behind = played[-1:] if not rest and not self._within(xy[-1], 1e-6) else []  # still to be caught up with
+        left = replace(self, samples=(*behind, *rest), here=(x, y), visible=last_visible)
         rows = [
             (self._code_id(index, seed), xy + np.asarray(offset), shown) for index, offset in enumerate(self.offsets)
         ]
-        finished = self.released and not rest and self._arrived(xy[-1])
+        finished = self.released and not rest and self._within(xy[-1], TOP_SPEED)
         return (None if finished else left), rows
 
     def _positions(self, times: np.ndarray, start: tuple[float, float]) -> np.ndarray:
@@ -86,9 +87,10 @@ class Stroke:
         shown[0] = self.visible if self.here is not None else self.samples[0][3]
         return shown
 
-    def _arrived(self, at: np.ndarray) -> bool:
+    def _within(self, at: np.ndarray, distance: float) -> bool:
+        """Whether `at` is less than `distance` from the last sample."""
         goal = self.samples[-1][1:3] if self.samples else at
-        return float(np.hypot(*(np.asarray(goal) - at))) < TOP_SPEED
+        return float(np.hypot(*(np.asarray(goal) - at))) < distance
 
     def _code_id(self, index: int, seed: int) -> int:
         """The random id (MotionStream §3.1), the same in every replay."""

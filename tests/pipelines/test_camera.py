@@ -1,0 +1,81 @@
+"""Camera control as tracks of the scene. The signs are those of the wire contract."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from flowbrush.controls import CameraSet
+from pipelines.camera import ASPECT, CLEAR, CameraState, ground_tracks
+
+FPS = 16.0
+
+
+def played(
+    state: CameraState, seconds: float, painted: tuple[np.ndarray, ...] = ()
+) -> tuple[CameraState, np.ndarray]:
+    """The state after `seconds` and the first and last places of the scene's points in the last chunk: [N, 2, 2]."""
+    ends = np.zeros((0, 2, 2))
+    for chunk in range(round(seconds * FPS / 4)):
+        times = (4 * chunk + np.arange(-1, 4)) / FPS
+        state, rows = ground_tracks(state, times, painted, 3)
+        ends = np.array([[xy[0], xy[-1]] for _, xy, _ in rows]).reshape(-1, 2, 2)
+    return state, ends
+
+
+def told(**values: object) -> CameraState:
+    return CameraState().told(CameraSet(**values))
+
+
+def test_a_camera_that_stands_still_has_no_tracks() -> None:
+    assert len(played(CameraState(), 0.25)[1]) == 0
+
+
+@pytest.mark.parametrize(
+    ("pan", "sign"), [((0.2, 0.0), (-1, 0)), ((-0.2, 0.0), (1, 0)), ((0.0, 0.2), (0, -1))]
+)
+def test_the_scene_moves_against_the_pan(pan: tuple[float, float], sign: tuple[int, int]) -> None:
+    _, ends = played(told(mode="velocity", pan=pan), 0.25)
+    move = ends[:, 1] - ends[:, 0]
+    assert move == pytest.approx(np.tile(np.array(sign) * 0.2 * 4 / FPS, (len(move), 1)))
+
+
+def test_positive_zoom_goes_in() -> None:
+    _, ends = played(told(mode="velocity", zoom=1.0), 0.25)
+    distance = np.linalg.norm(ends - 0.5, axis=2)
+    off_centre = distance[:, 0] > 1e-6
+    ratio = distance[off_centre, 1] / distance[off_centre, 0]
+    assert ratio == pytest.approx(np.full(len(ratio), 2 ** (4 / FPS)))
+
+
+def test_positive_roll_turns_the_scene_anticlockwise_on_the_screen() -> None:
+    _, ends = played(told(mode="velocity", roll=90.0), 0.25)
+    offset = (ends - 0.5) * [1.0, ASPECT]  # y points down
+    angle = np.degrees(
+        np.arctan2(offset[:, 1, 1], offset[:, 1, 0]) - np.arctan2(offset[:, 0, 1], offset[:, 0, 0])
+    )
+    off_centre = np.linalg.norm(offset[:, 0], axis=1) > 1e-6
+    turned = (angle[off_centre] + 180) % 360 - 180
+    assert turned == pytest.approx(np.full(len(turned), -90 * 4 / FPS))
+    radius = np.linalg.norm(offset, axis=2)
+    assert radius[:, 0] == pytest.approx(radius[:, 1]), "the picture is turned, not sheared"
+
+
+def test_velocity_adds_up() -> None:
+    state, _ = played(told(mode="velocity", pan=(0.1, 0.0), zoom=0.5), 2.0)
+    assert state.pose == pytest.approx((0.2, 0.0, 1.0, 0.0))
+
+
+def test_a_target_is_approached_and_then_kept() -> None:
+    state, _ = played(told(mode="target", pan=(0.3, -0.2), roll=30.0), 5.0)
+    assert state.pose == pytest.approx((0.3, -0.2, 0.0, 30.0), abs=1e-3)
+    _, ends = played(state, 0.25)
+    assert len(ends) == 0
+
+
+def test_scene_points_keep_clear_of_painted_ones() -> None:
+    painted = np.array([0.5, 0.5])
+    _, free = played(told(mode="velocity", pan=(0.2, 0.0)), 0.25)
+    _, ends = played(told(mode="velocity", pan=(0.2, 0.0)), 0.25, (painted,))
+    assert 0 < len(ends) < len(free)
+    assert (np.linalg.norm(ends[:, 0] - painted, axis=1) >= CLEAR).all()

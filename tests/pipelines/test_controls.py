@@ -1,0 +1,146 @@
+"""Controls folded into what one chunk is made from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from flowbrush.controls import (
+    CameraSet,
+    Point,
+    Prompt,
+    PromptSet,
+    TrackBegin,
+    TrackEnd,
+    TrackMove,
+    TracksClear,
+    Transition,
+)
+from pipelines.controls import ChunkPlan, ControlState, fold, initial_state, normalised
+
+FPS, FRAMES, SEED = 16.0, 4, 9
+
+
+def begin(track: int, x: float, y: float, kind: str = "drag", t: float = 0.0, **more: object) -> TrackBegin:
+    return TrackBegin(track=track, kind=kind, points=(Point(t=t, x=x, y=y),), **more)
+
+
+def prompt(text: str, chunks: int | None = None, method: str = "linear", id: int | None = None) -> PromptSet:
+    transition = None if chunks is None else Transition(chunks=chunks, method=method)
+    return PromptSet(id=id, prompts=(Prompt(text=text),), transition=transition)
+
+
+def run(state: ControlState, *by_chunk: tuple) -> tuple[ControlState, list[ChunkPlan]]:
+    """Folds the controls of one chunk after the other, from chunk 0 on."""
+    plans = []
+    for chunk, controls in enumerate(by_chunk):
+        state, plan = fold(state, controls, chunk * FRAMES, FRAMES, FPS, SEED)
+        plans.append(plan)
+    return state, plans
+
+
+START = initial_state([("a cat", 1.0)], ())
+
+
+def test_weights_are_shares() -> None:
+    assert normalised([("a", 1.0), ("b", 3.0)]) == (("a", 0.25), ("b", 0.75))
+
+
+def test_nothing_painted_is_no_tracks() -> None:
+    _, (plan,) = run(START, ())
+    assert plan.xy.shape == (0, 1 + FRAMES, 2)
+    assert plan.visible.shape == (0, 1 + FRAMES)
+    assert plan.ids.shape == (0,)
+
+
+def test_folding_never_changes_the_state_it_was_given() -> None:
+    state, _ = run(START, (begin(1, 0.2, 0.5),))
+    before = (state.strokes, state.prompt, state.camera)
+    controls = (TrackEnd(track=1), prompt("a dog", 4), CameraSet(mode="velocity", pan=(0.1, 0)))
+    fold(state, controls, 4, FRAMES, FPS, SEED)
+    assert (state.strokes, state.prompt, state.camera) == before
+
+
+def test_the_same_controls_give_the_same_plan() -> None:
+    controls = (begin(1, 0.2, 0.5), begin(2, 0.7, 0.5, "pin"), CameraSet(mode="velocity", pan=(0.2, 0)))
+    one, other = run(START, controls)[1][0], run(START, controls)[1][0]
+    assert np.array_equal(one.xy, other.xy) and np.array_equal(one.ids, other.ids)
+
+
+def test_tracks_known_beforehand_are_there_in_the_first_chunk() -> None:
+    _, (plan,) = run(initial_state([("a cat", 1.0)], (begin(1, 0.3, 0.4, "pin"),)), ())
+    assert plan.xy[0, 1:] == pytest.approx(np.tile([0.3, 0.4], (4, 1)), abs=1e-6)
+
+
+def test_a_released_track_is_gone_and_the_others_stay() -> None:
+    _, plans = run(START, (begin(1, 0.2, 0.5), begin(2, 0.8, 0.5)), (TrackEnd(track=1),), ())
+    assert [len(plan.ids) for plan in plans] == [2, 1, 1]
+    assert plans[-1].xy[0, -1] == pytest.approx([0.8, 0.5])
+
+
+def test_clear_takes_the_kinds_named_or_all() -> None:
+    painted = (begin(1, 0.2, 0.5), begin(2, 0.5, 0.5, "pin"), begin(3, 0.8, 0.5, "pin"))
+    _, plans = run(START, painted, (TracksClear(kinds=("pin",)),), (TracksClear(),))
+    assert [len(plan.ids) for plan in plans] == [3, 1, 0]
+
+
+def test_a_track_that_begins_again_takes_the_place_of_the_old_one() -> None:
+    _, plans = run(START, (begin(1, 0.2, 0.5),), (begin(1, 0.8, 0.5, t=4 / FPS),))
+    assert len(plans[1].ids) == 1
+    assert plans[1].xy[0, -1] == pytest.approx([0.8, 0.5])
+
+
+def test_points_outside_the_frame_are_not_visible() -> None:
+    _, (plan,) = run(START, (begin(1, 1.5, 0.5), begin(2, -0.5, 0.5), begin(3, 0.5, 0.5)))
+    assert plan.visible[:, 1:].all(1).tolist() == [False, False, True]
+
+
+def test_controls_with_an_id_say_which_frame_shows_them() -> None:
+    move = TrackMove(id=8, track=1, points=(Point(t=6 / FPS, x=0.3, y=0.5),))
+    without = begin(2, 0.5, 0.5)
+    first = (begin(1, 0.2, 0.5, id=7), without)
+    _, plans = run(START, first, (move,))
+    assert [(a.id, a.frame) for a in plans[0].applied] == [(7, 0)]
+    assert [(a.id, a.frame) for a in plans[1].applied] == [(8, 6)]
+
+
+def test_points_in_the_future_apply_no_later_than_their_chunk() -> None:
+    move = TrackMove(id=8, track=1, points=(Point(t=50.0, x=0.3, y=0.5),))
+    _, plans = run(START, (begin(1, 0.2, 0.5),), (move,))
+    assert plans[1].applied[0].frame == 7
+
+
+def test_a_new_prompt_takes_over_at_once_without_a_transition() -> None:
+    _, plans = run(START, (), (prompt("a dog"),))
+    assert plans[0].prompt == (("a cat", 1.0),)
+    assert plans[1].prompt == (("a dog", 1.0),) and plans[1].share == 1
+
+
+def test_a_transition_rises_evenly_and_ends() -> None:
+    _, plans = run(START, (prompt("a dog", 4, "slerp"),), (), (), (), ())
+    assert [plan.share for plan in plans] == [0.25, 0.5, 0.75, 1.0, 1.0]
+    assert plans[0].source == (("a cat", 1.0),) and plans[0].method == "slerp"
+
+
+def test_a_prompt_during_a_transition_starts_a_new_one() -> None:
+    _, plans = run(START, (prompt("a dog", 8),), (prompt("a fox"),))
+    assert plans[1].prompt == (("a fox", 1.0),) and plans[1].share == 1
+
+
+def test_new_texts_are_named_once() -> None:
+    _, plans = run(START, (), (prompt("a dog", id=3),), ())
+    assert [plan.new_texts for plan in plans] == [(("a cat", None),), (("a dog", 3),), ()]
+
+
+def test_the_camera_moves_the_scene_and_stops() -> None:
+    _, plans = run(START, (CameraSet(mode="velocity", pan=(0.2, 0)),), (CameraSet(mode="velocity"),), ())
+    assert len(plans[0].ids) > 4
+    assert (plans[0].xy[:, -1, 0] < plans[0].xy[:, 0, 0]).all(), "panning right moves the scene left"
+    assert [len(plan.ids) for plan in plans[1:]] == [0, 0]
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), 2.5, -1.5])
+def test_points_that_are_no_places_are_refused(bad: float) -> None:
+    with pytest.raises(ValidationError, match="x"):
+        begin(1, bad, 0.5)

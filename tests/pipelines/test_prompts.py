@@ -1,0 +1,78 @@
+"""Prompts as text tokens: blends, transitions, notices."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from models.spec import PocketTextSpec
+from models.text.pocket import PocketText
+from pipelines.controls import Blend, ChunkPlan, fold, initial_state
+from pipelines.prompts import KEPT, Prompts, effective, slerp
+
+
+@pytest.fixture(scope="module")
+def prompts() -> Prompts:
+    torch.manual_seed(0)
+    encoder = PocketText(PocketTextSpec(dim=16, layers=1, heads=2), ["cat", "dog", "meadow"])
+    return Prompts(encoder.eval())
+
+
+def plan(target: Blend, source: Blend = (), share: float = 1.0, method: str = "linear") -> ChunkPlan:
+    empty = fold(initial_state([("x", 1.0)], ()), (), 0, 4, 16.0, 0)[1]
+    return ChunkPlan(target, source or target, share, method, empty.ids, empty.xy, empty.visible, (), ())
+
+
+def test_a_blend_is_the_weighted_mean(prompts: Prompts) -> None:
+    tokens = prompts.tokens(plan((("cat", 0.25), ("dog", 0.75))))
+    expected = 0.25 * prompts.encode("cat") + 0.75 * prompts.encode("dog")
+    assert torch.allclose(tokens, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["linear", "slerp"])
+def test_a_transition_goes_from_one_prompt_to_the_other(prompts: Prompts, method: str) -> None:
+    cat, dog = prompts.encode("cat"), prompts.encode("dog")
+    tokens = [
+        prompts.tokens(plan((("dog", 1.0),), (("cat", 1.0),), s, method)) for s in (0.01, 0.5, 0.99, 1.0)
+    ]
+    assert torch.equal(tokens[-1], dog)
+    distance = [float((t - dog).norm()) for t in tokens]
+    assert distance == sorted(distance, reverse=True)
+    assert float((tokens[0] - cat).norm()) < 0.05 * float((cat - dog).norm())
+
+
+def test_slerp_keeps_lengths_where_a_straight_line_would_not() -> None:
+    a, b = torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 2.0]])
+    half = slerp(a, b, 0.5)
+    assert float(half.norm()) == pytest.approx(2.0, abs=1e-4)
+    assert half[0] == pytest.approx(torch.tensor([2**0.5, 2**0.5]), abs=1e-4)
+
+
+def test_slerp_of_equal_opposite_and_zero_tokens_is_finite() -> None:
+    token = torch.tensor([[1.0, 2.0], [0.0, 0.0], [1.0, 0.0]])
+    other = torch.tensor([[1.0, 2.0], [0.0, 0.0], [-1.0, 0.0]])
+    assert torch.isfinite(slerp(token, other, 0.5)).all()
+    assert torch.allclose(slerp(token, token, 0.5), token, atol=1e-3)
+
+
+def test_unknown_words_are_told_with_the_control_that_brought_them(prompts: Prompts) -> None:
+    base = plan((("cat", 1.0),))
+    asked = ChunkPlan(
+        base.prompt, base.source, 1.0, "linear", base.ids, base.xy, base.visible, (),
+        (("a cat in the meadow", None), ("a zorble and a dog", 12)),
+    )  # fmt: skip
+    (notice,) = prompts.notices(asked)
+    assert (notice.code, notice.id) == ("unknown_words", 12)
+    assert "'zorble'" in notice.message and "dog" not in notice.message
+
+
+def test_what_is_remembered_is_bounded(prompts: Prompts) -> None:
+    for number in range(KEPT + 10):
+        prompts.encode(f"cat {number}")
+    assert len(prompts.known) == KEPT
+
+
+def test_the_effective_prompt_is_readable() -> None:
+    assert effective(plan((("cat", 1.0),))) == "cat"
+    assert effective(plan((("cat", 0.25), ("dog", 0.75)))) == "cat (25%) + dog (75%)"
+    assert effective(plan((("dog", 1.0),), (("cat", 1.0),), 0.5)) == "cat → dog (50%)"
