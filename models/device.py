@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -17,9 +18,7 @@ class Placement:
 
 def choose(device: str = "auto", dtype: str = "auto") -> Placement:
     """Resolves names such as "auto", "cpu", "cuda:1", "mps" and "auto", "fp32", "bf16". Raises ValueError."""
-    place = torch.device(_best_device() if device == "auto" else device)
-    if place.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"device {device!r} was asked for, but PyTorch sees no CUDA device; use 'auto' or 'cpu'")
+    place = _there(_best_device() if device == "auto" else device)
     if dtype in ("fp32", "float32"):
         return Placement(place, torch.float32, "asked for")
     if dtype in ("bf16", "bfloat16"):
@@ -28,6 +27,32 @@ def choose(device: str = "auto", dtype: str = "auto") -> Placement:
         raise ValueError(f"dtype {dtype!r} is unknown: expected 'auto', 'fp32' or 'bf16'")
     fast, reason = _bf16_is_fast(place)
     return Placement(place, torch.bfloat16 if fast else torch.float32, reason)
+
+
+def _there(device: str) -> torch.device:
+    """The device of that name. Raises ValueError where there is none here."""
+    try:
+        place = torch.device(device)
+    except RuntimeError:
+        place = None
+    if place is None or place.type not in ("cpu", "cuda", "mps"):
+        raise ValueError(f"device {device!r} is unknown: expected 'auto', 'cpu', 'cuda', 'cuda:1' … or 'mps'")
+    there = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}.get(
+        place.type, 1
+    )
+    if there == 0:
+        kind = place.type.upper()
+        raise ValueError(
+            f"device {device!r} was asked for, but PyTorch sees no {kind} device; use 'auto' or 'cpu'"
+        )
+    if (place.index or 0) >= there:
+        raise ValueError(f"device {device!r} was asked for, but the last one is '{place.type}:{there - 1}'")
+    return place
+
+
+def to_device(x: Tensor, device: torch.device) -> Tensor:
+    """A tensor of main memory on the device, without waiting for the device."""
+    return x.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else x.to(device)
 
 
 def _best_device() -> str:

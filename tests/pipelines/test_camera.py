@@ -14,7 +14,7 @@ FPS = 16.0
 def played(
     state: CameraState, seconds: float, painted: tuple[np.ndarray, ...] = ()
 ) -> tuple[CameraState, np.ndarray]:
-    """The state after `seconds` and the first and last places of the scene's points in the last chunk: [N, 2, 2]."""
+    """The state after `seconds`, and the scene's points before and after its last chunk: [N, 2, 2]."""
     ends = np.zeros((0, 2, 2))
     for chunk in range(round(seconds * FPS / 4)):
         times = (4 * chunk + np.arange(-1, 4)) / FPS

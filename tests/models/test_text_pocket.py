@@ -1,0 +1,65 @@
+"""pocket's text encoder: any prompt is taken, unknown words degrade and are told."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.spec import PocketTextSpec
+from models.text.pocket import PocketText, words
+
+SPEC = PocketTextSpec(dim=16, layers=1, heads=2, length=8, buckets=64)
+
+
+@pytest.fixture(scope="module")
+def encoder() -> PocketText:
+    torch.manual_seed(4)
+    return PocketText(SPEC, ["cat", "dog", "meadow", "t-shirt"]).eval().requires_grad_(False)
+
+
+def test_words_are_lower_case_and_keep_inner_marks() -> None:
+    assert words("A Cat, a T-shirt & the dog's 2 balls!") == [
+        "a",
+        "cat",
+        "a",
+        "t-shirt",
+        "the",
+        "dog's",
+        "2",
+        "balls",
+    ]
+
+
+def test_unknown_words_are_named_and_grammar_is_not(encoder: PocketText) -> None:
+    assert encoder.unknown("A cat and a zorble in the meadow, please") == ["zorble"]
+
+
+def test_unknown_words_still_say_something(encoder: PocketText) -> None:
+    """Two unknown words differ, and one is like its own misspelling."""
+    zorble, zorbel, quilp = (encoder([f"a {word}"])[0, 1] for word in ("zorble", "zorbel", "quilp"))
+    assert not torch.allclose(zorble, quilp, atol=1e-3)
+    assert float((zorble - zorbel).norm()) < float((zorble - quilp).norm())
+
+
+def test_places_after_the_last_word_are_zero(encoder: PocketText) -> None:
+    tokens = encoder(["cat", "a cat and a dog"])
+    assert tokens.shape == (2, SPEC.length, SPEC.dim)
+    assert tokens[0, :1].abs().sum() > 0 and not tokens[0, 1:].any()
+    assert tokens[1, 4].abs().sum() > 0 and not tokens[1, 5:].any()
+
+
+def test_a_batch_is_what_its_prompts_are_alone(encoder: PocketText) -> None:
+    prompts = ["a cat", "a dog in the meadow", ""]
+    together = encoder(prompts)
+    for row, prompt in enumerate(prompts):
+        assert torch.allclose(encoder([prompt])[0], together[row], atol=1e-5)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(max_size=200))
+def test_no_prompt_fails(encoder: PocketText, prompt: str) -> None:
+    tokens = encoder([prompt])
+    assert tokens.shape == (1, SPEC.length, SPEC.dim)
+    assert torch.isfinite(tokens).all()

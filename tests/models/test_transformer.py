@@ -1,0 +1,165 @@
+"""The student: cached streaming gives what full recomputation gives, a batch what its streams give alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from models.checkpoint import random_like
+from models.kv_cache import KVCache
+from models.registry import card
+from models.spec import MotionSpec, StudentSpec
+from models.track_encoder import GUIDE_CHANNELS, PACKED
+from models.transformer import CausalTransformer, MotionInput
+
+WAN_LIKE = StudentSpec(
+    latent_channels=4, dim=48, ffn_dim=96, heads=2, layers=2, text_dim=16, patch=2, chunk=2, sink=1, window=2
+)
+POCKET_LIKE = replace(
+    WAN_LIKE, patch=4, chunk=1, window=3, conv_width=16, conv_blocks=1, position_grid=(2, 2),
+    motion=MotionSpec(id_dim=4, channels=6), prediction="x0",
+)  # fmt: skip
+ROWS = COLUMNS = 8
+TOLERANCE = 1e-4
+
+
+def student_of(spec: StudentSpec) -> CausalTransformer:
+    student = CausalTransformer(spec)
+    random_like(student, 3)
+    return student.eval().requires_grad_(False)
+
+
+def motion_of(spec: StudentSpec, batch: int, frames: int) -> MotionInput | None:
+    if spec.motion is None:
+        return None
+    shapes = (PACKED * spec.motion.id_dim, GUIDE_CHANNELS, spec.latent_channels, spec.latent_channels)
+    return MotionInput(*(torch.randn(batch, channels, frames, ROWS, COLUMNS) for channels in shapes))
+
+
+def part(motion: MotionInput | None, start: int, stop: int) -> MotionInput | None:
+    if motion is None:
+        return None
+    return MotionInput(
+        *(x[:, :, start:stop] for x in (motion.code, motion.guide, motion.plain, motion.moved))
+    )
+
+
+@pytest.fixture(params=[WAN_LIKE, POCKET_LIKE], ids=["wan-like", "pocket-like"])
+def student(request: pytest.FixtureRequest) -> CausalTransformer:
+    torch.manual_seed(7)
+    return student_of(request.param)
+
+
+def cached_stream(
+    student: CausalTransformer, latents: Tensor, levels: Tensor, text: Tensor, motion: MotionInput | None
+) -> list[Tensor]:
+    """Predictions of one chunk after the other; each is kept in the cache as its level-0 pass made it."""
+    spec = student.spec
+    rope = student.rope_table((spec.sink + spec.window + 1) * spec.chunk, ROWS, COLUMNS)
+    cache = KVCache(spec, rope.tokens, len(latents), torch.device("cpu"), torch.float32)
+    seats, words, out = list(range(len(latents))), student.text_keys_values(text), []
+    for made in range(latents.shape[2] // spec.chunk):
+        span = made * spec.chunk, (made + 1) * spec.chunk
+        known = dict(
+            motion=part(motion, *span),
+            context=cache.read(seats, [made] * len(seats), rope),
+            first_frame=cache.context_frames(made),
+        )
+        prediction, _ = student(latents[:, :, slice(*span)], levels[:, slice(*span)], words, rope, **known)
+        clean = torch.zeros_like(levels[:, slice(*span)])
+        _, key_values = student(latents[:, :, slice(*span)], clean, words, rope, **known)
+        cache.write(seats, [made] * len(seats), key_values)
+        out.append(prediction)
+    return out
+
+
+def test_cached_streaming_equals_full_recomputation_inside_the_window(student: CausalTransformer) -> None:
+    spec = student.spec
+    chunks = spec.sink + spec.window + 1
+    frames = chunks * spec.chunk
+    latents, text = (
+        torch.randn(2, spec.latent_channels, frames, ROWS, COLUMNS),
+        torch.randn(2, 5, spec.text_dim),
+    )
+    motion, levels = motion_of(spec, 2, frames), torch.full((2, frames), 400.0)
+    streamed = cached_stream(student, latents, levels, text, motion)
+    rope = student.rope_table(frames, ROWS, COLUMNS)
+    for made in range(chunks):
+        span = slice(0, (made + 1) * spec.chunk)
+        timestep = torch.zeros(2, span.stop)
+        timestep[:, -spec.chunk :] = 400.0  # the past is clean, the chunk being made is not
+        whole, _ = student(
+            latents[:, :, span],
+            timestep,
+            student.text_keys_values(text),
+            rope,
+            motion=part(motion, 0, span.stop),
+        )
+        error = (whole[:, :, -spec.chunk :] - streamed[made]).abs().max()
+        assert float(error) < TOLERANCE, f"chunk {made}"
+
+
+def test_a_batch_of_streams_equals_one_at_a_time(student: CausalTransformer) -> None:
+    spec = student.spec
+    frames = 6 * spec.chunk
+    latents, text = (
+        torch.randn(3, spec.latent_channels, frames, ROWS, COLUMNS),
+        torch.randn(3, 5, spec.text_dim),
+    )
+    motion, levels = motion_of(spec, 3, frames), torch.full((3, frames), 700.0)
+    together = torch.cat(cached_stream(student, latents, levels, text, motion), 2)
+    for row in range(3):
+        one = slice(row, row + 1)
+        own = None if motion is None else MotionInput(*(x[one] for x in vars(motion).values()))
+        alone = torch.cat(cached_stream(student, latents[one], levels[one], text[one], own), 2)
+        assert float((alone - together[one]).abs().max()) < TOLERANCE
+
+
+def test_the_past_text_and_level_all_matter(student: CausalTransformer) -> None:
+    spec = student.spec
+    frames = 2 * spec.chunk
+    latents, text = (
+        torch.randn(1, spec.latent_channels, frames, ROWS, COLUMNS),
+        torch.randn(1, 5, spec.text_dim),
+    )
+    motion, levels = motion_of(spec, 1, frames), torch.full((1, frames), 700.0)
+    reference = cached_stream(student, latents, levels, text, motion)[1]
+    other_past = latents.clone()
+    other_past[:, :, : spec.chunk] += 1
+    for changed in (
+        cached_stream(student, other_past, levels, text, motion)[1],
+        cached_stream(student, latents, levels, text + 1, motion)[1],
+        cached_stream(student, latents, levels - 300, text, motion)[1],
+    ):
+        assert float((changed - reference).abs().max()) > 10 * TOLERANCE
+
+
+def test_shapes_of_prediction_and_cache(student: CausalTransformer) -> None:
+    spec = student.spec
+    latents = torch.randn(2, spec.latent_channels, spec.chunk, ROWS, COLUMNS)
+    rope = student.rope_table(spec.chunk, ROWS, COLUMNS)
+    text = student.text_keys_values(torch.randn(2, 5, spec.text_dim))
+    out, made = student(
+        latents, torch.zeros(2, spec.chunk), text, rope, motion=motion_of(spec, 2, spec.chunk)
+    )
+    assert out.shape == latents.shape
+    assert len(made) == spec.layers
+    assert made[0][0].shape == (2, spec.chunk * rope.tokens, spec.heads, spec.head_dim)
+
+
+def test_a_student_with_tracks_asks_for_them() -> None:
+    student = student_of(POCKET_LIKE)
+    rope, text = student.rope_table(1, ROWS, COLUMNS), student.text_keys_values(torch.randn(1, 5, 16))
+    with pytest.raises(ValueError, match="MotionInput"):
+        student(torch.randn(1, 4, 1, ROWS, COLUMNS), torch.zeros(1, 1), text, rope)
+
+
+def test_pocket_holds_what_its_card_says() -> None:
+    spec = card("pocket").student
+    with torch.device("meta"):
+        student = CausalTransformer(spec)
+    assert len(student.blocks) == spec.layers
+    assert 5e6 < sum(parameter.numel() for parameter in student.parameters()) < 20e6
