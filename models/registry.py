@@ -21,7 +21,7 @@ POCKET = ModelCard(
     height=192,
     fps=16,
     chunk_frames=4,
-    steps=3,
+    steps=2,
     start_steps=12,
     guidance=2.0,
     student=StudentSpec(
@@ -51,10 +51,11 @@ POCKET = ModelCard(
         "a rocket and a yellow star, night sky",
         "a turtle and a fish, under water",
         "a car on the road",
-        "a penguin in the snow",
+        "a penguin and a snowman in the snow",
         "a cactus and a fox in the desert",
         "a butterfly and a sunflower, meadow",
         "a sailboat at sunset",
+        "an apple, a banana and a cake in the meadow",
     ),
 )
 POCKET_RANDOM = replace(

@@ -27,20 +27,28 @@ PICTURES = (
 
 
 def main(folder: Path) -> None:
-    """Writes the pictures as WebP and `gallery.json`, their list."""
+    """Writes the pictures as WebP and `index.json`: prompt → address in the page."""
     world = World()
     folder.mkdir(parents=True, exist_ok=True)
-    listed = []
+    listed = {}
     for name, prompt, scene, seed, things in PICTURES:
         still = np.zeros(1)
         objects = [
-            WorldObject(thing, np.array([[x * world.width, y * world.height]]), still + size, still, still.astype(bool))
+            WorldObject(
+                thing,
+                np.array([[x * world.width, y * world.height]]),
+                still + size,
+                still,
+                still.astype(bool),
+            )
             for thing, x, y, size in things
         ]
         clip = Clip(prompt, scene, objects, np.eye(2, 3)[None])
         frame = world.render(clip, np.random.default_rng(seed))[0].permute(1, 2, 0).numpy()
         Image.fromarray(frame).save(folder / f"{name}.webp", quality=92, method=6)
-        listed.append({"file": f"{name}.webp", "prompt": prompt, "drag": [round(v, 3) for v in things[-1][1:3]]})
+        listed.append(
+            {"file": f"{name}.webp", "prompt": prompt, "drag": [round(v, 3) for v in things[-1][1:3]]}
+        )
     (folder / "gallery.json").write_text(json.dumps(listed, indent=1) + "\n")
 
 
