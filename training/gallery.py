@@ -46,10 +46,8 @@ def main(folder: Path) -> None:
         clip = Clip(prompt, scene, objects, np.eye(2, 3)[None])
         frame = world.render(clip, np.random.default_rng(seed))[0].permute(1, 2, 0).numpy()
         Image.fromarray(frame).save(folder / f"{name}.webp", quality=92, method=6)
-        listed.append(
-            {"file": f"{name}.webp", "prompt": prompt, "drag": [round(v, 3) for v in things[-1][1:3]]}
-        )
-    (folder / "gallery.json").write_text(json.dumps(listed, indent=1) + "\n")
+        listed[prompt] = f"/web/gallery/{name}.webp"
+    (folder / "index.json").write_text(json.dumps(listed, indent=1) + "\n")
 
 
 if __name__ == "__main__":
