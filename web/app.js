@@ -88,7 +88,7 @@ export class App extends Emitter {
     const stream = await this.start({ ...settings, paused: true });
     if (!stream) return;
     const run = (this.#replay = new AbortController());
-    await replay(stream, file, { signal: run.signal, onChunk() {} });
+    await replay(stream, file, run.signal);
     if (!run.signal.aborted) this.#replay = null;
   }
 
@@ -117,9 +117,16 @@ export class App extends Emitter {
     await this.#try(stream.paused ? stream.resume() : stream.pause());
   }
 
-  step() {
-    if (this.stream?.paused) this.stream.step(1);
+  /** One chunk more while paused; steps that are asked for faster than they are made wait for each other. */
+  async step() {
+    const { stream } = this;
+    if (!stream?.paused) return;
+    this.#steps = this.#steps.then(() => this.#try(stream.step(1)));
+    await this.#steps;
   }
+
+  /** @type {Promise<void>} */
+  #steps = Promise.resolve();
 
   /** @param {number} chunk */
   async rewind(chunk) {

@@ -205,9 +205,9 @@ export class Stream extends Emitter {
     return this.#request({ type: 'session.resume' });
   }
 
-  /** Makes `chunks` chunks while paused. */
+  /** Makes `chunks` chunks while paused; answered when they are made. @returns {Promise<{chunk: number}>} */
   step(chunks = 1) {
-    this.#link.send({ type: 'session.step', chunks, id: this.#nextId() });
+    return this.#request({ type: 'session.step', chunks });
   }
 
   /** Back to the end of `chunk`. @param {number} chunk @returns {Promise<{chunk: number}>} */

@@ -7,7 +7,7 @@ import { Overlay } from './overlay.js';
 import { Painter } from './painter.js';
 import { Rest } from './rest.js';
 import { makeTools } from './tools.js';
-import { status } from './ui/banner.js';
+import { hideBanner, showBanner, status } from './ui/banner.js';
 import { bindCameraPad, bindWheel } from './ui/camera_pad.js';
 import { block, button, dialog, element, input } from './ui/dom.js';
 import { bindEvents } from './ui/events.js';
@@ -64,6 +64,8 @@ const session = new SessionPanel({
   stop: () => app.stop(),
 });
 
+/** Cards on the empty page: two rows on a desk, and no more than a phone's first screen. */
+const CARDS = 6;
 /** @type {import('./rest.js').ModelInfo[]} */
 let models = [];
 /** @type {import('./protocol.js').StartSettings | null} */
@@ -79,20 +81,25 @@ async function begin(settings) {
   await app.start(lastStart);
 }
 
-/** @param {import('./ui/prompt_panel.js').Example} example */
-async function beginWith({ text }) {
+/** A card was picked: what it shows is what the stream starts from. @param {import('./ui/prompt_panel.js').Example} example */
+async function beginWith({ text, image }) {
   prompts.text = text;
-  prompts.apply();
+  const able = currentModel()?.capabilities.image !== false;
+  if (image && able) await beginFromImage(async () => (await fetch(image)).blob());
+  else prompts.apply();
 }
 
-/** @param {Blob} image */
+/** @param {() => Promise<Blob>} image */
 async function beginFromImage(image) {
-  const list = prompts.prompts.length > 0 ? prompts.prompts : [{ text: examplesOf(currentModel()?.examples ?? [])[0]?.text ?? 'a photo', weight: 1 }];
+  const known = examplesOf(currentModel()?.examples ?? [])[0]?.text ?? 'a photo';
+  const list = prompts.prompts.length > 0 ? prompts.prompts : [{ text: known, weight: 1 }];
   try {
-    const id = await rest.uploadImage(image);
+    showBanner('Starting…');
+    const id = await rest.uploadImage(await image());
     app.stop();
     await begin({ prompts: list, image: id });
   } catch (error) {
+    hideBanner();
     toastError(error);
   }
 }
@@ -185,7 +192,7 @@ bindKeys(
 );
 bindTheme();
 element('model', HTMLSelectElement).addEventListener('change', showModel);
-bindImages(beginFromImage);
+bindImages((image) => beginFromImage(async () => image));
 bindCameraPad(app.camera);
 bindWheel(stage.surface, app.camera, () => app.brush.session !== null && strip.current === 'camera');
 mirrorSliders();
@@ -249,12 +256,11 @@ async function showModel() {
   strip.allow(model.capabilities);
   const gallery = await loadGallery();
   const examples = examplesOf(model.examples).map((each) => ({ ...each, image: each.image ?? gallery[each.text] ?? null }));
-  showCards('preset-cards', examples.slice(0, 6), beginWith);
+  showCards('preset-cards', examples.slice(0, CARDS), beginWith);
   const pictured = examples.filter(({ image }) => image);
-  showCards('gallery', pictured, async ({ image, text }) => {
+  showCards('gallery', pictured, (example) => {
     dialog('image-dialog').close();
-    prompts.text = text;
-    beginFromImage(await (await fetch(String(image))).blob());
+    beginWith(example);
   });
 }
 

@@ -40,7 +40,7 @@ export function startOf({ model, start }) {
  * The steps of a replay: controls to send, then how many chunks to make. Pure.
  * @param {SessionFile} file
  * @param {number} longest chunks made at once
- * @returns {{controls: LoggedControl[], chunk: number, chunks: number}[]}
+ * @returns {{controls: LoggedControl[], chunks: number}[]}
  */
 export function replaySteps({ controls, chunks }, longest) {
   const steps = [];
@@ -49,51 +49,23 @@ export function replaySteps({ controls, chunks }, longest) {
     const due = [];
     while (index < controls.length && controls[index].chunk <= chunk) due.push(controls[index++]);
     const next = Math.min(chunks, controls[index]?.chunk ?? chunks, chunk + longest);
-    steps.push({ controls: due, chunk, chunks: next - chunk });
+    steps.push({ controls: due, chunks: next - chunk });
     chunk = next;
   }
   return steps;
 }
 
 /**
- * Replays a file on a stream that was started paused from the same settings. Ends when all chunks were made, or when
- * `signal` says so.
+ * Replays a file on a stream that was started paused from the same settings. Ends when all chunks were made, when
+ * `signal` says so, or with the stream's error.
  * @param {Stream} stream
  * @param {SessionFile} file
- * @param {{signal: AbortSignal, onChunk: (chunk: number) => void}} options
- */
-export async function replay(stream, file, { signal, onChunk }) {
-  for (const { controls, chunk, chunks } of replaySteps(file, 8)) {
-    for (const { chunk: _, id: __, ...control } of controls) stream.control(control);
-    const made = madeUpTo(stream, chunk + chunks - 1, signal, onChunk);
-    stream.step(chunks);
-    await made;
-    if (signal.aborted) return;
-  }
-}
-
-/**
- * @param {Stream} stream
- * @param {number} last
  * @param {AbortSignal} signal
- * @param {(chunk: number) => void} onChunk
- * @returns {Promise<void>}
  */
-function madeUpTo(stream, last, signal, onChunk) {
-  return new Promise((resolve) => {
-    const end = () => {
-      offs.forEach((off) => off());
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const offs = [
-      stream.on('chunk', ({ chunk }) => {
-        onChunk(chunk);
-        if (chunk >= last) end();
-      }),
-      stream.on('closed', end),
-    ];
-    signal.addEventListener('abort', end);
-    if (signal.aborted) end();
-  });
+export async function replay(stream, file, signal) {
+  for (const { controls, chunks } of replaySteps(file, 8)) {
+    if (signal.aborted) return;
+    for (const { chunk: _, id: __, ...control } of controls) stream.control(control);
+    await stream.step(chunks);
+  }
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = 60.0
 
 # The canvas is drawn by a worker; drawing it on another one reads what is on screen.
 READ_PICTURE = """() => {
@@ -40,6 +40,7 @@ class PageDriver:
         self.wait_live()
 
     def wait_live(self) -> None:
+        """Waits until pictures are on the stage."""
         self.page.locator("#status-text", has_text="Live").wait_for(timeout=TIMEOUT_S * 1000)
         self.page.locator("#banner").wait_for(state="hidden", timeout=TIMEOUT_S * 1000)
 

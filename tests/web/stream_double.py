@@ -19,6 +19,7 @@ import uvicorn
 from fastapi import FastAPI, Request, Response, UploadFile, WebSocket, WebSocketDisconnect
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
+from PIL import Image
 from toy_world import CHUNK, FPS, HEIGHT, WIDTH, ToyWorld
 
 from flowbrush.packets import Flag, Packet, pack
@@ -30,7 +31,8 @@ POLICY = (
     "media-src 'self' blob:; connect-src 'self' data: blob:; worker-src 'self' blob:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-MODEL = {
+PICTURE = "/web/gallery/beach-ball.webp"
+MODEL: dict[str, Any] = {
     "name": "toy",
     "title": "Toy",
     "width": WIDTH,
@@ -45,7 +47,7 @@ MODEL = {
         "camera": True,
         "rewind": True,
     },
-    "examples": ["a ball on stripes", "a ball at night", "a ball on a beach"],
+    "examples": ["a ball on stripes", "a ball at night", {"prompt": "a beach ball", "image": PICTURE}],
 }
 
 
@@ -59,6 +61,7 @@ class Stream:
         self.codec = Codec.H264 if Codec.H264 in start.known_codecs else Codec.JPEG
         self.paused = start.paused
         self.steps = 0
+        self.step_id: int | None = None
         self.inbox: list[Any] = []
         self.last_id = 0  # of the controls that came
         self.shown_id = 0  # of those that the newest chunk shows
@@ -164,6 +167,7 @@ class StreamDouble:
     def __init__(self) -> None:
         self.received: list[Any] = []
         self.refused: list[str] = []
+        self.images: list[tuple[int, int]] = []  # sizes of what was uploaded
         self.queue = 0  # place in the queue; a session starts when it is 0
         self.reject: dict[str, Any] | None = None  # an `error` to answer session.start with
         self.away = False  # refuse connections, as a server that is being restarted
@@ -187,8 +191,9 @@ class StreamDouble:
 
         @app.post("/v1/images", status_code=201)
         async def images(file: UploadFile) -> dict[str, str]:
-            assert (await file.read())[:2] == b"\xff\xd8", "the page uploads JPEG"
-            return {"id": "image1"}
+            with Image.open(file.file) as image:
+                self.images.append(image.size)
+            return {"id": f"image{len(self.images)}"}
 
         app.websocket("/v1/stream")(self._stream)
         app.mount("/web", StaticFiles(directory=WEB))
@@ -263,7 +268,7 @@ class StreamDouble:
                 stream.paused = False
                 await socket.send_json({"type": "session.resumed", **reply})
             case "session.step":
-                stream.steps += message.chunks
+                stream.steps, stream.step_id = message.chunks, message.id
             case "session.rewind":
                 stream.go_to(message.chunk)
                 stream.packets = stream.packets[: (message.chunk + 1) * CHUNK]
@@ -288,6 +293,10 @@ class StreamDouble:
                 await socket.send_json(message)
             for packet in packets:
                 await socket.send_bytes(packet)
+            if stream.step_id and stream.steps == 0:
+                answer = {"type": "session.paused", "id": stream.step_id, "chunk": stream.world.chunk}
+                stream.step_id = None
+                await socket.send_json(answer)
 
     async def drop_connections(self) -> None:
         """Closes every WebSocket as a lost network would: without a reason."""

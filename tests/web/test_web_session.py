@@ -118,6 +118,13 @@ def test_a_start_from_an_image(driver: Any, served: Any) -> None:
     assert start.image == "image1" and start.prompt_list[0].text == "a blue wall"
 
 
+def test_a_card_starts_from_the_picture_on_it(driver: Any, served: Any) -> None:
+    driver.start(2)
+    (start,) = sent(served, "session.start")
+    assert start.image == "image1" and start.prompt_list[0].text == "a beach ball"
+    assert served.double.images == [(320, 192)]
+
+
 def test_a_file_that_is_no_image_is_refused_in_words(driver: Any) -> None:
     driver.page.set_input_files(
         "#image-file", files=[{"name": "a.png", "mimeType": "image/png", "buffer": b"no image"}]

@@ -7,7 +7,7 @@ import { toast, toastError } from './toasts.js';
 
 const SIDE_MAX = 1280;
 
-/** @param {(image: Blob, from: string) => void} onImage */
+/** @param {(image: Blob) => void} onImage */
 export function bindImages(onImage) {
   const file = input('image-file');
   button('image-open').addEventListener('click', () => dialog('image-dialog').showModal());
@@ -27,14 +27,14 @@ export function bindImages(onImage) {
 /**
  * Makes an upload of an image: not larger than any model needs, and upright.
  * @param {Blob} source
- * @param {(image: Blob, from: string) => void} onImage
+ * @param {(image: Blob) => void} onImage
  */
 async function take(source, onImage) {
   dialog('image-dialog').close();
   try {
     const bitmap = await createImageBitmap(source, { imageOrientation: 'from-image' });
     const scale = Math.min(1, SIDE_MAX / Math.max(bitmap.width, bitmap.height));
-    onImage(await encode(bitmap, Math.round(bitmap.width * scale), Math.round(bitmap.height * scale)), 'image');
+    onImage(await encode(bitmap, Math.round(bitmap.width * scale), Math.round(bitmap.height * scale)));
   } catch {
     toast('That is no image that can be read', { text: 'PNG, JPEG and WebP work.', kind: 'error' });
   }
@@ -49,7 +49,7 @@ function encode(source, width, height) {
   );
 }
 
-/** @param {(image: Blob, from: string) => void} onImage */
+/** @param {(image: Blob) => void} onImage */
 function bindDrop(onImage) {
   const veil = block('drop');
   const wanted = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes('Files') ?? false;
@@ -70,7 +70,7 @@ function bindDrop(onImage) {
   });
 }
 
-/** @param {(image: Blob, from: string) => void} onImage */
+/** @param {(image: Blob) => void} onImage */
 function bindWebcam(onImage) {
   const video = element('webcam', HTMLVideoElement);
   const open = button('image-camera');
@@ -87,7 +87,7 @@ function bindWebcam(onImage) {
     if (video.srcObject) {
       const blob = await encode(video, video.videoWidth, video.videoHeight);
       dialog('image-dialog').close();
-      onImage(blob, 'camera');
+      onImage(blob);
       return;
     }
     if (!navigator.mediaDevices) {
