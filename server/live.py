@@ -72,7 +72,8 @@ class Live:
         self._storage = storage
         self._metrics = metrics
         self._ring = Ring()
-        self._samples: list[Sample] = []
+        self._samples: dict[int, list[Sample]] = {}
+        """chunk → its frames so far; the next chunk may be made before all of one are encoded"""
         self._began: dict[int, float] = {}
 
     @property
@@ -134,7 +135,7 @@ class Live:
     def redo_from(self, frame: int) -> None:
         """A client came back that has every frame before `frame`; those after it have to be made again."""
         self._ring.clear()
-        self._samples = []
+        self._samples.clear()
         recorded = self.recording.chunks if self.recording is not None else None
         self.session.continue_from(frame, recorded)
 
@@ -149,7 +150,7 @@ class Live:
         started = self._began.get(made.chunk, time.monotonic())
         for message in self.session.made(made, started).messages:
             self.say(message)
-        self._samples = []
+        self._samples[made.chunk] = []
         (self._metrics.replayed if made.mute else self._metrics.chunks).inc()
         self._metrics.stage.labels("generate").observe(made.denoise_ms / 1e3)
         self._metrics.stage.labels("decode").observe(made.decode_ms / 1e3)
@@ -168,10 +169,11 @@ class Live:
         if encoded.jpeg is not None:
             for viewer in self.jpeg_viewers:
                 viewer.put(encoded.jpeg)
-        self._samples.append(Sample(encoded.payload, encoded.key))
+        samples = self._samples.setdefault(encoded.chunk, [])
+        samples.append(Sample(encoded.payload, encoded.key))
         if encoded.last:
-            first = encoded.frame - len(self._samples) + 1
-            self._record(encoded.chunk, first, self._samples)
+            del self._samples[encoded.chunk]
+            self._record(encoded.chunk, encoded.frame - len(samples) + 1, samples)
             for message in self.session.finished(encoded.chunk):
                 self.say_all(message)
             self._metrics.stage.labels("encode").observe(encoded.encode_ms / 1e3)
@@ -197,7 +199,7 @@ class Live:
         if self.recording is None or self.recording.full:
             return
         loop = asyncio.get_running_loop()
-        writing = loop.run_in_executor(self._storage, self.recording.put, chunk, first_frame, list(samples))
+        writing = loop.run_in_executor(self._storage, self.recording.put, chunk, first_frame, samples)
         writing.add_done_callback(self._recorded)
 
     def _recorded(self, writing: asyncio.Future[bool]) -> None:
@@ -222,7 +224,7 @@ class Live:
             self.say(Notice(code="control_discarded", message=text, id=id))
         self.meta.first_frame = min(self.meta.first_frame, self.session.frame)
         self._ring.clear()
-        self._samples = []
+        self._samples.clear()
         for outbox in self.connections():
             outbox.forget_media()
         if self.recording is not None:

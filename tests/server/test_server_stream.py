@@ -9,8 +9,8 @@ import urllib.request
 
 import numpy as np
 import pytest
-from conftest import RunningServer
 from raw_client import RawClient, decode, decode_file
+from running_server import RunningServer
 from server_generator import prompt_code, read
 from websockets.exceptions import ConnectionClosed
 
