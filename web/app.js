@@ -98,6 +98,11 @@ export class App extends Emitter {
 
   /** Ends the stream, on the server too. */
   stop() {
+    if (this.#drop()) this.emit('ended', null);
+  }
+
+  /** Lets go of the stream; whether there was one. */
+  #drop() {
     this.#replay?.abort();
     this.#replay = null;
     const stream = this.stream;
@@ -106,7 +111,7 @@ export class App extends Emitter {
     this.brush.attach(null);
     this.camera.attach(null);
     this.latency.forget();
-    if (stream) this.emit('ended', null);
+    return stream !== null;
   }
 
   async togglePause() {
@@ -155,7 +160,7 @@ export class App extends Emitter {
 
   /** @param {Stream} stream @returns {Promise<Stream | null>} null when it did not open */
   async #open(stream) {
-    this.stop();
+    this.#drop();
     this.stream = stream;
     stream.clock = () => this.player.position();
     this.#listen(stream);
@@ -213,7 +218,7 @@ export class App extends Emitter {
 
   /** @param {number} chunk */
   #cut(chunk) {
-    this.player.hold();
+    this.player.flush();
     this.latency.forget();
     if (chunk < 0) this.brush.forget();
     else this.brush.rewound(chunk);

@@ -6,7 +6,8 @@ import { Screen } from './screen.js';
 
 /**
  * @typedef {{type: 'canvas', canvas: OffscreenCanvas} | {type: 'configure', format: import('./screen.js').Format}
- *   | {type: 'packet', buffer: ArrayBuffer} | {type: 'hold'} | {type: 'snapshot'} | {type: 'close'}} ToScreen
+ *   | {type: 'packet', buffer: ArrayBuffer} | {type: 'hold'} | {type: 'flush'}
+ *   | {type: 'preview', bitmap: ImageBitmap} | {type: 'snapshot'} | {type: 'close'}} ToScreen
  */
 
 /** @type {Screen | null} */
@@ -26,6 +27,12 @@ self.onmessage = ({ data }) => {
       break;
     case 'hold':
       screen?.hold();
+      break;
+    case 'flush':
+      screen?.flush();
+      break;
+    case 'preview':
+      screen?.preview(data.bitmap);
       break;
     case 'snapshot':
       screen?.snapshot();

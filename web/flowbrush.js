@@ -8,8 +8,8 @@
  *     drag.move({ x: 0.6, y: 0.6 });
  *     await drag.release().applied;
  *
- * Events: `state`, `packet`, and every message of the server under its type (`session.ready`, `control.applied`,
- * `chunk`, `notice`, `error`, …).
+ * Events: every message of the server under its type (`session.ready`, `control.applied`, `chunk`, `notice`, …),
+ * `reconnecting` and `reconnected` as in the Python client, and `packet`, `state`, `closed`.
  * @module
  */
 import { Acks } from './acks.js';
@@ -136,7 +136,7 @@ export class Stream extends Emitter {
     this.#link.on('open', () => this.#greet());
     this.#link.on('text', (text) => this.#hear(text));
     this.#link.on('binary', (buffer) => this.#receive(buffer));
-    this.#link.on('lost', () => this.#lost());
+    this.#link.on('lost', (closed) => this.#lost(closed));
     this.#link.on('closed', (closed) => this.#end(closed));
     this.#link.on('tick', () => this.#ping());
   }
@@ -340,7 +340,8 @@ export class Stream extends Emitter {
       this.#acks.markSent(message.id);
     }
     this.#ping();
-    this.#opening?.resolve(this.ready);
+    if (this.#opening) this.#opening.resolve(this.ready);
+    else this.emit('reconnected', this.ready);
     this.#opening = null;
   }
 
@@ -362,12 +363,16 @@ export class Stream extends Emitter {
     this.emit('packet', Object.assign(packet, { buffer }));
   }
 
-  /** Answers that were under way are lost with the connection; controls are kept and sent again. */
-  #lost() {
+  /**
+   * Answers that were under way are lost with the connection; controls are kept and sent again.
+   * @param {import('./link.js').Closed} closed
+   */
+  #lost(closed) {
     const error = new StreamError({ message: 'The connection was lost before the server answered.', code: 'not_connected', retryable: true });
     for (const { reject } of this.#replies.values()) reject(error);
     this.#replies.clear();
     this.#setState('reconnecting');
+    this.emit('reconnecting', closed);
   }
 
   #ping() {

@@ -44,7 +44,9 @@ export class Link extends Emitter {
     if (this.#ended) return;
     let socket;
     try {
-      socket = new WebSocket(await this.address(), SUBPROTOCOL);
+      const address = await this.address();
+      if (this.#ended) return;
+      socket = new WebSocket(address, SUBPROTOCOL);
     } catch (error) {
       this.#closed({ code: 1006, reason: error instanceof Error ? error.message : String(error) });
       return;

@@ -96,7 +96,6 @@ async function beginFromImage(image) {
   try {
     showBanner('Starting…');
     const id = await rest.uploadImage(await image());
-    app.stop();
     await begin({ prompts: list, image: id });
   } catch (error) {
     hideBanner();

@@ -40,8 +40,20 @@ export class Player extends Emitter {
     this.#send({ type: 'packet', buffer }, [buffer]);
   }
 
+  /** The stream was paused: what comes next is not late. */
   hold() {
     this.#send({ type: 'hold' });
+  }
+
+  /** The stream jumped: what waits is of another past. */
+  flush() {
+    this.#send({ type: 'flush' });
+  }
+
+  /** Shows a small picture, large, until the next frame comes. @param {ImageBitmap} small */
+  async preview(small) {
+    const bitmap = await createImageBitmap(small);
+    this.#send({ type: 'preview', bitmap }, [bitmap]);
   }
 
   /** The picture on screen as PNG. @returns {Promise<Blob | null>} */
@@ -80,6 +92,8 @@ export class Player extends Emitter {
       configure: ({ format }) => screen.configure(format),
       packet: ({ buffer }) => screen.packet(buffer),
       hold: () => screen.hold(),
+      flush: () => screen.flush(),
+      preview: ({ bitmap }) => screen.preview(bitmap),
       snapshot: () => screen.snapshot(),
     };
     return (/** @type {any} */ message) => calls[message.type](message);

@@ -78,7 +78,7 @@ export class Screen {
       this.#canvas.width = width;
       this.#canvas.height = height;
     }
-    this.#flush();
+    this.flush();
     this.#decoder?.close();
     this.#decoder = new FrameDecoder(
       codecString,
@@ -93,7 +93,7 @@ export class Screen {
     if (!this.#playout || !this.#decoder) return;
     const packet = parsePacket(buffer);
     const jump = packet.discontinuity && Math.abs(packet.pts - this.#nextPts) > this.#playout.frameSeconds / 2;
-    if (jump) this.#flush();
+    if (jump) this.flush();
     this.#nextPts = packet.pts + this.#playout.frameSeconds;
     this.#encoded.push(packet);
     this.#feed();
@@ -102,6 +102,21 @@ export class Screen {
   /** The stream was paused: what comes next is not late. */
   hold() {
     this.#playout?.hold();
+  }
+
+  /** Forgets what waits to be decoded or shown: the stream jumped, and goes on with a key frame. */
+  flush() {
+    this.#encoded = [];
+    this.#decoding = 0;
+    this.#decoder?.reset();
+    this.#playout?.flush(this.#drop);
+    this.#decoded = 0;
+  }
+
+  /** Draws a picture that stands in until the next frame comes. @param {ImageBitmap} bitmap */
+  preview(bitmap) {
+    this.#context.drawImage(bitmap, 0, 0, this.#canvas.width, this.#canvas.height);
+    bitmap.close();
   }
 
   async snapshot() {
@@ -115,17 +130,9 @@ export class Screen {
 
   close() {
     cancelAnimationFrame(this.#pump);
-    this.#flush();
+    this.flush();
     this.#decoder?.close();
     this.#decoder = null;
-  }
-
-  #flush() {
-    this.#encoded = [];
-    this.#decoding = 0;
-    this.#decoder?.reset();
-    this.#playout?.flush(this.#drop);
-    this.#decoded = 0;
   }
 
   /** @param {Frame} frame */

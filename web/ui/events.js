@@ -81,7 +81,12 @@ function bindLife(page) {
     showBanner('The connection was lost. Trying again; nothing of the stream is lost.', { label: 'Try now', run: () => app.stream?.reconnectNow() });
   });
   app.on('paused', (paused) => showPaused(app, paused));
-  app.on('cut', (chunk) => page.timeline.cut(chunk));
+  app.on('cut', (chunk) => {
+    page.timeline.cut(chunk);
+    // While paused no frame would come to show where the stream stands now.
+    const picture = page.timeline.pictureOf(chunk);
+    if (picture && app.stream?.paused) app.player.preview(picture);
+  });
   app.on('ended', () => {
     leave(page);
     hideBanner();

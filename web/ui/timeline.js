@@ -72,6 +72,11 @@ export class Timeline {
     this.#draw();
   }
 
+  /** The picture of a chunk, while it is kept. @param {number} chunk */
+  pictureOf(chunk) {
+    return this.#thumbs.get(chunk);
+  }
+
   /** @param {number} chunk on screen */
   at(chunk) {
     if (chunk === this.#current) return;
