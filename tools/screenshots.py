@@ -1,7 +1,7 @@
-"""Makes the pictures in docs/screenshots and the gallery in web/gallery, with a real model and Chromium.
+"""Makes the pictures of the page in docs/screenshots, with a real model and Chromium.
 
 python tools/screenshots.py                # starts `flowbrush serve --model pocket` by itself
-python tools/screenshots.py --url http://127.0.0.1:8000 --gallery
+python tools/screenshots.py --url http://127.0.0.1:8000
 """
 
 from __future__ import annotations
@@ -9,9 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
-import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -32,7 +30,6 @@ sys.path.insert(0, str(ROOT / "tests" / "web"))
 from page_driver import PageDriver  # noqa: E402
 
 SCREENSHOTS = ROOT / "docs" / "screenshots"
-GALLERY = ROOT / "web" / "gallery"
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
 READY_S = 180.0
 RECORDING_FPS = 8
@@ -152,40 +149,11 @@ def record(browser: Any, url: str) -> None:
     )
 
 
-def gallery(browser: Any, url: str) -> None:
-    """One picture for each example of the model, made by the model: what the cards of the empty page show."""
-    GALLERY.mkdir(exist_ok=True)
-    index = {}
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    driver = PageDriver(context.new_page())
-    driver.page.goto(url)
-    driver.page.locator("#preset-cards .preset").first.wait_for()
-    with urllib.request.urlopen(f"{url}/v1/models") as answer:
-        body = json.load(answer)
-    model = (body["models"] if isinstance(body, dict) else body)[0]
-    for example in model["examples"]:
-        text = example if isinstance(example, str) else example["prompt"]
-        driver.page.goto(url)
-        driver.page.fill("#prompt", text)
-        driver.page.keyboard.press("Enter")
-        driver.wait_live()
-        driver.until(lambda: driver.seconds() > 1.5, "a second of film")
-        name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60] + ".webp"
-        Image.fromarray(driver.picture()).save(GALLERY / name, quality=80, method=6)
-        index[text] = f"/web/gallery/{name}"
-    context.close()
-    for path in GALLERY.glob("*.webp"):
-        if f"/web/gallery/{path.name}" not in index.values():
-            path.unlink()
-    (GALLERY / "index.json").write_text(json.dumps(index, indent=1) + "\n")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--url", help="a server that runs already")
-    parser.add_argument("--gallery", action="store_true", help="make the gallery anew, too")
     options = parser.parse_args()
     from playwright.sync_api import sync_playwright
 
@@ -195,8 +163,6 @@ def main() -> None:
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     with serving(options.url) as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        if options.gallery:
-            gallery(browser, url)
         shoot(browser, url)
         record(browser, url)
         browser.close()

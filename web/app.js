@@ -79,21 +79,22 @@ export class App extends Emitter {
     return this.#open(new Stream({}, { url: () => this.rest.streamUrl(path), watch: true }));
   }
 
-  /** Plays a session file, then leaves the stream paused to be painted on. @param {any} raw */
+  /**
+   * Plays a session file, then leaves the stream paused to be painted on. Gives false when the person took over before.
+   * @param {any} raw
+   */
   async replay(raw) {
     const { checkSessionFile, replay, startOf } = await import('./replay.js');
     const file = checkSessionFile(raw);
     const settings = startOf(file);
     if (typeof file.start.image === 'string') settings.image = await this.rest.uploadImage(await (await fetch(file.start.image)).blob());
     const stream = await this.start({ ...settings, paused: true });
-    if (!stream) return;
+    if (!stream) return false;
     const run = (this.#replay = new AbortController());
     await replay(stream, file, run.signal);
-    if (!run.signal.aborted) this.#replay = null;
-  }
-
-  get replaying() {
-    return this.#replay !== null;
+    if (run.signal.aborted) return false;
+    this.#replay = null;
+    return true;
   }
 
   /** Ends the stream, on the server too. */
@@ -114,8 +115,13 @@ export class App extends Emitter {
     return stream !== null;
   }
 
+  /** The stream, when it is this page's to steer. */
+  get #own() {
+    return this.watching ? null : this.stream;
+  }
+
   async togglePause() {
-    const { stream } = this;
+    const stream = this.#own;
     if (!stream) return;
     this.#replay?.abort();
     this.#replay = null;
@@ -124,7 +130,7 @@ export class App extends Emitter {
 
   /** One chunk more while paused; steps that are asked for faster than they are made wait for each other. */
   async step() {
-    const { stream } = this;
+    const stream = this.#own;
     if (!stream?.paused) return;
     this.#steps = this.#steps.then(() => this.#try(stream.step(1)));
     await this.#steps;
@@ -135,12 +141,12 @@ export class App extends Emitter {
 
   /** @param {number} chunk */
   async rewind(chunk) {
-    if (this.stream) await this.#try(this.stream.rewind(chunk));
+    if (this.#own) await this.#try(this.#own.rewind(chunk));
   }
 
   /** @param {number} [seed] */
   async reset(seed) {
-    if (this.stream) await this.#try(this.stream.reset(seed));
+    if (this.#own) await this.#try(this.#own.reset(seed));
   }
 
   /** Address of a page that goes on from the end of `chunk` by itself. @param {number} chunk */
@@ -211,6 +217,7 @@ export class App extends Emitter {
 
   /** @param {boolean} paused */
   #paused(paused) {
+    if (!paused) this.#steps = Promise.resolve(); // a step under way is answered by nobody now
     this.player.hold();
     this.latency.forget();
     this.emit('paused', paused);
@@ -218,6 +225,7 @@ export class App extends Emitter {
 
   /** @param {number} chunk */
   #cut(chunk) {
+    this.#steps = Promise.resolve();
     this.player.flush();
     this.latency.forget();
     if (chunk < 0) this.brush.forget();

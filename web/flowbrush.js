@@ -2,7 +2,7 @@
  * The flowbrush client for browsers: one stream over one WebSocket, resumed by itself when the connection is lost.
  *
  *     import { connect } from '/web/flowbrush.js';
- *     const stream = await connect({ prompt: 'a red ball on a beach' });
+ *     const stream = await connect({ model: 'pocket', prompt: 'a dog on the beach' });
  *     stream.on('packet', (packet) => player.push(packet));
  *     const drag = stream.drag({ x: 0.4, y: 0.6 });
  *     drag.move({ x: 0.6, y: 0.6 });

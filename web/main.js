@@ -108,8 +108,7 @@ async function loadSession(file) {
   try {
     const done = app.replay(file);
     prompts.text = file.start?.prompts?.[0]?.text ?? file.start?.prompt ?? '';
-    await done;
-    if (app.stream) toast('The session was replayed', { text: 'It is paused at its end: paint, then press Space to go on from here.' });
+    if (await done) toast('The session was replayed', { text: 'It is paused at its end: paint, then press Space to go on from here.' });
   } catch (error) {
     toastError(error);
   }
@@ -210,21 +209,21 @@ function askForKey() {
 
 element('key-form', HTMLFormElement).addEventListener('submit', () => {
   rest.key = input('api-key').value.trim();
-  open();
+  boot();
 });
 
 /** Asks the server what it has and shows it; then does what the address says. */
-async function open() {
+async function boot() {
   const query = new URLSearchParams(location.search);
   const hash = new URLSearchParams(location.hash.slice(1));
   const token = hash.get('resume');
   try {
+    models = await rest.models();
     const watched = query.get('watch');
     if (watched) {
       await app.watch(watched);
       return;
     }
-    models = await rest.models();
     const select = element('model', HTMLSelectElement);
     select.replaceChildren(...models.map(modelOption));
     await showModel();
@@ -263,4 +262,4 @@ async function showModel() {
   });
 }
 
-open();
+boot();

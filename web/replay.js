@@ -10,6 +10,8 @@
  * @typedef {{flowbrush: number, model: string, start: Record<string, any>, controls: LoggedControl[], chunks: number}} SessionFile
  */
 
+/** Chunks asked for at once: few enough that taking over is not waited for. */
+const STEP_CHUNKS = 8;
 const START_FIELDS = ['prompts', 'prompt', 'seed', 'width', 'height', 'fps', 'steps', 'tracks'];
 
 /**
@@ -23,6 +25,10 @@ export function checkSessionFile(file) {
   const controls = file.controls ?? [];
   const sound = Array.isArray(controls) && controls.every((each) => typeof each?.type === 'string' && Number.isInteger(each.chunk));
   if (!sound || !Number.isInteger(file.chunks) || file.chunks < 0) throw new Error('the session file has no sound controls or chunks');
+  const { image } = file.start;
+  if (typeof image === 'string' && !image.startsWith('data:')) {
+    throw new Error(`the session starts from the file ${image}, which a page cannot read: use flowbrush render for it`);
+  }
   return { ...file, controls };
 }
 
@@ -56,16 +62,17 @@ export function replaySteps({ controls, chunks }, longest) {
 }
 
 /**
- * Replays a file on a stream that was started paused from the same settings. Ends when all chunks were made, when
- * `signal` says so, or with the stream's error.
+ * Replays a file on a stream that was started paused from the same settings. Ends when all chunks were made or
+ * `signal` says so; throws the stream's error.
  * @param {Stream} stream
  * @param {SessionFile} file
  * @param {AbortSignal} signal
  */
 export async function replay(stream, file, signal) {
-  for (const { controls, chunks } of replaySteps(file, 8)) {
+  const aborted = new Promise((resolve) => signal.addEventListener('abort', resolve));
+  for (const { controls, chunks } of replaySteps(file, STEP_CHUNKS)) {
     if (signal.aborted) return;
     for (const { chunk: _, id: __, ...control } of controls) stream.control(control);
-    await stream.step(chunks);
+    await Promise.race([stream.step(chunks), aborted]);
   }
 }

@@ -243,6 +243,8 @@ class StreamDouble:
                 message = parse_client_message(text).message
             except ProtocolError as error:
                 self.refused.append(f"{error}: {text[:300]}")
+                answer = {"type": "error", "code": error.code, "message": error.message, "id": error.id}
+                await socket.send_json(answer)
                 continue
             self.received.append(message)
             if isinstance(message, CONTROL_TYPES):

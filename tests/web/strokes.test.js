@@ -81,3 +81,8 @@ test('a session file is replayed in steps, each control before the chunk that sa
   assert.deepEqual(startOf(file), { prompt: 'p', seed: 3, model: 'm' });
   assert.throws(() => checkSessionFile({ flowbrush: 2 }), /no session file of version 1/);
 });
+
+test('a session file that starts from an image beside it is refused with what to do', () => {
+  const file = { flowbrush: 1, model: 'm', start: { prompt: 'p', image: 'first.png' }, controls: [], chunks: 1 };
+  assert.throws(() => checkSessionFile(file), /first\.png.*flowbrush render/);
+});

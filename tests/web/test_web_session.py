@@ -268,6 +268,35 @@ def test_ending_a_session_leads_back_to_the_empty_page(driver: Any, served: Any)
     driver.start(1)
 
 
+USE_CLIENT = """async () => {
+  const { connect } = await import('/web/flowbrush.js');
+  const stream = await connect({ model: 'toy', prompt: 'a ball' });
+  const packets = [];
+  stream.on('packet', ({ frame, chunk, control }) => packets.push({ frame, chunk, control }));
+  const queued = await stream.setPrompt('a ball at night').queued;
+  const drag = stream.drag({ x: 0.3, y: 0.6 });
+  drag.move([{ x: 0.4, y: 0.6 }, { x: 0.5, y: 0.6 }]);
+  const shown = await drag.ack.applied;
+  await drag.release().applied;
+  const { chunk } = await stream.pause();
+  const refused = await stream.control({ type: 'track.end', track: -5 }).queued.catch((error) => error.code);
+  stream.disconnect();
+  const late = await stream.setPrompt('too late').applied.catch((error) => error.name);
+  return { session: stream.ready.session, queued, shown, chunk, packets, refused, late };
+}"""
+
+
+def test_the_client_can_be_imported_by_others(open_page: Any, served: Any) -> None:
+    driver = open_page(served.url)
+    seen = driver.page.evaluate(USE_CLIENT)
+    assert seen["session"] == "toy-1" and seen["shown"]["frame"] == seen["shown"]["chunk"] * 4
+    frames = [packet["frame"] for packet in seen["packets"]]
+    assert frames == list(range(frames[0], frames[0] + len(frames))), "frames in order, none missing"
+    assert seen["refused"] == "out_of_range" and seen["late"] == "StreamError"
+    assert len(served.double.refused) == 1
+    served.double.refused.clear()
+
+
 WATCH_BALL = """() => {
   const source = document.getElementById('picture');
   const copy = Object.assign(document.createElement('canvas'), { width: 320, height: 192 });

@@ -49,7 +49,7 @@ export function wordsFor({ code = '', message }) {
 }
 
 /** @param {string} message */
-function sentence(message) {
+export function sentence(message) {
   const text = message.charAt(0).toUpperCase() + message.slice(1);
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }
