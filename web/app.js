@@ -21,13 +21,13 @@ const PLAYHEAD_IDLE_MS = 200;
  * @property {import('./screen.js').Shown} shown
  * @property {import('./screen.js').Thumb} thumb
  * @property {import('./protocol.js').ChunkInfo} chunk
- * @property {import('./flowbrush.js').State} state
+ * @property {import('./stream.js').State} state
  * @property {{position: number, size: number}} queue
  * @property {boolean} paused
  * @property {number} cut the stream now ends with this chunk; −1 after a reset
  * @property {string} recovering
  * @property {import('./protocol.js').Notice} notice
- * @property {import('./flowbrush.js').StreamError} failed the stream has ended against the will of the person
+ * @property {import('./stream_error.js').StreamError} failed the stream has ended against the will of the person
  * @property {null} ended by the person, or because the server is done
  * @property {unknown} trouble something failed, the stream goes on
  */
@@ -234,7 +234,7 @@ export class App extends Emitter {
     this.emit('cut', chunk);
   }
 
-  /** @param {import('./flowbrush.js').StreamError} error */
+  /** @param {import('./stream_error.js').StreamError} error */
   #closed(error) {
     this.stream = null;
     this.brush.attach(null);

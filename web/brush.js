@@ -13,7 +13,7 @@ const CLOCK_BEHIND = 0.1;
 const CLOCK_AHEAD = 0.25;
 
 /**
- * @typedef {import('./flowbrush.js').Stream} Stream
+ * @typedef {import('./stream.js').Stream} Stream
  * @typedef {{x: number, y: number, at: number, pressure: number}} HandSample `at` in ms of `performance.now()`
  * @typedef {{stroke: Stroke, label: string, undo: () => void}} Undo
  * @typedef {object} Session what the brush needs to know of the stream that it paints on

@@ -23,7 +23,7 @@ export class CameraControl extends Emitter {
   #frame = 0;
   #sent = JSON.stringify({ pan: [0, 0], zoom: 0, roll: 0 });
   #since = 0;
-  /** @type {import('./flowbrush.js').Stream | null} */
+  /** @type {import('./stream.js').Stream | null} */
   stream = null;
 
   /**
@@ -47,7 +47,7 @@ export class CameraControl extends Emitter {
     this.steer('stop', {});
   }
 
-  /** @param {import('./flowbrush.js').Stream | null} stream */
+  /** @param {import('./stream.js').Stream | null} stream */
   attach(stream) {
     this.stream = stream;
     this.#sources.clear();

@@ -5,7 +5,7 @@
  */
 
 /**
- * @typedef {import('./flowbrush.js').Stream} Stream
+ * @typedef {import('./stream.js').Stream} Stream
  * @typedef {Record<string, any> & {type: string, chunk: number}} LoggedControl
  * @typedef {{flowbrush: number, model: string, start: Record<string, any>, controls: LoggedControl[], chunks: number}} SessionFile
  */

@@ -27,7 +27,7 @@ export class Stroke {
   samples = [];
   /** @type {Phase} */
   phase = 'draft';
-  /** @type {import('./flowbrush.js').Track | null} */
+  /** @type {import('./stream_track.js').Track | null} */
   track = null;
   /** Id of the control that began it, and of the one that ended it; 0 for none. */
   beginId = 0;

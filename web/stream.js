@@ -1,0 +1,334 @@
+/**
+ * One stream over one WebSocket: the session's life, controls and their answers, packets. Resumes by itself.
+ * @module
+ */
+import { Acks } from './acks.js';
+import { playableCodecs, streamUrl } from './defaults.js';
+import { Emitter } from './emitter.js';
+import { Link } from './link.js';
+import { parsePacket, promptList, wirePoint } from './protocol.js';
+import { StreamError } from './stream_error.js';
+import { Track } from './stream_track.js';
+
+/**
+ * @typedef {import('./protocol.js').Point} Point
+ * @typedef {import('./protocol.js').Ready} Ready
+ * @typedef {import('./protocol.js').Failure} Failure
+ * @typedef {import('./acks.js').Ack} Ack
+ * @typedef {'connecting' | 'queued' | 'live' | 'reconnecting' | 'closed'} State
+ * @typedef {{x: number, y: number, t?: number, visible?: boolean}} LoosePoint
+ * @typedef {{state: State, packet: import('./protocol.js').Packet & {buffer: ArrayBuffer}} & Record<string, any>} StreamEvents
+ */
+
+/**
+ * @typedef {object} StreamOptions
+ * @property {string | (() => Promise<string> | string)} [url] where the server is; the page's own by default
+ * @property {boolean} [watch] only look on: nothing is sent, and the settings are not used
+ */
+
+/** @extends {Emitter<StreamEvents>} */
+export class Stream extends Emitter {
+  /** @type {State} */
+  state = 'connecting';
+  /** @type {Ready | null} */
+  ready = null;
+  paused = false;
+  /** Index of the last frame received, −1 for none. */
+  lastFrame = -1;
+  /** Media time now: replace it with the player's, which knows what is on screen. @type {() => number} */
+  clock = () => this.#lastPts;
+  /** Round trip of the last ping, ms. */
+  roundTripMs = 0;
+
+  #settings;
+  #watch;
+  #link;
+  #acks = new Acks();
+  #lastId = 0;
+  #lastTrack = 0;
+  #lastPts = 0;
+  /** @type {Map<number, {resolve: (message: any) => void, reject: (error: Error) => void}>} */
+  #replies = new Map();
+  /** @type {StreamError | null} */
+  #failure = null;
+  /** @type {{resolve: (ready: Ready) => void, reject: (error: Error) => void} | null} */
+  #opening = null;
+
+  /**
+   * @param {import('./protocol.js').StartSettings} settings
+   * @param {StreamOptions} [options]
+   */
+  constructor(settings, { url = streamUrl(), watch = false } = {}) {
+    super();
+    this.#settings = { codecs: playableCodecs(), ...settings };
+    this.#watch = watch;
+    this.paused = settings.paused ?? false;
+    this.lastFrame = settings.last_frame ?? -1;
+    this.#link = new Link(typeof url === 'string' ? () => url : url);
+    this.#link.on('open', () => this.#greet());
+    this.#link.on('text', (text) => this.#hear(text));
+    this.#link.on('binary', (buffer) => this.#receive(buffer));
+    this.#link.on('lost', (closed) => this.#lost(closed));
+    this.#link.on('closed', (closed) => this.#end(closed));
+    this.#link.on('tick', () => this.#ping());
+  }
+
+  /** @returns {Promise<Ready>} */
+  open() {
+    return new Promise((resolve, reject) => {
+      this.#opening = { resolve, reject };
+      this.#link.open();
+    });
+  }
+
+  /**
+   * @param {string | import('./protocol.js').Prompt | import('./protocol.js').Prompt[]} prompt
+   * @param {{transition?: import('./protocol.js').Transition}} [options]
+   * @returns {Ack}
+   */
+  setPrompt(prompt, { transition } = {}) {
+    return this.control({ type: 'prompt.set', prompts: promptList(prompt), ...(transition && { transition }) });
+  }
+
+  /**
+   * A point that follows the hand. `options.grid` moves a whole grid of points.
+   * @param {LoosePoint | LoosePoint[]} points
+   * @param {{grid?: import('./protocol.js').Grid}} [options]
+   */
+  drag(points, options) {
+    return this.#begin('drag', points, options);
+  }
+
+  /**
+   * A point that must stay where it is.
+   * @param {LoosePoint} point
+   * @param {{grid?: import('./protocol.js').Grid}} [options]
+   */
+  pin(point, options) {
+    return this.#begin('pin', point, options);
+  }
+
+  /**
+   * A whole trajectory; `t` counts from the first frame that plays it.
+   * @param {Point[]} points
+   * @param {{grid?: import('./protocol.js').Grid}} [options]
+   */
+  path(points, options) {
+    return this.#begin('path', points, options);
+  }
+
+  /** @param {Partial<import('./protocol.js').Camera>} camera @returns {Ack} */
+  camera({ pan = [0, 0], zoom = 0, roll = 0, mode = 'velocity' }) {
+    return this.control({ type: 'camera.set', mode, pan, zoom, roll });
+  }
+
+  /** @param {import('./protocol.js').TrackKind[]} [kinds] @returns {Ack} */
+  clearTracks(kinds) {
+    return this.control({ type: 'tracks.clear', ...(kinds && { kinds }) });
+  }
+
+  /** @returns {Promise<{chunk: number}>} */
+  pause() {
+    return this.#request({ type: 'session.pause' });
+  }
+
+  /** @returns {Promise<{chunk: number}>} */
+  resume() {
+    return this.#request({ type: 'session.resume' });
+  }
+
+  /** Makes `chunks` chunks while paused; answered when they are made. @returns {Promise<{chunk: number}>} */
+  step(chunks = 1) {
+    return this.#request({ type: 'session.step', chunks });
+  }
+
+  /** Back to the end of `chunk`. @param {number} chunk @returns {Promise<{chunk: number}>} */
+  rewind(chunk) {
+    return this.#request({ type: 'session.rewind', chunk });
+  }
+
+  /** Starts over with the same settings. @param {number} [seed] @returns {Promise<{chunk: number}>} */
+  reset(seed) {
+    return this.#request({ type: 'session.reset', ...(seed !== undefined && { seed }) });
+  }
+
+  /**
+   * Tells the server what is on screen. `pts` and `buffered` in seconds.
+   * @param {number} pts
+   * @param {number} buffered
+   */
+  playhead(pts, buffered) {
+    if (this.state === 'live' && !this.#watch) this.#link.send({ type: 'playhead', pts, buffered });
+  }
+
+  /** Ends the session on the server too. */
+  disconnect() {
+    if (!this.#watch) this.#link.send({ type: 'session.stop' });
+    this.#link.close();
+    this.#end({ code: 1000, reason: 'disconnected' });
+  }
+
+  /** Tries a lost connection again at once. */
+  reconnectNow() {
+    this.#link.hurry();
+  }
+
+  /**
+   * Sends a control, or keeps it until the connection is back.
+   * @param {Record<string, any>} message
+   * @returns {Ack}
+   */
+  control(message) {
+    const live = this.state === 'live';
+    if (!live && message.type === 'track.move') this.#acks.supersedeUnsentMoves(message.track);
+    const full = /** @type {Record<string, any> & {id: number}} */ ({ ...message, id: this.#nextId() });
+    if (message.type === 'track.begin') this.#lastTrack = Math.max(this.#lastTrack, message.track);
+    const ack = this.#acks.add(full);
+    if (this.state === 'closed') this.#acks.refused(ack.id, this.#failure ?? new StreamError({ message: 'the stream has ended' }));
+    else if (live && this.#link.send(full)) this.#acks.markSent(full.id);
+    return ack;
+  }
+
+  /**
+   * Points as they go over the wire, with the media time now where none was given.
+   * @param {LoosePoint | LoosePoint[]} points
+   */
+  timed(points) {
+    const now = this.clock();
+    return [points].flat().map((point) => wirePoint({ ...point, t: point.t ?? now }));
+  }
+
+  /**
+   * @param {import('./protocol.js').TrackKind} kind
+   * @param {LoosePoint | LoosePoint[]} points
+   * @param {{grid?: import('./protocol.js').Grid}} [options]
+   */
+  #begin(kind, points, { grid } = {}) {
+    const number = (this.#lastTrack += 1);
+    const body = { type: 'track.begin', track: number, kind, points: this.timed(points), ...(grid && { grid }) };
+    return new Track(this, number, kind, this.control(body));
+  }
+
+  /** @param {Record<string, any>} message @returns {Promise<any>} */
+  #request(message) {
+    return new Promise((resolve, reject) => {
+      const id = this.#nextId();
+      if (this.state !== 'live' || !this.#link.send({ ...message, id })) {
+        reject(new StreamError({ message: 'There is no connection to the server just now.', code: 'not_connected', retryable: true }));
+        return;
+      }
+      this.#replies.set(id, { resolve, reject });
+    });
+  }
+
+  #nextId() {
+    return (this.#lastId += 1);
+  }
+
+  #greet() {
+    if (this.#watch) return;
+    const token = this.ready?.resume_token ?? this.#settings.resume;
+    const resume = token && { resume: token, last_frame: this.lastFrame, codecs: this.#settings.codecs };
+    this.#link.send({ type: 'session.start', ...(resume || this.#settings) });
+  }
+
+  /** @param {string} text */
+  #hear(text) {
+    /** @type {Record<string, any>} */
+    const message = JSON.parse(text);
+    const handler = this.#handlers[message.type];
+    if (handler) handler(message);
+    this.#replies.get(message.id)?.resolve(message);
+    this.#replies.delete(message.id);
+    this.emit(message.type, message);
+  }
+
+  /** @type {Record<string, (message: any) => void>} */
+  #handlers = {
+    queue: () => this.#setState('queued'),
+    'session.ready': (message) => this.#greeted(message),
+    'control.queued': (message) => this.#acks.queued(message.id, message),
+    'control.applied': (message) => this.#acks.applied(message.id, message),
+    'session.paused': () => (this.paused = true),
+    'session.resumed': () => (this.paused = false),
+    'session.done': () => (this.#link.persistent = false),
+    pong: ({ sent_us }) => (this.roundTripMs = performance.now() - sent_us / 1000),
+    error: (message) => this.#refused(message),
+  };
+
+  /** @param {Ready} ready */
+  #greeted(ready) {
+    this.ready = { ...ready, resume_token: ready.resume_token ?? this.ready?.resume_token };
+    this.#failure = null;
+    this.#link.persistent = true;
+    this.#link.settled();
+    this.#setState('live');
+    const known = ready.last_id ?? 0;
+    this.#lastId = Math.max(this.#lastId, known);
+    for (const message of this.#acks.unconfirmed()) {
+      // What arrived before the connection was lost only misses its first answer; the rest has to go out again.
+      if (message.id <= known) continue;
+      this.#link.send(message);
+      this.#acks.markSent(message.id);
+    }
+    this.#ping();
+    if (this.#opening) this.#opening.resolve(this.ready);
+    else this.emit('reconnected', this.ready);
+    this.#opening = null;
+  }
+
+  /** @param {Failure} failure */
+  #refused(failure) {
+    const error = new StreamError(failure);
+    if (this.state !== 'live') this.#failure = error;
+    if (failure.id === undefined) return;
+    this.#acks.refused(failure.id, error);
+    this.#replies.get(failure.id)?.reject(error);
+    this.#replies.delete(failure.id);
+  }
+
+  /** @param {ArrayBuffer} buffer */
+  #receive(buffer) {
+    const packet = parsePacket(buffer);
+    this.lastFrame = packet.frame;
+    this.#lastPts = packet.pts;
+    this.emit('packet', Object.assign(packet, { buffer }));
+  }
+
+  /**
+   * Answers that were under way are lost with the connection; controls are kept and sent again.
+   * @param {import('./link.js').Closed} closed
+   */
+  #lost(closed) {
+    const error = new StreamError({ message: 'The connection was lost before the server answered.', code: 'not_connected', retryable: true });
+    for (const { reject } of this.#replies.values()) reject(error);
+    this.#replies.clear();
+    this.#setState('reconnecting');
+    this.emit('reconnecting', closed);
+  }
+
+  #ping() {
+    if (!this.#watch) this.#link.send({ type: 'ping', sent_us: Math.round(performance.now() * 1000) });
+  }
+
+  /** @param {import('./link.js').Closed} closed */
+  #end({ code, reason }) {
+    if (this.state === 'closed') return;
+    this.#setState('closed');
+    const error = this.#failure ?? new StreamError({ message: reason || 'the connection ended', code: `closed_${code}` });
+    this.#failure = error;
+    this.#acks.failAll(error);
+    for (const { reject } of this.#replies.values()) reject(error);
+    this.#replies.clear();
+    this.#opening?.reject(error);
+    this.#opening = null;
+    this.emit('closed', error);
+  }
+
+  /** @param {State} state */
+  #setState(state) {
+    if (this.state === state) return;
+    this.state = state;
+    this.emit('state', state);
+  }
+}
