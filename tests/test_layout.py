@@ -1,0 +1,103 @@
+"""The shape of the repository: who imports whom, where tests are, what text may not hold."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("flowbrush", "models", "pipelines", "server", "training", "benchmarks")
+MIRRORED = ("models", "pipelines")
+LONGEST_FILE = 350
+LONGEST_FUNCTION = 60
+
+
+def sources(*packages: str) -> list[Path]:
+    return sorted(path for package in packages for path in (ROOT / package).rglob("*.py"))
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def imports_of(path: Path) -> set[str]:
+    """The modules that a file imports, anywhere in it; `from a import b` counts as a and a.b."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found.update(name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found.update(f"{node.module}.{name.name}" for name in node.names)
+    return found
+
+
+def test_import_rules_hold() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()", "--no-cache"],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_web_process_starts_without_torch() -> None:
+    code = "import sys, server.app, server.run; sys.exit('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr or "importing server.app imports torch"
+
+
+@pytest.mark.parametrize("package", MIRRORED)
+def test_every_module_is_imported_by_a_test_of_its_package(package: str) -> None:
+    tested = {name for path in sources(f"tests/{package}") for name in imports_of(path)}
+    untested = [
+        m for path in sources(package) if not (m := module_of(path)).endswith("__init__") and m not in tested
+    ]
+    assert untested == []
+
+
+def test_every_package_has_a_folder_of_tests() -> None:
+    without = [p for p in PACKAGES if not list((ROOT / "tests" / p).glob("test_*.py"))]
+    assert without == []
+
+
+def test_test_files_have_names_of_their_own() -> None:
+    """pytest imports them by bare name."""
+    names = Counter(path.name for path in sources("tests") if path.name != "conftest.py")
+    assert [name for name, count in names.items() if count > 1] == []
+    assert not list((ROOT / "tests").rglob("__init__.py"))
+
+
+def test_files_and_functions_are_small() -> None:
+    long = []
+    for path in sources(*PACKAGES):
+        text = path.read_text()
+        if text.count("\n") > LONGEST_FILE:
+            long.append(f"{path.relative_to(ROOT)}: {text.count(chr(10))} lines")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = (node.end_lineno or node.lineno) - node.lineno + 1
+                if lines > LONGEST_FUNCTION:
+                    long.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}: {lines} lines")
+    assert long == []
+
+
+def test_modules_say_what_they_are() -> None:
+    silent = [
+        module_of(path)
+        for path in sources(*PACKAGES)
+        if (text := path.read_text()).strip() and ast.get_docstring(ast.parse(text)) is None
+    ]
+    assert silent == []
+
+
+def test_links_of_the_front_pages_lead_somewhere() -> None:
+    for page in (ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md"):
+        for part in page.read_text().split("](")[1:]:
+            target = part.split(")")[0].split("#")[0]
+            if target and not target.startswith("http"):
+                assert (page.parent / target).exists(), f"{page.name} links to {target}"
