@@ -59,6 +59,13 @@ def serving(url: str | None) -> Iterator[str]:
         shutil.rmtree(state, ignore_errors=True)
 
 
+def chromium_path() -> str:
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        raise SystemExit("no Chromium: install the package chromium, or set CHROMIUM to a browser")
+    return path
+
+
 def wait_ready(url: str) -> None:
     end = time.monotonic() + READY_S
     while time.monotonic() < end:
@@ -157,12 +164,9 @@ def main() -> None:
     options = parser.parse_args()
     from playwright.sync_api import sync_playwright
 
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        raise SystemExit("no Chromium: install the package chromium, or set CHROMIUM to a browser")
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     with serving(options.url) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
         shoot(browser, url)
         record(browser, url)
         browser.close()

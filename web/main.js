@@ -200,7 +200,7 @@ function showFigures() {
   const { report } = app.player;
   if (!app.stream || !report) return;
   const { fps, waiting } = report;
-  readout.show({ latency: app.latency.percentile(0.5), fps, waiting, rtt: app.stream.roundTripMs });
+  readout.show({ latency: app.latency, fps, waiting, rtt: app.stream.roundTripMs });
 }
 
 function askForKey() {

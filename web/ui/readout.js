@@ -15,11 +15,14 @@ export class Readout {
   #stages = null;
 
   /**
-   * @param {{latency: number | null, fps: number, waiting: number, rtt: number}} figures latency and rtt in ms,
-   *   waiting in seconds
+   * @param {{latency: import('../latency.js').LatencyMeter, fps: number, waiting: number, rtt: number}} figures rtt in
+   *   ms, waiting in seconds
    */
   show({ latency, fps, waiting, rtt }) {
-    block('figure-latency').replaceChildren(...(latency === null ? ['–'] : figure(latency.toFixed(0), 'ms')));
+    const [half, most] = [latency.percentile(0.5), latency.percentile(0.95)];
+    const shown = block('figure-latency');
+    shown.replaceChildren(...(half === null ? ['–'] : figure(half.toFixed(0), 'ms')));
+    shown.title = most === null ? '' : `half of the last ${latency.count} controls were quicker; 95 of 100 within ${most.toFixed(0)} ms`;
     block('figure-fps').replaceChildren(fps.toFixed(1));
     block('figure-buffer').replaceChildren(...figure((waiting * 1000).toFixed(0), 'ms'));
     block('figure-rtt').replaceChildren(...(rtt > 0 ? figure(rtt < 10 ? rtt.toFixed(1) : rtt.toFixed(0), 'ms') : ['–']));
