@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -66,25 +67,48 @@ def serve(
 @app.command()
 def render(
     file: Annotated[Path, typer.Argument(help="a session file")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="the video to write")] = Path("out.mp4"),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="the MP4 to write; with --frames-only a folder of PNGs")
+    ],
+    frames_only: Annotated[bool, typer.Option("--frames-only", help="write PNGs instead of a video")] = False,
+    preview: Annotated[bool, typer.Option("--preview", help="the first five seconds alone")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace what is there")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, …")] = "auto",
 ) -> None:
     """Make the video of a session file."""
-    from flowbrush.errors import ProtocolError
-    from flowbrush.session_file import SessionFile
+    from pipelines.render import render as render_file
 
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)
+    )  # so that nothing half-written stays
     try:
-        session = SessionFile.read(file)
-    except (OSError, ProtocolError) as error:
-        fail(str(error))
-    _check_model(session.model)
-    from server.video_file import render_to
-
-    try:
-        frames = render_to(session, file.parent, out, device)
+        made = render_file(
+            file, out, frames_only=frames_only, preview=preview, device=device, overwrite=overwrite
+        )
     except (OSError, ValueError) as error:
         fail(str(error))
-    print(f"{out}: {frames} frames")
+    for notice in made.notices:
+        print(f"flowbrush: {notice}", file=sys.stderr)
+    print(f"{out}: {made.frames} frames, {made.seconds:g} s")
+
+
+@app.command()
+def pull(model: Annotated[str, typer.Argument(help="a name of `flowbrush models`")]) -> None:
+    """Fetch a model's weights from the hub."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError
+
+    from models.registry import UnknownModel, card
+    from server.pull import NothingToPull
+    from server.pull import pull as fetch_weights
+
+    try:
+        folder = fetch_weights(card(model), snapshot_download)
+    except (UnknownModel, NothingToPull) as error:
+        fail(str(error))
+    except (OSError, HfHubHTTPError) as error:
+        fail(f"the weights of {model} could not be fetched: {error}")
+    print(f"{model}: {folder}")
 
 
 @app.command()
@@ -93,10 +117,10 @@ def models() -> None:
     from models.registry import CARDS
 
     for card in CARDS.values():
-        facts = card.public()
-        here = "here" if facts["available"] else "weights missing: `flowbrush pull` gets them"
+        missing = f"missing; flowbrush pull {card.name}" if card.sources else "missing"
+        here = "here" if card.available else missing
         size = f"{card.width}x{card.height}, {card.fps:g} frames/s"
-        print(f"{card.name:16} {card.title:44} {size:24} {card.licence:12} {here}")
+        print(f"{card.name:21}{card.title:53}{size:27}{card.licence:25}{here}")
 
 
 @app.command(context_settings=_PASS_ON)
@@ -112,8 +136,8 @@ def bench(context: typer.Context) -> None:
 
 @app.command(context_settings=_PASS_ON)
 def train(context: typer.Context) -> None:
-    """Train a model; arguments as `python -m training.train` takes them."""
-    _run_module("training.train", list(context.args))
+    """Train a model; arguments as `python -m training` takes them."""
+    _run_module("training.__main__", list(context.args))
 
 
 @app.command(name="eval", context_settings=_PASS_ON)
@@ -138,8 +162,11 @@ def _check_model(name: str) -> None:
         found = card(name)
     except UnknownModel as error:
         fail(str(error))
-    if not found.public()["available"]:
-        fail(f"the weights of {name} are not here: expected {found.weights_path}")
+    if not found.available:
+        how = (
+            f": `flowbrush pull {name}` fetches them" if found.sources else f": expected {found.weights_path}"
+        )
+        fail(f"the weights of {name} are not here{how}")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("flowbrush", "models", "pipelines", "server", "training", "benchmarks")
 MIRRORED = ("models", "pipelines")
+LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 LONGEST_FILE = 350
 LONGEST_FUNCTION = 60
 
@@ -39,9 +40,8 @@ def imports_of(path: Path) -> set[str]:
 
 def test_import_rules_hold() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()", "--no-cache"],
-        cwd=ROOT, capture_output=True, text=True,
-    )  # fmt: skip
+        [sys.executable, "-c", LINT_IMPORTS, "--no-cache"], cwd=ROOT, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
