@@ -10,7 +10,6 @@ import psutil
 SHARE = 0.5
 """Share of the free memory that seats may take; the rest is for the passes themselves."""
 
-HISTORY_CHUNKS = 128
 BYTES_PER_VALUE = 4
 STREAMS_PER_CORE = 2
 MOST = 64
@@ -22,7 +21,7 @@ def seat_bytes(card: Any) -> int:
     tokens = (card.width // codec.stride // student.patch) * (card.height // codec.stride // student.patch)
     per_chunk = 2 * student.layers * tokens * student.chunk * student.dim * BYTES_PER_VALUE
     pixels = card.width * card.height * 3 * card.chunk_frames
-    return int(per_chunk * (student.sink + student.window + 1 + HISTORY_CHUNKS) + 16 * pixels)
+    return int(per_chunk * (student.sink + student.window + 1 + card.history) + 16 * pixels)
 
 
 def seats_that_fit(card: Any, device: str) -> int:

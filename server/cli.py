@@ -166,7 +166,7 @@ def _check_model(name: str) -> None:
         how = (
             f": `flowbrush pull {name}` fetches them" if found.sources else f": expected {found.weights_path}"
         )
-        fail(f"the weights of {name} are not here{how}")
+        fail(f"the weights of {name} are not here: {how}")
 
 
 if __name__ == "__main__":
