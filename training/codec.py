@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from models.codecs.pocket import PocketCodec
 from models.spec import PocketCodecSpec
+from training.parallel import spread
 from training.pool import to_model_range
 from training.world.clip import World
 
 
-def fit_components(spec: PocketCodecSpec, world: World, clips: int, seed: int) -> PocketCodec:
-    """The first principal components of blocks of `clips` clips, with half of the blocks taken where things change."""
-    blocks = torch.cat([_blocks(spec, world, np.random.default_rng([seed, index])) for index in range(clips)])
+def fit_components(
+    spec: PocketCodecSpec, world: World, clips: int, seed: int, workers: int = 1
+) -> PocketCodec:
+    """The first principal components of blocks of `clips` clips, with half of the blocks taken where
+    things change.
+    """
+    parts = spread(
+        lambda index: _blocks(spec, world, np.random.default_rng([seed, index])).numpy(), clips, workers
+    )
+    blocks = torch.from_numpy(np.concatenate(parts))
     mean = blocks.mean(0)
     centred = blocks - mean
     values, vectors = torch.linalg.eigh(centred.T @ centred / len(blocks))
@@ -24,7 +30,7 @@ def fit_components(spec: PocketCodecSpec, world: World, clips: int, seed: int) -
     codec.mean.copy_(mean)
     codec.basis.copy_(vectors.flip(1)[:, : spec.channels])
     deviation = values.flip(0)[: spec.channels].clamp_min(1e-8).sqrt()
-    # The square root of the deviation: coarse components stay larger than fine ones, so noise takes the fine ones first.
+    # Square root of the deviation: coarse components stay larger than fine ones, so noise takes the fine first.
     codec.scale.copy_(deviation.sqrt() * (deviation.sqrt().log().mean()).exp())
     return codec
 
@@ -41,7 +47,40 @@ def _blocks(spec: PocketCodecSpec, world: World, rng: np.random.Generator) -> Te
     return x[torch.cat([busy, some])]
 
 
-def save_components(codec: PocketCodec, path: Path) -> None:
-    """Writes the codec's tensors."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(codec.state_dict(), path)
+class FrameCrops:
+    """Crops of rendered clips: (frames [B, 3, 8, edge...] in -1..1), the first four being the past of the
+    others.
+    """
+
+    def __init__(self, world: World, clips: int, seed: int, workers: int = 1) -> None:
+        def make(index: int) -> np.ndarray:
+            frames = world.make(np.random.default_rng([seed, index]), 24).frames
+            assert frames is not None
+            return frames.numpy()
+
+        self.clips = [torch.from_numpy(frames) for frames in spread(make, clips, workers)]
+
+    def draw(self, rng: np.random.Generator, batch: int, height: int, width: int, stride: int) -> Tensor:
+        rows = []
+        for _ in range(batch):
+            clip = self.clips[int(rng.integers(len(self.clips)))]  # [F, 3, H, W]
+            start = 4 * int(rng.integers(0, len(clip) // 4 - 1))
+            y = stride * int(rng.integers(0, (clip.shape[2] - height) // stride + 1))
+            x = stride * int(rng.integers(0, (clip.shape[3] - width) // stride + 1))
+            rows.append(clip[start : start + 8, :, y : y + height, x : x + width].transpose(0, 1))
+        return to_model_range(torch.stack(rows))
+
+
+def correction_loss(codec: PocketCodec, frames: Tensor, rng: np.random.Generator) -> tuple[Tensor, float]:
+    """Absolute error of pictures and of their edges, and the PSNR in dB. Latents are roughened, as a
+    student's are.
+    """
+    with torch.no_grad():
+        latents = codec.analyse(frames)  # [B, C, 2, h, w]
+        rough = torch.from_numpy(rng.random((len(frames), 1, 1, 1, 1)) ** 2 * 0.25).float().to(frames.device)
+        latents = latents + rough * torch.randn_like(latents)
+    decoded, _ = codec.decode(latents[:, :, 1:], latents[:, :, 0])
+    error = decoded - frames[:, :, 4:]
+    edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
+    psnr = -10 * float(torch.log10(error.detach().clamp(-2, 2).square().mean() / 4))
+    return error.abs().mean() + 0.5 * edges + error.square().mean(), psnr

@@ -1,7 +1,8 @@
-"""The first stage of the student: chunks of a clip denoised together, each at its own noise level, causally.
+"""The first stage of the student: chunks of a clip denoised together, each at its own noise level,
+causally.
 
-Every chunk sees those before it as they are in the batch, clean or noisy (diffusion forcing), so one pass trains all
-of them and the context is never assumed perfect.
+Every chunk sees those before it as they are in the batch, clean or noisy (diffusion forcing), so one pass
+trains all of them and the context is never assumed perfect.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from training.tracks import TrackSampler
 
 @dataclass
 class Batch:
-    """`latents` [B, C, T, h, w] fp32, `text` [B, L, D], `windows` of B * T rows, `begins` [B, T]: has no past."""
+    """`latents` [B, C, T, h, w] fp32, `text` [B, L, D], `windows` of B * T rows, `begins` [B, T]: has no
+    past.
+    """
 
     latents: Tensor
     text: Tensor
@@ -31,23 +34,40 @@ class Batch:
     captions: list[str]
 
 
-def collate(samples: list[Sample], tracks: TrackSampler, text: PocketText, rng: np.random.Generator, *,
-            blank: float = 0.1) -> Batch:  # fmt: skip
-    """Draws tracks for the samples and encodes their captions; a share `blank` of captions is left out for guidance."""
+def collate(
+    samples: list[Sample],
+    tracks: TrackSampler,
+    text: PocketText,
+    rng: np.random.Generator,
+    *,
+    blank: float = 0.1,
+) -> Batch:
+    """Draws tracks for the samples and encodes their captions; a share `blank` of captions is left out
+    for guidance.
+    """
     drawn = [tracks.sample(s.objects, s.camera, rng) for s in samples]
-    windows = TrackWindow(*(torch.cat([getattr(w, name) for w in drawn]) for name in ("ids", "xy", "visible")))
-    latents = torch.stack([s.latents for s in samples]).float()
-    begins = torch.zeros(latents.shape[0], latents.shape[2], dtype=torch.bool)
-    begins[:, 0] = True
+    windows = TrackWindow(
+        *(torch.cat([getattr(w, name) for w in drawn]) for name in ("ids", "xy", "visible"))
+    )
     captions = ["" if rng.random() < blank else s.caption for s in samples]
+    return assemble(torch.stack([s.latents for s in samples]), windows, captions, text)
+
+
+def assemble(latents: Tensor, windows: TrackWindow, captions: list[str], text: PocketText) -> Batch:
+    """A batch of `latents` [B, C, T, h, w], its windows on the same device; captions are encoded here."""
+    latents = latents.float()
+    begins = torch.zeros(latents.shape[0], latents.shape[2], dtype=torch.bool, device=latents.device)
+    begins[:, 0] = True
     with torch.no_grad():
         tokens = text(captions)
-    return Batch(latents, tokens, windows, begins, captions)
+    return Batch(latents, tokens.to(latents.device), windows, begins, captions)
 
 
 def still_start(batch: Batch, codec: PocketCodec, rng: np.random.Generator, share: float) -> Tensor:
-    """Turns the first latent frame of some clips into a still picture, as a start image gives it. Returns which [B]."""
-    chosen = torch.from_numpy(rng.random(len(batch.latents)) < share)
+    """Turns the first latent frame of some clips into a still picture, as a start image gives it. Returns
+    which [B].
+    """
+    chosen = torch.from_numpy(rng.random(len(batch.latents)) < share).to(batch.latents.device)
     if chosen.any():
         batch.latents[chosen, :, 0] = codec.still(codec.end_frame(batch.latents[chosen, :, 0]))
     return chosen
@@ -56,7 +76,9 @@ def still_start(batch: Batch, codec: PocketCodec, rng: np.random.Generator, shar
 def conditions(codec: PocketCodec, batch: Batch, id_dim: int, past_noise: Tensor) -> MotionInput:
     """Motion input of all chunks at once, [B, channels, T, h, w]; `past_noise` [B, T] roughens the past."""
     size, frames = batch.latents.shape[0], batch.latents.shape[2]
-    past = torch.cat([batch.latents[:, :, :1], batch.latents[:, :, :-1]], 2).transpose(1, 2)  # [B, T, C, h, w]
+    past = torch.cat([batch.latents[:, :, :1], batch.latents[:, :, :-1]], 2).transpose(
+        1, 2
+    )  # [B, T, C, h, w]
     past = past + torch.randn_like(past) * past_noise[..., None, None, None]
     rows, columns = batch.latents.shape[-2:]
     has_past = (~batch.begins).flatten()
@@ -69,7 +91,9 @@ def conditions(codec: PocketCodec, batch: Batch, id_dim: int, past_noise: Tensor
 
 
 def draw_timesteps(shape: tuple[int, int], still: Tensor) -> Tensor:
-    """Noise levels 0..1 a chunk: a third nearly clean (they serve as context), the rest uniform with weight on pure noise."""
+    """Noise levels 0..1 a chunk: a third nearly clean (they serve as context), the rest uniform with
+    weight on pure noise.
+    """
     t = torch.rand(shape)
     t = torch.where(torch.rand(shape) < 0.2, torch.ones(()), t)
     clean = torch.rand(shape) < 0.35
@@ -79,15 +103,18 @@ def draw_timesteps(shape: tuple[int, int], still: Tensor) -> Tensor:
 
 
 def cast(motion: MotionInput, dtype: torch.dtype, device: torch.device) -> MotionInput:
-    return MotionInput(*(x.to(device, dtype) for x in (motion.code, motion.guide, motion.plain, motion.moved)))
+    return MotionInput(
+        *(x.to(device, dtype) for x in (motion.code, motion.guide, motion.plain, motion.moved))
+    )
 
 
-def forcing_loss(student: CausalTransformer, codec: PocketCodec, batch: Batch, still: Tensor,
-                 channel_weight: Tensor) -> tuple[Tensor, dict[str, float]]:  # fmt: skip
+def forcing_loss(
+    student: CausalTransformer, codec: PocketCodec, batch: Batch, still: Tensor, channel_weight: Tensor
+) -> tuple[Tensor, dict[str, float]]:
     """Weighted error of the predicted clean latents, and its parts for the log."""
     device, dtype = student.text_embedding[0].weight.device, student.text_embedding[0].weight.dtype
     latents, count = batch.latents, batch.latents.shape[2]
-    t = draw_timesteps((len(latents), count), still).to(latents.device)
+    t = draw_timesteps((len(latents), count), still.cpu()).to(latents.device)
     level = t[:, None, :, None, None]
     noisy = (1 - level) * latents + level * torch.randn_like(latents)
     roughness = torch.rand_like(t).square() * 0.3
@@ -96,7 +123,9 @@ def forcing_loss(student: CausalTransformer, codec: PocketCodec, batch: Batch, s
     rows, columns = latents.shape[-2:]
     rope = student.rope_table(count, rows, columns)
     text = student.text_keys_values(batch.text.to(device, dtype))
-    predicted, _ = student(noisy.to(device, dtype), t.to(device) * 1000, text, rope, motion=cast(motion, dtype, device))
+    predicted, _ = student(
+        noisy.to(device, dtype), t.to(device) * 1000, text, rope, motion=cast(motion, dtype, device)
+    )
     error = (predicted.float() - latents.to(device)).square() * channel_weight.view(1, -1, 1, 1, 1)
     per_chunk = error.mean((1, 3, 4))  # [B, T]
     counted = (t > 0.05).to(device)
@@ -112,7 +141,15 @@ def forcing_loss(student: CausalTransformer, codec: PocketCodec, batch: Batch, s
     return loss, parts
 
 
-def draw_batch(pool: Pool, tracks: TrackSampler, text: PocketText, codec: PocketCodec, rng: np.random.Generator,
-               size: int, frames: int, still_share: float = 0.3) -> tuple[Batch, Tensor]:  # fmt: skip
+def draw_batch(
+    pool: Pool,
+    tracks: TrackSampler,
+    text: PocketText,
+    codec: PocketCodec,
+    rng: np.random.Generator,
+    size: int,
+    frames: int,
+    still_share: float = 0.3,
+) -> tuple[Batch, Tensor]:
     batch = collate([pool.draw(rng, frames) for _ in range(size)], tracks, text, rng)
     return batch, still_start(batch, codec, rng, still_share)

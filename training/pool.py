@@ -1,13 +1,16 @@
-"""A pool of rendered clips on disk: latents, captions and facts, made as needed and never kept in the repository.
+"""A pool of rendered clips on disk: latents, captions and facts, made as needed and never kept in the
+repository.
 
-Rendering costs as much as training on it, so clips are rendered once and drawn many times. A shard is one file; shards
-may go on being added while a training runs.
+Rendering costs as much as training on it, so clips are rendered once and drawn many times. A shard is one
+file; shards may go on being added while a training runs.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,14 +47,25 @@ def build_shard(world: World, codec: PocketCodec, path: Path, clips: int, frames
         assert clip.frames is not None
         pixels = to_model_range(clip.frames).transpose(0, 1)[None]  # [1, 3, F, H, W]
         latents = codec.encode(pixels)[0].to(torch.bfloat16)
-        samples.append(Sample(latents, clip.caption, clip.scene, clip.objects, clip.camera.astype(np.float32)))
+        samples.append(
+            Sample(latents, clip.caption, clip.scene, clip.objects, clip.camera.astype(np.float32))
+        )
     temporary = path.with_suffix(".part")
     torch.save(samples, temporary)
     os.replace(temporary, path)
 
 
-def build_pool(folder: Path, codec: PocketCodec, shards: int, clips: int, frames: int, seed: int, worker: int = 0,
-               workers: int = 1) -> None:  # fmt: skip
+def build_pool(
+    folder: Path,
+    codec: PocketCodec,
+    shards: int,
+    clips: int,
+    frames: int,
+    seed: int,
+    worker: int = 0,
+    workers: int = 1,
+    make_world: Callable[[], World] = World,
+) -> None:
     """Renders the shards that are missing; worker k of n takes every n-th."""
     folder.mkdir(parents=True, exist_ok=True)
     world = None
@@ -59,10 +73,24 @@ def build_pool(folder: Path, codec: PocketCodec, shards: int, clips: int, frames
         path = folder / f"shard_{shard:04d}.pt"
         if path.exists():
             continue
-        world = world or World()
+        world = world or make_world()
         start = time.monotonic()
         build_shard(world, codec, path, clips, frames, seed + shard)
         print(f"{path.name}: {clips} clips in {time.monotonic() - start:.0f} s", flush=True)  # noqa: T201
+
+
+class StalePool(RuntimeError):
+    """A pool that was made with another codec."""
+
+
+def mark_pool(folder: Path, basis: Tensor) -> None:
+    """Marks the pool with the codec's `basis`. Raises StalePool where it carries another's mark."""
+    mark = hashlib.sha256(basis.cpu().numpy().tobytes()).hexdigest()[:32]
+    file = folder / "codec.txt"
+    if file.is_file() and file.read_text() != mark:
+        raise StalePool(f"{folder} was rendered with another codec: run the stage `pool` with --fresh")
+    folder.mkdir(parents=True, exist_ok=True)
+    file.write_text(mark)
 
 
 class Pool:

@@ -27,7 +27,8 @@ def vocabulary() -> list[str]:
     for names in lexicon.SCENES.values():
         for name in names:
             known.update(words(name))
-    return sorted(known - {"at", "of", "in", "the", "a", "an", "and"}) + ["a", "an", "and", "at", "in", "of", "the"]
+    grammar = ("a", "an", "and", "at", "in", "of", "the")
+    return [*sorted(known - set(grammar)), *grammar]
 
 
 def targets() -> list[str]:
@@ -55,7 +56,9 @@ def draw_caption(rng: Rng, index: dict[str, int]) -> tuple[str, torch.Tensor]:
     return ", ".join(parts), label
 
 
-def train_text(spec: PocketTextSpec, steps: int, batch: int, seed: int, report=lambda step, loss: None) -> PocketText:  # type: ignore[no-untyped-def]
+def train_text(
+    spec: PocketTextSpec, steps: int, batch: int, seed: int, report=lambda step, loss: None
+) -> PocketText:  # type: ignore[no-untyped-def]
     """A text encoder whose tokens carry what they name; the probe that checks it is thrown away."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)

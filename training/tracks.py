@@ -1,4 +1,6 @@
-"""Which points of a clip a person might have touched: tracks as conditions, sampled from what is known of the clip."""
+"""Which points of a clip a person might have touched: tracks as conditions, sampled from what is known of
+the clip.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,14 @@ class TrackSampler:
     def __init__(self, alpha_points: dict[str, np.ndarray], width: int, height: int) -> None:
         self.alpha_points, self.width, self.height = alpha_points, width, height
 
-    def sample(self, objects: list[WorldObject], camera: np.ndarray, rng: Rng) -> TrackWindow:
-        """The clip's tracks, cut into its T latent frames: a TrackWindow of T rows of MAX_TRACKS."""
+    def sample(
+        self, objects: list[WorldObject], camera: np.ndarray, rng: Rng, persistent: bool = False
+    ) -> TrackWindow:
+        """The clip's tracks, cut into its T latent frames: a TrackWindow of T rows of MAX_TRACKS.
+
+        Points of the scene go back to their grid with every latent frame, as those of a steered camera do;
+        with `persistent` each stays on what it was on, as a bidirectional teacher needs.
+        """
         frames = len(camera)
         xy: list[np.ndarray] = []
         shown: list[np.ndarray] = []
@@ -29,12 +37,14 @@ class TrackSampler:
                 xy.append(point)
                 shown.append(given & ~self._hidden(point, objects[depth + 1 :]))
         before = [np.concatenate([p[:1], p[PACKED - 1 : -1 : PACKED]]) for p in xy]
-        for point, given, homes in self._ground(camera, rng):
+        for point, given, homes in self._ground(camera, rng, persistent):
             xy.append(point)
             shown.append(given & ~self._hidden(point, objects))
             before.append(homes)
         if not xy:
-            return windows(np.zeros((0, frames, 2)), np.zeros((0, frames // PACKED, 2)), np.zeros((0, frames), bool), [])
+            return windows(
+                np.zeros((0, frames, 2)), np.zeros((0, frames // PACKED, 2)), np.zeros((0, frames), bool), []
+            )
         points, visible = np.stack(xy)[:MAX_TRACKS], np.stack(shown)[:MAX_TRACKS]
         inside = (points >= 0).all(-1) & (points[..., 0] < self.width) & (points[..., 1] < self.height)
         visible &= inside
@@ -62,9 +72,12 @@ class TrackSampler:
             touches.append((thing.centre + turned * thing.size[:, None], given.copy()))
         return touches
 
-    def _ground(self, camera: np.ndarray, rng: Rng) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Points of the scene: a grid while the camera moves, now and then pins. Each with where it was before every
-        latent frame."""
+    def _ground(
+        self, camera: np.ndarray, rng: Rng, persistent: bool
+    ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Points of the scene: a grid while the camera moves, now and then pins. Each with where it was
+        before every latent frame.
+        """
         frames = len(camera)
         chunks = frames // PACKED
         given = np.ones(frames, bool)
@@ -78,6 +91,9 @@ class TrackSampler:
         rows, columns = int(rng.integers(2, 5)), int(rng.integers(3, 7))
         grid = np.stack(np.meshgrid((np.arange(columns) + 0.5) / columns, (np.arange(rows) + 0.5) / rows), -1)
         points = grid.reshape(-1, 2) * [self.width, self.height]
+        if persistent:
+            paths = [_followed(point, camera) for point in points]
+            return [(xy, given, np.concatenate([xy[:1], xy[PACKED - 1 : -1 : PACKED]])) for xy in paths]
         return [(_carried(point, camera), given, np.tile(point, (chunks, 1))) for point in points]
 
     def _hidden(self, point: np.ndarray, above: list[WorldObject]) -> np.ndarray:
@@ -98,8 +114,16 @@ def _carried(point: np.ndarray, camera: np.ndarray) -> np.ndarray:
     return xy
 
 
+def _followed(point: np.ndarray, camera: np.ndarray) -> np.ndarray:
+    """What is at `point` in the first frame, wherever the camera puts it: [F, 2]."""
+    home = np.linalg.solve(camera[0, :, :2], point - camera[0, :, 2])
+    return np.einsum("fij,j->fi", camera[:, :, :2], home) + camera[:, :, 2]
+
+
 def windows(xy: np.ndarray, before: np.ndarray, visible: np.ndarray, ids: list[int]) -> TrackWindow:
-    """Tracks [N, F, 2] over F = PACKED · T frames, `before` [N, T, 2] their places at the end of each past."""
+    """Tracks [N, F, 2] over F = PACKED · T frames, `before` [N, T, 2] their places at the end of each
+    past.
+    """
     count, frames = visible.shape
     chunks = frames // PACKED
     out_xy = np.zeros((chunks, MAX_TRACKS, 1 + PACKED, 2), np.float32)
@@ -109,6 +133,9 @@ def windows(xy: np.ndarray, before: np.ndarray, visible: np.ndarray, ids: list[i
     for chunk in range(chunks):
         start = chunk * PACKED
         now = slice(start, start + PACKED)
-        out_xy[chunk, :count, 0], out_visible[chunk, :count, 0] = before[:, chunk], visible[:, max(0, start - 1)]
+        out_xy[chunk, :count, 0], out_visible[chunk, :count, 0] = (
+            before[:, chunk],
+            visible[:, max(0, start - 1)],
+        )
         out_xy[chunk, :count, 1:], out_visible[chunk, :count, 1:] = xy[:, now], visible[:, now]
     return TrackWindow(torch.from_numpy(out_ids), torch.from_numpy(out_xy), torch.from_numpy(out_visible))

@@ -15,6 +15,7 @@ from training.world.sprites import SpriteBook, sample_sprite
 
 Rng = np.random.Generator
 MARGIN_X, MARGIN_Y = 160, 56  # how far a scene reaches past the frame, in pixels
+SPOT_TRIES = 1000
 WINDOW = 144  # the square an object is drawn in: holds an 84-pixel object at any angle
 
 
@@ -87,14 +88,19 @@ class World:
         return size, "small " if size < 56 else "big " if size > 72 else ""
 
     def _spots(self, rng: Rng, count: int) -> list[np.ndarray]:
+        """Up to `count` places that keep their distance; fewer where the frame has no room for them."""
         spots: list[np.ndarray] = []
-        while len(spots) < count:
+        for _ in range(SPOT_TRIES):
+            if len(spots) == count:
+                break
             spot = np.array([rng.uniform(0.12, 0.88) * self.width, rng.uniform(0.24, 0.82) * self.height])
             if all(np.linalg.norm(spot - other) > 66 for other in spots):
                 spots.append(spot)
         return spots
 
-    def _move(self, rng: Rng, name: str, spot: np.ndarray, size: float, frames: int, camera: np.ndarray) -> WorldObject:
+    def _move(
+        self, rng: Rng, name: str, spot: np.ndarray, size: float, frames: int, camera: np.ndarray
+    ) -> WorldObject:
         if rng.random() < 0.65:
             centre, held = paths.hand_drag(rng, frames, spot, self.width, self.height)
             loose = ~held
@@ -124,11 +130,13 @@ class World:
         if np.allclose(camera, camera[:1]):  # standing still: cut it out once
             cut = scene[:, MARGIN_Y : MARGIN_Y + self.height, MARGIN_X : MARGIN_X + self.width]
             return cut.expand(len(camera), -1, -1, -1).clone()
-        inverse = np.linalg.inv(np.concatenate([camera, np.tile([[[0.0, 0.0, 1.0]]], (len(camera), 1, 1))], 1))[:, :2]
+        inverse = np.linalg.inv(
+            np.concatenate([camera, np.tile([[[0.0, 0.0, 1.0]]], (len(camera), 1, 1))], 1)
+        )[:, :2]
         y, x = np.mgrid[0 : self.height, 0 : self.width] + 0.5
         at = np.einsum("fij,jyx->fyxi", inverse, np.stack([x, y, np.ones_like(x)]))
         scale = np.array([scene.shape[2], scene.shape[1]])
-        grid = torch.from_numpy(((at + [MARGIN_X, MARGIN_Y]) / scale * 2 - 1).astype(np.float32))
+        grid = torch.from_numpy(((at + np.array([MARGIN_X, MARGIN_Y])) / scale * 2 - 1).astype(np.float32))
         source = scene.expand(len(camera), -1, -1, -1)
         return F.grid_sample(source, grid, "bilinear", "reflection", align_corners=False)
 
@@ -181,5 +189,7 @@ def _call(rng: Rng, name: str, synonyms: tuple[str, ...]) -> str:
 def _caption(rng: Rng, words: list[str], place: str) -> str:
     things = [f"a {word}" if rng.random() < 0.7 else word for word in words]
     joined = things[0] if len(things) == 1 else ", ".join(things[:-1]) + " and " + things[-1]
-    template = rng.choice(["{o}, {s}", "{o} in the {s}", "{o} and a {s}", "{s}, {o}", "{o} {s}"], p=[0.3, 0.35, 0.1, 0.15, 0.1])  # fmt: skip
+    template = rng.choice(
+        ["{o}, {s}", "{o} in the {s}", "{o} and a {s}", "{s}, {o}", "{o} {s}"], p=[0.3, 0.35, 0.1, 0.15, 0.1]
+    )
     return str(template).format(o=joined, s=place)

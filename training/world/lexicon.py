@@ -1,7 +1,7 @@
 """The names of the toy world: objects, scenes and what they are called.
 
-Every entry is (canonical name, character or None, synonyms). The core objects are the ones that a model must know well;
-the extra ones give variety, so that a model learns to move what it has rarely or never seen.
+Every entry is (canonical name, character or None, synonyms). The core objects are the ones that a model must
+know well; the extra ones give variety, so that a model learns to move what it has rarely or never seen.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ class Noun(NamedTuple):
 
 def _nouns(table: str) -> tuple[Noun, ...]:
     rows = (line.split("|") for line in table.strip().splitlines())
-    return tuple(Noun(name.strip(), glyph.strip(), tuple(s.strip() for s in rest.split(",") if s.strip()))
-                 for glyph, name, rest in rows)  # fmt: skip
+    return tuple(
+        Noun(name.strip(), glyph.strip(), tuple(s.strip() for s in rest.split(",") if s.strip()))
+        for glyph, name, rest in rows
+    )
 
 
 CORE = _nouns("""

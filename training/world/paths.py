@@ -91,13 +91,17 @@ def smooth_walk(rng: Rng, frames: int, scale: float) -> Array:
 
 
 def camera(rng: Rng, frames: int, width: float, height: float) -> Array:
-    """World-to-frame transforms [F, 2, 3] in pixels; the first is the identity. Six clips in ten stand still."""
+    """World-to-frame transforms [F, 2, 3] in pixels; the first is the identity. Six clips in ten stand
+    still.
+    """
     pan = np.zeros((frames, 2))
     zoom, roll = np.zeros(frames), np.zeros(frames)
     if rng.random() < 0.4:
         kind = rng.choice(["pan", "zoom", "both", "shake"], p=[0.5, 0.2, 0.2, 0.1])
         if kind in ("pan", "both"):
-            pan = np.stack([smooth_walk(rng, frames, 0.22 * width), smooth_walk(rng, frames, 0.08 * height)], 1)
+            pan = np.stack(
+                [smooth_walk(rng, frames, 0.22 * width), smooth_walk(rng, frames, 0.08 * height)], 1
+            )
         if kind in ("zoom", "both"):
             zoom = smooth_walk(rng, frames, 0.14)
             roll = smooth_walk(rng, frames, 0.05) if rng.random() < 0.4 else roll

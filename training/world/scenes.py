@@ -30,7 +30,9 @@ def _gradient(size: tuple[int, int], top: Colour, bottom: Colour, end: float = 1
     return Image.fromarray(np.broadcast_to(column[:, None], (height, width, 3)).astype(np.uint8))
 
 
-def _ridge(rng: Rng, draw: ImageDraw.ImageDraw, size: tuple[int, int], y: float, swing: float, colour: Colour) -> None:
+def _ridge(
+    rng: Rng, draw: ImageDraw.ImageDraw, size: tuple[int, int], y: float, swing: float, colour: Colour
+) -> None:
     """A hilly silhouette from `y` (fraction of the height) to the bottom."""
     width, height = size
     x = np.linspace(0, width, 48)
@@ -41,8 +43,16 @@ def _ridge(rng: Rng, draw: ImageDraw.ImageDraw, size: tuple[int, int], y: float,
     draw.polygon([(0, height), *zip(x.tolist(), top.tolist(), strict=True), (width, height)], fill=colour)
 
 
-def _blobs(rng: Rng, draw: ImageDraw.ImageDraw, size: tuple[int, int], rows: tuple[float, float], count: int,
-           radius: tuple[float, float], colour: Colour, flat: float = 1.0) -> None:  # fmt: skip
+def _blobs(
+    rng: Rng,
+    draw: ImageDraw.ImageDraw,
+    size: tuple[int, int],
+    rows: tuple[float, float],
+    count: int,
+    radius: tuple[float, float],
+    colour: Colour,
+    flat: float = 1.0,
+) -> None:
     width, height = size
     for _ in range(count):
         x, y = rng.uniform(0, width), rng.uniform(*rows) * height
@@ -142,8 +152,11 @@ def _under_water(rng: Rng, size: tuple[int, int]) -> Image.Image:
         colour = _vary(rng, (32, 128, 96), 26)
         sway = rng.uniform(-0.1, 0.1) * height
         base = height * (floor + 0.04)
-        draw.line([(x, base), (x + sway * 0.3, base - tall * 0.5), (x + sway, base - tall)], fill=colour,
-                  width=int(0.02 * height))  # fmt: skip
+        draw.line(
+            [(x, base), (x + sway * 0.3, base - tall * 0.5), (x + sway, base - tall)],
+            fill=colour,
+            width=int(0.02 * height),
+        )
     _blobs(rng, draw, size, (0.05, 0.7), 16, (0.005, 0.012), (156, 214, 232))
     return picture
 
@@ -167,23 +180,37 @@ def _road(rng: Rng, size: tuple[int, int]) -> Image.Image:
     draw = ImageDraw.Draw(picture)
     horizon = rng.uniform(0.38, 0.48)
     for _ in range(rng.integers(5, 10)):
-        x, tall, wide = rng.uniform(0, width), rng.uniform(0.1, 0.24) * height, rng.uniform(0.06, 0.12) * width
-        draw.rectangle([x, height * (horizon - 0) - tall, x + wide, height * horizon + 4],
-                       fill=_vary(rng, (176, 168, 176), 34))  # fmt: skip
+        x, tall, wide = (
+            rng.uniform(0, width),
+            rng.uniform(0.1, 0.24) * height,
+            rng.uniform(0.06, 0.12) * width,
+        )
+        draw.rectangle(
+            [x, height * (horizon - 0) - tall, x + wide, height * horizon + 4],
+            fill=_vary(rng, (176, 168, 176), 34),
+        )
     draw.rectangle([0, height * horizon, width, height], fill=_vary(rng, (122, 170, 96)))
     top, bottom = height * (horizon + 0.16), height * (horizon + 0.46)
     draw.rectangle([0, top, width, bottom], fill=_vary(rng, (92, 94, 102), 8))
     middle, dash = (top + bottom) / 2, 0.07 * width
     for k in range(10):
         x = (k * 1.5 + 0.2) * dash
-        draw.rectangle([x, middle - 0.012 * height, x + dash * 0.8, middle + 0.012 * height], fill=(238, 234, 214))
+        draw.rectangle(
+            [x, middle - 0.012 * height, x + dash * 0.8, middle + 0.012 * height], fill=(238, 234, 214)
+        )
     return picture
 
 
 PAINTERS: dict[str, Callable[[Rng, tuple[int, int]], Image.Image]] = {
-    "meadow": _meadow, "beach": _beach, "night": _night, "snow": _snow, "desert": _desert,
-    "under water": _under_water, "sunset": _sunset, "road": _road,
-}  # fmt: skip
+    "meadow": _meadow,
+    "beach": _beach,
+    "night": _night,
+    "snow": _snow,
+    "desert": _desert,
+    "under water": _under_water,
+    "sunset": _sunset,
+    "road": _road,
+}
 
 
 def paint_scene(name: str, rng: Rng, width: int, height: int) -> np.ndarray:

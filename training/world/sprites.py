@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +18,14 @@ FONT_PATHS = (
     "/usr/share/fonts/noto/NotoColorEmoji.ttf",
     "/usr/share/fonts/google-noto-emoji/NotoColorEmoji.ttf",
 )
+FONT_VARIABLE = "FLOWBRUSH_EMOJI_FONT"  # names a font file that is not installed
 STRIKE = 109  # the only size of a bitmap colour font
-SIZES = (40, 56, 80, 112)  # sprite edge lengths in pixels; drawing picks the nearest and scales by at most 1.4
+SIZES = (
+    40,
+    56,
+    80,
+    112,
+)  # sprite edge lengths in pixels; drawing picks the nearest and scales by at most 1.4
 
 
 class MissingFont(RuntimeError):
@@ -25,13 +33,22 @@ class MissingFont(RuntimeError):
 
 
 def find_font() -> Path:
-    """The colour emoji font. Raises MissingFont with what to do."""
+    """The colour emoji font: the file that FLOWBRUSH_EMOJI_FONT names, else an installed one. Raises
+    MissingFont.
+    """
+    named = os.environ.get(FONT_VARIABLE)
+    if named:
+        if Path(named).is_file():
+            return Path(named)
+        raise MissingFont(
+            f"{FONT_VARIABLE} is {named!r}, but there is no such file: expected NotoColorEmoji.ttf"
+        )
     for candidate in FONT_PATHS:
         if Path(candidate).is_file():
             return Path(candidate)
     raise MissingFont(
         "the toy world needs a colour emoji font and none was found; install one (Debian: "
-        "apt-get install fonts-noto-color-emoji) and run the command again"
+        f"apt-get install fonts-noto-color-emoji) or name its file in {FONT_VARIABLE}, and try again"
     )
 
 
@@ -48,9 +65,15 @@ def _cut_out(glyph: str, font: ImageFont.FreeTypeFont) -> Image.Image | None:
     return square
 
 
-def render_sprite(glyph: str, font: ImageFont.FreeTypeFont) -> dict[int, Tensor] | None:
-    """Size → premultiplied RGBA [4, size, size] in 0..1, or None where the font lacks the glyph."""
-    square = _cut_out(glyph, font)
+@functools.cache
+def _load(font: Path) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(str(font), STRIKE)
+
+
+@functools.cache
+def render_sprite(glyph: str, font: Path) -> dict[int, Tensor] | None:
+    """Size → premultiplied RGBA [4, size, size] in 0..1, or None where the font file lacks the glyph."""
+    square = _cut_out(glyph, _load(font))
     if square is None:
         return None
     levels = {}
@@ -65,7 +88,7 @@ class SpriteBook:
     """All sprites of a list of glyphs, made once."""
 
     def __init__(self, glyphs: dict[str, str]) -> None:
-        font = ImageFont.truetype(str(find_font()), STRIKE)
+        font = find_font()
         self.levels: dict[str, dict[int, Tensor]] = {}
         for name, glyph in glyphs.items():
             sprite = render_sprite(glyph, font)
@@ -81,11 +104,13 @@ class SpriteBook:
         y, x = torch.nonzero(core, as_tuple=True)
         return torch.stack([x, y], 1).float().add(0.5).div(SIZES[0]).sub(0.5)
 
-    def draw(self, name: str, centre: Tensor, size: Tensor, angle: Tensor, window: int) -> tuple[Tensor, Tensor]:
+    def draw(
+        self, name: str, centre: Tensor, size: Tensor, angle: Tensor, window: int
+    ) -> tuple[Tensor, Tensor]:
         """The object in a window around its centre, one picture a frame.
 
-        `centre` [F, 2] in pixels, `size` [F] edge length in pixels, `angle` [F] in radians. Returns premultiplied
-        RGBA [F, 4, window, window] and the integer top-left corners [F, 2].
+        `centre` [F, 2] in pixels, `size` [F] edge length in pixels, `angle` [F] in radians. Returns
+        premultiplied RGBA [F, 4, window, window] and the integer top-left corners [F, 2].
         """
         level = min(SIZES, key=lambda s: abs(math.log(s / float(size.mean()))))
         sprite = self.levels[name][level]
@@ -97,9 +122,13 @@ def sample_sprite(sprite: Tensor, centre: Tensor, size: Tensor, angle: Tensor, w
     """Rotated and scaled `sprite` [4, s, s] at `centre` [F, 2] of windows: [F, 4, window, window]."""
     cos, sin = torch.cos(angle), torch.sin(angle)
     scale = window / size
-    rotation = torch.stack([torch.stack([cos, sin], -1), torch.stack([-sin, cos], -1)], -2)  # [F, 2, 2], frame → sprite
+    rotation = torch.stack(
+        [torch.stack([cos, sin], -1), torch.stack([-sin, cos], -1)], -2
+    )  # [F, 2, 2], frame → sprite
     linear = rotation * scale[:, None, None]
     offset = -(linear @ ((centre / window * 2 - 1)[..., None]))  # [F, 2, 1]
     theta = torch.cat([linear, offset], -1)
     grid = F.affine_grid(theta, [len(centre), 4, window, window], align_corners=False)
-    return F.grid_sample(sprite.expand(len(centre), -1, -1, -1), grid, "bilinear", "zeros", align_corners=False)
+    return F.grid_sample(
+        sprite.expand(len(centre), -1, -1, -1), grid, "bilinear", "zeros", align_corners=False
+    )

@@ -1,0 +1,321 @@
+"""A training recipe as checked values, read from a TOML file. Every mistake is named with what was
+expected.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from models.card import ModelCard
+from models.registry import card
+from models.spec import PocketCodecSpec, PocketTextSpec
+from models.track_encoder import PACKED
+
+STAGES = ("codec", "pool", "text", "forcing", "rollout", "teacher", "distill", "export")
+
+
+class BadConfig(ValueError):
+    """A recipe that cannot be followed."""
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """How long a stage runs and how fast it learns.
+
+    It ends after `steps` steps or `minutes` minutes, whichever comes first; 0 is no limit of that kind.
+    `rate` is that of matrices; vectors learn at a tenth of it. The rate rises over the first `warmup`
+    updates and falls over the last share `decay` of the run. `batch` is per process. `ema` is the decay of
+    the moving average that is kept of the weights.
+    """
+
+    steps: int = 0
+    minutes: float = 0.0
+    batch: int = 16
+    rate: float = 0.01
+    warmup: int = 50
+    decay: float = 0.5
+    ema: float = 0.999
+
+    def __post_init__(self) -> None:
+        _require(self.steps >= 0 and self.minutes >= 0, "steps and minutes must not be negative")
+        _require(self.steps > 0 or self.minutes > 0, "give `steps` or `minutes`: the stage would never end")
+        _require(self.batch >= 1, f"batch is {self.batch}: expected 1 or more")
+        _require(0 < self.rate < 1, f"rate is {self.rate}: expected more than 0 and less than 1")
+        _require(self.warmup >= 1, f"warmup is {self.warmup}: expected 1 or more")
+        _require(0 <= self.decay <= 1, f"decay is {self.decay}: expected 0..1")
+        _require(0 <= self.ema < 1, f"ema is {self.ema}: expected at least 0 and less than 1")
+
+
+@dataclass(frozen=True)
+class CodecConfig(StageConfig):
+    """`fit_clips` clips give the components, crops (height, width) of `clips` clips train the correction."""
+
+    fit_clips: int = 80
+    clips: int = 140
+    crop: tuple[int, ...] = (96, 160)
+    batch: int = 8
+    ema: float = 0.995
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require(self.fit_clips >= 1 and self.clips >= 1, "fit_clips and clips must be 1 or more")
+        _require(len(self.crop) == 2 and min(self.crop) > 0, f"crop is {self.crop}: expected [height, width]")
+
+
+@dataclass(frozen=True)
+class TextConfig(StageConfig):
+    rate: float = 0.002
+    batch: int = 48
+    decay: float = 0.9
+
+
+@dataclass(frozen=True)
+class PoolConfig:
+    """`shards` files of `clips` clips of `frames` frames, rendered by `workers` processes (0: one a core)."""
+
+    shards: int = 30
+    clips: int = 80
+    frames: int = 48
+    workers: int = 0
+
+    def __post_init__(self) -> None:
+        _require(min(self.shards, self.clips) >= 1, "shards and clips must be 1 or more")
+        _require(
+            self.frames >= 2 * PACKED and self.frames % PACKED == 0,
+            f"frames is {self.frames}: expected a multiple of {PACKED}, {2 * PACKED} or more",
+        )
+        _require(self.workers >= 0, "workers must not be negative")
+
+
+@dataclass(frozen=True)
+class ForcingConfig(StageConfig):
+    """Stretches of `frames` frames; a share `still` of them starts from a picture."""
+
+    frames: int = 16
+    still: float = 0.3
+    decay: float = 0.0
+
+
+@dataclass(frozen=True)
+class RolloutConfig(StageConfig):
+    """Roll-outs over a clip of one of the lengths `frames`, at one of `levels` denoising steps.
+
+    Every `start_every`-th update also learns to start from text, on `start_batch` clips.
+    """
+
+    frames: tuple[int, ...] = (16, 32, 48)
+    levels: int = 3
+    start_batch: int = 32
+    start_every: int = 2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require(
+            self.levels >= 1 and self.start_batch >= 2 and self.start_every >= 1,
+            "levels and start_every must be 1 or more, start_batch 2 or more",
+        )
+        _require(
+            bool(self.frames) and all(n >= 2 * PACKED and n % PACKED == 0 for n in self.frames),
+            f"frames is {list(self.frames)}: expected multiples of {PACKED}, {2 * PACKED} or more",
+        )
+
+
+@dataclass(frozen=True)
+class TeacherConfig(StageConfig):
+    """Clips of `frames` frames seen whole. `mask` is the share of latent frames in which the tracks are
+    hidden.
+    """
+
+    frames: int = 48
+    mask: float = 0.2
+    shift: float = 2.0
+    network: dict[str, Any] = field(default_factory=dict)  # what differs from the student's shape
+
+
+@dataclass(frozen=True)
+class DistillConfig(StageConfig):
+    """Distribution matching: `critic_steps` updates of the critic, at `critic_rate`, to one of the
+    student.
+
+    `text_weight` and `motion_weight` are the teacher's joint guidance; `start_batch` clips a step keep the
+    text starts.
+    """
+
+    rate: float = 0.001
+    critic_rate: float = 0.002
+    critic_steps: int = 5
+    levels: int = 3
+    text_weight: float = 3.0
+    motion_weight: float = 1.5
+    start_batch: int = 16
+    decay: float = 0.2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require(
+            0 < self.critic_rate < 1,
+            f"critic_rate is {self.critic_rate}: expected more than 0 and less than 1",
+        )
+        _require(
+            self.critic_steps >= 1 and self.levels >= 1 and self.start_batch >= 2,
+            "critic_steps and levels must be 1 or more, start_batch 2 or more",
+        )
+        _require(
+            min(self.text_weight, self.motion_weight) >= 0 < self.text_weight + self.motion_weight,
+            "text_weight and motion_weight must not be negative, nor both 0",
+        )
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A whole training: what is trained (`card`), from which world, and its stages in the order of
+    `stages`.
+    """
+
+    name: str
+    card: ModelCard
+    codec: CodecConfig
+    text: TextConfig
+    pool: PoolConfig
+    forcing: ForcingConfig
+    rollout: RolloutConfig
+    teacher: TeacherConfig
+    distill: DistillConfig
+    stages: tuple[str, ...] = STAGES
+    seed: int = 0
+    core_share: float = 0.85
+    loaders: int = 0  # processes that draw batches; 0: none beside the training itself
+    save_minutes: float = 5.0
+    sheet_minutes: float = 15.0
+
+    def __post_init__(self) -> None:
+        wrong = [stage for stage in self.stages if stage not in STAGES]
+        _require(not wrong, f"stages: {', '.join(wrong)} unknown, expected some of {', '.join(STAGES)}")
+        _require(0 <= self.core_share <= 1, f"core_share is {self.core_share}: expected 0..1")
+        _require(self.loaders >= 0, "loaders must not be negative")
+        _require(
+            self.save_minutes > 0 and self.sheet_minutes > 0,
+            "save_minutes and sheet_minutes must be more than 0",
+        )
+        longest = max(self.forcing.frames, self.teacher.frames, *self.rollout.frames)
+        _require(
+            longest <= self.pool.frames,
+            f"a stage wants {longest} frames, but clips have {self.pool.frames}: "
+            "raise pool.frames or lower the stage's",
+        )
+        for name, frames in (("forcing", self.forcing.frames), ("teacher", self.teacher.frames)):
+            _require(
+                frames >= 2 * PACKED and frames % PACKED == 0,
+                f"{name}.frames is {frames}: expected a multiple of {PACKED}, {2 * PACKED} or more",
+            )
+
+
+def _require(true: bool, message: str) -> None:
+    if not true:
+        raise BadConfig(message)
+
+
+def read_recipe(path: Path) -> Recipe:
+    """The recipe in a TOML file. Raises BadConfig."""
+    try:
+        table = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise BadConfig(f"{path} cannot be read ({error.strerror}): see training/configs") from error
+    except tomllib.TOMLDecodeError as error:
+        raise BadConfig(f"{path} is not TOML: {error}") from error
+    try:
+        return parse_recipe(table, path.stem)
+    except BadConfig as error:
+        raise BadConfig(f"{path}: {error}") from error
+
+
+def parse_recipe(table: dict[str, Any], name: str) -> Recipe:
+    """The recipe of a parsed table. Raises BadConfig."""
+    values = dict(table)
+    values.setdefault("name", name)
+    values["card"] = _card(_sub_table(values, "model"))
+    for stage, kind in get_type_hints(Recipe).items():
+        if stage in STAGES:
+            values[stage] = _build(kind, _sub_table(values, stage), f"{stage}.")
+    return _build(Recipe, values, "")
+
+
+def _card(table: dict[str, Any]) -> ModelCard:
+    """The pocket model, with the sizes that the recipe gives it."""
+    base = card("pocket")
+    assert isinstance(base.codec, PocketCodecSpec) and isinstance(base.text, PocketTextSpec)
+    student = _build_on(base.student, _sub_table(table, "student"), "model.student.")
+    codec = _build_on(base.codec, _sub_table(table, "codec"), "model.codec.")
+    text = _build_on(base.text, _sub_table(table, "text"), "model.text.")
+    _known(table, {"width", "height"}, "model.")
+    width, height = table.get("width", base.width), table.get("height", base.height)
+    cell = codec.stride * student.patch
+    for side, size in (("width", width), ("height", height)):
+        _require(
+            isinstance(size, int) and size > 0 and size % cell == 0,
+            f"model.{side} is {size}: expected a multiple of {cell}",
+        )
+    if student.position_grid:
+        student = replace(student, position_grid=(height // cell, width // cell))
+    student = replace(student, latent_channels=codec.channels, text_dim=text.dim)
+    return replace(base, width=width, height=height, student=student, codec=codec, text=text)
+
+
+def teacher_spec(recipe: Recipe):  # type: ignore[no-untyped-def]
+    """The shape of the teacher: the student's, but that all latent frames of a clip are one chunk."""
+    spec = _build_on(recipe.card.student, dict(recipe.teacher.network), "teacher.network.")
+    return replace(spec, chunk=recipe.teacher.frames // PACKED)
+
+
+Built = TypeVar("Built")
+
+
+def _sub_table(values: dict[str, Any], name: str) -> dict[str, Any]:
+    found = values.pop(name, {})
+    _require(isinstance(found, dict), f"{name} is {found!r}: expected a table [{name}]")
+    return dict(found)
+
+
+def _known(table: dict[str, Any], names: set[str], where: str) -> None:
+    unknown = sorted(table.keys() - names)
+    _require(
+        not unknown,
+        f"unknown setting {where}{', '.join(unknown)}: expected some of {', '.join(sorted(names))}",
+    )
+
+
+def _build(kind: type[Built], table: dict[str, Any], where: str) -> Built:
+    hints = get_type_hints(kind)
+    _known(table, set(hints), where)
+    values = {name: _typed(value, hints[name], where + name) for name, value in table.items()}
+    try:
+        return kind(**values)
+    except BadConfig as error:
+        raise BadConfig(f"[{where.rstrip('.')}] {error}" if where else str(error)) from error
+
+
+def _build_on(base: Built, table: dict[str, Any], where: str) -> Built:
+    hints = get_type_hints(type(base))
+    _known(table, {f.name for f in fields(base)}, where)  # type: ignore[arg-type]
+    try:
+        return replace(base, **{n: _typed(v, hints[n], where + n) for n, v in table.items()})  # type: ignore[type-var]
+    except ValueError as error:
+        raise BadConfig(f"[{where.rstrip('.')}] {error}") from error
+
+
+def _typed(value: Any, hint: Any, where: str) -> Any:
+    """`value` as `hint` wants it: TOML has lists for tuples, and 1 for 1.0."""
+    if get_origin(hint) is tuple:
+        _require(isinstance(value, list | tuple), f"{where} is {value!r}: expected a list")
+        inner = get_args(hint)[0]
+        return tuple(_typed(item, inner, where) for item in value)
+    if hint in (int, float, str, bool):
+        right = isinstance(value, (int, float) if hint is float else hint) and (
+            hint is bool or not isinstance(value, bool)
+        )
+        _require(right, f"{where} is {value!r}: expected {hint.__name__}")
+        return hint(value)
+    return value

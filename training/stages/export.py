@@ -1,0 +1,143 @@
+"""The stage `export`: the weights file that is served, and its model card."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from models.pocket import PocketModel, save_pocket
+from training.config import Recipe
+from training.run import Run
+from training.stages.base import STUDENTS, Context
+from training.world import lexicon
+
+CARD = """# {name}
+
+A small causal video student of a toy world: it continues pictures along painted tracks, without end. Made by
+`python -m training all` with the recipe below; nothing was downloaded.
+
+## What it is
+{parameters}. {width}x{height} pixels, {frames} frames a chunk, sink {sink}, window {window}; latents of
+{channels} channels. It knows {objects} objects, {core} of them well ({examples}, …), in {scenes} scenes:
+{scene_names}.
+
+## Data
+The toy world of `training/world`: colour glyphs of the Noto Color Emoji font (SIL Open Font Licence 1.1) on
+procedural scenes, {clips} clips of {clip_frames} frames, with exact captions and tracks. Neither the font nor the
+clips are part of the weights.
+
+## Recipe
+Weights are the moving average after the stage `{last}`. Stages run: {lineage}.
+
+| stage | steps | minutes | batch |
+|---|---|---|---|
+{stages}
+
+Weights were written on {machine}.
+{figures}
+## Limits
+It draws only its toy world, at one size, and guesses at other words. It continues start images of any kind, best
+those that look like its world. It has no notion of people and should not be used to judge anything.
+
+## Licence
+Apache-2.0.
+"""
+
+
+def export(context: Context, out: Path | None = None) -> Path:
+    """Writes the weights file and its card. Returns the file's path. Raises MissingStage."""
+    recipe, run = context.recipe, context.run
+    student, last = context.student(STUDENTS)
+    model = PocketModel(student.cpu().eval(), context.codec.cpu(), context.text.cpu())
+    path = out or run.folder / f"{recipe.card.name}.safetensors"
+    rows = stage_rows(recipe, run)
+    metadata: dict[str, object] = {
+        "name": recipe.card.name,
+        "recipe": recipe.name,
+        "stage": last,
+        "seed": recipe.seed,
+        "licence": "Apache-2.0",
+        "student": asdict(recipe.card.student),
+        "codec": asdict(recipe.card.codec),
+        "text": asdict(recipe.card.text),
+        "stages": rows,
+    }
+    save_pocket(path, model, metadata)
+    write_text(path.with_name("MODEL_CARD.md"), card_text(recipe, run, model, last, rows))
+    return path
+
+
+def stage_rows(recipe: Recipe, run: Run) -> list[dict[str, Any]]:
+    """What each trained stage took."""
+    rows = []
+    for stage in ("codec", "text", "forcing", "rollout", "teacher", "distill"):
+        if run.has(stage):
+            state = run.load(stage)
+            batch = getattr(recipe, stage).batch
+            rows.append(
+                {
+                    "stage": stage,
+                    "steps": state["step"],
+                    "minutes": round(state["elapsed"] / 60, 1),
+                    "batch": batch,
+                }
+            )
+    return rows
+
+
+def card_text(recipe: Recipe, run: Run, model: PocketModel, last: str, rows: list[dict[str, Any]]) -> str:
+    """The model card in Markdown. An `evaluation.json` of `flowbrush eval` in the run's folder becomes a
+    table.
+    """
+    spec, pool = recipe.card.student, recipe.pool
+    sizes = {name: sum(p.numel() for p in part.parameters()) / 1e6 for name, part in vars(model).items()}
+    return CARD.format(
+        name=recipe.card.title,
+        parameters=", ".join(f"{name} {size:.2f} M parameters" for name, size in sizes.items()),
+        width=recipe.card.width,
+        height=recipe.card.height,
+        frames=recipe.card.chunk_frames,
+        sink=spec.sink,
+        window=spec.window,
+        channels=spec.latent_channels,
+        objects=len(lexicon.CORE) + len(lexicon.EXTRA),
+        core=len(lexicon.CORE),
+        examples=", ".join(noun.name for noun in lexicon.CORE[:6]),
+        scenes=len(lexicon.SCENES),
+        scene_names=", ".join(lexicon.SCENES),
+        clips=pool.shards * pool.clips,
+        clip_frames=pool.frames,
+        last=last,
+        lineage=", ".join(row["stage"] for row in rows),
+        stages="\n".join(f"| {r['stage']} | {r['steps']} | {r['minutes']:g} | {r['batch']} |" for r in rows),
+        machine=f"{platform.machine()}, PyTorch {torch.__version__}",
+        figures=_figures(run.folder / "evaluation.json"),
+    )
+
+
+def _figures(path: Path) -> str:
+    if not path.is_file():
+        return ""
+    found = json.loads(path.read_text())
+    sets = {
+        "continuation": found["continuation"],
+        **{f"endless, frame {k}": v for k, v in found.get("endless", {}).items()},
+    }
+    names = list(found["continuation"])
+    lines = [f"| set | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+    lines += [
+        f"| {label} | {' | '.join(f'{values[n]:.4g}' for n in names)} |" for label, values in sets.items()
+    ]
+    return "\n## Figures\n`flowbrush eval`, on worlds never trained on.\n\n" + "\n".join(lines) + "\n"
+
+
+def write_text(path: Path, text: str) -> None:
+    temporary = path.with_suffix(".part")
+    temporary.write_text(text)
+    os.replace(temporary, path)
