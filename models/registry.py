@@ -37,6 +37,7 @@ POCKET = ModelCard(
         window=4,
         conv_width=64,
         conv_blocks=2,
+        conv_head_blocks=4,
         position_grid=(6, 10),
         motion=MotionSpec(),
         prediction="x0",

@@ -44,6 +44,7 @@ class StudentSpec:
     window: int = 1
     conv_width: int = 0
     conv_blocks: int = 2
+    conv_head_blocks: int = 2
     position_grid: tuple[int, int] | None = None
     motion: MotionSpec | None = None
     prediction: str = "velocity"

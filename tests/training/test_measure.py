@@ -1,0 +1,58 @@
+"""The measuring of frames is right before anything is measured with it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from training.evaluate import parse_seeds
+from training.measure import FOUND, locate, psnr, ssim
+from training.world.clip import World
+from training.world.sprites import MissingFont, find_font
+
+try:
+    find_font()
+except MissingFont as error:
+    pytest.skip(str(error), allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return World()
+
+
+def test_psnr_and_ssim_of_known_pictures():
+    flat = torch.full((1, 3, 32, 32), 0.5)
+    assert psnr(flat, flat + 0.1) == pytest.approx(20.0, abs=1e-3)
+    assert ssim(flat, flat) == pytest.approx(1.0)
+    noise = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    assert ssim(noise, noise.flip(-1)) < 0.2
+
+
+def test_an_object_is_found_where_it_is(world):
+    rng = np.random.default_rng(3)
+    clip = world.plan(rng, 4)
+    thing = clip.objects[0]
+    thing.centre[:] = [[100.3, 90.8]]
+    clip.objects = [thing]
+    frame = world.render(clip, rng)[0].float() / 255
+    size, angle = float(thing.size[0]), float(thing.angle[0])
+    x, y, seen = locate(frame, world.book, thing.name, (112.0, 80.0), size, angle)
+    assert seen > 0.9
+    assert np.hypot(x - 100.3, y - 90.8) < 0.5
+
+
+def test_an_object_that_is_not_there_is_not_found(world):
+    rng = np.random.default_rng(4)
+    clip = world.plan(rng, 4)
+    name, clip.objects = clip.objects[0].name, []
+    frame = world.render(clip, rng)[0].float() / 255
+    assert locate(frame, world.book, name, (160.0, 96.0), 64.0, 0.0)[2] < FOUND
+
+
+def test_seeds_are_a_range():
+    assert parse_seeds("3:7") == range(3, 7)
+    for wrong in ("7:3", "a:b", "5", "-1:4"):
+        with pytest.raises(ValueError, match="expected A:B"):
+            parse_seeds(wrong)
