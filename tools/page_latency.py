@@ -4,7 +4,7 @@
     python tools/page_latency.py --url http://127.0.0.1:8000 --strokes 20
 
 A stroke is pressed and pulled for a second. Counted is the time from each pointer event to the first frame
-drawn on the canvas that shows it; a test checks that figure against the pixels. Prints a table, then a line of JSON.
+drawn on the canvas that shows it; a test checks that figure against the pixels. Prints a table, then JSON.
 """
 
 from __future__ import annotations
@@ -64,9 +64,7 @@ def main() -> None:
         driver.until(lambda: driver.seconds() > WARM_UP_S, "a warm stream")
         rows = strokes(driver, options.strokes)
         browser.close()
-    print(
-        f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Chromium and server here"
-    )
+    print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     print("stroke  p50 ms  p95 ms  frames/s  buffer ms")
     for index, row in enumerate(rows):
         p95 = "–" if row["p95_ms"] is None else f"{row['p95_ms']:.0f}"
