@@ -1,0 +1,117 @@
+"""What is on disk: the journal, the recording, uploads."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from raw_client import decode_file
+from server_generator import draw, read
+
+from flowbrush.protocol import Codec, Prompt, PromptSet, TracksClear
+from server.encoder import VideoEncoder
+from server.images import BadImage, ImageStore
+from server.journal import Journal
+from server.mp4 import Sample
+from server.recording import Recording
+
+HUGE = 1 << 30
+
+
+def prompt(text: str, id: int) -> PromptSet:
+    return PromptSet(id=id, prompts=(Prompt(text=text),))
+
+
+def test_a_journal_is_read_back_cut_and_goes_on(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "j")
+    journal.append((prompt("one", 1),))
+    journal.append(())
+    journal.append((prompt("two", 2), TracksClear(id=3)))
+    assert journal.controls(0) == (prompt("one", 1),) and journal.controls(1) == ()
+    journal.truncate(2)
+    journal.append((prompt("three", 4),))
+    journal.close()
+    again = Journal(tmp_path / "j")
+    assert len(again) == 3 and again.controls(2) == (prompt("three", 4),)
+    assert [(each.chunk, each.type) for each in again.records(2)] == [(0, "prompt.set")]
+    with pytest.raises(IndexError):
+        again.controls(3)
+    again.copy_to(tmp_path / "branch", 1)
+    assert len(Journal(tmp_path / "branch")) == 1
+
+
+def test_a_line_that_a_crash_cut_short_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    journal = Journal(path)
+    journal.append((prompt("whole", 1),))
+    journal.close()
+    with open(path, "ab") as file:
+        file.write(b'[{"type":"prompt.s')
+    journal = Journal(path)
+    assert len(journal) == 1
+    journal.append(())
+    assert Journal(path).controls(1) == ()
+
+
+def chunk_of(encoder: VideoEncoder, chunk: int, key: bool = False) -> list[Sample]:
+    pictures = [draw(chunk * 4 + n) for n in range(4)]
+    return [Sample(*encoder.encode(picture, key and n == 0)) for n, picture in enumerate(pictures)]
+
+
+@pytest.mark.parametrize("codec", list(Codec))
+def test_a_recording_can_be_cut_and_taken_up_again(tmp_path: Path, codec: Codec) -> None:
+    path = tmp_path / "r.mp4"
+    recording = Recording(path, codec, 128, 96, 16, HUGE)
+    encoder = VideoEncoder(codec, 128, 96, 16)
+    for chunk in range(4):
+        assert recording.put(chunk, chunk * 4, chunk_of(encoder, chunk))
+    recording.cut(2)
+    recording.close()
+    with open(path, "ab") as file:
+        file.write(b"\0\0\1\0moof half of a box")
+    again = Recording(path, codec, 128, 96, 16, HUGE)
+    assert again.chunks == 2
+    encoder = VideoEncoder(codec, 128, 96, 16)
+    for chunk in (2, 3, 4):
+        assert again.put(chunk, chunk * 4, chunk_of(encoder, chunk))
+    again.put(3, 12, chunk_of(encoder, 3, key=True))
+    assert [read(picture)[0] for picture in decode_file(path.read_bytes())] == list(range(16))
+
+
+def test_a_recording_stops_at_its_limit_and_stays_playable(tmp_path: Path) -> None:
+    path = tmp_path / "r.mp4"
+    recording = Recording(path, Codec.JPEG, 128, 96, 16, 60_000)
+    encoder = VideoEncoder(Codec.JPEG, 128, 96, 16)
+    kept = 0
+    while recording.put(kept, kept * 4, chunk_of(encoder, kept)):
+        kept += 1
+    assert recording.full and kept > 0 and path.stat().st_size <= 60_000
+    assert len(decode_file(path.read_bytes())) == kept * 4
+
+
+def image_bytes(width: int, height: int, form: str = "PNG") -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (width, height), (200, 30, 60)).save(out, form)
+    return out.getvalue()
+
+
+def test_uploads_are_decoded_once_and_bounded(tmp_path: Path) -> None:
+    store = ImageStore(tmp_path, 100_000, 1e6)
+    path = store.path(store.add(image_bytes(64, 32, "JPEG")))
+    assert path is not None
+    with Image.open(path) as image:
+        assert image.size == (64, 32) and abs(np.asarray(image).mean((0, 1)) - (200, 30, 60)).max() < 4
+    for bad, reason in (
+        (b"\x89PNG\r\n\x1a\n" + bytes(50), "broken|not an image"),
+        (b"hello", "not an image"),
+        (image_bytes(1100, 1000), "megapixels"),
+        (bytes(100_001), "at most"),
+        (image_bytes(64, 64)[:60], "broken|not an image"),
+    ):
+        with pytest.raises(BadImage, match=reason):
+            store.add(bad)
+    for name in ("../secret", "nothing", "", "a/b"):
+        assert store.path(name) is None

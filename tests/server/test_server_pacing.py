@@ -1,0 +1,74 @@
+"""When chunks are started: late enough to follow the hand, early enough for the viewer. No clock runs."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from server.pacing import MARGIN_S, SILENCE_S, Pacer
+
+CHUNK_S = 0.25
+
+
+def test_without_a_playhead_the_stream_keeps_to_real_time() -> None:
+    pacer = Pacer(0.1)
+    assert pacer.due(0.0, 10.0) == 10.0, "the first chunk at once"
+    pacer.sent(CHUNK_S, 10.1)
+    due = pacer.due(CHUNK_S, 10.1)
+    assert due == pytest.approx(10.1 + CHUNK_S - 0.1 - MARGIN_S)
+    for chunk in range(1, 40):
+        start = pacer.due(chunk * CHUNK_S, 10.1)
+        pacer.sent((chunk + 1) * CHUNK_S, start + 0.1)
+    assert start == pytest.approx(10.1 + 39 * CHUNK_S - 0.1 - MARGIN_S)
+
+
+def test_a_viewer_who_has_enough_makes_the_server_wait_and_one_who_has_little_makes_it_hurry() -> None:
+    pacer = Pacer(0.1)
+    pacer.sent(1.0, 0.0)
+    pacer.report(0.2, 1.0)
+    assert pacer.due(1.0, 1.0) == pytest.approx(1.0 + 0.8 - 0.1 - MARGIN_S)
+    pacer.report(0.9, 1.0)
+    assert pacer.due(1.0, 1.0) < 1.0
+
+
+def test_a_reader_faster_than_real_time_gets_chunks_as_fast_as_they_can_be_made() -> None:
+    pacer = Pacer(0.1)
+    pacer.sent(1.0, 0.0)
+    pacer.report(1.0, 0.01)
+    assert pacer.due(1.0, 0.01) < 0.01
+
+
+def test_a_playhead_of_before_a_rewind_counts_as_an_empty_buffer() -> None:
+    pacer = Pacer(0.1)
+    pacer.sent(5.0, 0.0)
+    pacer.restart(1.0)
+    pacer.report(4.8, 0.1)
+    assert pacer.playhead(0.2) == 1.0
+    assert pacer.due(1.0, 0.2) < 0.2
+
+
+def test_a_viewer_who_falls_silent_is_not_fed_for_ever() -> None:
+    pacer = Pacer(0.1)
+    pacer.sent(5.0, 0.0)
+    pacer.report(0.5, 0.0)
+    assert pacer.playhead(100.0) == 0.5 + SILENCE_S
+    assert math.isinf(pacer.due(5.0, 100.0))
+    pacer.report(4.9, 100.0)
+    assert pacer.due(5.0, 100.0) < 100.0
+
+
+def test_a_dry_buffer_is_noticed_and_playing_goes_on_from_there() -> None:
+    pacer = Pacer(0.1)
+    assert not pacer.sent(CHUNK_S, 0.0), "the first chunk cannot be late"
+    assert not pacer.sent(2 * CHUNK_S, 0.2)
+    assert pacer.sent(3 * CHUNK_S, 0.9), "it came 0.4 s after the end of the second"
+    assert pacer.playhead(1.0) == pytest.approx(2 * CHUNK_S + 0.1)
+
+
+def test_the_chunk_time_follows_slow_chunks_quickly_and_fast_ones_slowly() -> None:
+    pacer = Pacer(0.1)
+    pacer.measured(0.3)
+    slow = pacer.chunk_s
+    pacer.measured(0.1)
+    assert 0.2 <= slow <= 0.3 and slow - 0.03 < pacer.chunk_s < slow

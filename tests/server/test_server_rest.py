@@ -1,0 +1,209 @@
+"""The REST side, keys, origins, the page, and what the web process must not load."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from typing import Any
+
+import pytest
+from PIL import Image
+from pydantic import ValidationError
+from raw_client import RawClient
+from running_server import ROOT, RunningServer
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from server.auth import Gate
+from server.settings import Settings
+
+
+def status_of(url: str, data: bytes | None = None, **headers: str) -> tuple[int, bytes]:
+    request = urllib.request.Request(
+        url, data, {name.replace("_", "-"): text for name, text in headers.items()}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+def upload(server: RunningServer, data: bytes) -> tuple[int, dict[str, Any]]:
+    body = (
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="i"\r\n\r\n' + data + b"\r\n--b--\r\n"
+    )
+    status, answer = status_of(
+        f"{server.url}/v1/images", body, Content_Type="multipart/form-data; boundary=b"
+    )
+    return status, json.loads(answer)
+
+
+def test_health_models_and_metrics(server: RunningServer) -> None:
+    assert server.json("/healthz") == {"status": "ok"}
+    assert server.json("/readyz")["ready"] is True
+    models = {card["name"]: card for card in server.json("/v1/models")["models"]}
+    assert models["pocket-random"]["loaded"] and not models["pocket"]["loaded"]
+    assert {"capabilities", "licence", "available", "width"} <= models["pocket"].keys()
+    text = server.get("/metrics").decode()
+    for name in (
+        "flowbrush_time_to_first_frame_seconds",
+        "flowbrush_chunk_seconds",
+        "flowbrush_control_to_pixel_seconds",
+        "flowbrush_deadline_misses_total",
+        "flowbrush_frames_dropped",
+        "flowbrush_queue_depth",
+        "flowbrush_slots",
+        "flowbrush_worker_restarts",
+        "flowbrush_sent_bytes_total",
+    ):
+        assert f"# TYPE {name.removesuffix('_total')}" in text or f"# TYPE {name}" in text, name
+
+
+async def test_the_figures_count_what_happens(server: RunningServer) -> None:
+    chunks, sent = server.metric("flowbrush_chunks_total"), server.metric("flowbrush_sent_bytes_total")
+    async with RawClient(server.url) as client:
+        await client.start()
+        await client.send(type="prompt.set", id=1, prompts=[{"text": "x"}])
+        await client.message("control.applied")
+        await client.count(8)
+        assert server.metric("flowbrush_slots_used") >= 1
+    assert server.metric("flowbrush_chunks_total") >= chunks + 2
+    received = sum(len(packet.payload) + 32 for packet in client.packets)
+    assert server.metric("flowbrush_sent_bytes_total") >= sent + received
+    assert server.metric("flowbrush_control_to_pixel_seconds_count") >= 1
+
+
+def test_uploads(server: RunningServer) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (40, 30), "teal").save(out, "PNG")
+    status, answer = upload(server, out.getvalue())
+    assert status == 201 and answer["id"]
+    status, answer = upload(server, b"no image")
+    assert status == 422 and answer["error"]["code"] == "invalid_value"
+    status, answer = upload(server, bytes(10 * 2**20 + 1))
+    assert status == 413 and answer["error"]["code"] == "too_large"
+    assert status_of(f"{server.url}/v1/images", bytes(2**24), Content_Type="text/plain")[0] == 413
+
+
+async def test_an_unknown_image_is_refused(server: RunningServer) -> None:
+    async with RawClient(server.url) as client:
+        await client.send(type="session.start", model="pocket-random", prompt="x", image="nothing")
+        assert (await client.message("error"))["code"] == "unknown_image"
+        with pytest.raises(ConnectionClosed) as closed:
+            await client.receive()
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == 1003
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"model": "other"}, "unknown_model"),
+        ({"codecs": ["theora"]}, "no_codec"),
+        ({"width": 64, "height": 64}, "invalid_value"),
+        ({"prompt": None}, "invalid_value"),
+    ],
+)
+async def test_a_start_that_cannot_be_served_is_closed_with_1003(
+    server: RunningServer, fields: dict[str, Any], code: str
+) -> None:
+    async with RawClient(server.url) as client:
+        await client.send(**{"type": "session.start", "model": "pocket-random", "prompt": "x", **fields})
+        assert (await client.message("error"))["code"] == code
+        with pytest.raises(ConnectionClosed) as closed:
+            while True:
+                await client.receive()
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == 1003
+
+
+def test_unknown_sessions_are_404(server: RunningServer) -> None:
+    for path in ("", "/log", "/recording.mp4", "/frame.jpg", "/watch.mjpeg"):
+        assert status_of(f"{server.url}/v1/sessions/nothing{path}")[0] == 404
+    assert status_of(f"{server.url}/v1/sessions/..%2f..%2fetc/log")[0] == 404
+
+
+async def test_recordings_are_served_in_ranges_while_they_grow(server: RunningServer) -> None:
+    async with RawClient(server.url) as client:
+        ready = await client.start()
+        await client.count(12)
+        url = f"{server.url}/v1/sessions/{ready['session']}/recording.mp4"
+        whole = status_of(url)
+        part = status_of(url, Range="bytes=4-11")
+        assert status_of(url, Range="bytes=99999999-")[0] == 416
+    assert whole[0] == 200 and part == (206, whole[1][4:12]) and part[1][:4] == b"ftyp"
+
+
+def test_the_page_comes_with_a_strict_policy_and_right_types(server: RunningServer) -> None:
+    for path, kind in (
+        ("/", "text/html"),
+        ("/web/main.js", "text/javascript"),
+        ("/web/style.css", "text/css"),
+    ):
+        with urllib.request.urlopen(server.url + path, timeout=20) as answer:
+            assert answer.headers.get_content_type() == kind
+            policy = answer.headers["Content-Security-Policy"]
+            tag = answer.headers["ETag"]
+        assert "default-src 'none'" in policy and "unsafe" not in policy
+        assert status_of(server.url + path, If_None_Match=tag)[0] == 304
+    for path in ("/web/../pyproject.toml", "/web/%2e%2e/pyproject.toml", "/web/nothing.js"):
+        assert status_of(server.url + path)[0] == 404
+
+
+async def test_keys_and_tokens(make_server: Any) -> None:
+    server = make_server(FLOWBRUSH_API_KEYS="first,second")
+    assert status_of(f"{server.url}/healthz")[0] == 200
+    assert status_of(f"{server.url}/")[0] == 200
+    assert status_of(f"{server.url}/v1/models")[0] == 401
+    assert status_of(f"{server.url}/v1/models", Authorization="Bearer wrong")[0] == 401
+    assert status_of(f"{server.url}/v1/models", Authorization="Bearer second")[0] == 200
+    with pytest.raises(InvalidStatus) as refused:
+        async with RawClient(server.url):
+            pass
+    assert refused.value.response.status_code == 401
+    status, body = status_of(f"{server.url}/v1/tokens", b"", Authorization="Bearer first")
+    token = json.loads(body)
+    assert status == 200 and token["expires_s"] == 60
+    async with RawClient(server.url, f"/v1/stream?token={token['token']}") as client:
+        await client.start(paused=True)
+    async with RawClient(server.url, additional_headers={"Authorization": "Bearer first"}) as client:
+        await client.start(paused=True)
+
+
+async def test_pages_of_other_origins_are_refused(server: RunningServer) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        async with RawClient(server.url, origin="https://elsewhere.example"):
+            pass
+    assert refused.value.response.status_code == 403
+    async with RawClient(server.url, origin=server.url) as client:
+        await client.start(paused=True)
+
+
+def test_tokens_expire() -> None:
+    now = [100.0]
+    gate = Gate(("key",), (), 60.0, lambda: now[0])
+    token = gate.issue()
+    assert gate.allows(None, token) and not gate.allows(None, None) and not gate.allows("Basic key")
+    now[0] += 61
+    assert not gate.allows(None, token)
+
+
+def test_an_open_server_stays_on_loopback_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    with pytest.raises(ValidationError, match="FLOWBRUSH_API_KEYS"):
+        Settings(host="0.0.0.0")
+    assert Settings(host="0.0.0.0", allow_unauthenticated=True).host == "0.0.0.0"
+    monkeypatch.setenv("FLOWBRUSH_API_KEYS", "a, b")
+    assert Settings(host="0.0.0.0").api_keys == ("a", "b")
+
+
+def test_the_web_process_never_imports_torch() -> None:
+    code = (
+        "import sys, server.run, server.cli, models.registry; from server.settings import Settings;"
+        "from server.app import create_app; import tempfile, pathlib;"
+        "create_app(Settings(state_dir=pathlib.Path(tempfile.mkdtemp())));"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
