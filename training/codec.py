@@ -30,7 +30,7 @@ def fit_components(
     codec.mean.copy_(mean)
     codec.basis.copy_(vectors.flip(1)[:, : spec.channels])
     deviation = values.flip(0)[: spec.channels].clamp_min(1e-8).sqrt()
-    # Square root of the deviation: coarse components stay larger than fine ones, so noise takes the fine first.
+    # Square root of the deviation: coarse components stay larger than fine ones, so noise takes them last.
     codec.scale.copy_(deviation.sqrt() * (deviation.sqrt().log().mean()).exp())
     return codec
 

@@ -101,15 +101,23 @@ class ForcingConfig(StageConfig):
 
 @dataclass(frozen=True)
 class RolloutConfig(StageConfig):
-    """Roll-outs over a clip of one of the lengths `frames`, at one of `levels` denoising steps.
+    """Roll-outs over clips of one of the lengths `frames`, each chunk in `levels` denoising steps.
 
-    Every `start_every`-th update also learns to start from text, on `start_batch` clips.
+    A share `long_share` of them is of one of the lengths `long_frames` with half the batch, and goes on for
+    up to `hold` latent frames in which the world stands still. Every `start_every`-th update also learns to
+    start from text, on `start_batch` clips.
     """
 
-    frames: tuple[int, ...] = (16, 32, 48)
-    levels: int = 3
+    frames: tuple[int, ...] = (8, 12, 16, 20)
+    long_frames: tuple[int, ...] = (32, 48)
+    long_share: float = 0.15
+    hold: int = 12
+    levels: int = 2
     start_batch: int = 32
-    start_every: int = 2
+    start_every: int = 3
+    warmup: int = 20
+    decay: float = 1.0
+    ema: float = 0.99
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -117,10 +125,12 @@ class RolloutConfig(StageConfig):
             self.levels >= 1 and self.start_batch >= 2 and self.start_every >= 1,
             "levels and start_every must be 1 or more, start_batch 2 or more",
         )
-        _require(
-            bool(self.frames) and all(n >= 2 * PACKED and n % PACKED == 0 for n in self.frames),
-            f"frames is {list(self.frames)}: expected multiples of {PACKED}, {2 * PACKED} or more",
-        )
+        _require(0 <= self.long_share <= 1, f"long_share is {self.long_share}: expected 0..1")
+        _require(self.hold >= 0, f"hold is {self.hold}: expected 0 or more")
+        for name, lengths in (("frames", self.frames), ("long_frames", self.long_frames)):
+            fit = bool(lengths) and all(n >= 2 * PACKED and n % PACKED == 0 for n in lengths)
+            wanted = f"expected multiples of {PACKED}, {2 * PACKED} or more"
+            _require(fit, f"{name} is {list(lengths)}: {wanted}")
 
 
 @dataclass(frozen=True)
@@ -147,7 +157,7 @@ class DistillConfig(StageConfig):
     rate: float = 0.001
     critic_rate: float = 0.002
     critic_steps: int = 5
-    levels: int = 3
+    levels: int = 2
     text_weight: float = 3.0
     motion_weight: float = 1.5
     start_batch: int = 16
@@ -200,7 +210,9 @@ class Recipe:
             self.save_minutes > 0 and self.sheet_minutes > 0,
             "save_minutes and sheet_minutes must be more than 0",
         )
-        longest = max(self.forcing.frames, self.teacher.frames, *self.rollout.frames)
+        longest = max(
+            self.forcing.frames, self.teacher.frames, *self.rollout.frames, *self.rollout.long_frames
+        )
         _require(
             longest <= self.pool.frames,
             f"a stage wants {longest} frames, but clips have {self.pool.frames}: "

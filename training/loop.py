@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -102,10 +103,10 @@ class _Loop:
         recipe, workers = self.context.recipe, self.context.workers
         seed_torch(recipe.seed, STAGES.index(self.stage.name), 1 + workers.rank, self.step)
         share = workers.share(self.limits.progress(self.step, self.elapsed))
-        numbers = self.stage.update(self.step, share, self._agreed_to_stop)
+        numbers = self.stage.update(self.step, share)
         self.step += 1
         elapsed = self.elapsed
-        rounded = {key: float(f"{value:.6g}") for key, value in numbers.items()}
+        rounded = {key: float(f"{value:.6g}") for key, value in numbers.items() if math.isfinite(value)}
         self.context.run.log(
             {"stage": self.stage.name, "step": self.step, "seconds": round(elapsed, 2), **rounded}
         )

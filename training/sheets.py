@@ -66,7 +66,7 @@ def student_sheet(path: Path, student: torch.nn.Module, context: Context) -> Non
     the same tracks.
     """
     assert isinstance(student, CausalTransformer)
-    batch = sheet_batch(context, max(context.recipe.rollout.frames))
+    batch = sheet_batch(context, max(context.recipe.rollout.long_frames))
     steps = context.recipe.rollout.levels
     going_on = continue_clips(student, context.codec, batch, steps)
     start = Start(context.recipe.card.start_steps, context.recipe.card.guidance, context.text([""]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -152,10 +152,8 @@ class Stage:
         """What step `step` needs of the pool."""
         return []
 
-    def update(self, step: int, progress: float, stop: Callable[[], bool]) -> dict[str, float]:
-        """One step, `progress` 0..1 of the run. A long one ends early when `stop()`. Returns numbers for
-        the log.
-        """
+    def update(self, step: int, progress: float) -> dict[str, float]:
+        """One step, `progress` 0..1 of the run. Returns numbers for the log."""
         raise NotImplementedError
 
     def sheet(self, path: Path) -> None:

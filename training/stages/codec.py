@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +48,7 @@ class CodecStage(Stage):
         self.optimiser = MasterOptimiser(self.codec.correction, config.rate, config.ema, muon=False)
         self.optimisers = {"correction": self.optimiser}
 
-    def update(self, step: int, progress: float, stop: Callable[[], bool]) -> dict[str, float]:
+    def update(self, step: int, progress: float) -> dict[str, float]:
         rng = self.rng(step)
         frames = self.crops.draw(rng, self.config.batch, self.crop[0], self.crop[1], self.codec.spec.stride)
         loss, decibels = correction_loss(self.codec, frames.to(self.context.device), rng)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +52,7 @@ class DistillStage(Stage):
         size = self.own.start_batch if span == PACKED else self.own.start_batch // 2
         return [*drawn, source.draw(rng, size, span)]
 
-    def update(self, step: int, progress: float, stop: Callable[[], bool]) -> dict[str, float]:
+    def update(self, step: int, progress: float) -> dict[str, float]:
         source, rng, drawn = self.context.source, self.rng(step, 1), next(self.feed)
         critic = [
             self._teach_critic(source.batch(draw), rng, progress) for draw in drawn[: self.own.critic_steps]

@@ -29,8 +29,8 @@ A small causal video student of a toy world: it continues pictures along painted
 
 ## Data
 The toy world of `training/world`: colour glyphs of the Noto Color Emoji font (SIL Open Font Licence 1.1) on
-procedural scenes, {clips} clips of {clip_frames} frames, with exact captions and tracks. Neither the font nor the
-clips are part of the weights.
+procedural scenes, {clips} clips of {clip_frames} frames, with exact captions and tracks. Neither the font nor
+the clips are part of the weights.
 
 ## Recipe
 Weights are the moving average after the stage `{last}`. Stages run: {lineage}.
@@ -42,8 +42,8 @@ Weights are the moving average after the stage `{last}`. Stages run: {lineage}.
 Weights were written on {machine}.
 {figures}
 ## Limits
-It draws only its toy world, at one size, and guesses at other words. It continues start images of any kind, best
-those that look like its world. It has no notion of people and should not be used to judge anything.
+It draws only its toy world, at one size, and guesses at other words. It continues start images of any kind,
+best those that look like its world. It has no notion of people and should not be used to judge anything.
 
 ## Licence
 Apache-2.0.

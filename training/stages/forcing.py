@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from training.data import Draw
@@ -26,7 +25,7 @@ class ForcingStage(Stage):
             self.context.source.draw(self.rng(step), self.config.batch, self.context.recipe.forcing.frames)
         ]
 
-    def update(self, step: int, progress: float, stop: Callable[[], bool]) -> dict[str, float]:
+    def update(self, step: int, progress: float) -> dict[str, float]:
         context = self.context
         batch = context.source.batch(next(self.feed)[0])
         still = still_start(batch, context.codec, self.rng(step, 1), context.recipe.forcing.still)

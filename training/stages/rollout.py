@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +15,14 @@ from training.sheets import student_sheet
 from training.stages.base import Context, Stage, averaged
 from training.starts import start_frames, start_loss
 
-LONG_HOLD = 0.4  # share of roll-outs that stand still for longer at the end
-PULL = 3.0  # weight of the error of a chunk beside that of starts
+PULL = 3.0  # weight of a chunk's error beside that of starts
 
 
 class RolloutStage(Stage):
-    """A step is one cohort of clips, with an update for every chunk of it."""
+    """A step rolls one cohort of clips out and updates once: the gradient is the mean over its chunks.
+
+    An update after every chunk was tried and let errors grow with the age of the roll-out.
+    """
 
     name = "rollout"
 
@@ -32,55 +33,49 @@ class RolloutStage(Stage):
         self.optimiser = MasterOptimiser(self.student, self.config.rate, self.config.ema)
         self.optimisers = {"student": self.optimiser}
 
-    def plan(self, step: int) -> tuple[int, int]:
-        """Frames of the cohort and latent frames for which the world stands still afterwards: the same
-        everywhere.
+    def plan(self, step: int) -> tuple[int, int, int]:
+        """Clips, frames, and latent frames for which the world then stands still: the same in all
+        processes.
         """
-        rng = self.shared_rng(step)
-        frames = int(rng.choice(self.own.frames))
-        hold = int(rng.integers(6, 16)) if rng.random() < LONG_HOLD else int(rng.integers(0, 5))
-        return frames, hold
+        rng, own = self.shared_rng(step), self.own
+        if rng.random() < own.long_share:
+            return (
+                max(1, own.batch // 2),
+                int(rng.choice(own.long_frames)),
+                int(rng.integers(0, own.hold + 1)),
+            )
+        return own.batch, int(rng.choice(own.frames)), 0
 
     def draws(self, step: int) -> list[Draw]:
-        frames, hold = self.plan(step)
+        clips, frames, _ = self.plan(step)
         rng, source = self.rng(step), self.context.source
-        drawn = [source.draw(rng, self.own.batch, frames, blank=0.05)]
-        for _ in range((frames // PACKED + hold) // self.own.start_every + 1):
+        drawn = [source.draw(rng, clips, frames, blank=0.05)]
+        if step % self.own.start_every == 0:
             span = start_frames(rng)
             size = self.own.start_batch if span == PACKED else self.own.start_batch // 2
             drawn.append(source.draw(rng, size, span))
         return drawn
 
-    def update(self, step: int, progress: float, stop: Callable[[], bool]) -> dict[str, float]:
+    def update(self, step: int, progress: float) -> dict[str, float]:
         context, drawn = self.context, next(self.feed)
-        starts = iter(drawn[1:])
+        _, frames, hold = self.plan(step)
         batch = context.source.batch(drawn[0])
         rollout = Rollout(
-            self.student, context.codec, batch, levels(self.own.levels), self.plan(step)[1], self.rng(step, 1)
+            self.student, context.codec, batch, levels(self.own.levels), hold, self.rng(step, 1)
         )
         weight = context.channel_weight.view(1, -1, 1, 1, 1)
-        errors, begun, norms = [], [], []
-        for age, (predicted, true) in enumerate(rollout.chunks()):
+        chunks = frames // PACKED + hold - 1
+        errors, numbers = [], {}
+        for predicted, true in rollout.chunks():
             error = ((predicted - true).square() * weight).mean()
-            (PULL * error).backward()
-            if age % self.own.start_every == 0:
-                loss, value = start_loss(
-                    self.student, context.codec, context.source.batch(next(starts)), context.channel_weight
-                )
-                loss.backward()
-                begun.append(value)
-            norms.append(self.apply(self.student, self.optimiser, progress))
+            (error * (PULL / chunks)).backward()
             errors.append(float(error.detach()))
-            if stop():
-                break
-        return {
-            "roll": float(np.mean(errors)),
-            "first": errors[0],
-            "last": errors[-1],
-            "start": float(np.mean(begun)),
-            "norm": float(np.mean(norms)),
-            "updates": float(self.optimiser.steps),
-        }
+        if len(drawn) > 1:
+            begun = context.source.batch(drawn[1])
+            loss, numbers["start"] = start_loss(self.student, context.codec, begun, context.channel_weight)
+            loss.backward()
+        numbers["norm"] = self.apply(self.student, self.optimiser, progress)
+        return {"roll": float(np.mean(errors)), "first": errors[0], "last": errors[-1], **numbers}
 
     def sheet(self, path: Path) -> None:
         student_sheet(path, averaged(self.student, self.optimiser), self.context)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from models.transformer import CausalTransformer
@@ -27,7 +26,7 @@ class TeacherStage(Stage):
     def draws(self, step: int) -> list[Draw]:
         return [self.context.source.draw(self.rng(step), self.own.batch, self.own.frames, persistent=True)]
 
-    def update(self, step: int, progress: float, stop: Callable[[], bool]) -> dict[str, float]:
+    def update(self, step: int, progress: float) -> dict[str, float]:
         context = self.context
         batch = context.source.batch(next(self.feed)[0])
         loss, error = teacher_loss(

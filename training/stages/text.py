@@ -4,7 +4,6 @@ keeps it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -33,7 +32,7 @@ class TextStage(Stage):
         self.both = nn.ModuleList([self.encoder, self.probe]).to(context.device)
         self.adam = torch.optim.AdamW(self.both.parameters(), self.config.rate, weight_decay=0.01)
 
-    def update(self, step: int, progress: float, stop: Callable[[], bool]) -> dict[str, float]:
+    def update(self, step: int, progress: float) -> dict[str, float]:
         rng = self.shared_rng(step)
         captions, labels = zip(
             *(draw_caption(rng, self.index) for _ in range(self.config.batch)), strict=True

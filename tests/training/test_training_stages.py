@@ -1,0 +1,163 @@
+"""Every stage runs, resumes to what it would have been, and the end is a file that the pipeline loads."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+
+import pytest
+import torch
+from PIL import Image
+from tiny_training import RECIPE, Tiny, need_font, one_core, same
+
+from models.device import Placement
+from models.pocket import load_pocket
+from training.stages.forcing import ForcingStage
+
+need_font()
+LEARNING = ("codec", "text", "forcing", "rollout", "teacher", "distill")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory):
+    """All stages, uninterrupted."""
+    with pytest.MonkeyPatch.context() as patch:
+        one_core(patch)
+        base = tmp_path_factory.mktemp("training")
+        (base / "tiny.toml").write_text(RECIPE)
+        tiny = Tiny(base / "run", base / "tiny.toml")
+        assert tiny("codec") == 0
+        tiny.fill_pool()
+        for stage in LEARNING[1:]:
+            assert tiny(stage) == 0
+        yield tiny
+
+
+def copy_of(tiny: Tiny, folder) -> Tiny:
+    shutil.copytree(tiny.folder, folder)
+    return Tiny(folder, tiny.config)
+
+
+@pytest.mark.parametrize("stage", LEARNING)
+def test_resuming_gives_what_an_uninterrupted_run_gives(
+    trained: Tiny, tmp_path, stage: str, monkeypatch
+) -> None:
+    one_core(monkeypatch)
+    again = copy_of(trained, tmp_path / "run")
+    assert again(stage, "--fresh", "--steps", "1") == 0
+    half = again.state(stage)
+    assert half["step"] == 1 and not same(half, trained.state(stage))
+    assert again(stage, "--steps", "2") == 0
+    assert same(again.state(stage), trained.state(stage))
+
+
+@pytest.mark.parametrize("stage", ["forcing", "rollout", "teacher", "distill"])
+def test_a_stage_moves_its_weights(trained: Tiny, stage: str) -> None:
+    state = trained.state(stage)["optimisers"]["teacher" if stage == "teacher" else "student"]
+    assert state["steps"] == 2
+    changed = [name for name, value in state["first"].items() if value.abs().max() > 0]
+    assert len(changed) >= 0.9 * len(state["first"])  # a gradient reached nearly every weight
+    assert all(value.isfinite().all() for value in state["masters"].values())
+
+
+def test_rollout_and_distill_start_from_the_student_before(trained: Tiny) -> None:
+    before = trained.state("forcing")["optimisers"]["student"]["averages"]
+    after = trained.state("rollout")["optimisers"]["student"]["masters"]
+    other = trained.state("teacher")["optimisers"]["teacher"]["averages"]
+
+    def apart(a: dict, b: dict) -> float:
+        return sum(float((a[n] - b[n]).abs().sum()) for n in a if a[n].shape == b[n].shape)
+
+    assert apart(before, after) < 0.5 * apart(other, after)
+
+
+def test_losses_and_contact_sheets_are_kept(trained: Tiny) -> None:
+    lines = [json.loads(line) for line in (trained.folder / "losses.jsonl").read_text().splitlines()]
+    assert {line["stage"] for line in lines} == set(LEARNING)
+    assert all(line["step"] in (1, 2) for line in lines)
+    for stage in ("codec", "forcing", "rollout", "teacher", "distill"):
+        with Image.open(trained.folder / "sheets" / f"{stage}_000002.png") as sheet:
+            colours = sheet.convert("RGB").getcolors(1 << 24)
+        assert colours is not None and len(colours) > 100
+
+
+def test_a_finished_stage_is_left_alone(trained: Tiny) -> None:
+    written = (trained.folder / "forcing" / "checkpoint.pt").stat().st_mtime_ns
+    assert trained("forcing") == 0
+    assert (trained.folder / "forcing" / "checkpoint.pt").stat().st_mtime_ns == written
+
+
+def test_the_exported_file_is_loaded_by_the_pipeline(trained: Tiny, tmp_path) -> None:
+    out = tmp_path / "weights" / "pocket.safetensors"
+    assert trained("export", "--out", str(out)) == 0
+    place = Placement(torch.device("cpu"), torch.float32, "test")
+    model = load_pocket(trained.recipe.card, place, path=out)
+    averages = trained.state("distill")["optimisers"]["student"]["averages"]
+    for name, value in model.student.named_parameters():
+        assert torch.equal(value, averages[name].to(torch.bfloat16).float())
+    assert "puppy" in model.text.vocabulary
+    card = (out.parent / "MODEL_CARD.md").read_text()
+    assert "| distill | 2 |" in card and "after the stage `distill`" in card
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(trained: Tiny, tmp_path, monkeypatch, capsys) -> None:
+    tiny = copy_of(trained, tmp_path / "run")
+    update = ForcingStage.update
+
+    def interrupted(self, step: int, progress: float) -> dict[str, float]:
+        if step == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        return update(self, step, progress)
+
+    monkeypatch.setattr(ForcingStage, "update", interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    assert tiny("forcing", "--fresh", "--steps", "5") == 130
+    assert "interrupted after step 2" in capsys.readouterr().err
+    assert tiny.state("forcing")["step"] == 2
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_stage_without_its_predecessor_says_what_to_run(tmp_path, capsys) -> None:
+    (tmp_path / "tiny.toml").write_text(RECIPE)
+    tiny = Tiny(tmp_path / "run", tmp_path / "tiny.toml")
+    assert tiny("rollout") == 2
+    assert "run the stage `forcing` first" in capsys.readouterr().err
+    assert tiny("export") == 2
+
+
+def test_a_broken_checkpoint_is_named(trained: Tiny, tmp_path, capsys) -> None:
+    tiny = copy_of(trained, tmp_path / "run")
+    (tiny.folder / "forcing" / "checkpoint.pt").write_bytes(b"half a file")
+    assert tiny("rollout", "--fresh") == 2
+    assert "--fresh" in capsys.readouterr().err
+
+
+def test_another_codec_makes_the_pool_stale(trained: Tiny, tmp_path, capsys) -> None:
+    tiny = copy_of(trained, tmp_path / "run")
+    state = tiny.state("codec")
+    state["components"]["basis"] += 0.01
+    torch.save(state, tiny.folder / "codec" / "checkpoint.pt")
+    assert tiny("forcing", "--fresh") == 2
+    assert "another codec" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_all_runs_every_stage_with_processes_and_a_font_by_path(tmp_path, capsys) -> None:
+    """The one command, with rendering processes, forked fitting and loaders as on a large machine."""
+    from training.world.sprites import find_font
+
+    (tmp_path / "tiny.toml").write_text(
+        RECIPE.replace("seed = 3", "seed = 3\nloaders = 1").replace("workers = 1", "workers = 2")
+    )
+    tiny = Tiny(tmp_path / "run", tmp_path / "tiny.toml")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("FLOWBRUSH_EMOJI_FONT", raising=False)
+        patch.setenv("FLOWBRUSH_EMOJI_FONT", str(find_font()))
+        assert tiny("all", "--font", str(find_font())) == 0
+    assert (tiny.folder / "pocket.safetensors").is_file()
+    shown = capsys.readouterr().out
+    assert [line.split()[0] for line in shown.splitlines()[1:]] == [
+        "codec", "text", "pool", "forcing", "rollout", "teacher", "distill", "export",
+    ]  # fmt: skip

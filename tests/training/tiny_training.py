@@ -1,0 +1,121 @@
+"""A recipe so small that every stage takes about a second, and commands run in this process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from training.__main__ import main
+from training.config import Recipe, read_recipe
+from training.stages import codec, pool
+from training.world.sprites import MissingFont, find_font
+
+RECIPE = """
+name = "tiny"
+seed = 3
+[model]
+width = 192
+height = 128
+[model.student]
+dim = 32
+ffn_dim = 48
+heads = 2
+layers = 1
+conv_width = 16
+conv_blocks = 1
+[model.codec]
+channels = 12
+width = 16
+blocks = 1
+[model.text]
+dim = 32
+layers = 1
+heads = 2
+buckets = 64
+[codec]
+steps = 2
+fit_clips = 1
+clips = 1
+crop = [64, 64]
+batch = 2
+[pool]
+shards = 2
+clips = 1
+frames = 12
+workers = 1
+[text]
+steps = 2
+batch = 4
+[forcing]
+steps = 2
+batch = 2
+frames = 8
+[rollout]
+steps = 2
+batch = 2
+frames = [8]
+long_frames = [12]
+long_share = 0.5
+hold = 1
+start_batch = 2
+start_every = 1
+[teacher]
+steps = 2
+batch = 2
+frames = 12
+[distill]
+steps = 2
+batch = 1
+critic_steps = 1
+start_batch = 2
+"""
+
+
+def need_font() -> None:
+    """Skips where the toy world cannot be drawn."""
+    try:
+        find_font()
+    except MissingFont as error:
+        pytest.skip(str(error), allow_module_level=True)
+
+
+class Tiny:
+    """One training folder and the command line on it, in fp32 on one thread of the CPU."""
+
+    def __init__(self, folder: Path, config: Path) -> None:
+        self.folder, self.config = folder, config
+
+    @property
+    def recipe(self) -> Recipe:
+        return read_recipe(self.config)
+
+    def __call__(self, stage: str, *more: str) -> int:
+        place = ["--run", str(self.folder), "--device", "cpu", "--dtype", "fp32"]
+        return main([stage, "--config", str(self.config), *place, *more])
+
+    def fill_pool(self) -> None:
+        """What the stage `pool` does, without a process of its own."""
+        pool._render(self.recipe, self.folder, 0, 1)
+
+    def state(self, stage: str) -> dict:
+        return torch.load(self.folder / stage / "checkpoint.pt", weights_only=True)
+
+
+def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing forks: tests spend their time on the work itself."""
+    monkeypatch.setattr(codec, "cores", lambda: 1)
+
+
+def same(a: object, b: object) -> bool:
+    """Whether two nested states are equal to the bit, times aside."""
+    if isinstance(a, dict):
+        assert isinstance(b, dict)
+        keys = (a.keys() | b.keys()) - {"elapsed"}
+        return all(same(a[key], b[key]) for key in keys)
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b)  # type: ignore[arg-type]
+    if isinstance(a, list):
+        return all(same(x, y) for x, y in zip(a, b, strict=True))  # type: ignore[call-overload]
+    return a == b
