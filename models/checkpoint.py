@@ -77,7 +77,9 @@ def random_like(module: nn.Module, seed: int) -> None:
     """Deterministic random weights, for tests of everything but the picture."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for parameter in module.parameters():
-            if parameter.ndim > 1:
+        for name, parameter in module.named_parameters():
+            if name.endswith("bias"):
+                parameter.zero_()
+            elif parameter.ndim > 1:
                 bound = (3 / parameter[0].numel()) ** 0.5
                 parameter.copy_((torch.rand(parameter.shape, generator=generator) * 2 - 1) * bound)

@@ -45,6 +45,8 @@ def some_controls(chunk: int) -> tuple[Control, ...]:
 def run(generator: Generator, state: StreamState, chunks: int) -> Frames:
     """The frames [F, H, W, 3] of the next `chunks` chunks, under `some_controls`."""
     frames = [generator.step([state], [some_controls(state.chunk)])[0].frames for _ in range(chunks)]
+    if not frames:
+        return np.zeros((0, generator.card.height, generator.card.width, 3), np.uint8)
     return np.concatenate(frames)
 
 

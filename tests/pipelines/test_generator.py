@@ -100,13 +100,13 @@ def test_seats_run_out_and_come_back(tiny: Generator) -> None:
 
 def test_a_seat_taken_over_remembers_nothing(tiny: Generator) -> None:
     first = tiny.start(settings_for(tiny, seed=8))
-    expected = run(tiny, first, 3)
+    expected, seat = run(tiny, first, 3), first.seat
     tiny.release(first)
     other = tiny.start(settings_for(tiny, "a dog", seed=9))
     run(tiny, other, 7)
     tiny.release(other)
     again = tiny.start(settings_for(tiny, seed=8))
-    assert again.seat == other.seat
+    assert again.seat == seat
     assert np.array_equal(run(tiny, again, 3), expected)
 
 
@@ -196,13 +196,10 @@ def test_every_chunk_of_the_history_can_be_gone_back_to_and_no_other(
     for chunk in (state.history.start - 1, 20, -1):
         with pytest.raises(ValueError, match="chunks 13 to 19 are kept"):
             tiny.rewind(state, chunk)
-    for chunk in reversed(state.history):
+    for chunk in range(18, 12, -1):
         tiny.rewind(state, chunk)
-        assert (
-            np.array_equal(tiny.step([state], [()])[0].frames, whole[4 * chunk + 4 : 4 * chunk + 8])
-            or chunk == 19
-        )
-        tiny.rewind(state, chunk)
+        (result,) = tiny.step([state], [some_controls(state.chunk)])
+        assert np.array_equal(result.frames, whole[4 * chunk + 4 : 4 * chunk + 8])
 
 
 def with_history(tiny: Generator, chunks: int) -> Any:

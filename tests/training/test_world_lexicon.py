@@ -1,0 +1,41 @@
+"""The names of the toy world: one meaning each, all of them known to the text encoder."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from models.text.pocket import words
+from training.text import draw_caption, targets, vocabulary
+from training.world import lexicon
+
+NOUNS = lexicon.CORE + lexicon.EXTRA
+
+
+def test_objects_and_their_glyphs_are_named_once() -> None:
+    for field in ("name", "glyph"):
+        counts = Counter(getattr(noun, field) for noun in NOUNS)
+        assert [value for value, count in counts.items() if count > 1] == []
+
+
+def test_a_synonym_is_not_another_objects_name() -> None:
+    names = {noun.name for noun in NOUNS}
+    assert [(noun.name, s) for noun in NOUNS for s in noun.synonyms if s in names - {noun.name}] == []
+
+
+def test_there_is_a_core_and_variety_beyond_it() -> None:
+    assert 30 <= len(lexicon.CORE) <= 60
+    assert len(lexicon.SCENES) >= 8
+    assert all(scene in names for scene, names in lexicon.SCENES.items()), (
+        "a scene is called by its own name, too"
+    )
+
+
+def test_every_caption_is_made_of_known_words() -> None:
+    known, index = set(vocabulary()), {name: k for k, name in enumerate(targets())}
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        caption, label = draw_caption(rng, index)
+        assert caption and set(words(caption)) <= known | {"big", "small"}, caption
+        assert float(label.sum()) >= 1
