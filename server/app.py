@@ -19,6 +19,8 @@ from server.stream import error_response, serve_stream, serve_viewer
 BODY_SLACK = MIB
 """A request may be so much larger than the largest image: the form around it."""
 
+MAX_THROWN_AWAY = 64 * MIB
+
 
 class BodyLimit:
     """Ends requests whose body is larger than `limit` bytes before they fill memory or disk."""
@@ -33,10 +35,7 @@ class BodyLimit:
             return
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if not announced.isdigit() or int(announced) > self._limit:
-            answer = error_response(
-                413, "too_large", f"the request is too large: at most {self._limit} bytes"
-            )
-            await answer(scope, receive, send)
+            await self._refuse(scope, receive, send)
             return
         received = 0
 
@@ -49,6 +48,16 @@ class BodyLimit:
             return message
 
         await self._app(scope, counted, send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Says why, after reading on for a while: a client that still sends would not see the answer."""
+        read, more = 0, True
+        while more and read < MAX_THROWN_AWAY:
+            message = await receive()
+            read += len(message.get("body", b""))
+            more = message["type"] == "http.request" and message.get("more_body", False)
+        answer = error_response(413, "too_large", f"the request is too large: at most {self._limit} bytes")
+        await answer(scope, receive, send)
 
 
 def create_app(settings: Settings) -> FastAPI:

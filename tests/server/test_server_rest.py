@@ -22,9 +22,8 @@ from server.settings import Settings
 
 
 def status_of(url: str, data: bytes | None = None, **headers: str) -> tuple[int, bytes]:
-    request = urllib.request.Request(
-        url, data, {name.replace("_", "-"): text for name, text in headers.items()}
-    )
+    named = {name.replace("_", "-"): text for name, text in headers.items()}
+    request = urllib.request.Request(url, data, named)
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.status, answer.read()
@@ -33,9 +32,8 @@ def status_of(url: str, data: bytes | None = None, **headers: str) -> tuple[int,
 
 
 def upload(server: RunningServer, data: bytes) -> tuple[int, dict[str, Any]]:
-    body = (
-        b'--b\r\nContent-Disposition: form-data; name="file"; filename="i"\r\n\r\n' + data + b"\r\n--b--\r\n"
-    )
+    head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="i"\r\n\r\n'
+    body = head + data + b"\r\n--b--\r\n"
     status, answer = status_of(
         f"{server.url}/v1/images", body, Content_Type="multipart/form-data; boundary=b"
     )
@@ -137,11 +135,8 @@ async def test_recordings_are_served_in_ranges_while_they_grow(server: RunningSe
 
 
 def test_the_page_comes_with_a_strict_policy_and_right_types(server: RunningServer) -> None:
-    for path, kind in (
-        ("/", "text/html"),
-        ("/web/main.js", "text/javascript"),
-        ("/web/style.css", "text/css"),
-    ):
+    files = {"/": "text/html", "/web/main.js": "text/javascript", "/web/style.css": "text/css"}
+    for path, kind in files.items():
         with urllib.request.urlopen(server.url + path, timeout=20) as answer:
             assert answer.headers.get_content_type() == kind
             policy = answer.headers["Content-Security-Policy"]
