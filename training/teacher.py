@@ -16,7 +16,7 @@ from torch import Tensor
 from models.codecs.pocket import PocketCodec
 from models.transformer import CausalTransformer, MotionInput
 from pipelines.guidance import joint_guidance
-from pipelines.motion import TrackWindow, motion_field, motion_input, past_latents
+from pipelines.motion import TrackWindow, left_behind, motion_field, motion_input, past_latents
 from pipelines.schedule import clean_from, euler, levels
 from training.forcing import Batch, cast
 
@@ -47,8 +47,10 @@ def task(codec: PocketCodec, batch: Batch, id_dim: int, windows: TrackWindow | N
     first = batch.latents[:, :, 0]
     here = motion_input(codec, windows, None, id_dim, rows, columns)
     here.guide[:, 6] = 1  # there is something to go on from
-    moved, _ = motion_field(since_seen(windows, count), rows, columns, codec.spec.stride)
-    plain, followed = past_latents(codec, first.repeat_interleave(count, 0), moved)
+    whole = since_seen(windows, count)
+    moved, near = motion_field(whole, rows, columns, codec.spec.stride)
+    left = left_behind(whole, rows, columns, codec.spec.stride)
+    plain, followed = past_latents(codec, first.repeat_interleave(count, 0), moved, near, left)
 
     def back(x: Tensor) -> Tensor:
         return x[:, :, 0].unflatten(0, (size, count)).transpose(1, 2)  # [B, channels, T, h, w]
