@@ -23,7 +23,9 @@ def models_folder() -> Path:
 
 @dataclass(frozen=True)
 class Source:
-    """Files of one repository on the hub: `files` are names or patterns, put into `folder` of the model's own folder."""
+    """Files of one repository on the hub: `files` are names or patterns, put into `folder` of the model's own
+    folder.
+    """
 
     repository: str
     files: tuple[str, ...]
@@ -34,10 +36,10 @@ class Source:
 class ModelCard:
     """One model as people see it, and how it is built.
 
-    `width`, `height` in pixels, `fps` in frames a second, `chunk_frames` pixel frames a chunk, `steps` denoising steps of a chunk and
-    `start_steps` those of a chunk that starts from text alone, `guidance` the text guidance of that chunk. `drag` says how
-    the model follows a hand, `history` how many chunks can be taken back. `weights` is a file that comes with the project;
-    `sources` are what `flowbrush pull` fetches.
+    `width`, `height` in pixels, `fps` in frames a second, `chunk_frames` pixel frames a chunk, `steps`
+    denoising steps of a chunk and `start_steps` those of a chunk that starts from text alone, `guidance` the
+    text guidance of that chunk. `drag` says how the model follows a hand, `history` how many chunks can be
+    taken back. `weights` is a file that comes with the project; `sources` are what `flowbrush pull` fetches.
     """
 
     name: str
@@ -60,7 +62,7 @@ class ModelCard:
     capabilities: dict[str, bool] = field(default_factory=lambda: dict.fromkeys(CAPABILITIES, True))
     family: str = "pocket"
     history: int = 120
-    rollout: RolloutSpec = RolloutSpec()
+    rollout: RolloutSpec = field(default_factory=RolloutSpec)
     sources: tuple[Source, ...] = ()
     random: bool = False
 

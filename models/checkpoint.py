@@ -30,7 +30,8 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def fill(module: nn.Module, tensors: dict[str, Tensor], prefix: str, source: str) -> None:
-    """Puts `tensors` named `prefix`… into `module`. A missing, unexpected or mis-shaped one is an error that names it.
+    """Puts `tensors` named `prefix`… into `module`. A missing, unexpected or mis-shaped one is an error that
+    names it.
 
     A module on the meta device takes the tensors themselves, in its own number type; any other gets copies.
     """
@@ -54,7 +55,9 @@ def fill(module: nn.Module, tensors: dict[str, Tensor], prefix: str, source: str
 
 
 def save(path: Path, parts: dict[str, nn.Module], metadata: dict[str, object]) -> None:
-    """Writes modules as `name.parameter`, floating matrices as they are; the file appears whole or not at all."""
+    """Writes modules as `name.parameter`, floating matrices as they are; the file appears whole or not at
+    all.
+    """
     tensors = {
         f"{part}.{name}": value.detach().contiguous()
         for part, module in parts.items()

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 class MotionSpec:
     """How painted tracks enter the student beside the noisy latent.
 
-    `id_dim` is the size d of the sinusoidal code of a track's random id, `channels` what the track head makes of the
-    packed frames (MotionStream §3.1). With `past`, the last frame of the past enters twice, plain and moved along the
-    tracks, and the head blends the two.
+    `id_dim` is the size d of the sinusoidal code of a track's random id, `channels` what the track head makes
+    of the packed frames (MotionStream §3.1). With `past`, the last frame of the past enters twice, plain and
+    moved along the tracks, and the head blends the two.
     """
 
     id_dim: int = 16
@@ -23,10 +23,11 @@ class MotionSpec:
 class StudentSpec:
     """Shape of a causal video transformer.
 
-    `patch` is the spatial patch edge in latent cells. `chunk`, `sink` and `window` are the paper's c, s, w: latent frames
-    in a chunk, sink chunks and window chunks. `conv_width` > 0 puts a convolutional stem and head at latent resolution
-    around the transformer (pocket); 0 is Wan's linear patch embedding and head. `position_grid` (rows, columns of
-    tokens) adds a learned absolute position. `prediction` is what the head's output means: Wan's velocity, noise - x0, or x0.
+    `patch` is the spatial patch edge in latent cells. `chunk`, `sink` and `window` are the paper's c, s, w:
+    latent frames in a chunk, sink chunks and window chunks. `conv_width` > 0 puts a convolutional stem and
+    head at latent resolution around the transformer (pocket); 0 is Wan's linear patch embedding and head.
+    `position_grid` (rows, columns of tokens) adds a learned absolute position. `prediction` is what the
+    head's output means: Wan's velocity, noise - x0, or x0.
     """
 
     latent_channels: int
@@ -67,7 +68,9 @@ class StudentSpec:
 
     @property
     def model_channels(self) -> int:
-        """Channels of the latent that enters the patch embedding: noisy latent plus whatever else is concatenated."""
+        """Channels of the latent that enters the patch embedding: noisy latent plus whatever else is
+        concatenated.
+        """
         return self.in_channels or self.latent_channels
 
 
@@ -75,13 +78,13 @@ class StudentSpec:
 class RolloutSpec:
     """How a student is rolled out: at which noise levels a chunk is made, and what becomes of the past.
 
-    `step_list` are the published step numbers in 0..1000 (empty: even levels and deterministic steps, pocket); between
-    those steps the chunk gets fresh noise. `shift` bends the 1000-entry table of levels, `warp` reads the numbers as
-    places in that table and not as its values. `joint` denoises a window of chunks at rising levels together (Rolling
-    Forcing). `positions` are counted by cache slot or from the stream's start ("absolute"). `sink_average` mixes what
-    leaves the window into the sink, keeping this share (Reward Forcing). `past` is kept as keys and values ("cache") or
-    worked out again from latents before each chunk ("recompute", Krea). `recache` works the window out again when the
-    prompt changes (LongLive).
+    `step_list` are the published step numbers in 0..1000 (empty: even levels and deterministic steps,
+    pocket); between those steps the chunk gets fresh noise. `shift` bends the 1000-entry table of levels,
+    `warp` reads the numbers as places in that table and not as its values. `joint` denoises a window of
+    chunks at rising levels together (Rolling Forcing). `positions` are counted by cache slot or from the
+    stream's start ("absolute"). `sink_average` mixes what leaves the window into the sink, keeping this share
+    (Reward Forcing). `past` is kept as keys and values ("cache") or worked out again from latents before each
+    chunk ("recompute", Krea). `recache` works the window out again when the prompt changes (LongLive).
     """
 
     step_list: tuple[int, ...] = ()
@@ -106,7 +109,9 @@ class RolloutSpec:
 
 @dataclass(frozen=True)
 class PocketCodecSpec:
-    """Linear analysis of 4-frame blocks, convolutional synthesis. Strides are pixels and frames per latent cell."""
+    """Linear analysis of 4-frame blocks, convolutional synthesis. Strides are pixels and frames per latent
+    cell.
+    """
 
     channels: int = 48
     stride: int = 8
@@ -128,7 +133,9 @@ class PocketTextSpec:
 
 @dataclass(frozen=True)
 class TaeSpec:
-    """The tiny autoencoder of Wan latents (TAEHV). `widths` of its four stages; `patch` 2 for the 48-channel one."""
+    """The tiny autoencoder of Wan latents (TAEHV). `widths` of its four stages; `patch` 2 for the 48-channel
+    one.
+    """
 
     channels: int = 16
     stride: int = 8
@@ -149,7 +156,9 @@ class VaeSpec:
 
 @dataclass(frozen=True)
 class Umt5Spec:
-    """The UMT5 text encoder; prompts are padded with zero rows to `length` tokens, which is part of the student."""
+    """The UMT5 text encoder; prompts are padded with zero rows to `length` tokens, which is part of the
+    student.
+    """
 
     dim: int = 4096
     length: int = 512

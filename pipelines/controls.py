@@ -1,6 +1,8 @@
-"""Controls folded into what one chunk is made from: per-frame tracks and the prompt in force. Pure, deterministic, no torch.
+"""Controls folded into what one chunk is made from: per-frame tracks and the prompt in force. Pure,
+deterministic, no torch.
 
-Everything that outlives a chunk is in `ControlState`, which is never changed in place: a chunk that fails leaves it as it was.
+Everything that outlives a chunk is in `ControlState`, which is never changed in place: a chunk that fails
+leaves it as it was.
 """
 
 from __future__ import annotations
@@ -42,8 +44,8 @@ class ControlState:
 class ChunkPlan:
     """What one chunk is made from.
 
-    `xy` [N, 1 + F, 2] in frame sizes, `visible` [N, 1 + F], `ids` [N]: the last frame of the past, then the chunk's F
-    frames. `source` and `share` blend a former prompt into `prompt`: share 1 is the new one alone.
+    `xy` [N, 1 + F, 2] in frame sizes, `visible` [N, 1 + F], `ids` [N]: the last frame of the past, then the
+    chunk's F frames. `source` and `share` blend a former prompt into `prompt`: share 1 is the new one alone.
     """
 
     prompt: Blend
@@ -73,7 +75,9 @@ def initial_state(prompts: Sequence[tuple[str, float]], tracks: Sequence[TrackBe
 
 def fold(state: ControlState, controls: Sequence[Control], first_frame: int, frames: int, fps: float,
          seed: int) -> tuple[ControlState, ChunkPlan]:  # fmt: skip
-    """Applies `controls` and works out the `frames` frames from `first_frame` on. Returns the state after them."""
+    """Applies `controls` and works out the `frames` frames from `first_frame` on. Returns the state after
+    them.
+    """
     start = first_frame / fps
     applied: list[Applied] = []
     texts: list[tuple[str, int | None]] = [] if first_frame else [(text, None) for text, _ in state.prompt]
@@ -113,9 +117,13 @@ def _apply(state: ControlState, control: Control, start: float) -> ControlState:
         kinds = control.kinds or ("drag", "pin", "path")
         return replace(state, strokes=tuple(s for s in state.strokes if s.kind not in kinds))
     strokes = tuple(
-        s if s.track != control.track else s.extended(control.points) if isinstance(control, TrackMove) else s.ended()
+        s
+        if s.track != control.track
+        else s.extended(control.points)
+        if isinstance(control, TrackMove)
+        else s.ended()
         for s in state.strokes
-    )  # fmt: skip
+    )
     return replace(state, strokes=strokes)
 
 
@@ -125,7 +133,9 @@ def _begin(strokes: tuple[Stroke, ...], control: TrackBegin, start: float) -> tu
 
 
 def _first_effect(control: Control, start: float, frames: int, fps: float) -> int:
-    """The first frame of the chunk that shows the control: later than its first only where the points come later."""
+    """The first frame of the chunk that shows the control: later than its first only where the points come
+    later.
+    """
     if not isinstance(control, TrackMove):
         return 0
     late = (control.points[0].t - start) * fps
@@ -142,9 +152,15 @@ def _blend(state: ControlState) -> tuple[Blend, Blend, float, str, Transition | 
     return state.prompt, change.source, share, change.method, left
 
 
-def _stack(rows: list[tuple[int, np.ndarray, np.ndarray]], frames: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _stack(
+    rows: list[tuple[int, np.ndarray, np.ndarray]], frames: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if not rows:
-        return np.zeros(0, np.int64), np.zeros((0, 1 + frames, 2), np.float32), np.zeros((0, 1 + frames), bool)
+        return (
+            np.zeros(0, np.int64),
+            np.zeros((0, 1 + frames, 2), np.float32),
+            np.zeros((0, 1 + frames), bool),
+        )
     ids, xy, visible = zip(*rows, strict=True)
     points = np.stack(xy).astype(np.float32)
     inside = ((points >= 0) & (points < 1)).all(-1)

@@ -35,9 +35,9 @@ def render(session_path: str | os.PathLike[str], out: str | os.PathLike[str], *,
            generator: Generator | None = None) -> Rendered:  # fmt: skip
     """Plays a session file and writes the MP4 `out`, or with `frames_only` a folder of PNGs of that name.
 
-    `preview` makes the first 5 seconds alone, the very frames that the whole video begins with. `progress` shows a bar on
-    stderr. `generator` is one that is loaded already. Raises OSError or ValueError, each with what to do about it; `out` appears
-    whole or not at all, also when the process is interrupted.
+    `preview` makes the first 5 seconds alone, the very frames that the whole video begins with. `progress`
+    shows a bar on stderr. `generator` is one that is loaded already. Raises OSError or ValueError, each with
+    what to do about it; `out` appears whole or not at all, also when the process is interrupted.
     """
     path, target = Path(session_path), Path(out)
     check_target(target, frames_only=frames_only, overwrite=overwrite)

@@ -1,4 +1,6 @@
-"""What goes into a stream and what comes out of one chunk. Free of torch, so that the web process can import it."""
+"""What goes into a stream and what comes out of one chunk. Free of torch, so that the web process can import
+it.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,9 @@ Frames = npt.NDArray[np.uint8]
 class StreamSettings:
     """How a stream starts: the fields of `session.start` that the generator uses, defaults filled in.
 
-    `prompts` are (text, weight) pairs; `image` is an RGB start image [H, W, 3] of any size, or None to start from
-    text; `tracks` are `track.begin` messages known beforehand; `steps` the denoising steps, None for the model's own.
+    `prompts` are (text, weight) pairs; `image` is an RGB start image [H, W, 3] of any size, or None to start
+    from text; `tracks` are `track.begin` messages known beforehand; `steps` the denoising steps, None for the
+    model's own.
     """
 
     model: str

@@ -25,8 +25,8 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 def settings_of(session: SessionFile, card: ModelCard, folder: Path) -> StreamSettings:
     """The settings of a session for the model of `card`, defaults filled in.
 
-    `folder` is where the path of a start image begins. Raises ValueError for an image that cannot be read and for what
-    the model cannot do.
+    `folder` is where the path of a start image begins. Raises ValueError for an image that cannot be read and
+    for what the model cannot do.
     """
     check_capabilities(session, card)
     start = session.start
@@ -78,7 +78,9 @@ def _needs(control: Control) -> str:
 
 
 def load_image(image: str, folder: Path) -> Frames:
-    """A start image, from a `data:` URL or a path relative to `folder`: RGB uint8 [H, W, 3]. Raises ValueError."""
+    """A start image, from a `data:` URL or a path relative to `folder`: RGB uint8 [H, W, 3]. Raises
+    ValueError.
+    """
     if image.startswith("data:"):
         head, comma, body = image.partition(",")
         if not comma or not head.endswith(";base64"):

@@ -9,7 +9,8 @@ import numpy as np
 
 from flowbrush.controls import Grid, Point, TrackBegin
 
-TOP_SPEED = 0.05  # frame widths a frame: a faster hand is followed at this speed until the picture has caught up
+# frame widths a frame: a faster hand is followed at this speed until the picture has caught up
+TOP_SPEED = 0.05
 IDS = 512  # range of the ids that the track encoder tells apart
 
 Sample = tuple[float, float, float, bool]  # pts in seconds, x, y, visible
@@ -33,7 +34,9 @@ class Stroke:
         """A new track; the times of a path count from `start`, the pts of the first frame that plays it."""
         shift = start if control.kind == "path" else 0.0
         samples = tuple((p.t + shift, p.x, p.y, p.visible) for p in control.points)
-        return cls(control.track, control.kind, samples, _offsets(control.grid), released=control.kind == "path")
+        return cls(
+            control.track, control.kind, samples, _offsets(control.grid), released=control.kind == "path"
+        )
 
     def extended(self, points: tuple[Point, ...]) -> Stroke:
         """With more samples. Those that come out of order are put in order."""
@@ -56,10 +59,12 @@ class Stroke:
         played = [sample for sample in self.samples if sample[0] <= end]
         last_visible = played[-1][3] if played else self.visible
         x, y = (float(v) for v in xy[-1])
-        behind = played[-1:] if not rest and not self._within(xy[-1], 1e-6) else []  # still to be caught up with
+        # still to be caught up with
+        behind = played[-1:] if not rest and not self._within(xy[-1], 1e-6) else []
         left = replace(self, samples=(*behind, *rest), here=(x, y), visible=last_visible)
         rows = [
-            (self._code_id(index, seed), xy + np.asarray(offset), shown) for index, offset in enumerate(self.offsets)
+            (self._code_id(index, seed), xy + np.asarray(offset), shown)
+            for index, offset in enumerate(self.offsets)
         ]
         finished = self.released and not rest and self._within(xy[-1], TOP_SPEED)
         return (None if finished else left), rows

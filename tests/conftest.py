@@ -1,4 +1,6 @@
-"""Fixtures that several packages' tests share. torch is imported by the fixtures, so that tests without it stay quick."""
+"""Fixtures that several packages' tests share. torch is imported by the fixtures, so that tests without it
+stay quick.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Cards of the causal Wan students whose weights are public, and of the two shapes for students of one's own. Free of torch."""
+"""Cards of the causal Wan students whose weights are public, and of the two shapes for students of one's own.
+Free of torch.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,8 @@ from dataclasses import replace
 from models.card import CAPABILITIES, WARPED, ModelCard, Source
 from models.spec import RolloutSpec, StudentSpec, TaeSpec, Umt5Spec
 
-# Shapes. `chunk`, `sink` and `window` are what MotionStream found best: three latent frames, one sink chunk, one chunk of past.
+# Shapes. `chunk`, `sink` and `window` are what MotionStream found best: three latent frames, one sink chunk,
+# one chunk of past.
 WAN_1_3B = StudentSpec(
     latent_channels=16, dim=1536, ffn_dim=8960, heads=12, layers=30, text_dim=4096, chunk=3, sink=1, window=1
 )
@@ -30,12 +33,29 @@ def _wan(name: str, title: str, rollout: RolloutSpec, student: StudentSpec, sour
          licence: str = "stated by its publisher", description: str = "") -> ModelCard:  # fmt: skip
     """A card at 832×480, 16 frames a second, with the tiny decoder."""
     return ModelCard(
-        name=name, title=title, licence=licence, width=832, height=480, fps=16, chunk_frames=4 * student.chunk,
-        steps=len(rollout.step_list), start_steps=len(rollout.step_list), guidance=1.0, student=student, codec=TaeSpec(),
-        text=Umt5Spec(), weights="", description=description, drag=WARPED, examples=EXAMPLES,
-        capabilities={name: name != "image" for name in CAPABILITIES}, family="wan", history=6, rollout=rollout,
+        name=name,
+        title=title,
+        licence=licence,
+        width=832,
+        height=480,
+        fps=16,
+        chunk_frames=4 * student.chunk,
+        steps=len(rollout.step_list),
+        start_steps=len(rollout.step_list),
+        guidance=1.0,
+        student=student,
+        codec=TaeSpec(),
+        text=Umt5Spec(),
+        weights="",
+        description=description,
+        drag=WARPED,
+        examples=EXAMPLES,
+        capabilities={name: name != "image" for name in CAPABILITIES},
+        family="wan",
+        history=6,
+        rollout=rollout,
         sources=(*sources, TAE_2_1, TEXT) if sources else (),
-    )  # fmt: skip
+    )
 
 
 WAN_CARDS = (

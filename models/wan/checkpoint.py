@@ -1,4 +1,5 @@
-"""Published checkpoints of Wan students into our transformer: every layout that is about, and an error that names what is wrong.
+"""Published checkpoints of Wan students into our transformer: every layout that is about, and an error that
+names what is wrong.
 
 Pickles are read with `weights_only=True` alone: a file with code in it is refused and nothing of it runs.
 """
@@ -63,7 +64,9 @@ def read_pickle(path: Path) -> Any:
 
 
 def unwrap(loaded: Any, source: str) -> dict[str, Tensor]:
-    """The state dict inside a checkpoint: `generator_ema`, `generator`, `model`, `state_dict`, or the checkpoint itself."""
+    """The state dict inside a checkpoint: `generator_ema`, `generator`, `model`, `state_dict`, or the
+    checkpoint itself.
+    """
     if isinstance(loaded, dict):
         for key in CONTAINERS:
             if isinstance(loaded.get(key), dict):
@@ -80,7 +83,9 @@ def unwrap(loaded: Any, source: str) -> dict[str, Tensor]:
 
 
 def load_student(student: CausalTransformer, path: Path, lora: Path | None = None) -> None:
-    """Fills `student` from the checkpoint at `path`, with `lora` merged in. Raises BadWeights; then nothing has changed."""
+    """Fills `student` from the checkpoint at `path`, with `lora` merged in. Raises BadWeights; then nothing
+    has changed.
+    """
     try:
         tensors = cleaned(load_tensors(path))
         if lora is not None:

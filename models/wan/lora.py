@@ -18,8 +18,9 @@ KOHYA = "lora_unet_"  # underscores in place of dots
 def merge(tensors: dict[str, Tensor], lora: dict[str, Tensor], source: str) -> dict[str, Tensor]:
     """`tensors` (our names) with the adapter `lora` merged in; the type of each weight stays.
 
-    Reads PEFT's lora_A/lora_B, lora_down/lora_up with alpha, `lora_unet_` names and diffusers names. Without an alpha the
-    scale is 1. Raises ValueError naming an adapter that has no weight, no partner, or another shape.
+    Reads PEFT's lora_A/lora_B, lora_down/lora_up with alpha, `lora_unet_` names and diffusers names. Without
+    an alpha the scale is 1. Raises ValueError naming an adapter that has no weight, no partner, or another
+    shape.
     """
     by_flat = {
         name.removesuffix(".weight").replace(".", "_"): name for name in tensors if name.endswith(".weight")

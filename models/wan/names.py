@@ -1,4 +1,6 @@
-"""Names of parameters: those of published checkpoints to ours, which are Wan 2.1's own, and to diffusers' and back."""
+"""Names of parameters: those of published checkpoints to ours, which are Wan 2.1's own, and to diffusers' and
+back.
+"""
 
 from __future__ import annotations
 
@@ -31,12 +33,16 @@ ATTENTION = (
     ("norm_k", "norm_k"),
 )
 BLOCK = (
-    *((f"{ours}.{a}", f"{theirs}.{b}") for ours, theirs in (("self_attn", "attn1"), ("cross_attn", "attn2")) for a, b in ATTENTION),
+    *(
+        (f"{ours}.{a}", f"{theirs}.{b}")
+        for ours, theirs in (("self_attn", "attn1"), ("cross_attn", "attn2"))
+        for a, b in ATTENTION
+    ),
     ("ffn.0", "ffn.net.0.proj"),
     ("ffn.2", "ffn.net.2"),
     ("norm3", "norm2"),
     ("modulation", "scale_shift_table"),
-)  # fmt: skip
+)
 IN_BLOCK = re.compile(r"(blocks\.\d+\.)(.*)", re.DOTALL)
 
 

@@ -33,14 +33,17 @@ def wrapped(weights, before, inside=""):
 LAYOUTS = {
     "bare": lambda w: w,
     "generator": lambda w: {"generator": wrapped(w, "model."), "critic": {"x": torch.zeros(1)}},
-    "ema first": lambda w: {"generator": wrapped({n: 0 * v for n, v in w.items()}, "model."), "generator_ema": wrapped(w, "model.")},
+    "ema first": lambda w: {
+        "generator": wrapped({n: 0 * v for n, v in w.items()}, "model."),
+        "generator_ema": wrapped(w, "model."),
+    },
     "fsdp": lambda w: {"generator_ema": wrapped(w, "model._fsdp_wrapped_module.", "_fsdp_wrapped_module.")},
     "checkpointed": lambda w: {"model": wrapped(w, "_orig_mod.model.", "_checkpoint_wrapped_module.")},
     "model prefix": lambda w: wrapped(w, "model."),
     "comfy prefix": lambda w: wrapped(w, "model.diffusion_model."),
     "state_dict": lambda w: {"state_dict": wrapped(w, "diffusion_model.")},
     "diffusers": lambda w: {to_diffusers(name): value for name, value in w.items()},
-}  # fmt: skip
+}
 
 
 def check(path, weights, lora=None):

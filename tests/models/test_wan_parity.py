@@ -1,4 +1,6 @@
-"""Our transformer is Wan's: compared with diffusers' on small random weights, through key import in both directions."""
+"""Our transformer is Wan's: compared with diffusers' on small random weights, through key import in both
+directions.
+"""
 
 import pytest
 import torch
@@ -18,9 +20,19 @@ FRAMES, ROWS, COLUMNS = 3, 8, 12
 def theirs():
     torch.manual_seed(0)
     model = WanTransformer3DModel(
-        patch_size=(1, 2, 2), num_attention_heads=2, attention_head_dim=24, in_channels=16, out_channels=16, text_dim=32,
-        freq_dim=256, ffn_dim=96, num_layers=2, cross_attn_norm=True, qk_norm="rms_norm_across_heads", eps=1e-6,
-    ).eval()  # fmt: skip
+        patch_size=(1, 2, 2),
+        num_attention_heads=2,
+        attention_head_dim=24,
+        in_channels=16,
+        out_channels=16,
+        text_dim=32,
+        freq_dim=256,
+        ffn_dim=96,
+        num_layers=2,
+        cross_attn_norm=True,
+        qk_norm="rms_norm_across_heads",
+        eps=1e-6,
+    ).eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():  # norms start at one: make every weight count
             if "norm" in name:
@@ -71,8 +83,16 @@ def test_block_equals_diffusers(theirs):
     block = student.blocks[0]
     modulation = time[:, None].expand(1, FRAMES, 6, 48)
     rope = student.rope_table(FRAMES, ROWS, COLUMNS)
-    out, _ = block(x.unflatten(1, (FRAMES, -1)), modulation, rope, None, 0, tokens, block.cross_attn.keys_values(text),
-                   student.attend)  # fmt: skip
+    out, _ = block(
+        x.unflatten(1, (FRAMES, -1)),
+        modulation,
+        rope,
+        None,
+        0,
+        tokens,
+        block.cross_attn.keys_values(text),
+        student.attend,
+    )
     torch.testing.assert_close(out.flatten(1, 2), expected, rtol=1e-4, atol=1e-4)
 
 
