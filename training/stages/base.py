@@ -136,6 +136,7 @@ class Stage:
     """One stage: `update` does one step, and all that a step draws depends on its number alone."""
 
     name: ClassVar[str]
+    on_pool: ClassVar[bool] = True  # learns from the pool, on top of codec and text encoder
     config: StageConfig
 
     def __init__(self, context: Context) -> None:
@@ -145,7 +146,13 @@ class Stage:
         self.feed: Iterator[list[Draw]] = iter(())
 
     def begin(self, step: int) -> None:
-        """Called once before the first update, which is number `step`."""
+        """Called once before the first update, which is number `step`.
+
+        What is loaded late would draw random numbers for its first weights in the middle of a step: load it
+        now.
+        """
+        if self.on_pool:
+            _ = self.context.source, self.context.channel_weight
         self.feed = ahead(self.draws, step, self.context.recipe.loaders)
 
     def draws(self, step: int) -> list[Draw]:

@@ -8,6 +8,8 @@ from typing import Any
 
 from models.codecs.pocket import PocketCodec
 from training.codec import FrameCrops, correction_loss, fit_components
+from training.config import STAGES
+from training.distributed import seed_torch
 from training.optim import MasterOptimiser
 from training.parallel import cores
 from training.sheets import codec_sheet
@@ -32,6 +34,7 @@ def ensure_components(context: Context) -> None:
 
 class CodecStage(Stage):
     name = "codec"
+    on_pool = False
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -41,6 +44,7 @@ class CodecStage(Stage):
         self.crops = FrameCrops(
             make_world(context), config.clips, context.recipe.seed + 1 + context.workers.rank, cores()
         )
+        seed_torch(context.recipe.seed, STAGES.index(self.name))  # the same first weights in every process
         self.codec = PocketCodec(context.recipe.card.codec)
         self.components = context.run.load("codec")["components"]
         load_components(self.codec, self.components)

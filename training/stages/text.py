@@ -19,6 +19,7 @@ from training.text import draw_caption, targets, vocabulary
 
 class TextStage(Stage):
     name = "text"
+    on_pool = False
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
