@@ -26,6 +26,9 @@ import { Track } from './stream_track.js';
  * @property {boolean} [watch] only look on: nothing is sent, and the settings are not used
  */
 
+/** How long the server has to close a stream that was ended. */
+const CLOSE_MS = 2000;
+
 /** @extends {Emitter<StreamEvents>} */
 export class Stream extends Emitter {
   /** @type {State} */
@@ -163,8 +166,11 @@ export class Stream extends Emitter {
 
   /** Ends the session on the server too. */
   disconnect() {
-    if (!this.#watch) this.#link.send({ type: 'session.stop' });
-    this.#link.close();
+    this.#link.persistent = false;
+    // The server closes when it has read this; who only looks on, or waits in vain, closes by themselves.
+    const told = !this.#watch && this.#link.send({ type: 'session.stop' });
+    if (told) setTimeout(() => this.#link.close(), CLOSE_MS);
+    else this.#link.close();
     this.#end({ code: 1000, reason: 'disconnected' });
   }
 
@@ -234,6 +240,7 @@ export class Stream extends Emitter {
 
   /** @param {string} text */
   #hear(text) {
+    if (this.state === 'closed') return;
     /** @type {Record<string, any>} */
     const message = JSON.parse(text);
     const handler = this.#handlers[message.type];
@@ -289,6 +296,7 @@ export class Stream extends Emitter {
 
   /** @param {ArrayBuffer} buffer */
   #receive(buffer) {
+    if (this.state === 'closed') return;
     const packet = parsePacket(buffer);
     this.lastFrame = packet.frame;
     this.#lastPts = packet.pts;

@@ -66,6 +66,7 @@ class Stream:
         self.last_id = 0  # of the controls that came
         self.shown_id = 0  # of those that the newest chunk shows
         self.playhead: tuple[float, float] | None = None  # pts, buffered
+        self.began = time.monotonic()
         self.jump = False
         self.packets: list[bytes] = []
         self._open_encoder()
@@ -100,7 +101,7 @@ class Stream:
             return self.steps > 0
         end = self.world.chunk * CHUNK / FPS
         if self.playhead is None:
-            return self.world.chunk < 2
+            return end <= time.monotonic() - self.began  # nobody plays: real time
         return end - self.playhead[0] <= 0.12 + CHUNK / FPS * 0.5
 
     def make(self) -> tuple[list[bytes], list[dict[str, Any]]]:

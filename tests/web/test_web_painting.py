@@ -74,8 +74,9 @@ def test_undo_takes_a_pin_back(driver: Any, served: Any) -> None:
 def test_undo_of_a_drag_goes_back_before_it(driver: Any, served: Any) -> None:
     driver.start()
     start = driver.ball()
-    driver.stroke([start, (0.8, 0.2)])
+    driver.stroke([start, (0.8, 0.2)], release=False)
     driver.until(lambda: near(driver.ball(), (0.8, 0.2), 0.06), "the ball was dragged")
+    driver.page.mouse.up()
     driver.page.locator("#undo").click()
     driver.until(lambda: sent(served, "session.rewind"), "the stream went back")
     driver.until(lambda: near(driver.ball(), start, 0.08), "the ball is where it was")
