@@ -273,10 +273,10 @@ class Dispatcher:
                 self._on_saved(live, message)
             case ipc.StreamFailed():
                 if session.failed():
-                    self._fail(live, ErrorCode.GENERATION_FAILED, f"encoding failed: {message.message}")
+                    self._fail(live, ErrorCode.GENERATION_FAILED, f"this chunk was lost: {message.message}")
                     return
                 session.unseat()
-                live.say_all(SessionRecovering(reason="a chunk could not be encoded; it is made again"))
+                live.say_all(SessionRecovering(reason="a chunk was lost; it is made again"))
                 self.reopen(live)
         if live.worker is not None:
             self.kick(live.worker)

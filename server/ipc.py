@@ -201,7 +201,7 @@ class StepFailed:
 
 @dataclass(frozen=True)
 class StreamFailed:
-    """The stream's state went on but its frames could not be encoded."""
+    """The chunk is lost: its frames could not be encoded, or the stream does not stand before it."""
 
     stream: str
     epoch: int

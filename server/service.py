@@ -138,11 +138,10 @@ class Service:
                 f"model {start.model!r} is not served here: this server has {self.settings.model}",
                 CloseCode.BAD_START,
             )
-        for track in start.tracks:
-            if not self.capabilities.get(track.kind):
-                raise Refused(
-                    ErrorCode.UNSUPPORTED, f"this model cannot do {track.kind} tracks", CloseCode.BAD_START
-                )
+        wanted = [*(track.kind for track in start.tracks), *(["image"] if start.image is not None else [])]
+        for name in wanted:
+            if not self.capabilities.get(name):
+                raise Refused(ErrorCode.UNSUPPORTED, f"this model cannot do {name}", CloseCode.BAD_START)
         image = None
         if start.image is not None:
             image = self.images.path(start.image)

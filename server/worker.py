@@ -191,7 +191,13 @@ class Worker:
             self._generator.release(seat.state)
 
     def _step(self, order: ipc.Step) -> None:
-        items = [item for item in order.items if self._fits(item)]
+        items = []
+        for item in order.items:
+            if self._fits(item):
+                items.append(item)
+            else:  # stale after a rewind, and ignored then; or else the stream has to be opened again
+                text = "the worker's stream does not stand before this chunk"
+                self._up.send(ipc.StreamFailed(item.stream, item.epoch, item.chunk, text))
         begun = time.monotonic()
         if items:
             try:
@@ -211,7 +217,7 @@ class Worker:
         self._up.send(ipc.StepDone((time.monotonic() - begun) * 1e3))
 
     def _fits(self, item: ipc.StepItem) -> bool:
-        """Whether the item is for the stream as it is now; one of before a rewind is stale."""
+        """Whether the item is for the stream as it is now."""
         seat = self._seats.get(item.stream)
         return seat is not None and seat.epoch == item.epoch and seat.state.chunk == item.chunk
 

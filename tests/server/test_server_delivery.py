@@ -1,0 +1,104 @@
+"""Boxes of what is to be sent: bounded, in order, stale pictures dropped as a whole, text never."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from flowbrush.packets import NO_FLAGS, Flag, Packet
+from flowbrush.protocol import Codec, Pong
+from server.delivery import MAX_TEXTS, STALE_S, Closing, Media, Outbox, Ring
+
+
+def packet(frame: int, key: bool = False) -> Packet:
+    return Packet(frame // 4, frame, frame * 1000, Codec.H264, b"x" * 10, Flag.KEY if key else NO_FLAGS)
+
+
+class Box(Outbox):
+    def __init__(self, frames: int = 100) -> None:
+        self.keys_wanted = 0
+        self.lost = 0
+
+        def need_key() -> None:
+            self.keys_wanted += 1
+
+        def dropped(count: int) -> None:
+            self.lost += count
+
+        super().__init__(frames, need_key, dropped)
+
+    def put(self, frame: int, key: bool = False, at: float = 0.0) -> None:
+        self.show(Media(packet(frame, key), at, at))
+
+    async def frames_at(self, now: float, count: int) -> list[Packet]:
+        items = [await asyncio.wait_for(self.next(lambda: now), 1) for _ in range(count)]
+        return [item.packet for item in items if isinstance(item, Media)]
+
+
+async def test_things_leave_in_the_order_in_which_they_came() -> None:
+    box = Box()
+    box.put(0, key=True)
+    box.say(Pong(sent_us=1))
+    box.put(1)
+    box.close(1000, "done")
+    box.put(2)
+    items = [await box.next(lambda: 0.0) for _ in range(4)]
+    assert [type(item) for item in items] == [Media, Pong, Media, Closing]
+
+
+async def test_stale_pictures_are_dropped_up_to_a_key_frame() -> None:
+    box = Box()
+    for frame in range(4):
+        box.put(frame, at=0.0)
+    box.say(Pong(sent_us=7))
+    item = await box.next(lambda: STALE_S + 0.1)
+    assert isinstance(item, Pong), "text is not stale"
+    assert (box.lost, box.keys_wanted, box.frames) == (4, 1, 0)
+    now = STALE_S + 0.2
+    box.put(4, at=now)
+    box.put(5, key=True, at=now)
+    box.put(6, at=now)
+    got = await box.frames_at(now, 2)
+    assert [each.frame for each in got] == [5, 6]
+    assert got[0].discontinuity and not got[1].discontinuity
+
+
+async def test_a_viewer_that_is_too_slow_skips_to_a_key_frame() -> None:
+    box = Box(frames=3)
+    for frame in range(5):
+        box.put(frame, key=frame == 0)
+    box.put(5, key=True)
+    assert [each.frame for each in await box.frames_at(0.0, 1)] == [5]
+
+
+async def test_a_jump_forgets_pictures_but_not_words() -> None:
+    box = Box()
+    box.put(0, key=True)
+    box.say(Pong(sent_us=1))
+    box.forget_media()
+    box.put(8, key=True)
+    assert isinstance(await box.next(lambda: 0.0), Pong)
+    assert [each.frame for each in await box.frames_at(0.0, 1)] == [8]
+
+
+async def test_one_who_does_not_read_answers_is_not_listened_to() -> None:
+    box = Box()
+    for n in range(MAX_TEXTS):
+        box.say(Pong(sent_us=n))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(box.room(), 0.01)
+    await box.next(lambda: 0.0)
+    await asyncio.wait_for(box.room(), 1)
+
+
+def test_the_ring_knows_what_it_has() -> None:
+    ring = Ring()
+    for frame in range(600):
+        ring.put(packet(frame))
+    kept = ring.since(595)
+    assert kept is not None and [each.frame for each in kept] == list(range(595, 600))
+    assert ring.since(0) is None, "too old"
+    assert ring.since(600) is None, "not there yet"
+    ring.clear()
+    assert ring.since(595) is None
