@@ -219,30 +219,6 @@ def test_without_webcodecs_pictures_come_as_jpeg(open_page: Any, served: Any) ->
     driver.until(lambda: driver.ball()[0] > start[0] + 0.01, "the picture moves")
 
 
-def test_a_slow_server_plays_slowly_instead_of_run_and_stop(driver: Any, served: Any) -> None:
-    served.double.slow_s = 0.5
-    driver.start()
-    driver.until(lambda: driver.seconds() > 4, "some film")
-    rate = float(driver.page.locator("#figure-fps").text_content())
-    assert 5 < rate < 11, "frames come at half the pace"
-    times = [driver.seconds()]
-    for _ in range(20):
-        driver.page.wait_for_timeout(100)
-        times.append(driver.seconds())
-    stands = max(sum(1 for _ in run) for run in runs(times))
-    assert stands <= 5, "the picture does not stand for half of the time"
-
-
-def runs(values: list[float]) -> list[list[float]]:
-    groups: list[list[float]] = []
-    for value in values:
-        if groups and groups[-1][0] == value:
-            groups[-1].append(value)
-        else:
-            groups.append([value])
-    return groups
-
-
 def test_hand_to_picture_is_measured_and_shown(driver: Any, served: Any) -> None:
     driver.start()
     driver.stroke([driver.ball(), (0.5, 0.4), (0.7, 0.5)], seconds=1.5)
