@@ -17,6 +17,7 @@ from models.pocket import load_pocket
 from training.stages.forcing import ForcingStage
 
 need_font()
+pytestmark = pytest.mark.timeout(1800)  # seconds of work, but of a machine that may be busy
 LEARNING = ("codec", "text", "forcing", "rollout", "teacher", "distill")
 
 
