@@ -54,6 +54,7 @@ class RealServer:
                 return
             except (OSError, urllib.error.URLError):
                 time.sleep(0.3)
+        self.kill()
         raise AssertionError(f"the server was not ready: {(self.state / 'server.log').read_text()[-3000:]}")
 
     def kill(self) -> None:
