@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 
 from models.attention import backend
+from models.card import ModelCard
 from models.checkpoint import BadWeights, fill, random_like, read, save
 from models.codecs.pocket import PocketCodec
 from models.device import Placement
-from models.registry import ModelCard
 from models.text.pocket import PocketText
 from models.transformer import CausalTransformer
 
@@ -35,7 +35,9 @@ class PocketModel:
             module.eval().requires_grad_(False)
 
 
-def load_pocket(card: ModelCard, placement: Placement, attention: str = "sdpa", path: Path | None = None) -> PocketModel:
+def load_pocket(
+    card: ModelCard, placement: Placement, attention: str = "sdpa", path: Path | None = None
+) -> PocketModel:
     """The model of `card`. Raises BadWeights where the file is missing, broken or of another shape."""
     source = path or (None if card.random else card.weights_path)
     tensors, metadata = read(source) if source else ({}, {})

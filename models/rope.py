@@ -30,7 +30,9 @@ def rope_angles(head_dim: int, frames: range, rows: int, columns: int, theta: fl
 class RopeTable:
     """Cosines and sines for `frames` latent frames of one grid, in the model's device and type."""
 
-    def __init__(self, head_dim: int, frames: int, rows: int, columns: int, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self, head_dim: int, frames: int, rows: int, columns: int, device: torch.device, dtype: torch.dtype
+    ) -> None:
         angles = rope_angles(head_dim, range(frames), rows, columns)
         self.tokens = rows * columns
         self.cos = angles.cos().to(device, dtype)  # [frames * tokens, head_dim // 2]
@@ -41,6 +43,11 @@ class RopeTable:
         start = first_frame * self.tokens
         stop = start + x.shape[1]
         return rotate(x, self.cos[start:stop], self.sin[start:stop])
+
+    def turns(self, places: list[int], frames: int) -> tuple[Tensor, Tensor]:
+        """Cosines and sines [L, D // 2] of runs of `frames` latent frames that start at `places`."""
+        runs = [slice(place * self.tokens, (place + frames) * self.tokens) for place in places]
+        return torch.cat([self.cos[run] for run in runs]), torch.cat([self.sin[run] for run in runs])
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

@@ -1,61 +1,113 @@
-"""The hot path: latents of one chunk for streams that attend to equally many chunks, in one forward pass a step."""
+"""The hot path: latents of one chunk for streams that see equally much of the past, in one forward pass a step.
+
+What comes from main memory (noise, indexes) is handed over without waiting, so that the device always has work in hand and
+nothing waits for it until the frames are read.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from models.kv_cache import KVCache
+from models.device import to_device
 from models.layers import KeyValue
 from models.rope import RopeTable
 from models.transformer import CausalTransformer, MotionInput
-from pipelines.schedule import chunk_noise, clean_from, euler
+from pipelines.drag import Guide
+from pipelines.past import Context, Past
+from pipelines.schedule import NoiseStep, chunk_noise, clean_from, euler, renoise
+from pipelines.state import StreamState
 
 
 @dataclass
 class Batch:
-    """Rows of one forward pass: cache seats, chunks made, noise seeds, chunk indexes, text tokens [B, L, D], motion."""
+    """Rows of one forward pass.
 
-    seats: list[int]
-    made: list[int]
-    seeds: list[int]
-    chunks: list[int]
-    text: Tensor
-    motion: MotionInput
-
-
-@torch.inference_mode()
-def denoise(student: CausalTransformer, cache: KVCache, rope: RopeTable, batch: Batch, levels: list[float],
-            grid: tuple[int, int], guidance: float = 1.0, blank: Tensor | None = None) -> tuple[Tensor, list[KeyValue]]:  # fmt: skip
-    """Clean latents [B, C, chunk, h, w] (fp32) and their keys and values from a last pass at level 0.
-
-    `levels` are the noise levels to visit. With `guidance` above 1 every step also runs on the `blank` text tokens and goes
-    that much further away from them (classifier-free guidance).
+    `text` [B, L, D] tokens; `guide` starting latents for dragging without training; `renew` gives the chunk fresh noise
+    between steps, as the published students were trained. With `guidance` above 1 every step also runs on the `blank`
+    tokens and goes that much further away from them (classifier-free guidance).
     """
-    weight = student.text_embedding[0].weight
-    spec = student.spec
-    shape = (spec.latent_channels, spec.chunk, *grid)
-    context = cache.read(batch.seats, batch.made, rope)
-    first_frame = cache.context_frames(batch.made[0])
-    rows = len(batch.seats)
-    text = student.text_keys_values(batch.text.to(weight))
-    empty = student.text_keys_values(blank.to(weight).expand_as(batch.text)) if blank is not None and guidance > 1 else None
 
-    def run(latents: Tensor, level: float, words: list[KeyValue]) -> tuple[Tensor, list[KeyValue]]:
-        timestep = torch.full((rows, spec.chunk), 1000 * level, device=weight.device)
-        out, made = student(latents.to(weight.dtype), timestep, words, rope, motion=batch.motion, context=context,
-                            first_frame=first_frame)  # fmt: skip
+    states: list[StreamState]
+    text: Tensor
+    motion: MotionInput | None
+    steps: list[NoiseStep]
+    guide: Guide | None = None
+    renew: bool = False
+    guidance: float = 1.0
+    blank: Tensor | None = None
+    context: Context | None = None
+    words: list[KeyValue] | None = None
+
+
+class ChunkMaker:
+    """Makes chunks from noise, one after the other."""
+
+    def __init__(
+        self, student: CausalTransformer, past: Past, rope: RopeTable, grid: tuple[int, int]
+    ) -> None:
+        self.student, self.past, self.rope = student, past, rope
+        spec = student.spec
+        self.shape = (spec.latent_channels, spec.chunk, *grid)
+
+    @torch.inference_mode()
+    def make(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """Clean latents [B, C, chunk, h, w] in fp32, and latents that stay under way (none here)."""
+        steps = batch.steps
+        self._prepare(batch)
+        blank = (
+            self._words(batch.blank.expand_as(batch.text))
+            if batch.blank is not None and batch.guidance > 1
+            else None
+        )
+        noisy = clean = self._noise(batch.states, 0)
+        for index, step in enumerate(steps):
+            clean = self._clean(batch, noisy, step, batch.words)
+            if blank is not None:
+                away = self._clean(batch, noisy, step, blank)
+                clean = away + batch.guidance * (clean - away)
+            if index + 1 == len(steps):
+                break
+            following = steps[index + 1].level
+            if batch.renew:
+                noisy = renoise(clean, self._noise(batch.states, index + 1), following)
+            else:
+                noisy = euler(noisy, clean, step.level, following)
+            if batch.guide is not None and index < batch.guide.steps:
+                noisy = noisy + (1 - following) * batch.guide.mask * (batch.guide.reference - clean)
+        return clean, None
+
+    @torch.inference_mode()
+    def remember(self, batch: Batch, latents: Tensor) -> None:
+        """A pass over the clean chunk, for its keys and values."""
+        assert batch.words is not None and batch.context is not None
+        self.past.write(batch.states, self._run(batch, latents, 0.0, batch.words, batch.context)[1])
+
+    def _prepare(self, batch: Batch) -> None:
+        batch.words = self._words(batch.text)
+        batch.context = self.past.context(self.student, batch.states, batch.words)
+
+    def _words(self, tokens: Tensor) -> list[KeyValue]:
+        return self.student.text_keys_values(tokens.to(self.student.text_embedding[0].weight))
+
+    def _noise(self, states: Sequence[StreamState], draw: int, ahead: int = 0) -> Tensor:
+        """Noise [B, C, chunk, h, w] of the streams' next chunk, or of one that comes `ahead` chunks later."""
+        noise = [chunk_noise(s.settings.seed, s.chunk + ahead, draw, self.shape) for s in states]
+        return to_device(torch.stack(noise), self.student.text_embedding[0].weight.device)
+
+    def _clean(self, batch: Batch, noisy: Tensor, step: NoiseStep, words: list[KeyValue] | None) -> Tensor:
+        assert words is not None and batch.context is not None
+        out = self._run(batch, noisy, step.timestep, words, batch.context)[0]
+        return clean_from(out, noisy, step.level, self.student.spec.prediction)
+
+    def _run(self, batch: Batch, latents: Tensor, timestep: float | Tensor, words: list[KeyValue], context: Context
+             ) -> tuple[Tensor, list[KeyValue]]:  # fmt: skip
+        weight = self.student.text_embedding[0].weight
+        if not isinstance(timestep, Tensor):
+            timestep = torch.full((len(latents), latents.shape[2]), timestep, device=weight.device)
+        out, made = self.student(latents.to(weight.dtype), timestep, words, self.rope, motion=batch.motion,
+                                 context=context.past, first_frame=context.first_frame)  # fmt: skip
         return out.float(), made
-
-    noise = torch.stack([chunk_noise(s, c, 0, shape) for s, c in zip(batch.seeds, batch.chunks, strict=True)])
-    noisy = noise.to(weight.device)
-    clean = noisy
-    for level, following in zip(levels, [*levels[1:], 0.0], strict=True):
-        clean = clean_from(run(noisy, level, text)[0], noisy, level, spec.prediction)
-        if empty is not None:
-            away = clean_from(run(noisy, level, empty)[0], noisy, level, spec.prediction)
-            clean = away + guidance * (clean - away)
-        noisy = euler(noisy, clean, level, following)
-    return clean, run(clean, 0.0, text)[1]

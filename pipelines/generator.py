@@ -8,28 +8,31 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from flowbrush.controls import Control
+from models.card import TRAINED, WARPED, ModelCard
+from models.codecs.pocket import PocketCodec
 from models.device import Placement, choose
-from models.kv_cache import KVCache
-from models.pocket import PocketModel, load_pocket
-from models.registry import ModelCard, card
-from models.transformer import MotionInput
+from models.kv_cache import POSITIONS, KVCache
+from models.load import Model, load_model
+from models.registry import card
 from pipelines import snapshot as snapshots
-from pipelines.controls import ChunkPlan, fold, initial_state
-from pipelines.denoise import Batch, denoise
+from pipelines.conditions import Conditions
+from pipelines.controls import ChunkPlan, ControlState, fold, initial_state
+from pipelines.denoise import Batch, ChunkMaker
 from pipelines.image import fit_image
-from pipelines.motion import TrackWindow, motion_input
+from pipelines.joint import JointMaker
+from pipelines.past import CachedPast, Past, RecomputedPast
 from pipelines.prompts import Prompts, effective
-from pipelines.requests import ChunkResult, StreamSettings
-from pipelines.schedule import levels
-from pipelines.state import ChunkRecord, StreamState
-
-HISTORY = 120  # chunks that can be taken back
+from pipelines.recache import recache
+from pipelines.requests import ChunkResult, Frames, StreamSettings
+from pipelines.schedule import noise_steps
+from pipelines.state import ChunkRecord, CodecState, StreamState
 
 
 class NoSeat(RuntimeError):
@@ -39,22 +42,43 @@ class NoSeat(RuntimeError):
 class Generator:
     """A model with seats for `seats` streams. Not thread-safe: one caller advances all streams."""
 
-    def __init__(self, model_card: ModelCard, model: PocketModel, placement: Placement, seats: int) -> None:
+    def __init__(self, model_card: ModelCard, model: Model, placement: Placement, seats: int) -> None:
         self.card, self.model, self.placement, self.seats = model_card, model, placement, seats
-        spec, codec = model_card.student, model_card.codec
-        self.grid = (model_card.height // codec.stride, model_card.width // codec.stride)
+        spec, rollout, stride = model_card.student, model_card.rollout, model_card.codec.stride
+        self.grid = (model_card.height // stride, model_card.width // stride)
         tokens = (self.grid[0] // spec.patch) * (self.grid[1] // spec.patch)
-        self.cache = KVCache(spec, tokens, seats, placement.device, placement.dtype)
-        self.rope = model.student.rope_table((spec.sink + spec.window + 1) * spec.chunk, *self.grid)
+        frames = POSITIONS if rollout.positions == "absolute" else (spec.sink + spec.window + 1) * spec.chunk
+        self.rope = model.student.rope_table(frames, *self.grid)
+        self.past: Past
+        if rollout.past == "recompute":
+            self.past = RecomputedPast(spec.chunk, self.rope)
+        else:
+            self.cache = KVCache(spec, tokens, seats, placement.device, placement.dtype, rollout)
+            self.past = CachedPast(self.cache, self.rope)
+        if rollout.joint:
+            assert isinstance(self.past, CachedPast)
+            self.maker: ChunkMaker = JointMaker(model.student, self.past, self.rope, self.grid)
+        else:
+            self.maker = ChunkMaker(model.student, self.past, self.rope, self.grid)
+        self.conditions = Conditions(model_card, model.codec, placement, self.grid)
         self.prompts = Prompts(model.text)
         self.free = list(range(seats))[::-1]
 
     @classmethod
-    def load(cls, name: str, *, device: str = "auto", dtype: str = "auto", seats: int = 4, attention: str = "sdpa",
-             weights: Path | None = None) -> Generator:  # fmt: skip
-        """The model called `name`. Raises ValueError (UnknownModel, BadWeights, a device that is not there)."""
-        model_card, placement = card(name), choose(device, dtype)
-        return cls(model_card, load_pocket(model_card, placement, attention, weights), placement, seats)
+    def load(cls, name: str | ModelCard, *, device: str = "auto", dtype: str = "auto", seats: int = 4,
+             attention: str = "sdpa", weights: Path | None = None, drag: str = "auto") -> Generator:  # fmt: skip
+        """The model called `name`. `drag` "warp" drags without training even where tracks were trained.
+
+        Raises ValueError (UnknownModel, BadWeights, a device that is not there).
+        """
+        model_card, placement = card(name) if isinstance(name, str) else name, choose(device, dtype)
+        if drag not in ("auto", "warp"):
+            raise ValueError(f"drag {drag!r} is unknown: expected 'auto' or 'warp'")
+        if drag == "warp":
+            model_card = replace(model_card, drag=WARPED)
+        if model_card.drag == TRAINED and model_card.student.motion is None:
+            raise ValueError(f"{model_card.name} has no track encoder: its card must say that it warps")
+        return cls(model_card, load_model(model_card, placement, attention, weights), placement, seats)
 
     def start(self, settings: StreamSettings) -> StreamState:
         """A new stream. Raises ValueError for settings that the model cannot serve, NoSeat when it is full."""
@@ -62,7 +86,7 @@ class Generator:
         if not self.free:
             raise NoSeat(f"all {self.seats} seats are taken")
         controls = initial_state(settings.prompts, settings.tracks)
-        state = StreamState(settings, self.free.pop(), controls, self.card.student.window)
+        state = StreamState(settings, self.free.pop(), controls, self._window)
         try:
             if settings.image is not None:
                 self._begin_with_image(state)
@@ -80,18 +104,32 @@ class Generator:
             for s, given in zip(states, controls, strict=True)
         ]
         plans = [plan for _, plan in folded]
-        latents = self._denoise(states, plans)
-        denoised = time.perf_counter()
-        pictures = self._decode(states, latents)
-        decoded = time.perf_counter()
+        try:
+            replaced = [
+                self._renew(state, after, plan) for state, (after, plan) in zip(states, folded, strict=True)
+            ]
+            made = self._denoise(states, plans)
+            denoised = time.perf_counter()
+            pictures, codecs = self._decode(states, made)
+            decoded = time.perf_counter()
+            notices = [self.prompts.notices(plan) for plan in plans]
+            records = [
+                self._record(
+                    state, state.chunk, made[row][0], folded[row][0], codecs[row], replaced[row], made[row][1]
+                )
+                for row, state in enumerate(states)
+            ]
+        except Exception:
+            self._undo(states)
+            raise
         results = []
-        for row, (state, (after, plan)) in enumerate(zip(states, folded, strict=True)):
-            first = state.chunk * frames
-            self._commit(state, after, latents[row])
+        for row, (state, plan) in enumerate(zip(states, plans, strict=True)):
+            self._count(state, records[row])
+            state.chunk += 1
             results.append(
                 ChunkResult(
-                    state.chunk - 1, first, pictures[row], effective(plan), plan.applied, self.prompts.notices(plan),
-                    1e3 * (denoised - began), 1e3 * (decoded - denoised),
+                    state.chunk - 1, (state.chunk - 1) * frames, pictures[row], effective(plan), plan.applied,
+                    notices[row], 1e3 * (denoised - began), 1e3 * (decoded - denoised),
                 )
             )  # fmt: skip
         return results
@@ -100,14 +138,11 @@ class Generator:
         """Takes the stream back to the end of `chunk`. Raises ValueError outside `state.history`."""
         if chunk not in state.history:
             kept = state.history
-            raise ValueError(f"chunk {chunk} cannot be gone back to: chunks {kept.start} to {kept.stop - 1} are kept")
-        while state.records[-1].chunk > chunk:
-            state.records.pop()
-        record = state.records[-1]
-        state.sinks = [r for r in state.sinks if r.made <= record.made]
-        state.chunk, state.made = record.chunk + 1, record.made
-        state.last, state.controls = record.latent, record.controls
-        self._restore_cache(state)
+            raise ValueError(
+                f"chunk {chunk} cannot be gone back to: chunks {kept.start} to {kept.stop - 1} are kept"
+            )
+        state.go_back(chunk)
+        self.past.restore(state)
 
     def release(self, state: StreamState) -> None:
         """Gives the stream's seat back."""
@@ -117,16 +152,16 @@ class Generator:
 
     def snapshot(self, state: StreamState) -> bytes:
         """The stream as bytes; `restore` continues it bit-exactly. The history is not kept."""
-        return snapshots.dump(state, self.cache.attended(state.made))
+        return snapshots.dump(state, self.past.needed(state))
 
     def restore(self, blob: bytes) -> StreamState:
         """A stream from its snapshot, on a seat of its own. Raises ValueError for bytes that are no snapshot, NoSeat."""
         if not self.free:
             raise NoSeat(f"all {self.seats} seats are taken")
-        state = snapshots.load(blob, self.placement.device, self.card.student.window)
+        state = snapshots.load(blob, self.placement.device, self._window)
         self.check(state.settings)
         state.seat = self.free.pop()
-        self._restore_cache(state)
+        self.past.restore(state)
         return state
 
     def check(self, settings: StreamSettings) -> None:
@@ -141,93 +176,101 @@ class Generator:
             raise ValueError(f"{known.name} makes {known.fps:g} frames a second, not {settings.fps:g}")
         if not settings.prompts:
             raise ValueError("a prompt is missing: give at least one")
+        if settings.image is not None and not known.capabilities["image"]:
+            raise ValueError(f"{known.name} starts from text alone: leave the image out")
+
+    @property
+    def _window(self) -> int:
+        return self.card.student.window + (1 if self.card.rollout.recache else 0)
 
     @torch.inference_mode()
     def _begin_with_image(self, state: StreamState) -> None:
         """A start image is the first chunk of the context: a picture that stands still. It is not shown."""
-        assert state.settings.image is not None
+        assert state.settings.image is not None and isinstance(self.model.codec, PocketCodec)
         picture = fit_image(state.settings.image, self.card.width, self.card.height)  # [1, 3, H, W] in -1..1
         latent = self.model.codec.still(picture.to(self.placement.device))[:, :, None]  # [1, C, 1, h, w]
         plan = fold(state.controls, (), 0, self.card.chunk_frames, self.card.fps, state.settings.seed)[1]
-        batch = Batch([state.seat], [0], [0], [0], self.prompts.tokens(plan)[None], self._motion([state], None))
+        motion = self.conditions.motion([state], None)
         timestep = torch.zeros(1, 1, device=self.placement.device)
-        text = self.model.student.text_keys_values(batch.text.to(self.placement.dtype))
-        _, made = self.model.student(latent.to(self.placement.dtype), timestep, text, self.rope, motion=batch.motion)
-        self.cache.write(batch.seats, batch.made, made, self.rope)
-        self._record(state, -1, latent[0, :, 0], state.controls)
+        text = self.model.student.text_keys_values(self.prompts.tokens(plan)[None].to(self.placement.dtype))
+        _, made = self.model.student(
+            latent.to(self.placement.dtype), timestep, text, self.rope, motion=motion
+        )
+        self.past.write([state], made)
+        self._count(state, self._record(state, -1, latent[0], state.controls, (latent[0, :, 0],), {}, None))
 
-    def _denoise(self, states: Sequence[StreamState], plans: Sequence[ChunkPlan]) -> Tensor:
-        """Latents [B, C, 1, h, w] of the next chunks; streams of one shape go together."""
-        groups: dict[tuple[int, int], list[int]] = defaultdict(list)
+    def _renew(self, state: StreamState, after: ControlState, plan: ChunkPlan) -> dict[int, Tensor]:
+        """Works the past out again where the prompt has changed and the student was trained so."""
+        before = state.controls
+        if not self.card.rollout.recache or (after.prompt, after.transition) == (
+            before.prompt,
+            before.transition,
+        ):
+            return {}
+        assert isinstance(self.past, CachedPast)
+        tokens = self.prompts.tokens(plan)[None].to(self.placement.device, self.placement.dtype)
+        return recache(self.model.student, self.past, state, self.model.student.text_keys_values(tokens))
+
+    def _denoise(
+        self, states: Sequence[StreamState], plans: Sequence[ChunkPlan]
+    ) -> list[tuple[Tensor, Tensor | None]]:
+        """Latents [C, T, h, w] of the next chunks, and what stays under way; streams of one kind go together."""
+        groups: dict[tuple[tuple[int, ...], int], list[int]] = defaultdict(list)
         for row, state in enumerate(states):
             steps = state.settings.steps or self.card.steps
             if state.made == 0:
                 steps = max(steps, self.card.start_steps)
-            groups[(len(self.cache.attended(state.made)), steps)].append(row)
-        shape = (len(states), self.card.student.latent_channels, 1, *self.grid)
-        latents = torch.zeros(shape, device=self.placement.device)
-        for (attended, steps), rows in groups.items():
-            group = [states[row] for row in rows]
-            text = torch.stack([self.prompts.tokens(plans[row]) for row in rows])
-            batch = Batch(
-                [s.seat for s in group], [s.made for s in group], [s.settings.seed for s in group],
-                [s.chunk for s in group], text, self._motion(group, [plans[row] for row in rows]),
-            )  # fmt: skip
-            guidance = self.card.guidance if attended == 0 else 1.0
-            made, new = denoise(self.model.student, self.cache, self.rope, batch, levels(steps), self.grid, guidance,
-                                self.prompts.encode("")[None])  # fmt: skip
-            latents[rows] = made
-            self.cache.write(batch.seats, batch.made, new, self.rope)
-        return latents
+            groups[self.past.place(state), steps].append(row)
+        made: dict[int, tuple[Tensor, Tensor | None]] = {}
+        for (_, steps), rows in groups.items():
+            batch = self._batch([states[row] for row in rows], [plans[row] for row in rows], steps)
+            latents, pending = self.maker.make(batch)
+            self.maker.remember(batch, latents)
+            for place, row in enumerate(rows):
+                made[row] = latents[place], None if pending is None else pending[place]
+        return [made[row] for row in range(len(states))]
 
-    @torch.inference_mode()
-    def _motion(self, states: Sequence[StreamState], plans: Sequence[ChunkPlan] | None) -> MotionInput:
-        frames = self.card.chunk_frames
-        widest = max((len(plan.ids) for plan in plans or ()), default=0)
-        ids = torch.zeros(len(states), widest, dtype=torch.long)
-        xy = torch.zeros(len(states), widest, 1 + frames, 2)
-        visible = torch.zeros(len(states), widest, 1 + frames, dtype=torch.bool)
-        for row, plan in enumerate(plans or ()):
-            count = len(plan.ids)
-            ids[row, :count], visible[row, :count] = torch.from_numpy(plan.ids), torch.from_numpy(plan.visible)
-            xy[row, :count] = torch.from_numpy(plan.xy) * torch.tensor([self.card.width, self.card.height])
-        window = TrackWindow(ids, xy, visible).to(self.placement.device)
-        last = [state.last for state in states if state.last is not None]
-        motion = self.card.student.motion
-        assert motion is not None
-        built = motion_input(
-            self.model.codec, window, torch.stack(last) if last else None, motion.id_dim, *self.grid
+    def _batch(self, states: list[StreamState], plans: list[ChunkPlan], steps: int) -> Batch:
+        rollout = self.card.rollout
+        guided = states[0].made == 0 and self.card.guidance > 1
+        return Batch(
+            states,
+            torch.stack([self.prompts.tokens(plan) for plan in plans]).to(self.placement.device),
+            self.conditions.motion(states, plans),
+            noise_steps(rollout, steps),
+            self.conditions.guide(states, plans, steps),
+            renew=bool(rollout.step_list),
+            guidance=self.card.guidance if guided else 1.0,
+            blank=self.prompts.encode("")[None] if guided else None,
         )
-        dtype = self.placement.dtype
-        return MotionInput(built.code.to(dtype), built.guide.to(dtype), built.plain.to(dtype), built.moved.to(dtype))
 
     @torch.inference_mode()
-    def _decode(self, states: Sequence[StreamState], latents: Tensor):  # type: ignore[no-untyped-def]
-        """uint8 frames [B, F, H, W, 3] in main memory."""
-        before = torch.stack([
-            latents[row, :, 0] if state.last is None else state.last for row, state in enumerate(states)
-        ])  # fmt: skip
-        frames, _ = self.model.codec.decode(latents, before)  # [B, 3, F, H, W] in -1..1
+    def _decode(self, states: Sequence[StreamState], made: list[tuple[Tensor, Tensor | None]]
+                ) -> tuple[list[Frames], list[CodecState]]:  # fmt: skip
+        """uint8 frames [F, H, W, 3] in main memory for every stream, and the decoder's states after them."""
+        latents = torch.stack([row for row, _ in made])
+        frames, codecs = self.model.codec.stream(
+            latents, [state.codec for state in states]
+        )  # [B, 3, F, H, W]
         pixels = frames.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
-        return pixels.permute(0, 2, 3, 4, 1).contiguous().cpu().numpy()
+        return list(pixels.permute(0, 2, 3, 4, 1).contiguous().cpu().numpy()), codecs
 
-    def _commit(self, state: StreamState, controls: object, latent: Tensor) -> None:
-        self._record(state, state.chunk, latent[:, 0], controls)
-        state.chunk += 1
+    def _record(self, state: StreamState, chunk: int, latents: Tensor, controls: ControlState, codec: CodecState,
+                replaced: dict[int, Tensor], pending: Tensor | None) -> ChunkRecord:  # fmt: skip
+        """The stream at the end of the chunk that was made last, which does not count yet."""
+        key_value = self.past.taken(state)
+        changed = {**replaced, **self.past.settle(state)}
+        return ChunkRecord(
+            chunk, state.made + 1, key_value, latents.clone(), controls, codec, changed,
+            None if pending is None else pending.clone(),
+        )  # fmt: skip
 
-    def _record(self, state: StreamState, chunk: int, latent: Tensor, controls) -> None:  # type: ignore[no-untyped-def]
-        """Counts the chunk in the cache as made."""
-        record = ChunkRecord(
-            chunk, state.made + 1, self.cache.take(state.seat, state.made), latent.clone(), controls
-        )
-        if state.made < self.card.student.sink:
-            state.sinks.append(record)
-        state.records.append(record)
-        if len(state.records) > HISTORY + self.card.student.window:
-            state.records.popleft()
-        state.made, state.last, state.controls = record.made, record.latent, controls
+    def _count(self, state: StreamState, record: ChunkRecord) -> None:
+        """Counts a chunk as made."""
+        state.count(record, self.past.sinks, self.card.history + self._window)
 
-    def _restore_cache(self, state: StreamState) -> None:
-        by_index = {record.made - 1: record for record in (*state.sinks, *state.records)}
-        for index in self.cache.attended(state.made):
-            self.cache.put(state.seat, index, by_index[index].key_value)
+    def _undo(self, states: Sequence[StreamState]) -> None:
+        """Puts back what a chunk that failed may have changed: a window worked out again, an averaged sink."""
+        if self.card.rollout.recache or self.card.rollout.sink_average is not None:
+            for state in states:
+                self.past.restore(state)

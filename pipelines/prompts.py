@@ -7,7 +7,7 @@ from collections import OrderedDict
 import torch
 from torch import Tensor
 
-from models.text.pocket import PocketText
+from models.text.base import TextEncoder
 from pipelines.controls import Blend, ChunkPlan
 from pipelines.requests import Notice
 
@@ -17,7 +17,7 @@ KEPT = 256  # prompts whose tokens are remembered
 class Prompts:
     """Text tokens [L, D] of prompts, the latest KEPT of them remembered."""
 
-    def __init__(self, encoder: PocketText) -> None:
+    def __init__(self, encoder: TextEncoder) -> None:
         self.encoder = encoder
         self.known: OrderedDict[str, Tensor] = OrderedDict()
 

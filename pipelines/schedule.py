@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from models.spec import RolloutSpec
 
 
 def levels(steps: int, shift: float = 1.0) -> list[float]:
@@ -16,15 +19,44 @@ def levels(steps: int, shift: float = 1.0) -> list[float]:
     return [shift * s / (1 + (shift - 1) * s) for s in even]
 
 
-def warped_timesteps(step_list: list[int], shift: float) -> list[float]:
-    """The timesteps that published Wan students were distilled at: entries of the shifted 1000-step table, in fp32.
+@dataclass(frozen=True)
+class NoiseStep:
+    """One denoising step: the `timestep` that the student is told (0..1000) and the noise `level` (0..1) it stands for."""
 
-    Entry 1000 - s of the table for each s of `step_list` (Self Forcing's "warp").
-    """
-    sigma = torch.linspace(1, 0, 1001, dtype=torch.float32)[:-1]
-    table = 1000 * (shift * sigma / (1 + (shift - 1) * sigma))
-    table = torch.cat([table, torch.zeros(1)])
+    timestep: float
+    level: float
+
+
+def noise_steps(rollout: RolloutSpec, steps: int) -> list[NoiseStep]:
+    """The steps of one chunk. Without a published list they are even; a number other than the list's spreads evenly."""
+    if steps < 1:
+        raise ValueError(f"steps is {steps}: at least 1 is needed")
+    if not rollout.step_list:
+        return [NoiseStep(1000 * level, level) for level in levels(steps, rollout.shift)]
+    if steps == len(rollout.step_list) and not rollout.warp:
+        return [NoiseStep(float(step), nearest_level(step, rollout.shift)) for step in rollout.step_list]
+    listed = list(rollout.step_list)
+    if steps != len(listed):
+        listed = [round(1000 * (1 - k / steps)) for k in range(steps)]
+    return [NoiseStep(t, t / 1000) for t in warped_timesteps(listed, rollout.shift)]
+
+
+def level_table(shift: float) -> Tensor:
+    """The 1000 noise levels, in fp32, that published Wan students were trained on; `shift` > 1 keeps them high for longer."""
+    even = torch.linspace(1, 0, 1001, dtype=torch.float32)[:-1]
+    return shift * even / (1 + (shift - 1) * even)
+
+
+def warped_timesteps(step_list: list[int], shift: float) -> list[float]:
+    """The timesteps that published Wan students were distilled at: entry 1000 - s of the table for each step s ("warp")."""
+    table = torch.cat([1000 * level_table(shift), torch.zeros(1)])
     return [float(table[1000 - step]) for step in step_list]
+
+
+def nearest_level(timestep: float, shift: float) -> float:
+    """The entry of the table that a timestep which is not one of its own stands for."""
+    table = level_table(shift)
+    return float(table[(1000 * table - timestep).abs().argmin()])
 
 
 def clean_from(prediction: Tensor, noisy: Tensor, level: float, kind: str) -> Tensor:

@@ -16,24 +16,35 @@ from pipelines.requests import StreamSettings
 from pipelines.state import ChunkRecord, StreamState
 
 CONTROLS = TypeAdapter(ControlState)
-VERSION = 1
+VERSION = 2
 
 
-def dump(state: StreamState, attended: list[int]) -> bytes:
-    """The stream with the chunks it attends to."""
-    by_index = {record.made - 1: record for record in (*state.sinks, *state.records)}
-    tensors, chunks = {}, {}
-    for index in attended:
-        record = by_index[index]
-        tensors[f"chunk.{index}"] = record.key_value
-        tensors[f"latent.{index}"] = record.latent.contiguous()
-        chunks[index] = {"chunk": record.chunk, "controls": CONTROLS.dump_python(record.controls, mode="json")}
+def dump(state: StreamState, needed: list[int]) -> bytes:
+    """The stream with the cached chunks that it cannot go on without."""
+    by_index = state.by_index
+    tensors = {
+        f"codec.{slot}": value.clone(memory_format=torch.contiguous_format)
+        for slot, value in enumerate(state.codec)
+    }
+    if state.pending is not None:
+        tensors["pending"] = state.pending.contiguous()
+    chunks = {}
+    for index in needed:
+        record, key_value = by_index[index], state.key_value(index)
+        if key_value is not None:
+            tensors[f"chunk.{index}"] = key_value
+        tensors[f"latents.{index}"] = record.latents.contiguous()
+        chunks[index] = {
+            "chunk": record.chunk,
+            "controls": CONTROLS.dump_python(record.controls, mode="json"),
+        }
     about = {
         "version": VERSION,
         "settings": _settings(state.settings),
         "controls": CONTROLS.dump_python(state.controls, mode="json"),
         "chunk": state.chunk,
         "made": state.made,
+        "codec": len(state.codec),
         "sinks": [record.made - 1 for record in state.sinks],
         "chunks": chunks,
     }
@@ -51,12 +62,15 @@ def load(blob: bytes, device: torch.device, window: int) -> StreamState:
         if about["version"] != VERSION:
             raise ValueError(f"version {about['version']}")
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"these bytes are no snapshot of a stream that this version can read ({error})") from error
+        raise ValueError(
+            f"these bytes are no snapshot of a stream that this version can read ({error})"
+        ) from error
+    tensors = {name: value.to(device) for name, value in tensors.items()}
     records = {}
     for name, facts in about["chunks"].items():
         index = int(name)
         records[index] = ChunkRecord(
-            facts["chunk"], index + 1, tensors[f"chunk.{index}"].to(device), tensors[f"latent.{index}"].to(device),
+            facts["chunk"], index + 1, tensors.get(f"chunk.{index}"), tensors[f"latents.{index}"],
             CONTROLS.validate_python(facts["controls"]),
         )  # fmt: skip
     given = about["settings"]
@@ -64,7 +78,8 @@ def load(blob: bytes, device: torch.device, window: int) -> StreamState:
     prompts = tuple((text, weight) for text, weight in given.pop("prompts"))
     state = StreamState(
         StreamSettings(**given, prompts=prompts, tracks=tracks), -1, CONTROLS.validate_python(about["controls"]),
-        window, about["chunk"], about["made"], records[about["made"] - 1].latent if records else None,
+        window, about["chunk"], about["made"], records[about["made"] - 1].latents if records else None,
+        tuple(tensors[f"codec.{slot}"] for slot in range(about["codec"])), tensors.get("pending"),
     )  # fmt: skip
     state.sinks = [records[index] for index in about["sinks"] if index in records]
     state.records.extend(record for index, record in sorted(records.items()) if index not in about["sinks"])
@@ -76,5 +91,3 @@ def _settings(settings: StreamSettings) -> dict[str, object]:
     fields = {name: value for name, value in vars(settings).items() if name not in ("image", "tracks")}
     tracks = [track.model_dump(mode="json") for track in settings.tracks]
     return {**fields, "prompts": [list(p) for p in settings.prompts], "tracks": tracks}
-
-

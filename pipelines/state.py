@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
 from pipelines.controls import ControlState
 from pipelines.requests import StreamSettings
 
+CodecState = tuple[Tensor, ...]  # what the decoder carries from chunk to chunk; empty before the first
+
 
 @dataclass(frozen=True)
 class ChunkRecord:
-    """The stream at the end of a chunk: enough to go back to it."""
+    """The stream at the end of a chunk: enough to go back to it.
+
+    `replaced` are keys and values of earlier chunks that changed with this one (an averaged sink, a window worked out
+    again for a new prompt); they stand from here on in place of those chunks' own.
+    """
 
     chunk: int
     made: int
-    key_value: Tensor  # [2, layers, tokens, H, D]: this chunk as the cache keeps it
-    latent: Tensor  # [C, h, w]: the last latent frame, clean
+    key_value: (
+        Tensor | None
+    )  # [2, layers, tokens, H, D]: this chunk as the cache keeps it, None where nothing is kept
+    latents: Tensor  # [C, T, h, w], clean
     controls: ControlState
+    codec: CodecState = ()
+    replaced: dict[int, Tensor] = field(default_factory=dict)
+    pending: Tensor | None = None
 
 
 @dataclass
@@ -27,8 +38,10 @@ class StreamState:
     """One stream between two chunks. Only `Generator` changes it, and only when a chunk has been made.
 
     `chunk` is the index of the next chunk, `made` the number of chunks in the cache (one more than `chunk` where a start
-    image came first), `last` the last clean latent frame [C, h, w]. `sinks` are the records of the sink chunks, `records`
-    those of the latest chunks, oldest first, for rewind and snapshot. `window` is the student's, in chunks.
+    image came first), `latents` the clean latents [C, T, h, w] of the last chunk, `codec` the decoder's state, `pending`
+    noisy latents of chunks that are under way (joint denoising). `sinks` are the records of the chunks that stay in the
+    context for ever, `records` those of the latest chunks, oldest first, for rewind and snapshot. `window` is how many
+    chunks before the next one are needed, beside the sinks.
     """
 
     settings: StreamSettings
@@ -37,9 +50,16 @@ class StreamState:
     window: int
     chunk: int = 0
     made: int = 0
-    last: Tensor | None = None
+    latents: Tensor | None = None
+    codec: CodecState = ()
+    pending: Tensor | None = None
     sinks: list[ChunkRecord] = field(default_factory=list)
     records: deque[ChunkRecord] = field(default_factory=deque)
+
+    @property
+    def last(self) -> Tensor | None:
+        """The last clean latent frame [C, h, w]; None at the start."""
+        return None if self.latents is None else self.latents[:, -1]
 
     @property
     def history(self) -> range:
@@ -50,3 +70,38 @@ class StreamState:
         whole = oldest.made - 1 <= len(self.sinks)  # nothing between the sinks and the oldest record is gone
         first = oldest.chunk if whole else oldest.chunk + self.window - 1
         return range(max(0, first), self.chunk)
+
+    @property
+    def by_index(self) -> dict[int, ChunkRecord]:
+        """The records that are kept, by the chunk's number in the cache."""
+        return {record.made - 1: record for record in (*self.sinks, *self.records)}
+
+    def count(self, record: ChunkRecord, sinks: int, kept: int) -> None:
+        """Counts a chunk as made. The first `sinks` are kept for ever, of the others the latest `kept`."""
+        if record.made <= sinks:
+            self.sinks.append(record)
+        self.records.append(record)
+        if len(self.records) > kept:
+            gone = self.records.popleft().replaced
+            self.sinks = [replace(s, key_value=gone.get(s.made - 1, s.key_value)) for s in self.sinks]
+        self._stand_at(record)
+
+    def go_back(self, chunk: int) -> None:
+        """Forgets what came after `chunk`, which must be in `history`."""
+        while self.records[-1].chunk > chunk:
+            self.records.pop()
+        record = self.records[-1]
+        self.sinks = [sink for sink in self.sinks if sink.made <= record.made]
+        self.chunk = record.chunk + 1
+        self._stand_at(record)
+
+    def key_value(self, index: int) -> Tensor | None:
+        """Keys and values of cached chunk `index` as they stand now: replaced ones where a later chunk replaced them."""
+        for record in reversed(self.records):
+            if index in record.replaced:
+                return record.replaced[index]
+        return self.by_index[index].key_value
+
+    def _stand_at(self, record: ChunkRecord) -> None:
+        self.made, self.latents, self.controls = record.made, record.latents, record.controls
+        self.codec, self.pending = record.codec, record.pending

@@ -8,10 +8,13 @@ chunk by chunk equals decoding at once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.codecs.base import State
 from models.layers import ResBlock
 from models.spec import PocketCodecSpec
 
@@ -35,7 +38,9 @@ class PocketCodec(nn.Module):
         s, f = self.spec.stride, self.spec.frames
         batch, _, count, height, width = frames.shape
         if height % s or width % s or count % f:
-            raise ValueError(f"{count} frames of {width}x{height} do not divide into blocks of {f} frames of {s}x{s}")
+            raise ValueError(
+                f"{count} frames of {width}x{height} do not divide into blocks of {f} frames of {s}x{s}"
+            )
         x = frames.reshape(batch, 3, count // f, f, height // s, s, width // s, s)
         x = x.permute(0, 2, 4, 6, 3, 1, 5, 7).flatten(4)  # [B, T, h, w, block]
         basis = self.basis / self.scale
@@ -57,7 +62,11 @@ class PocketCodec(nn.Module):
         """The last pixel frame of latent frames [B, C, h, w], by linear synthesis: [B, 3, H, W] in about -1..1."""
         s, batch, rows, columns = self.spec.stride, len(latents), *latents.shape[-2:]
         x = latents.permute(0, 2, 3, 1) @ (self._end(self.basis) * self.scale).T + self._end(self.mean)
-        return x.view(batch, rows, columns, 3, s, s).permute(0, 3, 1, 4, 2, 5).reshape(batch, 3, rows * s, columns * s)
+        return (
+            x.view(batch, rows, columns, 3, s, s)
+            .permute(0, 3, 1, 4, 2, 5)
+            .reshape(batch, 3, rows * s, columns * s)
+        )
 
     def still(self, frame: Tensor) -> Tensor:
         """The latent frame [B, C, h, w] of a picture [B, 3, H, W] in -1..1 that does not move."""
@@ -83,6 +92,13 @@ class PocketCodec(nn.Module):
         end = end.unflatten(0, (len(latents), -1)).transpose(1, 2)  # [B, 3, T, H, W]
         correction = self._correct(latents, linear, end)
         return linear + correction, latents[:, :, -1]
+
+    @torch.inference_mode()
+    def stream(self, latents: Tensor, states: Sequence[State]) -> tuple[Tensor, list[State]]:
+        """See `models.codecs.base.Codec`; a stream's state is its last latent frame."""
+        before = torch.stack([state[0] if state else latents[row, :, 0] for row, state in enumerate(states)])
+        frames, last = self.decode(latents, before)
+        return frames, [(row.clone(),) for row in last]
 
     def _correct(self, latents: Tensor, linear: Tensor, end: Tensor) -> Tensor:
         f = self.spec.frames

@@ -46,9 +46,17 @@ class PocketText(nn.Module):
         self.part = nn.EmbeddingBag(spec.buckets, spec.dim, mode="mean", padding_idx=0)
         self.place = nn.Parameter(torch.randn(spec.length, spec.dim) * 0.02)
         layer = nn.TransformerEncoderLayer(
-            spec.dim, spec.heads, 2 * spec.dim, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+            spec.dim,
+            spec.heads,
+            2 * spec.dim,
+            dropout=0.0,
+            activation="gelu",
+            batch_first=True,
+            norm_first=True,
         )
-        self.encoder = nn.TransformerEncoder(layer, spec.layers, nn.LayerNorm(spec.dim), enable_nested_tensor=False)
+        self.encoder = nn.TransformerEncoder(
+            layer, spec.layers, nn.LayerNorm(spec.dim), enable_nested_tensor=False
+        )
 
     def unknown(self, text: str) -> list[str]:
         """The words of `text` that were never trained and are not mere grammar."""

@@ -1,0 +1,21 @@
+"""Any registered model, by its card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from models.card import ModelCard
+from models.device import Placement
+from models.pocket import PocketModel, load_pocket
+from models.wan.load import WanModel, load_wan
+
+Model = PocketModel | WanModel
+
+
+def load_model(
+    card: ModelCard, placement: Placement, attention: str = "sdpa", weights: Path | None = None
+) -> Model:
+    """The networks of `card`. Raises BadWeights where weights are missing, broken or of another model."""
+    if card.family == "pocket":
+        return load_pocket(card, placement, attention, weights)
+    return load_wan(card, placement, attention, weights)

@@ -1,0 +1,20 @@
+"""What every text encoder offers the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from torch import Tensor
+
+
+class TextEncoder(Protocol):
+    """Prompts → tokens for the student's cross-attention."""
+
+    def __call__(self, prompts: Sequence[str], /) -> Tensor:
+        """Tokens [B, L, D]; rows after a prompt's end are zero."""
+        ...
+
+    def unknown(self, text: str) -> list[str]:
+        """The words of `text` that this encoder was never trained on."""
+        ...

@@ -1,0 +1,129 @@
+"""A Wan student put together with its codec and text encoder, from a folder of weights or at random."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from models.attention import backend
+from models.card import ModelCard
+from models.checkpoint import BadWeights, fill
+from models.codecs.tae import TinyDecoder, decoder_weights
+from models.codecs.wan import WanCodec
+from models.device import Placement
+from models.spec import TaeSpec, Umt5Spec
+from models.text.umt5 import RandomText, Umt5Text, load_umt5
+from models.transformer import CausalTransformer
+from models.wan.checkpoint import SUFFIXES, load_student, load_tensors
+
+ROOM_FOR_TEXT = (
+    24 * 2**30
+)  # bytes of free device memory below which the 11 GB text encoder stays in main memory
+
+
+@dataclass
+class WanModel:
+    """Networks in evaluation mode; the text encoder may be on another device than the rest."""
+
+    student: CausalTransformer
+    codec: TinyDecoder | WanCodec
+    text: Umt5Text | RandomText
+
+    def ready(self) -> WanModel:
+        for module in (self.student, self.codec, self.text):
+            module.eval().requires_grad_(False)
+        return self
+
+
+def load_wan(
+    card: ModelCard, placement: Placement, attention: str = "sdpa", folder: Path | None = None
+) -> WanModel:
+    """The model of `card` from `folder`: student/, lora/, codec/, text_encoder/ and tokenizer/, as `flowbrush pull` lays
+    them out, or with the student's file at the top. Raises BadWeights where something is missing, broken or of another shape.
+    """
+    with torch.device("meta"):
+        student = CausalTransformer(card.student, backend(attention, placement.device)).to(placement.dtype)
+        codec = TinyDecoder(card.codec) if isinstance(card.codec, TaeSpec) else WanCodec(card.codec)  # type: ignore[arg-type]
+        codec.to(placement.dtype)
+    assert isinstance(card.text, Umt5Spec)
+    if card.random:
+        fill_at_random(student, placement.device, 0)
+        fill_at_random(codec, placement.device, 1)
+        return WanModel(student, codec, RandomText(card.text).to(placement.device)).ready()
+    folder = folder or card.weights_path
+    if not folder.is_dir():
+        raise BadWeights(
+            f"no folder {folder} with the weights of {card.name}: `flowbrush pull {card.name}` fetches them"
+        )
+    load_student(student, find(folder, "student"), find(folder, "lora", needed=False))
+    student.to(placement.device)
+    codec = load_codec(codec, find(folder, "codec"), card).to(placement.device)
+    text = load_umt5(card.text, folder, placement.dtype)
+    return WanModel(student, codec, text.to(_text_device(placement))).ready()
+
+
+def find(folder: Path, part: str, needed: bool = True) -> Path | None:
+    """The weights of one part: the only file in the folder of that name, or a file at the top whose name begins so."""
+    inside = [path for path in sorted((folder / part).rglob("*")) if path.suffix in SUFFIXES]
+    top = [path for path in sorted(folder.glob(f"{part}*")) if path.suffix in SUFFIXES]
+    found = inside or top
+    if len(found) > 1 and all(path.suffix == ".safetensors" for path in found) and inside:
+        return found[0].parent  # shards
+    if len(found) == 1:
+        return found[0]
+    if found:
+        listed = ", ".join(path.name for path in found)
+        raise BadWeights(f"more than one file could be the {part} in {folder}: {listed}; leave one")
+    if needed:
+        raise BadWeights(
+            f"no {part} in {folder}: expected one file in {part}/ or {part}.safetensors, {part}.pt, {part}.pth"
+        )
+    return None
+
+
+def load_codec(codec: TinyDecoder | WanCodec, path: Path | None, card: ModelCard) -> TinyDecoder | WanCodec:
+    """Fills the decoder from a TAEHV file, or from diffusers' AutoencoderKLWan. Raises BadWeights."""
+    assert path is not None
+    tensors = load_tensors(path)
+    if isinstance(codec, TinyDecoder):
+        fill(codec, decoder_weights(tensors, codec.spec), "", path.name)
+    else:
+        fill(codec.vae, tensors, "", path.name)
+    return codec
+
+
+def fill_at_random(module: nn.Module, device: torch.device, seed: int) -> None:
+    """Gives a module on the meta device repeatable random weights: speed and shapes do not depend on their values."""
+    module.to_empty(device=device)
+    generator = torch.Generator(device).manual_seed(seed)
+    with torch.no_grad():
+        for name, parameter in module.named_parameters():
+            if parameter.ndim > 1:
+                parameter.normal_(0.0, parameter[0].numel() ** -0.5, generator=generator)
+            else:
+                parameter.fill_(1.0 if name.endswith("weight") else 0.0)
+        for _, buffer in module.named_buffers():
+            buffer.zero_()
+
+
+def reduced(card: ModelCard) -> ModelCard:
+    """The same parts and policies at a size for any machine, with random weights: for tests and for a look at the path."""
+    student = replace(card.student, dim=64, ffn_dim=128, heads=2, layers=2, text_dim=32)
+    codec = card.codec
+    if isinstance(codec, TaeSpec):
+        codec = replace(codec, widths=(16, 16, 8, 8))
+    stride = codec.stride
+    return replace(
+        card, name=f"{card.name}-small", title=f"{card.title}, reduced, random weights", width=16 * stride, height=8 * stride,
+        student=student, codec=codec, text=Umt5Spec(dim=32, length=16), random=True, sources=(),
+    )  # fmt: skip
+
+
+def _text_device(placement: Placement) -> torch.device:
+    """The device where there is room for the text encoder, else main memory: a prompt is encoded once."""
+    if placement.device.type == "cuda" and torch.cuda.mem_get_info(placement.device)[0] > ROOM_FOR_TEXT:
+        return placement.device
+    return torch.device("cpu")

@@ -1,0 +1,119 @@
+"""What a chunk sees of the past: policies beside each other, chosen by the model's card.
+
+`CachedPast` keeps keys and values (most students), `RecomputedPast` keeps latents alone and works keys and values out
+before each chunk (Krea Realtime). Both leave streams as they were: nothing counts until the generator says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from models.kv_cache import KVCache
+from models.layers import KeyValue
+from models.rope import RopeTable, rotate
+from models.transformer import CausalTransformer
+from pipelines.state import StreamState
+
+
+@dataclass
+class Context:
+    """Rotated keys and values of the past for every layer (None where there is none), and where the next chunk is placed."""
+
+    past: list[KeyValue] | None
+    first_frame: int
+
+
+class CachedPast:
+    """Sink and window in a `KVCache`."""
+
+    def __init__(self, cache: KVCache, rope: RopeTable) -> None:
+        self.cache, self.rope = cache, rope
+        self.sinks = cache.spec.sink
+
+    def place(self, state: StreamState) -> tuple[int, ...]:
+        """Streams of equal places may share a forward pass."""
+        return tuple(self.cache.places(self.cache.attended(state.made)))
+
+    def context(
+        self, student: CausalTransformer, states: Sequence[StreamState], text: list[KeyValue]
+    ) -> Context:
+        made = [state.made for state in states]
+        seats = [state.seat for state in states]
+        return Context(self.cache.read(seats, made, self.rope), self.cache.context_frames(made[0]))
+
+    def write(self, states: Sequence[StreamState], new: list[KeyValue]) -> None:
+        """Keeps the chunk that was made, beside what is still attended to."""
+        self.cache.write([state.seat for state in states], [state.made for state in states], new)
+
+    def taken(self, state: StreamState) -> Tensor | None:
+        """The chunk that was written last, for the record."""
+        return self.cache.take(state.seat, state.made)
+
+    def settle(self, state: StreamState) -> dict[int, Tensor]:
+        """What changes in the cache when the chunk being recorded counts; returns the chunks that changed."""
+        changed = self.cache.settle(state.seat, state.made + 1)
+        return {index: self.cache.take(state.seat, index) for index in changed}
+
+    def needed(self, state: StreamState) -> list[int]:
+        """Cached chunks without which the stream cannot go on."""
+        reach = self.cache.spec.window + (1 if self.cache.rollout.recache else 0)
+        sink = min(self.sinks, state.made)
+        return [*range(sink), *range(max(sink, state.made - reach), state.made)]
+
+    def restore(self, state: StreamState) -> None:
+        """Puts the attended chunks back into the stream's seat, from its records."""
+        for index in self.cache.attended(state.made):
+            kept = state.key_value(index)
+            assert kept is not None
+            self.cache.put(state.seat, index, kept)
+
+
+class RecomputedPast:
+    """The first latent frame and the last ones, `chunk` in all, passed clean through the student before each chunk."""
+
+    sinks = 1
+
+    def __init__(self, chunk: int, rope: RopeTable) -> None:
+        self.chunk, self.rope = chunk, rope
+
+    def place(self, state: StreamState) -> tuple[int, ...]:
+        return (min(state.made, 1),)
+
+    def context(
+        self, student: CausalTransformer, states: Sequence[StreamState], text: list[KeyValue]
+    ) -> Context:
+        if states[0].made == 0:
+            return Context(None, 0)
+        latents = torch.stack([self._frames(state) for state in states])  # [B, C, chunk, h, w]
+        weight = student.text_embedding[0].weight
+        still = torch.zeros(len(states), self.chunk, device=weight.device)
+        new = student(latents.to(weight), still, text, self.rope)[1]
+        turned = self.rope.turns([0], self.chunk)
+        return Context([(rotate(keys, *turned), values) for keys, values in new], self.chunk)
+
+    def _frames(self, state: StreamState) -> Tensor:
+        assert state.latents is not None
+        first = state.sinks[0].latents[:, :1]
+        return torch.cat([first, state.latents[:, state.latents.shape[1] - self.chunk + 1 :]], 1)
+
+    def write(self, states: Sequence[StreamState], new: list[KeyValue]) -> None:
+        """Nothing is kept but latents, which the records hold."""
+
+    def taken(self, state: StreamState) -> Tensor | None:
+        return None
+
+    def settle(self, state: StreamState) -> dict[int, Tensor]:
+        return {}
+
+    def needed(self, state: StreamState) -> list[int]:
+        return sorted({0, state.made - 1}) if state.made else []
+
+    def restore(self, state: StreamState) -> None:
+        """The latents are in the records already."""
+
+
+Past = CachedPast | RecomputedPast
