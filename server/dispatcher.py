@@ -26,6 +26,7 @@ from server.store import Store
 log = logging.getLogger(__name__)
 
 SNAPSHOTS_KEPT = 2
+MAX_OPENINGS = 3
 BACK_OFF_S = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 Fail = Callable[[Live, ErrorCode, str], None]
@@ -169,15 +170,18 @@ class Dispatcher:
         if worker.timer is not None:
             worker.timer.cancel()
         del self._workers[name]
-        self.seats.lose(name)
+        lost = self.seats.lose(name)
+        opening = next((id for id in lost if self._lives[id].session.phase is Phase.OPENING), None)
         self._metrics.restarts.labels(reason.split(":")[0].split(" with ")[0]).inc()
         for live in [live for live in self._lives.values() if live.worker == name]:
             live.worker = None
             too_often = worker.batch.get(live.id) == live.session.epoch and live.session.failed()
+            if live.id == opening:  # orders are obeyed one by one, so this may be the one that did it
+                too_often = self._opening_failed(live)
             live.session.unseat()
             if too_often:
                 self._fail(
-                    live, ErrorCode.GENERATION_FAILED, "making this chunk ended the worker three times"
+                    live, ErrorCode.GENERATION_FAILED, "making this stream ended the worker several times"
                 )
             else:
                 live.say_all(SessionRecovering(reason=f"the worker is being replaced: {reason}"))
@@ -282,17 +286,22 @@ class Dispatcher:
             self.kick(live.worker)
 
     def _on_open_failed(self, live: Live, message: ipc.OpenFailed) -> None:
-        session = live.session
-        session.opening_failures += 1
         if message.bad_request:
             self._fail(live, ErrorCode.INVALID_VALUE, message.message)
-        elif session.opening_failures > SNAPSHOTS_KEPT + 1:
+        elif self._opening_failed(live):
             self._fail(live, ErrorCode.GENERATION_FAILED, f"the stream cannot be started: {message.message}")
-        else:  # the snapshot may be broken: the journal alone is enough
-            for path in session.snapshots.values():
-                _unlink(path)
-            session.snapshots.clear()
+        else:
             self.reopen(live)
+
+    @staticmethod
+    def _opening_failed(live: Live) -> bool:
+        """Drops the snapshots, one of which may be broken: the journal is enough. True when it is too often."""
+        session = live.session
+        session.opening_failures += 1
+        for path in session.snapshots.values():
+            _unlink(path)
+        session.snapshots.clear()
+        return session.opening_failures >= MAX_OPENINGS
 
     def _on_saved(self, live: Live, message: ipc.Saved) -> None:
         snapshots = live.session.snapshots

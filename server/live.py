@@ -69,6 +69,7 @@ class Live:
         self.ready_said = False
         self.ready_id: int | None = None
         self.place_said: tuple[int, int] | None = None
+        self._closed = False
         self._storage = storage
         self._metrics = metrics
         self._ring = Ring()
@@ -196,7 +197,7 @@ class Live:
             viewer.show(media)
 
     def _record(self, chunk: int, first_frame: int, samples: list[Sample]) -> None:
-        if self.recording is None or self.recording.full:
+        if self.recording is None or self.recording.full or self._closed:
             return
         loop = asyncio.get_running_loop()
         writing = loop.run_in_executor(self._storage, self.recording.put, chunk, first_frame, samples)
@@ -236,6 +237,7 @@ class Live:
 
     def close(self, code: int, reason: str) -> None:
         """Ends every connection and closes the files."""
+        self._closed = True
         for outbox in self.connections():
             outbox.close(code, reason)
         for viewer in self.jpeg_viewers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import socket
 import sys
@@ -89,6 +90,8 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._loop = asyncio.get_running_loop()
+        gc.collect()
+        gc.freeze()  # what is loaded now stays: the collector need not look at it while frames wait
         self._announcing = asyncio.create_task(self._announce())
 
     async def _announce(self) -> None:

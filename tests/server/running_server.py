@@ -86,7 +86,7 @@ class RunningServer:
         """Sends a signal and waits for the end; returns the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(sig)
-        code = self.process.wait(timeout=30)
+        code = self.process.wait(timeout=120)
         assert self.process.stdout is not None
         self.process.stdout.close()
         return code
