@@ -23,8 +23,9 @@ async def rate(url: str, model: str, prompt: str, sessions: int, seconds: float)
     counts = [0] * sessions
 
     async def one(index: int) -> None:
-        options = {"model": model, "prompt": prompt, "seed": index, "realtime": False}
-        async with flowbrush.connect(url, frames="packets", **options) as stream:
+        async with flowbrush.connect(
+            url, model=model, prompt=prompt, seed=index, frames="packets", realtime=False
+        ) as stream:
             async for _ in stream:
                 if counting.is_set():
                     counts[index] += 1
@@ -51,7 +52,8 @@ def main() -> None:
     facts = machine()
     settings = {"model": args.model, "seconds": args.seconds, "sessions": args.sessions}
     print_card("Sessions at once", facts, settings)
-    rows, result = [], {}
+    rows: list[tuple[object, ...]] = []
+    result: dict[str, dict[str, float]] = {}
     with server(args, seats=max(args.sessions)) as url:
         for sessions in args.sessions:
             rates = asyncio.run(rate(url, args.model, args.prompt, sessions, args.seconds))

@@ -1,7 +1,7 @@
 """Attention back ends by name, all with one signature: queries, keys, values [B, L, H, D] → [B, L, H, D].
 
-Attention here is dense and unmasked: locality is what the cache holds, not a mask. Training over several chunks at once
-is block-causal (`block_causal`): full inside a chunk, causal between chunks.
+Attention here is dense and unmasked: locality is what the cache holds, not a mask. Training over several
+chunks at once is block-causal (`block_causal`): full inside a chunk, causal between chunks.
 """
 
 from __future__ import annotations
@@ -46,16 +46,22 @@ def backend(name: str, device: torch.device) -> Attention:
         raise ValueError(f"unknown attention back end {name!r}: expected one of {', '.join(BACKENDS)}")
     if name == "xformers":
         if device.type != "cuda":
-            raise ValueError(f"attention back end 'xformers' needs a CUDA device, not {device.type}: use 'sdpa'")
+            raise ValueError(
+                f"attention back end 'xformers' needs a CUDA device, not {device.type}: use 'sdpa'"
+            )
         try:
             import xformers.ops  # noqa: F401
         except ImportError as error:
-            raise ValueError("attention back end 'xformers' is not installed: pip install 'flowbrush[gpu]'") from error
+            raise ValueError(
+                "attention back end 'xformers' is not installed: pip install 'flowbrush[gpu]'"
+            ) from error
     return BACKENDS[name]
 
 
 def block_causal(attend: Attention, q: Tensor, k: Tensor, v: Tensor, block: int) -> Tensor:
-    """Attention over several chunks of `block` tokens: each sees itself and those before it. No mask is built."""
+    """Attention over several chunks of `block` tokens: each sees itself and those before it. No mask is
+    built.
+    """
     parts = []
     for start in range(0, q.shape[1], block):
         stop = start + block

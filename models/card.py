@@ -67,6 +67,20 @@ class ModelCard:
     random: bool = False
 
     @property
+    def pocket_codec(self) -> PocketCodecSpec:
+        """The codec of a pocket model. Raises ValueError for other families."""
+        if not isinstance(self.codec, PocketCodecSpec):
+            raise ValueError(f"{self.name} is no pocket model: it has a codec of another kind")
+        return self.codec
+
+    @property
+    def pocket_text(self) -> PocketTextSpec:
+        """The text encoder of a pocket model. Raises ValueError for other families."""
+        if not isinstance(self.text, PocketTextSpec):
+            raise ValueError(f"{self.name} is no pocket model: it has a text encoder of another kind")
+        return self.text
+
+    @property
     def weights_path(self) -> Path:
         """The weights file that comes with the project, or the folder that `flowbrush pull` fills."""
         return WEIGHTS / self.weights if self.family == "pocket" else models_folder() / self.name

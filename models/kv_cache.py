@@ -1,9 +1,10 @@
 """The rolling cache: sink and window keys and values of many streams, in static memory.
 
-A stream's place in it is its *seat*. A seat has `sink` slots for the first chunks of the stream and `window + 1` slots used
-in turn for those after them. Keys are kept un-rotated and are rotated when read: by their place among what is attended to
-(MotionStream §3.2), or by their place in the stream for students that were trained so. One slot more than the window: a
-chunk is written beside what is still attended to, so a stream is where it was until its owner counts the chunk as made.
+A stream's place in it is its *seat*. A seat has `sink` slots for the first chunks of the stream and `window +
+1` slots used in turn for those after them. Keys are kept un-rotated and are rotated when read: by their place
+among what is attended to (MotionStream §3.2), or by their place in the stream for students that were trained
+so. One slot more than the window: a chunk is written beside what is still attended to, so a stream is where
+it was until its owner counts the chunk as made.
 """
 
 from __future__ import annotations
@@ -55,8 +56,9 @@ class KVCache:
     def places(self, chunks: list[int], ahead: int = 1) -> list[int]:
         """The latent frames at which `chunks`, the chunks attended to, and the one being made are placed.
 
-        `ahead` is how many chunks are being made at once. Positions from the stream's start stop at `POSITIONS`: beyond,
-        the newest chunk stays at the end and the window before it, and only the sinks keep their own.
+        `ahead` is how many chunks are being made at once. Positions from the stream's start stop at
+        `POSITIONS`: beyond, the newest chunk stays at the end and the window before it, and only the sinks
+        keep their own.
         """
         size = self.spec.chunk
         if self.rollout.positions == "slot":
@@ -104,8 +106,8 @@ class KVCache:
     def settle(self, seat: int, made: int) -> list[int]:
         """After `made` chunks: what has left the window is mixed into the sink where the roll-out says so.
 
-        Returns the chunks whose keys and values have changed. The sum is taken in the cache's own number type, as the
-        published student was trained: in bf16 a share of 0.999 hardly moves the sink.
+        Returns the chunks whose keys and values have changed. The sum is taken in the cache's own number
+        type, as the published student was trained: in bf16 a share of 0.999 hardly moves the sink.
         """
         share, leaving = self.rollout.sink_average, made - self.spec.window - 1
         if share is None or leaving < self.spec.sink:

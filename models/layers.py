@@ -26,7 +26,9 @@ class RMSNorm(nn.Module):
 
 
 def timestep_code(timestep: Tensor, dim: int) -> Tensor:
-    """Sinusoidal code [..., dim] of timesteps in 0..1000 (fractions kept): cosines first, in fp64 where there is any."""
+    """Sinusoidal code [..., dim] of timesteps in 0..1000 (fractions kept): cosines first, in fp64 where there
+    is any.
+    """
     half = dim // 2
     precision = torch.float32 if timestep.device.type == "mps" else torch.float64
     step = torch.arange(half, dtype=precision, device=timestep.device)
@@ -48,7 +50,9 @@ class SelfAttention(nn.Module):
 
     def forward(self, x: Tensor, rope: RopeTable, context: KeyValue | None, first_frame: int, block: int,
                 attend: Attention) -> tuple[Tensor, KeyValue]:  # fmt: skip
-        """`x` [B, L, dim] → the same, and this chunk's keys (not rotated) and values [B, L, H, D] for the cache."""
+        """`x` [B, L, dim] → the same, and this chunk's keys (not rotated) and values [B, L, H, D] for the
+        cache.
+        """
         q = self.norm_q(self.q(x)).unflatten(-1, (self.heads, -1))
         k = self.norm_k(self.k(x)).unflatten(-1, (self.heads, -1))
         v = self.v(x).unflatten(-1, (self.heads, -1))
@@ -93,10 +97,21 @@ class Block(nn.Module):
         )
         self.modulation = nn.Parameter(torch.randn(1, 6, spec.dim) / spec.dim**0.5)
 
-    def forward(self, x: Tensor, time: Tensor, rope: RopeTable, context: KeyValue | None, first_frame: int, block: int,
-                text: KeyValue, attend: Attention) -> tuple[Tensor, KeyValue]:  # fmt: skip
+    def forward(
+        self,
+        x: Tensor,
+        time: Tensor,
+        rope: RopeTable,
+        context: KeyValue | None,
+        first_frame: int,
+        block: int,
+        text: KeyValue,
+        attend: Attention,
+    ) -> tuple[Tensor, KeyValue]:
         """`x` [B, T, N, dim] (latent frames by tokens), `time` [B, T, 6, dim]."""
-        shift, scale, gate, shift2, scale2, gate2 = (self.modulation + time).unsqueeze(3).unbind(2)  # [B, T, 1, dim]
+        shift, scale, gate, shift2, scale2, gate2 = (
+            (self.modulation + time).unsqueeze(3).unbind(2)
+        )  # [B, T, 1, dim]
         shape = x.shape
         inner = self._norm(x) * (1 + scale) + shift
         out, key_value = self.self_attn(inner.flatten(1, 2), rope, context, first_frame, block, attend)

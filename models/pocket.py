@@ -21,7 +21,9 @@ RANDOM_VOCABULARY = ("a", "and", "ball", "cat", "dog", "in", "meadow", "the")
 
 @dataclass
 class PocketModel:
-    """Networks in evaluation mode on one device; the text encoder and the linear part of the codec stay in fp32."""
+    """Networks in evaluation mode on one device; the text encoder and the linear part of the codec stay in
+    fp32.
+    """
 
     student: CausalTransformer
     codec: PocketCodec
@@ -46,8 +48,8 @@ def load_pocket(
     vocabulary = json.loads(metadata["vocabulary"]) if source else list(RANDOM_VOCABULARY)
     model = PocketModel(
         CausalTransformer(card.student, backend(attention, placement.device)),
-        PocketCodec(card.codec),
-        PocketText(card.text, vocabulary),
+        PocketCodec(card.pocket_codec),
+        PocketText(card.pocket_text, vocabulary),
     )
     for seed, (name, module) in enumerate(vars(model).items()):
         if source:

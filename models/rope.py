@@ -1,8 +1,8 @@
 """Three-dimensional rotary positions by cache slot.
 
-The head is split into pairs for time, row and column as in Wan 2.1 (a head of 128: 22, 21 and 21 pairs). Time is not the
-frame's number in the stream but its place in the attended context (MotionStream §3.2): sink frames first, then the window,
-then the chunk being made. So chunk 100,000 sees the same angles as chunk 10.
+The head is split into pairs for time, row and column as in Wan 2.1 (a head of 128: 22, 21 and 21 pairs). Time
+is not the frame's number in the stream but its place in the attended context (MotionStream §3.2): sink frames
+first, then the window, then the chunk being made. So chunk 100,000 sees the same angles as chunk 10.
 """
 
 from __future__ import annotations

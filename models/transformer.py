@@ -1,7 +1,7 @@
 """The causal video transformer: one class for pocket and for the Wan 2.1/2.2 students.
 
-It is a pure function of its inputs: noisy latents, timesteps, text, motion and a context of past keys and values. It keeps
-no stream state; the cache lives in `models.kv_cache` and belongs to the caller.
+It is a pure function of its inputs: noisy latents, timesteps, text, motion and a context of past keys and
+values. It keeps no stream state; the cache lives in `models.kv_cache` and belongs to the caller.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from models.attention import Attention, sdpa
 from models.layers import Block, Head, KeyValue, ResBlock, timestep_code
 from models.rope import RopeTable
 from models.spec import StudentSpec
-from models.track_encoder import GUIDE_CHANNELS, TrackHead
+from models.track_encoder import GUIDE_CHANNELS, HAS_PAST, TrackHead
 
 
 @dataclass
 class MotionInput:
     """What the tracks and the past say about T latent frames; all [B, channels, T, h, w].
 
-    `code` is the packed id code of the tracks, `guide` the dense motion field (`models.track_encoder`), `plain` the last
-    frame of the past as it was, `moved` the same moved along the tracks. The last two are zero where nothing is past.
+    `code` is the packed id code of the tracks, `guide` the dense motion field (`models.track_encoder`),
+    `plain` the last frame of the past as it was, `moved` the same moved along the tracks. The last two are
+    zero where nothing is past.
     """
 
     code: Tensor
@@ -51,13 +52,23 @@ class CausalTransformer(nn.Module):
         self.head = Head(spec, spec.patch**2 * (spec.conv_width or spec.latent_channels))
         self.shell = ConvShell(spec) if spec.conv_width else None
         if spec.position_grid:
-            self.position = nn.Parameter(torch.randn(spec.position_grid[0] * spec.position_grid[1], dim) * 0.02)
+            self.position = nn.Parameter(
+                torch.randn(spec.position_grid[0] * spec.position_grid[1], dim) * 0.02
+            )
+
+    @property
+    def reference(self) -> Tensor:
+        """A parameter: where the network is, and its number type."""
+        weight = self.text_embedding[0].weight
+        assert isinstance(weight, Tensor)
+        return weight
 
     def rope_table(self, frames: int, rows: int, columns: int) -> RopeTable:
         """Positions for a context of `frames` latent frames of rows × columns latent cells."""
-        weight = self.text_embedding[0].weight
-        patch = self.spec.patch
-        return RopeTable(self.spec.head_dim, frames, rows // patch, columns // patch, weight.device, weight.dtype)
+        weight, patch = self.reference, self.spec.patch
+        return RopeTable(
+            self.spec.head_dim, frames, rows // patch, columns // patch, weight.device, weight.dtype
+        )
 
     def text_keys_values(self, text: Tensor) -> list[KeyValue]:
         """Text tokens [B, L, text_dim] → keys and values of every block's cross-attention."""
@@ -69,10 +80,10 @@ class CausalTransformer(nn.Module):
                 first_frame: int = 0) -> tuple[Tensor, list[KeyValue]]:  # fmt: skip
         """One pass over T latent frames.
 
-        `latents` [B, C, T, h, w]; `timestep` [B, T] in 0..1000; `context` per block rotated keys and values of the past,
-        `first_frame` the slot of the first latent frame behind them. Without a context the T frames are chunks of
-        `spec.chunk` that see those before them. Returns the prediction [B, C, T, h, w] and, per block, keys (not
-        rotated) and values [B, T * tokens, H, D] of these frames.
+        `latents` [B, C, T, h, w]; `timestep` [B, T] in 0..1000; `context` per block rotated keys and values
+        of the past, `first_frame` the slot of the first latent frame behind them. Without a context the T
+        frames are chunks of `spec.chunk` that see those before them. Returns the prediction [B, C, T, h, w]
+        and, per block, keys (not rotated) and values [B, T * tokens, H, D] of these frames.
         """
         batch, frames = latents.shape[0], latents.shape[2]
         x = latents
@@ -95,7 +106,7 @@ class CausalTransformer(nn.Module):
             x, key_value = layer(x, modulation, rope, past, first_frame, block, text[index], self.attend)
             made.append(key_value)
         out = self._unpatchify(self.head(x, time), rows, columns)
-        if self.shell is not None:
+        if self.shell is not None and features is not None:
             out = self.shell.leave(out, features, motion)
         return out, made
 
@@ -109,9 +120,10 @@ class CausalTransformer(nn.Module):
 class ConvShell(nn.Module):
     """Convolutions at latent resolution around the transformer (pocket).
 
-    On the way in it looks at the noisy latent, the tracks and the past; on the way out it blends the past as it was with
-    the past moved along the tracks, channel by channel, and adds what neither holds. So detail need not pass through the
-    tokens, and the transformer decides what belongs together, what goes where and what is uncovered.
+    On the way in it looks at the noisy latent, the tracks and the past; on the way out it makes a chunk from
+    nothing, or, where there is a past, blends the past as it was with the past moved along the tracks,
+    channel by channel, and changes that. So detail need not pass through the tokens, and the transformer
+    decides what belongs together, what goes where and what is uncovered.
     """
 
     def __init__(self, spec: StudentSpec) -> None:
@@ -125,9 +137,22 @@ class ConvShell(nn.Module):
         self.stem = nn.Conv2d(spec.model_channels + extra, width, 1)
         self.stem_blocks = nn.Sequential(*(ResBlock(width) for _ in range(spec.conv_blocks)))
         self.merge = nn.Conv2d(2 * width, width, 1)
-        self.head_blocks = nn.Sequential(*(ResBlock(width) for _ in range(spec.conv_blocks)))
+        self.head_blocks = nn.Sequential(*(ResBlock(width) for _ in range(spec.conv_head_blocks)))
         self.residual = nn.Conv2d(width, channels, 1)
-        self.gate = nn.Conv2d(width, 2 * channels, 1) if spec.motion and spec.motion.past else None
+        self.past = bool(spec.motion and spec.motion.past)
+        if self.past:
+            self.change = nn.Conv2d(width, channels, 1)
+            self.gate = nn.Conv2d(width, 2 * channels, 1)
+            self._begin_as_proposed()
+
+    @torch.no_grad()
+    def _begin_as_proposed(self) -> None:
+        """Untrained, a chunk with a past is what `MotionInput.moved` proposes."""
+        for parameter in (self.change.weight, self.change.bias, self.gate.weight):
+            parameter.zero_()  # type: ignore[union-attr]
+        keep, follow = self.gate.bias.chunk(2)  # type: ignore[union-attr]
+        keep.fill_(2.0)
+        follow.fill_(4.0)
 
     def enter(self, latents: Tensor, motion: MotionInput | None) -> Tensor:
         """Everything that is known, as features [B, width, T, h, w]."""
@@ -142,13 +167,16 @@ class ConvShell(nn.Module):
 
     def leave(self, tokens: Tensor, features: Tensor, motion: MotionInput | None) -> Tensor:
         """Transformer output and entry features [B, width, T, h, w] → prediction [B, C, T, h, w]."""
-        hidden = _per_frame(torch.cat([tokens, features], 1), lambda x: F.silu(self.head_blocks(self.merge(x))))
+        hidden = _per_frame(
+            torch.cat([tokens, features], 1), lambda x: F.silu(self.head_blocks(self.merge(x)))
+        )
         out = _per_frame(hidden, self.residual)
-        if self.gate is None or motion is None:
+        if not self.past or motion is None:
             return out
-        keep, follow = _per_frame(hidden, self.gate).chunk(2, 1)
-        kept = motion.plain * torch.sigmoid(keep + 2)
-        return out + kept + (motion.moved - kept) * torch.sigmoid(follow - 1)
+        keep, follow = _per_frame(hidden, self.gate).sigmoid().chunk(2, 1)
+        kept = motion.plain * keep
+        continued = kept + (motion.moved - kept) * follow + _per_frame(hidden, self.change)
+        return torch.where(motion.guide[:, HAS_PAST : HAS_PAST + 1] > 0, continued, out)
 
 
 def _per_frame(x: Tensor, function: object) -> Tensor:

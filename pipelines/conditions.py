@@ -1,4 +1,6 @@
-"""What the controls of a chunk become: tensors beside the noisy latent, or a starting latent for dragging without training."""
+"""What the controls of a chunk become: tensors beside the noisy latent, or a starting latent for dragging
+without training.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ class Conditions:
 
     @torch.inference_mode()
     def motion(self, states: Sequence[StreamState], plans: Sequence[ChunkPlan] | None) -> MotionInput | None:
-        """The student's track input; None for a student that has none. Without plans, and when warping, no tracks."""
+        """The student's track input; None for a student that has none. Without plans, and when warping, no
+        tracks.
+        """
         motion = self.card.student.motion
         if motion is None:
             return None
@@ -43,7 +47,9 @@ class Conditions:
 
     @torch.inference_mode()
     def guide(self, states: Sequence[StreamState], plans: Sequence[ChunkPlan], steps: int) -> Guide | None:
-        """Starting latents where the model drags without training and something is held; streams of one group."""
+        """Starting latents where the model drags without training and something is held; streams of one
+        group.
+        """
         if not self.warps or states[0].latents is None or not any(plan.visible.any() for plan in plans):
             return None
         last = torch.stack([state.last for state in states])  # type: ignore[misc]

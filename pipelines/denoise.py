@@ -1,7 +1,8 @@
-"""The hot path: latents of one chunk for streams that see equally much of the past, in one forward pass a step.
+"""The hot path: latents of one chunk for streams that see equally much of the past, in one forward pass a
+step.
 
-What comes from main memory (noise, indexes) is handed over without waiting, so that the device always has work in hand and
-nothing waits for it until the frames are read.
+What comes from main memory (noise, indexes) is handed over without waiting, so that the device always has
+work in hand and nothing waits for it until the frames are read.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ from pipelines.state import StreamState
 class Batch:
     """Rows of one forward pass.
 
-    `text` [B, L, D] tokens; `guide` starting latents for dragging without training; `renew` gives the chunk fresh noise
-    between steps, as the published students were trained. With `guidance` above 1 every step also runs on the `blank`
-    tokens and goes that much further away from them (classifier-free guidance).
+    `text` [B, L, D] tokens; `guide` starting latents for dragging without training; `renew` gives the chunk
+    fresh noise between steps, as the published students were trained. With `guidance` above 1 every step also
+    runs on the `blank` tokens and goes that much further away from them (classifier-free guidance).
     """
 
     states: list[StreamState]
@@ -91,21 +92,22 @@ class ChunkMaker:
         batch.context = self.past.context(self.student, batch.states, batch.words)
 
     def _words(self, tokens: Tensor) -> list[KeyValue]:
-        return self.student.text_keys_values(tokens.to(self.student.text_embedding[0].weight))
+        return self.student.text_keys_values(tokens.to(self.student.reference))
 
     def _noise(self, states: Sequence[StreamState], draw: int, ahead: int = 0) -> Tensor:
         """Noise [B, C, chunk, h, w] of the streams' next chunk, or of one that comes `ahead` chunks later."""
         noise = [chunk_noise(s.settings.seed, s.chunk + ahead, draw, self.shape) for s in states]
-        return to_device(torch.stack(noise), self.student.text_embedding[0].weight.device)
+        return to_device(torch.stack(noise), self.student.reference.device)
 
     def _clean(self, batch: Batch, noisy: Tensor, step: NoiseStep, words: list[KeyValue] | None) -> Tensor:
         assert words is not None and batch.context is not None
         out = self._run(batch, noisy, step.timestep, words, batch.context)[0]
         return clean_from(out, noisy, step.level, self.student.spec.prediction)
 
-    def _run(self, batch: Batch, latents: Tensor, timestep: float | Tensor, words: list[KeyValue], context: Context
-             ) -> tuple[Tensor, list[KeyValue]]:  # fmt: skip
-        weight = self.student.text_embedding[0].weight
+    def _run(
+        self, batch: Batch, latents: Tensor, timestep: float | Tensor, words: list[KeyValue], context: Context
+    ) -> tuple[Tensor, list[KeyValue]]:
+        weight = self.student.reference
         if not isinstance(timestep, Tensor):
             timestep = torch.full((len(latents), latents.shape[2]), timestep, device=weight.device)
         out, made = self.student(latents.to(weight.dtype), timestep, words, self.rope, motion=batch.motion,

@@ -1,9 +1,10 @@
-"""Dragging without training, for any student: what the hand holds starts from the last picture, moved along the path.
+"""Dragging without training, for any student: what the hand holds starts from the last picture, moved along
+the path.
 
-The last clean latent frame is warped along the tracks, frame by frame of the chunk. Where a track is near, the first
-denoising steps are pulled to that warped picture; elsewhere they start from noise alone, so what is uncovered or free is the
-student's own. After those steps everything is free, which mends seams and lets the picture live. (Two clocks of noise, as
-in Time-to-Move; no optimisation, and no pass through an encoder.)
+The last clean latent frame is warped along the tracks, frame by frame of the chunk. Where a track is near,
+the first denoising steps are pulled to that warped picture; elsewhere they start from noise alone, so what is
+uncovered or free is the student's own. After those steps everything is free, which mends seams and lets the
+picture live. (Two clocks of noise, as in Time-to-Move; no optimisation, and no pass through an encoder.)
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ RADIUS = 0.0875  # of the frame's width: how far around a track the picture is h
 
 @dataclass
 class Guide:
-    """`reference` [B, C, T, h, w] is what is wanted, `mask` [B, 1, T, h, w] in 0..1 where, `steps` for how many
-    denoising steps."""
+    """`reference` [B, C, T, h, w] is what is wanted, `mask` [B, 1, T, h, w] in 0..1 where, `steps` for how
+    many denoising steps.
+    """
 
     reference: Tensor
     mask: Tensor
@@ -32,7 +34,8 @@ class Guide:
 def drag_guide(last: Tensor, window: TrackWindow, stride: int, steps: int) -> Guide:
     """The guide of one chunk from the last clean latent frames [B, C, h, w].
 
-    `window` holds the chunk's tracks in pixels: the last frame of the past, then 4 frames for each latent frame of the chunk.
+    `window` holds the chunk's tracks in pixels: the last frame of the past, then 4 frames for each latent
+    frame of the chunk.
     """
     rows, columns = last.shape[-2:]
     latent_frames = (window.xy.shape[2] - 1) // 4

@@ -65,8 +65,17 @@ class Generator:
         self.free = list(range(seats))[::-1]
 
     @classmethod
-    def load(cls, name: str | ModelCard, *, device: str = "auto", dtype: str = "auto", seats: int = 4,
-             attention: str = "sdpa", weights: Path | None = None, drag: str = "auto") -> Generator:  # fmt: skip
+    def load(
+        cls,
+        name: str | ModelCard,
+        *,
+        device: str = "auto",
+        dtype: str = "auto",
+        seats: int = 4,
+        attention: str = "sdpa",
+        weights: Path | None = None,
+        drag: str = "auto",
+    ) -> Generator:
         """The model called `name`. `drag` "warp" drags without training even where tracks were trained.
 
         Raises ValueError (UnknownModel, BadWeights, a device that is not there).
@@ -96,7 +105,9 @@ class Generator:
         return state
 
     def step(self, states: Sequence[StreamState], controls: Sequence[Sequence[Control]]) -> list[ChunkResult]:
-        """Makes the next chunk of every stream. Either all streams advance or, on an exception, none has changed."""
+        """Makes the next chunk of every stream. Either all streams advance or, on an exception, none has
+        changed.
+        """
         began = time.perf_counter()
         frames, fps = self.card.chunk_frames, self.card.fps
         folded = [
@@ -155,7 +166,9 @@ class Generator:
         return snapshots.dump(state, self.past.needed(state))
 
     def restore(self, blob: bytes) -> StreamState:
-        """A stream from its snapshot, on a seat of its own. Raises ValueError for bytes that are no snapshot, NoSeat."""
+        """A stream from its snapshot, on a seat of its own. Raises ValueError for bytes that are no snapshot,
+        NoSeat.
+        """
         if not self.free:
             raise NoSeat(f"all {self.seats} seats are taken")
         state = snapshots.load(blob, self.placement.device, self._window)
@@ -255,8 +268,16 @@ class Generator:
         pixels = frames.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
         return list(pixels.permute(0, 2, 3, 4, 1).contiguous().cpu().numpy()), codecs
 
-    def _record(self, state: StreamState, chunk: int, latents: Tensor, controls: ControlState, codec: CodecState,
-                replaced: dict[int, Tensor], pending: Tensor | None) -> ChunkRecord:  # fmt: skip
+    def _record(
+        self,
+        state: StreamState,
+        chunk: int,
+        latents: Tensor,
+        controls: ControlState,
+        codec: CodecState,
+        replaced: dict[int, Tensor],
+        pending: Tensor | None,
+    ) -> ChunkRecord:
         """The stream at the end of the chunk that was made last, which does not count yet."""
         key_value = self.past.taken(state)
         changed = {**replaced, **self.past.settle(state)}

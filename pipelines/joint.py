@@ -1,7 +1,8 @@
 """Joint denoising (Rolling Forcing): a window of chunks at rising noise levels is denoised together.
 
-Every step of a stream passes the window once: its first chunk comes out clean, the others are each one level cleaner, and a
-new one joins at the end. Chunks under way see each other in both directions, so an error in one can still be put right.
+Every step of a stream passes the window once: its first chunk comes out clean, the others are each one level
+cleaner, and a new one joins at the end. Chunks under way see each other in both directions, so an error in
+one can still be put right.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from pipelines.state import StreamState
 
 
 class JointMaker(ChunkMaker):
-    """A window of as many chunks as there are noise levels. `StreamState.pending` holds all of it but the newest."""
+    """A window of as many chunks as there are noise levels. `StreamState.pending` holds all of it but the
+    newest.
+    """
 
     past: CachedPast
 
@@ -57,7 +60,9 @@ class JointMaker(ChunkMaker):
 
     @torch.inference_mode()
     def remember(self, batch: Batch, latents: Tensor) -> None:
-        """A clean pass that sees the window of the past without a gap; the first chunk only while it is in it."""
+        """A clean pass that sees the window of the past without a gap; the first chunk only while it is in
+        it.
+        """
         assert batch.words is not None
         made = batch.states[0].made
         chunks = list(range(max(0, made - self.student.spec.window), made))
@@ -66,8 +71,9 @@ class JointMaker(ChunkMaker):
         )
 
     def _pass(self, batch: Batch, noisy: Tensor, gone: int) -> tuple[Tensor, Tensor]:
-        """One pass over the chunks `noisy`, the last of them at the first level: clean latents of all, and all of them
-        but the first `gone` at their next level."""
+        """One pass over the chunks `noisy`, the last of them at the first level: clean latents of all, and
+        all of them but the first `gone` at their next level.
+        """
         size = self.shape[1]
         count = noisy.shape[2] // size
         steps = batch.steps[:count][::-1]

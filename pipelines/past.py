@@ -1,7 +1,8 @@
 """What a chunk sees of the past: policies beside each other, chosen by the model's card.
 
-`CachedPast` keeps keys and values (most students), `RecomputedPast` keeps latents alone and works keys and values out
-before each chunk (Krea Realtime). Both leave streams as they were: nothing counts until the generator says so.
+`CachedPast` keeps keys and values (most students), `RecomputedPast` keeps latents alone and works keys and
+values out before each chunk (Krea Realtime). Both leave streams as they were: nothing counts until the
+generator says so.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from pipelines.state import StreamState
 
 @dataclass
 class Context:
-    """Rotated keys and values of the past for every layer (None where there is none), and where the next chunk is placed."""
+    """Rotated keys and values of the past for every layer (None where there is none), and where the next
+    chunk is placed.
+    """
 
     past: list[KeyValue] | None
     first_frame: int
@@ -73,7 +76,9 @@ class CachedPast:
 
 
 class RecomputedPast:
-    """The first latent frame and the last ones, `chunk` in all, passed clean through the student before each chunk."""
+    """The first latent frame and the last ones, `chunk` in all, passed clean through the student before each
+    chunk.
+    """
 
     sinks = 1
 
@@ -89,7 +94,7 @@ class RecomputedPast:
         if states[0].made == 0:
             return Context(None, 0)
         latents = torch.stack([self._frames(state) for state in states])  # [B, C, chunk, h, w]
-        weight = student.text_embedding[0].weight
+        weight = student.reference
         still = torch.zeros(len(states), self.chunk, device=weight.device)
         new = student(latents.to(weight), still, text, self.rope)[1]
         turned = self.rope.turns([0], self.chunk)

@@ -1,7 +1,7 @@
 """A new prompt reaches the past (LongLive): the window's keys and values are worked out again under it.
 
-One clean pass over the latest latents, which see each other in both directions, as the published student was trained. The
-sink keeps what it was, unless the pass reaches back to the start of the stream.
+One clean pass over the latest latents, which see each other in both directions, as the published student was
+trained. The sink keeps what it was, unless the pass reaches back to the start of the stream.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from pipelines.state import StreamState
 def recache(
     student: CausalTransformer, past: CachedPast, state: StreamState, words: list[KeyValue]
 ) -> dict[int, Tensor]:
-    """Rewrites the attended chunks of `state` in the cache; returns them by index. `words` are the new prompt's.
+    """Rewrites the attended chunks of `state` in the cache; returns them by index. `words` are the new
+    prompt's.
 
     Nothing is recorded: `past.restore` takes it back.
     """
@@ -36,7 +37,7 @@ def recache(
         context = cache.gather([state.seat], [sinks], places[: len(sinks)], past.rope)
     else:
         context = [(keys[:1, :0], values[:1, :0]) for keys, values in words]
-    weight = student.text_embedding[0].weight
+    weight = student.reference
     still = torch.zeros(1, latents.shape[2], device=weight.device)
     first = places[len(sinks)]
     new = student(latents.to(weight), still, words, past.rope, context=context, first_frame=first)[1]

@@ -12,7 +12,9 @@ from models.spec import RolloutSpec
 
 
 def levels(steps: int, shift: float = 1.0) -> list[float]:
-    """`steps` noise levels in 0..1, from pure noise down, none of them 0; `shift` > 1 keeps them high for longer."""
+    """`steps` noise levels in 0..1, from pure noise down, none of them 0; `shift` > 1 keeps them high for
+    longer.
+    """
     if steps < 1:
         raise ValueError(f"steps is {steps}: at least 1 is needed")
     even = [1 - k / steps for k in range(steps)]
@@ -21,14 +23,18 @@ def levels(steps: int, shift: float = 1.0) -> list[float]:
 
 @dataclass(frozen=True)
 class NoiseStep:
-    """One denoising step: the `timestep` that the student is told (0..1000) and the noise `level` (0..1) it stands for."""
+    """One denoising step: the `timestep` that the student is told (0..1000) and the noise `level` (0..1) it
+    stands for.
+    """
 
     timestep: float
     level: float
 
 
 def noise_steps(rollout: RolloutSpec, steps: int) -> list[NoiseStep]:
-    """The steps of one chunk. Without a published list they are even; a number other than the list's spreads evenly."""
+    """The steps of one chunk. Without a published list they are even; a number other than the list's spreads
+    evenly.
+    """
     if steps < 1:
         raise ValueError(f"steps is {steps}: at least 1 is needed")
     if not rollout.step_list:
@@ -42,13 +48,17 @@ def noise_steps(rollout: RolloutSpec, steps: int) -> list[NoiseStep]:
 
 
 def level_table(shift: float) -> Tensor:
-    """The 1000 noise levels, in fp32, that published Wan students were trained on; `shift` > 1 keeps them high for longer."""
+    """The 1000 noise levels, in fp32, that published Wan students were trained on; `shift` > 1 keeps them
+    high for longer.
+    """
     even = torch.linspace(1, 0, 1001, dtype=torch.float32)[:-1]
     return shift * even / (1 + (shift - 1) * even)
 
 
 def warped_timesteps(step_list: list[int], shift: float) -> list[float]:
-    """The timesteps that published Wan students were distilled at: entry 1000 - s of the table for each step s ("warp")."""
+    """The timesteps that published Wan students were distilled at: entry 1000 - s of the table for each step
+    s ("warp").
+    """
     table = torch.cat([1000 * level_table(shift), torch.zeros(1)])
     return [float(table[1000 - step]) for step in step_list]
 
@@ -59,7 +69,7 @@ def nearest_level(timestep: float, shift: float) -> float:
     return float(table[(1000 * table - timestep).abs().argmin()])
 
 
-def clean_from(prediction: Tensor, noisy: Tensor, level: float, kind: str) -> Tensor:
+def clean_from(prediction: Tensor, noisy: Tensor, level: float | Tensor, kind: str) -> Tensor:
     """The clean latent from a network's output: itself (`x0`), or noisy - level × velocity."""
     return prediction if kind == "x0" else noisy - level * prediction
 

@@ -60,7 +60,7 @@ def play(
 
 def check_capabilities(session: SessionFile, card: ModelCard) -> None:
     """Raises ValueError for the first thing in the session that the model of `card` cannot do."""
-    needed = [(track.kind, "start.tracks") for track in session.start.tracks]
+    needed: list[tuple[str, str]] = [(track.kind, "start.tracks") for track in session.start.tracks]
     if session.start.image is not None:
         needed.append(("image", "start.image"))
     needed += [(_needs(control), f"controls[{index}]") for index, control in enumerate(session.controls)]

@@ -77,10 +77,16 @@ def load(blob: bytes, device: torch.device, window: int) -> StreamState:
     tracks = tuple(TrackBegin.model_validate(track) for track in given.pop("tracks"))
     prompts = tuple((text, weight) for text, weight in given.pop("prompts"))
     state = StreamState(
-        StreamSettings(**given, prompts=prompts, tracks=tracks), -1, CONTROLS.validate_python(about["controls"]),
-        window, about["chunk"], about["made"], records[about["made"] - 1].latents if records else None,
-        tuple(tensors[f"codec.{slot}"] for slot in range(about["codec"])), tensors.get("pending"),
-    )  # fmt: skip
+        StreamSettings(**given, prompts=prompts, tracks=tracks),
+        -1,
+        CONTROLS.validate_python(about["controls"]),
+        window,
+        about["chunk"],
+        about["made"],
+        records[about["made"] - 1].latents if records else None,
+        tuple(tensors[f"codec.{slot}"] for slot in range(about["codec"])),
+        tensors.get("pending"),
+    )
     state.sinks = [records[index] for index in about["sinks"] if index in records]
     state.records.extend(record for index, record in sorted(records.items()) if index not in about["sinks"])
     return state

@@ -17,8 +17,8 @@ CodecState = tuple[Tensor, ...]  # what the decoder carries from chunk to chunk;
 class ChunkRecord:
     """The stream at the end of a chunk: enough to go back to it.
 
-    `replaced` are keys and values of earlier chunks that changed with this one (an averaged sink, a window worked out
-    again for a new prompt); they stand from here on in place of those chunks' own.
+    `replaced` are keys and values of earlier chunks that changed with this one (an averaged sink, a window
+    worked out again for a new prompt); they stand from here on in place of those chunks' own.
     """
 
     chunk: int
@@ -37,11 +37,12 @@ class ChunkRecord:
 class StreamState:
     """One stream between two chunks. Only `Generator` changes it, and only when a chunk has been made.
 
-    `chunk` is the index of the next chunk, `made` the number of chunks in the cache (one more than `chunk` where a start
-    image came first), `latents` the clean latents [C, T, h, w] of the last chunk, `codec` the decoder's state, `pending`
-    noisy latents of chunks that are under way (joint denoising). `sinks` are the records of the chunks that stay in the
-    context for ever, `records` those of the latest chunks, oldest first, for rewind and snapshot. `window` is how many
-    chunks before the next one are needed, beside the sinks.
+    `chunk` is the index of the next chunk, `made` the number of chunks in the cache (one more than `chunk`
+    where a start image came first), `latents` the clean latents [C, T, h, w] of the last chunk, `codec` the
+    decoder's state, `pending` noisy latents of chunks that are under way (joint denoising). `sinks` are the
+    records of the chunks that stay in the context for ever, `records` those of the latest chunks, oldest
+    first, for rewind and snapshot. `window` is how many chunks before the next one are needed, beside the
+    sinks.
     """
 
     settings: StreamSettings
@@ -96,7 +97,9 @@ class StreamState:
         self._stand_at(record)
 
     def key_value(self, index: int) -> Tensor | None:
-        """Keys and values of cached chunk `index` as they stand now: replaced ones where a later chunk replaced them."""
+        """Keys and values of cached chunk `index` as they stand now: replaced ones where a later chunk
+        replaced them.
+        """
         for record in reversed(self.records):
             if index in record.replaced:
                 return record.replaced[index]

@@ -78,9 +78,10 @@ class Evaluation:
         assert clip.frames is not None
         state = self._start(clip.frames[3], clip.caption, seed)
         tracks = self._tracks(clip, 4)
-        frames = []
-        for chunk in range(FRAMES // self.card.chunk_frames):
-            frames.append(self.generator.step([state], [tracks if chunk == 0 else ()])[0].frames)
+        frames = [
+            self.generator.step([state], [tracks if chunk == 0 else ()])[0].frames
+            for chunk in range(FRAMES // self.card.chunk_frames)
+        ]
         self.generator.release(state)
         return torch.from_numpy(np.concatenate(frames)).permute(0, 3, 1, 2).float() / 255
 
@@ -100,9 +101,15 @@ class Evaluation:
             begins.append(self._begin(number, thing.centre[first:][frames], frames))
         camera = clip.camera[first - 1 :]
         if not np.allclose(camera, camera[:1]):
-            for index, (x, y) in enumerate((x, y) for y in (0.2, 0.5, 0.8) for x in (0.1, 0.3, 0.5, 0.7, 0.9)):
+            for index, (x, y) in enumerate(
+                (x, y) for y in (0.2, 0.5, 0.8) for x in (0.1, 0.3, 0.5, 0.7, 0.9)
+            ):
                 point = np.array([x * self.card.width, y * self.card.height])
-                if any(np.linalg.norm(point - thing.centre[first - 1]) < 60 for thing in clip.objects if thing.held.any()):
+                if any(
+                    np.linalg.norm(point - thing.centre[first - 1]) < 60
+                    for thing in clip.objects
+                    if thing.held.any()
+                ):
                     continue
                 home = np.linalg.solve(camera[0, :, :2], point - camera[0, :, 2])
                 seen = np.einsum("fij,j->fi", camera[1:, :, :2], home) + camera[1:, :, 2]
@@ -117,7 +124,9 @@ class Evaluation:
         )
         return TrackBegin(track=number, kind="drag", points=points)
 
-    def _measure(self, made: Tensor, truth: Tensor, objects: list[WorldObject], frame: int, tally: Tally) -> None:
+    def _measure(
+        self, made: Tensor, truth: Tensor, objects: list[WorldObject], frame: int, tally: Tally
+    ) -> None:
         tally.psnr.append(psnr(made, truth))
         tally.ssim.append(ssim(made[None], truth[None]))
         for depth, thing in enumerate(objects):
@@ -174,7 +183,9 @@ class Evaluation:
         thing = clip.objects[0]
         turn = np.arange(PERIOD) * 2 * np.pi / PERIOD
         middle = np.array([self.card.width, self.card.height]) * [0.5, 0.52]
-        radius = np.array([self.card.width * rng.uniform(0.15, 0.3), self.card.height * rng.uniform(0.12, 0.22)])
+        radius = np.array(
+            [self.card.width * rng.uniform(0.15, 0.3), self.card.height * rng.uniform(0.12, 0.22)]
+        )
         thing.centre = middle + radius * np.stack([np.cos(turn), np.sin(turn)], 1)
         thing.size, thing.angle = np.full(PERIOD, float(thing.size[0])), np.zeros(PERIOD)
         thing.held = np.ones(PERIOD, bool)
@@ -202,14 +213,16 @@ def _progress(text: str) -> None:
 
 
 def parse_seeds(text: str) -> range:
-    """"A:B" → range(A, B). Raises ValueError."""
+    """ "A:B" → range(A, B). Raises ValueError."""
     first, _, last = text.partition(":")
     if not (first.isdigit() and last.isdigit()) or int(first) >= int(last):
         raise ValueError(f"seeds {text!r}: expected A:B with A < B, such as 0:50")
     return range(int(first), int(last))
 
 
-def evaluate(model: str, seeds: range, endless: int, marks: list[int], weights: Path | None = None) -> dict[str, object]:
+def evaluate(
+    model: str, seeds: range, endless: int, marks: list[int], weights: Path | None = None
+) -> dict[str, object]:
     """All figures of a model. `endless` is how many worlds of `seeds` run on to the last of `marks`."""
     generator = Generator.load(model, seats=max(1, endless), weights=weights)
     evaluation, tally = Evaluation(generator), Tally()
@@ -234,8 +247,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="flowbrush eval", description=__doc__)
     parser.add_argument("--model", default="pocket")
     parser.add_argument("--seeds", default="0:32", help="held-out worlds A:B (default 0:32)")
-    parser.add_argument("--endless", type=int, default=4, help="worlds that run on to the last mark (default 4; 0 for none)")
-    parser.add_argument("--marks", default="100,500,5000", help="frames at which the endless drag is measured")
+    parser.add_argument(
+        "--endless", type=int, default=4, help="worlds that run on to the last mark (default 4; 0 for none)"
+    )
+    parser.add_argument(
+        "--marks", default="100,500,5000", help="frames at which the endless drag is measured"
+    )
     parser.add_argument("--weights", type=Path, help="a weights file instead of the model's own")
     parser.add_argument("--json", type=Path, help="write the figures there, too")
     given = parser.parse_args(arguments)

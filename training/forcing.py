@@ -112,7 +112,7 @@ def forcing_loss(
     student: CausalTransformer, codec: PocketCodec, batch: Batch, still: Tensor, channel_weight: Tensor
 ) -> tuple[Tensor, dict[str, float]]:
     """Weighted error of the predicted clean latents, and its parts for the log."""
-    device, dtype = student.text_embedding[0].weight.device, student.text_embedding[0].weight.dtype
+    device, dtype = student.reference.device, student.reference.dtype
     latents, count = batch.latents, batch.latents.shape[2]
     t = draw_timesteps((len(latents), count), still.cpu()).to(latents.device)
     level = t[:, None, :, None, None]

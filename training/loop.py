@@ -144,7 +144,7 @@ def _on_interrupt(note: Callable[[], None]) -> Iterator[None]:
     """The first Ctrl-C (or SIGTERM) is noted, the second one ends the program at once."""
 
     def handle(number: int, frame: FrameType | None) -> None:
-        signal.signal(number, before[number])
+        signal.signal(number, before[signal.Signals(number)])
         note()
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}

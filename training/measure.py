@@ -30,11 +30,15 @@ def ssim(a: Tensor, b: Tensor) -> float:
     var_a, var_b = blur(a * a) - mean_a**2, blur(b * b) - mean_b**2
     both = blur(a * b) - mean_a * mean_b
     c1, c2 = 0.01**2, 0.03**2
-    value = (2 * mean_a * mean_b + c1) * (2 * both + c2) / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))
+    value = (
+        (2 * mean_a * mean_b + c1) * (2 * both + c2) / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))
+    )
     return float(value.mean())
 
 
-def locate(frame: Tensor, book: SpriteBook, name: str, centre: tuple[float, float], size: float, angle: float) -> tuple[float, float, float]:
+def locate(
+    frame: Tensor, book: SpriteBook, name: str, centre: tuple[float, float], size: float, angle: float
+) -> tuple[float, float, float]:
     """Where an object is in `frame` [3, H, W], looked for within SEARCH pixels of `centre`.
 
     The object's picture is laid over every place; the least masked squared error wins, refined to parts of a pixel. Returns

@@ -36,7 +36,7 @@ class Rollout:
     roughness: float = 0.3  # the first latent frame gets up to this much noise, as an imperfect start
 
     def __post_init__(self) -> None:
-        weight = self.student.text_embedding[0].weight
+        weight = self.student.reference
         self.device, self.dtype = weight.device, weight.dtype
         spec, size = self.student.spec, len(self.batch.latents)
         self.rows, self.columns = self.batch.latents.shape[-2:]

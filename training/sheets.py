@@ -113,7 +113,7 @@ class _Streams:
 
     def __init__(self, student: CausalTransformer, codec: PocketCodec, batch: Batch) -> None:
         self.student, self.codec, self.batch = student, codec, batch
-        self.weight = student.text_embedding[0].weight
+        self.weight = student.reference
         spec, self.grid = student.spec, batch.latents.shape[-2:]
         tokens = (self.grid[0] // spec.patch) * (self.grid[1] // spec.patch)
         self.seats = list(range(len(batch.latents)))

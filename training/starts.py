@@ -30,7 +30,7 @@ def start_loss(
     Of two, the first is made another clip's and stands clean in the past, while the caption is that of the
     second.
     """
-    weight = student.text_embedding[0].weight
+    weight = student.reference
     size, count = len(batch.latents), batch.latents.shape[2]
     latents, device = batch.latents, batch.latents.device
     t = torch.rand(size, count)

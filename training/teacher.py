@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from models.codecs.pocket import PocketCodec
+from models.track_encoder import HAS_PAST
 from models.transformer import CausalTransformer, MotionInput
 from pipelines.guidance import joint_guidance
 from pipelines.motion import TrackWindow, left_behind, motion_field, motion_input, past_latents
@@ -46,7 +47,7 @@ def task(codec: PocketCodec, batch: Batch, id_dim: int, windows: TrackWindow | N
     rows, columns = batch.latents.shape[-2:]
     first = batch.latents[:, :, 0]
     here = motion_input(codec, windows, None, id_dim, rows, columns)
-    here.guide[:, 6] = 1  # there is something to go on from
+    here.guide[:, HAS_PAST] = 1  # there is something to go on from
     whole = since_seen(windows, count)
     moved, near = motion_field(whole, rows, columns, codec.spec.stride)
     left = left_behind(whole, rows, columns, codec.spec.stride)
@@ -90,7 +91,7 @@ def predict_clean(network: CausalTransformer, noisy: Tensor, level: Tensor, give
     """Clean latents [B, C, T, h, w] that `network` sees in `noisy`, all but the first frame at `level`
     [B].
     """
-    weight = network.text_embedding[0].weight
+    weight = network.reference
     timestep = level[:, None].repeat(1, noisy.shape[2]) * 1000
     timestep[:, 0] = 0
     latents = torch.cat([given.first[:, :, None], noisy[:, :, 1:]], 2)
@@ -176,11 +177,11 @@ class Guided:
     @torch.no_grad()
     def clean(self, noisy: Tensor, level: Tensor) -> Tensor:
         """The guided clean latents."""
-        parts = [
+        full, without_text, without_motion = (
             predict_clean(self.teacher, noisy, level, t)
             for t in (self.full, self.without_text, self.without_motion)
-        ]
-        return joint_guidance(*parts, self.text_weight, self.motion_weight)
+        )
+        return joint_guidance(full, without_text, without_motion, self.text_weight, self.motion_weight)
 
     def sample(self, steps: int) -> Tensor:
         """A clip [B, C, T, h, w] in `steps` denoising steps."""

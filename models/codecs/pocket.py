@@ -1,9 +1,9 @@
 """pocket's codec: frames to latents and back, 8×8 pixels × 4 frames to a cell.
 
-Encoding is linear: the first principal components of 4-frame blocks, learned from data in closed form. Decoding starts
-from the transposed components and corrects the picture with a small convolutional network that also sees the end of the
-chunk before, so that blocks do not show and time joins. Every latent frame is decoded by itself given the one before: decoding
-chunk by chunk equals decoding at once.
+Encoding is linear: the first principal components of 4-frame blocks, learned from data in closed form.
+Decoding starts from the transposed components and corrects the picture with a small convolutional network
+that also sees the end of the chunk before, so that blocks do not show and time joins. Every latent frame is
+decoded by itself given the one before: decoding chunk by chunk equals decoding at once.
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ BLEND = 2  # the correction works on squares of 2×2 pixels
 
 class PocketCodec(nn.Module):
     """Latents [B, C, T, h, w] ↔ frames [B, 3, 4 T, 8 h, 8 w] in -1..1."""
+
+    mean: Tensor
+    basis: Tensor
+    scale: Tensor
 
     def __init__(self, spec: PocketCodecSpec) -> None:
         super().__init__()
@@ -59,7 +63,9 @@ class PocketCodec(nn.Module):
     encode = analyse
 
     def end_frame(self, latents: Tensor) -> Tensor:
-        """The last pixel frame of latent frames [B, C, h, w], by linear synthesis: [B, 3, H, W] in about -1..1."""
+        """The last pixel frame of latent frames [B, C, h, w], by linear synthesis: [B, 3, H, W] in about
+        -1..1.
+        """
         s, batch, rows, columns = self.spec.stride, len(latents), *latents.shape[-2:]
         x = latents.permute(0, 2, 3, 1) @ (self._end(self.basis) * self.scale).T + self._end(self.mean)
         return (
@@ -82,7 +88,8 @@ class PocketCodec(nn.Module):
     def decode(self, latents: Tensor, last: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Latents → frames in -1..1 and the state for what follows.
 
-        `last` [B, C, h, w] is the latent frame before these, None at the start of a stream (then the first stands for it).
+        `last` [B, C, h, w] is the latent frame before these, None at the start of a stream (then the first
+        stands for it).
         """
         if last is None:
             last = latents[:, :, 0]
@@ -111,7 +118,9 @@ class PocketCodec(nn.Module):
 
 
 class Correction(nn.Module):
-    """What linear synthesis gets wrong: ringing, block edges, lost detail. Worked out on squares of 2×2 pixels."""
+    """What linear synthesis gets wrong: ringing, block edges, lost detail. Worked out on squares of 2×2
+    pixels.
+    """
 
     def __init__(self, spec: PocketCodecSpec) -> None:
         super().__init__()
@@ -124,7 +133,8 @@ class Correction(nn.Module):
         nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
 
     def forward(self, frames: Tensor, cells: Tensor) -> Tensor:
-        """`frames` [B, 15, H, W]: the last of the past and the four, by linear synthesis; `cells` [B, C, h, w] the latent.
+        """`frames` [B, 15, H, W]: the last of the past and the four, by linear synthesis; `cells` [B, C, h,
+        w] the latent.
 
         Returns what to add to the four, [B, 12, H, W] in fp32.
         """

@@ -1,7 +1,7 @@
 """The tiny autoencoder of Wan latents (TAEHV's file format): the decoder, with an exact streaming state.
 
-It takes the student's normalised latents as they are. All frames of a chunk are decoded together; each of the nine memory
-blocks needs the one frame before the chunk, and those nine frames are the whole state.
+It takes the student's normalised latents as they are. All frames of a chunk are decoded together; each of the
+nine memory blocks needs the one frame before the chunk, and those nine frames are the whole state.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ class Grow(nn.Module):
 
 
 class TinyDecoder(nn.Module):
-    """Latents [B, C, T, h, w] → frames; `decoder` is laid out, and its parameters are named, as in the published files."""
+    """Latents [B, C, T, h, w] → frames; `decoder` is laid out, and its parameters are named, as in the
+    published files.
+    """
 
     def __init__(self, spec: TaeSpec) -> None:
         super().__init__()
@@ -102,7 +104,9 @@ class TinyDecoder(nn.Module):
 
 
 def decoder_weights(tensors: dict[str, Tensor], spec: TaeSpec) -> dict[str, Tensor]:
-    """The decoder's part of a TAEHV file. Where the file's frames grow by more than ours, the last ones are taken."""
+    """The decoder's part of a TAEHV file. Where the file's frames grow by more than ours, the last ones are
+    taken.
+    """
     kept = {name: value for name, value in tensors.items() if name.startswith("decoder.")}
     with torch.device("meta"):
         wanted = TinyDecoder(spec).state_dict()

@@ -1,13 +1,14 @@
 """Wan's own autoencoder, by diffusers, decoded a chunk at a time.
 
-Its causal convolutions keep the last two frames that each of them saw. Here those belong to the stream and not to the network,
-so that streams can share one decoder, be put away, and be taken back.
+Its causal convolutions keep the last two frames that each of them saw. Here those belong to the stream and
+not to the network, so that streams can share one decoder, be put away, and be taken back.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any, cast
 
 import torch
 from diffusers import AutoencoderKLWan
@@ -22,12 +23,14 @@ NEVER, ONCE = torch.empty(0), torch.empty(0, 0)  # how a slot that is unused, or
 
 
 class WanCodec(nn.Module):
-    """Latents [B, C, T, h, w] → frames. `spec.config` are the arguments of diffusers' class; empty for Wan 2.1's."""
+    """Latents [B, C, T, h, w] → frames. `spec.config` are the arguments of diffusers' class; empty for Wan
+    2.1's.
+    """
 
     def __init__(self, spec: VaeSpec, vae: AutoencoderKLWan | None = None) -> None:
         super().__init__()
         self.spec = spec
-        self.vae = vae or AutoencoderKLWan(**dict(spec.config))
+        self.vae = cast(Any, vae or AutoencoderKLWan(**dict(spec.config)))
         self.slots = self.vae._cached_conv_counts["decoder"]
 
     @torch.inference_mode()
@@ -47,7 +50,9 @@ class WanCodec(nn.Module):
         return hold_first(frames.float(), states, 0), after
 
     def _decode(self, latents: Tensor, states: Sequence[State]) -> tuple[Tensor, list[Tensor]]:
-        """Frames [B, 3, 4 T, H, W] in -1..1 of streams in like states, and every slot of the decoder, [B, …] each."""
+        """Frames [B, 3, 4 T, H, W] in -1..1 of streams in like states, and every slot of the decoder, [B, …]
+        each.
+        """
         slots: list[Tensor | str | None] = [None] * self.slots
         begun = bool(states[0])
         if begun:

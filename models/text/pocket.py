@@ -1,7 +1,7 @@
 """pocket's text encoder: words, parts of words and a small transformer.
 
-A word that was trained has a vector of its own; every word, known or not, also has the mean vector of its letter
-trigrams. So an unknown word degrades to what it looks like and never fails.
+A word that was trained has a vector of its own; every word, known or not, also has the mean vector of its
+letter trigrams. So an unknown word degrades to what it looks like and never fails.
 """
 
 from __future__ import annotations

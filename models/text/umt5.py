@@ -1,4 +1,6 @@
-"""Wan's text encoder: UMT5 by transformers, 512 rows a prompt, those after its end zero. The student attends to all of them."""
+"""Wan's text encoder: UMT5 by transformers, 512 rows a prompt, those after its end zero. The student attends
+to all of them.
+"""
 
 from __future__ import annotations
 
@@ -32,9 +34,14 @@ class Umt5Text(nn.Module):
     @torch.inference_mode()
     def forward(self, prompts: Sequence[str]) -> Tensor:
         given = self.tokenizer(
-            [tidy(prompt) for prompt in prompts], max_length=self.spec.length, padding="max_length", truncation=True,
-            add_special_tokens=True, return_attention_mask=True, return_tensors="pt",
-        )  # fmt: skip
+            [tidy(prompt) for prompt in prompts],
+            max_length=self.spec.length,
+            padding="max_length",
+            truncation=True,
+            add_special_tokens=True,
+            return_attention_mask=True,
+            return_tensors="pt",
+        )
         device = next(self.encoder.parameters()).device
         mask = given["attention_mask"].to(device)
         rows = self.encoder(given["input_ids"].to(device), attention_mask=mask).last_hidden_state
@@ -42,7 +49,11 @@ class Umt5Text(nn.Module):
 
 
 class RandomText(nn.Module):
-    """Stands for UMT5 where the weights are random: repeatable noise of the right shape, zero after the prompt's end."""
+    """Stands for UMT5 where the weights are random: repeatable noise of the right shape, zero after the
+    prompt's end.
+    """
+
+    place: Tensor
 
     def __init__(self, spec: Umt5Spec) -> None:
         super().__init__()
@@ -64,14 +75,18 @@ class RandomText(nn.Module):
 
 
 def tidy(prompt: str) -> str:
-    """A prompt as the published students' text was cleaned: broken characters mended, entities resolved, spaces single."""
+    """A prompt as the published students' text was cleaned: broken characters mended, entities resolved,
+    spaces single.
+    """
     import ftfy
 
     return SPACES.sub(" ", html.unescape(html.unescape(ftfy.fix_text(prompt)))).strip()
 
 
 def load_umt5(spec: Umt5Spec, folder: Path, dtype: torch.dtype) -> Umt5Text:
-    """The encoder from `folder`/text_encoder and `folder`/tokenizer, as diffusers lays a Wan model out. Raises BadWeights."""
+    """The encoder from `folder`/text_encoder and `folder`/tokenizer, as diffusers lays a Wan model out.
+    Raises BadWeights.
+    """
     for name in ("text_encoder", "tokenizer"):
         if not (folder / name).is_dir():
             raise BadWeights(

@@ -41,8 +41,9 @@ class WanModel:
 def load_wan(
     card: ModelCard, placement: Placement, attention: str = "sdpa", folder: Path | None = None
 ) -> WanModel:
-    """The model of `card` from `folder`: student/, lora/, codec/, text_encoder/ and tokenizer/, as `flowbrush pull` lays
-    them out, or with the student's file at the top. Raises BadWeights where something is missing, broken or of another shape.
+    """The model of `card` from `folder`: student/, lora/, codec/, text_encoder/ and tokenizer/, as `flowbrush
+    pull` lays them out, or with the student's file at the top. Raises BadWeights where something is missing,
+    broken or of another shape.
     """
     with torch.device("meta"):
         student = CausalTransformer(card.student, backend(attention, placement.device)).to(placement.dtype)
@@ -58,7 +59,9 @@ def load_wan(
         raise BadWeights(
             f"no folder {folder} with the weights of {card.name}: `flowbrush pull {card.name}` fetches them"
         )
-    load_student(student, find(folder, "student"), find(folder, "lora", needed=False))
+    weights = find(folder, "student")
+    assert weights is not None
+    load_student(student, weights, find(folder, "lora", needed=False))
     student.to(placement.device)
     codec = load_codec(codec, find(folder, "codec"), card).to(placement.device)
     text = load_umt5(card.text, folder, placement.dtype)
@@ -66,7 +69,9 @@ def load_wan(
 
 
 def find(folder: Path, part: str, needed: bool = True) -> Path | None:
-    """The weights of one part: the only file in the folder of that name, or a file at the top whose name begins so."""
+    """The weights of one part: the only file in the folder of that name, or a file at the top whose name
+    begins so.
+    """
     inside = [path for path in sorted((folder / part).rglob("*")) if path.suffix in SUFFIXES]
     top = [path for path in sorted(folder.glob(f"{part}*")) if path.suffix in SUFFIXES]
     found = inside or top
@@ -96,7 +101,9 @@ def load_codec(codec: TinyDecoder | WanCodec, path: Path | None, card: ModelCard
 
 
 def fill_at_random(module: nn.Module, device: torch.device, seed: int) -> None:
-    """Gives a module on the meta device repeatable random weights: speed and shapes do not depend on their values."""
+    """Gives a module on the meta device repeatable random weights: speed and shapes do not depend on their
+    values.
+    """
     module.to_empty(device=device)
     generator = torch.Generator(device).manual_seed(seed)
     with torch.no_grad():
@@ -110,16 +117,26 @@ def fill_at_random(module: nn.Module, device: torch.device, seed: int) -> None:
 
 
 def reduced(card: ModelCard) -> ModelCard:
-    """The same parts and policies at a size for any machine, with random weights: for tests and for a look at the path."""
+    """The same parts and policies at a size for any machine, with random weights: for tests and for a look at
+    the path.
+    """
     student = replace(card.student, dim=64, ffn_dim=128, heads=2, layers=2, text_dim=32)
     codec = card.codec
     if isinstance(codec, TaeSpec):
         codec = replace(codec, widths=(16, 16, 8, 8))
     stride = codec.stride
     return replace(
-        card, name=f"{card.name}-small", title=f"{card.title}, reduced, random weights", width=16 * stride, height=8 * stride,
-        student=student, codec=codec, text=Umt5Spec(dim=32, length=16), random=True, sources=(),
-    )  # fmt: skip
+        card,
+        name=f"{card.name}-small",
+        title=f"{card.title}, reduced, random weights",
+        width=16 * stride,
+        height=8 * stride,
+        student=student,
+        codec=codec,
+        text=Umt5Spec(dim=32, length=16),
+        random=True,
+        sources=(),
+    )
 
 
 def _text_device(placement: Placement) -> torch.device:

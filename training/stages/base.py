@@ -54,7 +54,7 @@ class Context:
     def codec(self) -> PocketCodec:
         """The codec that the stage `codec` made, averaged, not to be trained."""
         state = self.run.load("codec")
-        codec = PocketCodec(self.recipe.card.codec)
+        codec = PocketCodec(self.recipe.card.pocket_codec)
         load_components(codec, state["components"])
         if "correction" in state["optimisers"]:
             fill_averages(codec.correction, state["optimisers"]["correction"])
@@ -63,7 +63,7 @@ class Context:
     @cached_property
     def text(self) -> PocketText:
         state = self.run.load("text")
-        text = PocketText(self.recipe.card.text, state["vocabulary"])
+        text = PocketText(self.recipe.card.pocket_text, state["vocabulary"])
         text.load_state_dict(state["encoder"])
         return text.to(self.device).eval().requires_grad_(False)
 

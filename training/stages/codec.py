@@ -25,7 +25,7 @@ def make_world(context: Context) -> World:
 def ensure_components(context: Context) -> None:
     """Fits and saves the components unless that has been done."""
     if context.workers.first and not context.run.has("codec"):
-        config, spec = context.recipe.codec, context.recipe.card.codec
+        config, spec = context.recipe.codec, context.recipe.card.pocket_codec
         codec = fit_components(spec, make_world(context), config.fit_clips, context.recipe.seed, cores())
         components = {name: getattr(codec, name) for name in COMPONENTS}
         context.run.save("codec", {"components": components, "optimisers": {}, "step": 0, "elapsed": 0.0})
@@ -45,7 +45,7 @@ class CodecStage(Stage):
             make_world(context), config.clips, context.recipe.seed + 1 + context.workers.rank, cores()
         )
         seed_torch(context.recipe.seed, STAGES.index(self.name))  # the same first weights in every process
-        self.codec = PocketCodec(context.recipe.card.codec)
+        self.codec = PocketCodec(context.recipe.card.pocket_codec)
         self.components = context.run.load("codec")["components"]
         load_components(self.codec, self.components)
         self.codec.to(context.device).correction.to(context.dtype)
@@ -62,7 +62,7 @@ class CodecStage(Stage):
 
     def sheet(self, path: Path) -> None:
         twin = copy.deepcopy(self.codec)
-        twin.correction = averaged(self.codec.correction, self.optimiser)
+        twin.correction = averaged(self.codec.correction, self.optimiser)  # type: ignore[assignment]
         codec_sheet(path, twin, self.crops.clips[:3], self.context.device)
 
     def state(self) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class PoolFailed(RuntimeError):
 
 def _render(recipe: Recipe, folder: Path, worker: int, workers: int) -> None:
     torch.set_num_threads(1)
-    codec = PocketCodec(recipe.card.codec)
+    codec = PocketCodec(recipe.card.pocket_codec)
     load_components(codec, Run(folder, writes=False).load("codec")["components"])
     world = partial(World, recipe.card.width, recipe.card.height, recipe.core_share)
     config = recipe.pool

@@ -24,7 +24,7 @@ class TextStage(Stage):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         seed_torch(context.recipe.seed, STAGES.index(self.name))
-        spec = context.recipe.card.text
+        spec = context.recipe.card.pocket_text
         self.index = {name: place for place, name in enumerate(targets())}
         self.words = vocabulary()
         self.encoder = PocketText(spec, self.words)
