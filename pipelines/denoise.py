@@ -18,7 +18,7 @@ from models.layers import KeyValue
 from models.rope import RopeTable
 from models.transformer import CausalTransformer, MotionInput
 from pipelines.drag import Guide
-from pipelines.past import Context, Past
+from pipelines.past import CachedPast, Context, Past
 from pipelines.schedule import NoiseStep, chunk_noise, clean_from, euler, renoise
 from pipelines.state import StreamState
 
@@ -83,7 +83,9 @@ class ChunkMaker:
 
     @torch.inference_mode()
     def remember(self, batch: Batch, latents: Tensor) -> None:
-        """A pass over the clean chunk, for its keys and values."""
+        """A pass over the clean chunk, for its keys and values, where they are kept."""
+        if not isinstance(self.past, CachedPast):
+            return
         assert batch.words is not None and batch.context is not None
         self.past.write(batch.states, self._run(batch, latents, 0.0, batch.words, batch.context)[1])
 

@@ -105,9 +105,6 @@ class RecomputedPast:
         first = state.sinks[0].latents[:, :1]
         return torch.cat([first, state.latents[:, state.latents.shape[1] - self.chunk + 1 :]], 1)
 
-    def write(self, states: Sequence[StreamState], new: list[KeyValue]) -> None:
-        """Nothing is kept but latents, which the records hold."""
-
     def taken(self, state: StreamState) -> Tensor | None:
         return None
 

@@ -78,7 +78,7 @@ def oracle(student, rollout, seed, text):
     for chunk in range(CHUNKS):
         noisy = chunk_noise(seed, chunk, 0, shape)[None].double()
         for index, step in enumerate(steps):
-            frames = torch.cat([past, noisy.float().double()], 2)
+            frames = torch.cat([past, noisy], 2)
             timestep = torch.cat([torch.zeros(1, past.shape[2]), torch.full((1, 3), step.timestep)], 1)
             rope = RopeTable(
                 student.spec.head_dim,
@@ -92,9 +92,8 @@ def oracle(student, rollout, seed, text):
             clean = noisy - step.level * velocity
             if index + 1 < len(steps):
                 level = steps[index + 1].level
-                noisy = (1 - level) * clean + level * chunk_noise(seed, chunk, index + 1, shape)[
-                    None
-                ].double()
+                fresh = chunk_noise(seed, chunk, index + 1, shape)[None]  # scaled in fp32, as it is drawn
+                noisy = (1 - level) * clean + level * fresh
         past = torch.cat([past, clean], 2)
     return past
 

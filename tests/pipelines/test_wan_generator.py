@@ -1,0 +1,194 @@
+"""Every Wan card, at a reduced size, through the one generator: the same promises that pocket keeps."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from flowbrush.controls import PromptSet, TrackBegin
+from models.registry import CARDS
+from models.wan.load import reduced
+from pipelines.generator import Generator
+from pipelines.requests import StreamSettings
+
+NAMES = [name for name, card in CARDS.items() if card.family == "wan"]
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def generator(request):
+    return small(request.param)
+
+
+def small(name):
+    return Generator.load(reduced(CARDS[name]), device="cpu", dtype="fp32", seats=3)
+
+
+def begin(generator, seed=1, prompt="a red fox"):
+    card = generator.card
+    return generator.start(StreamSettings(card.name, ((prompt, 1.0),), card.width, card.height, card.fps, seed=seed))
+
+
+def frames_of(generator, state, chunks, controls=None):
+    return np.stack([generator.step([state], [(controls or {}).get(i, ())])[0].frames for i in range(chunks)])
+
+
+def prompt(text, control=1):
+    return PromptSet.model_validate({"type": "prompt.set", "id": control, "prompts": [{"text": text, "weight": 1.0}]})
+
+
+def drag(x, y, to_x, to_y, start, stop):
+    points = [{"t": start, "x": x, "y": y}, {"t": stop, "x": to_x, "y": to_y}]
+    return TrackBegin.model_validate({"type": "track.begin", "id": 2, "track": 1, "kind": "drag", "points": points})
+
+
+@pytest.fixture(autouse=True)
+def seats(request):
+    yield
+    if "generator" in request.fixturenames:
+        made = request.getfixturevalue("generator")
+        made.free[:] = range(made.seats)
+
+
+def test_chunks_and_their_shapes(generator):
+    card, state = generator.card, begin(generator)
+    for index in range(2):
+        result = generator.step([state], [()])[0]
+        assert result.frames.shape == (card.chunk_frames, card.height, card.width, 3)
+        assert (result.chunk, result.first_frame) == (index, index * card.chunk_frames)
+    assert state.latents.shape[1] == card.student.chunk
+
+
+def test_snapshot_goes_on_bit_exactly(generator):
+    state = begin(generator)
+    frames_of(generator, state, 4)
+    copy = generator.restore(generator.snapshot(state))
+    controls = {1: [prompt("a boat at sea")]}
+    assert np.array_equal(frames_of(generator, state, 3, controls), frames_of(generator, copy, 3, controls))
+
+
+def test_rewind_repeats_bit_exactly(generator):
+    state = begin(generator)
+    frames_of(generator, state, 3)
+    controls = {1: [prompt("a boat at sea")]}
+    first = frames_of(generator, state, 3, controls)
+    generator.rewind(state, 2)
+    assert np.array_equal(first, frames_of(generator, state, 3, controls))
+
+
+def test_a_batch_is_each_alone(generator):
+    alone = [frames_of(generator, begin(generator, seed), 2) for seed in (5, 6)]
+    generator.free[:] = range(generator.seats)
+    older, younger = begin(generator, 5), begin(generator, 6)
+    first = generator.step([older], [()])[0].frames
+    both = generator.step([older, younger], [(), ()])
+    assert np.abs(both[0].frames.astype(int) - alone[0][1]).max() <= 1
+    assert np.array_equal(first, alone[0][0]) and np.abs(both[1].frames.astype(int) - alone[1][0]).max() <= 1
+
+
+def test_a_failed_chunk_changes_nothing(generator, monkeypatch):
+    state, twin = begin(generator), begin(generator)
+    for stream in (state, twin):
+        frames_of(generator, stream, 3)
+    with monkeypatch.context() as patch:
+        patch.setattr(generator, "_decode", lambda *_: (_ for _ in ()).throw(RuntimeError("the decoder broke")))
+        with pytest.raises(RuntimeError, match="broke"):
+            generator.step([state], [[prompt("a boat at sea")]])
+    assert state.chunk == 3
+    assert np.array_equal(frames_of(generator, state, 2), frames_of(generator, twin, 2))
+
+
+def test_a_drag_reaches_the_picture(generator):
+    still, dragged = begin(generator), begin(generator)
+    for stream in (still, dragged):
+        frames_of(generator, stream, 1)
+    chunk_s = generator.card.chunk_frames / generator.card.fps
+    control = drag(0.3, 0.5, 0.6, 0.5, chunk_s, 2 * chunk_s)
+    a = generator.step([still], [()])[0].frames
+    result = generator.step([dragged], [[control]])[0]
+    assert not np.array_equal(a, result.frames)
+    assert [applied.id for applied in result.applied] == [2]
+
+
+def test_history_and_memory_stay_bounded(generator):
+    state = begin(generator)
+    card = replace(generator.card, history=2)
+    generator.card = card
+    for _ in range(12):
+        generator.step([state], [()])
+    assert len(state.records) <= 2 + state.window and state.chunk == 12
+    assert state.history.stop == 12 and len(state.history) >= 2
+    generator.card = replace(card, history=6)
+
+
+def test_images_are_refused_clearly(generator):
+    card = generator.card
+    picture = np.zeros((8, 8, 3), np.uint8)
+    with pytest.raises(ValueError, match="text alone"):
+        generator.start(StreamSettings(card.name, (("a", 1.0),), card.width, card.height, card.fps, image=picture))
+
+
+def test_a_prompt_reaches_the_past_of_longlive_only_where_it_should():
+    generator = small("longlive-1.3b")
+    state = begin(generator)
+    frames_of(generator, state, 6)
+    cache = generator.cache
+    before = {index: cache.take(state.seat, index) for index in cache.attended(state.made)}
+    generator.step([state], [[prompt("a boat at sea")]])
+    changed = {index: not torch.equal(cache.take(state.seat, index), kept) for index, kept in before.items()}
+    assert changed == {0: False, 4: True, 5: True}
+    early = begin(generator, 2)
+    frames_of(generator, early, 2)
+    sink = cache.take(early.seat, 0)
+    generator.step([early], [[prompt("a boat at sea")]])
+    assert not torch.equal(cache.take(early.seat, 0), sink)
+
+
+def test_reward_forcing_mixes_what_leaves_into_the_sink():
+    generator = small("reward-forcing-1.3b")
+    state = begin(generator)
+    frames_of(generator, state, 2)
+    cache = generator.cache
+    sink, leaving = cache.take(state.seat, 0), cache.take(state.seat, 1)
+    generator.step([state], [()])
+    torch.testing.assert_close(cache.take(state.seat, 0), 0.999 * sink + 0.001 * leaving)
+
+
+def test_rolling_forcing_keeps_four_chunks_under_way():
+    generator = small("rolling-forcing-1.3b")
+    state, calls = begin(generator), []
+    forward = generator.model.student.forward
+
+    def counted(latents, *args, **options):
+        calls.append(latents.shape[2])
+        return forward(latents, *args, **options)
+
+    generator.model.student.forward = counted
+    generator.step([state], [()])
+    assert calls == [3, 6, 9, 12, 15, 3]
+    assert state.pending.shape[1] == 12
+    calls.clear()
+    for _ in range(2):
+        generator.step([state], [()])
+    assert calls == [15, 3, 15, 3]
+
+
+def test_krea_makes_no_clean_pass():
+    generator = small("krea-14b")
+    state, calls = begin(generator), []
+    forward = generator.model.student.forward
+
+    def counted(latents, timestep, *args, **options):
+        calls.append(float(timestep.max()))
+        return forward(latents, timestep, *args, **options)
+
+    generator.model.student.forward = counted
+    frames_of(generator, state, 2)
+    assert calls == [1000, 937, 833, 625, 0, 1000, 937, 833, 625]
+
+
+def test_positions_from_the_start_stop_where_training_did():
+    cache = small("self-forcing-1.3b").cache
+    assert cache.places([0, 1]) == [0, 3, 6]
+    late = cache.places([998, 999])
+    assert late[-1] + 3 <= 1024 and late == [late[-1] - 6, late[-1] - 3, late[-1]]
