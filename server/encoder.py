@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import cast
 
-os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 prints a banner to stderr otherwise
+os.environ.setdefault("SVT_LOG", "0")  # SVT-AV1 prints a banner to stderr otherwise
 
 import av
 import numpy as np

@@ -7,9 +7,10 @@ import logging
 import time
 from concurrent.futures import Executor
 from pathlib import Path
+from typing import Any
 
 from flowbrush.packets import Packet
-from flowbrush.protocol import CloseCode, Message, Notice
+from flowbrush.protocol import CloseCode, Limits, Message, Notice, SessionReady
 from server import ipc
 from server.delivery import Media, Outbox, Ring
 from server.metrics import Metrics
@@ -88,6 +89,26 @@ class Live:
         if self.outbox is None or self.outbox.closed:
             return True
         return self.outbox.frames > AHEAD_CHUNKS * self.session.chunk_frames
+
+    def ready_message(self, card: dict[str, Any], for_viewer: bool = False) -> SessionReady:
+        """What is said when the session exists, with the facts of its model."""
+        meta = self.meta
+        return SessionReady(
+            id=None if for_viewer else self.ready_id,
+            session=self.id,
+            resume_token=None if for_viewer else self.token,
+            model=meta.model,
+            width=meta.width,
+            height=meta.height,
+            fps=meta.fps,
+            chunk_frames=meta.chunk_frames,
+            codec=meta.codec,
+            codec_string=meta.codec_string,
+            capabilities=card.get("capabilities", {}),
+            examples=tuple(card.get("examples", ())),
+            limits=Limits(),
+            last_id=self.session.last_id,
+        )
 
     def make_outbox(self, frames: int) -> Outbox:
         """A box for a connection to this session."""

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
-from flowbrush.protocol import Codec, Error, Limits, SessionDone, SessionReady, SessionStart
+from flowbrush.protocol import Codec, Error, SessionDone, SessionReady, SessionStart
 from flowbrush.session_file import SessionFile
 from server import ipc
 from server.archive import Archive, new_id, new_meta
@@ -261,7 +261,7 @@ class Service:
     def watch(self, live: Live) -> Outbox:
         """A viewer's outbox, which begins with `session.ready` and then a key frame."""
         outbox = live.make_outbox(WATCHER_FRAMES)
-        outbox.say(self.ready_message(live, for_viewer=True))
+        outbox.say(self._ready_message(live, for_viewer=True))
         outbox.waits_for_key = True
         live.session.want_key = True
         live.viewers.add(outbox)
@@ -298,26 +298,9 @@ class Service:
         text = f"none of {', '.join(start.codecs)} can be encoded here: there are {', '.join(codecs)}"
         raise Refused(ErrorCode.NO_CODEC, text, CloseCode.BAD_START)
 
-    def ready_message(self, live: Live, for_viewer: bool = False) -> SessionReady:
-        """What is said when a session exists."""
-        meta = live.meta
+    def _ready_message(self, live: Live, for_viewer: bool = False) -> SessionReady:
         card = self.dispatcher.facts.card if self.dispatcher.facts is not None else {}
-        return SessionReady(
-            id=None if for_viewer else live.ready_id,
-            session=live.id,
-            resume_token=None if for_viewer else live.token,
-            model=meta.model,
-            width=meta.width,
-            height=meta.height,
-            fps=meta.fps,
-            chunk_frames=meta.chunk_frames,
-            codec=meta.codec,
-            codec_string=meta.codec_string,
-            capabilities=card.get("capabilities", {}),
-            examples=tuple(card.get("examples", ())),
-            limits=Limits(),
-            last_id=live.session.last_id,
-        )
+        return live.ready_message(card, for_viewer)
 
     def _on_opened(self, live: Live) -> None:
         self._say_ready(live)
@@ -325,7 +308,7 @@ class Service:
     def _say_ready(self, live: Live) -> None:
         if not live.ready_said and live.outbox is not None:
             live.ready_said = True
-            live.say(self.ready_message(live))
+            live.say(self._ready_message(live))
             live.ready_id = None
 
     def _fail(self, live: Live, code: ErrorCode, message: str) -> None:
