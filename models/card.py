@@ -89,7 +89,9 @@ class ModelCard:
     def available(self) -> bool:
         """Whether the weights are here."""
         path = self.weights_path
-        return self.random or path.is_file() or (path / "flowbrush.json").is_file()
+        if self.random or self.family == "pocket":
+            return self.random or path.is_file()
+        return (path / "flowbrush.json").is_file() or (path.is_symlink() and path.is_dir())
 
     def public(self) -> dict[str, Any]:
         """What a client is told: JSON-able, no paths."""

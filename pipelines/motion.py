@@ -104,7 +104,7 @@ def warp(frame: Tensor, moved: Tensor) -> Tensor:
     source = torch.stack(torch.meshgrid(x, y, indexing="xy")) - field
     grid = source.permute(0, 2, 3, 1)
     repeated = frame[:, None].expand(-1, count, -1, -1, -1).flatten(0, 1)
-    out = F.grid_sample(repeated, grid, "bilinear", "border", align_corners=False)
+    out = F.grid_sample(repeated, grid, "bicubic", "border", align_corners=False)
     return out.unflatten(0, (batch, count)).transpose(1, 2)
 
 

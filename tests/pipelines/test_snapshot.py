@@ -12,6 +12,7 @@ from flowbrush.controls import Point, TrackBegin
 from models.device import choose
 from models.pocket import load_pocket
 from pipelines.generator import Generator, NoSeat
+from pipelines.snapshot import VERSION
 
 PICTURE = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
 TRACK = TrackBegin(track=7, kind="path", points=(Point(t=0, x=0.2, y=0.2), Point(t=1, x=0.8, y=0.8)))
@@ -92,7 +93,7 @@ def broken(blob: bytes) -> dict[str, bytes]:
     size = int.from_bytes(blob[:8], "little")
     header = json.loads(blob[8 : 8 + size])
     about = json.loads(header["__metadata__"]["flowbrush"])
-    about["version"] = 99
+    about["version"] = VERSION + 1
     header["__metadata__"]["flowbrush"] = json.dumps(about)
     text = json.dumps(header).encode()
     return {
