@@ -59,7 +59,10 @@ class Hub(Protocol):
 
 
 def pull(
-    card: ModelCard, folder: Path | None = None, report: Callable[[str], None] = lambda line: None, hub: Hub | None = None
+    card: ModelCard,
+    folder: Path | None = None,
+    report: Callable[[str], None] = lambda line: None,
+    hub: Hub | None = None,
 ) -> Path:
     """Fetches the weights of `card` into `folder` (or where the loader looks); returns the folder.
 
@@ -70,12 +73,16 @@ def pull(
     if card.random or card.family == "pocket":
         raise PullError(f"the weights of {card.name} come with the project: there is nothing to fetch")
     if not card.sources:
-        raise PullError(f"{card.name} has no published weights: name a folder of your own (--from), see docs/models.md")
+        raise PullError(
+            f"{card.name} has no published weights: name a folder of your own (--from), see docs/models.md"
+        )
     hub = hub or HuggingFace()
     remotes = [hub.look(source) for source in card.sources]
     for remote in remotes:
         size = sum(file.size for file in remote.files)
-        report(f"{remote.source.repository}: {_size(size)}, licence {remote.licence}, revision {remote.revision}")
+        report(
+            f"{remote.source.repository}: {_size(size)}, licence {remote.licence}, revision {remote.revision}"
+        )
     total = sum(file.size for remote in remotes for file in remote.files)
     report(f"in all {_size(total)} into {target}")
     try:
@@ -97,7 +104,9 @@ def adopt(card: ModelCard, folder: Path) -> Path:
     """Makes a folder of one's own the weights of `card`, by a link where the loader looks. Raises PullError."""
     missing = [part for part in PARTS if not any(folder.glob(f"{part}*"))]
     if missing:
-        raise PullError(f"{folder} has no {', '.join(missing)}: expected {', '.join(PARTS)} (see docs/models.md)")
+        raise PullError(
+            f"{folder} has no {', '.join(missing)}: expected {', '.join(PARTS)} (see docs/models.md)"
+        )
     target = card.weights_path
     if target.is_symlink():
         target.unlink()
@@ -145,22 +154,32 @@ class HuggingFace:
 
         name = remote.source.repository
         path = self._asked(
-            remote.source, lambda: hf_hub_download(name, file.name, revision=remote.revision, local_dir=folder)
+            remote.source,
+            lambda: hf_hub_download(name, file.name, revision=remote.revision, local_dir=folder),
         )
         return Path(path)
 
     def _asked(self, source: Source, call: Callable[[], Any]) -> Any:
-        import httpx
+        import httpx2  # what huggingface_hub itself speaks
         from huggingface_hub import errors
 
         name = source.repository
         try:
             return call()
         except errors.GatedRepoError as error:
-            raise PullError(f"{name} asks for consent: agree at https://huggingface.co/{name}, then `hf auth login`") from error
+            raise PullError(
+                f"{name} asks for consent: agree at https://huggingface.co/{name}, then `hf auth login`"
+            ) from error
         except errors.RepositoryNotFoundError as error:
-            raise PullError(f"there is no {name} on the hub, or it is private: `hf auth login` may help") from error
-        except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError, httpx.TransportError, ConnectionError) as error:
+            raise PullError(
+                f"there is no {name} on the hub, or it is private: `hf auth login` may help"
+            ) from error
+        except (
+            errors.OfflineModeIsEnabled,
+            errors.LocalEntryNotFoundError,
+            httpx2.TransportError,
+            ConnectionError,
+        ) as error:
             raise PullError(
                 f"the hub cannot be reached for {name}: check the network, or copy the files by hand (docs/models.md)"
             ) from error
@@ -187,7 +206,10 @@ def _write_marker(target: Path, card: ModelCard, remotes: list[Remote]) -> None:
             "revision": remote.revision,
             "licence": remote.licence,
             "folder": remote.source.folder,
-            "files": {file.name: {"size": file.size, "sha256": file.sha256, "blob": file.blob} for file in remote.files},
+            "files": {
+                file.name: {"size": file.size, "sha256": file.sha256, "blob": file.blob}
+                for file in remote.files
+            },
         }
         for remote in remotes
     ]
@@ -205,7 +227,9 @@ def _digest(path: Path, digest: Any) -> str:
 
 def _reason(error: OSError, target: Path) -> str:
     if error.errno == errno.ENOSPC:
-        return f"no space left for the weights in {target} ({error.strerror}): free some, or name another folder"
+        return (
+            f"no space left for the weights in {target} ({error.strerror}): free some, or name another folder"
+        )
     return f"the weights cannot be written to {target} ({error.strerror or error}): name another folder"
 
 

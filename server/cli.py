@@ -93,21 +93,19 @@ def render(
 
 
 @app.command()
-def pull(model: Annotated[str, typer.Argument(help="a name of `flowbrush models`")]) -> None:
-    """Fetch a model's weights from the hub."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError
-
+def pull(
+    model: Annotated[str, typer.Argument(help="a name of `flowbrush models`")],
+    source: Annotated[Path | None, typer.Option("--from", help="use this folder of your own")] = None,
+) -> None:
+    """Fetch a model's weights from the hub, or name a folder that has them."""
+    from models.hub import PullError, adopt
+    from models.hub import pull as fetch_weights
     from models.registry import UnknownModel, card
-    from server.pull import NothingToPull
-    from server.pull import pull as fetch_weights
 
     try:
-        folder = fetch_weights(card(model), snapshot_download)
-    except (UnknownModel, NothingToPull) as error:
+        folder = adopt(card(model), source) if source else fetch_weights(card(model), report=print)
+    except (UnknownModel, PullError) as error:
         fail(str(error))
-    except (OSError, HfHubHTTPError) as error:
-        fail(f"the weights of {model} could not be fetched: {error}")
     print(f"{model}: {folder}")
 
 
