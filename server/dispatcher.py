@@ -8,13 +8,12 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from flowbrush.errors import ErrorCode
 from flowbrush.protocol import Queue, SessionRecovering
 from server import ipc
-from server.engine import Lost, WorkerProcess
+from server.engine import Lost, Worker, WorkerProcess
 from server.live import Live
 from server.metrics import Metrics
 from server.scheduler import Seats, Wish, next_batch
@@ -31,19 +30,6 @@ BACK_OFF_S = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 Fail = Callable[[Live, ErrorCode, str], None]
 Opened = Callable[[Live], None]
-
-
-@dataclass
-class Worker:
-    """A worker process and what it is doing."""
-
-    process: WorkerProcess
-    seats: int = 0
-    batch_s: float = 0.0
-    batch: dict[str, int] = field(default_factory=dict)
-    """session → epoch of the batch under way"""
-    busy: bool = False
-    timer: asyncio.TimerHandle | None = None
 
 
 class Dispatcher:

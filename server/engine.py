@@ -10,6 +10,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from server import ipc
@@ -155,3 +156,16 @@ class WorkerProcess:
             await asyncio.to_thread(self._process.join, timeout_s)
         self._orders.put(None)
         self.lost = True
+
+
+@dataclass
+class Worker:
+    """A worker process and what it is doing."""
+
+    process: WorkerProcess
+    seats: int = 0
+    batch_s: float = 0.0
+    batch: dict[str, int] = field(default_factory=dict)
+    """session → epoch of the batch under way"""
+    busy: bool = False
+    timer: asyncio.TimerHandle | None = None
