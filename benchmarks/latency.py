@@ -3,7 +3,7 @@
 A track is moved at random moments while the stream plays. Its way has three parts: until the next chunk
 begins (on average half a chunk, whatever the hardware), making the chunk (denoise, decode, encode, send),
 and waiting in the viewer's buffer until its time has come. The floor of the first part is the price of
-generating in chunks.
+generating in chunks; the last part holds the frames of the chunk that come before.
 """
 
 from __future__ import annotations
@@ -18,7 +18,13 @@ from benchmarks.local_server import arguments, server
 from flowbrush.protocol import ControlApplied, Point, TrackMove
 
 WARM_UP_S = 3.0
-PARTS = ("until the chunk begins", "made and sent", "in the viewer's buffer", "control to screen")
+PARTS = (
+    "until the chunk begins",
+    "made and sent",
+    "control to client",
+    "in the viewer's buffer",
+    "control to screen",
+)
 
 
 async def measure(url: str, model: str, prompt: str, samples: int) -> tuple[list[tuple[float, ...]], float]:
@@ -42,7 +48,8 @@ async def measure(url: str, model: str, prompt: str, samples: int) -> tuple[list
                 controls = asyncio.create_task(_drag(stream, sent, samples))
             for id in [id for id in sent if id <= packet.control_id and id in arrived]:
                 total, made = now - sent[id], packet.age_us / 1e6
-                rows.append((arrived[id] - made - sent[id], made, now - arrived[id], total))
+                came = arrived[id] - sent[id]
+                rows.append((came - made, made, came, total - came, total))
                 del sent[id]
             if controls.done() and not sent:
                 await controls
