@@ -121,6 +121,25 @@ def models() -> None:
         print(f"{card.name:21}{card.title:53}{size:27}{card.licence:25}{here}")
 
 
+@app.command()
+def tracks(
+    file: Annotated[Path, typer.Argument(help="a track file: .pth (ATI), .npy (Wan-Move) or .json")],
+    size: Annotated[str, typer.Option(help="of the picture that pixels belong to, as 832x480")] = "",
+    visibility: Annotated[Path | None, typer.Option(help="Wan-Move's second file")] = None,
+) -> None:
+    """Turn a track file of another tool into paths: the JSON for `start.tracks` of a session file."""
+    from pipelines.tracks_io import BadTracks, paths, read_tracks
+
+    width, _, height = size.partition("x")
+    if size and not (width.isdigit() and height.isdigit()):
+        fail(f"size {size!r}: expected WIDTHxHEIGHT, such as 832x480")
+    try:
+        found = paths(read_tracks(file, (int(width), int(height)) if size else None, visibility))
+    except BadTracks as error:
+        fail(str(error))
+    print("[" + ",\n ".join(track.model_dump_json(exclude_none=True) for track in found) + "]")
+
+
 @app.command(context_settings=_PASS_ON)
 def bench(context: typer.Context) -> None:
     """Measure this machine: `flowbrush bench [latency|realtime|sessions] [--model …]`."""

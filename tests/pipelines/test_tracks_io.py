@@ -1,0 +1,139 @@
+"""Track files of other tools: read as what they mean, refused where they are something else."""
+
+import io
+import json
+import os
+
+import numpy as np
+import pytest
+import torch
+
+from pipelines.tracks_io import BadTracks, Tracks, paths, read_tracks
+
+SIZE = (832, 480)
+
+
+def ati_file(path, array):
+    data = io.BytesIO()
+    np.savez(data, array=array)
+    torch.save(data.getvalue(), path)
+    return path
+
+
+def ati_array(tracks=2):
+    array = np.zeros((tracks, 121, 1, 3), np.float32)
+    array[:, :, 0, 0] = 8 * np.linspace(0, 416, 121)
+    array[:, :, 0, 1] = 8 * 240
+    array[:, :, 0, 2] = 8
+    array[1, 60:, 0, 2] = 0
+    return array
+
+
+def test_ati(tmp_path):
+    tracks = read_tracks(ati_file(tmp_path / "a.pth", ati_array()), SIZE)
+    assert tracks.fps == 24 and tracks.xy.shape == (121, 2, 2)
+    np.testing.assert_allclose(tracks.xy[120, 0], [0.5, 0.5])
+    assert tracks.visible[:, 0].all() and tracks.visible[:60, 1].all() and not tracks.visible[60:, 1].any()
+    path = paths(tracks)[1]
+    assert path.kind == "path" and path.points[-1].t == pytest.approx(5.0) and not path.points[-1].visible
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_wan_move(tmp_path, batched):
+    xy = np.zeros((81, 3, 2), np.float32)
+    xy[:, :, 0] = np.linspace(0, 832, 81)[:, None]
+    visible = np.ones((81, 3), bool)
+    visible[:, 2] = False
+    np.save(tmp_path / "t.npy", xy[None] if batched else xy)
+    np.save(tmp_path / "v.npy", visible[None] if batched else visible)
+    tracks = read_tracks(tmp_path / "t.npy", SIZE, tmp_path / "v.npy")
+    assert tracks.fps == 16 and tracks.xy[80, 0, 0] == pytest.approx(1.0)
+    assert [path.track for path in paths(tracks)] == [1, 2]
+    assert read_tracks(tmp_path / "t.npy", SIZE).visible.all()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [[[0.1, 0.2], [0.3, 0.4]]],
+        {"tracks": [[{"x": 83.2, "y": 96}, {"x": 249.6, "y": 192}]], "width": 832, "height": 480},
+        {"tracks": [[[0.1, 0.2, 1], [0.3, 0.4, True]]], "fps": 16},
+    ],
+)
+def test_json(tmp_path, data):
+    (tmp_path / "t.json").write_text(json.dumps(data))
+    tracks = read_tracks(tmp_path / "t.json")
+    np.testing.assert_allclose(tracks.xy[:, 0], [[0.1, 0.2], [0.3, 0.4]], rtol=1e-5)
+    assert tracks.visible.all() and tracks.fps == 16
+
+
+def test_json_tracks_of_different_length(tmp_path):
+    (tmp_path / "t.json").write_text(json.dumps([[[0.1, 0.1], [0.2, 0.2]], [[0.5, 0.5]]]))
+    tracks = read_tracks(tmp_path / "t.json")
+    assert tracks.visible.tolist() == [[True, True], [True, False]]
+    np.testing.assert_allclose(tracks.xy[1, 1], [0.5, 0.5])
+
+
+def test_long_tracks_are_thinned_and_keep_changes_of_visibility():
+    visible = np.ones((5000, 1), bool)
+    visible[1234:1240] = False
+    points = paths(Tracks(np.full((5000, 1, 2), 0.5), visible, 16.0))[0].points
+    assert len(points) <= 1024 and points[0].t == 0 and points[-1].t == pytest.approx(4999 / 16)
+    assert {1234 / 16: False, 1240 / 16: True}.items() <= {point.t: point.visible for point in points}.items()
+
+
+def test_too_many_tracks():
+    with pytest.raises(BadTracks, match="65 tracks are too many"):
+        paths(Tracks(np.zeros((2, 65, 2)), np.ones((2, 65), bool), 16.0))
+
+
+class Hostile:
+    def __init__(self, target):
+        self.target = target
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.target),)
+
+
+def test_hostile_files_run_nothing(tmp_path):
+    trace = tmp_path / "it-ran"
+    torch.save(Hostile(trace), tmp_path / "a.pth")
+    np.save(tmp_path / "b.npy", np.array([Hostile(trace)], dtype=object), allow_pickle=True)
+    inner = io.BytesIO()
+    np.savez(inner, array=np.array([Hostile(trace)], dtype=object))
+    torch.save(inner.getvalue(), tmp_path / "c.pth")
+    for name in ("a.pth", "b.npy", "c.pth"):
+        with pytest.raises(BadTracks, match=name):
+            read_tracks(tmp_path / name, SIZE)
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("t.txt", b"x", "expected .pth"),
+        ("t.json", b"{", "not JSON"),
+        ("t.json", b"[]", "no tracks"),
+        ("t.json", b'[[["a", 1]]]', r"tracks\[0\]\[0\] is no point"),
+        ("t.json", b'{"tracks": [[[1, 1]]], "fps": 0}', "above 0"),
+        ("t.json", b"[[[NaN, 1]]]", "finite"),
+        ("t.npy", b"\x93NUMPY", "whole .npy"),
+        ("t.pth", b"PK\x03\x04", "t.pth"),
+    ],
+)
+def test_files_that_are_something_else(tmp_path, name, content, said):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(BadTracks, match=said):
+        read_tracks(tmp_path / name, SIZE)
+
+
+def test_shapes_and_sizes(tmp_path):
+    with pytest.raises(BadTracks, match=r"ATI has \[N, 121, 1, 3\]"):
+        read_tracks(ati_file(tmp_path / "a.pth", np.zeros((2, 81, 1, 3))), SIZE)
+    np.save(tmp_path / "t.npy", np.zeros((81, 3)))
+    with pytest.raises(BadTracks, match="Wan-Move has"):
+        read_tracks(tmp_path / "t.npy", SIZE)
+    with pytest.raises(BadTracks, match="say the width and height"):
+        read_tracks(tmp_path / "t.npy")
+    with pytest.raises(BadTracks, match="cannot be read"):
+        read_tracks(tmp_path / "none.npy", SIZE)
