@@ -89,6 +89,7 @@ class Service:
         await self.say_goodbye(self.settings.drain_s)
         await self.dispatcher.stop(self.settings.drain_s)
         await asyncio.to_thread(self._storage.shutdown)
+        self.store.close()
 
     @property
     def ready(self) -> bool:

@@ -118,6 +118,11 @@ class Store:
         """The session needs its snapshots no more."""
         shutil.rmtree(self._snapshots / id, ignore_errors=True)
 
+    def close(self) -> None:
+        """Leaves no empty folder in memory behind."""
+        with contextlib.suppress(OSError):
+            self._snapshots.rmdir()
+
     def link_snapshot(self, path: str, id: str, chunk: int) -> None:
         """Another session starts from this snapshot, too."""
         target = self.snapshot(id, 0, chunk)
