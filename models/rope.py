@@ -7,6 +7,8 @@ first, then the window, then the chunk being made. So chunk 100,000 sees the sam
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor
 
@@ -43,6 +45,13 @@ class RopeTable:
         start = first_frame * self.tokens
         stop = start + x.shape[1]
         return rotate(x, self.cos[start:stop], self.sin[start:stop])
+
+    def part(self, first: int, frames: int) -> RopeTable:
+        """The table of `frames` latent frames from `first` on; nothing is copied."""
+        table = copy.copy(self)
+        run = slice(first * self.tokens, (first + frames) * self.tokens)
+        table.cos, table.sin = self.cos[run], self.sin[run]
+        return table
 
     def turns(self, places: list[int], frames: int) -> tuple[Tensor, Tensor]:
         """Cosines and sines [L, D // 2] of runs of `frames` latent frames that start at `places`."""

@@ -100,10 +100,11 @@ class CausalTransformer(nn.Module):
         time = self.time_embedding(code)  # [B, T, dim]
         modulation = self.time_projection(time).view(batch, frames, 6, -1)
         block = self.spec.chunk * rows * columns
+        here = rope.part(first_frame, frames)  # so that a compiled block sees tensors, not places
         made: list[KeyValue] = []
         for index, layer in enumerate(self.blocks):
             past = context[index] if context is not None else None
-            x, key_value = layer(x, modulation, rope, past, first_frame, block, text[index], self.attend)
+            x, key_value = layer(x, modulation, here, past, 0, block, text[index], self.attend)
             made.append(key_value)
         out = self._unpatchify(self.head(x, time), rows, columns)
         if self.shell is not None and features is not None:

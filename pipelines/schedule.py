@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -39,12 +40,7 @@ def noise_steps(rollout: RolloutSpec, steps: int) -> list[NoiseStep]:
         raise ValueError(f"steps is {steps}: at least 1 is needed")
     if not rollout.step_list:
         return [NoiseStep(1000 * level, level) for level in levels(steps, rollout.shift)]
-    if steps == len(rollout.step_list) and not rollout.warp:
-        return [NoiseStep(float(step), nearest_level(step, rollout.shift)) for step in rollout.step_list]
-    listed = list(rollout.step_list)
-    if steps != len(listed):
-        listed = [round(1000 * (1 - k / steps)) for k in range(steps)]
-    return [NoiseStep(t, t / 1000) for t in warped_timesteps(listed, rollout.shift)]
+    return list(_published_steps(rollout, steps))
 
 
 def level_table(shift: float) -> Tensor:
@@ -53,6 +49,16 @@ def level_table(shift: float) -> Tensor:
     """
     even = torch.linspace(1, 0, 1001, dtype=torch.float32)[:-1]
     return shift * even / (1 + (shift - 1) * even)
+
+
+@cache
+def _published_steps(rollout: RolloutSpec, steps: int) -> tuple[NoiseStep, ...]:
+    if steps == len(rollout.step_list) and not rollout.warp:
+        return tuple(NoiseStep(float(step), nearest_level(step, rollout.shift)) for step in rollout.step_list)
+    listed = list(rollout.step_list)
+    if steps != len(listed):
+        listed = [round(1000 * (1 - k / steps)) for k in range(steps)]
+    return tuple(NoiseStep(t, t / 1000) for t in warped_timesteps(listed, rollout.shift))
 
 
 def warped_timesteps(step_list: list[int], shift: float) -> list[float]:

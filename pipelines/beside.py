@@ -1,0 +1,56 @@
+"""Two kinds of work on one device: decoding beside the student's clean pass, and times that do not make anybody wait."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+Mark = float | torch.cuda.Event
+
+
+class Beside:
+    """A second queue of work on a GPU. Elsewhere everything is done in order."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+
+    @contextmanager
+    def work(self, inputs: Sequence[Tensor]) -> Iterator[None]:
+        """What is started inside begins after what was started before, and then runs beside what is started later.
+
+        `inputs` are tensors made outside that the work reads: their memory is kept until it is done.
+        """
+        if self.stream is None:
+            yield
+            return
+        self.stream.wait_stream(torch.cuda.current_stream(self.stream.device))
+        for tensor in inputs:
+            tensor.record_stream(self.stream)
+        with torch.cuda.stream(self.stream):
+            yield
+
+    def join(self) -> None:
+        """What is started from here on begins after the work beside."""
+        if self.stream is not None:
+            torch.cuda.current_stream(self.stream.device).wait_stream(self.stream)
+
+
+def mark(device: torch.device) -> Mark:
+    """This point in the device's present queue."""
+    if device.type != "cuda":
+        return time.perf_counter()
+    event = torch.cuda.Event(enable_timing=True)
+    event.record()
+    return event
+
+
+def elapsed_ms(start: Mark, end: Mark) -> float:
+    """Milliseconds between two marks of one queue; only once both have been reached."""
+    if isinstance(start, torch.cuda.Event) and isinstance(end, torch.cuda.Event):
+        return start.elapsed_time(end)
+    assert isinstance(start, float) and isinstance(end, float)
+    return 1e3 * (end - start)

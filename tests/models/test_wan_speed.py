@@ -1,0 +1,101 @@
+"""Speed switches keep what the student says; on a GPU nothing waits inside a chunk."""
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from models.registry import CARDS
+from models.spec import StudentSpec
+from models.speed import Fp8Linear, compile_blocks, use_fp8
+from models.transformer import CausalTransformer
+from models.wan.load import reduced
+from pipelines.generator import Generator
+from pipelines.requests import StreamSettings
+
+SPEC = StudentSpec(latent_channels=4, dim=64, ffn_dim=128, heads=2, layers=2, text_dim=16)
+
+
+@pytest.fixture
+def student():
+    torch.manual_seed(0)
+    return CausalTransformer(SPEC).to(torch.bfloat16).eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def velocity(student):
+    latents = torch.randn(1, 4, 3, 4, 6, generator=torch.Generator().manual_seed(1)).to(torch.bfloat16)
+    text = torch.randn(1, 5, 16, generator=torch.Generator().manual_seed(2)).to(torch.bfloat16)
+    words = student.text_keys_values(text)
+    return student(latents, torch.full((1, 3), 500.0), words, student.rope_table(3, 4, 6))[0].float()
+
+
+def test_a_layer_in_8_bits_is_near_the_layer():
+    torch.manual_seed(0)
+    linear = torch.nn.Linear(64, 48).to(torch.bfloat16).requires_grad_(False)
+    x = torch.randn(2, 5, 64, dtype=torch.bfloat16)
+    expected, made = linear(x).float(), Fp8Linear(linear)(x).float()
+    assert float((made - expected).norm() / expected.norm()) < 0.06
+
+
+def test_8_bits_hardly_turn_the_prediction(student):
+    before = velocity(student)
+    use_fp8(student)
+    after = velocity(student)
+    assert isinstance(student.blocks[0].ffn[0], Fp8Linear) and not torch.equal(before, after)
+    assert float(torch.cosine_similarity(before.flatten(), after.flatten(), 0)) > 0.99
+
+
+@pytest.mark.slow
+def test_compiled_blocks_say_the_same(student):
+    before = velocity(student)
+    compile_blocks(student)
+    torch.testing.assert_close(velocity(student), before, rtol=0.05, atol=0.05)
+
+
+class Waits(TorchDispatchMode):
+    """Counts operations that make the host wait for the device, or whose shape depends on values."""
+
+    NAMES = ("_local_scalar_dense", "nonzero", "equal", "masked_select", "unique")
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if any(name in func.__name__ for name in self.NAMES):
+            self.seen.append(func.__name__)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("name", ["wan-1.3b", "reward-forcing-1.3b", "rolling-forcing-1.3b"])
+def test_nothing_waits_inside_a_chunk(name):
+    generator = Generator.load(reduced(CARDS[name]), device="cpu", dtype="fp32", seats=1)
+    card = generator.card
+    state = generator.start(StreamSettings(card.name, (("a", 1.0),), card.width, card.height, card.fps))
+    generator.step([state], [()])
+    with Waits() as waits:
+        generator.step([state], [()])
+    assert waits.seen == []
+
+
+@pytest.mark.gpu
+def test_nothing_waits_inside_a_chunk_on_a_gpu():
+    generator = Generator.load(reduced(CARDS["wan-1.3b"]), device="cuda", seats=1)
+    card = generator.card
+    state = generator.start(StreamSettings(card.name, (("a", 1.0),), card.width, card.height, card.fps))
+    for _ in range(4):
+        generator.step([state], [()])
+    assert generator.step([state], [()])[0].denoise_ms > 0
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        batches = generator._denoise([state], [generator_plan(generator, state)])[1]
+        generator.maker.remember(*batches[0])
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+def generator_plan(generator, state):
+    from pipelines.controls import fold
+
+    card = generator.card
+    return fold(state.controls, (), state.chunk * card.chunk_frames, card.chunk_frames, card.fps, 0)[1]
