@@ -26,7 +26,9 @@ def small(name):
 
 def begin(generator, seed=1, prompt="a red fox"):
     card = generator.card
-    return generator.start(StreamSettings(card.name, ((prompt, 1.0),), card.width, card.height, card.fps, seed=seed))
+    return generator.start(
+        StreamSettings(card.name, ((prompt, 1.0),), card.width, card.height, card.fps, seed=seed)
+    )
 
 
 def frames_of(generator, state, chunks, controls=None):
@@ -34,12 +36,16 @@ def frames_of(generator, state, chunks, controls=None):
 
 
 def prompt(text, control=1):
-    return PromptSet.model_validate({"type": "prompt.set", "id": control, "prompts": [{"text": text, "weight": 1.0}]})
+    return PromptSet.model_validate(
+        {"type": "prompt.set", "id": control, "prompts": [{"text": text, "weight": 1.0}]}
+    )
 
 
 def drag(x, y, to_x, to_y, start, stop):
     points = [{"t": start, "x": x, "y": y}, {"t": stop, "x": to_x, "y": to_y}]
-    return TrackBegin.model_validate({"type": "track.begin", "id": 2, "track": 1, "kind": "drag", "points": points})
+    return TrackBegin.model_validate(
+        {"type": "track.begin", "id": 2, "track": 1, "kind": "drag", "points": points}
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +97,9 @@ def test_a_failed_chunk_changes_nothing(generator, monkeypatch):
     for stream in (state, twin):
         frames_of(generator, stream, 3)
     with monkeypatch.context() as patch:
-        patch.setattr(generator, "_decode", lambda *_: (_ for _ in ()).throw(RuntimeError("the decoder broke")))
+        patch.setattr(
+            generator, "_decode", lambda *_: (_ for _ in ()).throw(RuntimeError("the decoder broke"))
+        )
         with pytest.raises(RuntimeError, match="broke"):
             generator.step([state], [[prompt("a boat at sea")]])
     assert state.chunk == 3
@@ -125,7 +133,9 @@ def test_images_are_refused_clearly(generator):
     card = generator.card
     picture = np.zeros((8, 8, 3), np.uint8)
     with pytest.raises(ValueError, match="text alone"):
-        generator.start(StreamSettings(card.name, (("a", 1.0),), card.width, card.height, card.fps, image=picture))
+        generator.start(
+            StreamSettings(card.name, (("a", 1.0),), card.width, card.height, card.fps, image=picture)
+        )
 
 
 def test_a_prompt_reaches_the_past_of_longlive_only_where_it_should():
