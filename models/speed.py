@@ -30,7 +30,13 @@ class Fp8Linear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         flat, scale = to_fp8(x.flatten(0, -2))
-        out = torch._scaled_mm(flat, self.weight.T, scale_a=scale, scale_b=self.scale, out_dtype=torch.bfloat16)
+        out = torch._scaled_mm(
+            flat,
+            self.weight.T,
+            scale_a=scale,
+            scale_b=self.scale,
+            out_dtype=torch.bfloat16,  # type: ignore[arg-type]
+        )
         out = out.unflatten(0, x.shape[:-1]).to(x.dtype)
         return out if self.bias is None else out + self.bias
 
@@ -49,11 +55,13 @@ def use_fp8(student: CausalTransformer) -> None:
     weight = student.text_embedding[0].weight
     device = weight.device
     if device.type == "cuda" and torch.cuda.get_device_capability(device) < (8, 9):
-        raise ValueError("8-bit linear layers need compute capability 8.9 or higher (Ada, Hopper): leave fp8 off")
+        raise ValueError(
+            "8-bit linear layers need compute capability 8.9 or higher (Ada, Hopper): leave fp8 off"
+        )
     if device.type == "mps":
         raise ValueError("8-bit linear layers need CUDA: leave fp8 off")
     for block in student.blocks:
         for attention, names in ((block.self_attn, "qkvo"), (block.cross_attn, "qo")):
             for name in names:
                 setattr(attention, name, Fp8Linear(getattr(attention, name)))
-        block.ffn[0], block.ffn[2] = Fp8Linear(block.ffn[0]), Fp8Linear(block.ffn[2])  # type: ignore[operator,index]
+        block.ffn[0], block.ffn[2] = Fp8Linear(block.ffn[0]), Fp8Linear(block.ffn[2])  # type: ignore

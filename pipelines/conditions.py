@@ -13,7 +13,7 @@ from models.codecs.pocket import PocketCodec
 from models.device import Placement, to_device
 from models.transformer import MotionInput
 from pipelines.controls import ChunkPlan
-from pipelines.drag import Guide, drag_guide
+from pipelines.drag import Guide, drag_guide, picture_guide
 from pipelines.motion import TrackWindow, motion_input
 from pipelines.state import StreamState
 
@@ -54,7 +54,10 @@ class Conditions:
             return None
         last = torch.stack([state.last for state in states])  # type: ignore[misc]
         window = self._window(plans, len(states))
-        return drag_guide(last, window, self.card.codec.stride, max(1, round(ENFORCED * steps)))
+        enforced = max(1, round(ENFORCED * steps))
+        if isinstance(self.codec, PocketCodec):
+            return picture_guide(self.codec, last, window, enforced)
+        return drag_guide(last, window, self.card.codec.stride, enforced)
 
     def _window(self, plans: Sequence[ChunkPlan], rows: int) -> TrackWindow:
         """The plans' tracks in pixels, padded to equally many."""

@@ -1,10 +1,9 @@
-"""Dragging without training, for any student: what the hand holds starts from the last picture, moved along
-the path.
+"""Dragging without training, for any student: what the hand holds starts from the last picture, moved along the path.
 
-The last clean latent frame is warped along the tracks, frame by frame of the chunk. Where a track is near,
-the first denoising steps are pulled to that warped picture; elsewhere they start from noise alone, so what is
-uncovered or free is the student's own. After those steps everything is free, which mends seams and lets the
-picture live. (Two clocks of noise, as in Time-to-Move; no optimisation, and no pass through an encoder.)
+A reference is made for the chunk: the last clean latent frame warped along the tracks (for pocket, whose codec is linear
+and cheap, the last picture cut out and moved). Where a track is near, the denoising steps are pulled to that reference;
+elsewhere they start from noise alone, so what is free is the student's own. (Two clocks of noise, as in Time-to-Move; no
+optimisation.)
 """
 
 from __future__ import annotations
@@ -15,27 +14,40 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pipelines.motion import TrackWindow, motion_field
+from models.codecs.pocket import PocketCodec
+from pipelines.motion import TrackWindow, left_behind, motion_field, past_latents
 
+HOLD = 0.5  # of the reference, in the finished latents of pocket
 RADIUS = 0.0875  # of the frame's width: how far around a track the picture is held
 
 
 @dataclass
 class Guide:
-    """`reference` [B, C, T, h, w] is what is wanted, `mask` [B, 1, T, h, w] in 0..1 where, `steps` for how
-    many denoising steps.
+    """`reference` [B, C, T, h, w] is what is wanted, `mask` [B, 1, T, h, w] in 0..1 where, `steps` for how many
+    denoising steps. `hold` in 0..1 is how much of it the finished latent keeps: 0 lets the student have the last word.
     """
 
     reference: Tensor
     mask: Tensor
     steps: int
+    hold: float = 0.0
+
+
+def picture_guide(codec: PocketCodec, last: Tensor, window: TrackWindow, steps: int) -> Guide:
+    """The guide of one latent frame by way of the picture: what is held is cut out, moved, and its place closed."""
+    rows, columns = last.shape[-2:]
+    moved, near = motion_field(window, rows, columns, codec.spec.stride)
+    left = left_behind(window, rows, columns, codec.spec.stride)
+    reference = past_latents(codec, last, moved, near, left)[1]
+    touched = torch.maximum(near.mean(1), left)  # [B, h, w]: where the thing is, and where it was
+    return Guide(reference, touched[:, None, None], steps, HOLD)
 
 
 def drag_guide(last: Tensor, window: TrackWindow, stride: int, steps: int) -> Guide:
-    """The guide of one chunk from the last clean latent frames [B, C, h, w].
+    """The guide of one chunk from the last clean latent frames [B, C, h, w], warped as they are.
 
-    `window` holds the chunk's tracks in pixels: the last frame of the past, then 4 frames for each latent
-    frame of the chunk.
+    `window` holds the chunk's tracks in pixels: the last frame of the past, then 4 frames for each latent frame of the
+    chunk.
     """
     rows, columns = last.shape[-2:]
     latent_frames = (window.xy.shape[2] - 1) // 4

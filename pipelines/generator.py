@@ -5,7 +5,6 @@ The one entrance for the server's worker, `flowbrush render`, the evaluation and
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,7 +20,9 @@ from models.device import Placement, choose
 from models.kv_cache import POSITIONS, KVCache
 from models.load import Model, load_model
 from models.registry import card
+from models.speed import compile_blocks, use_fp8
 from pipelines import snapshot as snapshots
+from pipelines.beside import Beside, Mark, elapsed_ms, mark
 from pipelines.conditions import Conditions
 from pipelines.controls import ChunkPlan, ControlState, fold, initial_state
 from pipelines.denoise import Batch, ChunkMaker
@@ -30,7 +31,7 @@ from pipelines.joint import JointMaker
 from pipelines.past import CachedPast, Past, RecomputedPast
 from pipelines.prompts import Prompts, effective
 from pipelines.recache import recache
-from pipelines.requests import ChunkResult, Frames, StreamSettings
+from pipelines.requests import ChunkResult, StreamSettings
 from pipelines.schedule import noise_steps
 from pipelines.state import ChunkRecord, CodecState, StreamState
 
@@ -61,6 +62,7 @@ class Generator:
         else:
             self.maker = ChunkMaker(model.student, self.past, self.rope, self.grid)
         self.conditions = Conditions(model_card, model.codec, placement, self.grid)
+        self.beside = Beside(placement.device)
         self.prompts = Prompts(model.text)
         self.free = list(range(seats))[::-1]
 
@@ -75,8 +77,11 @@ class Generator:
         attention: str = "sdpa",
         weights: Path | None = None,
         drag: str = "auto",
+        compile: bool = False,
+        fp8: bool = False,
     ) -> Generator:
-        """The model called `name`. `drag` "warp" drags without training even where tracks were trained.
+        """The model called `name`. `drag` "warp" drags without training even where tracks were trained;
+        `compile` and `fp8` are speed switches for a GPU (`models.speed`).
 
         Raises ValueError (UnknownModel, BadWeights, a device that is not there).
         """
@@ -87,7 +92,12 @@ class Generator:
             model_card = replace(model_card, drag=WARPED)
         if model_card.drag == TRAINED and model_card.student.motion is None:
             raise ValueError(f"{model_card.name} has no track encoder: its card must say that it warps")
-        return cls(model_card, load_model(model_card, placement, attention, weights), placement, seats)
+        model = load_model(model_card, placement, attention, weights)
+        if fp8:
+            use_fp8(model.student)
+        if compile:
+            compile_blocks(model.student)
+        return cls(model_card, model, placement, seats)
 
     def start(self, settings: StreamSettings) -> StreamState:
         """A new stream. Raises ValueError for settings that the model cannot serve, NoSeat when it is full."""
@@ -108,7 +118,7 @@ class Generator:
         """Makes the next chunk of every stream. Either all streams advance or, on an exception, none has
         changed.
         """
-        began = time.perf_counter()
+        began = mark(self.placement.device)
         frames, fps = self.card.chunk_frames, self.card.fps
         folded = [
             fold(s.controls, given, s.chunk * frames, frames, fps, s.settings.seed)
@@ -119,10 +129,15 @@ class Generator:
             replaced = [
                 self._renew(state, after, plan) for state, (after, plan) in zip(states, folded, strict=True)
             ]
-            made = self._denoise(states, plans)
-            denoised = time.perf_counter()
-            pictures, codecs = self._decode(states, made)
-            decoded = time.perf_counter()
+            made, batches = self._denoise(states, plans)
+            denoised = mark(self.placement.device)
+            decoding, codecs, times = self._decode(states, made)
+            remembering = mark(self.placement.device)
+            for batch, latents in batches:
+                self.maker.remember(batch, latents)
+            remembered = mark(self.placement.device)
+            self.beside.join()
+            pictures = list(decoding.cpu().numpy())
             notices = [self.prompts.notices(plan) for plan in plans]
             records = [
                 self._record(
@@ -140,7 +155,8 @@ class Generator:
             results.append(
                 ChunkResult(
                     state.chunk - 1, (state.chunk - 1) * frames, pictures[row], effective(plan), plan.applied,
-                    notices[row], 1e3 * (denoised - began), 1e3 * (decoded - denoised),
+                    notices[row], elapsed_ms(began, denoised) + elapsed_ms(remembering, remembered),
+                    elapsed_ms(*times),
                 )
             )  # fmt: skip
         return results
@@ -226,8 +242,11 @@ class Generator:
 
     def _denoise(
         self, states: Sequence[StreamState], plans: Sequence[ChunkPlan]
-    ) -> list[tuple[Tensor, Tensor | None]]:
-        """Latents [C, T, h, w] of the next chunks, and what stays under way; streams of one kind go together."""
+    ) -> tuple[list[tuple[Tensor, Tensor | None]], list[tuple[Batch, Tensor]]]:
+        """Latents [C, T, h, w] of the next chunks, and what stays under way; streams of one kind go together.
+
+        Also the batches with their latents, which are still to be remembered.
+        """
         groups: dict[tuple[tuple[int, ...], int], list[int]] = defaultdict(list)
         for row, state in enumerate(states):
             steps = state.settings.steps or self.card.steps
@@ -235,13 +254,14 @@ class Generator:
                 steps = max(steps, self.card.start_steps)
             groups[self.past.place(state), steps].append(row)
         made: dict[int, tuple[Tensor, Tensor | None]] = {}
+        batches = []
         for (_, steps), rows in groups.items():
             batch = self._batch([states[row] for row in rows], [plans[row] for row in rows], steps)
             latents, pending = self.maker.make(batch)
-            self.maker.remember(batch, latents)
+            batches.append((batch, latents))
             for place, row in enumerate(rows):
                 made[row] = latents[place], None if pending is None else pending[place]
-        return [made[row] for row in range(len(states))]
+        return [made[row] for row in range(len(states))], batches
 
     def _batch(self, states: list[StreamState], plans: list[ChunkPlan], steps: int) -> Batch:
         rollout = self.card.rollout
@@ -258,15 +278,20 @@ class Generator:
         )
 
     @torch.inference_mode()
-    def _decode(self, states: Sequence[StreamState], made: list[tuple[Tensor, Tensor | None]]
-                ) -> tuple[list[Frames], list[CodecState]]:  # fmt: skip
-        """uint8 frames [F, H, W, 3] in main memory for every stream, and the decoder's states after them."""
+    def _decode(
+        self, states: Sequence[StreamState], made: list[tuple[Tensor, Tensor | None]]
+    ) -> tuple[Tensor, list[CodecState], tuple[Mark, Mark]]:
+        """uint8 frames [B, F, H, W, 3] and the decoder's states after them, beside what is started later; when the
+        work begins and ends.
+        """
         latents = torch.stack([row for row, _ in made])
-        frames, codecs = self.model.codec.stream(
-            latents, [state.codec for state in states]
-        )  # [B, 3, F, H, W]
-        pixels = frames.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
-        return list(pixels.permute(0, 2, 3, 4, 1).contiguous().cpu().numpy()), codecs
+        before = [state.codec for state in states]
+        with self.beside.work([latents, *(slot for codec in before for slot in codec)]):
+            began = mark(self.placement.device)
+            frames, codecs = self.model.codec.stream(latents, before)  # [B, 3, F, H, W]
+            pixels = frames.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+            pixels = pixels.permute(0, 2, 3, 4, 1).contiguous()
+            return pixels, codecs, (began, mark(self.placement.device))
 
     def _record(
         self,
