@@ -32,9 +32,9 @@ class Fp8Linear(nn.Module):
         flat, scale = to_fp8(x.flatten(0, -2))
         out = torch._scaled_mm(
             flat,
-            self.weight.T,
+            self.weight.T,  # type: ignore[arg-type]
             scale_a=scale,
-            scale_b=self.scale,
+            scale_b=self.scale,  # type: ignore[arg-type]
             out_dtype=torch.bfloat16,  # type: ignore[arg-type]
         )
         out = out.unflatten(0, x.shape[:-1]).to(x.dtype)
