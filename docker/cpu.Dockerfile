@@ -4,9 +4,10 @@ WORKDIR /src
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/flowbrush
 ENV PATH=/opt/flowbrush/bin:$PATH
-# torch first and from the CPU index: it is large, changes rarely, and the default wheel brings CUDA along
+# torch first: it is large and changes rarely. The default wheel may bring CUDA along: name a CPU index as TORCH_INDEX
 COPY constraints.txt ./
-RUN pip install --index-url https://download.pytorch.org/whl/cpu -c constraints.txt torch
+ARG TORCH_INDEX=
+RUN pip install ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} -c constraints.txt torch
 COPY pyproject.toml README.md LICENSE ./
 COPY flowbrush flowbrush
 COPY models models
