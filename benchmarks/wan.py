@@ -1,0 +1,194 @@
+"""A Wan student on this machine: frames a second of denoising alone and of everything, latency, memory, and the physics.
+
+`flowbrush bench --model wan-1.3b --random-weights` needs no weights: speed does not depend on them. `--reduced` takes the
+same path at a size for any machine; its figures say nothing about the full size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from dataclasses import replace
+from typing import Any
+
+import av
+import torch
+
+from benchmarks.card import finish, machine, percentile, print_card, print_table
+from benchmarks.physics import chunk_flops, matrix_rate, wait
+from models.card import ModelCard
+from models.registry import card
+from models.spec import VaeSpec
+from models.wan.load import reduced
+from pipelines.generator import Generator
+from pipelines.requests import Frames, StreamSettings
+
+WARM_UP = 3  # chunks before the clock starts, beside the first
+PROMPT = "A red fox walks through fresh snow in a pine forest."
+
+
+class Encoder:
+    """H.264 in memory, as a server would send it: no frame waits for a later one."""
+
+    def __init__(self, model: ModelCard) -> None:
+        self.context: Any = av.CodecContext.create("libx264", "w")
+        self.context.width, self.context.height, self.context.pix_fmt = model.width, model.height, "yuv420p"
+        self.context.framerate = round(model.fps)
+        self.context.options = {"preset": "ultrafast", "tune": "zerolatency"}
+
+    def encode(self, frames: Frames) -> int:
+        """Bytes of the frames."""
+        size = 0
+        for frame in frames:
+            size += sum(
+                packet.size
+                for packet in self.context.encode(av.VideoFrame.from_ndarray(frame, format="rgb24"))
+            )
+        return size
+
+
+def measure(generator: Generator, chunks: int, steps: int | None) -> dict[str, Any]:
+    """Times of one stream, in milliseconds, and memory."""
+    model, device = generator.card, generator.placement.device
+    settings = StreamSettings(model.name, ((PROMPT, 1.0),), model.width, model.height, model.fps, steps=steps)
+    encoder = Encoder(model)
+    began = time.perf_counter()
+    state = generator.start(settings)
+    first = generator.step([state], [()])[0]
+    encoder.encode(first.frames)
+    first_ms = 1e3 * (time.perf_counter() - began)
+    for _ in range(WARM_UP + model.student.sink + model.student.window):
+        generator.step([state], [()])
+    wait(device)
+    memory = _memory(device)
+    whole, making, decoding, encoding, size = [], [], [], [], 0
+    for _ in range(chunks):
+        began = time.perf_counter()
+        result = generator.step([state], [()])[0]
+        made = time.perf_counter()
+        size += encoder.encode(result.frames)
+        whole.append(1e3 * (time.perf_counter() - began))
+        making.append(result.denoise_ms)
+        decoding.append(result.decode_ms)
+        encoding.append(1e3 * (time.perf_counter() - made))
+    grown, peak = _memory(device) - memory, _peak(device)
+    generator.release(state)
+    frames = model.chunk_frames
+    return {
+        "first_frame_ms": round(first_ms, 1),
+        "chunk_ms": round(percentile(whole, 0.5), 1),
+        "chunk_p95_ms": round(percentile(whole, 0.95), 1),
+        "denoise_ms": round(percentile(making, 0.5), 1),
+        "decode_ms": round(percentile(decoding, 0.5), 1),
+        "encode_ms": round(percentile(encoding, 0.5), 1),
+        "fps": round(1e3 * frames / percentile(whole, 0.5), 2),
+        "fps_denoise": round(1e3 * frames / percentile(making, 0.5), 2),
+        "control_ms": [round(percentile(whole, 0.5), 1), round(2 * percentile(whole, 0.5), 1)],
+        "kbit_s": round(8e-3 * size / (chunks * frames / model.fps), 1),
+        "memory_gb": round(peak / 1e9, 2),
+        "grown_mb": round(grown / 1e6, 2),
+        "frames": chunks * frames,
+    }
+
+
+def report(generator: Generator, result: dict[str, Any], steps: int) -> dict[str, Any]:
+    """The physics beside the figures, as a table; returned for the JSON line."""
+    model, device, dtype = generator.card, generator.placement.device, generator.placement.dtype
+    spec = model.student
+    frame = generator.grid[0] * generator.grid[1] // spec.patch**2
+    flops = chunk_flops(model, steps)
+    rate = matrix_rate(device, dtype, spec.chunk * frame, spec.dim, spec.ffn_dim)
+    bound = 1e3 * flops / rate
+    print_table(
+        ("one chunk", ""),
+        [
+            ("pixel frames", model.chunk_frames),
+            ("arithmetic of the student", f"{flops / 1e9:,.1f} Gflop"),
+            ("matrix rate measured here", f"{rate / 1e9:,.0f} Gflop/s"),
+            ("bound for denoising", f"{bound:.1f} ms"),
+            ("denoising, median", f"{result['denoise_ms']} ms, {result['fps_denoise']} frames/s"),
+            ("share of the bound", f"{bound / result['denoise_ms']:.0%}"),
+            ("decoding; encoding", f"{result['decode_ms']} ms; {result['encode_ms']} ms"),
+            ("everything with H.264, median", f"{result['chunk_ms']} ms, {result['fps']} frames/s"),
+            ("everything, 95th percentile", f"{result['chunk_p95_ms']} ms"),
+            ("first frame after start", f"{result['first_frame_ms']} ms"),
+            ("hand to picture", f"{result['control_ms'][0]} to {result['control_ms'][1]} ms without network"),
+            (
+                "memory",
+                f"{result['memory_gb']} GB, {result['grown_mb']} MB more after {result['frames']} frames",
+            ),
+        ],
+    )
+    return {
+        "gflop": round(flops / 1e9, 3),
+        "gflops_measured": round(rate / 1e9, 1),
+        "bound_ms": round(bound, 2),
+    }
+
+
+def _memory(device: torch.device) -> int:
+    """Bytes held: on the device, or by this process."""
+    if device.type == "cuda":
+        return torch.cuda.memory_allocated(device)
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
+
+
+def _peak(device: torch.device) -> int:
+    """The most that was held at once on the device; what this process holds where there is none."""
+    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else _memory(device)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="flowbrush bench wan", description=__doc__)
+    parser.add_argument("--model", default="wan-1.3b")
+    parser.add_argument("--random-weights", action="store_true", help="needs no weights")
+    parser.add_argument("--reduced", action="store_true", help="a size for any machine, random weights")
+    parser.add_argument("--vae", action="store_true", help="Wan's own decoder in place of the tiny one")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--dtype", default="auto")
+    parser.add_argument("--attention", default="sdpa")
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--chunks", type=int, default=20, help="measured chunks (default 20)")
+    parser.add_argument("--compile", action="store_true", help="torch.compile the student")
+    parser.add_argument(
+        "--fp8", action="store_true", help="8-bit linear layers (compute capability 8.9 and up)"
+    )
+    given = parser.parse_args(arguments)
+    try:
+        model = card(given.model)
+        if model.family != "wan":
+            raise ValueError(
+                f"{model.name} is no Wan student: `flowbrush bench` measures it through the server"
+            )
+        if given.vae:
+            model = replace(model, codec=VaeSpec())
+        if given.reduced:
+            model = reduced(model)
+        elif given.random_weights:
+            model = replace(model, random=True)
+        generator = Generator.load(
+            model, device=given.device, dtype=given.dtype, seats=1, attention=given.attention, compile=given.compile,
+            fp8=given.fp8,
+        )  # fmt: skip
+    except ValueError as error:
+        sys.stderr.write(f"flowbrush bench wan: {error}\n")
+        return 2
+    steps = given.steps or model.steps
+    settings = {
+        "model": model.name, "size": f"{model.width}x{model.height}", "steps": steps, "weights": "random" if model.random else "own",
+        "chunk": model.student.chunk, "sink": model.student.sink, "window": model.student.window, "attention": given.attention,
+        "codec": type(model.codec).__name__, "device": str(generator.placement.device), "dtype": str(generator.placement.dtype),
+        "compile": given.compile, "fp8": given.fp8, "chunks": given.chunks,
+    }  # fmt: skip
+    facts = machine()
+    print_card("One stream of a Wan student, in this process", facts, settings)
+    result = measure(generator, given.chunks, given.steps)
+    finish("wan", facts, settings, {**result, **report(generator, result, steps)})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
