@@ -10,6 +10,7 @@ import argparse
 import sys
 import time
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import av
@@ -34,7 +35,7 @@ class Encoder:
     def __init__(self, model: ModelCard) -> None:
         self.context: Any = av.CodecContext.create("libx264", "w")
         self.context.width, self.context.height, self.context.pix_fmt = model.width, model.height, "yuv420p"
-        self.context.framerate = round(model.fps)
+        self.context.framerate = Fraction(round(model.fps))
         self.context.options = {"preset": "ultrafast", "tune": "zerolatency"}
 
     def encode(self, frames: Frames) -> int:
