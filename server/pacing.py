@@ -24,13 +24,15 @@ class Pacer:
         """`expected_s` is a first guess of the time from asking for a chunk to having it."""
         self.chunk_s = expected_s
         self.reported = False
+        self._begin_s = 0.0
         self._shown_s = 0.0
         self._end_s = 0.0
         self._at: float | None = None
 
     def restart(self, pts: float) -> None:
         """The stream goes on at `pts` (start, rewind, resume): earlier buffers no longer count."""
-        self._shown_s, self._end_s, self._at = pts, pts, None
+        self._begin_s = self._shown_s = self._end_s = pts
+        self._at = None
 
     def measured(self, seconds: float) -> None:
         """A chunk took so long from asking for it to its first frame."""
@@ -48,9 +50,13 @@ class Pacer:
         return dry and started
 
     def report(self, pts: float, now: float) -> None:
-        """A `playhead` message. A pts beyond what was sent (of before a rewind) means an empty buffer."""
+        """A `playhead` message.
+
+        A pts beyond what was sent (of before a rewind) means an empty buffer, and so does one of before the
+        stream began here (a branch that shows nothing yet): waiting for it to advance would last for ever.
+        """
         self.reported = True
-        self._shown_s, self._at = min(pts, self._end_s), now
+        self._shown_s, self._at = min(max(pts, self._begin_s), self._end_s), now
 
     def playhead(self, now: float) -> float:
         """The pts on the viewer's screen now, as far as one can tell; never past what was sent."""

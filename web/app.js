@@ -45,6 +45,8 @@ export class App extends Emitter {
   player;
   rest;
   #playheadAt = 0;
+  /** Whether a picture of the stream on stage has come: before, there is no place in it to tell the server. */
+  #begun = false;
   /** @type {AbortController | null} */
   #replay = null;
 
@@ -168,6 +170,7 @@ export class App extends Emitter {
   async #open(stream) {
     this.#drop();
     this.stream = stream;
+    this.#begun = false;
     stream.clock = () => this.player.position();
     this.#listen(stream);
     this.emit('starting', null);
@@ -184,7 +187,10 @@ export class App extends Emitter {
     /** @param {string} event @param {(message: any) => void} listener only while this stream is the one on stage */
     const on = (event, listener) => stream.on(event, (message) => this.stream === stream && listener(message));
     on('session.ready', (ready) => this.#ready(stream, ready));
-    on('packet', ({ buffer }) => this.player.push(buffer));
+    on('packet', ({ buffer }) => {
+      this.#begun = true;
+      this.player.push(buffer);
+    });
     on('chunk', (chunk) => this.emit('chunk', chunk));
     on('queue', (queue) => this.emit('queue', queue));
     on('state', (state) => this.emit('state', state));
@@ -254,7 +260,7 @@ export class App extends Emitter {
   /** @param {import('./screen.js').Report} report @param {number} interval */
   #sendPlayhead({ pts, buffered }, interval) {
     const now = performance.now();
-    if (!this.stream || this.stream.lastFrame < 0 || now - this.#playheadAt < interval) return;
+    if (!this.stream || !this.#begun || now - this.#playheadAt < interval) return;
     this.#playheadAt = now;
     this.stream.playhead(pts, buffered);
   }

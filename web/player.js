@@ -32,6 +32,7 @@ export class Player extends Emitter {
   /** @param {import('./protocol.js').Ready} ready */
   configure({ width, height, fps, codec_string: codecString }) {
     this.#frameSeconds = 1 / fps;
+    this.shown = this.report = null; // what was told of the stream before says nothing of this one
     this.#send({ type: 'configure', format: { width, height, fps, codecString } });
   }
 

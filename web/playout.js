@@ -99,7 +99,7 @@ export class Playout {
    * @param {number} now
    */
   report(now) {
-    if (!this.#shown) return { pts: 0, buffered: this.buffered };
+    if (!this.#shown) return { pts: this.#queue[0]?.pts ?? 0, buffered: this.buffered };
     const pts = this.#dry ? this.#shown.pts + this.frameSeconds : this.#shown.pts;
     return { pts, buffered: Math.max(0, this.buffered - this.reserve(now)) };
   }

@@ -48,6 +48,15 @@ def test_a_playhead_of_before_a_rewind_counts_as_an_empty_buffer() -> None:
     assert pacer.due(1.0, 0.2) < 0.2
 
 
+def test_a_playhead_of_before_a_branch_does_not_hold_it_up() -> None:
+    """A page that resumes at five seconds and has shown nothing yet may report zero."""
+    pacer = Pacer(0.1)
+    pacer.restart(5.0)
+    pacer.report(0.0, 10.0)
+    assert pacer.playhead(10.0) == 5.0
+    assert pacer.due(5.0, 10.0) < 10.0
+
+
 def test_a_viewer_who_falls_silent_is_not_fed_for_ever() -> None:
     pacer = Pacer(0.1)
     pacer.sent(5.0, 0.0)

@@ -17,7 +17,6 @@ from models.pocket import load_pocket
 from training.stages.forcing import ForcingStage
 
 need_font()
-pytestmark = pytest.mark.timeout(1800)  # seconds of work, but of a machine that may be busy
 REACHED = {
     "patch_embedding.weight",
     "text_embedding.0.weight",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -93,14 +95,27 @@ class Tiny:
 
     def __call__(self, stage: str, *more: str) -> int:
         place = ["--run", str(self.folder), "--device", "cpu", "--dtype", "fp32"]
-        return main([stage, "--config", str(self.config), *place, *more])
+        with one_thread():
+            return main([stage, "--config", str(self.config), *place, *more])
 
     def fill_pool(self) -> None:
         """What the stage `pool` does, without a process of its own."""
-        pool._render(self.recipe, self.folder, 0, 1)
+        with one_thread():
+            pool._render(self.recipe, self.folder, 0, 1)
 
     def state(self, stage: str) -> dict:
         return torch.load(self.folder / stage / "checkpoint.pt", weights_only=True)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread inside: sums of products depend in their last bits on the number of threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def one_core(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,6 +53,13 @@ test('the reserve is forgotten when the network is good again', () => {
   assert.ok(playout.reserve(40000) < 0.01);
 });
 
+test('before the first picture the place is that of the first frame, as in a branch that begins late', () => {
+  const playout = new Playout(16);
+  assert.deepEqual(playout.report(0), { pts: 0, buffered: 0 });
+  playout.push({ pts: 3 }, 10);
+  assert.deepEqual(playout.report(20), { pts: 3, buffered: 0.0625 });
+});
+
 test('an empty buffer reports the end of what came', () => {
   const playout = new Playout(FPS);
   play([[0, chunk(0)]], 500, playout);
