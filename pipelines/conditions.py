@@ -5,6 +5,7 @@ without training.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 
@@ -13,11 +14,10 @@ from models.codecs.pocket import PocketCodec
 from models.device import Placement, to_device
 from models.transformer import MotionInput
 from pipelines.controls import ChunkPlan
-from pipelines.drag import Guide, drag_guide, picture_guide
-from pipelines.motion import TrackWindow, motion_input
+from pipelines.drag import Guide, drag_guide
+from pipelines.holds import EMPTY, Grip
+from pipelines.motion import TrackWindow, motion_input, past_latents, take_holds
 from pipelines.state import StreamState
-
-ENFORCED = 0.67  # share of the denoising steps after which a warped start is let go
 
 
 class Conditions:
@@ -28,18 +28,36 @@ class Conditions:
         self.warps = card.drag == WARPED
 
     @torch.inference_mode()
-    def motion(self, states: Sequence[StreamState], plans: Sequence[ChunkPlan] | None) -> MotionInput | None:
-        """The student's track input; None for a student that has none. Without plans, and when warping, no
-        tracks.
+    def grip(self, state: StreamState, plan: ChunkPlan) -> Grip:
+        """What the hands of a stream hold in its next chunk."""
+        motion, last = self.card.student.motion, state.last
+        if motion is None or not motion.past or last is None or not len(plan.ids):
+            return EMPTY
+        assert isinstance(self.codec, PocketCodec)
+        things = {hand: thing for hand, thing in state.grip.things.items() if hand not in plan.fresh}
+        held = replace(state.grip, things=things)
+        return take_holds(self.codec, [held], last[None], self._window([plan], 1))[0]
+
+    @torch.inference_mode()
+    def motion(
+        self, states: Sequence[StreamState], plans: Sequence[ChunkPlan] | None, grips: Sequence[Grip] = ()
+    ) -> MotionInput | None:
+        """The student's track input, with what is held, row by row; None for a student that has none. Without plans, and when
+        warping, no tracks.
         """
         motion = self.card.student.motion
         if motion is None:
             return None
         assert isinstance(self.codec, PocketCodec)
-        window = self._window(plans if plans is not None and not self.warps else (), len(states))
+        held = plans if plans is not None else ()
+        window = self._window(() if self.warps else held, len(states))
         last = [state.last for state in states if state.last is not None]
         past = torch.stack(last) if last else None
-        built = motion_input(self.codec, window, past, motion.id_dim, *self.grid)
+        held_by = None if self.warps else grips or None
+        built = motion_input(self.codec, window, past, motion.id_dim, *self.grid, grips=held_by)
+        if self.warps and past is not None and motion.past:
+            tracks = self._window(held, len(states))
+            built.plain = built.moved = past_latents(self.codec, past, tracks, grips or [EMPTY] * len(states))[1]
         dtype = self.placement.dtype
         return MotionInput(
             built.code.to(dtype), built.guide.to(dtype), built.plain.to(dtype), built.moved.to(dtype)
@@ -50,14 +68,12 @@ class Conditions:
         """Starting latents where the model drags without training and something is held; streams of one
         group.
         """
-        if not self.warps or states[0].latents is None or not any(plan.visible.any() for plan in plans):
+        motion = self.card.student.motion
+        shown = motion is not None and motion.past  # the student is shown its last picture, moved
+        if not self.warps or shown or states[0].latents is None or not any(plan.visible.any() for plan in plans):
             return None
         last = torch.stack([state.last for state in states])  # type: ignore[misc]
-        window = self._window(plans, len(states))
-        enforced = max(1, round(ENFORCED * steps))
-        if isinstance(self.codec, PocketCodec):
-            return picture_guide(self.codec, last, window, enforced)
-        return drag_guide(last, window, self.card.codec.stride, enforced)
+        return drag_guide(last, self._window(plans, len(states)), self.card.codec.stride, steps)
 
     def _window(self, plans: Sequence[ChunkPlan], rows: int) -> TrackWindow:
         """The plans' tracks in pixels, padded to equally many."""
@@ -66,12 +82,13 @@ class Conditions:
         ids = torch.zeros(rows, widest, dtype=torch.long)
         xy = torch.zeros(rows, widest, 1 + frames, 2)
         visible = torch.zeros(rows, widest, 1 + frames, dtype=torch.bool)
+        hands = torch.full((rows, widest), -1, dtype=torch.long)
         for row, plan in enumerate(plans):
             count = len(plan.ids)
             ids[row, :count], visible[row, :count] = (
                 torch.from_numpy(plan.ids),
                 torch.from_numpy(plan.visible),
             )
+            hands[row, :count] = torch.from_numpy(plan.hands)
             xy[row, :count] = torch.from_numpy(plan.xy) * torch.tensor([self.card.width, self.card.height])
-        device = self.placement.device
-        return TrackWindow(to_device(ids, device), to_device(xy, device), to_device(visible, device))
+        return TrackWindow(*(to_device(x, self.placement.device) for x in (ids, xy, visible, hands)))

@@ -45,7 +45,8 @@ class ChunkPlan:
     """What one chunk is made from.
 
     `xy` [N, 1 + F, 2] in frame sizes, `visible` [N, 1 + F], `ids` [N]: the last frame of the past, then the
-    chunk's F frames. `source` and `share` blend a former prompt into `prompt`: share 1 is the new one alone.
+    chunk's F frames. `hands` [N] is the number of the hand that each track belongs to, -1 for points of the scene; hands that
+    are `fresh` begin with this chunk. `source` and `share` blend a former prompt into `prompt`: share 1 is the new one alone.
     """
 
     prompt: Blend
@@ -55,6 +56,8 @@ class ChunkPlan:
     ids: np.ndarray
     xy: np.ndarray
     visible: np.ndarray
+    hands: np.ndarray
+    fresh: frozenset[int]
     applied: tuple[Applied, ...]
     new_texts: tuple[tuple[str, int | None], ...]
 
@@ -86,20 +89,25 @@ def fold(state: ControlState, controls: Sequence[Control], first_frame: int, fra
         if isinstance(control, PromptSet):
             texts += [(prompt.text, control.id) for prompt in control.prompts]
         if control.id is not None:
-            applied.append(Applied(control.id, first_frame + _first_effect(control, start, frames, fps)))
+            applied.append(Applied(control.id, first_frame + _first_effect(state, control, start, frames, fps)))
     times = (first_frame + np.arange(-1, frames)) / fps
-    strokes, rows = [], []
+    strokes, rows, hands = [], [], []
     for stroke in state.strokes:
         moved, stroke_rows = stroke.play(times, seed)
         rows += stroke_rows
+        hands += [stroke.track] * len(stroke_rows)
         if moved is not None:
             strokes.append(moved)
     camera, ground = ground_tracks(state.camera, times, [row[1][0] for row in rows], seed)
     rows += ground
+    hands += [-1] * len(ground)
+    fresh = frozenset(stroke.track for stroke in state.strokes if stroke.here is None)
     prompt, source, share, method, transition = _blend(state)
     after = ControlState(state.prompt, transition, tuple(strokes), camera)
     ids, xy, visible = _stack(rows, frames)
-    return after, ChunkPlan(prompt, source, share, method, ids, xy, visible, tuple(applied), tuple(texts))
+    return after, ChunkPlan(
+        prompt, source, share, method, ids, xy, visible, np.asarray(hands, np.int64), fresh, tuple(applied), tuple(texts)
+    )  # fmt: skip
 
 
 def _apply(state: ControlState, control: Control, start: float) -> ControlState:
@@ -132,11 +140,13 @@ def _begin(strokes: tuple[Stroke, ...], control: TrackBegin, start: float) -> tu
     return (*others, Stroke.begun(control, start))
 
 
-def _first_effect(control: Control, start: float, frames: int, fps: float) -> int:
-    """The first frame of the chunk that shows the control: later than its first only where the points come
-    later.
+def _first_effect(state: ControlState, control: Control, start: float, frames: int, fps: float) -> int:
+    """The first frame of the chunk that shows the control: later than its first only where a track that has not begun to move
+    begins later. A track on its way goes towards its new points from the chunk's first frame on.
     """
     if not isinstance(control, TrackMove):
+        return 0
+    if any(stroke.track == control.track and stroke.here is not None for stroke in state.strokes):
         return 0
     late = (control.points[0].t - start) * fps
     return int(min(max(0, np.ceil(late - 1e-6)), frames - 1))

@@ -79,8 +79,6 @@ class ChunkMaker:
                 noisy = euler(noisy, clean, step.level, following)
             if batch.guide is not None and index < batch.guide.steps:
                 noisy = noisy + (1 - following) * batch.guide.mask * (batch.guide.reference - clean)
-        if batch.guide is not None and batch.guide.hold:
-            clean = clean + batch.guide.hold * batch.guide.mask * (batch.guide.reference - clean)
         return clean, None
 
     @torch.inference_mode()

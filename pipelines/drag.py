@@ -1,9 +1,11 @@
 """Dragging without training, for any student: what the hand holds starts from the last picture, moved along the path.
 
-A reference is made for the chunk: the last clean latent frame warped along the tracks (for pocket, whose codec is linear
-and cheap, the last picture cut out and moved). Where a track is near, the denoising steps are pulled to that reference;
-elsewhere they start from noise alone, so what is free is the student's own. (Two clocks of noise, as in Time-to-Move; no
-optimisation.)
+A student that knows its past by attention alone (Wan) gets a reference for the chunk: the last clean latent frame warped
+along the tracks. Near a track every denoising step but the last starts from that reference, elsewhere from noise alone; so
+what is free is the student's own, and its last step mends seams. (Two clocks of noise, as in Time-to-Move; no optimisation.)
+
+A student that is also shown its last picture (pocket) copies from it whatever the noise says. To such a one the picture is
+shown already moved.
 """
 
 from __future__ import annotations
@@ -14,33 +16,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.codecs.pocket import PocketCodec
-from pipelines.motion import TrackWindow, left_behind, motion_field, past_latents
+from pipelines.motion import TrackWindow, motion_field
 
-HOLD = 0.5  # of the reference, in the finished latents of pocket
-RADIUS = 0.0875  # of the frame's width: how far around a track the picture is held
+RADIUS = 0.0875  # of the frame's width: how far a track's nearness reaches
+HELD = (0.26, 0.086)  # nearness from which on the picture is held wholly, and at all
 
 
 @dataclass
 class Guide:
     """`reference` [B, C, T, h, w] is what is wanted, `mask` [B, 1, T, h, w] in 0..1 where, `steps` for how many
-    denoising steps. `hold` in 0..1 is how much of it the finished latent keeps: 0 lets the student have the last word.
+    denoising steps.
     """
 
     reference: Tensor
     mask: Tensor
     steps: int
-    hold: float = 0.0
-
-
-def picture_guide(codec: PocketCodec, last: Tensor, window: TrackWindow, steps: int) -> Guide:
-    """The guide of one latent frame by way of the picture: what is held is cut out, moved, and its place closed."""
-    rows, columns = last.shape[-2:]
-    moved, near = motion_field(window, rows, columns, codec.spec.stride)
-    left = left_behind(window, rows, columns, codec.spec.stride)
-    reference = past_latents(codec, last, moved, near, left)[1]
-    touched = torch.maximum(near.mean(1), left)  # [B, h, w]: where the thing is, and where it was
-    return Guide(reference, touched[:, None, None], steps, HOLD)
 
 
 def drag_guide(last: Tensor, window: TrackWindow, stride: int, steps: int) -> Guide:
@@ -56,7 +46,8 @@ def drag_guide(last: Tensor, window: TrackWindow, stride: int, steps: int) -> Gu
     moved = moved.unflatten(1, (latent_frames, 4)).mean(2)  # [B, T, 2, h, w]
     near = near.unflatten(1, (latent_frames, 4)).mean(2)
     reference = warp_latents(last, moved / stride)
-    return Guide(match_statistics(reference, last), near[:, None], steps)
+    mask = ((near - HELD[1]) / (HELD[0] - HELD[1])).clamp(0, 1)
+    return Guide(match_statistics(reference, last), mask[:, None], steps)
 
 
 def warp_latents(last: Tensor, moved: Tensor) -> Tensor:

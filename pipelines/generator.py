@@ -26,6 +26,7 @@ from pipelines.beside import Beside, Mark, elapsed_ms, mark
 from pipelines.conditions import Conditions
 from pipelines.controls import ChunkPlan, ControlState, fold, initial_state
 from pipelines.denoise import Batch, ChunkMaker
+from pipelines.holds import EMPTY, Grip
 from pipelines.image import fit_image
 from pipelines.joint import JointMaker
 from pipelines.past import CachedPast, Past, RecomputedPast
@@ -126,10 +127,11 @@ class Generator:
         ]
         plans = [plan for _, plan in folded]
         try:
+            grips = [self.conditions.grip(state, plan) for state, plan in zip(states, plans, strict=True)]
             replaced = [
                 self._renew(state, after, plan) for state, (after, plan) in zip(states, folded, strict=True)
             ]
-            made, batches = self._denoise(states, plans)
+            made, batches = self._denoise(states, plans, grips)
             denoised = mark(self.placement.device)
             decoding, codecs, times = self._decode(states, made)
             remembering = mark(self.placement.device)
@@ -141,7 +143,7 @@ class Generator:
             notices = [self.prompts.notices(plan) for plan in plans]
             records = [
                 self._record(
-                    state, state.chunk, made[row][0], folded[row][0], codecs[row], replaced[row], made[row][1]
+                    state, state.chunk, made[row][0], folded[row][0], codecs[row], replaced[row], made[row][1], grips[row]
                 )
                 for row, state in enumerate(states)
             ]
@@ -226,7 +228,7 @@ class Generator:
             latent.to(self.placement.dtype), timestep, text, self.rope, motion=motion
         )
         self.past.write([state], made)  # type: ignore[union-attr]
-        self._count(state, self._record(state, -1, latent[0], state.controls, (latent[0, :, 0],), {}, None))
+        self._count(state, self._record(state, -1, latent[0], state.controls, (latent[0, :, 0],), {}, None, EMPTY))
 
     def _renew(self, state: StreamState, after: ControlState, plan: ChunkPlan) -> dict[int, Tensor]:
         """Works the past out again where the prompt has changed and the student was trained so."""
@@ -241,7 +243,7 @@ class Generator:
         return recache(self.model.student, self.past, state, self.model.student.text_keys_values(tokens))
 
     def _denoise(
-        self, states: Sequence[StreamState], plans: Sequence[ChunkPlan]
+        self, states: Sequence[StreamState], plans: Sequence[ChunkPlan], grips: Sequence[Grip]
     ) -> tuple[list[tuple[Tensor, Tensor | None]], list[tuple[Batch, Tensor]]]:
         """Latents [C, T, h, w] of the next chunks, and what stays under way; streams of one kind go together.
 
@@ -256,20 +258,22 @@ class Generator:
         made: dict[int, tuple[Tensor, Tensor | None]] = {}
         batches = []
         for (_, steps), rows in groups.items():
-            batch = self._batch([states[row] for row in rows], [plans[row] for row in rows], steps)
+            batch = self._batch(*([of[row] for row in rows] for of in (states, plans, grips)), steps)
             latents, pending = self.maker.make(batch)
             batches.append((batch, latents))
             for place, row in enumerate(rows):
                 made[row] = latents[place], None if pending is None else pending[place]
         return [made[row] for row in range(len(states))], batches
 
-    def _batch(self, states: list[StreamState], plans: list[ChunkPlan], steps: int) -> Batch:
+    def _batch(
+        self, states: list[StreamState], plans: list[ChunkPlan], grips: list[Grip], steps: int
+    ) -> Batch:
         rollout = self.card.rollout
         guided = states[0].made == 0 and self.card.guidance > 1
         return Batch(
             states,
             torch.stack([self.prompts.tokens(plan) for plan in plans]).to(self.placement.device),
-            self.conditions.motion(states, plans),
+            self.conditions.motion(states, plans, grips),
             noise_steps(rollout, steps),
             self.conditions.guide(states, plans, steps),
             renew=bool(rollout.step_list),
@@ -302,13 +306,14 @@ class Generator:
         codec: CodecState,
         replaced: dict[int, Tensor],
         pending: Tensor | None,
+        grip: Grip,
     ) -> ChunkRecord:
         """The stream at the end of the chunk that was made last, which does not count yet."""
         key_value = self.past.taken(state)
         changed = {**replaced, **self.past.settle(state)}
         return ChunkRecord(
             chunk, state.made + 1, key_value, latents.clone(), controls, codec, changed,
-            None if pending is None else pending.clone(),
+            None if pending is None else pending.clone(), grip,
         )  # fmt: skip
 
     def _count(self, state: StreamState, record: ChunkRecord) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
@@ -12,13 +12,10 @@ from torch import Tensor
 from models.codecs.pocket import PocketCodec
 from models.track_encoder import GUIDE_CHANNELS, HAS_PAST, NEAR, PACKED, write_code
 from models.transformer import MotionInput
+from pipelines.cutting import cut_and_drag
+from pipelines.holds import EMPTY, Grip, put_back, take_hold
 
 SOFTNESS = 6.0  # pixels: within this distance of a track the motion is the track's own
-STANDS_OUT = (
-    0.10,
-    0.25,
-)  # of the range of -1..1: difference from the surroundings that begins to be, and is, a thing
-DISC = (46.0, 62.0)  # pixels around a track that are carried along with it, wholly and at all
 STILL = 0.02  # pixels: less motion than this is none
 LEAVING = 1.0  # pixels a latent frame from which on a track counts as moving
 SPEED = 16.0  # pixels a latent frame that count as 1 in the guide
@@ -30,15 +27,25 @@ class TrackWindow:
 
     `xy` [B, N, 1 + F, 2] in pixels: where each was in the last frame of the past, then in each of F frames
     (PACKED of them in a latent frame); `visible` [B, N, 1 + F] is False where a track is occluded, outside,
-    released or not there; `ids` [B, N].
+    released or not there; `ids` [B, N]. Tracks of one hand have the same number in `groups` [B, N]; it is below 0 for
+    tracks that hold nothing: points of the scene, padding.
     """
 
     ids: Tensor
     xy: Tensor
     visible: Tensor
+    groups: Tensor = field(default=None)  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if self.groups is None:
+            self.groups = torch.full_like(self.ids, -1)
 
     def to(self, device: torch.device) -> TrackWindow:
-        return TrackWindow(self.ids.to(device), self.xy.to(device), self.visible.to(device))
+        return TrackWindow(*(x.to(device) for x in (self.ids, self.xy, self.visible, self.groups)))
+
+    def at(self, rows: Tensor) -> TrackWindow:
+        """Some of the rows."""
+        return TrackWindow(self.ids[rows], self.xy[rows], self.visible[rows], self.groups[rows])
 
 
 def motion_field(
@@ -93,82 +100,56 @@ def left_behind(window: TrackWindow, rows: int, columns: int, stride: int) -> Te
     return (down[..., None] * across[:, :, None] * moved[..., None, None]).amax(1)
 
 
-def warp(frame: Tensor, moved: Tensor) -> Tensor:
-    """`frame` [B, C, H, W] carried along `moved` [B, K, 2, rows, columns] (pixels): [B, C, K, H, W]."""
-    batch, _, height, width = frame.shape
-    count = moved.shape[1]
-    half = torch.tensor([2 / width, 2 / height], device=frame.device).view(1, 2, 1, 1)
-    field = F.interpolate(moved.flatten(0, 1) * half, (height, width), mode="bilinear")  # [B K, 2, H, W]
-    y = (torch.arange(height, device=frame.device) + 0.5) * (2 / height) - 1
-    x = (torch.arange(width, device=frame.device) + 0.5) * (2 / width) - 1
-    source = torch.stack(torch.meshgrid(x, y, indexing="xy")) - field
-    grid = source.permute(0, 2, 3, 1)
-    repeated = frame[:, None].expand(-1, count, -1, -1, -1).flatten(0, 1)
-    out = F.grid_sample(repeated, grid, "bicubic", "border", align_corners=False)
-    return out.unflatten(0, (batch, count)).transpose(1, 2)
+def past_latents(codec: PocketCodec, last: Tensor, window: TrackWindow, grips: Sequence[Grip]) -> tuple[Tensor, Tensor]:
+    """The last frame of latent frames `last` [B, C, h, w] as it was, and as the hands would have it: [B, C, 1, h, w] each.
 
-
-def past_latents(
-    codec: PocketCodec, last: Tensor, moved: Tensor, near: Tensor, left: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The last frame of latent frames `last` [B, C, h, w] as it was, and as the tracks would have it: [B, C,
-    1, h, w] each.
-
-    The second is a crude cut-and-drag animation, the kind that Time-to-Move (arXiv 2511.08633) starts from:
-    what stands out near a moving track (`left` [B, h, w], where it was; `near` [B, K, h, w], where it is) is
-    cut out, carried along `moved` [B, K, 2, h, w], and the place is closed from what surrounds it. It is a
-    proposal: the student takes from it what it likes.
+    The second is a proposal, of which the student takes what it likes. What is held (`grips`, by row) stands where its hand is;
+    what other moving tracks touch is carried along from the last frame.
     """
     frame = codec.end_frame(last.float())
     plain = codec.still(frame)[:, :, None]
-    followed = plain.clone()
+    held = [row for row, grip in enumerate(grips) if grip.things]
+    loose = _without(window, grips) if held else window
+    rows, columns = last.shape[-2:]
+    moved, near = motion_field(loose, rows, columns, codec.spec.stride)
     moving = moved.abs().flatten(1).amax(1) > STILL
+    changed = moving.clone()
+    changed[held] = True
+    if not changed.any():
+        return plain, plain.clone()
+    for row in held:
+        frame[row] = grips[row].plate  # type: ignore[assignment]  # there is one where there are things
+    video = frame[:, :, None].repeat(1, 1, moved.shape[1], 1, 1)  # [B, 3, K, H, W]
     if moving.any():
-        followed[moving] = codec.analyse(
-            cut_and_drag(frame[moving], moved[moving], near[moving], left[moving])
-        )
+        left = left_behind(loose, rows, columns, codec.spec.stride)
+        video[moving] = cut_and_drag(frame[moving], moved[moving], near[moving], left[moving])
+    for row in held:
+        put_back(video[row], grips[row], window.groups[row], window.xy[row], window.visible[row])
+    followed = plain.clone()
+    followed[changed] = codec.analyse(video[changed])
     return plain, followed
 
 
-def cut_and_drag(frame: Tensor, moved: Tensor, near: Tensor, left: Tensor) -> Tensor:
-    """`frame` [B, 3, H, W] with what the tracks touch carried along: [B, 3, K, H, W]."""
-    count = moved.shape[1]
-    disc = _disc(left, frame)[:, None]  # [B, 1, H, W]
-    ground, known = close(frame, disc)
-    # What differs from its surroundings is the thing; where no surroundings are known, all is carried.
-    difference = (frame - ground).abs().amax(1, keepdim=True)
-    thing = ((difference - STANDS_OUT[0]) / (STANDS_OUT[1] - STANDS_OUT[0])).clamp(0, 1)
-    thing = 1 - (1 - F.max_pool2d(thing, 5, 1, 2)) * known  # [B, 1, H, W]
-    ground = frame + (ground - frame) * (disc * thing * known)
-    carried = warp(torch.cat([frame, thing], 1), moved)  # [B, 4, K, H, W]
-    here = _disc(near.flatten(0, 1), frame).unflatten(0, (-1, count))[:, None]  # [B, 1, K, H, W]
-    return ground[:, :, None] + (carried[:, :3] - ground[:, :, None]) * (here * carried[:, 3:])
+def _without(window: TrackWindow, grips: Sequence[Grip]) -> TrackWindow:
+    """The tracks that carry from the last frame: not those of hands that hold something."""
+    visible = window.visible.clone()
+    for row, grip in enumerate(grips):
+        for group in grip.things:
+            visible[row, window.groups[row] == group] = False
+    return TrackWindow(window.ids, window.xy, visible, window.groups)
 
 
-def _disc(nearness: Tensor, frame: Tensor) -> Tensor:
-    """A soft disc around tracks at the size of `frame`: 1 within DISC[0] pixels, 0 beyond DISC[1]. [B, H, W]"""
-    inner, outer = (math.exp(-(radius**2) / (2 * NEAR**2)) for radius in DISC)
-    full = F.interpolate(nearness[:, None], frame.shape[-2:], mode="bilinear")[:, 0]
-    return ((full - outer) / (inner - outer)).clamp(0, 1)
-
-
-def close(frame: Tensor, hole: Tensor) -> tuple[Tensor, Tensor]:
-    """What surrounds the holes [B, 1, H, W] of `frame` [B, 3, H, W] spread into them, further across than up
-    and down.
-
-    Returns the ground [B, 3, H, W] and how well it is known [B, 1, H, W], 0..1.
-    """
-    small, keep = F.avg_pool2d(frame, 4), 1 - F.avg_pool2d(hole, 4)
-    x = torch.cat([small * keep, keep], 1)
-    for axis, deviation in ((3, 10.0), (2, 0.8)):  # in squares of 4 pixels; scenes are more alike across
-        reach = int(3 * deviation + 1)
-        line = torch.exp(-((torch.arange(-reach, reach + 1, device=frame.device) / deviation) ** 2) / 2)
-        kernel = (line / line.sum()).view([1, 1, *((-1, 1) if axis == 2 else (1, -1))]).expand(4, 1, -1, -1)
-        x = F.conv2d(x, kernel, padding=(reach, 0) if axis == 2 else (0, reach), groups=4)
-    known = (x[:, 3:] * 20 - 0.5).clamp(0, 1)
-    both = torch.cat([x[:, :3] / x[:, 3:].clamp_min(1e-5), known], 1)
-    both = F.interpolate(both, frame.shape[-2:], mode="bilinear")
-    return both[:, :3], both[:, 3:]
+def take_holds(
+    codec: PocketCodec, grips: Sequence[Grip], last: Tensor, window: TrackWindow
+) -> list[Grip]:
+    """What the hands of each row hold in the next chunk (`holds.take_hold`), `last` [B, C, h, w] being the last latent frame."""
+    if not bool((window.groups >= 0).any()):
+        return [EMPTY for _ in grips]
+    frames = codec.end_frame(last.float())
+    return [
+        take_hold(grip, frames[row], window.groups[row], window.xy[row], window.visible[row])
+        for row, grip in enumerate(grips)
+    ]
 
 
 def motion_input(
@@ -179,11 +160,12 @@ def motion_input(
     rows: int,
     columns: int,
     has_past: Tensor | None = None,
+    grips: Sequence[Grip] | None = None,
 ) -> MotionInput:
     """Conditions of B single latent frames, each [B, channels, 1, rows, columns], in fp32.
 
     `last` [B, C, rows, columns] is the last latent frame of the past, None at the start of a stream;
-    `has_past` [B] marks the rows that have one (all where it is None).
+    `has_past` [B] marks the rows that have one (all where it is None); `grips` is what the hands of each row hold.
     """
     stride = codec.spec.stride
     moved, near = motion_field(window, rows, columns, stride)  # [B, PACKED, (2,) rows, columns]
@@ -200,7 +182,7 @@ def motion_input(
     if last is None:
         nothing = torch.zeros(batch, codec.spec.channels, 1, rows, columns, device=window.xy.device)
         return MotionInput(code[:, :, None], guide[:, :, None], nothing, nothing.clone())
-    plain, followed = past_latents(codec, last, moved, near, left)
+    plain, followed = past_latents(codec, last, window, grips or [EMPTY] * batch)
     past = torch.ones(batch, device=last.device) if has_past is None else has_past.float()
     guide[:, HAS_PAST] = past.view(-1, 1, 1)
     mask = past.view(-1, 1, 1, 1, 1)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import torch
 from pydantic import TypeAdapter
 from safetensors import SafetensorError, deserialize
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
+from torch import Tensor
 
 from flowbrush.controls import TrackBegin
 from pipelines.controls import ControlState
+from pipelines.holds import Grip, Hold
 from pipelines.requests import StreamSettings
 from pipelines.state import ChunkRecord, StreamState
 
 CONTROLS = TypeAdapter(ControlState)
-VERSION = 2
+VERSION = 3
+HOLD = ("cutout", "origins", "given")  # tensors of what a hand holds
 
 
 def dump(state: StreamState, needed: list[int]) -> bytes:
@@ -28,6 +32,10 @@ def dump(state: StreamState, needed: list[int]) -> bytes:
     }
     if state.pending is not None:
         tensors["pending"] = state.pending.contiguous()
+    if state.grip.plate is not None:
+        tensors["plate"] = state.grip.plate
+    for hand, hold in state.grip.things.items():
+        tensors |= {f"hold.{hand}.{part}": getattr(hold, part).contiguous() for part in HOLD}
     chunks = {}
     for index in needed:
         record, key_value = by_index[index], state.key_value(index)
@@ -45,6 +53,8 @@ def dump(state: StreamState, needed: list[int]) -> bytes:
         "chunk": state.chunk,
         "made": state.made,
         "codec": len(state.codec),
+        "holds": {hand: hold.corner for hand, hold in state.grip.things.items()},
+        "steady": state.grip.steady,
         "sinks": [record.made - 1 for record in state.sinks],
         "chunks": chunks,
     }
@@ -86,10 +96,19 @@ def load(blob: bytes, device: torch.device, window: int) -> StreamState:
         records[about["made"] - 1].latents if records else None,
         tuple(tensors[f"codec.{slot}"] for slot in range(about["codec"])),
         tensors.get("pending"),
+        _grip(about, tensors),
     )
     state.sinks = [records[index] for index in about["sinks"] if index in records]
     state.records.extend(record for index, record in sorted(records.items()) if index not in about["sinks"])
     return state
+
+
+def _grip(about: dict[str, Any], tensors: dict[str, Tensor]) -> Grip:
+    things = {
+        int(hand): Hold(corner=(x, y), **{part: tensors[f"hold.{hand}.{part}"] for part in HOLD})
+        for hand, (x, y) in about["holds"].items()
+    }
+    return Grip(things, tensors.get("plate"), about["steady"])
 
 
 def _settings(settings: StreamSettings) -> dict[str, object]:

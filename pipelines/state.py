@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from torch import Tensor
 
 from pipelines.controls import ControlState
+from pipelines.holds import EMPTY, Grip
 from pipelines.requests import StreamSettings
 
 CodecState = tuple[Tensor, ...]  # what the decoder carries from chunk to chunk; empty before the first
@@ -31,6 +32,7 @@ class ChunkRecord:
     codec: CodecState = ()
     replaced: dict[int, Tensor] = field(default_factory=dict)
     pending: Tensor | None = None
+    grip: Grip = EMPTY
 
 
 @dataclass
@@ -39,7 +41,7 @@ class StreamState:
 
     `chunk` is the index of the next chunk, `made` the number of chunks in the cache (one more than `chunk`
     where a start image came first), `latents` the clean latents [C, T, h, w] of the last chunk, `codec` the
-    decoder's state, `pending` noisy latents of chunks that are under way (joint denoising). `sinks` are the
+    decoder's state, `pending` noisy latents of chunks that are under way (joint denoising), `grip` what hands hold. `sinks` are the
     records of the chunks that stay in the context for ever, `records` those of the latest chunks, oldest
     first, for rewind and snapshot. `window` is how many chunks before the next one are needed, beside the
     sinks.
@@ -54,6 +56,7 @@ class StreamState:
     latents: Tensor | None = None
     codec: CodecState = ()
     pending: Tensor | None = None
+    grip: Grip = EMPTY
     sinks: list[ChunkRecord] = field(default_factory=list)
     records: deque[ChunkRecord] = field(default_factory=deque)
 
@@ -107,4 +110,4 @@ class StreamState:
 
     def _stand_at(self, record: ChunkRecord) -> None:
         self.made, self.latents, self.controls = record.made, record.latents, record.controls
-        self.codec, self.pending = record.codec, record.pending
+        self.codec, self.pending, self.grip = record.codec, record.pending, record.grip

@@ -129,6 +129,8 @@ def _one(context: Context, stage: str, asked: argparse.Namespace) -> Outcome:
             sys.stderr.write(f"wrote {export(context, asked.out)}\n")
         return Outcome("export", 0, 0.0, {})
     kind = KINDS[stage]
+    if asked.steps is None and asked.minutes is None:
+        context.recipe.check_end(stage)
     return train(context, kind, Limits.of(getattr(context.recipe, stage), asked.steps, asked.minutes))
 
 

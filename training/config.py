@@ -41,7 +41,6 @@ class StageConfig:
 
     def __post_init__(self) -> None:
         _require(self.steps >= 0 and self.minutes >= 0, "steps and minutes must not be negative")
-        _require(self.steps > 0 or self.minutes > 0, "give `steps` or `minutes`: the stage would never end")
         _require(self.batch >= 1, f"batch is {self.batch}: expected 1 or more")
         _require(0 < self.rate < 1, f"rate is {self.rate}: expected more than 0 and less than 1")
         _require(self.warmup >= 1, f"warmup is {self.warmup}: expected 1 or more")
@@ -74,20 +73,31 @@ class TextConfig(StageConfig):
 
 @dataclass(frozen=True)
 class PoolConfig:
-    """`shards` files of `clips` clips of `frames` frames, rendered by `workers` processes (0: one a core)."""
+    """`shards` files of `clips` clips of `frames` frames, and `opening_shards` of `pictures` openings, rendered by `workers`
+    processes (0: one a core).
+    """
 
     shards: int = 30
     clips: int = 80
     frames: int = 48
+    opening_shards: int = 24
+    pictures: int = 700
     workers: int = 0
 
     def __post_init__(self) -> None:
-        _require(min(self.shards, self.clips) >= 1, "shards and clips must be 1 or more")
+        counts = (self.shards, self.clips, self.opening_shards)
+        _require(min(counts) >= 1, "shards, clips and opening_shards must be 1 or more")
+        _require(self.pictures >= 16, "pictures must be 16 or more, so that there are some of each kind")
         _require(
             self.frames >= 2 * PACKED and self.frames % PACKED == 0,
             f"frames is {self.frames}: expected a multiple of {PACKED}, {2 * PACKED} or more",
         )
         _require(self.workers >= 0, "workers must not be negative")
+
+    @property
+    def files(self) -> int:
+        """All files of the pool."""
+        return self.shards + self.opening_shards
 
 
 @dataclass(frozen=True)
@@ -201,9 +211,17 @@ class Recipe:
     save_minutes: float = 5.0
     sheet_minutes: float = 15.0
 
+    def check_end(self, stage: str) -> None:
+        """Raises BadConfig where nothing ends a stage that learns."""
+        config = getattr(self, stage, None)
+        endless = isinstance(config, StageConfig) and not (config.steps or config.minutes)
+        _require(not endless, f"[{stage}] give `steps` or `minutes`: the stage would never end")
+
     def __post_init__(self) -> None:
         wrong = [stage for stage in self.stages if stage not in STAGES]
         _require(not wrong, f"stages: {', '.join(wrong)} unknown, expected some of {', '.join(STAGES)}")
+        for stage in self.stages:
+            self.check_end(stage)
         _require(0 <= self.core_share <= 1, f"core_share is {self.core_share}: expected 0..1")
         _require(self.loaders >= 0, "loaders must not be negative")
         _require(

@@ -7,6 +7,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,12 +17,14 @@ from models.text.pocket import PocketText
 from models.track_encoder import PACKED
 from pipelines.motion import TrackWindow
 from training.forcing import Batch, assemble
+from training.opening_pool import OpeningPool
 from training.pool import Pool, Sample, cut
 from training.tracks import TrackSampler
 from training.world import lexicon
 from training.world.sprites import SpriteBook
 
 Rng = np.random.Generator
+CHANGE_SHARE = 0.3  # of the batches of starts change a picture
 AHEAD = 3  # steps that each loader process is ahead
 
 
@@ -36,13 +39,26 @@ class Draw:
     ids: np.ndarray
     xy: np.ndarray
     visible: np.ndarray
+    groups: np.ndarray
+
+
+@dataclass
+class StartDraw:
+    """What was drawn for a batch of starts: places among the openings, or among the changes; captions."""
+
+    changes: bool
+    places: list[int]
+    captions: list[str]
 
 
 class Source:
     """The pool with its latents on the training's device, and the sampler of tracks."""
 
-    def __init__(self, pool: Pool, tracks: TrackSampler, text: PocketText, device: torch.device) -> None:
+    def __init__(
+        self, pool: Pool, openings: OpeningPool, tracks: TrackSampler, text: PocketText, device: torch.device
+    ) -> None:
         self.samples, self.tracks, self.text, self.device = pool.samples, tracks, text, device
+        self.openings = openings
         self.latents = [sample.latents.to(device) for sample in pool.samples]
 
     def draw(self, rng: Rng, size: int, frames: int, *, blank: float = 0.1, persistent: bool = False) -> Draw:
@@ -55,10 +71,11 @@ class Source:
         stretches = [cut(self.samples[c], s, count) for c, s in zip(clips, starts, strict=True)]
         windows = [self._tracks(stretch, rng, persistent) for stretch in stretches]
         captions = ["" if rng.random() < blank else stretch.caption for stretch in stretches]
-        ids, xy, visible = (
-            torch.cat([getattr(w, name) for w in windows]).numpy() for name in ("ids", "xy", "visible")
+        ids, xy, visible, groups = (
+            torch.cat([getattr(w, name) for w in windows]).numpy()
+            for name in ("ids", "xy", "visible", "groups")
         )
-        return Draw(clips, starts, count, captions, ids, xy, visible)
+        return Draw(clips, starts, count, captions, ids, xy, visible, groups)
 
     def _tracks(self, stretch: Sample, rng: Rng, persistent: bool) -> TrackWindow:
         return self.tracks.sample(stretch.objects, stretch.camera, rng, persistent)
@@ -69,21 +86,45 @@ class Source:
             self.latents[clip][:, start : start + draw.count]
             for clip, start in zip(draw.clips, draw.starts, strict=True)
         ]
-        windows = TrackWindow(*(torch.from_numpy(x) for x in (draw.ids, draw.xy, draw.visible))).to(
-            self.device
-        )
+        arrays = (draw.ids, draw.xy, draw.visible, draw.groups)
+        windows = TrackWindow(*(torch.from_numpy(x) for x in arrays)).to(self.device)
         return assemble(torch.stack(latents), windows, draw.captions, self.text)
 
 
+    def draw_starts(self, rng: Rng, size: int, *, blank: float = 0.1) -> StartDraw:
+        """`size` pictures that their caption asks for: from nothing, a share `blank` of them without caption, or from another
+        picture, each in turn by chance. Touches no device.
+        """
+        changes = bool(rng.random() < CHANGE_SHARE)
+        drawn = self.openings.changes if changes else self.openings.openings
+        places = rng.integers(len(drawn), size=size).tolist()
+        kept = [changes or rng.random() >= blank for _ in places]
+        captions = [drawn[place].caption if keep else "" for place, keep in zip(places, kept, strict=True)]
+        return StartDraw(changes, places, captions)
+
+    def starts(self, draw: StartDraw) -> Batch:
+        """The draw as tensors: one latent frame, or two of which the first is the picture that changes."""
+        drawn = self.openings.changes if draw.changes else self.openings.openings
+        pairs = [[drawn[place].before, drawn[place].after][0 if draw.changes else 1 :] for place in draw.places]
+        latents = torch.stack([torch.stack(pair, 1) for pair in pairs]).to(self.device)  # type: ignore[arg-type]
+        rows = latents.shape[0] * latents.shape[2]
+        nothing = TrackWindow(
+            torch.zeros(rows, 0, dtype=torch.long),
+            torch.zeros(rows, 0, 1 + PACKED, 2),
+            torch.zeros(rows, 0, 1 + PACKED, dtype=torch.bool),
+        )
+        return assemble(latents, nothing.to(self.device), draw.captions, self.text)
+
+
 class _Steps(Dataset):
-    def __init__(self, draws: Callable[[int], list[Draw]]) -> None:
+    def __init__(self, draws: Callable[[int], list[Any]]) -> None:
         self.draws = draws
 
-    def __getitem__(self, step: int) -> list[Draw]:
+    def __getitem__(self, step: int) -> list[Any]:
         return self.draws(step)
 
 
-def ahead(draws: Callable[[int], list[Draw]], first: int, loaders: int) -> Iterator[list[Draw]]:
+def ahead(draws: Callable[[int], list[Any]], first: int, loaders: int) -> Iterator[list[Any]]:
     """draws(first), draws(first + 1), … without end; drawn by `loaders` processes, or in this one if that
     is 0.
 

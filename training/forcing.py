@@ -16,9 +16,8 @@ from torch import Tensor
 from models.codecs.pocket import PocketCodec
 from models.text.pocket import PocketText
 from models.transformer import CausalTransformer, MotionInput
-from pipelines.motion import TrackWindow, motion_input
-from training.pool import Pool, Sample
-from training.tracks import TrackSampler
+from pipelines.holds import EMPTY, Grip
+from pipelines.motion import TrackWindow, motion_input, take_holds
 
 
 @dataclass
@@ -32,25 +31,6 @@ class Batch:
     windows: TrackWindow
     begins: Tensor
     captions: list[str]
-
-
-def collate(
-    samples: list[Sample],
-    tracks: TrackSampler,
-    text: PocketText,
-    rng: np.random.Generator,
-    *,
-    blank: float = 0.1,
-) -> Batch:
-    """Draws tracks for the samples and encodes their captions; a share `blank` of captions is left out
-    for guidance.
-    """
-    drawn = [tracks.sample(s.objects, s.camera, rng) for s in samples]
-    windows = TrackWindow(
-        *(torch.cat([getattr(w, name) for w in drawn]) for name in ("ids", "xy", "visible"))
-    )
-    captions = ["" if rng.random() < blank else s.caption for s in samples]
-    return assemble(torch.stack([s.latents for s in samples]), windows, captions, text)
 
 
 def assemble(latents: Tensor, windows: TrackWindow, captions: list[str], text: PocketText) -> Batch:
@@ -82,12 +62,25 @@ def conditions(codec: PocketCodec, batch: Batch, id_dim: int, past_noise: Tensor
     past = past + torch.randn_like(past) * past_noise[..., None, None, None]
     rows, columns = batch.latents.shape[-2:]
     has_past = (~batch.begins).flatten()
-    flat = motion_input(codec, batch.windows, past.flatten(0, 1), id_dim, rows, columns, has_past)
+    grips = _held(codec, batch.windows, past)
+    flat = motion_input(codec, batch.windows, past.flatten(0, 1), id_dim, rows, columns, has_past, grips)
 
     def back(x: Tensor) -> Tensor:
         return x[:, :, 0].unflatten(0, (size, frames)).transpose(1, 2)
 
     return MotionInput(back(flat.code), back(flat.guide), back(flat.plain), back(flat.moved))
+
+
+def _held(codec: PocketCodec, windows: TrackWindow, past: Tensor) -> list[Grip]:
+    """What the hands hold in each chunk of each clip, row by row of B * T; `past` [B, T, C, h, w]."""
+    size, count = past.shape[:2]
+    now = [EMPTY for _ in range(size)]
+    chunks = [now]
+    for index in range(1, count):
+        window = windows.at(torch.arange(size, device=past.device) * count + index)
+        now = take_holds(codec, now, past[:, index], window)
+        chunks.append(now)
+    return [chunks[index][clip] for clip in range(size) for index in range(count)]
 
 
 def draw_timesteps(shape: tuple[int, int], still: Tensor) -> Tensor:
@@ -139,17 +132,3 @@ def forcing_loss(
         "continue_t1": float(per_chunk.detach()[later & (t.to(device) > 0.95)].mean()),
     }
     return loss, parts
-
-
-def draw_batch(
-    pool: Pool,
-    tracks: TrackSampler,
-    text: PocketText,
-    codec: PocketCodec,
-    rng: np.random.Generator,
-    size: int,
-    frames: int,
-    still_share: float = 0.3,
-) -> tuple[Batch, Tensor]:
-    batch = collate([pool.draw(rng, frames) for _ in range(size)], tracks, text, rng)
-    return batch, still_start(batch, codec, rng, still_share)

@@ -79,6 +79,11 @@ def build_pool(
         print(f"{path.name}: {clips} clips in {time.monotonic() - start:.0f} s", flush=True)  # noqa: T201
 
 
+def pool_files(folder: Path) -> int:
+    """How many files of clips and of openings are there."""
+    return sum(1 for kind in ("shard", "openings") for _ in folder.glob(f"{kind}_*.pt"))
+
+
 class StalePool(RuntimeError):
     """A pool that was made with another codec."""
 

@@ -9,7 +9,7 @@ continuation: every error that the student would feed back into itself is correc
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,7 +18,8 @@ from torch import Tensor
 from models.codecs.pocket import PocketCodec
 from models.kv_cache import KVCache
 from models.transformer import CausalTransformer, MotionInput
-from pipelines.motion import TrackWindow, motion_input
+from pipelines.holds import EMPTY
+from pipelines.motion import motion_input, take_holds
 from pipelines.schedule import euler
 from training.forcing import Batch, cast
 
@@ -47,6 +48,7 @@ class Rollout:
         )
         self.seats = list(range(size))
         self.text_tokens = self.batch.text.to(self.device, self.dtype)
+        self.grips = [EMPTY for _ in range(size)]
 
     def chunks(self) -> Iterator[tuple[Tensor, Tensor]]:
         """(predicted, true) latents [B, C, 1, h, w] of one chunk after the other; the prediction carries
@@ -77,12 +79,16 @@ class Rollout:
         assert spec is not None
         windows, count = self.batch.windows, self.batch.latents.shape[2]
         rows = torch.arange(len(self.batch.latents)) * count + min(index, count - 1)
-        xy, visible = windows.xy[rows].clone(), windows.visible[rows].clone()
+        window = windows.at(rows)
         if index >= count:
-            xy[:] = xy[:, :, -1:]
-            visible[:] = visible[:, :, -1:]
-        window = TrackWindow(windows.ids[rows], xy, visible).to(self.device)
-        return motion_input(self.codec, window, last, spec.id_dim, self.rows, self.columns)
+            still = (window.xy[:, :, -1:].expand_as(window.xy), window.visible[:, :, -1:].expand_as(window.visible))
+            window = replace(window, xy=still[0], visible=still[1])
+        window = window.to(self.device)
+        if last is not None:
+            self.grips = take_holds(self.codec, self.grips, last, window)
+        return motion_input(
+            self.codec, window, last, spec.id_dim, self.rows, self.columns, grips=self.grips
+        )
 
     def _run(
         self, latents: Tensor, level: float, motion: MotionInput, index: int

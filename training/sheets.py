@@ -17,7 +17,8 @@ from models.kv_cache import KVCache
 from models.layers import KeyValue
 from models.track_encoder import PACKED
 from models.transformer import CausalTransformer, MotionInput
-from pipelines.motion import TrackWindow, motion_input
+from pipelines.holds import EMPTY
+from pipelines.motion import motion_input, take_holds
 from pipelines.schedule import chunk_noise, clean_from, euler, levels
 from training.distributed import generator
 from training.forcing import Batch, cast
@@ -117,6 +118,7 @@ class _Streams:
         spec, self.grid = student.spec, batch.latents.shape[-2:]
         tokens = (self.grid[0] // spec.patch) * (self.grid[1] // spec.patch)
         self.seats = list(range(len(batch.latents)))
+        self.grips = [EMPTY for _ in self.seats]
         self.cache = KVCache(spec, tokens, len(self.seats), self.weight.device, self.weight.dtype)
         self.rope = student.rope_table((spec.sink + spec.window + 1) * spec.chunk, *self.grid)
 
@@ -124,8 +126,10 @@ class _Streams:
         spec, windows = self.student.spec.motion, self.batch.windows
         assert spec is not None
         rows = torch.arange(len(self.seats), device=self.weight.device) * self.batch.latents.shape[2] + index
-        window = TrackWindow(windows.ids[rows], windows.xy[rows], windows.visible[rows])
-        made = motion_input(self.codec, window, last, spec.id_dim, *self.grid)
+        window = windows.at(rows)
+        if last is not None:
+            self.grips = take_holds(self.codec, self.grips, last, window)
+        made = motion_input(self.codec, window, last, spec.id_dim, *self.grid, grips=self.grips)
         return cast(made, self.weight.dtype, self.weight.device)
 
     def run(

@@ -1,24 +1,13 @@
-"""Starting from text and cutting to another prompt, kept alive while a student learns to go on."""
+"""Starting from text, and changing a picture when the prompt changes."""
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from models.codecs.pocket import PocketCodec
-from models.track_encoder import PACKED
 from models.transformer import CausalTransformer
 from training.forcing import Batch, cast, conditions
-
-CUT_SHARE = 0.2  # of the batches show another clip before
-
-
-def start_frames(rng: np.random.Generator) -> int:
-    """Pixel frames of the next batch for `start_loss`: one latent frame, or two of which the first is
-    another clip's.
-    """
-    return 2 * PACKED if rng.random() < CUT_SHARE else PACKED
 
 
 def start_loss(
@@ -27,8 +16,7 @@ def start_loss(
     """Flow matching of the last latent frame of a batch of one or two. Returns the loss and the plain
     error.
 
-    Of two, the first is made another clip's and stands clean in the past, while the caption is that of the
-    second.
+    Of two, the first stands nearly clean in the past, and the caption is that of the second.
     """
     weight = student.reference
     size, count = len(batch.latents), batch.latents.shape[2]
@@ -36,14 +24,12 @@ def start_loss(
     t = torch.rand(size, count)
     t = torch.where(torch.rand(size, count) < 0.25, torch.ones(()), t)
     if count == 2:
-        latents = torch.cat([latents[:, :, :1].roll(1, 0), latents[:, :, 1:]], 2)
         t[:, 0] = torch.rand(size) * 0.04
     past_noise, t = (torch.rand(size, count) * 0.1).to(device), t.to(device)
     level = t[:, None, :, None, None]
     noisy = (1 - level) * latents + level * torch.randn_like(latents)
     assert student.spec.motion is not None
-    seen = Batch(latents, batch.text, batch.windows, batch.begins, batch.captions)
-    motion = cast(conditions(codec, seen, student.spec.motion.id_dim, past_noise), weight.dtype, device)
+    motion = cast(conditions(codec, batch, student.spec.motion.id_dim, past_noise), weight.dtype, device)
     rope = student.rope_table(count, *latents.shape[-2:])
     text = student.text_keys_values(batch.text.to(weight))
     predicted, _ = student(noisy.to(weight.dtype), t * 1000, text, rope, motion=motion)

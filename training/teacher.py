@@ -8,7 +8,7 @@ was, and moved along the tracks from where each was first seen.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -17,7 +17,8 @@ from models.codecs.pocket import PocketCodec
 from models.track_encoder import HAS_PAST
 from models.transformer import CausalTransformer, MotionInput
 from pipelines.guidance import joint_guidance
-from pipelines.motion import TrackWindow, left_behind, motion_field, motion_input, past_latents
+from pipelines.holds import EMPTY
+from pipelines.motion import TrackWindow, motion_input, past_latents
 from pipelines.schedule import clean_from, euler, levels
 from training.forcing import Batch, cast
 
@@ -37,7 +38,7 @@ class Task:
 
 def hidden(windows: TrackWindow, rows: Tensor) -> TrackWindow:
     """The windows with all tracks of the marked `rows` [B * T] out of sight."""
-    return TrackWindow(windows.ids, windows.xy, windows.visible & ~rows.view(-1, 1, 1))
+    return replace(windows, visible=windows.visible & ~rows.view(-1, 1, 1))
 
 
 def task(codec: PocketCodec, batch: Batch, id_dim: int, windows: TrackWindow | None = None) -> Task:
@@ -49,9 +50,7 @@ def task(codec: PocketCodec, batch: Batch, id_dim: int, windows: TrackWindow | N
     here = motion_input(codec, windows, None, id_dim, rows, columns)
     here.guide[:, HAS_PAST] = 1  # there is something to go on from
     whole = since_seen(windows, count)
-    moved, near = motion_field(whole, rows, columns, codec.spec.stride)
-    left = left_behind(whole, rows, columns, codec.spec.stride)
-    plain, followed = past_latents(codec, first.repeat_interleave(count, 0), moved, near, left)
+    plain, followed = past_latents(codec, first.repeat_interleave(count, 0), whole, [EMPTY] * (size * count))
 
     def back(x: Tensor) -> Tensor:
         return x[:, :, 0].unflatten(0, (size, count)).transpose(1, 2)  # [B, channels, T, h, w]

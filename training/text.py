@@ -13,7 +13,7 @@ from torch import nn
 from models.spec import PocketTextSpec
 from models.text.pocket import PocketText, words
 from training.world import lexicon
-from training.world.clip import _call, _caption
+from training.world.clip import call, caption
 
 Rng = np.random.Generator
 
@@ -47,12 +47,12 @@ def draw_caption(rng: Rng, index: dict[str, int]) -> tuple[str, torch.Tensor]:
         size = str(rng.choice(["", "", "big ", "small "]))
         if size:
             label[index[size.strip()]] = 1
-        parts.append(size + _call(rng, noun.name, noun.synonyms))
+        parts.append(size + call(rng, noun.name, noun.synonyms))
     scene = str(rng.choice(list(lexicon.SCENES)))
     if rng.random() < 0.9 or not parts:
         label[index[scene]] = 1
-        place = _call(rng, scene, lexicon.SCENES[scene])
-        return (_caption(rng, parts, place) if parts else place), label
+        place = call(rng, scene, lexicon.SCENES[scene])
+        return (caption(rng, parts, place) if parts else place), label
     return ", ".join(parts), label
 
 

@@ -13,6 +13,7 @@ from training.world.clip import WorldObject
 
 Rng = np.random.Generator
 MAX_TRACKS = 48
+TURNS = 0.1  # radians: what turns further than this is held at several points, or nobody could know
 
 
 class TrackSampler:
@@ -32,18 +33,21 @@ class TrackSampler:
         frames = len(camera)
         xy: list[np.ndarray] = []
         shown: list[np.ndarray] = []
+        groups: list[int] = []
         for depth, thing in enumerate(objects):
             for point, given in self._touches(thing, rng, frames):
                 xy.append(point)
                 shown.append(given & ~self._hidden(point, objects[depth + 1 :]))
+                groups.append(depth)
         before = [np.concatenate([p[:1], p[PACKED - 1 : -1 : PACKED]]) for p in xy]
         for point, given, homes in self._ground(camera, rng, persistent):
             xy.append(point)
             shown.append(given & ~self._hidden(point, objects))
             before.append(homes)
+            groups.append(-1)
         if not xy:
             return windows(
-                np.zeros((0, frames, 2)), np.zeros((0, frames // PACKED, 2)), np.zeros((0, frames), bool), []
+                np.zeros((0, frames, 2)), np.zeros((0, frames // PACKED, 2)), np.zeros((0, frames), bool), [], []
             )
         points, visible = np.stack(xy)[:MAX_TRACKS], np.stack(shown)[:MAX_TRACKS]
         inside = (points >= 0).all(-1) & (points[..., 0] < self.width) & (points[..., 1] < self.height)
@@ -53,12 +57,13 @@ class TrackSampler:
                 start = int(rng.integers(0, frames))
                 row[start : start + int(rng.integers(2, 9))] = False
         ids = rng.integers(0, ID_PERIOD, len(points)).tolist()
-        return windows(points, np.stack(before)[:MAX_TRACKS], visible, ids)
+        return windows(points, np.stack(before)[:MAX_TRACKS], visible, ids, groups[:MAX_TRACKS])
 
     def _touches(self, thing: WorldObject, rng: Rng, frames: int) -> list[tuple[np.ndarray, np.ndarray]]:
         held = bool(thing.held.any())
-        if held and rng.random() < 0.97:
-            count = 1 if rng.random() < 0.6 else int(rng.integers(2, 6))
+        if held:
+            turns = bool(np.ptp(thing.angle) > TURNS)
+            count = 1 if rng.random() < 0.6 and not turns else int(rng.integers(3, 6))
         else:
             count = int(rng.integers(1, 4)) if rng.random() < 0.25 else 0
         given = thing.held if held and rng.random() < 0.7 else np.ones(frames, bool)
@@ -86,7 +91,7 @@ class TrackSampler:
                 return []
             spots = rng.uniform([0, 0], [self.width, self.height], (int(rng.integers(1, 7)), 2))
             return [(np.tile(spot, (frames, 1)), given, np.tile(spot, (chunks, 1))) for spot in spots]
-        if rng.random() < 0.12:
+        if rng.random() < 0.04:
             return []
         rows, columns = int(rng.integers(2, 5)), int(rng.integers(3, 7))
         grid = np.stack(np.meshgrid((np.arange(columns) + 0.5) / columns, (np.arange(rows) + 0.5) / rows), -1)
@@ -120,9 +125,11 @@ def _followed(point: np.ndarray, camera: np.ndarray) -> np.ndarray:
     return np.einsum("fij,j->fi", camera[:, :, :2], home) + camera[:, :, 2]
 
 
-def windows(xy: np.ndarray, before: np.ndarray, visible: np.ndarray, ids: list[int]) -> TrackWindow:
-    """Tracks [N, F, 2] over F = PACKED · T frames, `before` [N, T, 2] their places at the end of each
-    past.
+def windows(
+    xy: np.ndarray, before: np.ndarray, visible: np.ndarray, ids: list[int], groups: list[int]
+) -> TrackWindow:
+    """Tracks [N, F, 2] over F = PACKED · T frames, `before` [N, T, 2] their places at the end of each past, `groups` the number
+    of the object that each is on, -1 for the scene.
     """
     count, frames = visible.shape
     chunks = frames // PACKED
@@ -130,6 +137,8 @@ def windows(xy: np.ndarray, before: np.ndarray, visible: np.ndarray, ids: list[i
     out_visible = np.zeros((chunks, MAX_TRACKS, 1 + PACKED), bool)
     out_ids = np.zeros((chunks, MAX_TRACKS), np.int64)
     out_ids[:, :count] = ids
+    out_groups = np.full((chunks, MAX_TRACKS), -1, np.int64)
+    out_groups[:, :count] = groups
     for chunk in range(chunks):
         start = chunk * PACKED
         now = slice(start, start + PACKED)
@@ -138,4 +147,4 @@ def windows(xy: np.ndarray, before: np.ndarray, visible: np.ndarray, ids: list[i
             visible[:, max(0, start - 1)],
         )
         out_xy[chunk, :count, 1:], out_visible[chunk, :count, 1:] = xy[:, now], visible[:, now]
-    return TrackWindow(torch.from_numpy(out_ids), torch.from_numpy(out_xy), torch.from_numpy(out_visible))
+    return TrackWindow(*(torch.from_numpy(x) for x in (out_ids, out_xy, out_visible, out_groups)))

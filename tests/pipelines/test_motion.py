@@ -9,7 +9,8 @@ from torch import Tensor
 from models.codecs.pocket import PocketCodec
 from models.spec import PocketCodecSpec
 from models.track_encoder import PACKED
-from pipelines.motion import SPEED, TrackWindow, motion_field, motion_input, warp
+from pipelines.cutting import warp
+from pipelines.motion import SPEED, TrackWindow, motion_field, motion_input
 
 ROWS, COLUMNS, STRIDE = 8, 10, 8
 

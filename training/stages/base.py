@@ -18,10 +18,11 @@ from models.spec import StudentSpec
 from models.text.pocket import PocketText
 from models.transformer import CausalTransformer
 from training.config import STAGES, Recipe, StageConfig
-from training.data import Draw, Source, ahead, track_sampler
+from training.data import Source, ahead, track_sampler
 from training.distributed import Workers, generator, seed_torch, to_cpu
+from training.opening_pool import OpeningPool
 from training.optim import MasterOptimiser
-from training.pool import Pool, mark_pool
+from training.pool import Pool, mark_pool, pool_files
 from training.run import MissingStage, Run
 
 FLOOR = 0.03  # of the rate is left at the end of a decay
@@ -70,12 +71,12 @@ class Context:
     @cached_property
     def source(self) -> Source:
         """The pool. Raises MissingStage where it is not whole."""
-        wanted, there = self.recipe.pool.shards, len(list(self.run.pool.glob("shard_*.pt")))
+        wanted, there = self.recipe.pool.files, pool_files(self.run.pool)
         if there < wanted:
-            raise MissingStage(f"{self.run.pool} has {there} of {wanted} shards: run the stage `pool` first")
+            raise MissingStage(f"{self.run.pool} has {there} of {wanted} files: run the stage `pool` first")
         mark_pool(self.run.pool, self.codec.basis)
         tracks = track_sampler(self.recipe.card.width, self.recipe.card.height)
-        return Source(Pool(self.run.pool), tracks, self.text, self.device)
+        return Source(Pool(self.run.pool), OpeningPool(self.run.pool), tracks, self.text, self.device)
 
     @cached_property
     def channel_weight(self) -> Tensor:
@@ -143,7 +144,7 @@ class Stage:
         self.context = context
         self.config = getattr(context.recipe, self.name)
         self.optimisers: dict[str, Any] = {}
-        self.feed: Iterator[list[Draw]] = iter(())
+        self.feed: Iterator[list[Any]] = iter(())
 
     def begin(self, step: int) -> None:
         """Called once before the first update, which is number `step`.
@@ -155,8 +156,8 @@ class Stage:
             _ = self.context.source, self.context.channel_weight
         self.feed = ahead(self.draws, step, self.context.recipe.loaders)
 
-    def draws(self, step: int) -> list[Draw]:
-        """What step `step` needs of the pool."""
+    def draws(self, step: int) -> list[Any]:
+        """What step `step` needs of the pool: a Draw, or StartDraw, for each batch."""
         return []
 
     def update(self, step: int, progress: float) -> dict[str, float]:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from models.track_encoder import PACKED
 from pipelines.schedule import levels
 from training.config import teacher_spec
-from training.data import Draw
 from training.forcing import Batch
 from training.matching import matching_loss, roll
 from training.optim import MasterOptimiser
 from training.rollout import Rollout
 from training.sheets import student_sheet
 from training.stages.base import Context, Stage, averaged
-from training.starts import start_frames, start_loss
+from training.starts import start_loss
 from training.teacher import Guided, draw_levels, flow_loss, task
 
 
@@ -42,15 +41,13 @@ class DistillStage(Stage):
         self.optimisers = {"student": self.by_student, "critic": self.by_critic}
         self.empty = context.text([""])
 
-    def draws(self, step: int) -> list[Draw]:
+    def draws(self, step: int) -> list[Any]:
         rng, source = self.rng(step), self.context.source
         drawn = [
             source.draw(rng, self.own.batch, self.frames, blank=0.0, persistent=True)
             for _ in range(self.own.critic_steps + 1)
         ]
-        span = start_frames(rng)
-        size = self.own.start_batch if span == PACKED else self.own.start_batch // 2
-        return [*drawn, source.draw(rng, size, span)]
+        return [*drawn, source.draw_starts(rng, self.own.start_batch)]
 
     def update(self, step: int, progress: float) -> dict[str, float]:
         source, rng, drawn = self.context.source, self.rng(step, 1), next(self.feed)
@@ -65,7 +62,7 @@ class DistillStage(Stage):
         loss, distance = matching_loss(made, guided, self.critic, self.shift, self.context.channel_weight)
         loss.backward()
         start, start_error = start_loss(
-            self.student, self.context.codec, source.batch(drawn[-1]), self.context.channel_weight
+            self.student, self.context.codec, source.starts(drawn[-1]), self.context.channel_weight
         )
         start.backward()
         norm = self.apply(self.student, self.by_student, progress)

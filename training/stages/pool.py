@@ -13,8 +13,9 @@ import torch
 
 from models.codecs.pocket import PocketCodec
 from training.config import Recipe
+from training.opening_pool import build_openings
 from training.parallel import cores
-from training.pool import build_pool, mark_pool
+from training.pool import build_pool, mark_pool, pool_files
 from training.run import Run
 from training.stages.base import Context, load_components
 from training.world.clip import World
@@ -31,6 +32,16 @@ def _render(recipe: Recipe, folder: Path, worker: int, workers: int) -> None:
     world = partial(World, recipe.card.width, recipe.card.height, recipe.core_share)
     config = recipe.pool
     with torch.inference_mode():
+        build_openings(
+            folder / "pool",
+            codec,
+            config.opening_shards,
+            config.pictures,
+            1000 * (recipe.seed + 1),
+            worker,
+            workers,
+            world,
+        )
         build_pool(
             folder / "pool",
             codec,
@@ -54,7 +65,7 @@ class Rendering:
             return
         mark_pool(context.run.pool, context.run.load("codec")["components"]["basis"])
         recipe = context.recipe
-        missing = recipe.pool.shards - self.there()
+        missing = recipe.pool.files - self.there()
         count = min(recipe.pool.workers or cores(), missing)
         spawn = multiprocessing.get_context("spawn")
         for worker in range(count):
@@ -65,7 +76,7 @@ class Rendering:
             self.processes.append(process)
 
     def there(self) -> int:
-        return len(list(self.context.run.pool.glob("shard_*.pt")))
+        return pool_files(self.context.run.pool)
 
     def wait(self) -> float:
         """Until the pool is whole. Returns the seconds since the start. Raises PoolFailed."""
@@ -93,5 +104,5 @@ class Rendering:
 
     def _say(self) -> None:
         if sys.stderr.isatty():
-            sys.stderr.write(f"\r\x1b[2Kpool  {self.there()} of {self.context.recipe.pool.shards} shards")
+            sys.stderr.write(f"\r\x1b[2Kpool  {self.there()} of {self.context.recipe.pool.files} files")
             sys.stderr.flush()

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from models.track_encoder import PACKED
 from pipelines.schedule import levels
-from training.data import Draw
 from training.optim import MasterOptimiser
 from training.rollout import Rollout
 from training.sheets import student_sheet
 from training.stages.base import Context, Stage, averaged
-from training.starts import start_frames, start_loss
+from training.starts import start_loss
 
-PULL = 3.0  # weight of a chunk's error beside that of starts
+PULL = 4.0  # weight of a chunk's error beside that of starts
+SMALL = 0.01  # errors below this count by their square, others by their size: what cannot be known must not blur the rest
 
 
 class RolloutStage(Stage):
@@ -46,14 +47,12 @@ class RolloutStage(Stage):
             )
         return own.batch, int(rng.choice(own.frames)), 0
 
-    def draws(self, step: int) -> list[Draw]:
+    def draws(self, step: int) -> list[Any]:
         clips, frames, _ = self.plan(step)
         rng, source = self.rng(step), self.context.source
         drawn = [source.draw(rng, clips, frames, blank=0.05)]
         if step % self.own.start_every == 0:
-            span = start_frames(rng)
-            size = self.own.start_batch if span == PACKED else self.own.start_batch // 2
-            drawn.append(source.draw(rng, size, span))
+            drawn.append(source.draw_starts(rng, self.own.start_batch))
         return drawn
 
     def update(self, step: int, progress: float) -> dict[str, float]:
@@ -67,11 +66,12 @@ class RolloutStage(Stage):
         chunks = frames // PACKED + hold - 1
         errors, numbers = [], {}
         for predicted, true in rollout.chunks():
-            error = ((predicted - true).square() * weight).mean()
+            square = (predicted - true).square()
+            error = ((square + SMALL**2).sqrt() * weight).mean()
             (error * (PULL / chunks)).backward()
-            errors.append(float(error.detach()))
+            errors.append(float((square.detach() * weight).mean()))
         if len(drawn) > 1:
-            begun = context.source.batch(drawn[1])
+            begun = context.source.starts(drawn[1])
             loss, numbers["start"] = start_loss(self.student, context.codec, begun, context.channel_weight)
             loss.backward()
         numbers["norm"] = self.apply(self.student, self.optimiser, progress)

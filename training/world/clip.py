@@ -17,6 +17,8 @@ Rng = np.random.Generator
 MARGIN_X, MARGIN_Y = 160, 56  # how far a scene reaches past the frame, in pixels
 SPOT_TRIES = 1000
 WINDOW = 144  # the square an object is drawn in: holds an 84-pixel object at any angle
+# Shares of objects that turn, and grow, by themselves: one track does not say so, and nobody likes it of what he holds.
+HELD_RESTLESS, FREE_RESTLESS = 0.08, 0.15
 
 
 @dataclass
@@ -70,14 +72,14 @@ class World:
         camera = paths.camera(rng, frames, self.width, self.height)
         words, objects = [], []
         for spot in self._spots(rng, count):
-            noun = self._pick(rng)
+            noun = self.pick(rng)
             size, adjective = self._size(rng)
             objects.append(self._move(rng, noun.name, spot, size, frames, camera))
-            words.append(adjective + _call(rng, noun.name, noun.synonyms))
-        place = _call(rng, scene, lexicon.SCENES[scene])
-        return Clip(_caption(rng, words, place), scene, objects, camera)
+            words.append(adjective + call(rng, noun.name, noun.synonyms))
+        place = call(rng, scene, lexicon.SCENES[scene])
+        return Clip(caption(rng, words, place), scene, objects, camera)
 
-    def _pick(self, rng: Rng) -> lexicon.Noun:
+    def pick(self, rng: Rng) -> lexicon.Noun:
         pool = self.core if rng.random() < self.core_share else self.everything
         return pool[int(rng.integers(len(pool)))]
 
@@ -103,12 +105,12 @@ class World:
     ) -> WorldObject:
         if rng.random() < 0.65:
             centre, held = paths.hand_drag(rng, frames, spot, self.width, self.height)
-            loose = ~held
+            loose, restless = ~held, HELD_RESTLESS
         else:
             centre, held = paths.drift(rng, frames, spot), np.zeros(frames, bool)
-            loose = np.ones(frames, bool)
-        turn = paths.smooth_walk(rng, frames, 0.25) if rng.random() < 0.35 else np.zeros(frames)
-        grow = np.exp(paths.smooth_walk(rng, frames, 0.08)) if rng.random() < 0.25 else np.ones(frames)
+            loose, restless = np.ones(frames, bool), FREE_RESTLESS
+        turn = paths.smooth_walk(rng, frames, 0.25) if rng.random() < restless else np.zeros(frames)
+        grow = np.exp(paths.smooth_walk(rng, frames, 0.08)) if rng.random() < restless else np.ones(frames)
         centre = _ride_along(centre, loose, camera)
         zoom = np.sqrt(np.abs(np.linalg.det(camera[:, :, :2])))
         roll = np.arctan2(camera[:, 1, 0], camera[:, 0, 0])
@@ -180,13 +182,13 @@ def _ride_along(centre: np.ndarray, loose: np.ndarray, camera: np.ndarray) -> np
     return result
 
 
-def _call(rng: Rng, name: str, synonyms: tuple[str, ...]) -> str:
+def call(rng: Rng, name: str, synonyms: tuple[str, ...]) -> str:
     if not synonyms or rng.random() < 0.6:
         return name
     return str(rng.choice(synonyms))
 
 
-def _caption(rng: Rng, words: list[str], place: str) -> str:
+def caption(rng: Rng, words: list[str], place: str) -> str:
     things = [f"a {word}" if rng.random() < 0.7 else word for word in words]
     joined = things[0] if len(things) == 1 else ", ".join(things[:-1]) + " and " + things[-1]
     template = rng.choice(

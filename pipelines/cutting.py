@@ -1,0 +1,161 @@
+"""Crude cut-and-drag: what stands out near a point is a thing; it is taken out, and its place closed from around it.
+
+The kind of animation that Time-to-Move (arXiv 2511.08633) starts from.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from models.track_encoder import NEAR
+
+STANDS_OUT = (
+    0.10,
+    0.25,
+)  # of the range of -1..1: difference from the surroundings that begins to be, and is, a thing
+SQUARE, FINE = 4, 2  # pixels: edges of the squares on which places are closed, and things found
+ACROSS, WIDE, UP = 10.0, 30.0, 0.8  # squares: how far surroundings reach across, for what is usual, and up and down
+UNLIKE = 0.3  # of the range of -1..1: what differs this much from what is usual in its row counts little
+BAND = 4  # double squares above and below with which a thing's colours are compared
+COMMON = 0.05  # share of the surroundings that must have a colour for it to be theirs
+DIFFERS = (0.22, 0.13, 0.08)  # distance of colours, each in -1..1, from which on they are different
+SMALLEST = 600  # pixels: what is smaller than this is only part of a thing
+LIMB = 5  # squares: how far what is thin may stick out of a thing
+TOUCH = 10.0  # pixels: a thing is what hangs together with what is this near to the hand
+DISC = (46.0, 62.0)  # pixels around a track that are carried along with it, wholly and at all
+
+
+def cut_and_drag(frame: Tensor, moved: Tensor, near: Tensor, left: Tensor) -> Tensor:
+    """`frame` [B, 3, H, W] with what moving tracks touch carried along: [B, 3, K, H, W].
+
+    What stands out where they were (`left` [B, h, w]) is cut out, carried along `moved` [B, K, 2, h, w] to where they are (`near`
+    [B, K, h, w]), and the place is closed.
+    """
+    count = moved.shape[1]
+    disc = disc_of(left, frame)[:, None]  # [B, 1, H, W]
+    ground, known = close(frame, disc)
+    thing = stands_out(frame, ground, known)
+    ground = frame + (ground - frame) * (disc * thing * known)
+    carried = warp(torch.cat([frame, thing], 1), moved)  # [B, 4, K, H, W]
+    here = disc_of(near.flatten(0, 1), frame).unflatten(0, (-1, count))[:, None]  # [B, 1, K, H, W]
+    return ground[:, :, None] + (carried[:, :3] - ground[:, :, None]) * (here * carried[:, 3:])
+
+
+def stands_out(frame: Tensor, ground: Tensor, known: Tensor) -> Tensor:
+    """How much each pixel of `frame` [B, 3, H, W] belongs to a thing [B, 1, H, W], 0..1: what differs from the `ground`; where
+    no ground is known, everything.
+    """
+    difference = (frame - ground).abs().amax(1, keepdim=True)
+    thing = ((difference - STANDS_OUT[0]) / (STANDS_OUT[1] - STANDS_OUT[0])).clamp(0, 1)
+    return 1 - (1 - F.max_pool2d(thing, 5, 1, 2)) * known
+
+
+def disc_of(nearness: Tensor, frame: Tensor) -> Tensor:
+    """A soft disc around tracks at the size of `frame`, from how near they are [B, h, w]: 1 within DISC[0] pixels, 0 beyond
+    DISC[1]. [B, H, W]
+    """
+    inner, outer = (math.exp(-(radius**2) / (2 * NEAR**2)) for radius in DISC)
+    full = F.interpolate(nearness[:, None], frame.shape[-2:], mode="bilinear")[:, 0]
+    return ((full - outer) / (inner - outer)).clamp(0, 1)
+
+
+def warp(frame: Tensor, moved: Tensor) -> Tensor:
+    """`frame` [B, C, H, W] carried along `moved` [B, K, 2, rows, columns] (pixels): [B, C, K, H, W]."""
+    batch, _, height, width = frame.shape
+    count = moved.shape[1]
+    half = torch.tensor([2 / width, 2 / height], device=frame.device).view(1, 2, 1, 1)
+    field = F.interpolate(moved.flatten(0, 1) * half, (height, width), mode="bilinear")  # [B K, 2, H, W]
+    y = (torch.arange(height, device=frame.device) + 0.5) * (2 / height) - 1
+    x = (torch.arange(width, device=frame.device) + 0.5) * (2 / width) - 1
+    source = torch.stack(torch.meshgrid(x, y, indexing="xy")) - field
+    grid = source.permute(0, 2, 3, 1)
+    repeated = frame[:, None].expand(-1, count, -1, -1, -1).flatten(0, 1)
+    out = F.grid_sample(repeated, grid, "bicubic", "border", align_corners=False)
+    return out.unflatten(0, (batch, count)).transpose(1, 2)
+
+
+def close(frame: Tensor, hole: Tensor) -> tuple[Tensor, Tensor]:
+    """What surrounds the holes [B, 1, H, W] of `frame` [B, 3, H, W] spread into them, further across than up
+    and down. What differs much from its row counts little: things that stand beside a hole do not run into it.
+
+    Returns the ground [B, 3, H, W] and how well it is known [B, 1, H, W], 0..1.
+    """
+    small, keep = F.avg_pool2d(frame, SQUARE), 1 - F.avg_pool2d(hole, SQUARE)
+    wide = _spread(small, keep, WIDE)
+    usual = wide[:, :3] / wide[:, 3:].clamp_min(1e-5)
+    alike = torch.exp(-(((small - usual) / UNLIKE) ** 2).sum(1, keepdim=True))
+    near = _spread(small, keep * (alike + 0.02), ACROSS)
+    known = (_spread(small, keep, ACROSS)[:, 3:] * 20 - 0.5).clamp(0, 1)
+    both = torch.cat([near[:, :3] / near[:, 3:].clamp_min(1e-5), known], 1)
+    both = F.interpolate(both, frame.shape[-2:], mode="bilinear")
+    return both[:, :3], both[:, 3:]
+
+
+def _spread(x: Tensor, weight: Tensor, across: float) -> Tensor:
+    """Sums [B, 4, h, w] of `x` [B, 3, h, w] × `weight` [B, 1, h, w], and of the weight, over what lies around."""
+    out = torch.cat([x * weight, weight], 1)
+    for axis, deviation in ((3, across), (2, UP)):
+        reach = int(3 * deviation + 1)
+        line = torch.exp(-((torch.arange(-reach, reach + 1, device=x.device) / deviation) ** 2) / 2)
+        kernel = (line / line.sum()).view([1, 1, *((-1, 1) if axis == 2 else (1, -1))]).expand(4, 1, -1, -1)
+        out = F.conv2d(out, kernel, padding=(reach, 0) if axis == 2 else (0, reach), groups=4)
+    return out
+
+
+def thing_at(frame: Tensor, points: Tensor) -> Tensor:
+    """The opacity [1, 1, H, W] of the thing that is at `points` [n, 2] (pixels) of `frame` [1, 3, H, W]; 0 where there is none.
+
+    A thing has colours that the rows around it do not have elsewhere, hangs together, has no holes, and is no larger than DISC.
+    Where that gives very little, colours are told apart more finely: a snowman stands in the snow.
+    """
+    height, width = frame.shape[-2:]
+    y, x = torch.meshgrid(
+        (torch.arange(height // FINE, device=frame.device) + 0.5) * FINE,
+        (torch.arange(width // FINE, device=frame.device) + 0.5) * FINE,
+        indexing="ij",
+    )
+    distance = ((x[..., None] - points[:, 0]) ** 2 + (y[..., None] - points[:, 1]) ** 2).amin(-1).sqrt()
+    inside, touched = distance < DISC[1], (distance < TOUCH).float()
+    unlike = _unlike_surroundings(frame, distance)
+    whole = torch.zeros_like(distance)
+    for differs in DIFFERS:
+        solid = (unlike > differs).float() * inside
+        found = _grown(solid, touched * solid)
+        whole = 1 - _grown(1 - found, (~inside).float())  # no holes
+        if float(whole.sum()) * FINE**2 > SMALLEST:
+            break
+    core = 1 - F.max_pool2d(1 - whole[None, None], 5, 1, 2)
+    whole = whole * F.max_pool2d(core, 2 * LIMB + 1, 1, LIMB)  # no lines of the scene that run into it
+    soft = F.avg_pool2d(F.max_pool2d(whole, 3, 1, 1), 3, 1, 1)
+    return F.interpolate(soft, (height, width), mode="bilinear")
+
+
+def _unlike_surroundings(frame: Tensor, distance: Tensor) -> Tensor:
+    """How far each square's colour is from those common around it [h, w], given how far each is from the hand; 0 beyond DISC."""
+    cells = F.avg_pool2d(frame, FINE)[0].permute(1, 2, 0)  # [h, w, 3]
+    colours = F.avg_pool2d(frame, 2 * FINE)[0].permute(1, 2, 0)
+    inside, samples = distance < DISC[1], (distance > DISC[0])[::2, ::2]
+    unlike = torch.zeros_like(distance)
+    for row in inside.any(1).nonzero().flatten().tolist():
+        low, high = max(0, row // 2 - BAND), row // 2 + BAND + 1
+        around, columns = colours[low:high][samples[low:high]], inside[row].nonzero().flatten()
+        if not len(around):
+            unlike[row, columns] = 2
+            continue
+        usual = max(1, int(len(around) * COMMON))
+        unlike[row, columns] = torch.cdist(cells[row, columns], around).kthvalue(usual, dim=1).values
+    return unlike
+
+
+def _grown(solid: Tensor, seed: Tensor) -> Tensor:
+    """What of `solid` [h, w] hangs together with `seed` [h, w]."""
+    found = seed
+    while True:
+        more = F.max_pool2d(found[None, None], 3, 1, 1)[0, 0] * solid
+        if torch.equal(more, found):
+            return found
+        found = more

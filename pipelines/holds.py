@@ -1,0 +1,177 @@
+"""What hands hold: cut out of the picture in which it was taken, and put where the hand is into every later one.
+
+Carried on from picture to picture a thing would lose a little of itself each time, and after a few seconds be gone; what is cut
+out once stays what it was, for as long as it is held. (Wan-Move, arXiv 2512.08765, takes features of the first frame along the
+tracks; here it is the frame in which the hand took hold.) The result is a proposal to the student, never the picture itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pipelines.cutting import DISC, close, thing_at
+
+SIDE = 192  # pixels: edge of the square that is cut out
+STEADY = 12.0  # pixels: points of one hand that are closer than this hardly say how it turns
+LEAVING = 0.5  # pixels a latent frame from which on the scene counts as moving
+FRINGE = 4  # pixels around a thing that are its own shadow and seam
+LIMIT = 8  # things one stream can hold in this way; more are carried from the last picture
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A thing in a hand. `cutout` [4, SIDE, SIDE] fp16 is colour in -1..1 and opacity in 0..1, `corner` (x, y) where it was cut
+    out in pixels, `origins` [n, 2] where the hand's n points were then, `given` [n] which of them could be seen.
+    """
+
+    cutout: Tensor
+    corner: tuple[int, int]
+    origins: Tensor
+    given: Tensor
+
+
+@dataclass(frozen=True)
+class Grip:
+    """All that the hands of one stream hold: `things` by the number of the hand, and the `plate` [3, H, W] fp16, the last picture
+    without them. Under a thing it shows what was seen there before, or what may be there. `steady` says that the scene did not
+    move in the chunk for which this was made, so that the plate still fits the next.
+    """
+
+    things: Mapping[int, Hold] = field(default_factory=dict)
+    plate: Tensor | None = None
+    steady: bool = True
+
+
+EMPTY = Grip()
+
+
+def take_hold(grip: Grip, frame: Tensor, groups: Tensor, xy: Tensor, visible: Tensor) -> Grip:
+    """What is held in the next chunk: what is held already by hands that are still there, and what new hands take.
+
+    `frame` [3, H, W] in -1..1 is the last of the past; `groups` [N] the hand of each track, below 0 for none; `xy` [N, 1 + F, 2],
+    `visible` [N, 1 + F] as in `TrackWindow`.
+    """
+    things: dict[int, Hold] = {}
+    new: list[int] = []
+    for group in dict.fromkeys(g for g in groups.tolist() if g >= 0):
+        rows = groups == group
+        begins = visible[rows, 0] & visible[rows, 1:].any(1)
+        if group in grip.things:
+            things[group] = grip.things[group]
+        elif len(things) < LIMIT and begins.any():
+            cut = cut_out(frame, xy[rows, 0], begins)
+            if cut is not None:
+                things[group] = cut
+                new.append(group)
+    if not things:
+        return EMPTY
+    covered = {group: _cover(hold, frame, groups == group, xy, visible) for group, hold in things.items()}
+    plate, unknown = frame, new
+    if grip.plate is not None and grip.steady:
+        under = _union([cover for group, cover in covered.items() if group not in new], frame)
+        plate = frame + (grip.plate.float() - frame) * under
+    elif grip.things:
+        unknown = list(things)
+    hole = _union([covered[group] for group in unknown], frame)
+    if unknown:
+        ground, known = close(plate[None], (hole > 0.1).float()[None])
+        plate = plate + (ground - plate)[0] * hole * known[0]
+    scene = (groups < 0) & visible.all(1)
+    still = bool(((xy[scene] - xy[scene, :1]).abs() < LEAVING).all())
+    return Grip(things, plate.half(), still)
+
+
+def _cover(hold: Hold, frame: Tensor, rows: Tensor, xy: Tensor, visible: Tensor) -> Tensor:
+    """Where the thing is in the last frame [1, H, W], 0..1, with a fringe for its shadow and seam."""
+    move = similarity(hold, xy[rows, 0], visible[rows, 0])
+    layer = frame.new_zeros(4, *frame.shape[1:])
+    if move is not None:
+        _paste(layer[:3], hold, move, layer[3])
+    return F.max_pool2d(layer[3:][None], 2 * FRINGE + 1, 1, FRINGE)[0]
+
+
+def _union(covers: list[Tensor], frame: Tensor) -> Tensor:
+    return torch.stack(covers).amax(0) if covers else frame.new_zeros(1, *frame.shape[1:])
+
+
+def cut_out(frame: Tensor, points: Tensor, given: Tensor) -> Hold | None:
+    """What stands out at `points` [n, 2] of `frame` [3, H, W]. None where the hand is too wide, or nothing stands out."""
+    seen = points[given]
+    middle = seen.mean(0)
+    if float((seen - middle).norm(dim=1).max()) > SIDE / 2 - DISC[1] / 2:
+        return None
+    opacity = thing_at(frame[None], seen)
+    if not opacity.any():
+        return None
+    left, top = (round(float(v)) - SIDE // 2 for v in middle)
+    both = torch.cat([frame[None], opacity], 1)
+    cutout = _window(both, left, top)[0].half()
+    return Hold(cutout, (left, top), points.clone(), given.clone())
+
+
+def _window(frame: Tensor, left: int, top: int) -> Tensor:
+    """The square of edge SIDE at (left, top) of `frame` [1, C, H, W]; nothing (0) beyond its edges."""
+    height, width = frame.shape[-2:]
+    out = frame.new_zeros(1, frame.shape[1], SIDE, SIDE)
+    x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + SIDE, width), min(top + SIDE, height)
+    if x0 < x1 and y0 < y1:
+        out[:, :, y0 - top : y1 - top, x0 - left : x1 - left] = frame[:, :, y0:y1, x0:x1]
+    return out
+
+
+def put_back(frames: Tensor, grip: Grip, groups: Tensor, xy: Tensor, visible: Tensor) -> None:
+    """Draws every held thing into `frames` [3, K, H, W], in place, where its hand is in each of K frames."""
+    for group, hold in grip.things.items():
+        rows = groups == group
+        moves = [similarity(hold, xy[rows, k], visible[rows, k]) for k in range(1, xy.shape[1])]
+        for k, move in enumerate(moves):
+            if move is not None:
+                _paste(frames[:, k], hold, move)
+
+
+def similarity(hold: Hold, now: Tensor, visible: Tensor) -> tuple[float, float, float, float] | None:
+    """How the hand has moved, turned and spread since it took hold: (a, b, x, y), so that a point p of then, as a complex number,
+    is (a + bi) p + (x + yi) now. None where none of its points can be seen.
+    """
+    shown = visible & hold.given
+    if not shown.any():
+        return None
+    then_xy, now_xy = hold.origins[shown], now[shown]
+    middle, here = then_xy.mean(0), now_xy.mean(0)
+    p, q = then_xy - middle, now_xy - here
+    total = float(p.square().sum()) + STEADY**2
+    a = (float((p * q).sum()) + STEADY**2) / total
+    b = float((p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]).sum()) / total
+    mx, my = middle.tolist()
+    x, y = here.tolist()
+    return a, b, x - (a * mx - b * my), y - (b * mx + a * my)
+
+
+def _paste(frame: Tensor, hold: Hold, move: tuple[float, float, float, float], opacity: Tensor | None = None) -> None:
+    """Draws the thing into `frame` [3, H, W] in place, and its opacity into `opacity` [H, W]."""
+    height, width = frame.shape[-2:]
+    a, b, x, y = move
+    middle_x, middle_y = hold.corner[0] + SIDE / 2, hold.corner[1] + SIDE / 2
+    left = round(a * middle_x - b * middle_y + x - SIDE / 2)
+    top = round(b * middle_x + a * middle_y + y - SIDE / 2)
+    x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + SIDE, width), min(top + SIDE, height)
+    if x0 >= x1 or y0 >= y1:
+        return
+    square = a * a + b * b
+    px = torch.arange(x0, x1, device=frame.device) + (0.5 - x)
+    py = torch.arange(y0, y1, device=frame.device) + (0.5 - y)
+    # Back from now to then, then into the cut-out's own coordinates -1..1.
+    then_x = (a * px[None] + b * py[:, None]) / square - hold.corner[0]
+    then_y = (a * py[:, None] - b * px[None]) / square - hold.corner[1]
+    grid = torch.stack([then_x, then_y], -1)[None] * (2 / SIDE) - 1
+    layer = F.grid_sample(hold.cutout.float()[None], grid, "bicubic", "zeros", align_corners=False)[0]
+    cover = layer[3].clamp(0, 1)
+    part = frame[:, y0:y1, x0:x1]
+    part += (layer[:3] - part) * cover
+    if opacity is not None:
+        opacity[y0:y1, x0:x1] = torch.maximum(opacity[y0:y1, x0:x1], cover)

@@ -1,0 +1,48 @@
+"""`python -m training.adopt WEIGHTS RUN`: puts a weights file into a run's folder, so that later stages go on from it.
+
+Codec, text encoder and student stand there afterwards as if the stages `codec`, `text` and `forcing` had made them.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from models.checkpoint import BadWeights
+from models.device import choose
+from models.pocket import load_pocket
+from models.registry import card
+from training.run import Run
+from training.stages.base import COMPONENTS
+
+
+def adopt(weights: Path, run: Run) -> None:
+    """Writes three checkpoints. Raises BadWeights."""
+    model = load_pocket(card("pocket"), choose("cpu", "fp32"), path=weights)
+    correction = dict(model.codec.correction.named_parameters())
+    run.save(
+        "codec",
+        {
+            "components": {name: getattr(model.codec, name) for name in COMPONENTS},
+            "optimisers": {"correction": {"averages": correction}},
+        },
+    )
+    run.save("text", {"vocabulary": list(model.text.vocabulary), "encoder": model.text.state_dict()})
+    student = {name: value.detach().float() for name, value in model.student.named_parameters()}
+    run.save("forcing", {"optimisers": {"student": {"averages": student}}})
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) != 2:
+        sys.stderr.write("usage: python -m training.adopt WEIGHTS RUN\n")
+        return 2
+    try:
+        adopt(Path(arguments[0]), Run(Path(arguments[1])))
+    except BadWeights as error:
+        sys.stderr.write(f"training.adopt: {error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
