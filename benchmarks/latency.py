@@ -11,10 +11,11 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Sequence
 
 import flowbrush
 from benchmarks.card import finish, machine, percentile, print_card, print_table
-from benchmarks.local_server import arguments, server
+from benchmarks.local_server import arguments, server, within
 from flowbrush.protocol import ControlApplied, Point, TrackMove
 
 WARM_UP_S = 3.0
@@ -27,24 +28,21 @@ PARTS = (
 )
 
 
-async def measure(url: str, model: str, prompt: str, samples: int) -> tuple[list[tuple[float, ...]], float]:
-    """Milliseconds of every part for each control, and the time to the first frame."""
+async def measure(url: str, model: str, prompt: str, samples: int) -> list[tuple[float, ...]]:
+    """Milliseconds of every part for each control."""
     rows: list[tuple[float, ...]] = []
     sent: dict[int, float] = {}
     arrived: dict[int, float] = {}
-    asked = time.perf_counter()
     async with flowbrush.connect(url, model=model, prompt=prompt, frames="packets") as stream:
 
         @stream.on("control.applied")
         def _(message: ControlApplied) -> None:
             arrived[message.id] = time.perf_counter()  # the frame's packet is right behind it
 
-        first_ms = 0.0
         controls = None
         async for packet in stream:
             now = time.perf_counter()
             if controls is None:
-                first_ms = (now - asked) * 1e3
                 controls = asyncio.create_task(_drag(stream, sent, samples))
             for id in [id for id in sent if id <= packet.control_id and id in arrived]:
                 total, made = now - sent[id], packet.age_us / 1e6
@@ -54,7 +52,7 @@ async def measure(url: str, model: str, prompt: str, samples: int) -> tuple[list
             if controls.done() and not sent:
                 await controls
                 break
-    return [tuple(part * 1e3 for part in row) for row in rows], first_ms
+    return [tuple(part * 1e3 for part in row) for row in rows]
 
 
 async def _drag(stream: flowbrush.Stream, sent: dict[int, float], samples: int) -> None:
@@ -70,24 +68,24 @@ async def _drag(stream: flowbrush.Stream, sent: dict[int, float], samples: int) 
             sent[ack.id] = began
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Measures and prints."""
-    parser = arguments(__doc__)
-    parser.add_argument("--samples", type=int, default=60)
-    args = parser.parse_args()
+    parser = arguments(__doc__, "flowbrush bench latency")
+    parser.add_argument("--samples", type=int, help="movements (default 60, with --quick 12)")
+    args = parser.parse_args(argv)
+    samples = args.samples or (12 if args.quick else 60)
     facts = machine()
-    settings = {"model": args.model, "samples": args.samples, "codec": "h264", "network": "loopback"}
+    settings = {"model": args.model, "samples": samples, "codec": "h264", "network": "loopback"}
     print_card("Control to screen", facts, settings)
-    with server(args, seats=1) as url:
-        rows, first_ms = asyncio.run(measure(url, args.model, args.prompt, args.samples))
+    with server(args, seats=1) as running:
+        rows = within(60 + 5 * samples, measure(running.url, args.model, args.prompt, samples))
     table, result = [], {}
     for name, values in zip(PARTS, zip(*rows, strict=True), strict=True):
         p50, p95 = percentile(values, 0.5), percentile(values, 0.95)
         table.append((name, p50, p95, max(values)))
         result[name.replace(" ", "_").replace("'", "") + "_ms"] = {"p50": round(p50, 1), "p95": round(p95, 1)}
     print_table(("ms", "p50", "p95", "max"), table)
-    print(f"\ntime to first frame: {first_ms:.0f} ms from opening the connection")
-    finish("latency", facts, settings, {**result, "first_frame_ms": round(first_ms, 1)})
+    finish("latency", facts, settings, result)
 
 
 if __name__ == "__main__":

@@ -3,55 +3,96 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import subprocess
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import psutil
 
 STOP_S = 30.0
+T = TypeVar("T")
 
 
-def arguments(about: str | None) -> argparse.ArgumentParser:
+@dataclass(frozen=True)
+class Running:
+    """A warm server. `pid` is None for one that was there already, whose processes are not ours to look at."""
+
+    url: str
+    pid: int | None
+
+    def workers(self) -> list[int]:
+        """Process ids of the workers. Raises ValueError for a server that is not this benchmark's own."""
+        if self.pid is None:
+            raise ValueError("this part looks at the server's processes: leave --url out")
+        return [
+            child.pid
+            for child in psutil.Process(self.pid).children()
+            if "spawn_main" in " ".join(child.cmdline())
+        ]
+
+    def memory_mb(self) -> tuple[float, float]:
+        """Main memory held by the web process and by all workers, in MB."""
+        workers = [psutil.Process(pid).memory_info().rss for pid in self.workers()]
+        return psutil.Process(self.pid).memory_info().rss / 1e6, sum(workers) / 1e6
+
+
+def arguments(about: str | None, prog: str | None = None) -> argparse.ArgumentParser:
     """The options that all benchmarks through a server share."""
-    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="pocket")
-    parser.add_argument("--device", default="auto")
+    parser = argparse.ArgumentParser(
+        prog, description=about, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", default="pocket", help="a name of `flowbrush models` (default pocket)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, …")
     parser.add_argument("--url", help="measure a server that runs already")
     parser.add_argument("--prompt", default="a panda in the meadow")
+    parser.add_argument("--quick", action="store_true", help="a short pass; its figures are rough")
     return parser
 
 
 @contextmanager
-def server(args: argparse.Namespace, seats: int = 4) -> Iterator[str]:
-    """The URL of a warm server; its own is ended afterwards. Raises SystemExit when it does not start."""
+def server(args: argparse.Namespace, seats: int = 4) -> Iterator[Running]:
+    """A warm server; its own is ended afterwards. Raises SystemExit when it does not start."""
     if args.url:
-        yield args.url
+        yield Running(args.url, None)
         return
     with tempfile.TemporaryDirectory(prefix="flowbrush-bench-") as folder:
-        options = ["--port", "0", "--state-dir", folder, "--log-level", "warning", "--seats", str(seats)]
-        command = [
-            sys.executable,
-            "-m",
-            "server.cli",
-            "serve",
-            "--model",
-            args.model,
-            "--device",
-            args.device,
-        ]
-        process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True)
+        options = ["--port", "0", "--state-dir", folder, "--log-level", "error", "--seats", str(seats)]
+        options += ["--model", args.model, "--device", args.device]
+        command = [sys.executable, "-m", "server.cli", "serve", *options]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         try:
             line = process.stdout.readline()
             if " at http" not in line:
                 raise SystemExit("the server did not start: see above")
-            yield line.split()[-1]
+            yield Running(line.split()[-1], process.pid)
         finally:
             process.terminate()
-            process.wait(STOP_S)
+            try:
+                process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
             process.stdout.close()
+
+
+def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
+    """Runs what a benchmark does. Raises RuntimeError where it does not come to an end in time."""
+
+    async def bounded() -> T:
+        async with asyncio.timeout(seconds):
+            return await work
+
+    try:
+        return asyncio.run(bounded())
+    except TimeoutError:
+        raise RuntimeError(f"gave up after {seconds:.0f} s: no frames came, or too few") from None
 
 
 def metric(url: str, name: str) -> float:

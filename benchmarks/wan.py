@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -142,7 +143,8 @@ def _peak(device: torch.device) -> int:
     return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else _memory(device)
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measures and prints; 2 where something was asked for that there is not."""
     parser = argparse.ArgumentParser(prog="flowbrush bench wan", description=__doc__)
     parser.add_argument("--model", default="wan-1.3b")
     parser.add_argument("--random-weights", action="store_true", help="needs no weights")
@@ -157,7 +159,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--fp8", action="store_true", help="8-bit linear layers (compute capability 8.9 and up)"
     )
-    given = parser.parse_args(arguments)
+    given = parser.parse_args(argv)
     try:
         model = card(given.model)
         if model.family != "wan":

@@ -4,7 +4,8 @@ WORKDIR /src
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/flowbrush
 ENV PATH=/opt/flowbrush/bin:$PATH
-# torch first: it is large and changes rarely. The default wheel may bring CUDA along: name a CPU index as TORCH_INDEX
+# torch first: it is large and changes rarely. On x86-64 the default wheel brings gigabytes of CUDA along: name an index of
+# CPU wheels as TORCH_INDEX (PyTorch's own is on its page "Get started") to leave them out
 COPY constraints.txt ./
 ARG TORCH_INDEX=
 RUN pip install ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} -c constraints.txt torch
@@ -25,7 +26,7 @@ RUN useradd --create-home --uid 10001 flowbrush \
 COPY --from=build /opt/flowbrush /opt/flowbrush
 ENV PATH=/opt/flowbrush/bin:$PATH \
     PYTHONUNBUFFERED=1 \
-    HF_HOME=/data/weights \
+    XDG_CACHE_HOME=/data/weights \
     FLOWBRUSH_HOST=0.0.0.0 \
     FLOWBRUSH_PORT=8000 \
     FLOWBRUSH_STATE_DIR=/data/state

@@ -73,8 +73,11 @@ def pull(
     if card.random or card.family == "pocket":
         raise PullError(f"the weights of {card.name} come with the project: there is nothing to fetch")
     if not card.sources:
+        raise PullError(f"{card.name} has no published weights: {how_to_get(card)}")
+    if target.is_symlink():
+        own = target.readlink()
         raise PullError(
-            f"{card.name} has no published weights: name a folder of your own (--from), see docs/models.md"
+            f"{card.name} uses your folder {own}: remove the link {target} to fetch its own weights"
         )
     hub = hub or HuggingFace()
     remotes = [hub.look(source) for source in card.sources]
@@ -100,8 +103,21 @@ def pull(
     return target
 
 
+def how_to_get(card: ModelCard) -> str:
+    """What to do about weights that are not here."""
+    if card.family == "pocket":
+        return f"they come with the project and should be at {card.weights_path}: install it anew"
+    if card.sources:
+        return f"`flowbrush pull {card.name}` fetches them"
+    return f"`flowbrush pull {card.name} --from FOLDER` takes a folder of your own (docs/models.md)"
+
+
 def adopt(card: ModelCard, folder: Path) -> Path:
     """Makes a folder of one's own the weights of `card`, by a link where the loader looks. Raises PullError."""
+    if card.random or card.family == "pocket":
+        raise PullError(f"the weights of {card.name} come with the project: no folder can take their place")
+    if not folder.is_dir():
+        raise PullError(f"{folder} is no folder: expected one with {', '.join(PARTS)} (see docs/models.md)")
     missing = [part for part in PARTS if not any(folder.glob(f"{part}*"))]
     if missing:
         raise PullError(
@@ -112,8 +128,11 @@ def adopt(card: ModelCard, folder: Path) -> Path:
         target.unlink()
     if target.exists():
         raise PullError(f"{target} is there already: move it away first")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.symlink_to(folder.resolve(), target_is_directory=True)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.symlink_to(folder.resolve(), target_is_directory=True)
+    except OSError as error:
+        raise PullError(f"{target} cannot be made a link to {folder} ({error.strerror or error})") from error
     return target
 
 

@@ -17,7 +17,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-_BENCHMARKS = ("latency", "realtime", "sessions")
 
 
 def main() -> None:
@@ -111,14 +110,11 @@ def pull(
 
 @app.command()
 def models() -> None:
-    """List the models."""
+    """List the models: what they can do, what they need, whether their weights are here."""
+    from models.listing import describe
     from models.registry import CARDS
 
-    for card in CARDS.values():
-        missing = f"missing; flowbrush pull {card.name}" if card.sources else "missing"
-        here = "here" if card.available else missing
-        size = f"{card.width}x{card.height}, {card.fps:g} frames/s"
-        print(f"{card.name:21}{card.title:53}{size:27}{card.licence:25}{here}")
+    print("\n\n".join(describe(card) for card in CARDS.values()))
 
 
 @app.command()
@@ -142,13 +138,8 @@ def tracks(
 
 @app.command(context_settings=_PASS_ON)
 def bench(context: typer.Context) -> None:
-    """Measure this machine: `flowbrush bench [latency|realtime|sessions] [--model …]`."""
-    args = list(context.args)
-    wanted = [args.pop(0)] if args and not args[0].startswith("-") else list(_BENCHMARKS)
-    for name in wanted:
-        if name not in _BENCHMARKS:
-            fail(f"unknown benchmark {name!r}: expected one of {', '.join(_BENCHMARKS)}")
-        _run_module(f"benchmarks.{name}", args)
+    """Measure this machine: `flowbrush bench [part …] [--model …]`; --help lists the parts."""
+    _run_module("benchmarks.__main__", list(context.args))
 
 
 @app.command(context_settings=_PASS_ON)
@@ -173,6 +164,7 @@ def _run_module(name: str, args: list[str]) -> Any:
 
 
 def _check_model(name: str) -> None:
+    from models.hub import how_to_get
     from models.registry import UnknownModel, card
 
     try:
@@ -180,10 +172,7 @@ def _check_model(name: str) -> None:
     except UnknownModel as error:
         fail(str(error))
     if not found.available:
-        how = (
-            f": `flowbrush pull {name}` fetches them" if found.sources else f": expected {found.weights_path}"
-        )
-        fail(f"the weights of {name} are not here: {how}")
+        fail(f"the weights of {name} are not here: {how_to_get(found)}")
 
 
 if __name__ == "__main__":

@@ -61,11 +61,13 @@ def _wan(name: str, title: str, rollout: RolloutSpec, student: StudentSpec, sour
 WAN_CARDS = (
     _wan(
         "wan-1.3b", "Wan 2.1 1.3B causal student (your own weights)", BY_SLOT, WAN_1_3B, (),
+        licence="that of your weights",
         description="The 1.3B shape with one sink chunk and one window chunk, for a student that you trained or merged.",
     ),
     replace(
         _wan(
             "wan-5b", "Wan 2.2 TI2V 5B causal student (your own weights)", BY_SLOT, WAN_5B, (),
+            licence="that of your weights",
             description="The 5B shape at 1280x704 and 24 frames a second, for a student that you trained or merged.",
         ),
         width=1280, height=704, fps=24, codec=TaeSpec(channels=48, stride=16, patch=2),

@@ -14,6 +14,7 @@ from models.checkpoint import BadWeights, fill
 from models.codecs.tae import TinyDecoder, decoder_weights
 from models.codecs.wan import WanCodec
 from models.device import Placement
+from models.hub import how_to_get
 from models.spec import TaeSpec, Umt5Spec
 from models.text.umt5 import RandomText, Umt5Text, load_umt5
 from models.transformer import CausalTransformer
@@ -56,9 +57,7 @@ def load_wan(
         return WanModel(student, codec, RandomText(card.text).to(placement.device)).ready()
     folder = folder or card.weights_path
     if not folder.is_dir():
-        raise BadWeights(
-            f"no folder {folder} with the weights of {card.name}: `flowbrush pull {card.name}` fetches them"
-        )
+        raise BadWeights(f"no folder {folder} with the weights of {card.name}: {how_to_get(card)}")
     weights = find(folder, "student")
     assert weights is not None
     load_student(student, weights, find(folder, "lora", needed=False))
