@@ -51,14 +51,18 @@ def imports_of(path: Path) -> set[str]:
 
 def test_import_rules_hold() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", LINT_IMPORTS, "--no-cache"], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-c", LINT_IMPORTS, "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_web_process_starts_without_torch() -> None:
     code = "import sys, server.app, server.run; sys.exit('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr or "importing server.app imports torch"
 
 

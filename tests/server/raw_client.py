@@ -13,7 +13,7 @@ import websockets
 
 from flowbrush.packets import Packet, unpack
 
-WAIT_S = 120.0
+WAIT_S = 60.0
 
 
 class RawClient:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
@@ -14,10 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from bounded import deadline, end, kill_group
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-START_S = 90.0
+START_S, STOP_S = 90.0, 40.0
 
 
 class RunningServer:
@@ -43,11 +43,18 @@ class RunningServer:
                 [sys.executable, "-m", "server.cli", "serve"],
                 env={**os.environ, **settings},
                 cwd=state_dir,
+                stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
+                start_new_session=True,
             )
-        self.url = self._announced()
+        try:
+            with deadline(START_S, self.process.kill, "the start of the server"):
+                self.url = self._announced()
+        except BaseException:
+            kill_group(self.process)
+            raise
 
     def _announced(self) -> str:
         assert self.process.stdout is not None
@@ -83,10 +90,8 @@ class RunningServer:
         return [child.pid for child in children if "spawn_main" in " ".join(child.cmdline())]
 
     def stop(self, sig: int = signal.SIGTERM) -> int:
-        """Sends a signal and waits for the end; returns the exit code."""
-        if self.process.poll() is None:
-            self.process.send_signal(sig)
-        code = self.process.wait(timeout=120)
+        """Sends a signal and waits for the end; returns the exit code. What does not end is killed."""
+        code = end(self.process, sig, STOP_S)
         assert self.process.stdout is not None
         self.process.stdout.close()
         return code
@@ -103,10 +108,8 @@ def make_server(tmp_path: Path) -> Iterator[type[RunningServer]]:
 
     yield make  # type: ignore[misc]
     for server in started:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            server.stop()
-        if server.process.poll() is None:
-            server.process.kill()
+        server.stop()
+        kill_group(server.process)
 
 
 @pytest.fixture(scope="module")
@@ -115,11 +118,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     running = RunningServer(tmp_path_factory.mktemp("server"))
     yield running
     running.stop()
+    kill_group(running.process)
 
 
 def wait_for(condition, timeout_s: float = 20.0) -> None:
     """Polls until `condition()` holds; fails after `timeout_s`."""
-    end = time.monotonic() + timeout_s
+    until = time.monotonic() + timeout_s
     while not condition():
-        assert time.monotonic() < end, "the condition did not come true in time"
+        assert time.monotonic() < until, "the condition did not come true in time"
         time.sleep(0.02)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,32 +10,27 @@ from typing import Any
 
 import pytest
 import uvicorn
-from page_driver import PageDriver
+from bounded import deadline
+from browser import Browser, find_chromium
+from page_driver import TIMEOUT_S, PageDriver
 from stream_double import StreamDouble
 
-FLAGS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+START_S, STOP_S = 30.0, 10.0
+TEST_S = 130.0
+"""A page that is not done after so long hangs: its browser is killed, and only its test fails."""
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if path is None:
-        pytest.skip("no Chromium: install the package chromium, or set CHROMIUM to a browser")
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One for each file: while Playwright runs, tests with an event loop of their own cannot."""
+    path = find_chromium()
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = Browser(playwright, path)
         yield browser
-        browser.close()
+        with deadline(20, browser.kill, "closing the browser"):
+            browser.close()
 
 
 class Served:
@@ -57,7 +50,9 @@ class Served:
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
+        end = time.monotonic() + START_S
         while not self.server.started:
+            assert self.thread.is_alive() and time.monotonic() < end, "the stream double does not start"
             time.sleep(0.01)
         port = self.server.servers[0].sockets[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{port}/"
@@ -69,7 +64,8 @@ class Served:
     def stop(self) -> None:
         self.server.should_exit = True
         self.server.force_exit = True
-        self.thread.join(10)
+        self.thread.join(STOP_S)
+        assert not self.thread.is_alive(), "the stream double does not stop"
 
 
 @pytest.fixture
@@ -81,8 +77,10 @@ def served() -> Iterator[Served]:
 
 
 @pytest.fixture
-def open_page(chromium: Any) -> Iterator[Callable[..., PageDriver]]:
+def open_page(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., PageDriver]]:
     """Opens addresses in fresh contexts. At the end no page may have written an error to the console."""
+    if "served" in request.fixturenames:
+        request.getfixturevalue("served")  # first, so that it outlives the pages
     contexts: list[Any] = []
     errors: list[str] = []
 
@@ -90,6 +88,7 @@ def open_page(chromium: Any) -> Iterator[Callable[..., PageDriver]]:
         url: str, *, init: str | None = None, expect_errors: bool = False, **context: Any
     ) -> PageDriver:
         contexts.append(chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, **context}))
+        contexts[-1].set_default_timeout(TIMEOUT_S * 1000)
         if init:
             contexts[-1].add_init_script(init)
         page = contexts[-1].new_page()
@@ -99,9 +98,10 @@ def open_page(chromium: Any) -> Iterator[Callable[..., PageDriver]]:
         page.goto(url)
         return PageDriver(page)
 
-    yield open_
-    for context in contexts:
-        context.close()
+    with deadline(TEST_S, chromium.kill, request.node.name):
+        yield open_
+        for context in contexts:
+            context.close()
     assert errors == [], "errors in the browser's console"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -12,8 +11,10 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from bounded import end, kill_group
+
 ROOT = Path(__file__).parents[2]
-READY_S = 240.0
+READY_S = 120.0
 
 
 class RealServer:
@@ -42,12 +43,18 @@ class RealServer:
             str(self.port),
         ]
         environment = {**os.environ, "FLOWBRUSH_STATE_DIR": str(self.state), "PYTHONPATH": str(ROOT)}
-        log = (self.state / "server.log").open("ab")
-        self.process = subprocess.Popen(
-            command, cwd=self.state, env=environment, stdout=log, stderr=log, start_new_session=True
-        )
-        end = time.monotonic() + READY_S
-        while time.monotonic() < end:
+        with (self.state / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                command,
+                cwd=self.state,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        until = time.monotonic() + READY_S
+        while time.monotonic() < until:
             assert self.process.poll() is None, (self.state / "server.log").read_text()[-3000:]
             try:
                 urllib.request.urlopen(f"{self.url}readyz", timeout=5).close()
@@ -60,15 +67,10 @@ class RealServer:
     def kill(self) -> None:
         """As if the power had gone: every process of the server at once."""
         assert self.process is not None
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(10)
+        kill_group(self.process)
 
     def stop(self) -> None:
+        """Asks the server to end; what does not is killed."""
         assert self.process is not None
-        if self.process.poll() is not None:
-            return
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(30)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        end(self.process)
+        kill_group(self.process)

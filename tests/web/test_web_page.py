@@ -115,7 +115,7 @@ def node() -> str:
 def test_modules_in_node() -> None:
     tests = sorted(str(path) for path in Path(__file__).parent.glob("*.test.js"))
     assert tests
-    done = subprocess.run([node(), "--test", *tests], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([node(), "--test", *tests], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -1,0 +1,73 @@
+"""One Chromium for the tests of the page; one that hangs or died is replaced by the next."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Any
+
+import psutil
+import pytest
+
+FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def find_chromium() -> str:
+    """Its path; skips the test where there is none."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("no Chromium: install the package chromium, or set CHROMIUM to a browser")
+    return path
+
+
+class Browser:
+    """Opens contexts. `kill` may be called from any thread: it makes every call that waits for the browser fail."""
+
+    def __init__(self, playwright: Any, path: str) -> None:
+        self._playwright = playwright
+        self._path = path
+        self._browser: Any = None
+
+    def new_context(self, **options: Any) -> Any:
+        """A context of the browser, which is started if it does not run."""
+        if self._browser is None or not self._browser.is_connected():
+            self._browser = self._playwright.chromium.launch(
+                executable_path=self._path, args=FLAGS, timeout=60_000
+            )
+        return self._browser.new_context(**options)
+
+    @staticmethod
+    def kill() -> None:
+        """Kills every process of the browser (they are the children of Playwright's driver)."""
+        for driver in psutil.Process().children():
+            if "playwright" in " ".join(_command(driver)):
+                for process in driver.children(recursive=True):
+                    _kill(process)
+
+    def close(self) -> None:
+        """Closes the browser if it still runs."""
+        if self._browser is not None and self._browser.is_connected():
+            self._browser.close()
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def _kill(process: psutil.Process) -> None:
+    try:
+        process.kill()
+    except psutil.Error:
+        pass
