@@ -326,7 +326,7 @@ class Dispatcher:
             if (session.chunk + 1) % self._settings.snapshot_chunks == 0:
                 save = str(self._store.snapshot(live.id, session.epoch, session.chunk))
             live.began(session.chunk, now)
-            items.append(session.take(save, bool(live.jpeg_viewers)))
+            items.append(session.take(save, bool(live.jpeg_viewers), now))
             worker.batch[live.id] = session.epoch
         worker.busy = True
         self._metrics.batch.observe(len(items))

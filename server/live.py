@@ -169,8 +169,7 @@ class Live:
 
     def made(self, made: ipc.Made) -> None:
         """The forward pass of a chunk is done."""
-        started = self._began.get(made.chunk, time.monotonic())
-        for message in self.session.made(made, started).messages:
+        for message in self.session.made(made, time.monotonic()).messages:
             self.say(message)
         self._samples[made.chunk] = []
         (self._metrics.replayed if made.mute else self._metrics.chunks).inc()

@@ -32,7 +32,7 @@ from server.session_parts import NEXT, Log, MadeChunk, Outgoing, Phase
 from server.tracks import Tracks
 
 MAX_FAILURES = 3
-URGENT = float("-inf")
+URGENT, NEVER = float("-inf"), float("inf")
 
 
 class Session:
@@ -82,7 +82,9 @@ class Session:
         self._tracks = Tracks(self.chunk_s, 1 / settings.fps, settings.tracks)
         self._acks = Acks()
         self._making: dict[int, MadeChunk] = {}
-        self._wished: float | None = None
+        self._due = self._ready_at = NEVER
+        """when the next chunk is wanted, and since when it could be made but for others"""
+        self._waited_s = 0.0
 
     # ---- phases
 
@@ -163,7 +165,7 @@ class Session:
         lost = self._acks.cut(self.frame) + [id for waiting in self._inbox.drain() for id in waiting.ids]
         self.pacer.restart(self.frame / self.settings.fps)
         self.want_key = self.discontinuity = True
-        self._wished = None
+        self._ready_at = NEVER
         return lost
 
     def continue_from(self, frame: int, recorded: int | None) -> None:
@@ -199,7 +201,7 @@ class Session:
         self.epoch += 1
         self._making.clear()
         self.want_key = self.discontinuity = True
-        self._wished = None
+        self._ready_at = NEVER
 
     def failed(self) -> bool:
         """The chunk under way failed. True when it has failed too often."""
@@ -229,15 +231,14 @@ class Session:
             return URGENT  # known already, and somebody waits for what comes after
         if self.paused and self.steps_left == 0:
             return None
-        due = self.pacer.due(self.chunk * self.chunk_s, now)
-        if self._wished is None or self._wished > now:
-            self._wished = due
-        return due
+        self._due = self.pacer.due(self.chunk * self.chunk_s, now)
+        return self._due
 
-    def take(self, save: str | None, jpeg: bool) -> ipc.StepItem:
+    def take(self, save: str | None, jpeg: bool, now: float) -> ipc.StepItem:
         """The next chunk as an order; its controls are fixed from here on."""
         self.enter(Phase.STEPPING)
         chunk = self.chunk
+        self._waited_s = max(0.0, now - max(self._due, self._ready_at))
         if chunk < len(self.journal):
             controls = self.journal.controls(chunk)
         else:
@@ -264,17 +265,16 @@ class Session:
 
     # ---- from the worker
 
-    def made(self, made: ipc.Made, started: float) -> Outgoing:
+    def made(self, made: ipc.Made, now: float) -> Outgoing:
         """The forward pass of the chunk under way is done."""
         self.enter(Phase.READY)
         self.chunk = made.chunk + 1
+        self._due, self._ready_at = NEVER, now
         out = Outgoing()
         if made.mute:
             return out
         shown = self._acks.made(made.chunk, made.first_frame, made.frames, made.applied)
-        waited_ms = 0.0 if self._wished is None else max(0.0, started - self._wished) * 1e3
-        self._wished = None
-        self._making[made.chunk] = MadeChunk(made, shown, queue_ms=waited_ms)
+        self._making[made.chunk] = MadeChunk(made, shown, queue_ms=self._waited_s * 1e3)
         out.messages += [Notice(code=each.code, message=each.message, id=each.id) for each in made.notices]
         return out
 

@@ -39,7 +39,7 @@ def make(tmp_path: Path) -> Session:
 
 def make_chunk(session: Session, applied: tuple[Applied, ...] = ()) -> tuple[ipc.StepItem, list[Any]]:
     """One chunk from order to the last frame; everything that is sent, in order."""
-    item = session.take(None, False)
+    item = session.take(None, False, 0.0)
     out = session.made(
         ipc.Made("id", session.epoch, item.chunk, item.chunk * 4, 4, "p", item.mute, applied), 0.0
     )
@@ -139,7 +139,7 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(
     with pytest.raises(ProtocolError) as refused:
         session.accept(control, CAN, 0.0)
     assert refused.value.code is code
-    assert session.last_id == 5 and session.take(None, False).controls[0].id == 5
+    assert session.last_id == 5 and session.take(None, False, 0.0).controls[0].id == 5
 
 
 def test_paths_end_by_themselves_and_make_room(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_a_lost_worker_costs_the_client_nothing(tmp_path: Path) -> None:
     session = make(tmp_path)
     make_chunk(session)
     accept(session, PromptSet(id=1, prompts=(Prompt(text="new"),)))
-    item = session.take(None, False)
+    item = session.take(None, False, 0.0)
     session.made(ipc.Made("id", session.epoch, 1, 4, 4, "p", False, (Applied(1, 4),)), 0.0)
     for frame in (4, 5):
         session.encoded(ipc.Encoded("id", session.epoch, 1, frame, b"x", False, False, 1.0))
@@ -236,3 +236,26 @@ def test_what_waits_when_the_server_stops_is_kept_in_the_journal(tmp_path: Path)
     accept(session, drag(1, 1, 0.0))
     session.seal()
     assert [control.id for control in Journal(tmp_path / "journal").controls(0)] == [1]
+
+
+def test_the_wait_for_the_model_counts_from_when_the_chunk_was_wanted_and_possible(tmp_path: Path) -> None:
+    session = make(tmp_path)
+
+    def step(chunk: int, asked: float, begun: float, done: float) -> float:
+        """Asks at `asked`, begins at `begun`, is done at `done`; what the client is told, ms."""
+        session.due(asked)
+        item = session.take(None, False, begun)
+        session.made(ipc.Made("id", session.epoch, chunk, chunk * 4, 4, "p", False), done)
+        for frame in range(4):
+            payload = ipc.Encoded("id", session.epoch, chunk, chunk * 4 + frame, b"x", False, frame == 3, 1.0)
+            session.encoded(payload)
+        session.pacer.sent((chunk + 1) * 0.25, done)
+        assert item.chunk == chunk
+        return session.finished(chunk)[0].queue_ms  # type: ignore[union-attr]
+
+    assert step(0, 0.0, 0.0, 5.0) == 0, "nothing was before the first"
+    session.pacer.report(0.25, 5.0)
+    assert session.due(5.0) < 5.0, "the viewer has nothing left: it is wanted since before it was possible"
+    assert step(1, 5.01, 5.01, 5.2) == pytest.approx(10), "only what it stood ready counts"
+    due = session.due(5.2)
+    assert step(2, due, due + 0.04, due + 0.2) == pytest.approx(40), "others were made first"
