@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowbrush import limits
-from server import page, routes
+from server import api_page, page, routes
 from server.auth import Gate
 from server.service import Service
 from server.settings import MIB, Settings
@@ -71,7 +71,13 @@ def create_app(settings: Settings) -> FastAPI:
         yield
         await service.stop()
 
-    app = FastAPI(title="flowbrush", version=f"protocol {limits.PROTOCOL_VERSION}", lifespan=lifespan)
+    app = FastAPI(
+        title="flowbrush",
+        version=f"protocol {limits.PROTOCOL_VERSION}",
+        lifespan=lifespan,
+        docs_url=None,  # FastAPI's own pages load scripts from elsewhere
+        redoc_url=None,
+    )
     app.state.service = service = Service(settings)
     app.add_middleware(BodyLimit, limit=settings.image_mib * MIB + BODY_SLACK)
 
@@ -89,4 +95,5 @@ def create_app(settings: Settings) -> FastAPI:
 
     app.include_router(routes.router(service, gate))
     app.include_router(page.router())
+    app.include_router(api_page.router(app))
     return app

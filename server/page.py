@@ -47,7 +47,7 @@ TYPES = {
     ".woff2": "font/woff2",
 }
 
-
+FOLDERS = {"gallery", "ui"}
 COMPRESSED = {".js", ".css", ".html", ".svg", ".json"}
 
 
@@ -70,15 +70,23 @@ def router() -> APIRouter:
     @routes.get("/web/{name:path}")
     def file(name: str, request: Request) -> Response:
         path = (folder / name).resolve()
-        parts = path.relative_to(folder).parts if path.is_relative_to(folder) else ("..",)
         if (
-            any(part.startswith(".") or part in ("..", "node_modules") for part in parts)
+            not path.is_relative_to(folder)
+            or not _for_the_page(path.relative_to(folder))
             or not path.is_file()
         ):
             return Response("no such file", 404, media_type="text/plain", headers=HEADERS)
         return _file(path, request)
 
     return routes
+
+
+def _for_the_page(path: Path) -> bool:
+    """Whether a file of the folder is the page's: what tools need there (package.json, node_modules) is not."""
+    *folders, _ = path.parts or ("",)
+    if folders and folders[0] not in FOLDERS:
+        return False
+    return path.suffix in TYPES and (path.suffix != ".json" or folders == ["gallery"])
 
 
 def _file(path: Path, request: Request) -> Response:

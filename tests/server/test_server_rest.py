@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 import urllib.error
@@ -17,6 +18,7 @@ from raw_client import RawClient
 from running_server import ROOT, RunningServer
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from flowbrush.schema import schemas
 from server.auth import Gate
 from server.settings import Settings
 
@@ -145,6 +147,37 @@ def test_the_page_comes_with_a_strict_policy_and_right_types(server: RunningServ
         assert status_of(server.url + path, If_None_Match=tag)[0] == 304
     for path in ("/web/../pyproject.toml", "/web/%2e%2e/pyproject.toml", "/web/nothing.js"):
         assert status_of(server.url + path)[0] == 404
+
+
+def test_what_is_served_of_the_page_is_what_it_loads(server: RunningServer) -> None:
+    folder = ROOT / "web"
+    for path in ("main.js", "ui/timeline.js", "gallery/index.json", "icons.svg"):
+        assert status_of(f"{server.url}/web/{path}")[0] == 200, path
+    tools = ["package.json", "package-lock.json", "jsconfig.json"]
+    assert all((folder / name).is_file() for name in tools), "they are there"
+    for path in (
+        *tools,
+        "node_modules/typescript/package.json",
+        "node_modules/typescript/lib/tsc.js",
+        "ui",
+        "",
+    ):
+        assert status_of(f"{server.url}/web/{path}")[0] == 404, path
+
+
+def test_the_api_describes_itself_without_asking_others(server: RunningServer) -> None:
+    with urllib.request.urlopen(f"{server.url}/docs", timeout=20) as answer:
+        text = answer.read().decode()
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert set(re.findall(r'(?:src|href)="([^"]*)"', text)) == {
+        "/", "/openapi.json", "/web/api.css", "/web/icon.svg",
+    }  # fmt: skip
+    for path in json.loads(status_of(f"{server.url}/openapi.json")[1])["paths"]:
+        assert f" {path}</code>" in text
+    for schema in ("client-message.json", "server-message.json"):
+        for kind in schemas()[schema]["discriminator"]["mapping"]:
+            assert f"<h3><code>{kind}</code></h3>" in text
+    assert status_of(f"{server.url}/web/api.css")[0] == 200
 
 
 async def test_keys_and_tokens(make_server: Any) -> None:
