@@ -57,7 +57,9 @@ class Conditions:
         built = motion_input(self.codec, window, past, motion.id_dim, *self.grid, grips=held_by)
         if self.warps and past is not None and motion.past:
             tracks = self._window(held, len(states))
-            built.plain = built.moved = past_latents(self.codec, past, tracks, grips or [EMPTY] * len(states))[1]
+            built.plain = built.moved = past_latents(
+                self.codec, past, tracks, grips or [EMPTY] * len(states)
+            )[1]
         dtype = self.placement.dtype
         return MotionInput(
             built.code.to(dtype), built.guide.to(dtype), built.plain.to(dtype), built.moved.to(dtype)
@@ -70,7 +72,12 @@ class Conditions:
         """
         motion = self.card.student.motion
         shown = motion is not None and motion.past  # the student is shown its last picture, moved
-        if not self.warps or shown or states[0].latents is None or not any(plan.visible.any() for plan in plans):
+        if (
+            not self.warps
+            or shown
+            or states[0].latents is None
+            or not any(plan.visible.any() for plan in plans)
+        ):
             return None
         last = torch.stack([state.last for state in states])  # type: ignore[misc]
         return drag_guide(last, self._window(plans, len(states)), self.card.codec.stride, steps)

@@ -89,7 +89,9 @@ def fold(state: ControlState, controls: Sequence[Control], first_frame: int, fra
         if isinstance(control, PromptSet):
             texts += [(prompt.text, control.id) for prompt in control.prompts]
         if control.id is not None:
-            applied.append(Applied(control.id, first_frame + _first_effect(state, control, start, frames, fps)))
+            applied.append(
+                Applied(control.id, first_frame + _first_effect(state, control, start, frames, fps))
+            )
     times = (first_frame + np.arange(-1, frames)) / fps
     strokes, rows, hands = [], [], []
     for stroke in state.strokes:

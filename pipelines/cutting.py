@@ -18,7 +18,11 @@ STANDS_OUT = (
     0.25,
 )  # of the range of -1..1: difference from the surroundings that begins to be, and is, a thing
 SQUARE, FINE = 4, 2  # pixels: edges of the squares on which places are closed, and things found
-ACROSS, WIDE, UP = 10.0, 30.0, 0.8  # squares: how far surroundings reach across, for what is usual, and up and down
+ACROSS, WIDE, UP = (
+    10.0,
+    30.0,
+    0.8,
+)  # squares: how far surroundings reach across, for what is usual, and up and down
 UNLIKE = 0.3  # of the range of -1..1: what differs this much from what is usual in its row counts little
 BAND = 4  # double squares above and below with which a thing's colours are compared
 COMMON = 0.05  # share of the surroundings that must have a colour for it to be theirs

@@ -143,7 +143,14 @@ class Generator:
             notices = [self.prompts.notices(plan) for plan in plans]
             records = [
                 self._record(
-                    state, state.chunk, made[row][0], folded[row][0], codecs[row], replaced[row], made[row][1], grips[row]
+                    state,
+                    state.chunk,
+                    made[row][0],
+                    folded[row][0],
+                    codecs[row],
+                    replaced[row],
+                    made[row][1],
+                    grips[row],
                 )
                 for row, state in enumerate(states)
             ]
@@ -228,7 +235,9 @@ class Generator:
             latent.to(self.placement.dtype), timestep, text, self.rope, motion=motion
         )
         self.past.write([state], made)  # type: ignore[union-attr]
-        self._count(state, self._record(state, -1, latent[0], state.controls, (latent[0, :, 0],), {}, None, EMPTY))
+        self._count(
+            state, self._record(state, -1, latent[0], state.controls, (latent[0, :, 0],), {}, None, EMPTY)
+        )
 
     def _renew(self, state: StreamState, after: ControlState, plan: ChunkPlan) -> dict[int, Tensor]:
         """Works the past out again where the prompt has changed and the student was trained so."""
@@ -258,7 +267,12 @@ class Generator:
         made: dict[int, tuple[Tensor, Tensor | None]] = {}
         batches = []
         for (_, steps), rows in groups.items():
-            batch = self._batch(*([of[row] for row in rows] for of in (states, plans, grips)), steps)
+            batch = self._batch(
+                [states[row] for row in rows],
+                [plans[row] for row in rows],
+                [grips[row] for row in rows],
+                steps,
+            )
             latents, pending = self.maker.make(batch)
             batches.append((batch, latents))
             for place, row in enumerate(rows):

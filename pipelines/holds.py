@@ -7,6 +7,7 @@ tracks; here it is the frame in which the hand took hold.) The result is a propo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -14,9 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pipelines.cutting import DISC, close, thing_at
+from pipelines.cutting import close, thing_at
 
-SIDE = 192  # pixels: edge of the square that is cut out
+WIDEST = 65.0  # pixels: how far the points of one hand may be from their middle and still hold one thing
 STEADY = 12.0  # pixels: points of one hand that are closer than this hardly say how it turns
 LEAVING = 0.5  # pixels a latent frame from which on the scene counts as moving
 FRINGE = 4  # pixels around a thing that are its own shadow and seam
@@ -25,7 +26,7 @@ LIMIT = 8  # things one stream can hold in this way; more are carried from the l
 
 @dataclass(frozen=True)
 class Hold:
-    """A thing in a hand. `cutout` [4, SIDE, SIDE] fp16 is colour in -1..1 and opacity in 0..1, `corner` (x, y) where it was cut
+    """A thing in a hand. `cutout` [4, h, w] fp16 is colour in -1..1 and opacity in 0..1, `corner` (x, y) where it was cut
     out in pixels, `origins` [n, 2] where the hand's n points were then, `given` [n] which of them could be seen.
     """
 
@@ -103,25 +104,15 @@ def cut_out(frame: Tensor, points: Tensor, given: Tensor) -> Hold | None:
     """What stands out at `points` [n, 2] of `frame` [3, H, W]. None where the hand is too wide, or nothing stands out."""
     seen = points[given]
     middle = seen.mean(0)
-    if float((seen - middle).norm(dim=1).max()) > SIDE / 2 - DISC[1] / 2:
+    if float((seen - middle).norm(dim=1).max()) > WIDEST:
         return None
     opacity = thing_at(frame[None], seen)
     if not opacity.any():
         return None
-    left, top = (round(float(v)) - SIDE // 2 for v in middle)
-    both = torch.cat([frame[None], opacity], 1)
-    cutout = _window(both, left, top)[0].half()
-    return Hold(cutout, (left, top), points.clone(), given.clone())
-
-
-def _window(frame: Tensor, left: int, top: int) -> Tensor:
-    """The square of edge SIDE at (left, top) of `frame` [1, C, H, W]; nothing (0) beyond its edges."""
-    height, width = frame.shape[-2:]
-    out = frame.new_zeros(1, frame.shape[1], SIDE, SIDE)
-    x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + SIDE, width), min(top + SIDE, height)
-    if x0 < x1 and y0 < y1:
-        out[:, :, y0 - top : y1 - top, x0 - left : x1 - left] = frame[:, :, y0:y1, x0:x1]
-    return out
+    rows, columns = (opacity[0, 0].amax(axis).nonzero().flatten() for axis in (1, 0))
+    top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    both = torch.cat([frame, opacity[0]])[:, top:bottom, left:right]
+    return Hold(both.half(), (left, top), points.clone(), given.clone())
 
 
 def put_back(frames: Tensor, grip: Grip, groups: Tensor, xy: Tensor, visible: Tensor) -> None:
@@ -152,14 +143,18 @@ def similarity(hold: Hold, now: Tensor, visible: Tensor) -> tuple[float, float, 
     return a, b, x - (a * mx - b * my), y - (b * mx + a * my)
 
 
-def _paste(frame: Tensor, hold: Hold, move: tuple[float, float, float, float], opacity: Tensor | None = None) -> None:
+def _paste(
+    frame: Tensor, hold: Hold, move: tuple[float, float, float, float], opacity: Tensor | None = None
+) -> None:
     """Draws the thing into `frame` [3, H, W] in place, and its opacity into `opacity` [H, W]."""
     height, width = frame.shape[-2:]
     a, b, x, y = move
-    middle_x, middle_y = hold.corner[0] + SIDE / 2, hold.corner[1] + SIDE / 2
-    left = round(a * middle_x - b * middle_y + x - SIDE / 2)
-    top = round(b * middle_x + a * middle_y + y - SIDE / 2)
-    x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + SIDE, width), min(top + SIDE, height)
+    tall, wide = hold.cutout.shape[-2:]
+    middle_x, middle_y = hold.corner[0] + wide / 2, hold.corner[1] + tall / 2
+    at_x, at_y = a * middle_x - b * middle_y + x, b * middle_x + a * middle_y + y
+    reach_x, reach_y = (abs(a) * wide + abs(b) * tall) / 2 + 1, (abs(b) * wide + abs(a) * tall) / 2 + 1
+    x0, x1 = max(math.floor(at_x - reach_x), 0), min(math.ceil(at_x + reach_x), width)
+    y0, y1 = max(math.floor(at_y - reach_y), 0), min(math.ceil(at_y + reach_y), height)
     if x0 >= x1 or y0 >= y1:
         return
     square = a * a + b * b
@@ -168,7 +163,7 @@ def _paste(frame: Tensor, hold: Hold, move: tuple[float, float, float, float], o
     # Back from now to then, then into the cut-out's own coordinates -1..1.
     then_x = (a * px[None] + b * py[:, None]) / square - hold.corner[0]
     then_y = (a * py[:, None] - b * px[None]) / square - hold.corner[1]
-    grid = torch.stack([then_x, then_y], -1)[None] * (2 / SIDE) - 1
+    grid = torch.stack([then_x * (2 / wide), then_y * (2 / tall)], -1)[None] - 1
     layer = F.grid_sample(hold.cutout.float()[None], grid, "bicubic", "zeros", align_corners=False)[0]
     cover = layer[3].clamp(0, 1)
     part = frame[:, y0:y1, x0:x1]

@@ -100,7 +100,9 @@ def left_behind(window: TrackWindow, rows: int, columns: int, stride: int) -> Te
     return (down[..., None] * across[:, :, None] * moved[..., None, None]).amax(1)
 
 
-def past_latents(codec: PocketCodec, last: Tensor, window: TrackWindow, grips: Sequence[Grip]) -> tuple[Tensor, Tensor]:
+def past_latents(
+    codec: PocketCodec, last: Tensor, window: TrackWindow, grips: Sequence[Grip]
+) -> tuple[Tensor, Tensor]:
     """The last frame of latent frames `last` [B, C, h, w] as it was, and as the hands would have it: [B, C, 1, h, w] each.
 
     The second is a proposal, of which the student takes what it likes. What is held (`grips`, by row) stands where its hand is;
@@ -139,9 +141,7 @@ def _without(window: TrackWindow, grips: Sequence[Grip]) -> TrackWindow:
     return TrackWindow(window.ids, window.xy, visible, window.groups)
 
 
-def take_holds(
-    codec: PocketCodec, grips: Sequence[Grip], last: Tensor, window: TrackWindow
-) -> list[Grip]:
+def take_holds(codec: PocketCodec, grips: Sequence[Grip], last: Tensor, window: TrackWindow) -> list[Grip]:
     """What the hands of each row hold in the next chunk (`holds.take_hold`), `last` [B, C, h, w] being the last latent frame."""
     if not bool((window.groups >= 0).any()):
         return [EMPTY for _ in grips]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -83,6 +84,14 @@ def load(blob: bytes, device: torch.device, window: int) -> StreamState:
             facts["chunk"], index + 1, tensors.get(f"chunk.{index}"), tensors[f"latents.{index}"],
             CONTROLS.validate_python(facts["controls"]),
         )  # fmt: skip
+    now = {
+        "codec": tuple(tensors[f"codec.{slot}"] for slot in range(about["codec"])),
+        "pending": tensors.get("pending"),
+        "grip": _grip(about, tensors),
+    }
+    if records:  # the last chunk can be gone back to
+        newest = about["made"] - 1
+        records[newest] = replace(records[newest], **now)
     given = about["settings"]
     tracks = tuple(TrackBegin.model_validate(track) for track in given.pop("tracks"))
     prompts = tuple((text, weight) for text, weight in given.pop("prompts"))
@@ -94,9 +103,7 @@ def load(blob: bytes, device: torch.device, window: int) -> StreamState:
         about["chunk"],
         about["made"],
         records[about["made"] - 1].latents if records else None,
-        tuple(tensors[f"codec.{slot}"] for slot in range(about["codec"])),
-        tensors.get("pending"),
-        _grip(about, tensors),
+        **now,
     )
     state.sinks = [records[index] for index in about["sinks"] if index in records]
     state.records.extend(record for index, record in sorted(records.items()) if index not in about["sinks"])

@@ -90,7 +90,6 @@ class Source:
         windows = TrackWindow(*(torch.from_numpy(x) for x in arrays)).to(self.device)
         return assemble(torch.stack(latents), windows, draw.captions, self.text)
 
-
     def draw_starts(self, rng: Rng, size: int, *, blank: float = 0.1) -> StartDraw:
         """`size` pictures that their caption asks for: from nothing, a share `blank` of them without caption, or from another
         picture, each in turn by chance. Touches no device.
@@ -105,7 +104,9 @@ class Source:
     def starts(self, draw: StartDraw) -> Batch:
         """The draw as tensors: one latent frame, or two of which the first is the picture that changes."""
         drawn = self.openings.changes if draw.changes else self.openings.openings
-        pairs = [[drawn[place].before, drawn[place].after][0 if draw.changes else 1 :] for place in draw.places]
+        pairs = [
+            [drawn[place].before, drawn[place].after][0 if draw.changes else 1 :] for place in draw.places
+        ]
         latents = torch.stack([torch.stack(pair, 1) for pair in pairs]).to(self.device)  # type: ignore[arg-type]
         rows = latents.shape[0] * latents.shape[2]
         nothing = TrackWindow(

@@ -81,14 +81,15 @@ class Rollout:
         rows = torch.arange(len(self.batch.latents)) * count + min(index, count - 1)
         window = windows.at(rows)
         if index >= count:
-            still = (window.xy[:, :, -1:].expand_as(window.xy), window.visible[:, :, -1:].expand_as(window.visible))
+            still = (
+                window.xy[:, :, -1:].expand_as(window.xy),
+                window.visible[:, :, -1:].expand_as(window.visible),
+            )
             window = replace(window, xy=still[0], visible=still[1])
         window = window.to(self.device)
         if last is not None:
             self.grips = take_holds(self.codec, self.grips, last, window)
-        return motion_input(
-            self.codec, window, last, spec.id_dim, self.rows, self.columns, grips=self.grips
-        )
+        return motion_input(self.codec, window, last, spec.id_dim, self.rows, self.columns, grips=self.grips)
 
     def _run(
         self, latents: Tensor, level: float, motion: MotionInput, index: int

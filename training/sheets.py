@@ -125,11 +125,14 @@ class _Streams:
     def motion(self, index: int, last: Tensor | None) -> MotionInput:
         spec, windows = self.student.spec.motion, self.batch.windows
         assert spec is not None
-        rows = torch.arange(len(self.seats), device=self.weight.device) * self.batch.latents.shape[2] + index
-        window = windows.at(rows)
+        places = (
+            torch.arange(len(self.seats), device=self.weight.device) * self.batch.latents.shape[2] + index
+        )
+        window = windows.at(places)
         if last is not None:
             self.grips = take_holds(self.codec, self.grips, last, window)
-        made = motion_input(self.codec, window, last, spec.id_dim, *self.grid, grips=self.grips)
+        rows, columns = self.grid
+        made = motion_input(self.codec, window, last, spec.id_dim, rows, columns, grips=self.grips)
         return cast(made, self.weight.dtype, self.weight.device)
 
     def run(

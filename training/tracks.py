@@ -47,7 +47,11 @@ class TrackSampler:
             groups.append(-1)
         if not xy:
             return windows(
-                np.zeros((0, frames, 2)), np.zeros((0, frames // PACKED, 2)), np.zeros((0, frames), bool), [], []
+                np.zeros((0, frames, 2)),
+                np.zeros((0, frames // PACKED, 2)),
+                np.zeros((0, frames), bool),
+                [],
+                [],
             )
         points, visible = np.stack(xy)[:MAX_TRACKS], np.stack(shown)[:MAX_TRACKS]
         inside = (points >= 0).all(-1) & (points[..., 0] < self.width) & (points[..., 1] < self.height)

@@ -59,6 +59,8 @@ def fingerprint(generator: Generator, state: StreamState) -> dict[str, Any]:
         "controls": state.controls,
         "latents": None if state.latents is None else state.latents.clone(),
         "codec": [value.clone() for value in state.codec],
+        "plate": state.grip.plate,
+        "held": {hand: thing.cutout for hand, thing in state.grip.things.items()},
         "records": [record.chunk for record in state.records],
         "sinks": [record.chunk for record in state.sinks],
         "attended": [

@@ -102,13 +102,15 @@ def test_controls_with_an_id_say_which_frame_shows_them() -> None:
     first = (begin(1, 0.2, 0.5, id=7), without)
     _, plans = run(START, first, (move,))
     assert [(a.id, a.frame) for a in plans[0].applied] == [(7, 0)]
-    assert [(a.id, a.frame) for a in plans[1].applied] == [(8, 6)]
+    assert [(a.id, a.frame) for a in plans[1].applied] == [(8, 4)]
+    assert plans[1].xy[0, 1, 0] > plans[1].xy[0, 0, 0]  # and that frame does show it
 
 
-def test_points_in_the_future_apply_no_later_than_their_chunk() -> None:
-    move = TrackMove(id=8, track=1, points=(Point(t=50.0, x=0.3, y=0.5),))
-    _, plans = run(START, (begin(1, 0.2, 0.5),), (move,))
-    assert plans[1].applied[0].frame == 7
+def test_points_for_later_apply_with_the_frame_that_first_shows_them() -> None:
+    later = TrackMove(id=8, track=1, points=(Point(t=2 / FPS, x=0.3, y=0.5),))
+    much_later = TrackMove(id=9, track=1, points=(Point(t=50.0, x=0.3, y=0.5),))
+    _, plans = run(START, (begin(1, 0.2, 0.5), later, much_later))
+    assert [(a.id, a.frame) for a in plans[0].applied] == [(8, 2), (9, 3)]
 
 
 def test_a_new_prompt_takes_over_at_once_without_a_transition() -> None:

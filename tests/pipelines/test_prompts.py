@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -20,7 +22,7 @@ def prompts() -> Prompts:
 
 def plan(target: Blend, source: Blend = (), share: float = 1.0, method: str = "linear") -> ChunkPlan:
     empty = fold(initial_state([("x", 1.0)], ()), (), 0, 4, 16.0, 0)[1]
-    return ChunkPlan(target, source or target, share, method, empty.ids, empty.xy, empty.visible, (), ())
+    return replace(empty, prompt=target, source=source or target, share=share, method=method, new_texts=())
 
 
 def test_a_blend_is_the_weighted_mean(prompts: Prompts) -> None:
@@ -57,10 +59,7 @@ def test_slerp_of_equal_opposite_and_zero_tokens_is_finite() -> None:
 
 def test_unknown_words_are_told_with_the_control_that_brought_them(prompts: Prompts) -> None:
     base = plan((("cat", 1.0),))
-    asked = ChunkPlan(
-        base.prompt, base.source, 1.0, "linear", base.ids, base.xy, base.visible, (),
-        (("a cat in the meadow", None), ("a zorble and a dog", 12)),
-    )  # fmt: skip
+    asked = replace(base, new_texts=(("a cat in the meadow", None), ("a zorble and a dog", 12)))
     (notice,) = prompts.notices(asked)
     assert (notice.code, notice.id) == ("unknown_words", 12)
     assert "'zorble'" in notice.message and "dog" not in notice.message

@@ -50,7 +50,7 @@ class RolloutStage(Stage):
     def draws(self, step: int) -> list[Any]:
         clips, frames, _ = self.plan(step)
         rng, source = self.rng(step), self.context.source
-        drawn = [source.draw(rng, clips, frames, blank=0.05)]
+        drawn: list[Any] = [source.draw(rng, clips, frames, blank=0.05)]
         if step % self.own.start_every == 0:
             drawn.append(source.draw_starts(rng, self.own.start_batch))
         return drawn
