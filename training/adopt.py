@@ -1,6 +1,6 @@
 """`python -m training.adopt WEIGHTS RUN`: puts a weights file into a run's folder, so that later stages go on from it.
 
-Codec, text encoder and student stand there afterwards as if the stages `codec`, `text` and `forcing` had made them.
+Codec, text encoder and student stand there afterwards as if the stages `codec`, `text` and `forcing` had made them in no step.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from models.registry import card
 from training.run import Run
 from training.stages.base import COMPONENTS
 
+NO_STEP = {"step": 0, "elapsed": 0.0}
+
 
 def adopt(weights: Path, run: Run) -> None:
     """Writes three checkpoints. Raises BadWeights."""
@@ -25,11 +27,14 @@ def adopt(weights: Path, run: Run) -> None:
         {
             "components": {name: getattr(model.codec, name) for name in COMPONENTS},
             "optimisers": {"correction": {"averages": correction}},
+            **NO_STEP,
         },
     )
-    run.save("text", {"vocabulary": list(model.text.vocabulary), "encoder": model.text.state_dict()})
+    run.save(
+        "text", {"vocabulary": list(model.text.vocabulary), "encoder": model.text.state_dict(), **NO_STEP}
+    )
     student = {name: value.detach().float() for name, value in model.student.named_parameters()}
-    run.save("forcing", {"optimisers": {"student": {"averages": student}}})
+    run.save("forcing", {"optimisers": {"student": {"averages": student}}, **NO_STEP})
 
 
 def main(arguments: list[str]) -> int:

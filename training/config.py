@@ -114,8 +114,8 @@ class RolloutConfig(StageConfig):
     """Roll-outs over clips of one of the lengths `frames`, each chunk in `levels` denoising steps.
 
     A share `long_share` of them is of one of the lengths `long_frames` with half the batch, and goes on for
-    up to `hold` latent frames in which the world stands still. Every `start_every`-th update also learns to
-    start from text, on `start_batch` clips.
+    up to `hold` latent frames in which the world stands still. Every `roll_every`-th update rolls out, every `start_every`-th
+    learns from `start_batch` openings or changes.
     """
 
     frames: tuple[int, ...] = (8, 12, 16, 20)
@@ -125,6 +125,7 @@ class RolloutConfig(StageConfig):
     levels: int = 2
     start_batch: int = 32
     start_every: int = 3
+    roll_every: int = 1
     warmup: int = 20
     decay: float = 1.0
     ema: float = 0.99
@@ -132,8 +133,12 @@ class RolloutConfig(StageConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         _require(
-            self.levels >= 1 and self.start_batch >= 2 and self.start_every >= 1,
-            "levels and start_every must be 1 or more, start_batch 2 or more",
+            self.levels >= 1 and self.start_batch >= 2 and min(self.start_every, self.roll_every) >= 1,
+            "levels, start_every and roll_every must be 1 or more, start_batch 2 or more",
+        )
+        _require(
+            min(self.start_every, self.roll_every) == 1,
+            "start_every or roll_every must be 1, or some updates would learn nothing",
         )
         _require(0 <= self.long_share <= 1, f"long_share is {self.long_share}: expected 0..1")
         _require(self.hold >= 0, f"hold is {self.hold}: expected 0 or more")

@@ -9,6 +9,8 @@ from models.codecs.pocket import PocketCodec
 from models.transformer import CausalTransformer
 from training.forcing import Batch, cast, conditions
 
+FROM_NOISE = 0.35  # of the pictures are pure noise: there the words alone say what is to be seen
+
 
 def start_loss(
     student: CausalTransformer, codec: PocketCodec, batch: Batch, channel_weight: Tensor
@@ -21,8 +23,8 @@ def start_loss(
     weight = student.reference
     size, count = len(batch.latents), batch.latents.shape[2]
     latents, device = batch.latents, batch.latents.device
-    t = torch.rand(size, count)
-    t = torch.where(torch.rand(size, count) < 0.25, torch.ones(()), t)
+    t = 1 - 0.95 * torch.rand(size, count).square()
+    t = torch.where(torch.rand(size, count) < FROM_NOISE, torch.ones(()), t)
     if count == 2:
         t[:, 0] = torch.rand(size) * 0.04
     past_noise, t = (torch.rand(size, count) * 0.1).to(device), t.to(device)

@@ -119,6 +119,9 @@ def test_hostile_files_run_nothing(tmp_path):
         ("t.json", b"[[[NaN, 1]]]", "finite"),
         ("t.npy", b"\x93NUMPY", "whole .npy"),
         ("t.pth", b"PK\x03\x04", "t.pth"),
+        ("t.pth", b"hello", "truncated or something else"),
+        ("t.json", b"[" * 100_000, "not JSON"),
+        ("t.json", b"[[[1" + b"0" * 400 + b", 1]]]", "is no point"),
     ],
 )
 def test_files_that_are_something_else(tmp_path, name, content, said):

@@ -9,6 +9,7 @@ import numpy as np
 
 from models.track_encoder import PACKED
 from pipelines.schedule import levels
+from training.data import Draw
 from training.optim import MasterOptimiser
 from training.rollout import Rollout
 from training.sheets import student_sheet
@@ -50,32 +51,41 @@ class RolloutStage(Stage):
     def draws(self, step: int) -> list[Any]:
         clips, frames, _ = self.plan(step)
         rng, source = self.rng(step), self.context.source
-        drawn: list[Any] = [source.draw(rng, clips, frames, blank=0.05)]
-        if step % self.own.start_every == 0:
-            drawn.append(source.draw_starts(rng, self.own.start_batch))
-        return drawn
+        return [
+            source.draw(rng, clips, frames, blank=0.05) if step % self.own.roll_every == 0 else None,
+            source.draw_starts(rng, self.own.start_batch) if step % self.own.start_every == 0 else None,
+        ]
 
     def update(self, step: int, progress: float) -> dict[str, float]:
-        context, drawn = self.context, next(self.feed)
+        roll, start = next(self.feed)
+        numbers = self._roll(step, roll) if roll else {}
+        if start:
+            context = self.context
+            begun = context.source.starts(start)
+            loss, numbers["change" if start.changes else "start"] = start_loss(
+                self.student, context.codec, begun, context.channel_weight
+            )
+            loss.backward()
+        numbers["norm"] = self.apply(self.student, self.optimiser, progress)
+        return numbers
+
+    def _roll(self, step: int, draw: Draw) -> dict[str, float]:
+        """Gradients of one cohort, and its errors."""
+        context = self.context
         _, frames, hold = self.plan(step)
-        batch = context.source.batch(drawn[0])
+        batch = context.source.batch(draw)
         rollout = Rollout(
             self.student, context.codec, batch, levels(self.own.levels), hold, self.rng(step, 1)
         )
         weight = context.channel_weight.view(1, -1, 1, 1, 1)
         chunks = frames // PACKED + hold - 1
-        errors, numbers = [], {}
+        errors = []
         for predicted, true in rollout.chunks():
             square = (predicted - true).square()
             error = ((square + SMALL**2).sqrt() * weight).mean()
             (error * (PULL / chunks)).backward()
             errors.append(float((square.detach() * weight).mean()))
-        if len(drawn) > 1:
-            begun = context.source.starts(drawn[1])
-            loss, numbers["start"] = start_loss(self.student, context.codec, begun, context.channel_weight)
-            loss.backward()
-        numbers["norm"] = self.apply(self.student, self.optimiser, progress)
-        return {"roll": float(np.mean(errors)), "first": errors[0], "last": errors[-1], **numbers}
+        return {"roll": float(np.mean(errors)), "first": errors[0], "last": errors[-1]}
 
     def sheet(self, path: Path) -> None:
         student_sheet(path, averaged(self.student, self.optimiser), self.context)
