@@ -87,6 +87,11 @@ class Outbox:
         self._media += 1
         self._add(media)
 
+    def show_once(self, media: Media) -> None:
+        """Puts a picture into the box that no other builds on: a key frame is waited for as before."""
+        self.show(media)
+        self.waits_for_key = True
+
     def close(self, code: int, reason: str) -> None:
         """Ends the connection after what is in the box; nothing is added any more."""
         if not self.closed:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flowbrush.errors import ErrorCode
-from flowbrush.protocol import Queue, SessionRecovering
+from flowbrush.protocol import Codec, Queue, SessionRecovering
 from server import ipc
 from server.engine import Lost, Worker, WorkerProcess
 from server.live import Live
@@ -235,10 +235,10 @@ class Dispatcher:
             chunk = session.frame // session.chunk_frames - 1
             worker.process.send(ipc.Rewind(live.id, session.epoch, chunk))
 
-    async def still(self, live: Live) -> bytes | None:
-        """The newest frame as JPEG; None when there is none or the worker does not answer."""
+    async def still(self, live: Live, codec: Codec) -> tuple[int, bytes] | None:
+        """The newest frame as a key frame of `codec`, with its index; None when there is none or no answer."""
         worker = self._workers.get(live.worker) if live.worker is not None else None
-        return None if worker is None else await self._stills.ask(worker.process, live.id)
+        return None if worker is None else await self._stills.ask(worker.process, live.id, codec)
 
     # ---- sessions
 

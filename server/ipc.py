@@ -77,10 +77,11 @@ class Rewind:
 
 @dataclass(frozen=True)
 class Still:
-    """Send the newest frame as JPEG."""
+    """Send the newest frame as a picture that stands on its own: JPEG, or a key frame of a codec."""
 
     stream: str
     request: int
+    codec: str
 
 
 @dataclass(frozen=True)
@@ -221,8 +222,9 @@ class Saved:
 
 @dataclass(frozen=True)
 class StillImage:
-    """Answers Still; None before the first frame."""
+    """Answers Still; `payload` is None before the first frame."""
 
     stream: str
     request: int
-    jpeg: bytes | None = field(repr=False)
+    frame: int = 0
+    payload: bytes | None = field(default=None, repr=False)

@@ -90,6 +90,16 @@ class Live:
             return True
         return self.outbox.frames > AHEAD_CHUNKS * self.session.chunk_frames
 
+    @property
+    def stands(self) -> bool:
+        """Whether no chunk is about to be made: who looks on now would wait for a picture."""
+        return self.blocked or (self.session.paused and self.session.steps_left == 0)
+
+    def still_packet(self, frame: int, payload: bytes) -> Media:
+        """The frame once more, as a picture that stands on its own."""
+        now = time.monotonic()
+        return Media(self.session.still(frame, payload), now, now)
+
     def ready_message(self, card: dict[str, Any], for_viewer: bool = False) -> SessionReady:
         """What is said when the session exists, with the facts of its model."""
         meta = self.meta

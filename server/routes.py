@@ -12,6 +12,7 @@ from fastapi import APIRouter, Body, Depends, Request, Response, UploadFile
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from flowbrush.errors import ErrorCode, ProtocolError
+from flowbrush.protocol import Codec
 from server.auth import Gate
 from server.images import BadImage
 from server.live import LatestJpeg, Live
@@ -145,18 +146,19 @@ def _add_pictures(v1: APIRouter, service: Service) -> None:
     @v1.get("/sessions/{id}/frame.jpg", summary="The newest frame")
     async def frame(id: str) -> Response:
         live = service.lives.get(id)
-        picture = await service.dispatcher.still(live) if live is not None else None
-        if picture is None:
+        still = await service.dispatcher.still(live, Codec.JPEG) if live is not None else None
+        if still is None:
             return _unknown(id)
-        return Response(picture, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
+        return Response(still[1], media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
     @v1.get("/sessions/{id}/watch.mjpeg", summary="Look on, as MJPEG")
-    def mjpeg(id: str) -> Response:
+    async def mjpeg(id: str) -> Response:
         live = service.lives.get(id)
         if live is None:
             return _unknown(id)
+        still = await service.dispatcher.still(live, Codec.JPEG) if live.stands else None
         return StreamingResponse(
-            _pictures(live), media_type=f"multipart/x-mixed-replace; boundary={BOUNDARY}"
+            _pictures(live, still and still[1]), media_type=f"multipart/x-mixed-replace; boundary={BOUNDARY}"
         )
 
 
@@ -178,8 +180,10 @@ def _state(live: Live) -> dict[str, Any]:
     }
 
 
-async def _pictures(live: Live) -> AsyncIterator[bytes]:
+async def _pictures(live: Live, first: bytes | None) -> AsyncIterator[bytes]:
     viewer = LatestJpeg()
+    if first is not None:
+        viewer.put(first)
     live.jpeg_viewers.add(viewer)
     try:
         while (picture := await viewer.next()) is not None:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
-from flowbrush.protocol import Codec, Error, SessionDone, SessionReady, SessionStart
+from flowbrush.protocol import Codec, Error, SessionDone, SessionPaused, SessionReady, SessionStart
 from flowbrush.session_file import SessionFile
 from server import ipc
 from server.archive import Archive, new_id, new_meta
@@ -260,9 +260,11 @@ class Service:
         log.info("ended: %s after %d frames", reason, live.session.frame, extra={"session": live.id})
 
     def watch(self, live: Live) -> Outbox:
-        """A viewer's outbox, which begins with `session.ready` and then a key frame."""
+        """A viewer's outbox, which begins with `session.ready`, says when it is paused, then has a key frame."""
         outbox = live.make_outbox(WATCHER_FRAMES)
         outbox.say(self._ready_message(live, for_viewer=True))
+        if live.session.paused:
+            outbox.say(SessionPaused(chunk=live.session.upcoming))
         outbox.waits_for_key = True
         live.session.want_key = True
         live.viewers.add(outbox)

@@ -315,6 +315,12 @@ class Session:
             self.stepping = False
         return messages
 
+    def still(self, frame: int, payload: bytes) -> Packet:
+        """A frame that was made, as a key frame of its own for one who joins."""
+        pts_us = round(frame * 1e6 / self.settings.fps)
+        flags, shown = Flag.KEY | Flag.LAST_OF_CHUNK, self._acks.shown_by(frame)
+        return Packet(frame // self.chunk_frames, frame, pts_us, self.codec, payload, flags, shown)
+
     def _packet(self, encoded: ipc.Encoded) -> Packet:
         flags = NO_FLAGS
         if encoded.key:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 
+from flowbrush.protocol import Codec
 from server import ipc
 from server.engine import WorkerProcess
 
@@ -16,15 +17,19 @@ class Stills:
 
     def __init__(self) -> None:
         self._numbers = itertools.count()
-        self._waiting: dict[int, asyncio.Future[bytes | None]] = {}
+        self._waiting: dict[int, asyncio.Future[ipc.StillImage]] = {}
 
-    async def ask(self, process: WorkerProcess, stream: str) -> bytes | None:
-        """The newest frame of a stream as JPEG; None when there is none or no answer comes in time."""
+    async def ask(self, process: WorkerProcess, stream: str, codec: Codec) -> tuple[int, bytes] | None:
+        """The newest frame of a stream as a key frame of `codec`: (its index, payload).
+
+        None when there is none or no answer comes in time.
+        """
         number = next(self._numbers)
         future = self._waiting[number] = asyncio.get_running_loop().create_future()
-        process.send(ipc.Still(stream, number))
+        process.send(ipc.Still(stream, number, str(codec)))
         try:
-            return await asyncio.wait_for(future, WAIT_S)
+            still = await asyncio.wait_for(future, WAIT_S)
+            return None if still.payload is None else (still.frame, still.payload)
         except TimeoutError:
             return None
         finally:
@@ -34,4 +39,4 @@ class Stills:
         """A worker answers."""
         future = self._waiting.get(message.request)
         if future is not None and not future.done():
-            future.set_result(message.jpeg)
+            future.set_result(message)

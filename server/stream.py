@@ -99,12 +99,23 @@ async def serve_viewer(socket: WebSocket, service: Service, gate: Gate, id: str)
         return
     outbox = service.watch(live)
     only_pings = ViewerCommands(service, outbox)
+    still = asyncio.create_task(_show_still(service, live, outbox))
     try:
         await _until_one_ends(_read(socket, outbox, only_pings.handle), write(socket, outbox, service))
     except SlowReader:
         await _part(socket, None, CloseCode.POLICY, ErrorCode.SLOW_READER)
     finally:
+        still.cancel()
         service.unwatch(live, outbox)
+
+
+async def _show_still(service: Service, live: Live, outbox: Outbox) -> None:
+    """A viewer who joins while nothing is made gets the last picture; a key frame comes when it goes on."""
+    if not live.stands:
+        return
+    still = await service.dispatcher.still(live, live.session.codec)
+    if still is not None and outbox.waits_for_key:
+        outbox.show_once(live.still_packet(*still))
 
 
 async def _hello(socket: WebSocket, service: Service) -> tuple[Live, Outbox]:

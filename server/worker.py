@@ -12,7 +12,8 @@ import os
 import signal
 import threading
 import time
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -22,12 +23,13 @@ from pipelines.requests import ChunkResult, Frames, StreamSettings
 from server import ipc, logs
 from server.capacity import seats_that_fit
 from server.encode_thread import EncodeThread, Job
-from server.encoder import VideoEncoder, available_codecs, jpeg
+from server.encoder import VideoEncoder, available_codecs
 
 log = logging.getLogger(__name__)
 
 WARM_UP_CHUNKS = 3
 PROMPT = "a calm meadow"
+PICTURES_KEPT = 32
 
 
 @dataclass
@@ -37,7 +39,8 @@ class Seat:
     epoch: int
     state: Any
     encoder: VideoEncoder
-    newest: Frames | None = None
+    newest: deque[tuple[int, Frames]] = field(default_factory=lambda: deque(maxlen=PICTURES_KEPT))
+    """the last frame of each chunk with its index, for stills; so many as a rewind reaches back"""
 
 
 class Uplink:
@@ -178,12 +181,22 @@ class Worker:
             self._up.send(ipc.Rewound(order.stream, order.epoch, False))
             return
         seat.epoch = order.epoch
+        while len(seat.newest) > 0 and seat.newest[-1][0] // self._generator.card.chunk_frames > order.chunk:
+            seat.newest.pop()
         self._up.send(ipc.Rewound(order.stream, order.epoch, True))
 
     def _still(self, order: ipc.Still) -> None:
         seat = self._seats.get(order.stream)
-        newest = None if seat is None else seat.newest
-        self._up.send(ipc.StillImage(order.stream, order.request, None if newest is None else jpeg(newest)))
+        answer = ipc.StillImage(order.stream, order.request)
+        if seat is not None and seat.newest:
+            index, picture = seat.newest[-1]
+            height, width, _ = picture.shape
+            try:
+                encoder = VideoEncoder(Codec(order.codec), width, height, self._generator.card.fps)
+                answer = replace(answer, frame=index, payload=encoder.encode(picture, key=True)[0])
+            except Exception:
+                log.exception("stream %s: no still picture", order.stream)
+        self._up.send(answer)
 
     def _close(self, stream: str) -> None:
         seat = self._seats.pop(stream, None)
@@ -223,7 +236,7 @@ class Worker:
 
     def _report(self, item: ipc.StepItem, result: ChunkResult, step_ms: float) -> None:
         seat = self._seats[item.stream]
-        seat.newest = result.frames[-1]
+        seat.newest.append((result.first_frame + len(result.frames) - 1, result.frames[-1]))
         made = ipc.Made(
             item.stream,
             item.epoch,

@@ -14,6 +14,7 @@ import websockets
 from flowbrush.packets import Packet, unpack
 
 WAIT_S = 60.0
+CLOSE_S = 1.0  # a client with frames in its queue does not hear the answer to its close
 
 
 class RawClient:
@@ -28,7 +29,12 @@ class RawClient:
 
     async def __aenter__(self) -> Self:
         self.socket = await websockets.connect(
-            self._url, subprotocols=["flowbrush.v1"], compression=None, max_size=None, **self._options
+            self._url,
+            subprotocols=["flowbrush.v1"],
+            compression=None,
+            max_size=None,
+            close_timeout=CLOSE_S,
+            **self._options,
         )
         return self
 

@@ -234,6 +234,43 @@ async def test_viewers_join_at_a_key_frame_and_cannot_control(server: RunningSer
     ]
 
 
+@pytest.mark.parametrize("codec", ["h264", "vp8", "jpeg"])
+async def test_who_joins_a_paused_session_sees_its_last_picture(server: RunningServer, codec: str) -> None:
+    async with RawClient(server.url) as client:
+        ready = await client.start(seed=5, codecs=[codec])
+        await client.count(12)
+        await client.send(type="session.pause")
+        last = (await client.message("session.paused"))["chunk"] * 4 - 1
+        if client.packets[-1].frame < last:
+            await client.frame(last)
+        base = f"/v1/sessions/{ready['session']}"
+        async with RawClient(server.url, f"{base}/watch") as viewer:
+            await viewer.message("session.paused")
+            await viewer.frame(last)
+            await client.send(type="session.resume")
+            reading = asyncio.create_task(client.count(len(client.packets) + 8))
+            await viewer.count(5)
+            await reading
+            await client.send(type="session.pause")
+            await client.message("session.paused")
+            await client.send(type="session.rewind", chunk=1)
+            await client.message("session.rewound")
+        async with RawClient(server.url, f"{base}/watch") as late:
+            await late.frame(7)
+
+        def mjpeg() -> bytes:
+            with urllib.request.urlopen(f"{server.url}{base}/watch.mjpeg", timeout=20) as answer:
+                head = b"".join(answer.readline() for _ in range(4))  # boundary, type, length, empty line
+                return answer.read(int(head.split(b"Content-Length: ")[1]))
+
+        assert read(decode_file(await asyncio.to_thread(mjpeg))[0])[:2] == (7, 5)
+    first, second = viewer.packets[0], viewer.packets[1]
+    assert first.key and first.frame == last and str(first.codec) == codec
+    assert second.key and second.discontinuity and second.frame == last + 1, "then the stream as it goes on"
+    assert [read(picture)[0] for picture in decode(viewer.packets[:5])] == [last + n for n in range(5)]
+    assert [read(picture)[0] for picture in decode(late.packets)] == [7]
+
+
 async def test_pictures_for_those_who_take_only_jpeg(server: RunningServer) -> None:
     async with RawClient(server.url) as client:
         ready = await client.start(seed=6)
