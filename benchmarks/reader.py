@@ -73,7 +73,9 @@ def _open(url: str) -> connect:
     small.connect((address.hostname, address.port))
     small.setblocking(False)
     stream = f"ws://{address.netloc}/v1/stream"
-    return connect(stream, sock=small, subprotocols=[SUBPROTOCOL], compression=None, max_queue=2)
+    return connect(
+        stream, sock=small, subprotocols=[SUBPROTOCOL], compression=None, max_queue=2, ping_interval=None
+    )
 
 
 async def _read_for(connection: ClientConnection, seconds: float) -> None:

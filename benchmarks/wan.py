@@ -181,7 +181,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     steps = given.steps or model.steps
     settings = {
-        "model": model.name, "size": f"{model.width}x{model.height}", "steps": steps, "weights": "random" if model.random else "own",
+        "model": model.name, "size": f"{model.width}x{model.height}", "steps": steps,
+        "weights": "random" if model.random else "own",
         "chunk": model.student.chunk, "sink": model.student.sink, "window": model.student.window, "attention": given.attention,
         "codec": type(model.codec).__name__, "device": str(generator.placement.device), "dtype": str(generator.placement.dtype),
         "compile": given.compile, "fp8": given.fp8, "chunks": given.chunks,

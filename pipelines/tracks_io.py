@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ ATI_FRAMES, ATI_FPS, ATI_SCALE = (
 )  # five seconds and one frame; coordinates are stored eightfold
 WAN_MOVE_FPS = 16.0
 MOST_POINTS = limits.MAX_POINTS  # of one path: longer tracks are thinned out
+MOST_PIXELS = 1e6  # of a coordinate, frames a second or a picture's side
 LARGEST = 64 * 2**20  # bytes of a file that is read
 
 
@@ -114,17 +116,24 @@ def _ati(path: Path, size: tuple[int, int] | None, _: Path | None) -> Tracks:
         raise BadTracks(
             f"{path.name} is refused: it is broken, or holds more than data, which could run code"
         ) from error
-    except (RuntimeError, EOFError, ValueError) as error:
-        raise BadTracks(f"{path.name} is not a whole ATI file ({error})") from error
+    except OSError:
+        raise
+    except Exception as error:  # bytes of any kind may stand there, and each upsets the reader in its own way
+        raise BadTracks(f"{path.name} is not a whole ATI file: it is truncated or something else") from error
     if isinstance(held, bytes):
         try:
             with np.load(io.BytesIO(held), allow_pickle=False) as archive:
                 held = archive["array"]
-        except (ValueError, KeyError, OSError) as error:
+        except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
             raise BadTracks(
                 f"{path.name} is not an ATI file: expected an .npz with 'array' in it ({error})"
             ) from error
-    array = np.asarray(held, dtype=np.float32)
+    try:
+        array = torch.as_tensor(held).float().numpy()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise BadTracks(
+            f"{path.name} is not an ATI file: expected numbers, found a {type(held).__name__}"
+        ) from error
     if array.ndim != 4 or array.shape[1:] != (ATI_FRAMES, 1, 3):
         raise BadTracks(f"{path.name} has shape {list(array.shape)}: ATI has [N, {ATI_FRAMES}, 1, 3]")
     steps = array[:, :, 0].transpose(1, 0, 2) / ATI_SCALE  # [T, N, 3]
@@ -152,8 +161,10 @@ def _wan_move(path: Path, size: tuple[int, int] | None, visibility: Path | None)
 def _array(path: Path) -> np.ndarray:
     try:
         array = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise BadTracks(f"{path.name} is not a whole .npy file of numbers ({error})") from error
+    except OSError:
+        raise
+    except Exception as error:  # a broken head is read as Python, and fails in many ways
+        raise BadTracks(f"{path.name} is not a whole .npy file of numbers: {error}") from error
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
         raise BadTracks(f"{path.name} is not an .npy file of numbers")
     return array
@@ -165,7 +176,7 @@ def _json(path: Path, size: tuple[int, int] | None, _: Path | None) -> Tracks:
     """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise BadTracks(f"{path.name} is not JSON: {error}") from error
     about = data if isinstance(data, dict) else {"tracks": data}
     lists = about.get("tracks")
@@ -187,8 +198,10 @@ def _json(path: Path, size: tuple[int, int] | None, _: Path | None) -> Tracks:
         size = (about["width"], about["height"])
     scale = size or (1, 1)
     numbers = (*scale, about.get("fps", WAN_MOVE_FPS))
-    if not all(isinstance(value, int | float) and value > 0 for value in numbers):
-        raise BadTracks(f"{path.name}: width, height and fps must be numbers above 0")
+    if not all(isinstance(value, int | float) and 0 < value <= MOST_PIXELS for value in numbers):
+        raise BadTracks(
+            f"{path.name}: width, height and fps must be numbers above 0, at most {MOST_PIXELS:g}"
+        )
     return Tracks(xy / np.asarray(scale, np.float32), visible, float(numbers[2]))
 
 
@@ -198,7 +211,7 @@ def _point(point: Any, where: str) -> tuple[tuple[float, float], bool]:
     if (
         isinstance(point, list)
         and len(point) in (2, 3)
-        and all(isinstance(value, int | float) for value in point)
+        and all(isinstance(value, int | float) and abs(value) <= MOST_PIXELS for value in point)
     ):
         return (float(point[0]), float(point[1])), bool(point[2]) if len(point) == 3 else True
     raise BadTracks(f'{where} is no point: expected [x, y], [x, y, visible] or {{"x": …, "y": …}}')

@@ -11,7 +11,7 @@ from models.checkpoint import BadWeights
 from models.registry import CARDS
 from models.spec import StudentSpec
 from models.transformer import CausalTransformer
-from models.wan.checkpoint import load_student
+from models.wan.checkpoint import load_student, load_tensors
 from models.wan.names import to_diffusers
 
 SPEC = StudentSpec(latent_channels=4, dim=16, ffn_dim=32, heads=2, layers=2, text_dim=8)
@@ -174,6 +174,13 @@ class Hostile:
 
     def __reduce__(self):
         return os.mkdir, (str(self.target),)
+
+
+@pytest.mark.parametrize("content", [b"hello", b"", b"<html>not found</html>", b"version https://git-lfs"])
+def test_something_else_under_the_name_of_a_checkpoint(tmp_path, content):
+    (tmp_path / "student.pt").write_bytes(content)
+    with pytest.raises(BadWeights, match=r"not a whole checkpoint|refused"):
+        load_tensors(tmp_path / "student.pt")
 
 
 @pytest.mark.parametrize("wrap", [pickle.dumps, None])
