@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from flowbrush.protocol import Codec
 
 TIMESCALE = 90_000
+_KEY, _NOT_KEY = 0x02000000, 0x01010000
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,7 @@ def fragment(codec: Codec, number: int, first_frame: int, fps: float, samples: S
     payloads = [_stored(codec, sample.payload) for sample in samples]
     times = [round((first_frame + index) * TIMESCALE / fps) for index in range(len(samples) + 1)]
     rows = b"".join(
-        struct.pack(
-            ">III", times[i + 1] - times[i], len(payloads[i]), 0x02000000 if samples[i].key else 0x01010000
-        )
+        struct.pack(">III", times[i + 1] - times[i], len(payloads[i]), _KEY if samples[i].key else _NOT_KEY)
         for i in range(len(samples))
     )
 
@@ -89,6 +88,33 @@ def fragment(codec: Codec, number: int, first_frame: int, fps: float, samples: S
         return box(b"moof", full(b"mfhd", 0, 0, struct.pack(">I", number)), traf)
 
     return moof(len(moof(0)) + 8) + box(b"mdat", *payloads)
+
+
+# Places in a fragment as `fragment` writes it: in mfhd its number, in tfdt its time, in trun the first sample's flags.
+_NUMBER, _TIME, _FLAGS = 20, 60, 96
+
+
+def number_of(data: bytes) -> int:
+    """The number of a fragment, from its first bytes."""
+    return int(struct.unpack_from(">I", data, _NUMBER)[0])
+
+
+def begins_at(data: bytes) -> int:
+    """The time of a fragment's first frame, in units of the time scale."""
+    return int(struct.unpack_from(">Q", data, _TIME)[0])
+
+
+def begins_with_key(data: bytes) -> bool:
+    """Whether a fragment's first frame is a key frame."""
+    return bool(struct.unpack_from(">I", data, _FLAGS)[0] == _KEY)
+
+
+def moved(data: bytes, number: int, begin: int) -> bytes:
+    """The fragment with another number, its time counted from `begin`."""
+    changed = bytearray(data)
+    struct.pack_into(">I", changed, _NUMBER, number)
+    struct.pack_into(">Q", changed, _TIME, begins_at(data) - begin)
+    return bytes(changed)
 
 
 def boxes(data: bytes) -> Iterator[tuple[bytes, int, int]]:

@@ -8,18 +8,20 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Request, Response, UploadFile
+from fastapi import APIRouter, Body, Depends, Query, Request, Response, UploadFile
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from flowbrush.errors import ErrorCode, ProtocolError
 from flowbrush.protocol import Codec
 from server.auth import Gate
+from server.clips import clip
 from server.images import BadImage
 from server.live import LatestJpeg, Live
 from server.service import Service
 from server.stream import error_response, refusal
 
 BLOCK = 1 << 18
+MAX_CHUNK = 2**32 - 1
 BOUNDARY = "frame"
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
@@ -134,14 +136,39 @@ def _add_sessions(v1: APIRouter, service: Service) -> None:
 
 
 def _add_pictures(v1: APIRouter, service: Service) -> None:
-    @v1.get("/sessions/{id}/recording.mp4", summary="The video so far")
-    def recording(id: str, request: Request) -> Response:
+    @v1.get("/sessions/{id}/recording.mp4", summary="The video so far, or the chunks `first` to `last` of it")
+    def recording(
+        id: str,
+        request: Request,
+        first: Annotated[int | None, Query(ge=0)] = None,
+        last: Annotated[int, Query(ge=0)] = MAX_CHUNK,
+    ) -> Response:
         live = service.lives.get(id)
         path = service.store.recording(id) if _is_id(id) else Path("/nonexistent")
         size = live.recording.bytes if live is not None and live.recording is not None else _size(path)
         if size == 0:
             return _unknown(id)
-        return _growing_file(path, size, request.headers.get("range"))
+        if first is None:
+            return _growing_file(path, size, request.headers.get("range"))
+        found = clip(path, size, first, last)
+        if found is None:
+            text = f"no chunk from {first} to {last} is recorded"
+            return error_response(404, ErrorCode.OUT_OF_RANGE, text)
+        headers = {"Content-Length": str(found.size), "Cache-Control": "no-store"}
+        return StreamingResponse(found.blocks(), 200, headers, media_type="video/mp4")
+
+    @v1.post(
+        "/sessions/{id}/mark", summary="Has the next chunk begin with a key frame, for a clip from there"
+    )
+    async def mark(id: str) -> Response:
+        live = service.lives.get(id)
+        if live is None:
+            return _unknown(id)
+        if live.recording is None or live.recording.full:
+            text = "this session is not recorded" if live.recording is None else "the recording is full"
+            return error_response(409, ErrorCode.UNSUPPORTED, text)
+        live.session.want_key = True
+        return JSONResponse({"chunk": live.session.upcoming})
 
     @v1.get("/sessions/{id}/frame.jpg", summary="The newest frame")
     async def frame(id: str) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,6 +13,7 @@ from raw_client import decode_file
 from server_generator import draw, read
 
 from flowbrush.protocol import Codec, Prompt, PromptSet, TracksClear
+from server.clips import clip
 from server.encoder import VideoEncoder
 from server.images import BadImage, ImageStore
 from server.journal import Journal
@@ -115,3 +117,32 @@ def test_uploads_are_decoded_once_and_bounded(tmp_path: Path) -> None:
             store.add(bad)
     for name in ("../secret", "nothing", "", "a/b"):
         assert store.path(name) is None
+
+
+def test_a_clip_is_a_video_of_its_own_from_the_key_frame_before_it(tmp_path: Path) -> None:
+    path = tmp_path / "r.mp4"
+    recording = Recording(path, Codec.H264, 128, 96, 16, HUGE)
+    encoder = VideoEncoder(Codec.H264, 128, 96, 16)
+    for chunk in range(8):
+        samples = [
+            Sample(*encoder.encode(draw(chunk * 4 + index), key=chunk == 3 and index == 0))
+            for index in range(4)
+        ]
+        recording.put(chunk, chunk * 4, samples)
+
+    def frames_of(first: int, last: int) -> list[int]:
+        found = clip(path, recording.bytes, first, last)
+        assert found is not None
+        data = b"".join(found.blocks())
+        assert len(data) == found.size
+        with av.open(io.BytesIO(data)) as file:
+            pictures = list(file.decode(video=0))
+        assert [round(float(picture.time) * 16) for picture in pictures] == list(range(len(pictures)))
+        return [read(picture.to_ndarray(format="rgb24"))[0] for picture in pictures]
+
+    assert frames_of(3, 5) == list(range(12, 24)), "it begins with a key frame"
+    assert frames_of(4, 4) == list(range(12, 20)), "from the key frame before"
+    assert frames_of(1, 1) == list(range(8)) and frames_of(6, 99) == list(range(12, 32))
+    assert clip(path, recording.bytes, 8, 9) is None
+    recording.cut(2)
+    assert clip(path, recording.bytes, 2, 5) is None and frames_of(0, 5) == list(range(8))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import re
@@ -14,8 +15,9 @@ from typing import Any
 import pytest
 from PIL import Image
 from pydantic import ValidationError
-from raw_client import RawClient
-from running_server import ROOT, RunningServer
+from raw_client import RawClient, decode_file
+from running_server import ROOT, RunningServer, wait_for
+from server_generator import read
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from flowbrush.schema import schemas
@@ -134,6 +136,23 @@ async def test_recordings_are_served_in_ranges_while_they_grow(server: RunningSe
         part = status_of(url, Range="bytes=4-11")
         assert status_of(url, Range="bytes=99999999-")[0] == 416
     assert whole[0] == 200 and part == (206, whole[1][4:12]) and part[1][:4] == b"ftyp"
+
+
+async def test_a_clip_begins_where_it_was_marked(server: RunningServer) -> None:
+    async with RawClient(server.url) as client:
+        ready = await client.start()
+        await client.count(12)
+        base = f"{server.url}/v1/sessions/{ready['session']}"
+        status, body = await asyncio.to_thread(status_of, f"{base}/mark", b"")
+        first = json.loads(body)["chunk"]
+        assert status == 200 and first >= 3
+        await client.message("chunk", chunk=first + 2)
+        url = f"{base}/recording.mp4?first={first}&last={first + 1}"
+        await asyncio.to_thread(wait_for, lambda: len(decode_file(status_of(url)[1])) == 8)
+        frames = [read(picture)[0] for picture in decode_file(status_of(url)[1])]
+        assert frames == list(range(first * 4, first * 4 + 8)), "neither before the mark nor after the end"
+        assert status_of(f"{base}/recording.mp4?first=100000")[0] == 404
+    assert status_of(f"{server.url}/v1/sessions/none/mark", b"")[0] == 404
 
 
 def test_the_page_comes_with_a_strict_policy_and_right_types(server: RunningServer) -> None:
