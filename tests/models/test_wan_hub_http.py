@@ -61,7 +61,12 @@ class Talk(BaseHTTPRequestHandler):
         hub, path = self.server, self.path.partition("?")[0]
         if path.startswith("/api/models/"):
             card = {"license": "apache-2.0"}
-            about: dict[str, Any] = {"id": "me/student", "modelId": "me/student", "sha": REVISION, "cardData": card}
+            about: dict[str, Any] = {
+                "id": "me/student",
+                "modelId": "me/student",
+                "sha": REVISION,
+                "cardData": card,
+            }
             about["siblings"] = [hub.entry(name) for name in hub.files]
             refusal = {"X-Error-Code": "RepoNotFound"} if hub.status == 404 else {}
             self._answer(hub.status, json.dumps(about).encode(), refusal)

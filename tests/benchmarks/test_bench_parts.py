@@ -1,0 +1,64 @@
+"""Which parts a `flowbrush bench` command runs, and what becomes of one that fails."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+
+from benchmarks import __main__ as bench
+
+
+@pytest.mark.parametrize(
+    ("argv", "parts", "rest"),
+    [
+        ([], list(bench.PARTS), []),
+        (["--model", "pocket", "--quick"], list(bench.PARTS), ["--model", "pocket", "--quick"]),
+        (["latency", "--samples", "3"], ["latency"], ["--samples", "3"]),
+        (["latency", "endless", "--quick"], ["latency", "endless"], ["--quick"]),
+        (["--model=wan-1.3b", "--random-weights"], ["wan"], ["--model=wan-1.3b", "--random-weights"]),
+        (["realtime", "--model", "wan-1.3b"], ["realtime"], ["--model", "wan-1.3b"]),
+    ],
+)
+def test_the_parts_that_are_meant(argv: list[str], parts: list[str], rest: list[str]) -> None:
+    assert bench.chosen(argv) == (parts, rest)
+
+
+@pytest.mark.parametrize("argv", [["speed"], ["--model", "nothing"]])
+def test_what_there_is_not_is_named(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench.main(argv) == 2
+    assert argv[-1] in capsys.readouterr().err
+
+
+def test_every_part_has_its_own_help(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in (*bench.PARTS, bench.IN_PROCESS):
+        assert bench.main([name, "--help"]) == 0
+        said = capsys.readouterr().out
+        assert said.startswith(f"usage: flowbrush bench {name}") and "--device" in said
+
+
+def test_a_part_that_fails_does_not_stop_the_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran = []
+
+    class Part:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def main(self, argv: list[str]) -> None:
+            ran.append((self.name, tuple(argv)))
+            if self.name == "benchmarks.latency":
+                raise ExceptionGroup("two", [RuntimeError("no frames came")])
+
+    monkeypatch.setattr(importlib, "import_module", Part)
+    assert bench.main(["latency", "sessions", "--quick"]) == 1
+    assert ran == [("benchmarks.latency", ("--quick",)), ("benchmarks.sessions", ("--quick",))]
+    said = capsys.readouterr().err
+    assert "bench latency: no frames came" in said and "1 of 2 parts" in said and "not latency" in said
+
+
+def test_options_of_one_part_are_refused_for_several(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        bench.main(["latency", "sessions", "--samples", "3"])
+    assert ended.value.code == 2 and "--samples" in capsys.readouterr().err

@@ -1,0 +1,66 @@
+"""What `flowbrush models` says of a model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from models.attention import backend
+from models.card import ModelCard
+from models.hub import how_to_get
+from models.listing import describe
+from models.needs import UMT5_PARAMETERS, needs
+from models.registry import CARDS
+from models.transformer import CausalTransformer
+
+WAN = [card for card in CARDS.values() if card.family == "wan"]
+
+
+@pytest.mark.parametrize("card", WAN, ids=lambda card: card.name)
+def test_the_needs_are_those_of_the_network_itself(card: ModelCard) -> None:
+    with torch.device("meta"):
+        student = CausalTransformer(card.student, backend("sdpa", torch.device("cpu")))
+    count = sum(parameter.numel() for parameter in student.parameters())
+    least = needs(card)
+    assert least.parameters == count
+    assert least.device == 2 * count + least.stream and least.disk == 2 * (count + UMT5_PARAMETERS)
+
+
+def test_a_stream_needs_what_its_window_and_its_way_back_hold() -> None:
+    card = CARDS["wan-1.3b"]
+    chunk = 2 * 30 * (3 * 30 * 52) * 1536 * 2  # keys and values, layers, tokens, width, bf16
+    assert needs(card).stream == chunk * (3 + 2 + card.history)
+    with pytest.raises(ValueError, match="no Wan student"):
+        needs(CARDS["pocket"])
+
+
+def test_weights_that_are_missing_come_with_the_command_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert "`flowbrush pull krea-14b` fetches" in describe(CARDS["krea-14b"])
+    assert "pull wan-1.3b --from FOLDER" in describe(CARDS["wan-1.3b"])
+    assert str(CARDS["pocket"].weights_path) in how_to_get(CARDS["pocket"])
+    assert "none needed" in describe(CARDS["pocket-random"])
+
+
+def test_weights_that_are_here_are_told_with_their_size_and_licence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    card = CARDS["krea-14b"]
+    folder = card.weights_path / "student"
+    folder.mkdir(parents=True)
+    (folder / "student.safetensors").write_bytes(b"x" * 20_000_000)
+    sources = [{"licence": "apache-2.0", "repository": "somebody/student"}]
+    (card.weights_path / "flowbrush.json").write_text(json.dumps({"sources": sources}))
+    said = describe(card)
+    assert "here, 0.02 GB" in said and "apache-2.0 (somebody/student)" in said
+
+
+def test_pocket_needs_no_gpu() -> None:
+    said = describe(CARDS["pocket"])
+    assert "no GPU" in said and "320x192" in said and "drag" in said and "Apache-2.0" in said
