@@ -84,7 +84,7 @@ def load(blob: bytes, device: torch.device, window: int) -> StreamState:
             facts["chunk"], index + 1, tensors.get(f"chunk.{index}"), tensors[f"latents.{index}"],
             CONTROLS.validate_python(facts["controls"]),
         )  # fmt: skip
-    now = {
+    now: dict[str, Any] = {
         "codec": tuple(tensors[f"codec.{slot}"] for slot in range(about["codec"])),
         "pending": tensors.get("pending"),
         "grip": _grip(about, tensors),

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from models.device import choose
-from training.config import STAGES, BadConfig, read_recipe
+from training.config import STAGES, read_recipe
 from training.distributed import join
 from training.loop import Interrupted, Limits, Outcome, train
 from training.pool import StalePool
@@ -23,6 +23,7 @@ from training.stages.pool import PoolFailed, Rendering
 from training.stages.rollout import RolloutStage
 from training.stages.teacher import TeacherStage
 from training.stages.text import TextStage
+from training.tables import BadConfig
 from training.world.sprites import FONT_VARIABLE, MissingFont
 
 KINDS: dict[str, type[Stage]] = {

@@ -5,20 +5,17 @@ expected.
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 from models.card import ModelCard
 from models.registry import card
 from models.spec import PocketCodecSpec, PocketTextSpec
 from models.track_encoder import PACKED
+from training.tables import BadConfig, build, build_on, known, require, sub_table
 
 STAGES = ("codec", "pool", "text", "forcing", "rollout", "teacher", "distill", "export")
-
-
-class BadConfig(ValueError):
-    """A recipe that cannot be followed."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +37,12 @@ class StageConfig:
     ema: float = 0.999
 
     def __post_init__(self) -> None:
-        _require(self.steps >= 0 and self.minutes >= 0, "steps and minutes must not be negative")
-        _require(self.batch >= 1, f"batch is {self.batch}: expected 1 or more")
-        _require(0 < self.rate < 1, f"rate is {self.rate}: expected more than 0 and less than 1")
-        _require(self.warmup >= 1, f"warmup is {self.warmup}: expected 1 or more")
-        _require(0 <= self.decay <= 1, f"decay is {self.decay}: expected 0..1")
-        _require(0 <= self.ema < 1, f"ema is {self.ema}: expected at least 0 and less than 1")
+        require(self.steps >= 0 and self.minutes >= 0, "steps and minutes must not be negative")
+        require(self.batch >= 1, f"batch is {self.batch}: expected 1 or more")
+        require(0 < self.rate < 1, f"rate is {self.rate}: expected more than 0 and less than 1")
+        require(self.warmup >= 1, f"warmup is {self.warmup}: expected 1 or more")
+        require(0 <= self.decay <= 1, f"decay is {self.decay}: expected 0..1")
+        require(0 <= self.ema < 1, f"ema is {self.ema}: expected at least 0 and less than 1")
 
 
 @dataclass(frozen=True)
@@ -60,8 +57,8 @@ class CodecConfig(StageConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require(self.fit_clips >= 1 and self.clips >= 1, "fit_clips and clips must be 1 or more")
-        _require(len(self.crop) == 2 and min(self.crop) > 0, f"crop is {self.crop}: expected [height, width]")
+        require(self.fit_clips >= 1 and self.clips >= 1, "fit_clips and clips must be 1 or more")
+        require(len(self.crop) == 2 and min(self.crop) > 0, f"crop is {self.crop}: expected [height, width]")
 
 
 @dataclass(frozen=True)
@@ -86,13 +83,13 @@ class PoolConfig:
 
     def __post_init__(self) -> None:
         counts = (self.shards, self.clips, self.opening_shards)
-        _require(min(counts) >= 1, "shards, clips and opening_shards must be 1 or more")
-        _require(self.pictures >= 16, "pictures must be 16 or more, so that there are some of each kind")
-        _require(
+        require(min(counts) >= 1, "shards, clips and opening_shards must be 1 or more")
+        require(self.pictures >= 16, "pictures must be 16 or more, so that there are some of each kind")
+        require(
             self.frames >= 2 * PACKED and self.frames % PACKED == 0,
             f"frames is {self.frames}: expected a multiple of {PACKED}, {2 * PACKED} or more",
         )
-        _require(self.workers >= 0, "workers must not be negative")
+        require(self.workers >= 0, "workers must not be negative")
 
     @property
     def files(self) -> int:
@@ -132,20 +129,20 @@ class RolloutConfig(StageConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require(
+        require(
             self.levels >= 1 and self.start_batch >= 2 and min(self.start_every, self.roll_every) >= 1,
             "levels, start_every and roll_every must be 1 or more, start_batch 2 or more",
         )
-        _require(
+        require(
             min(self.start_every, self.roll_every) == 1,
             "start_every or roll_every must be 1, or some updates would learn nothing",
         )
-        _require(0 <= self.long_share <= 1, f"long_share is {self.long_share}: expected 0..1")
-        _require(self.hold >= 0, f"hold is {self.hold}: expected 0 or more")
+        require(0 <= self.long_share <= 1, f"long_share is {self.long_share}: expected 0..1")
+        require(self.hold >= 0, f"hold is {self.hold}: expected 0 or more")
         for name, lengths in (("frames", self.frames), ("long_frames", self.long_frames)):
             fit = bool(lengths) and all(n >= 2 * PACKED and n % PACKED == 0 for n in lengths)
             wanted = f"expected multiples of {PACKED}, {2 * PACKED} or more"
-            _require(fit, f"{name} is {list(lengths)}: {wanted}")
+            require(fit, f"{name} is {list(lengths)}: {wanted}")
 
 
 @dataclass(frozen=True)
@@ -180,15 +177,15 @@ class DistillConfig(StageConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require(
+        require(
             0 < self.critic_rate < 1,
             f"critic_rate is {self.critic_rate}: expected more than 0 and less than 1",
         )
-        _require(
+        require(
             self.critic_steps >= 1 and self.levels >= 1 and self.start_batch >= 2,
             "critic_steps and levels must be 1 or more, start_batch 2 or more",
         )
-        _require(
+        require(
             min(self.text_weight, self.motion_weight) >= 0 < self.text_weight + self.motion_weight,
             "text_weight and motion_weight must not be negative, nor both 0",
         )
@@ -220,37 +217,32 @@ class Recipe:
         """Raises BadConfig where nothing ends a stage that learns."""
         config = getattr(self, stage, None)
         endless = isinstance(config, StageConfig) and not (config.steps or config.minutes)
-        _require(not endless, f"[{stage}] give `steps` or `minutes`: the stage would never end")
+        require(not endless, f"[{stage}] give `steps` or `minutes`: the stage would never end")
 
     def __post_init__(self) -> None:
         wrong = [stage for stage in self.stages if stage not in STAGES]
-        _require(not wrong, f"stages: {', '.join(wrong)} unknown, expected some of {', '.join(STAGES)}")
+        require(not wrong, f"stages: {', '.join(wrong)} unknown, expected some of {', '.join(STAGES)}")
         for stage in self.stages:
             self.check_end(stage)
-        _require(0 <= self.core_share <= 1, f"core_share is {self.core_share}: expected 0..1")
-        _require(self.loaders >= 0, "loaders must not be negative")
-        _require(
+        require(0 <= self.core_share <= 1, f"core_share is {self.core_share}: expected 0..1")
+        require(self.loaders >= 0, "loaders must not be negative")
+        require(
             self.save_minutes > 0 and self.sheet_minutes > 0,
             "save_minutes and sheet_minutes must be more than 0",
         )
         longest = max(
             self.forcing.frames, self.teacher.frames, *self.rollout.frames, *self.rollout.long_frames
         )
-        _require(
+        require(
             longest <= self.pool.frames,
             f"a stage wants {longest} frames, but clips have {self.pool.frames}: "
             "raise pool.frames or lower the stage's",
         )
         for name, frames in (("forcing", self.forcing.frames), ("teacher", self.teacher.frames)):
-            _require(
+            require(
                 frames >= 2 * PACKED and frames % PACKED == 0,
                 f"{name}.frames is {frames}: expected a multiple of {PACKED}, {2 * PACKED} or more",
             )
-
-
-def _require(true: bool, message: str) -> None:
-    if not true:
-        raise BadConfig(message)
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -271,25 +263,25 @@ def parse_recipe(table: dict[str, Any], name: str) -> Recipe:
     """The recipe of a parsed table. Raises BadConfig."""
     values = dict(table)
     values.setdefault("name", name)
-    values["card"] = _card(_sub_table(values, "model"))
+    values["card"] = _card(sub_table(values, "model"))
     for stage, kind in get_type_hints(Recipe).items():
         if stage in STAGES:
-            values[stage] = _build(kind, _sub_table(values, stage), f"{stage}.")
-    return _build(Recipe, values, "")
+            values[stage] = build(kind, sub_table(values, stage), f"{stage}.")
+    return build(Recipe, values, "")
 
 
 def _card(table: dict[str, Any]) -> ModelCard:
     """The pocket model, with the sizes that the recipe gives it."""
     base = card("pocket")
     assert isinstance(base.codec, PocketCodecSpec) and isinstance(base.text, PocketTextSpec)
-    student = _build_on(base.student, _sub_table(table, "student"), "model.student.")
-    codec = _build_on(base.codec, _sub_table(table, "codec"), "model.codec.")
-    text = _build_on(base.text, _sub_table(table, "text"), "model.text.")
-    _known(table, {"width", "height"}, "model.")
+    student = build_on(base.student, sub_table(table, "student"), "model.student.")
+    codec = build_on(base.codec, sub_table(table, "codec"), "model.codec.")
+    text = build_on(base.text, sub_table(table, "text"), "model.text.")
+    known(table, {"width", "height"}, "model.")
     width, height = table.get("width", base.width), table.get("height", base.height)
     cell = codec.stride * student.patch
     for side, size in (("width", width), ("height", height)):
-        _require(
+        require(
             isinstance(size, int) and size > 0 and size % cell == 0,
             f"model.{side} is {size}: expected a multiple of {cell}",
         )
@@ -301,56 +293,5 @@ def _card(table: dict[str, Any]) -> ModelCard:
 
 def teacher_spec(recipe: Recipe):  # type: ignore[no-untyped-def]
     """The shape of the teacher: the student's, but that all latent frames of a clip are one chunk."""
-    spec = _build_on(recipe.card.student, dict(recipe.teacher.network), "teacher.network.")
+    spec = build_on(recipe.card.student, dict(recipe.teacher.network), "teacher.network.")
     return replace(spec, chunk=recipe.teacher.frames // PACKED)
-
-
-Built = TypeVar("Built")
-
-
-def _sub_table(values: dict[str, Any], name: str) -> dict[str, Any]:
-    found = values.pop(name, {})
-    _require(isinstance(found, dict), f"{name} is {found!r}: expected a table [{name}]")
-    return dict(found)
-
-
-def _known(table: dict[str, Any], names: set[str], where: str) -> None:
-    unknown = sorted(table.keys() - names)
-    _require(
-        not unknown,
-        f"unknown setting {where}{', '.join(unknown)}: expected some of {', '.join(sorted(names))}",
-    )
-
-
-def _build(kind: type[Built], table: dict[str, Any], where: str) -> Built:
-    hints = get_type_hints(kind)
-    _known(table, set(hints), where)
-    values = {name: _typed(value, hints[name], where + name) for name, value in table.items()}
-    try:
-        return kind(**values)
-    except BadConfig as error:
-        raise BadConfig(f"[{where.rstrip('.')}] {error}" if where else str(error)) from error
-
-
-def _build_on(base: Built, table: dict[str, Any], where: str) -> Built:
-    hints = get_type_hints(type(base))
-    _known(table, {f.name for f in fields(base)}, where)  # type: ignore[arg-type]
-    try:
-        return replace(base, **{n: _typed(v, hints[n], where + n) for n, v in table.items()})  # type: ignore[type-var]
-    except ValueError as error:
-        raise BadConfig(f"[{where.rstrip('.')}] {error}") from error
-
-
-def _typed(value: Any, hint: Any, where: str) -> Any:
-    """`value` as `hint` wants it: TOML has lists for tuples, and 1 for 1.0."""
-    if get_origin(hint) is tuple:
-        _require(isinstance(value, list | tuple), f"{where} is {value!r}: expected a list")
-        inner = get_args(hint)[0]
-        return tuple(_typed(item, inner, where) for item in value)
-    if hint in (int, float, str, bool):
-        right = isinstance(value, (int, float) if hint is float else hint) and (
-            hint is bool or not isinstance(value, bool)
-        )
-        _require(right, f"{where} is {value!r}: expected {hint.__name__}")
-        return hint(value)
-    return value

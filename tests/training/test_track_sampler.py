@@ -34,7 +34,7 @@ def test_windows_overlap_by_the_last_frame_of_the_past() -> None:
     before = np.stack([xy[:, 0], xy[:, 3]], 1)
     visible = np.ones((3, 8), bool)
     visible[1, 5] = False
-    out = windows(xy, before, visible, [4, 5, 6])
+    out = windows(xy, before, visible, [4, 5, 6], [0, 0, -1])
     assert out.xy.shape == (2, MAX_TRACKS, 1 + PACKED, 2)
     assert out.xy[1, :3, 0].numpy() == pytest.approx(xy[:, 3], abs=1e-4)
     assert out.xy[1, :3, 1:].numpy() == pytest.approx(xy[:, 4:], abs=1e-4)

@@ -8,7 +8,8 @@ import pytest
 
 from models.registry import card
 from training.__main__ import main
-from training.config import BadConfig, parse_recipe, read_recipe, teacher_spec
+from training.config import parse_recipe, read_recipe, teacher_spec
+from training.tables import BadConfig
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 WHOLE = {stage: {"steps": 1} for stage in ("codec", "text", "forcing", "rollout", "teacher", "distill")}

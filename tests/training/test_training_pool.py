@@ -13,6 +13,7 @@ from models.codecs.pocket import PocketCodec
 from models.spec import PocketCodecSpec
 from models.text.pocket import PocketText
 from training.data import Source, ahead
+from training.opening_pool import OpeningPool
 from training.parallel import spread
 from training.pool import Pool, StalePool, build_pool, cut, mark_pool, to_model_range
 from training.text import vocabulary
@@ -46,7 +47,8 @@ def source(pool, world) -> Source:
 
     points = {name: world.book.alpha_points(name).numpy() for name in world.book.levels}
     text = PocketText(PocketTextSpec(dim=32, layers=1, heads=2, buckets=64), vocabulary()).eval()
-    return Source(pool, TrackSampler(points, WIDTH, HEIGHT), text, torch.device("cpu"))
+    openings = OpeningPool(pool.folder)
+    return Source(pool, openings, TrackSampler(points, WIDTH, HEIGHT), text, torch.device("cpu"))
 
 
 def test_a_clip_comes_back_as_it_was_rendered(pool: Pool, world: World, codec: PocketCodec) -> None:

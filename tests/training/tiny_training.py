@@ -46,6 +46,8 @@ batch = 2
 shards = 2
 clips = 1
 frames = 12
+opening_shards = 1
+pictures = 16
 workers = 1
 [text]
 steps = 2
