@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 import flowbrush
 from benchmarks.card import finish, machine, print_card, print_table
@@ -74,7 +75,12 @@ def _open(url: str) -> connect:
     small.setblocking(False)
     stream = f"ws://{address.netloc}/v1/stream"
     return connect(
-        stream, sock=small, subprotocols=[SUBPROTOCOL], compression=None, max_queue=2, ping_interval=None
+        stream,
+        sock=small,
+        subprotocols=[Subprotocol(SUBPROTOCOL)],
+        compression=None,
+        max_queue=2,
+        ping_interval=None,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -21,6 +23,9 @@ def compile_blocks(student: CausalTransformer) -> None:
 class Fp8Linear(nn.Module):
     """A linear layer whose product is taken in 8 bits: weights scaled row by row beforehand, inputs as they come."""
 
+    weight: Tensor
+    scale: Tensor
+
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
         weight, scale = to_fp8(linear.weight.detach())
@@ -32,10 +37,10 @@ class Fp8Linear(nn.Module):
         flat, scale = to_fp8(x.flatten(0, -2))
         out = torch._scaled_mm(
             flat,
-            self.weight.T,  # type: ignore[arg-type]
+            self.weight.T,
             scale_a=scale,
-            scale_b=self.scale,  # type: ignore[arg-type]
-            out_dtype=torch.bfloat16,  # type: ignore[arg-type]
+            scale_b=self.scale,
+            out_dtype=torch.bfloat16,
         )
         out = out.unflatten(0, x.shape[:-1]).to(x.dtype)
         return out if self.bias is None else out + self.bias
@@ -60,8 +65,9 @@ def use_fp8(student: CausalTransformer) -> None:
         )
     if device.type == "mps":
         raise ValueError("8-bit linear layers need CUDA: leave fp8 off")
+    block: Any
     for block in student.blocks:
         for attention, names in ((block.self_attn, "qkvo"), (block.cross_attn, "qo")):
             for name in names:
                 setattr(attention, name, Fp8Linear(getattr(attention, name)))
-        block.ffn[0], block.ffn[2] = Fp8Linear(block.ffn[0]), Fp8Linear(block.ffn[2])  # type: ignore
+        block.ffn[0], block.ffn[2] = Fp8Linear(block.ffn[0]), Fp8Linear(block.ffn[2])

@@ -100,7 +100,7 @@ class TinyDecoder(nn.Module):
 
     @property
     def _dtype(self) -> torch.dtype:
-        return self.decoder[1].weight.dtype  # type: ignore[return-value]
+        return next(self.decoder.parameters()).dtype
 
 
 def decoder_weights(tensors: dict[str, Tensor], spec: TaeSpec) -> dict[str, Tensor]:

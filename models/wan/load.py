@@ -15,7 +15,7 @@ from models.codecs.tae import TinyDecoder, decoder_weights
 from models.codecs.wan import WanCodec
 from models.device import Placement
 from models.hub import how_to_get
-from models.spec import TaeSpec, Umt5Spec
+from models.spec import TaeSpec, Umt5Spec, VaeSpec
 from models.text.umt5 import RandomText, Umt5Text, load_umt5
 from models.transformer import CausalTransformer
 from models.wan.checkpoint import SUFFIXES, load_student, load_tensors
@@ -48,8 +48,7 @@ def load_wan(
     """
     with torch.device("meta"):
         student = CausalTransformer(card.student, backend(attention, placement.device)).to(placement.dtype)
-        codec = TinyDecoder(card.codec) if isinstance(card.codec, TaeSpec) else WanCodec(card.codec)  # type: ignore[arg-type]
-        codec.to(placement.dtype)
+        codec = _codec(card).to(placement.dtype)
     assert isinstance(card.text, Umt5Spec)
     if card.random:
         fill_at_random(student, placement.device, 0)
@@ -65,6 +64,13 @@ def load_wan(
     codec = load_codec(codec, find(folder, "codec"), card).to(placement.device)
     text = load_umt5(card.text, folder, placement.dtype)
     return WanModel(student, codec, text.to(_text_device(placement))).ready()
+
+
+def _codec(card: ModelCard) -> TinyDecoder | WanCodec:
+    if isinstance(card.codec, TaeSpec):
+        return TinyDecoder(card.codec)
+    assert isinstance(card.codec, VaeSpec)
+    return WanCodec(card.codec)
 
 
 def find(folder: Path, part: str, needed: bool = True) -> Path | None:
