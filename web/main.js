@@ -15,6 +15,7 @@ import { bindImages } from './ui/image_panel.js';
 import { bindKeys, openHelp } from './ui/keys.js';
 import { examplesOf, PromptPanel } from './ui/prompt_panel.js';
 import { Readout } from './ui/readout.js';
+import { Recorder } from './ui/recorder.js';
 import { SessionPanel } from './ui/session_panel.js';
 import { Stage } from './ui/stage.js';
 import { bindTheme } from './ui/theme.js';
@@ -62,6 +63,11 @@ const session = new SessionPanel({
   },
   load: (file) => loadSession(file),
   stop: () => app.stop(),
+});
+const recorder = new Recorder({
+  session: () => (app.stream && !app.watching ? app.session : null),
+  mark: (id) => rest.mark(id),
+  save: (id, first, last) => session.saveClip(id, first, last),
 });
 
 /** Cards on the empty page: two rows on a desk, and no more than a phone's first screen. */
@@ -147,7 +153,7 @@ function undo() {
   if (what && what !== 'drag') toast(`Took back the ${what}`);
 }
 
-bindEvents({ app, stage, strip, prompts, timeline, readout, session, again: () => lastStart && (() => lastStart && app.start(lastStart)), askForKey });
+bindEvents({ app, stage, strip, prompts, timeline, readout, session, recorder, again: () => lastStart && (() => lastStart && app.start(lastStart)), askForKey });
 
 for (const [id, run] of /** @type {[string, () => void][]} */ ([
   ['play', () => app.togglePause()],
@@ -183,6 +189,7 @@ bindKeys(
     { keys: ['/'], text: 'write a prompt', run: () => prompts.focus() },
     { keys: ['b'], text: 'branch on the timeline', run: () => app.stream && setBranching(!branching) },
     { keys: ['s'], text: 'save a picture', run: () => app.stream && button('snapshot').click() },
+    { keys: ['v'], text: 'record; again to save the video', run: () => app.stream && button('record').click() },
     { keys: ['f'], text: 'full screen', run: () => stage.toggleFullscreen() },
     { keys: ['?'], text: 'this help', run: openHelp },
   ],

@@ -71,6 +71,11 @@ export class Rest {
     return answer.json();
   }
 
+  /** Has the next chunk begin with a key frame; which one that is. @param {string} session @returns {Promise<number>} */
+  async mark(session) {
+    return (await (await this.fetch(`/v1/sessions/${session}/mark`, { method: 'POST' })).json()).chunk;
+  }
+
   /**
    * The stream's address; where a key is needed, with a token made from it.
    * @param {string} [path]

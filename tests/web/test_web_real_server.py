@@ -13,6 +13,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from likeness import cut_out, likeness
 from PIL import Image
 from real_server import RealServer
 
@@ -53,6 +54,12 @@ def pause(driver: Any) -> float:
     return driver.until(lambda: settled(driver), "what was made has played out")
 
 
+def video(download: Any) -> np.ndarray:
+    """A downloaded file's pictures, RGB uint8 [F, H, W, 3]."""
+    with av.open(str(download.path())) as file:
+        return np.stack([frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)])
+
+
 def test_from_one_click_to_a_painted_moving_picture(real: RealServer, open_page: Any) -> None:
     driver = open_page(real.url)
     driver.start()
@@ -64,6 +71,27 @@ def test_from_one_click_to_a_painted_moving_picture(real: RealServer, open_page:
     driver.page.fill("#prompt", "a penguin in the snow")
     driver.page.keyboard.press("Enter")
     driver.page.locator("#effective", has_text="penguin").wait_for()
+
+
+def test_an_object_is_dragged_along_a_path(real: RealServer, open_page: Any) -> None:
+    """From the gallery's panda: what was under the hand is where the hand went, and no more where it was."""
+    if real.model != "pocket":
+        pytest.skip("random weights know no objects")
+    taken, end = (115 / 320, 120 / 192), (175 / 320, 112 / 192)
+    driver = open_page(real.url)
+    driver.page.locator("#preset-cards .preset", has_text="panda").first.click()
+    driver.wait_live()
+    before = driver.picture()
+    panda = cut_out(before, *taken)
+    assert likeness(panda, before, *end) < 0.5, "there is no second one"
+    way = [
+        (taken[0] + (end[0] - taken[0]) * part / 8, taken[1] + (end[1] - taken[1]) * part / 8)
+        for part in range(9)
+    ]
+    driver.stroke(way, seconds=2, release=False)
+    driver.until(lambda: likeness(panda, driver.picture(), *end) > 0.7, "it is at the end of the path")
+    assert likeness(panda, driver.picture(), *taken) < 0.6, "and has left its place"
+    driver.page.mouse.up()
 
 
 def test_pause_step_and_go_on(real: RealServer, open_page: Any) -> None:
@@ -116,9 +144,7 @@ def test_a_start_from_an_image_shows_it(real: RealServer, open_page: Any) -> Non
     assert driver.page.locator(".toast[data-kind=error]").count() == 0
 
 
-def test_the_recording_and_the_session_file_can_be_taken_home(
-    real: RealServer, open_page: Any, tmp_path: Any
-) -> None:
+def test_the_recording_and_the_session_file_can_be_taken_home(real: RealServer, open_page: Any) -> None:
     driver = open_page(real.url)
     driver.start()
     driver.stroke([(0.4, 0.5), (0.6, 0.4)])
@@ -126,10 +152,7 @@ def test_the_recording_and_the_session_file_can_be_taken_home(
     still = pause(driver)
     with driver.page.expect_download() as download:
         driver.page.locator("#download").click()
-    path = tmp_path / "video.mp4"
-    download.value.save_as(path)
-    with av.open(str(path)) as video:
-        frames = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
+    frames = video(download.value)
     assert frames[0].shape == (192, 320, 3)
     assert len(frames) >= round(still * 16) - 8, "the film so far"
     with driver.page.expect_download() as download:
@@ -137,6 +160,26 @@ def test_the_recording_and_the_session_file_can_be_taken_home(
     file = SessionFile.parse(open(download.value.path(), "rb").read()).message
     kinds = [control.type for control in file.controls]
     assert kinds[0] == "track.begin" and kinds[-1] == "track.end"
+
+
+def test_what_is_recorded_is_what_was_shown_between_two_presses(real: RealServer, open_page: Any) -> None:
+    driver = open_page(real.url)
+    driver.start()
+    driver.until(lambda: driver.seconds() > 1, "some film before")
+    driver.page.locator("#record").click()
+    driver.page.locator("#record-text", has_text="Stop 0:01").wait_for()
+    with driver.page.expect_download() as download:
+        driver.page.locator("#record").click()
+    clip = video(download.value)
+    driver.page.locator("#record-text", has_text="Record").wait_for()
+    pause(driver)
+    with driver.page.expect_download() as download:
+        driver.page.locator("#download").click()
+    whole = video(download.value)
+    (begins,) = [at for at in range(len(whole)) if np.array_equal(whole[at], clip[0])]
+    assert begins >= 16 and begins % 4 == 0, "from a chunk after the first press"
+    assert np.array_equal(whole[begins : begins + len(clip)], clip)
+    assert 16 <= len(clip) < len(whole) - begins, "for as long as was said, and not to the end"
 
 
 def test_a_second_viewer_sees_the_same(real: RealServer, open_page: Any) -> None:

@@ -309,4 +309,6 @@ def test_the_figure_is_what_the_pixels_say(driver: Any, served: Any) -> None:
     driver.page.mouse.up()
     text = driver.page.locator("#figure-latency").text_content
     shown = driver.until(lambda: text() != "–" and float(text().removesuffix("ms")), "a figure")
-    assert abs(shown - measured) < 3 * 1000 / 16, f"shown {shown:.0f} ms, measured {measured:.0f} ms"
+    assert abs(shown - measured) < max(3 * 1000 / 16, 0.3 * measured), (
+        f"shown {shown:.0f} ms, measured {measured:.0f} ms"
+    )

@@ -8,7 +8,7 @@ import { examplesOf } from './prompt_panel.js';
 import { toast, toastError } from './toasts.js';
 import { sentence, wordsFor } from './words.js';
 
-/** Chunks that can be gone back where the server names no number of its own. */
+/** Chunks that the strip goes back; the server can go back to any. */
 const REWIND_CHUNKS = 240;
 
 /**
@@ -20,6 +20,7 @@ const REWIND_CHUNKS = 240;
  * @property {import('./timeline.js').Timeline} timeline
  * @property {import('./readout.js').Readout} readout
  * @property {import('./session_panel.js').SessionPanel} session
+ * @property {import('./recorder.js').Recorder} recorder
  * @property {() => (() => void) | null} again starts the last stream once more; null when there was none
  * @property {() => void} askForKey
  */
@@ -52,6 +53,7 @@ function showPaused(app, paused) {
 
 /** Back to the empty page. @param {Page} page */
 function leave(page) {
+  page.recorder.end().catch(toastError);
   page.prompts.streaming(false);
   page.prompts.effective('');
   block('hint').hidden = true;
@@ -64,6 +66,7 @@ function bindLife(page) {
   const { app } = page;
   let fresh = true;
   app.on('starting', () => {
+    page.recorder.end().catch(toastError); // of the stream before
     fresh = true;
     page.timeline.clear();
     page.readout.clear();
@@ -83,6 +86,7 @@ function bindLife(page) {
   app.on('paused', (paused) => showPaused(app, paused));
   app.on('cut', (chunk) => {
     page.timeline.cut(chunk);
+    page.recorder.cut(chunk);
     // While paused no frame would come to show where the stream stands now.
     const picture = page.timeline.pictureOf(chunk);
     if (picture && app.stream?.paused) app.player.preview(picture);
@@ -100,7 +104,7 @@ function bindLife(page) {
  * @param {import('../protocol.js').Ready} ready
  * @param {boolean} fresh whether the stream is new, not resumed
  */
-function showReady({ app, stage, strip, prompts, timeline, session }, ready, fresh) {
+function showReady({ app, stage, strip, prompts, timeline, session, recorder }, ready, fresh) {
   const seconds = ready.chunk_frames / ready.fps;
   stage.shape(ready.width, ready.height);
   strip.allow(ready.capabilities);
@@ -108,7 +112,8 @@ function showReady({ app, stage, strip, prompts, timeline, session }, ready, fre
   prompts.chips(examplesOf(ready.examples));
   if (fresh) {
     const able = !app.watching && ready.capabilities.rewind !== false;
-    timeline.start({ seconds, span: ready.limits?.rewind_chunks ?? REWIND_CHUNKS, able });
+    timeline.start({ seconds, span: REWIND_CHUNKS, able });
+    recorder.start(seconds);
     showBanner('Making the first picture…');
     sayWhyJpeg(ready);
   } else hideBanner();
@@ -118,7 +123,7 @@ function showReady({ app, stage, strip, prompts, timeline, session }, ready, fre
 }
 
 /** Frames and chunks as they come. @param {Page} page */
-function bindPicture({ app, prompts, timeline, readout }) {
+function bindPicture({ app, prompts, timeline, readout, recorder }) {
   let waiting = true;
   app.on('starting', () => (waiting = true));
   app.on('shown', ({ chunk, pts }) => {
@@ -128,6 +133,7 @@ function bindPicture({ app, prompts, timeline, readout }) {
       if (!app.watching && !remembered('painted')) block('hint').hidden = false;
     }
     timeline.at(chunk);
+    recorder.shown(chunk);
     block('clock').textContent = `${Math.floor(pts / 60)}:${(pts % 60).toFixed(1).padStart(4, '0')}`;
   });
   app.on('thumb', ({ chunk, bitmap }) => timeline.picture(chunk, bitmap));

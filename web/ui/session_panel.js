@@ -6,7 +6,7 @@ import { button, input, saveBlob } from './dom.js';
 import { toast, toastError } from './toasts.js';
 
 const SEED_MAX = 2 ** 31;
-const ACTIONS = ['snapshot', 'download', 'share', 'save', 'stop'];
+const ACTIONS = ['snapshot', 'record', 'download', 'share', 'save', 'stop'];
 
 /**
  * @typedef {object} SessionActions
@@ -68,8 +68,16 @@ export class SessionPanel {
   /** @param {string} what @param {string} ending */
   async #download(what, ending) {
     const session = this.#actions.session();
-    if (!session) return;
-    const path = `/v1/sessions/${session}/${what}`;
+    if (session) await this.#fetch(`/v1/sessions/${session}/${what}`, ending);
+  }
+
+  /** Saves a part of a session's video. @param {string} session @param {number} first @param {number} last */
+  saveClip(session, first, last) {
+    return this.#fetch(`/v1/sessions/${session}/recording.mp4?first=${first}&last=${last}`, 'mp4');
+  }
+
+  /** @param {string} path @param {string} ending */
+  async #fetch(path, ending) {
     const blob = await (await this.#actions.fetch(path)).blob();
     saveBlob(blob, `${this.#name}.${ending}`);
   }
