@@ -102,7 +102,12 @@ class Acks:
         self._apply(message.id, Applied(message.chunk, message.frame))
 
     def on_packet(self, packet: Packet) -> None:
-        """The header says which control the frame shows, which stands in for a lost acknowledgement."""
+        """The header says which control the frame shows, which stands in for a lost acknowledgement.
+
+        One that came is right by itself: an earlier control may be shown a frame later than a newer one.
+        """
+        if packet.control_id not in self._controls:
+            return
         for id in [id for id in self._controls if id <= packet.control_id]:
             self._apply(id, Applied(packet.chunk, packet.frame))
 

@@ -14,7 +14,9 @@ PROGRAM = (
 
 
 def test_the_import_brings_nothing_heavy() -> None:
-    run = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, timeout=60)
+    run = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, timeout=60
+    )
     loaded = {name.split(".")[0] for name in json.loads(run.stdout)}
     assert {"flowbrush", "pydantic", "websockets"} <= loaded
     assert not loaded & {"torch", "numpy", "av", "fastapi", "server", "pipelines", "models", "training"}

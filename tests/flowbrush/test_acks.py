@@ -1,0 +1,36 @@
+"""What the client takes for the answer to a control."""
+
+from __future__ import annotations
+
+from flowbrush.acks import Acks, Applied
+from flowbrush.packets import Packet
+from flowbrush.protocol import Codec, ControlApplied, ControlQueued
+
+
+def packet(frame: int, control_id: int) -> Packet:
+    return Packet(frame // 4, frame, 0, Codec.H264, b"", control_id=control_id)
+
+
+def waiting(*ids: int) -> Acks:
+    acks = Acks()
+    for id in ids:
+        acks.control(id, "")
+        acks.on_queued(ControlQueued(id=id, chunk=2))
+    return acks
+
+
+async def test_a_control_that_is_shown_after_a_newer_one_is_answered_by_its_own_message() -> None:
+    acks = waiting(5, 6)
+    earlier, newer = acks._controls[5], acks._controls[6]
+    acks.on_applied(ControlApplied(id=6, chunk=2, frame=8))
+    acks.on_packet(packet(8, 6))
+    assert newer.applied.result() == Applied(2, 8) and not earlier.applied.done()
+    acks.on_applied(ControlApplied(id=5, chunk=2, frame=10))
+    assert earlier.applied.result() == Applied(2, 10)
+
+
+async def test_a_frame_stands_in_for_answers_that_were_lost() -> None:
+    acks = waiting(5, 6)
+    controls = [acks._controls[5], acks._controls[6]]
+    acks.on_packet(packet(9, 6))
+    assert [control.applied.result() for control in controls] == [Applied(2, 9)] * 2
