@@ -70,7 +70,8 @@ def main(pipe: Connection, config: ipc.WorkerConfig) -> None:
     try:
         worker.load(config)
     except Exception as error:
-        log.exception("the model %s could not be loaded", config.model)
+        if not isinstance(error, ValueError):  # a bad file or setting says all in one line
+            log.exception("the model %s could not be loaded", config.model)
         uplink.send(ipc.LoadFailed(f"{type(error).__name__}: {error}"))
         return
     while True:
