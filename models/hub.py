@@ -246,10 +246,8 @@ def _digest(path: Path, digest: Any) -> str:
 
 def _reason(error: OSError, target: Path) -> str:
     if error.errno == errno.ENOSPC:
-        return (
-            f"no space left for the weights in {target} ({error.strerror}): free some, or name another folder"
-        )
-    return f"the weights cannot be written to {target} ({error.strerror or error}): name another folder"
+        return f"no space left for the weights in {target} ({error.strerror}): free some, or set XDG_CACHE_HOME to a folder elsewhere"
+    return f"the weights cannot be written to {target} ({error.strerror or error}): set XDG_CACHE_HOME to a folder that can be written"
 
 
 def _size(count: int) -> str:
