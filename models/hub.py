@@ -245,9 +245,10 @@ def _digest(path: Path, digest: Any) -> str:
 
 
 def _reason(error: OSError, target: Path) -> str:
+    why = error.strerror or error
     if error.errno == errno.ENOSPC:
-        return f"no space left for the weights in {target} ({error.strerror}): free some, or set XDG_CACHE_HOME to a folder elsewhere"
-    return f"the weights cannot be written to {target} ({error.strerror or error}): set XDG_CACHE_HOME to a folder that can be written"
+        return f"no space left for the weights in {target} ({why}): free some, or set XDG_CACHE_HOME to another folder"
+    return f"the weights cannot be written to {target} ({why}): set XDG_CACHE_HOME to another folder"
 
 
 def _size(count: int) -> str:
