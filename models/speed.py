@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from models.transformer import CausalTransformer
 
 RANGE = 448.0  # the largest number of float8_e4m3fn
-GRAPHS = 32  # shapes of a block that are compiled: one for every length of the past until the window is full
+GRAPHS = 256  # shapes of a block that are compiled: every length of the past, for every number of streams in a batch
 
 
 def compile_blocks(student: CausalTransformer) -> None:

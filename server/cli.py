@@ -40,6 +40,11 @@ def serve(
         int | None, typer.Option(help="streams per worker; 0: as many as fit into memory")
     ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, …")] = None,
+    attention: Annotated[str | None, typer.Option(help="sdpa, xformers or flex")] = None,
+    compile: Annotated[
+        bool | None, typer.Option(help="compile the model's blocks; warming up takes long")
+    ] = None,
+    fp8: Annotated[bool | None, typer.Option(help="8-bit linear layers, where the GPU has them")] = None,
     state_dir: Annotated[Path | None, typer.Option(help="logs, recordings, sessions to be resumed")] = None,
     record: Annotated[bool | None, typer.Option(help="record sessions")] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error")] = None,

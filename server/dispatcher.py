@@ -82,6 +82,9 @@ class Dispatcher:
             settings.threads,
             settings.log_level,
             settings.log_json,
+            settings.attention,
+            settings.compile,
+            settings.fp8,
         )
         name = f"worker-{next(self._numbers)}"
         process = WorkerProcess(

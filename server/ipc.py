@@ -23,6 +23,9 @@ class WorkerConfig:
     threads: int
     log_level: str
     log_json: bool
+    attention: str = "sdpa"
+    compile: bool = False
+    fp8: bool = False
     beat_s: float = 0.5
 
 

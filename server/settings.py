@@ -40,6 +40,11 @@ class Settings(BaseSettings):
     queue_size: Annotated[int, Field(ge=0)] = 32
     threads: Annotated[int, Field(ge=0)] = 0
     """CPU threads of each worker's model; 0 leaves it to torch."""
+    attention: str = "sdpa"
+    """Attention back end of the model: sdpa, xformers or flex."""
+    compile: bool = False
+    fp8: bool = False
+    """Speed switches of the model, for a GPU: compiled blocks, 8-bit linear layers."""
     loader: str = "pipelines.generator:Generator.load"
     """`module:callable` that loads the generator in the worker."""
 

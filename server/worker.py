@@ -112,19 +112,26 @@ class Worker:
         for name in path.split("."):
             loader = getattr(loader, name)
         seats = config.seats or seats_that_fit(registry.card(config.model), config.device)
-        self._generator = loader(config.model, device=config.device, seats=seats)
+        asked = {"attention": config.attention, "compile": config.compile, "fp8": config.fp8}
+        switches = {name: value for name, value in asked.items() if value not in (False, "sdpa")}
+        self._generator = loader(config.model, device=config.device, seats=seats, **switches)
         card = self._generator.card
-        chunk_s = self._warm_up(card)
+        chunk_s = self._warm_up(card, config.compile)
         codecs = available_codecs(card.width, card.height, card.fps)
         self._up.send(ipc.Loaded(card.public(), self._generator.seats, codecs, chunk_s))
 
-    def _warm_up(self, card: Any) -> float:
-        """Runs alone and with full batches; returns the time of one chunk of one stream."""
+    def _warm_up(self, card: Any, compiled: bool) -> float:
+        """Runs alone and with full batches; returns the time of one chunk of one stream.
+
+        With `compiled`, in every shape that streams can have: a shape is compiled when it first comes, which takes long.
+        """
         settings = StreamSettings(card.name, ((PROMPT, 1.0),), card.width, card.height, card.fps)
         chunk_s = 0.0
-        for streams in sorted({1, self._generator.seats}):
+        seats = self._generator.seats
+        chunks = card.student.sink + card.student.window + 2 if compiled else WARM_UP_CHUNKS
+        for streams in range(1, seats + 1) if compiled else sorted({1, seats}):
             states = [self._generator.start(settings) for _ in range(streams)]
-            for _ in range(WARM_UP_CHUNKS):
+            for _ in range(chunks):
                 begun = time.monotonic()
                 self._generator.step(states, [[] for _ in states])
                 if streams == 1:
