@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from html import escape
 from typing import Any
@@ -62,7 +63,7 @@ def _routes(openapi: Schema) -> str:
             names = [each["name"] for each in route.get("parameters", ()) if each["in"] == "query"]
             query = f"<br><small>?{escape(', '.join(names))}</small>" if names else ""
             answer = ", ".join(code for code in route["responses"] if code.startswith("2"))
-            cells = (f"<code>{method.upper()} {escape(path)}</code>{query}", escape(route["summary"]), answer)
+            cells = (f"<code>{method.upper()} {escape(path)}</code>{query}", _words(route["summary"]), answer)
             rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     return f"<h2>REST</h2><table><tr><th>Route</th><th></th><th>Answer</th></tr>{''.join(rows)}</table>"
 
@@ -83,10 +84,15 @@ def _message(schema: Schema, definitions: Schema) -> str:
         if name != "type"
     ]
     table = f"<table>{''.join(rows)}</table>" if rows else ""
-    text = escape(schema.get("description", ""))
+    text = _words(schema.get("description", ""))
     return (
         f"<section><h3><code>{escape(properties['type']['const'])}</code></h3><p>{text}</p>{table}</section>"
     )
+
+
+def _words(text: str) -> str:
+    """Text with `names` between backticks."""
+    return re.sub("`([^`]*)`", r"<code>\1</code>", escape(text))
 
 
 def _kind(field: Schema, definitions: Schema) -> str:
@@ -110,5 +116,5 @@ def _kind(field: Schema, definitions: Schema) -> str:
 
 def _scalar(field: Schema) -> str:
     low, high = field.get("minimum"), field.get("maximum")
-    bounds = f" {low:g} to {high:g}" if low is not None and high is not None else ""
+    bounds = f" {low} to {high}" if low is not None and high is not None else ""
     return str(field.get("const", field.get("type", "anything"))) + bounds

@@ -58,6 +58,7 @@ function leave(page) {
   page.prompts.effective('');
   block('hint').hidden = true;
   page.timeline.clear();
+  page.readout.clear();
   setMode(page, 'empty');
 }
 
