@@ -7,12 +7,21 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from models.spec import PocketCodecSpec, PocketTextSpec, RolloutSpec, StudentSpec, TaeSpec, Umt5Spec, VaeSpec
+from models.spec import (
+    OpenerSpec,
+    PocketCodecSpec,
+    PocketTextSpec,
+    RolloutSpec,
+    StudentSpec,
+    TaeSpec,
+    Umt5Spec,
+    VaeSpec,
+)
 
 WEIGHTS = Path(__file__).parent / "weights"
 CAPABILITIES = ("text", "image", "drag", "pin", "path", "camera", "rewind", "step", "branch", "transition")
 TRAINED, WARPED = "trained track encoder", "warped latents, no training"
-INTERNAL = ("student", "codec", "text", "weights", "rollout", "sources")
+INTERNAL = ("student", "codec", "text", "opener", "weights", "rollout", "sources")
 
 
 def models_folder() -> Path:
@@ -62,6 +71,7 @@ class ModelCard:
     capabilities: dict[str, bool] = field(default_factory=lambda: dict.fromkeys(CAPABILITIES, True))
     family: str = "pocket"
     history: int = 120
+    opener: OpenerSpec | None = None
     rollout: RolloutSpec = field(default_factory=RolloutSpec)
     sources: tuple[Source, ...] = ()
     random: bool = False

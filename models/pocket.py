@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from models.attention import backend
 from models.card import ModelCard
 from models.checkpoint import BadWeights, fill, random_like, read, save
 from models.codecs.pocket import PocketCodec
 from models.device import Placement
+from models.opener import Opener
 from models.text.pocket import PocketText
 from models.transformer import CausalTransformer
 
@@ -28,12 +30,20 @@ class PocketModel:
     student: CausalTransformer
     codec: PocketCodec
     text: PocketText
+    opener: Opener | None = None
+
+    @property
+    def parts(self) -> dict[str, nn.Module]:
+        """The networks by name."""
+        return {name: module for name, module in vars(self).items() if module is not None}
 
     def place(self, placement: Placement) -> None:
         self.student.to(placement.device, placement.dtype)
         self.codec.to(placement.device).correction.to(placement.dtype)
         self.text.to(placement.device)
-        for module in (self.student, self.codec, self.text):
+        if self.opener is not None:
+            self.opener.to(placement.device, placement.dtype)
+        for module in self.parts.values():
             module.eval().requires_grad_(False)
 
 
@@ -50,8 +60,9 @@ def load_pocket(
         CausalTransformer(card.student, backend(attention, placement.device)),
         PocketCodec(card.pocket_codec),
         PocketText(card.pocket_text, vocabulary),
+        new_opener(card) if card.opener and (not source or _has(tensors, "opener")) else None,
     )
-    for seed, (name, module) in enumerate(vars(model).items()):
+    for seed, (name, module) in enumerate(model.parts.items()):
         if source:
             fill(module, tensors, f"{name}.", source.name)
         else:
@@ -60,8 +71,23 @@ def load_pocket(
     return model
 
 
+def _has(tensors: dict[str, torch.Tensor], part: str) -> bool:
+    return any(name.startswith(f"{part}.") for name in tensors)
+
+
+def new_opener(card: ModelCard) -> Opener:
+    """An untrained opener of the card's shape. Raises ValueError where the card has none."""
+    if card.opener is None:
+        raise ValueError(f"{card.name} has no opener")
+    stride = card.codec.stride
+    grid = (card.height // stride, card.width // stride)
+    return Opener(card.opener, card.pocket_codec.channels, card.pocket_text.dim, grid)
+
+
 def save_pocket(path: Path, model: PocketModel, metadata: dict[str, object]) -> None:
-    """Writes the weights file; the student in bf16, the rest in fp32."""
+    """Writes the weights file; student and opener in bf16, the rest in fp32."""
     model.student.to(torch.bfloat16)
+    if model.opener is not None:
+        model.opener.to(torch.bfloat16)
     vocabulary = list(model.text.vocabulary)
-    save(path, dict(vars(model)), {**metadata, "vocabulary": vocabulary})
+    save(path, model.parts, {**metadata, "vocabulary": vocabulary})

@@ -132,6 +132,18 @@ class PocketTextSpec:
 
 
 @dataclass(frozen=True)
+class OpenerSpec:
+    """Shape of the opener: `patch` latent cells to a query, `variants` pictures of each scene."""
+
+    dim: int = 256
+    layers: int = 3
+    text_layers: int = 1
+    heads: int = 4
+    patch: int = 4
+    variants: int = 3
+
+
+@dataclass(frozen=True)
 class TaeSpec:
     """The tiny autoencoder of Wan latents (TAEHV). `widths` of its four stages; `patch` 2 for the 48-channel
     one.

@@ -19,6 +19,8 @@ from models.codecs.pocket import PocketCodec
 from models.device import Placement, choose
 from models.kv_cache import POSITIONS, KVCache
 from models.load import Model, load_model
+from models.opener import Opener
+from models.pocket import PocketModel
 from models.registry import card
 from models.speed import compile_blocks, use_fp8
 from pipelines import snapshot as snapshots
@@ -32,7 +34,7 @@ from pipelines.joint import JointMaker
 from pipelines.past import CachedPast, Past, RecomputedPast
 from pipelines.prompts import Prompts, effective
 from pipelines.recache import recache
-from pipelines.requests import ChunkResult, StreamSettings
+from pipelines.requests import ChunkResult, StreamSettings, check_settings
 from pipelines.schedule import noise_steps
 from pipelines.state import ChunkRecord, CodecState, StreamState
 
@@ -109,7 +111,12 @@ class Generator:
         state = StreamState(settings, self.free.pop(), controls, self._window)
         try:
             if settings.image is not None:
-                self._begin_with_image(state)
+                picture = fit_image(
+                    settings.image, self.card.width, self.card.height
+                )  # [1, 3, H, W] in -1..1
+                self._begin_with(state, self._codec.still(picture.to(self.placement.device)))
+            elif isinstance(self.model, PocketModel) and self.model.opener is not None:
+                self._begin_with(state, self._opened(self.model.opener, state))
         except Exception:
             self.release(state)
             raise
@@ -204,39 +211,38 @@ class Generator:
 
     def check(self, settings: StreamSettings) -> None:
         """Raises ValueError for settings that the model cannot serve."""
-        known = self.card
-        if settings.model != known.name:
-            raise ValueError(f"this generator serves {known.name!r}, not {settings.model!r}")
-        if (settings.width, settings.height) != (known.width, known.height):
-            asked = f"{settings.width}x{settings.height}"
-            raise ValueError(f"{known.name} makes {known.width}x{known.height} pictures, not {asked}")
-        if settings.fps != known.fps:
-            raise ValueError(f"{known.name} makes {known.fps:g} frames a second, not {settings.fps:g}")
-        if not settings.prompts:
-            raise ValueError("a prompt is missing: give at least one")
-        if settings.image is not None and not known.capabilities["image"]:
-            raise ValueError(f"{known.name} starts from text alone: leave the image out")
+        check_settings(self.card, settings)
 
     @property
     def _window(self) -> int:
         return self.card.student.window + (1 if self.card.rollout.recache else 0)
 
+    @property
+    def _codec(self) -> PocketCodec:
+        assert isinstance(self.model.codec, PocketCodec)
+        return self.model.codec
+
     @torch.inference_mode()
-    def _begin_with_image(self, state: StreamState) -> None:
-        """A start image is the first chunk of the context: a picture that stands still. It is not shown."""
-        assert state.settings.image is not None and isinstance(self.model.codec, PocketCodec)
-        picture = fit_image(state.settings.image, self.card.width, self.card.height)  # [1, 3, H, W] in -1..1
-        latent = self.model.codec.still(picture.to(self.placement.device))[:, :, None]  # [1, C, 1, h, w]
+    def _opened(self, opener: Opener, state: StreamState) -> Tensor:
+        """The latent frame [1, C, h, w] that the prompt alone describes."""
+        device = self.placement.device
+        plan = fold(state.controls, (), 0, self.card.chunk_frames, self.card.fps, state.settings.seed)[1]
+        variant = torch.tensor([state.settings.seed % opener.spec.variants], device=device)
+        return opener(self.prompts.tokens(plan)[None].to(device), variant).float()
+
+    @torch.inference_mode()
+    def _begin_with(self, state: StreamState, latent: Tensor) -> None:
+        """A still latent frame [1, C, h, w] is the first chunk of the context. It is not shown."""
         plan = fold(state.controls, (), 0, self.card.chunk_frames, self.card.fps, state.settings.seed)[1]
         motion = self.conditions.motion([state], None)
         timestep = torch.zeros(1, 1, device=self.placement.device)
         text = self.model.student.text_keys_values(self.prompts.tokens(plan)[None].to(self.placement.dtype))
         _, made = self.model.student(
-            latent.to(self.placement.dtype), timestep, text, self.rope, motion=motion
+            latent[:, :, None].to(self.placement.dtype), timestep, text, self.rope, motion=motion
         )
         self.past.write([state], made)  # type: ignore[union-attr]
         self._count(
-            state, self._record(state, -1, latent[0], state.controls, (latent[0, :, 0],), {}, None, EMPTY)
+            state, self._record(state, -1, latent[0, :, None], state.controls, (latent[0],), {}, None, EMPTY)
         )
 
     def _renew(self, state: StreamState, after: ControlState, plan: ChunkPlan) -> dict[int, Tensor]:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.card import ModelCard
+
 Frames = npt.NDArray[np.uint8]
 
 
@@ -63,3 +65,18 @@ class ChunkResult:
     denoise_ms: float = 0.0
     decode_ms: float = 0.0
     extra: dict[str, float] = field(default_factory=dict)
+
+
+def check_settings(known: ModelCard, settings: StreamSettings) -> None:
+    """Raises ValueError for settings that the model `known` cannot serve."""
+    if settings.model != known.name:
+        raise ValueError(f"this generator serves {known.name!r}, not {settings.model!r}")
+    if (settings.width, settings.height) != (known.width, known.height):
+        asked = f"{settings.width}x{settings.height}"
+        raise ValueError(f"{known.name} makes {known.width}x{known.height} pictures, not {asked}")
+    if settings.fps != known.fps:
+        raise ValueError(f"{known.name} makes {known.fps:g} frames a second, not {settings.fps:g}")
+    if not settings.prompts:
+        raise ValueError("a prompt is missing: give at least one")
+    if settings.image is not None and not known.capabilities["image"]:
+        raise ValueError(f"{known.name} starts from text alone: leave the image out")

@@ -19,6 +19,7 @@ from training.stages.codec import CodecStage, ensure_components
 from training.stages.distill import DistillStage
 from training.stages.export import export
 from training.stages.forcing import ForcingStage
+from training.stages.opener import OpenerStage
 from training.stages.pool import PoolFailed, Rendering
 from training.stages.rollout import RolloutStage
 from training.stages.teacher import TeacherStage
@@ -28,7 +29,7 @@ from training.world.sprites import FONT_VARIABLE, MissingFont
 
 KINDS: dict[str, type[Stage]] = {
     kind.name: kind
-    for kind in (CodecStage, TextStage, ForcingStage, RolloutStage, TeacherStage, DistillStage)
+    for kind in (CodecStage, TextStage, OpenerStage, ForcingStage, RolloutStage, TeacherStage, DistillStage)
 }
 
 

@@ -1,6 +1,7 @@
 """`python -m training.adopt WEIGHTS RUN`: puts a weights file into a run's folder, so that later stages go on from it.
 
-Codec, text encoder and student stand there afterwards as if the stages `codec`, `text` and `forcing` had made them in no step.
+Codec, text encoder, opener and student stand there afterwards as if the stages `codec`, `text`, `opener` and `forcing` had made
+them in no step.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ NO_STEP = {"step": 0, "elapsed": 0.0}
 
 
 def adopt(weights: Path, run: Run) -> None:
-    """Writes three checkpoints. Raises BadWeights."""
+    """Writes their checkpoints. Raises BadWeights."""
     model = load_pocket(card("pocket"), choose("cpu", "fp32"), path=weights)
     correction = dict(model.codec.correction.named_parameters())
     run.save(
@@ -33,6 +34,9 @@ def adopt(weights: Path, run: Run) -> None:
     run.save(
         "text", {"vocabulary": list(model.text.vocabulary), "encoder": model.text.state_dict(), **NO_STEP}
     )
+    if model.opener is not None:
+        opener = {name: value.detach().float() for name, value in model.opener.named_parameters()}
+        run.save("opener", {"optimisers": {"opener": {"averages": opener}}, **NO_STEP})
     student = {name: value.detach().float() for name, value in model.student.named_parameters()}
     run.save("forcing", {"optimisers": {"student": {"averages": student}}, **NO_STEP})
 

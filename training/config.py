@@ -15,7 +15,7 @@ from models.spec import PocketCodecSpec, PocketTextSpec
 from models.track_encoder import PACKED
 from training.tables import BadConfig, build, build_on, known, require, sub_table
 
-STAGES = ("codec", "pool", "text", "forcing", "rollout", "teacher", "distill", "export")
+STAGES = ("codec", "pool", "text", "opener", "forcing", "rollout", "teacher", "distill", "export")
 
 
 @dataclass(frozen=True)
@@ -69,22 +69,29 @@ class TextConfig(StageConfig):
 
 
 @dataclass(frozen=True)
+class OpenerConfig(StageConfig):
+    batch: int = 96
+    decay: float = 0.6
+    ema: float = 0.995
+
+
+@dataclass(frozen=True)
 class PoolConfig:
-    """`shards` files of `clips` clips of `frames` frames, and `opening_shards` of `pictures` openings, rendered by `workers`
+    """`shards` files of `clips` clips of `frames` frames, and `change_shards` of `pictures` changes, rendered by `workers`
     processes (0: one a core).
     """
 
     shards: int = 30
     clips: int = 80
     frames: int = 48
-    opening_shards: int = 24
+    change_shards: int = 24
     pictures: int = 700
     workers: int = 0
 
     def __post_init__(self) -> None:
-        counts = (self.shards, self.clips, self.opening_shards)
-        require(min(counts) >= 1, "shards, clips and opening_shards must be 1 or more")
-        require(self.pictures >= 16, "pictures must be 16 or more, so that there are some of each kind")
+        counts = (self.shards, self.clips, self.change_shards)
+        require(min(counts) >= 1, "shards, clips and change_shards must be 1 or more")
+        require(self.pictures >= 1, "pictures must be 1 or more")
         require(
             self.frames >= 2 * PACKED and self.frames % PACKED == 0,
             f"frames is {self.frames}: expected a multiple of {PACKED}, {2 * PACKED} or more",
@@ -94,7 +101,7 @@ class PoolConfig:
     @property
     def files(self) -> int:
         """All files of the pool."""
-        return self.shards + self.opening_shards
+        return self.shards + self.change_shards
 
 
 @dataclass(frozen=True)
@@ -111,8 +118,8 @@ class RolloutConfig(StageConfig):
     """Roll-outs over clips of one of the lengths `frames`, each chunk in `levels` denoising steps.
 
     A share `long_share` of them is of one of the lengths `long_frames` with half the batch, and goes on for
-    up to `hold` latent frames in which the world stands still. Every `roll_every`-th update rolls out, every `start_every`-th
-    learns from `start_batch` openings or changes.
+    up to `hold` latent frames in which the world stands still. Every `roll_every`-th update rolls out, every `change_every`-th
+    learns what a new caption changes, from `change_batch` pictures.
     """
 
     frames: tuple[int, ...] = (8, 12, 16, 20)
@@ -120,8 +127,8 @@ class RolloutConfig(StageConfig):
     long_share: float = 0.15
     hold: int = 12
     levels: int = 2
-    start_batch: int = 32
-    start_every: int = 3
+    change_batch: int = 32
+    change_every: int = 3
     roll_every: int = 1
     warmup: int = 20
     decay: float = 1.0
@@ -130,12 +137,12 @@ class RolloutConfig(StageConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(
-            self.levels >= 1 and self.start_batch >= 2 and min(self.start_every, self.roll_every) >= 1,
-            "levels, start_every and roll_every must be 1 or more, start_batch 2 or more",
+            self.levels >= 1 and self.change_batch >= 2 and min(self.change_every, self.roll_every) >= 1,
+            "levels, change_every and roll_every must be 1 or more, change_batch 2 or more",
         )
         require(
-            min(self.start_every, self.roll_every) == 1,
-            "start_every or roll_every must be 1, or some updates would learn nothing",
+            min(self.change_every, self.roll_every) == 1,
+            "change_every or roll_every must be 1, or some updates would learn nothing",
         )
         require(0 <= self.long_share <= 1, f"long_share is {self.long_share}: expected 0..1")
         require(self.hold >= 0, f"hold is {self.hold}: expected 0 or more")
@@ -162,8 +169,8 @@ class DistillConfig(StageConfig):
     """Distribution matching: `critic_steps` updates of the critic, at `critic_rate`, to one of the
     student.
 
-    `text_weight` and `motion_weight` are the teacher's joint guidance; `start_batch` clips a step keep the
-    text starts.
+    `text_weight` and `motion_weight` are the teacher's joint guidance; `change_batch` pictures a step keep
+    what a new caption changes.
     """
 
     rate: float = 0.001
@@ -172,7 +179,7 @@ class DistillConfig(StageConfig):
     levels: int = 2
     text_weight: float = 3.0
     motion_weight: float = 1.5
-    start_batch: int = 16
+    change_batch: int = 16
     decay: float = 0.2
 
     def __post_init__(self) -> None:
@@ -182,8 +189,8 @@ class DistillConfig(StageConfig):
             f"critic_rate is {self.critic_rate}: expected more than 0 and less than 1",
         )
         require(
-            self.critic_steps >= 1 and self.levels >= 1 and self.start_batch >= 2,
-            "critic_steps and levels must be 1 or more, start_batch 2 or more",
+            self.critic_steps >= 1 and self.levels >= 1 and self.change_batch >= 2,
+            "critic_steps and levels must be 1 or more, change_batch 2 or more",
         )
         require(
             min(self.text_weight, self.motion_weight) >= 0 < self.text_weight + self.motion_weight,
@@ -201,6 +208,7 @@ class Recipe:
     card: ModelCard
     codec: CodecConfig
     text: TextConfig
+    opener: OpenerConfig
     pool: PoolConfig
     forcing: ForcingConfig
     rollout: RolloutConfig
@@ -273,10 +281,11 @@ def parse_recipe(table: dict[str, Any], name: str) -> Recipe:
 def _card(table: dict[str, Any]) -> ModelCard:
     """The pocket model, with the sizes that the recipe gives it."""
     base = card("pocket")
-    assert isinstance(base.codec, PocketCodecSpec) and isinstance(base.text, PocketTextSpec)
+    assert isinstance(base.codec, PocketCodecSpec) and isinstance(base.text, PocketTextSpec) and base.opener
     student = build_on(base.student, sub_table(table, "student"), "model.student.")
     codec = build_on(base.codec, sub_table(table, "codec"), "model.codec.")
     text = build_on(base.text, sub_table(table, "text"), "model.text.")
+    opener = build_on(base.opener, sub_table(table, "opener"), "model.opener.")
     known(table, {"width", "height"}, "model.")
     width, height = table.get("width", base.width), table.get("height", base.height)
     cell = codec.stride * student.patch
@@ -288,7 +297,7 @@ def _card(table: dict[str, Any]) -> ModelCard:
     if student.position_grid:
         student = replace(student, position_grid=(height // cell, width // cell))
     student = replace(student, latent_channels=codec.channels, text_dim=text.dim)
-    return replace(base, width=width, height=height, student=student, codec=codec, text=text)
+    return replace(base, width=width, height=height, student=student, codec=codec, text=text, opener=opener)
 
 
 def teacher_spec(recipe: Recipe):  # type: ignore[no-untyped-def]

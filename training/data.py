@@ -16,15 +16,14 @@ from torch.utils.data import DataLoader, Dataset
 from models.text.pocket import PocketText
 from models.track_encoder import PACKED
 from pipelines.motion import TrackWindow
+from training.change_pool import Changed
 from training.forcing import Batch, assemble
-from training.opening_pool import OpeningPool
 from training.pool import Pool, Sample, cut
 from training.tracks import TrackSampler
 from training.world import lexicon
 from training.world.sprites import SpriteBook
 
 Rng = np.random.Generator
-CHANGE_SHARE = 0.3  # of the batches of starts change a picture
 AHEAD = 3  # steps that each loader process is ahead
 
 
@@ -43,22 +42,20 @@ class Draw:
 
 
 @dataclass
-class StartDraw:
-    """What was drawn for a batch of starts: places among the openings, or among the changes; captions."""
+class ChangeDraw:
+    """What was drawn for a batch of changes: places among them."""
 
-    changes: bool
     places: list[int]
-    captions: list[str]
 
 
 class Source:
     """The pool with its latents on the training's device, and the sampler of tracks."""
 
     def __init__(
-        self, pool: Pool, openings: OpeningPool, tracks: TrackSampler, text: PocketText, device: torch.device
+        self, pool: Pool, changes: list[Changed], tracks: TrackSampler, text: PocketText, device: torch.device
     ) -> None:
         self.samples, self.tracks, self.text, self.device = pool.samples, tracks, text, device
-        self.openings = openings
+        self.changes_kept = changes
         self.latents = [sample.latents.to(device) for sample in pool.samples]
 
     def draw(self, rng: Rng, size: int, frames: int, *, blank: float = 0.1, persistent: bool = False) -> Draw:
@@ -90,31 +87,21 @@ class Source:
         windows = TrackWindow(*(torch.from_numpy(x) for x in arrays)).to(self.device)
         return assemble(torch.stack(latents), windows, draw.captions, self.text)
 
-    def draw_starts(self, rng: Rng, size: int, *, blank: float = 0.1) -> StartDraw:
-        """`size` pictures that their caption asks for: from nothing, a share `blank` of them without caption, or from another
-        picture, each in turn by chance. Touches no device.
-        """
-        changes = bool(rng.random() < CHANGE_SHARE)
-        drawn = self.openings.changes if changes else self.openings.openings
-        places = rng.integers(len(drawn), size=size).tolist()
-        kept = [changes or rng.random() >= blank for _ in places]
-        captions = [drawn[place].caption if keep else "" for place, keep in zip(places, kept, strict=True)]
-        return StartDraw(changes, places, captions)
+    def draw_changes(self, rng: Rng, size: int) -> ChangeDraw:
+        """`size` pictures and what their captions make of them. Touches no device."""
+        return ChangeDraw(rng.integers(len(self.changes_kept), size=size).tolist())
 
-    def starts(self, draw: StartDraw) -> Batch:
-        """The draw as tensors: one latent frame, or two of which the first is the picture that changes."""
-        drawn = self.openings.changes if draw.changes else self.openings.openings
-        pairs = [
-            [drawn[place].before, drawn[place].after][0 if draw.changes else 1 :] for place in draw.places
-        ]
-        latents = torch.stack([torch.stack(pair, 1) for pair in pairs]).to(self.device)  # type: ignore[arg-type]
-        rows = latents.shape[0] * latents.shape[2]
+    def changes(self, draw: ChangeDraw) -> Batch:
+        """The draw as tensors: two latent frames, of which the first is the picture that changes."""
+        drawn = [self.changes_kept[place] for place in draw.places]
+        latents = torch.stack([torch.stack([one.before, one.after], 1) for one in drawn]).to(self.device)
+        rows = 2 * len(drawn)
         nothing = TrackWindow(
             torch.zeros(rows, 0, dtype=torch.long),
             torch.zeros(rows, 0, 1 + PACKED, 2),
             torch.zeros(rows, 0, 1 + PACKED, dtype=torch.bool),
         )
-        return assemble(latents, nothing.to(self.device), draw.captions, self.text)
+        return assemble(latents, nothing.to(self.device), [one.caption for one in drawn], self.text)
 
 
 class _Steps(Dataset):

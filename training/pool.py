@@ -80,8 +80,8 @@ def build_pool(
 
 
 def pool_files(folder: Path) -> int:
-    """How many files of clips and of openings are there."""
-    return sum(1 for kind in ("shard", "openings") for _ in folder.glob(f"{kind}_*.pt"))
+    """How many files of clips and of changes are there."""
+    return sum(1 for kind in ("shard", "changes") for _ in folder.glob(f"{kind}_*.pt"))
 
 
 class StalePool(RuntimeError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,17 +32,6 @@ TEACHER_STEPS = 12
 EDGE = 160  # width of a picture on the sheet
 
 
-@dataclass(frozen=True)
-class Start:
-    """How a stream is begun from its caption: denoising steps, guidance, and the tokens [1, L, D] of no
-    prompt.
-    """
-
-    steps: int
-    guidance: float
-    empty: Tensor
-
-
 def codec_sheet(path: Path, codec: PocketCodec, clips: list[Tensor], device: torch.device) -> None:
     """Three rows a clip [F, 3, H, W] uint8: true, by components alone, corrected."""
     rows = []
@@ -63,16 +51,18 @@ def sheet_batch(context: Context, frames: int, persistent: bool = False) -> Batc
 
 
 def student_sheet(path: Path, student: torch.nn.Module, context: Context) -> None:
-    """Three rows a clip: true, continued from its first latent frame, and from the caption alone, along
-    the same tracks.
+    """Rows of a clip: true, continued from its first latent frame and, where there is an opener, from what that makes of the
+    caption, along the same tracks.
     """
     assert isinstance(student, CausalTransformer)
     batch = sheet_batch(context, max(context.recipe.rollout.long_frames))
     steps = context.recipe.rollout.levels
-    going_on = continue_clips(student, context.codec, batch, steps)
-    start = Start(context.recipe.card.start_steps, context.recipe.card.guidance, context.text([""]))
-    from_text = continue_clips(student, context.codec, batch, steps, start)
-    _clip_sheet(path, context.codec, [batch.latents, going_on, from_text])
+    rows = [batch.latents, continue_clips(student, context.codec, batch, steps, batch.latents[:, :, 0])]
+    if context.opener is not None:
+        variant = torch.zeros(CLIPS, dtype=torch.long, device=batch.latents.device)
+        first = context.opener.to(batch.latents.device)(batch.text, variant).float()
+        rows.append(continue_clips(student, context.codec, batch, steps, first))
+    _clip_sheet(path, context.codec, rows)
 
 
 def teacher_sheet(path: Path, teacher: CausalTransformer, context: Context) -> None:
@@ -87,20 +77,16 @@ def teacher_sheet(path: Path, teacher: CausalTransformer, context: Context) -> N
 
 @torch.no_grad()
 def continue_clips(
-    student: CausalTransformer, codec: PocketCodec, batch: Batch, steps: int, start: Start | None = None
+    student: CausalTransformer, codec: PocketCodec, batch: Batch, steps: int, first: Tensor
 ) -> Tensor:
-    """Latents [B, C, T, h, w] made chunk by chunk along the batch's tracks, as a stream is made.
-
-    The first latent frame is the clip's own, or made from the caption as `start` says.
+    """Latents [B, C, T, h, w] made chunk by chunk along the batch's tracks from the latent frame `first` [B, C, h, w] on, as a
+    stream is made.
     """
     streams = _Streams(student, codec, batch)
     made: list[Tensor] = []
     for index in range(batch.latents.shape[2]):
         motion = streams.motion(index, made[-1][:, :, 0] if made else None)
-        if index == 0 and start is None:
-            latents = batch.latents[:, :, :1]
-        else:
-            latents = streams.denoise(motion, index, steps, start if index == 0 else None)
+        latents = first[:, :, None] if index == 0 else streams.denoise(motion, index, steps)
         streams.remember(latents, motion, index)
         made.append(latents)
     return torch.cat(made, 2)
@@ -152,20 +138,16 @@ class _Streams:
             first_frame=place,
         )
 
-    def denoise(self, motion: MotionInput, index: int, steps: int, start: Start | None) -> Tensor:
+    def denoise(self, motion: MotionInput, index: int, steps: int) -> Tensor:
         kind, text = self.student.spec.prediction, self.batch.text
         shape = (self.student.spec.latent_channels, 1, *self.grid)
         noisy = torch.stack([chunk_noise(seat, index, 0, shape) for seat in self.seats]).to(
             self.weight.device
         )
-        ladder = levels(start.steps if start else steps)
+        ladder = levels(steps)
         clean = noisy
         for level, following in zip(ladder, [*ladder[1:], 0.0], strict=True):
             clean = clean_from(self.run(noisy, level, text, motion, index)[0].float(), noisy, level, kind)
-            if start:
-                silent = self.run(noisy, level, start.empty.expand_as(text), motion, index)[0].float()
-                away = clean_from(silent, noisy, level, kind)
-                clean = away + start.guidance * (clean - away)
             noisy = euler(noisy, clean, level, following)
         return clean
 

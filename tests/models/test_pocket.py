@@ -36,7 +36,7 @@ def test_a_saved_model_is_served_as_it_was(file: Path, tiny_card: ModelCard) -> 
 def test_the_file_says_where_it_comes_from(file: Path) -> None:
     tensors, metadata = read(file)
     assert metadata["recipe"] == '"none"'
-    assert {name.split(".")[0] for name in tensors} == {"student", "codec", "text"}
+    assert {name.split(".")[0] for name in tensors} == {"student", "codec", "text", "opener"}
 
 
 def test_random_weights_are_the_same_every_time(tiny_card: ModelCard) -> None:

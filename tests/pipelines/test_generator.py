@@ -222,8 +222,8 @@ def test_chunk_2000_sees_what_chunk_200_saw(tiny: Generator, monkeypatch: pytest
     real = tiny.model.student.forward
 
     def forward(latents: Any, *args: Any, **known: Any) -> Any:
-        shapes = [tuple(x.shape) for pair in known["context"] or () for x in pair]
-        seen.append((tuple(latents.shape), shapes, known["first_frame"]))
+        shapes = [tuple(x.shape) for pair in known.get("context") or () for x in pair]
+        seen.append((tuple(latents.shape), shapes, known.get("first_frame")))
         return real(latents, *args, **known)
 
     monkeypatch.setattr(tiny.model.student, "forward", forward)

@@ -12,8 +12,8 @@ from tiny_training import need_font
 from models.codecs.pocket import PocketCodec
 from models.spec import PocketCodecSpec
 from models.text.pocket import PocketText
+from training.change_pool import load_changes
 from training.data import Source, ahead
-from training.opening_pool import OpeningPool
 from training.parallel import spread
 from training.pool import Pool, StalePool, build_pool, cut, mark_pool, to_model_range
 from training.text import vocabulary
@@ -47,8 +47,9 @@ def source(pool, world) -> Source:
 
     points = {name: world.book.alpha_points(name).numpy() for name in world.book.levels}
     text = PocketText(PocketTextSpec(dim=32, layers=1, heads=2, buckets=64), vocabulary()).eval()
-    openings = OpeningPool(pool.folder)
-    return Source(pool, openings, TrackSampler(points, WIDTH, HEIGHT), text, torch.device("cpu"))
+    return Source(
+        pool, load_changes(pool.folder), TrackSampler(points, WIDTH, HEIGHT), text, torch.device("cpu")
+    )
 
 
 def test_a_clip_comes_back_as_it_was_rendered(pool: Pool, world: World, codec: PocketCodec) -> None:

@@ -169,5 +169,5 @@ def test_all_runs_every_stage_with_processes_and_a_font_by_path(tmp_path, capsys
     assert (tiny.folder / "pocket.safetensors").is_file()
     shown = capsys.readouterr().out
     assert [line.split()[0] for line in shown.splitlines()[1:]] == [
-        "codec", "text", "pool", "forcing", "rollout", "teacher", "distill", "export",
+        "codec", "text", "pool", "opener", "forcing", "rollout", "teacher", "distill", "export",
     ]  # fmt: skip

@@ -31,6 +31,10 @@ conv_blocks = 1
 channels = 12
 width = 16
 blocks = 1
+[model.opener]
+dim = 16
+layers = 1
+heads = 2
 [model.text]
 dim = 32
 layers = 1
@@ -46,12 +50,15 @@ batch = 2
 shards = 2
 clips = 1
 frames = 12
-opening_shards = 1
-pictures = 16
+change_shards = 1
+pictures = 2
 workers = 1
 [text]
 steps = 2
 batch = 4
+[opener]
+steps = 2
+batch = 2
 [forcing]
 steps = 2
 batch = 2
@@ -63,8 +70,8 @@ frames = [8]
 long_frames = [12]
 long_share = 0.5
 hold = 1
-start_batch = 2
-start_every = 1
+change_batch = 2
+change_every = 1
 [teacher]
 steps = 2
 batch = 2
@@ -73,7 +80,7 @@ frames = 12
 steps = 2
 batch = 1
 critic_steps = 1
-start_batch = 2
+change_batch = 2
 """
 
 

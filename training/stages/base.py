@@ -14,13 +14,15 @@ import torch
 from torch import Tensor, nn
 
 from models.codecs.pocket import PocketCodec
+from models.opener import Opener
+from models.pocket import new_opener
 from models.spec import StudentSpec
 from models.text.pocket import PocketText
 from models.transformer import CausalTransformer
+from training.change_pool import load_changes
 from training.config import STAGES, Recipe, StageConfig
 from training.data import Source, ahead, track_sampler
 from training.distributed import Workers, generator, seed_torch, to_cpu
-from training.opening_pool import OpeningPool
 from training.optim import MasterOptimiser
 from training.pool import Pool, mark_pool, pool_files
 from training.run import MissingStage, Run
@@ -69,6 +71,15 @@ class Context:
         return text.to(self.device).eval().requires_grad_(False)
 
     @cached_property
+    def opener(self) -> Opener | None:
+        """The averaged opener; None where that stage has not run: streams then begin from noise."""
+        if not self.run.has("opener"):
+            return None
+        opener = new_opener(self.recipe.card)
+        fill_averages(opener, self.run.load("opener")["optimisers"]["opener"])
+        return opener.eval().requires_grad_(False)
+
+    @cached_property
     def source(self) -> Source:
         """The pool. Raises MissingStage where it is not whole."""
         wanted, there = self.recipe.pool.files, pool_files(self.run.pool)
@@ -76,7 +87,7 @@ class Context:
             raise MissingStage(f"{self.run.pool} has {there} of {wanted} files: run the stage `pool` first")
         mark_pool(self.run.pool, self.codec.basis)
         tracks = track_sampler(self.recipe.card.width, self.recipe.card.height)
-        return Source(Pool(self.run.pool), OpeningPool(self.run.pool), tracks, self.text, self.device)
+        return Source(Pool(self.run.pool), load_changes(self.run.pool), tracks, self.text, self.device)
 
     @cached_property
     def channel_weight(self) -> Tensor:
@@ -157,7 +168,7 @@ class Stage:
         self.feed = ahead(self.draws, step, self.context.recipe.loaders)
 
     def draws(self, step: int) -> list[Any]:
-        """What step `step` needs of the pool: a Draw, or StartDraw, for each batch."""
+        """What step `step` needs of the pool: a Draw, or ChangeDraw, for each batch."""
         return []
 
     def update(self, step: int, progress: float) -> dict[str, float]:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from pipelines.schedule import levels
+from training.changes import change_loss
 from training.config import teacher_spec
 from training.forcing import Batch
 from training.matching import matching_loss, roll
@@ -16,7 +17,6 @@ from training.optim import MasterOptimiser
 from training.rollout import Rollout
 from training.sheets import student_sheet
 from training.stages.base import Context, Stage, averaged
-from training.starts import start_loss
 from training.teacher import Guided, draw_levels, flow_loss, task
 
 
@@ -47,7 +47,7 @@ class DistillStage(Stage):
             source.draw(rng, self.own.batch, self.frames, blank=0.0, persistent=True)
             for _ in range(self.own.critic_steps + 1)
         ]
-        return [*drawn, source.draw_starts(rng, self.own.start_batch)]
+        return [*drawn, source.draw_changes(rng, self.own.change_batch)]
 
     def update(self, step: int, progress: float) -> dict[str, float]:
         source, rng, drawn = self.context.source, self.rng(step, 1), next(self.feed)
@@ -61,10 +61,10 @@ class DistillStage(Stage):
         )
         loss, distance = matching_loss(made, guided, self.critic, self.shift, self.context.channel_weight)
         loss.backward()
-        start, start_error = start_loss(
-            self.student, self.context.codec, source.starts(drawn[-1]), self.context.channel_weight
+        changed, change_error = change_loss(
+            self.student, self.context.codec, source.changes(drawn[-1]), self.context.channel_weight
         )
-        start.backward()
+        changed.backward()
         norm = self.apply(self.student, self.by_student, progress)
         true = (made.detach() - batch.latents)[:, :, 1:].square() * self.context.channel_weight.view(
             1, -1, 1, 1, 1
@@ -73,7 +73,7 @@ class DistillStage(Stage):
             "distance": distance,
             "critic": float(np.mean(critic)),
             "truth": float(true.mean()),
-            "start": start_error,
+            "change": change_error,
             "norm": norm,
         }
 

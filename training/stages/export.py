@@ -54,7 +54,9 @@ def export(context: Context, out: Path | None = None) -> Path:
     """Writes the weights file and its card. Returns the file's path. Raises MissingStage."""
     recipe, run = context.recipe, context.run
     student, last = context.student(STUDENTS)
-    model = PocketModel(student.cpu().eval(), context.codec.cpu(), context.text.cpu())
+    model = PocketModel(
+        student.cpu().eval(), context.codec.cpu(), context.text.cpu(), context.opener and context.opener.cpu()
+    )
     path = out or run.folder / f"{recipe.card.name}.safetensors"
     rows = stage_rows(recipe, run)
     metadata: dict[str, object] = {
@@ -96,7 +98,7 @@ def card_text(recipe: Recipe, run: Run, model: PocketModel, last: str, rows: lis
     table.
     """
     spec, pool = recipe.card.student, recipe.pool
-    sizes = {name: sum(p.numel() for p in part.parameters()) / 1e6 for name, part in vars(model).items()}
+    sizes = {name: sum(p.numel() for p in part.parameters()) / 1e6 for name, part in model.parts.items()}
     return CARD.format(
         name=recipe.card.title,
         parameters=", ".join(f"{name} {size:.2f} M parameters" for name, size in sizes.items()),

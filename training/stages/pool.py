@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 
 from models.codecs.pocket import PocketCodec
+from training.change_pool import build_changes
 from training.config import Recipe
-from training.opening_pool import build_openings
 from training.parallel import cores
 from training.pool import build_pool, mark_pool, pool_files
 from training.run import Run
@@ -32,10 +32,10 @@ def _render(recipe: Recipe, folder: Path, worker: int, workers: int) -> None:
     world = partial(World, recipe.card.width, recipe.card.height, recipe.core_share)
     config = recipe.pool
     with torch.inference_mode():
-        build_openings(
+        build_changes(
             folder / "pool",
             codec,
-            config.opening_shards,
+            config.change_shards,
             config.pictures,
             1000 * (recipe.seed + 1),
             worker,

@@ -9,12 +9,12 @@ import numpy as np
 
 from models.track_encoder import PACKED
 from pipelines.schedule import levels
+from training.changes import change_loss
 from training.data import Draw
 from training.optim import MasterOptimiser
 from training.rollout import Rollout
 from training.sheets import student_sheet
 from training.stages.base import Context, Stage, averaged
-from training.starts import start_loss
 
 PULL = 4.0  # weight of a chunk's error beside that of starts
 SMALL = 0.01  # errors below this count by their square, others by their size: what cannot be known must not blur the rest
@@ -53,18 +53,16 @@ class RolloutStage(Stage):
         rng, source = self.rng(step), self.context.source
         return [
             source.draw(rng, clips, frames, blank=0.05) if step % self.own.roll_every == 0 else None,
-            source.draw_starts(rng, self.own.start_batch) if step % self.own.start_every == 0 else None,
+            source.draw_changes(rng, self.own.change_batch) if step % self.own.change_every == 0 else None,
         ]
 
     def update(self, step: int, progress: float) -> dict[str, float]:
-        roll, start = next(self.feed)
+        roll, changes = next(self.feed)
         numbers = self._roll(step, roll) if roll else {}
-        if start:
+        if changes:
             context = self.context
-            begun = context.source.starts(start)
-            loss, numbers["change" if start.changes else "start"] = start_loss(
-                self.student, context.codec, begun, context.channel_weight
-            )
+            batch = context.source.changes(changes)
+            loss, numbers["change"] = change_loss(self.student, context.codec, batch, context.channel_weight)
             loss.backward()
         numbers["norm"] = self.apply(self.student, self.optimiser, progress)
         return numbers

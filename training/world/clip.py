@@ -124,7 +124,7 @@ class World:
         canvas = F.pad(canvas, (WINDOW,) * 4)  # objects may hang over the edge
         shadow = clip.scene not in lexicon.SHADOWLESS
         for thing in clip.objects:
-            self._paint(canvas, thing, shadow)
+            self.paint(canvas, thing, shadow)
         canvas = canvas[:, :, WINDOW:-WINDOW, WINDOW:-WINDOW]
         return canvas.mul(255).round().clamp(0, 255).to(torch.uint8)
 
@@ -142,7 +142,8 @@ class World:
         source = scene.expand(len(camera), -1, -1, -1)
         return F.grid_sample(source, grid, "bilinear", "reflection", align_corners=False)
 
-    def _paint(self, canvas: Tensor, thing: WorldObject, shadow: bool) -> None:
+    def paint(self, canvas: Tensor, thing: WorldObject, shadow: bool) -> None:
+        """Draws an object, with its shadow, into `canvas` [F, 3, H + 2 WINDOW, W + 2 WINDOW] in 0..1."""
         limit = torch.tensor([self.width, self.height]) + WINDOW * 0.45
         centre = torch.from_numpy(thing.centre).float().clamp(min=-WINDOW * 0.45)
         centre = torch.minimum(centre, limit)

@@ -1,4 +1,4 @@
-"""What a caption alone can say: pictures with one plain layout, and pictures before and after a change of the caption.
+"""Pictures that a caption alone describes, and pictures before and after a change of the caption.
 
 A caption names things and a scene, not places. Openings therefore stand in one place for each number of things, upright, over one
 of a few pictures of the scene: little is left to chance, and a small model can learn what every word looks like.
@@ -9,29 +9,42 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from training.world import lexicon
-from training.world.clip import Clip, World, WorldObject, call, caption
+from training.world.clip import WINDOW, Clip, World, WorldObject, call, caption
 
 Rng = np.random.Generator
 PLACES = {
-    1: ((0.5, 0.58),),
-    2: ((0.3, 0.6), (0.7, 0.6)),
-    3: ((0.2, 0.62), (0.5, 0.54), (0.8, 0.62)),
-}  # in frame sizes, in the order in which the caption names the things
+    1: (0.5,),
+    2: (0.3, 0.7),
+    3: (0.2, 0.5, 0.8),
+}  # across, in the order in which the caption names the things
+LEVEL = 7 / 12  # of the frame's height, at which they stand
 SIZES = {"": 74.0, "small ": 54.0, "big ": 84.0}  # pixels
-VARIANTS = 2  # pictures of each scene
+VARIANTS = 3  # pictures of each scene
 PLANNED = 24  # frames of the clip whose last one a change begins with
 
 
-@dataclass
+@dataclass(frozen=True)
 class Opening:
-    """One picture `after` [3, H, W] uint8 and its caption; `before` is the picture that the caption changes, if any."""
+    """What is to be seen: a scene, which picture of it, and things as (noun, adjective) from left to right; and its caption."""
 
     caption: str
+    scene: str
+    variant: int
+    things: tuple[tuple[str, str], ...]
+
+
+@dataclass
+class Change:
+    """A picture `before` and what the `caption` makes of it, `after`: [3, H, W] uint8."""
+
+    caption: str
+    before: Tensor
     after: Tensor
-    before: Tensor | None = None
 
 
 def opening(world: World, rng: Rng) -> Opening:
@@ -39,16 +52,36 @@ def opening(world: World, rng: Rng) -> Opening:
     count = int(rng.choice([1, 2, 3], p=[0.45, 0.4, 0.15]))
     scene = str(rng.choice(list(lexicon.SCENES)))
     things, words = [], []
-    for x, y in PLACES[count]:
+    for _ in range(count):
         noun = world.pick(rng)
         adjective = str(rng.choice(list(SIZES), p=[0.7, 0.15, 0.15]))
-        things.append(_thing(noun.name, (x * world.width, y * world.height), SIZES[adjective]))
+        things.append((noun.name, adjective))
         words.append(adjective + call(rng, noun.name, noun.synonyms))
     said = caption(rng, words, call(rng, scene, lexicon.SCENES[scene]))
-    return Opening(said, _picture(world, scene, things, int(rng.integers(VARIANTS))))
+    return Opening(said, scene, int(rng.integers(VARIANTS)), tuple(things))
 
 
-def change(world: World, rng: Rng) -> Opening:
+def picture(world: World, shown: Opening) -> Tensor:
+    """The opening's picture [3, H, W] uint8."""
+    places = PLACES.get(len(shown.things), ())
+    things = [
+        _thing(name, (x * world.width, LEVEL * world.height), SIZES[adjective])
+        for x, (name, adjective) in zip(places, shown.things, strict=True)
+    ]
+    return _picture(world, shown.scene, things, shown.variant)
+
+
+def stand(world: World, ground: Tensor, scene: str, name: str, x: float, size: float) -> Tensor:
+    """The picture `ground` [3, H, W] uint8 of a scene with one thing at `x` (frame widths), `size` pixels large."""
+    canvas = F.pad(ground[None].float() / 255, (WINDOW,) * 4)
+    world.paint(
+        canvas, _thing(name, (x * world.width, LEVEL * world.height), size), scene not in lexicon.SHADOWLESS
+    )
+    whole = canvas[0, :, WINDOW:-WINDOW, WINDOW:-WINDOW]
+    return whole.mul(255).round().clamp(0, 255).to(torch.uint8)
+
+
+def change(world: World, rng: Rng) -> Change:
     """A picture and what a new caption makes of it: another scene, or another thing in place of one."""
     clip = world.plan(rng, PLANNED)
     before_scene, variant = clip.scene, int(rng.integers(10**6))
@@ -64,7 +97,7 @@ def change(world: World, rng: Rng) -> Opening:
         changed.name = world.pick(rng).name
     words = [call(rng, o.name, nouns[o.name].synonyms) for o in things]
     said = caption(rng, words, call(rng, scene, lexicon.SCENES[scene]))
-    return Opening(said, _picture(world, scene, things, after_variant), before)
+    return Change(said, before, _picture(world, scene, things, after_variant))
 
 
 def _thing(name: str, at: tuple[float, float], size: float) -> WorldObject:
@@ -73,5 +106,6 @@ def _thing(name: str, at: tuple[float, float], size: float) -> WorldObject:
 
 
 def _picture(world: World, scene: str, things: list[WorldObject], variant: int) -> Tensor:
+    """Of things over a scene, which looks the same for the same `variant`."""
     clip = Clip("", scene, things, np.eye(2, 3)[None])
     return world.render(clip, np.random.default_rng([list(lexicon.SCENES).index(scene), variant]))[0]

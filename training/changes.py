@@ -1,4 +1,4 @@
-"""Starting from text, and changing a picture when the prompt changes."""
+"""Changing a picture when the prompt changes."""
 
 from __future__ import annotations
 
@@ -9,24 +9,22 @@ from models.codecs.pocket import PocketCodec
 from models.transformer import CausalTransformer
 from training.forcing import Batch, cast, conditions
 
-FROM_NOISE = 0.35  # of the pictures are pure noise: there the words alone say what is to be seen
+FROM_NOISE = 0.35  # of the pictures are pure noise: there the past and the words say what is to be seen
 
 
-def start_loss(
+def change_loss(
     student: CausalTransformer, codec: PocketCodec, batch: Batch, channel_weight: Tensor
 ) -> tuple[Tensor, float]:
-    """Flow matching of the last latent frame of a batch of one or two. Returns the loss and the plain
-    error.
+    """Flow matching of the second of two latent frames. Returns the loss and the plain error.
 
-    Of two, the first stands nearly clean in the past, and the caption is that of the second.
+    The first stands nearly clean in the past, and the caption is that of the second.
     """
     weight = student.reference
     size, count = len(batch.latents), batch.latents.shape[2]
     latents, device = batch.latents, batch.latents.device
     t = 1 - 0.95 * torch.rand(size, count).square()
     t = torch.where(torch.rand(size, count) < FROM_NOISE, torch.ones(()), t)
-    if count == 2:
-        t[:, 0] = torch.rand(size) * 0.04
+    t[:, 0] = torch.rand(size) * 0.04
     past_noise, t = (torch.rand(size, count) * 0.1).to(device), t.to(device)
     level = t[:, None, :, None, None]
     noisy = (1 - level) * latents + level * torch.randn_like(latents)
