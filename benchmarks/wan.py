@@ -154,7 +154,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--attention", default="sdpa")
     parser.add_argument("--steps", type=int)
-    parser.add_argument("--chunks", type=int, default=20, help="measured chunks (default 20)")
+    parser.add_argument("--chunks", type=int, help="measured chunks (default 20, with --quick 5)")
+    parser.add_argument("--quick", action="store_true", help="a short pass; its figures are rough")
     parser.add_argument("--compile", action="store_true", help="torch.compile the student")
     parser.add_argument(
         "--fp8", action="store_true", help="8-bit linear layers (compute capability 8.9 and up)"
@@ -179,17 +180,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ValueError as error:
         sys.stderr.write(f"flowbrush bench wan: {error}\n")
         return 2
-    steps = given.steps or model.steps
+    steps, chunks = given.steps or model.steps, given.chunks or (5 if given.quick else 20)
     settings = {
         "model": model.name, "size": f"{model.width}x{model.height}", "steps": steps,
         "weights": "random" if model.random else "own",
         "chunk": model.student.chunk, "sink": model.student.sink, "window": model.student.window, "attention": given.attention,
         "codec": type(model.codec).__name__, "device": str(generator.placement.device), "dtype": str(generator.placement.dtype),
-        "compile": given.compile, "fp8": given.fp8, "chunks": given.chunks,
+        "compile": given.compile, "fp8": given.fp8, "chunks": chunks,
     }  # fmt: skip
     facts = machine()
     print_card("One stream of a Wan student, in this process", facts, settings)
-    result = measure(generator, given.chunks, given.steps)
+    result = measure(generator, chunks, given.steps)
     finish("wan", facts, settings, {**result, **report(generator, result, steps)})
     return 0
 
