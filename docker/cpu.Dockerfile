@@ -8,7 +8,7 @@ ENV PATH=/opt/flowbrush/bin:$PATH
 # CPU wheels as TORCH_INDEX (PyTorch's own is on its page "Get started") to leave them out
 COPY constraints.txt ./
 ARG TORCH_INDEX=
-RUN pip install ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} -c constraints.txt torch
+RUN pip install ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -c constraints.txt torch
 COPY pyproject.toml README.md LICENSE ./
 COPY flowbrush flowbrush
 COPY models models
