@@ -29,7 +29,7 @@ def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = Browser(playwright, path)
         yield browser
-        with deadline(20, browser.kill, "closing the browser"):
+        with deadline(60, browser.kill, "closing the browser"):
             browser.close()
 
 

@@ -194,6 +194,10 @@ def test_a_second_viewer_sees_the_same(real: RealServer, open_page: Any) -> None
     still = pause(driver)
     viewer.until(lambda: viewer.seconds() == still, "the viewer sees the same moment")
     assert np.array_equal(viewer.picture(), driver.picture())
+    late = open_page(link)
+    late.until(lambda: late.seconds() == still, "who joins now sees it, too")
+    assert np.abs(late.picture().astype(int) - driver.picture()).mean() < 4, "the same, but for the codec"
+    assert status(late) == "Paused"
 
 
 def test_a_branch_goes_on_by_itself(real: RealServer, open_page: Any) -> None:
