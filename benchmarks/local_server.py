@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import subprocess
 import sys
 import tempfile
@@ -11,11 +12,13 @@ import urllib.request
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
 
 STOP_S = 30.0
+TMPFS = Path("/dev/shm")  # where a server keeps its snapshots unless told otherwise
 T = TypeVar("T")
 
 
@@ -61,11 +64,16 @@ def server(args: argparse.Namespace, seats: int = 4) -> Iterator[Running]:
     if args.url:
         yield Running(args.url, None)
         return
-    with tempfile.TemporaryDirectory(prefix="flowbrush-bench-") as folder:
+    prefix, memory = "flowbrush-bench-", TMPFS if TMPFS.is_dir() else None
+    with (
+        tempfile.TemporaryDirectory(prefix=prefix) as folder,
+        tempfile.TemporaryDirectory(prefix=prefix, dir=memory) as snapshots,
+    ):
         options = ["--port", "0", "--state-dir", folder, "--log-level", "error", "--seats", str(seats)]
         options += ["--model", args.model, "--device", args.device]
         command = [sys.executable, "-m", "server.cli", "serve", *options]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        environment = {**os.environ, "FLOWBRUSH_RUNTIME_DIR": snapshots}
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
         assert process.stdout is not None
         try:
             line = process.stdout.readline()
