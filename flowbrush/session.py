@@ -185,5 +185,6 @@ class Session(Viewer):
             await self._send(Playhead(pts=pts, buffered=buffered).to_json())
             await asyncio.sleep(PLAYHEAD_GAP_S)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._moved.wait(), PLAYHEAD_S)
+                async with asyncio.timeout(PLAYHEAD_S):
+                    await self._moved.wait()
             self._moved.clear()

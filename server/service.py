@@ -78,9 +78,8 @@ class Service:
             self._archive.save(live)
             live.close(CloseCode.GOING_AWAY, "the server stops; resume when it is back")
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(
-                asyncio.gather(*(live.gone.wait() for live in self.lives.values())), timeout_s
-            )
+            async with asyncio.timeout(timeout_s):
+                await asyncio.gather(*(live.gone.wait() for live in self.lives.values()))
 
     async def stop(self) -> None:
         """Ends everything; sessions can be resumed by the next process."""

@@ -28,7 +28,8 @@ class Stills:
         future = self._waiting[number] = asyncio.get_running_loop().create_future()
         process.send(ipc.Still(stream, number, str(codec)))
         try:
-            still = await asyncio.wait_for(future, WAIT_S)
+            async with asyncio.timeout(WAIT_S):
+                still = await future
             return None if still.payload is None else (still.frame, still.payload)
         except TimeoutError:
             return None

@@ -121,7 +121,8 @@ async def _show_still(service: Service, live: Live, outbox: Outbox) -> None:
 async def _hello(socket: WebSocket, service: Service) -> tuple[Live, Outbox]:
     """The first message, which begins or resumes a session."""
     try:
-        text = await asyncio.wait_for(_receive(socket), limits.FIRST_MESSAGE_S)
+        async with asyncio.timeout(limits.FIRST_MESSAGE_S):
+            text = await _receive(socket)
     except TimeoutError:
         text = f"no session.start came within {limits.FIRST_MESSAGE_S:g} s"
         raise Refused(ErrorCode.TIMEOUT, text, CloseCode.BAD_START) from None

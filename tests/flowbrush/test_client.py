@@ -229,7 +229,9 @@ async def test_a_cancelled_reader_loses_no_frame(server: Double) -> None:
         seen = []
         while len(seen) < 10:
             try:
-                seen.append((await asyncio.wait_for(anext(stream), 0.01)).frame)
+                async with asyncio.timeout(0.01):
+                    frame = await anext(stream)
+                seen.append(frame.frame)
             except TimeoutError:
                 continue
     assert seen == list(range(10))

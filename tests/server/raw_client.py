@@ -51,7 +51,8 @@ class RawClient:
 
     async def receive(self) -> dict[str, Any] | Packet:
         """The next thing from the server."""
-        data = await asyncio.wait_for(self.socket.recv(), WAIT_S)
+        async with asyncio.timeout(WAIT_S):
+            data = await self.socket.recv()
         if isinstance(data, bytes):
             packet = unpack(data)
             self.packets.append(packet)
