@@ -15,7 +15,7 @@ from models.spec import OpenerSpec
 
 
 class Opener(nn.Module):
-    """Text tokens [B, L, text_dim] and variants [B] → latent frames [B, C, rows, columns]."""
+    """Text tokens [B, L, text_dim] (L up to `words`) and variants [B] → latent frames [B, C, rows, columns]."""
 
     def __init__(self, spec: OpenerSpec, channels: int, text_dim: int, grid: tuple[int, int]) -> None:
         super().__init__()
@@ -25,6 +25,7 @@ class Opener(nn.Module):
         self.position = nn.Parameter(torch.randn(self.rows * self.columns, dim) * 0.5)
         self.variant = nn.Embedding(spec.variants, dim)
         self.text = nn.Linear(text_dim, dim)
+        self.order = nn.Parameter(torch.randn(spec.words, dim) * 0.1)
         self.reader = nn.ModuleList(_Layer(dim, spec.heads, cross=False) for _ in range(spec.text_layers))
         self.layers = nn.ModuleList(_Layer(dim, spec.heads, cross=True) for _ in range(spec.layers))
         self.norm = nn.LayerNorm(dim)
@@ -34,7 +35,7 @@ class Opener(nn.Module):
 
     def forward(self, text: Tensor, variant: Tensor) -> Tensor:
         weight = self.text.weight
-        words = self.text(text.to(weight.dtype))  # [B, L, dim]
+        words = self.text(text.to(weight.dtype)) + self.order[: text.shape[1]]  # [B, L, dim]
         for layer in self.reader:
             words = layer(words, words)
         x = self.position + self.variant(variant)[:, None]  # [B, patches, dim]

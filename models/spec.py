@@ -133,12 +133,13 @@ class PocketTextSpec:
 
 @dataclass(frozen=True)
 class OpenerSpec:
-    """Shape of the opener: `patch` latent cells to a query, `variants` pictures of each scene."""
+    """Shape of the opener: `words` text tokens at most, `patch` latent cells to a query, `variants` pictures of each scene."""
 
     dim: int = 256
     layers: int = 3
-    text_layers: int = 1
+    text_layers: int = 2
     heads: int = 4
+    words: int = 24
     patch: int = 4
     variants: int = 3
 

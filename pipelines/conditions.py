@@ -35,7 +35,7 @@ class Conditions:
             return EMPTY
         assert isinstance(self.codec, PocketCodec)
         things = {hand: thing for hand, thing in state.grip.things.items() if hand not in plan.fresh}
-        held = replace(state.grip, things=things)
+        held = replace(state.grip, things=things, idle=state.grip.idle - plan.fresh)
         return take_holds(self.codec, [held], last[None], self._window([plan], 1))[0]
 
     @torch.inference_mode()

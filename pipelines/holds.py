@@ -16,10 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pipelines.cutting import close, thing_at
+from pipelines.scene import carry, of_the_scene, scene_moves
 
 WIDEST = 65.0  # pixels: how far the points of one hand may be from their middle and still hold one thing
 STEADY = 12.0  # pixels: points of one hand that are closer than this hardly say how it turns
-LEAVING = 0.5  # pixels a latent frame from which on the scene counts as moving
 FRINGE = 4  # pixels around a thing that are its own shadow and seam
 LIMIT = 8  # things one stream can hold in this way; more are carried from the last picture
 
@@ -39,13 +39,14 @@ class Hold:
 @dataclass(frozen=True)
 class Grip:
     """All that the hands of one stream hold: `things` by the number of the hand, and the `plate` [3, H, W] fp16, the last picture
-    without them. Under a thing it shows what was seen there before, or what may be there. `steady` says that the scene did not
-    move in the chunk for which this was made, so that the plate still fits the next.
+    without them. Under a thing it shows what was seen there before, or what may be there. `ahead` is the plate as the camera will
+    have moved it when the chunk ends. Hands that are `idle` took hold of nothing when they came; they do not on their way, either.
     """
 
     things: Mapping[int, Hold] = field(default_factory=dict)
     plate: Tensor | None = None
-    steady: bool = True
+    ahead: Tensor | None = None
+    idle: frozenset[int] = frozenset()
 
 
 EMPTY = Grip()
@@ -57,34 +58,41 @@ def take_hold(grip: Grip, frame: Tensor, groups: Tensor, xy: Tensor, visible: Te
     `frame` [3, H, W] in -1..1 is the last of the past; `groups` [N] the hand of each track, below 0 for none; `xy` [N, 1 + F, 2],
     `visible` [N, 1 + F] as in `TrackWindow`.
     """
-    things: dict[int, Hold] = {}
-    new: list[int] = []
-    for group in dict.fromkeys(g for g in groups.tolist() if g >= 0):
+    seen = visible | _outside(xy, frame)
+    here = [group for group in dict.fromkeys(groups.tolist()) if group >= 0]
+    old = {group: grip.things[group] for group in here if group in grip.things}
+    covers = {group: _cover(hold, frame, groups == group, xy, seen) for group, hold in old.items()}
+    things, new, taken, idle = dict(old), [], set(), {group for group in here if group in grip.idle}
+    for group in here:
         rows = groups == group
         begins = visible[rows, 0] & visible[rows, 1:].any(1)
-        if group in grip.things:
-            things[group] = grip.things[group]
-        elif len(things) < LIMIT and begins.any():
-            cut = cut_out(frame, xy[rows, 0], begins)
-            if cut is not None:
-                things[group] = cut
-                new.append(group)
+        if group in old or group in idle or not begins.any():
+            continue
+        cut = cut_out(frame, xy[rows, 0], begins) if len(things) < LIMIT else None
+        if cut is None:
+            idle.add(group)
+            continue
+        before = [other for other in old if other in things and _touches(covers[other], xy[rows, 0][begins])]
+        for other in before:  # what a hand takes it takes from other hands
+            del things[other]
+        things[group] = cut
+        new.append(group)
+        taken |= {group} if before else set()
     if not things:
-        return EMPTY
-    covered = {group: _cover(hold, frame, groups == group, xy, visible) for group, hold in things.items()}
-    plate, unknown = frame, new
-    if grip.plate is not None and grip.steady:
-        under = _union([cover for group, cover in covered.items() if group not in new], frame)
-        plate = frame + (grip.plate.float() - frame) * under
-    elif grip.things:
-        unknown = list(things)
-    hole = _union([covered[group] for group in unknown], frame)
-    if unknown:
+        return Grip(idle=frozenset(idle))
+    added = {group: _cover(things[group], frame, groups == group, xy, seen) for group in new}
+    plate = frame
+    if grip.ahead is not None:
+        under = _union(list(covers.values()), frame)
+        plate = frame + (grip.ahead.float() - frame) * under
+    fresh = [cover for group, cover in added.items() if group not in taken]
+    if fresh:
+        hole = _union(fresh, frame)
         ground, known = close(plate[None], (hole > 0.1).float()[None])
         plate = plate + (ground - plate)[0] * hole * known[0]
-    scene = (groups < 0) & visible.all(1)
-    still = bool(((xy[scene] - xy[scene, :1]).abs() < LEAVING).all())
-    return Grip(things, plate.half(), still)
+    moves, panned = scene_moves(of_the_scene(groups, visible, things)[None], xy[None], visible[None])
+    ahead = carry(plate[None], moves[:, -1:])[0, :, 0] if bool(panned) else plate
+    return Grip(things, plate.half(), ahead.half(), frozenset(idle))
 
 
 def _cover(hold: Hold, frame: Tensor, rows: Tensor, xy: Tensor, visible: Tensor) -> Tensor:
@@ -94,6 +102,19 @@ def _cover(hold: Hold, frame: Tensor, rows: Tensor, xy: Tensor, visible: Tensor)
     if move is not None:
         _paste(layer[:3], hold, move, layer[3])
     return F.max_pool2d(layer[3:][None], 2 * FRINGE + 1, 1, FRINGE)[0]
+
+
+def _outside(xy: Tensor, frame: Tensor) -> Tensor:
+    """Which points [...] of `xy` [..., 2] are beyond the edges of the picture: what is held there is still held."""
+    size = torch.tensor([frame.shape[-1], frame.shape[-2]], device=xy.device)
+    return ((xy < 0) | (xy >= size)).any(-1)
+
+
+def _touches(cover: Tensor, points: Tensor) -> bool:
+    """Whether one of `points` [n, 2] is on what `cover` [1, H, W] covers."""
+    x, y = points.long().unbind(-1)
+    height, width = cover.shape[-2:]
+    return bool((cover[0, y.clamp(0, height - 1), x.clamp(0, width - 1)] > 0.5).any())
 
 
 def _union(covers: list[Tensor], frame: Tensor) -> Tensor:
@@ -117,9 +138,10 @@ def cut_out(frame: Tensor, points: Tensor, given: Tensor) -> Hold | None:
 
 def put_back(frames: Tensor, grip: Grip, groups: Tensor, xy: Tensor, visible: Tensor) -> None:
     """Draws every held thing into `frames` [3, K, H, W], in place, where its hand is in each of K frames."""
+    seen = visible | _outside(xy, frames)
     for group, hold in grip.things.items():
         rows = groups == group
-        moves = [similarity(hold, xy[rows, k], visible[rows, k]) for k in range(1, xy.shape[1])]
+        moves = [similarity(hold, xy[rows, k], seen[rows, k]) for k in range(1, xy.shape[1])]
         for k, move in enumerate(moves):
             if move is not None:
                 _paste(frames[:, k], hold, move)

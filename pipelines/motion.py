@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
@@ -14,9 +14,9 @@ from models.track_encoder import GUIDE_CHANNELS, HAS_PAST, NEAR, PACKED, write_c
 from models.transformer import MotionInput
 from pipelines.cutting import cut_and_drag
 from pipelines.holds import EMPTY, Grip, put_back, take_hold
+from pipelines.scene import STILL, carry, of_the_scene, scene_moves
 
 SOFTNESS = 6.0  # pixels: within this distance of a track the motion is the track's own
-STILL = 0.02  # pixels: less motion than this is none
 LEAVING = 1.0  # pixels a latent frame from which on a track counts as moving
 SPEED = 16.0  # pixels a latent frame that count as 1 in the guide
 
@@ -27,8 +27,8 @@ class TrackWindow:
 
     `xy` [B, N, 1 + F, 2] in pixels: where each was in the last frame of the past, then in each of F frames
     (PACKED of them in a latent frame); `visible` [B, N, 1 + F] is False where a track is occluded, outside,
-    released or not there; `ids` [B, N]. Tracks of one hand have the same number in `groups` [B, N]; it is below 0 for
-    tracks that hold nothing: points of the scene, padding.
+    released or not there; `ids` [B, N]. Tracks of one hand have the same number in `groups` [B, N] (each its own where none
+    are given); it is below 0 for points of the scene, which say how the camera moves.
     """
 
     ids: Tensor
@@ -38,7 +38,7 @@ class TrackWindow:
 
     def __post_init__(self) -> None:
         if self.groups is None:
-            self.groups = torch.full_like(self.ids, -1)
+            self.groups = torch.arange(self.ids.shape[1], device=self.ids.device).expand_as(self.ids)
 
     def to(self, device: torch.device) -> TrackWindow:
         return TrackWindow(*(x.to(device) for x in (self.ids, self.xy, self.visible, self.groups)))
@@ -105,26 +105,31 @@ def past_latents(
 ) -> tuple[Tensor, Tensor]:
     """The last frame of latent frames `last` [B, C, h, w] as it was, and as the hands would have it: [B, C, 1, h, w] each.
 
-    The second is a proposal, of which the student takes what it likes. What is held (`grips`, by row) stands where its hand is;
-    what other moving tracks touch is carried along from the last frame.
+    The second is a proposal, of which the student takes what it likes. The scene goes where the camera takes it; what is held
+    (`grips`, by row) stands where its hand is; what other moving hands touch is carried along from the last frame.
     """
     frame = codec.end_frame(last.float())
     plain = codec.still(frame)[:, :, None]
     held = [row for row, grip in enumerate(grips) if grip.things]
-    loose = _without(window, grips) if held else window
+    every = zip(window.groups, window.visible, grips, strict=True)
+    scene = [of_the_scene(groups, visible, grip.things) for groups, visible, grip in every]
+    moves, panned = scene_moves(torch.stack(scene), window.xy, window.visible)
+    loose = _loose(window, grips)
     rows, columns = last.shape[-2:]
     moved, near = motion_field(loose, rows, columns, codec.spec.stride)
-    moving = moved.abs().flatten(1).amax(1) > STILL
-    changed = moving.clone()
+    pulled = (moved.abs().flatten(1).amax(1) > STILL) & ~panned
+    changed = pulled | panned
     changed[held] = True
     if not changed.any():
         return plain, plain.clone()
     for row in held:
         frame[row] = grips[row].plate  # type: ignore[assignment]  # there is one where there are things
-    video = frame[:, :, None].repeat(1, 1, moved.shape[1], 1, 1)  # [B, 3, K, H, W]
-    if moving.any():
+    video = frame[:, :, None].repeat(1, 1, moves.shape[1], 1, 1)  # [B, 3, K, H, W]
+    if panned.any():
+        video[panned] = carry(frame[panned], moves[panned])
+    if pulled.any():
         left = left_behind(loose, rows, columns, codec.spec.stride)
-        video[moving] = cut_and_drag(frame[moving], moved[moving], near[moving], left[moving])
+        video[pulled] = cut_and_drag(frame[pulled], moved[pulled], near[pulled], left[pulled])
     for row in held:
         put_back(video[row], grips[row], window.groups[row], window.xy[row], window.visible[row])
     followed = plain.clone()
@@ -132,13 +137,13 @@ def past_latents(
     return plain, followed
 
 
-def _without(window: TrackWindow, grips: Sequence[Grip]) -> TrackWindow:
-    """The tracks that carry from the last frame: not those of hands that hold something."""
-    visible = window.visible.clone()
+def _loose(window: TrackWindow, grips: Sequence[Grip]) -> TrackWindow:
+    """The tracks of hands that hold nothing: they carry what is near them from the last frame."""
+    visible = window.visible & (window.groups >= 0)[..., None]
     for row, grip in enumerate(grips):
         for group in grip.things:
             visible[row, window.groups[row] == group] = False
-    return TrackWindow(window.ids, window.xy, visible, window.groups)
+    return replace(window, visible=visible)
 
 
 def take_holds(codec: PocketCodec, grips: Sequence[Grip], last: Tensor, window: TrackWindow) -> list[Grip]:

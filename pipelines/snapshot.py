@@ -33,8 +33,8 @@ def dump(state: StreamState, needed: list[int]) -> bytes:
     }
     if state.pending is not None:
         tensors["pending"] = state.pending.contiguous()
-    if state.grip.plate is not None:
-        tensors["plate"] = state.grip.plate
+    if state.grip.plate is not None and state.grip.ahead is not None:
+        tensors |= {"plate": state.grip.plate, "ahead": state.grip.ahead.clone()}
     for hand, hold in state.grip.things.items():
         tensors |= {f"hold.{hand}.{part}": getattr(hold, part).contiguous() for part in HOLD}
     chunks = {}
@@ -55,7 +55,7 @@ def dump(state: StreamState, needed: list[int]) -> bytes:
         "made": state.made,
         "codec": len(state.codec),
         "holds": {hand: hold.corner for hand, hold in state.grip.things.items()},
-        "steady": state.grip.steady,
+        "idle": sorted(state.grip.idle),
         "sinks": [record.made - 1 for record in state.sinks],
         "chunks": chunks,
     }
@@ -115,7 +115,7 @@ def _grip(about: dict[str, Any], tensors: dict[str, Tensor]) -> Grip:
         int(hand): Hold(corner=(x, y), **{part: tensors[f"hold.{hand}.{part}"] for part in HOLD})
         for hand, (x, y) in about["holds"].items()
     }
-    return Grip(things, tensors.get("plate"), about["steady"])
+    return Grip(things, tensors.get("plate"), tensors.get("ahead"), frozenset(about["idle"]))
 
 
 def _settings(settings: StreamSettings) -> dict[str, object]:

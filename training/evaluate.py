@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from flowbrush.controls import Point, TrackBegin
+from flowbrush.controls import Control, Point, TrackBegin, TrackEnd
 from models.registry import UnknownModel
 from pipelines.generator import Generator
 from pipelines.requests import StreamSettings
@@ -26,6 +26,7 @@ from training.world.clip import Clip, World, WorldObject
 from training.world.sprites import MissingFont
 
 HELD_OUT = 900_000_000  # evaluation seeds live far from those of training
+FIRST = 3  # frame of a clip that a continuation starts from
 FRAMES = 24  # generated frames of a continuation
 PERIOD = 96  # frames of one round of the endless drag
 
@@ -76,12 +77,17 @@ class Evaluation:
 
     def _generate(self, clip: Clip, seed: int) -> Tensor:
         assert clip.frames is not None
-        state = self._start(clip.frames[3], clip.caption, seed)
+        state = self._start(clip.frames[FIRST], clip.caption, seed)
         tracks = self._tracks(clip, 4)
-        frames = [
-            self.generator.step([state], [tracks if chunk == 0 else ()])[0].frames
-            for chunk in range(FRAMES // self.card.chunk_frames)
-        ]
+        size = self.card.chunk_frames
+        frames = []
+        for chunk in range(FRAMES // size):
+            now = range(chunk * size, (chunk + 1) * size)
+            controls: list[Control] = [track for first, _, track in tracks if first in now]
+            controls += [
+                TrackEnd(track=track.track) for _, last, track in tracks if last in now and last < FRAMES - 1
+            ]
+            frames.append(self.generator.step([state], [controls])[0].frames)
         self.generator.release(state)
         return torch.from_numpy(np.concatenate(frames)).permute(0, 3, 1, 2).float() / 255
 
@@ -91,30 +97,29 @@ class Evaluation:
                                   image=first.permute(1, 2, 0).numpy())  # fmt: skip
         return self.generator.start(settings)
 
-    def _tracks(self, clip: Clip, first: int) -> tuple[TrackBegin, ...]:
-        """One hand on every held object, at its centre; a grid of scene points while the camera moves."""
+    def _tracks(self, clip: Clip, first: int) -> list[tuple[int, int, TrackBegin]]:
+        """One hand on every held object, at its centre; a grid of scene points while the camera moves. Each with the first and
+        the last frame in which it is there.
+        """
         begins = []
         for number, thing in enumerate(clip.objects):
             if not thing.held[first:].any():
                 continue
             frames = np.flatnonzero(thing.held[first:])
-            begins.append(self._begin(number, thing.centre[first:][frames], frames))
+            track = self._begin(number, thing.centre[first:][frames], frames)
+            begins.append((int(frames[0]), int(frames[-1]), track))
         camera = clip.camera[first - 1 :]
         if not np.allclose(camera, camera[:1]):
             for index, (x, y) in enumerate(
                 (x, y) for y in (0.2, 0.5, 0.8) for x in (0.1, 0.3, 0.5, 0.7, 0.9)
             ):
                 point = np.array([x * self.card.width, y * self.card.height])
-                if any(
-                    np.linalg.norm(point - thing.centre[first - 1]) < 60
-                    for thing in clip.objects
-                    if thing.held.any()
-                ):
+                if any(np.linalg.norm(point - thing.centre[first - 1]) < 60 for thing in clip.objects):
                     continue
                 home = np.linalg.solve(camera[0, :, :2], point - camera[0, :, 2])
                 seen = np.einsum("fij,j->fi", camera[1:, :, :2], home) + camera[1:, :, 2]
-                begins.append(self._begin(100 + index, seen, np.arange(len(seen))))
-        return tuple(begins)
+                begins.append((0, len(seen) - 1, self._begin(100 + index, seen, np.arange(len(seen)))))
+        return begins
 
     def _begin(self, number: int, xy: np.ndarray, frames: np.ndarray) -> TrackBegin:
         size = np.array([self.card.width, self.card.height])
@@ -137,13 +142,23 @@ class Evaluation:
             true_x, true_y, seen = locate(truth, self.world.book, thing.name, at, size, angle)
             if seen < FOUND:
                 continue  # not to be measured even in the true frame
-            x, y, explained = locate(made, self.world.book, thing.name, at, size, angle)
+            x, y, explained = self._find(made, thing, at, frame)
             there = explained > FOUND
             tally.present.append(float(there))
             if thing.held[frame]:
                 tally.found.append(float(there))
                 tally.error.append(float(np.hypot(x - at[0], y - at[1])) if there else float(SEARCH))
                 tally.floor.append(float(np.hypot(true_x - at[0], true_y - at[1])))
+
+    def _find(
+        self, made: Tensor, thing: WorldObject, at: tuple[float, float], frame: int
+    ) -> tuple[float, float, float]:
+        """Where the object is in a generated frame, as it is turned and as large as it truly is by now, or was at the start:
+        one track says where a thing is to be, not how it turns or grows.
+        """
+        looks = {(float(thing.size[f]), float(thing.angle[f])) for f in (frame, FIRST)}
+        found = [locate(made, self.world.book, thing.name, at, *look) for look in looks]
+        return max(found, key=lambda result: result[2])
 
     def _in_view(self, thing: WorldObject, frame: int) -> bool:
         x, y = thing.centre[frame]

@@ -83,7 +83,7 @@ def since_seen(windows: TrackWindow, count: int) -> TrackWindow:
     moved[:, :, :, :1] = begin[:, None]
     moved[:, 0, :, 1:] = begin
     shown[:, :, :, 0] = ever[:, None]
-    return TrackWindow(windows.ids, moved.flatten(0, 1), shown.flatten(0, 1))
+    return replace(windows, xy=moved.flatten(0, 1), visible=shown.flatten(0, 1))
 
 
 def predict_clean(network: CausalTransformer, noisy: Tensor, level: Tensor, given: Task) -> Tensor:

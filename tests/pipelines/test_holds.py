@@ -51,7 +51,11 @@ def test_a_pale_thing_on_pale_ground_is_found_too() -> None:
 
 
 def test_where_nothing_stands_out_nothing_is_held() -> None:
-    assert take_hold(EMPTY, picture(), HAND, *path((60, 64), (70, 64))) == EMPTY
+    grip = take_hold(EMPTY, picture(), HAND, *path((60, 64), (70, 64)))
+    assert not grip.things and grip.idle == {0}
+    assert not take_hold(
+        grip, picture((70, 64)), HAND, *path((70, 64), (75, 64))
+    ).things  # nor on its way, later
 
 
 def test_a_hole_is_closed_from_its_rows_and_not_from_what_stands_beside() -> None:

@@ -16,6 +16,8 @@ from training.world.sprites import SpriteBook, sample_sprite
 Rng = np.random.Generator
 MARGIN_X, MARGIN_Y = 160, 56  # how far a scene reaches past the frame, in pixels
 SPOT_TRIES = 1000
+TEMPLATES = {"{o}, {s}": 0.2, "{o} in the {s}": 0.32, "{o} on the {s}": 0.16, "{o} at {s}": 0.08, "{o} and a {s}": 0.06,
+             "{s}, {o}": 0.1, "{o} {s}": 0.08}  # fmt: skip
 WINDOW = 144  # the square an object is drawn in: holds an 84-pixel object at any angle
 # Shares of objects that turn, and grow, by themselves: one track does not say so, and nobody likes it of what he holds.
 HELD_RESTLESS, FREE_RESTLESS = 0.08, 0.15
@@ -190,9 +192,14 @@ def call(rng: Rng, name: str, synonyms: tuple[str, ...]) -> str:
 
 
 def caption(rng: Rng, words: list[str], place: str) -> str:
-    things = [f"a {word}" if rng.random() < 0.7 else word for word in words]
-    joined = things[0] if len(things) == 1 else ", ".join(things[:-1]) + " and " + things[-1]
-    template = rng.choice(
-        ["{o}, {s}", "{o} in the {s}", "{o} and a {s}", "{s}, {o}", "{o} {s}"], p=[0.3, 0.35, 0.1, 0.15, 0.1]
-    )
-    return str(template).format(o=joined, s=place)
+    """A caption of things in a place, put in one of a few ways."""
+    template = rng.choice(list(TEMPLATES), p=list(TEMPLATES.values()))
+    return str(template).format(o=named(rng, words), s=place)
+
+
+def named(rng: Rng, words: list[str]) -> str:
+    """Things one after the other, mostly with an article."""
+    things = [
+        f"{'an' if word[0] in 'aeiou' else 'a'} {word}" if rng.random() < 0.7 else word for word in words
+    ]
+    return things[0] if len(things) == 1 else ", ".join(things[:-1]) + " and " + things[-1]

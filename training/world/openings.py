@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from training.world import lexicon
-from training.world.clip import WINDOW, Clip, World, WorldObject, call, caption
+from training.world.clip import WINDOW, Clip, World, WorldObject, call, caption, named
 
 Rng = np.random.Generator
 PLACES = {
@@ -25,6 +25,7 @@ PLACES = {
 LEVEL = 7 / 12  # of the frame's height, at which they stand
 SIZES = {"": 74.0, "small ": 54.0, "big ": 84.0}  # pixels
 VARIANTS = 3  # pictures of each scene
+NOWHERE = 0.08  # of the captions name no scene: then it is the first one
 PLANNED = 24  # frames of the clip whose last one a change begins with
 
 
@@ -49,15 +50,17 @@ class Change:
 
 def opening(world: World, rng: Rng) -> Opening:
     """What a stream begins with that has only a caption."""
-    count = int(rng.choice([1, 2, 3], p=[0.45, 0.4, 0.15]))
-    scene = str(rng.choice(list(lexicon.SCENES)))
+    count = int(rng.choice([0, 1, 2, 3], p=[0.03, 0.32, 0.45, 0.2]))
+    somewhere = count > 0 and rng.random() < NOWHERE
+    scene = next(iter(lexicon.SCENES)) if somewhere else str(rng.choice(list(lexicon.SCENES)))
     things, words = [], []
     for _ in range(count):
         noun = world.pick(rng)
         adjective = str(rng.choice(list(SIZES), p=[0.7, 0.15, 0.15]))
         things.append((noun.name, adjective))
         words.append(adjective + call(rng, noun.name, noun.synonyms))
-    said = caption(rng, words, call(rng, scene, lexicon.SCENES[scene]))
+    place = call(rng, scene, lexicon.SCENES[scene])
+    said = named(rng, words) if somewhere else caption(rng, words, place) if words else place
     return Opening(said, scene, int(rng.integers(VARIANTS)), tuple(things))
 
 
