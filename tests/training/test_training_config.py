@@ -12,7 +12,9 @@ from training.config import parse_recipe, read_recipe, teacher_spec
 from training.tables import BadConfig
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
-WHOLE = {stage: {"steps": 1} for stage in ("codec", "text", "opener", "forcing", "rollout", "teacher", "distill")}
+WHOLE = {
+    stage: {"steps": 1} for stage in ("codec", "text", "opener", "forcing", "rollout", "teacher", "distill")
+}
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
