@@ -93,8 +93,9 @@ def test_a_path_plays_when_it_is_drawn(driver: Any, served: Any) -> None:
 
 NOTE_TIMES = """() => {
   window.times = [];
-  for (const kind of ['pointerdown', 'pointermove']) {
-    document.getElementById('stage').addEventListener(kind, (event) => event.buttons && times.push(event.timeStamp));
+  const held = (event) => event.buttons || event.type === 'pointerup';
+  for (const kind of ['pointerdown', 'pointermove', 'pointerup']) {
+    document.getElementById('stage').addEventListener(kind, (event) => held(event) && times.push(event.timeStamp));
   }
 }"""
 
