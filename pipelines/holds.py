@@ -101,7 +101,8 @@ def _cover(hold: Hold, frame: Tensor, rows: Tensor, xy: Tensor, visible: Tensor)
     layer = frame.new_zeros(4, *frame.shape[1:])
     if move is not None:
         _paste(layer[:3], hold, move, layer[3])
-    return F.max_pool2d(layer[3:][None], 2 * FRINGE + 1, 1, FRINGE)[0]
+    wide = F.max_pool2d(layer[3:][None], (1, 2 * FRINGE + 1), 1, (0, FRINGE))
+    return F.max_pool2d(wide, (2 * FRINGE + 1, 1), 1, (FRINGE, 0))[0]
 
 
 def _outside(xy: Tensor, frame: Tensor) -> Tensor:

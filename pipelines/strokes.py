@@ -10,7 +10,7 @@ import numpy as np
 from flowbrush.controls import Grid, Point, TrackBegin
 
 # frame widths a frame: a faster hand is followed at this speed until the picture has caught up
-TOP_SPEED = 0.05
+TOP_SPEED = 0.12
 IDS = 512  # range of the ids that the track encoder tells apart
 
 Sample = tuple[float, float, float, bool]  # pts in seconds, x, y, visible

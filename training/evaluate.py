@@ -236,10 +236,17 @@ def parse_seeds(text: str) -> range:
 
 
 def evaluate(
-    model: str, seeds: range, endless: int, marks: list[int], weights: Path | None = None
+    model: str,
+    seeds: range,
+    endless: int,
+    marks: list[int],
+    weights: Path | None = None,
+    drag: str = "auto",
 ) -> dict[str, object]:
-    """All figures of a model. `endless` is how many worlds of `seeds` run on to the last of `marks`."""
-    generator = Generator.load(model, seats=max(1, endless), weights=weights)
+    """All figures of a model. `endless` is how many worlds of `seeds` run on to the last of `marks`; `drag` as for
+    `Generator.load`.
+    """
+    generator = Generator.load(model, seats=max(1, endless), weights=weights, drag=drag)
     evaluation, tally = Evaluation(generator), Tally()
     for seed in seeds:
         evaluation.continuation(seed, tally)
@@ -248,6 +255,7 @@ def evaluate(
     figures: dict[str, object] = {
         "model": model,
         "steps": generator.card.steps,
+        "drag": generator.card.drag,
         "seeds": [seeds.start, seeds.stop],
         "machine": f"{platform.machine()} {torch.get_num_threads()} threads, {generator.placement.dtype}",
         "continuation": tally.report(width),
@@ -269,12 +277,18 @@ def main(arguments: list[str] | None = None) -> int:
         "--marks", default="100,500,5000", help="frames at which the endless drag is measured"
     )
     parser.add_argument("--weights", type=Path, help="a weights file instead of the model's own")
+    parser.add_argument(
+        "--drag", default="auto", choices=("auto", "warp"),
+        help="warp: drag without training, even where tracks were trained",
+    )  # fmt: skip
     parser.add_argument("--json", type=Path, help="write the figures there, too")
     given = parser.parse_args(arguments)
     try:
         seeds = parse_seeds(given.seeds)
         marks = [int(mark) for mark in given.marks.split(",")]
-        figures = evaluate(given.model, seeds, min(given.endless, len(seeds)), marks, given.weights)
+        figures = evaluate(
+            given.model, seeds, min(given.endless, len(seeds)), marks, given.weights, given.drag
+        )
     except (ValueError, UnknownModel, MissingFont) as error:
         sys.stderr.write(f"flowbrush eval: {error}\n")
         return 2

@@ -9,7 +9,7 @@ from torch import Tensor
 from training.world.sprites import SpriteBook
 
 SEARCH = 40  # pixels around the place asked for; an object that is not found there is lost
-FOUND = 0.5  # share of the template that the picture must explain
+FOUND = 0.6  # of the error of an ordinary place that must be gone where an object is found
 
 
 def psnr(a: Tensor, b: Tensor) -> float:
@@ -42,7 +42,8 @@ def locate(
     """Where an object is in `frame` [3, H, W], looked for within SEARCH pixels of `centre`.
 
     The object's picture is laid over every place; the least masked squared error wins, refined to parts of a pixel. Returns
-    (x, y, share of the picture that is explained: 1 where it is seen exactly, 0 or less where it is not there).
+    (x, y, how much better it fits there than in the middle of all other places: 1 where it is seen exactly, 0 where it is no
+    more there than elsewhere).
     """
     edge = 2 * int(size * 0.75) + 1
     middle = torch.tensor([[edge / 2, edge / 2]])
@@ -58,10 +59,8 @@ def locate(
     error = (square - 2 * cross + (alpha * target.square()).sum())[0, 0]
     best = int(error.argmin())
     row, column = divmod(best, error.shape[1])
-    weight = alpha.sum() * 3
-    mean = (alpha * target).sum((1, 2), keepdim=True) / alpha.sum()
-    variance = (alpha * (target - mean).square()).sum() / weight
-    explained = 1 - float(error.min() / weight / variance.clamp_min(1e-3))
+    elsewhere = error.median().clamp_min(1e-3 * float(alpha.sum()))
+    explained = 1 - float(error.min() / elsewhere)
     dx, dy = _refine(error, row, column)
     return x0 + 0.5 + column - SEARCH + dx, y0 + 0.5 + row - SEARCH + dy, explained
 
