@@ -28,6 +28,7 @@ av.logging.set_level(av.logging.ERROR)
 GOP_S = 4.0
 JPEG_QUALITY = 88
 BT709 = 1
+TASKS = Path("/proc/self/task")  # threads of this process, on Linux
 NVIDIA_DRIVER = Path("/dev/nvidiactl")
 
 # Threads are set by hand: libvpx's own choice spins on busy cores, and one frame at a time gains nothing.
@@ -101,9 +102,25 @@ class VideoEncoder:
             picture.pict_type = PictureType.I
         self._count += 1
         packets = self._context.encode(picture)
+        if self.codec is Codec.AV1 and self._count == 1:
+            _be_ordinary()
         if len(packets) != 1:
             raise EncodingError(f"{self.codec} gave {len(packets)} packets for one frame: expected one")
         return bytes(packets[0]), packets[0].is_keyframe
+
+
+def _be_ordinary() -> None:
+    """Takes back real-time scheduling. SVT-AV1 asks for it, for the whole process, and gets it where root runs the server: then the
+    model, the browser and everything else on the machine wait for each other.
+    """
+    if not TASKS.is_dir():
+        return
+    for thread in TASKS.iterdir():
+        try:
+            if os.sched_getscheduler(int(thread.name)) == os.SCHED_FIFO:
+                os.sched_setscheduler(int(thread.name), os.SCHED_OTHER, os.sched_param(0))
+        except ProcessLookupError:
+            continue  # it has just ended
 
 
 def jpeg(frame: Frames) -> bytes:
