@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from flowbrush.controls import Control, Point, TrackBegin, TrackEnd
+from flowbrush.controls import Control, Point, TrackBegin, TrackEnd, TrackMove
 from models.registry import UnknownModel
 from pipelines.generator import Generator
 from pipelines.requests import StreamSettings
@@ -209,11 +209,11 @@ class Evaluation:
         clip.frames = self.world.render(clip, rng)
         return clip
 
-    def _lap(self, clip: Clip, first: int) -> TrackBegin:
-        """The next round as a drag; frame `first` of the stream shows the second place of the curve."""
+    def _lap(self, clip: Clip, first: int) -> Control:
+        """The next round of one drag that is never let go; frame `first` of the stream shows the second place of the curve."""
         xy = np.roll(clip.objects[0].centre, -1, 0)
         lap = self._begin(0, xy, first + np.arange(PERIOD))
-        return lap
+        return lap if first == 0 else TrackMove(track=lap.track, points=lap.points)
 
     def _measure_round(self, clip: Clip, made: np.ndarray, frame: int, tally: Tally) -> None:
         assert clip.frames is not None

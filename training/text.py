@@ -27,7 +27,7 @@ def vocabulary() -> list[str]:
     for names in lexicon.SCENES.values():
         for name in names:
             known.update(words(name))
-    grammar = ("a", "an", "and", "at", "in", "of", "the")
+    grammar = ("a", "an", "and", "at", "in", "of", "on", "the")
     return [*sorted(known - set(grammar)), *grammar]
 
 

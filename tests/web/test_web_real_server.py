@@ -172,6 +172,8 @@ def test_what_is_recorded_is_what_was_shown_between_two_presses(real: RealServer
         driver.page.locator("#record").click()
     clip = video(download.value)
     driver.page.locator("#record-text", has_text="Record").wait_for()
+    ended = driver.seconds()
+    driver.until(lambda: driver.seconds() > ended + 1, "some film after")
     pause(driver)
     with driver.page.expect_download() as download:
         driver.page.locator("#download").click()
