@@ -19,6 +19,9 @@ from models.rope import RopeTable
 from models.spec import StudentSpec
 from models.track_encoder import GUIDE_CHANNELS, HAS_PAST, TrackHead
 
+# Changes of a clean latent smaller than this are not made: fed back a thousand times, the small errors would be what is seen.
+QUIET = 0.05
+
 
 @dataclass
 class MotionInput:
@@ -141,6 +144,7 @@ class ConvShell(nn.Module):
         self.head_blocks = nn.Sequential(*(ResBlock(width) for _ in range(spec.conv_head_blocks)))
         self.residual = nn.Conv2d(width, channels, 1)
         self.past = bool(spec.motion and spec.motion.past)
+        self.quiet = QUIET
         if self.past:
             self.change = nn.Conv2d(width, channels, 1)
             self.gate = nn.Conv2d(width, 2 * channels, 1)
@@ -163,7 +167,7 @@ class ConvShell(nn.Module):
                 raise ValueError("this student takes tracks: pass a MotionInput (empty tracks are zeros)")
             parts += [self.track_head(motion.code), motion.guide]
             if self.motion.past:
-                parts += [motion.plain, motion.moved]
+                parts += [motion.plain.to(latents.dtype), motion.moved.to(latents.dtype)]
         return _per_frame(torch.cat(parts, 1), lambda x: self.stem_blocks(self.stem(x)))
 
     def leave(self, tokens: Tensor, features: Tensor, motion: MotionInput | None) -> Tensor:
@@ -177,6 +181,8 @@ class ConvShell(nn.Module):
         keep, follow = _per_frame(hidden, self.gate).sigmoid().chunk(2, 1)
         kept = motion.plain * keep
         continued = kept + (motion.moved - kept) * follow + _per_frame(hidden, self.change)
+        if not self.training:
+            continued = motion.moved + F.softshrink(continued - motion.moved, self.quiet)
         return torch.where(motion.guide[:, HAS_PAST : HAS_PAST + 1] > 0, continued, out)
 
 

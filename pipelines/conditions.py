@@ -61,9 +61,8 @@ class Conditions:
                 self.codec, past, tracks, grips or [EMPTY] * len(states)
             )[1]
         dtype = self.placement.dtype
-        return MotionInput(
-            built.code.to(dtype), built.guide.to(dtype), built.plain.to(dtype), built.moved.to(dtype)
-        )
+        # The past stays in fp32: what is only passed on must not be rounded once a chunk.
+        return MotionInput(built.code.to(dtype), built.guide.to(dtype), built.plain, built.moved)
 
     @torch.inference_mode()
     def guide(self, states: Sequence[StreamState], plans: Sequence[ChunkPlan], steps: int) -> Guide | None:

@@ -108,7 +108,7 @@ def past_latents(
     The second is a proposal, of which the student takes what it likes. The scene goes where the camera takes it; what is held
     (`grips`, by row) stands where its hand is; what other moving hands touch is carried along from the last frame.
     """
-    frame = codec.end_frame(last.float())
+    frame = codec.picture(last.float())
     plain = codec.still(frame)[:, :, None]
     held = [row for row, grip in enumerate(grips) if grip.things]
     every = zip(window.groups, window.visible, grips, strict=True)
@@ -150,7 +150,7 @@ def take_holds(codec: PocketCodec, grips: Sequence[Grip], last: Tensor, window: 
     """What the hands of each row hold in the next chunk (`holds.take_hold`), `last` [B, C, h, w] being the last latent frame."""
     if not bool((window.groups >= 0).any()):
         return [EMPTY for _ in grips]
-    frames = codec.end_frame(last.float())
+    frames = codec.picture(last.float())
     return [
         take_hold(grip, frames[row], window.groups[row], window.xy[row], window.visible[row])
         for row, grip in enumerate(grips)

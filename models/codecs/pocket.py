@@ -18,6 +18,7 @@ from models.codecs.base import State
 from models.layers import ResBlock
 from models.spec import PocketCodecSpec
 
+KEPT = 1.0  # singular value from which on a direction of the latent shows what stands still (2: wholly)
 BLEND = 2  # the correction works on squares of 2×2 pixels
 
 
@@ -36,6 +37,7 @@ class PocketCodec(nn.Module):
         self.register_buffer("basis", torch.eye(size)[:, : spec.channels].contiguous())  # orthonormal columns
         self.register_buffer("scale", torch.ones(spec.channels))
         self.correction = Correction(spec)
+        self._inverse: Tensor | None = None
 
     def analyse(self, frames: Tensor) -> Tensor:
         """Frames [B, 3, 4 T, H, W] → latents. Raises ValueError where the sizes do not divide."""
@@ -73,6 +75,32 @@ class PocketCodec(nn.Module):
             .permute(0, 3, 1, 4, 2, 5)
             .reshape(batch, 3, rows * s, columns * s)
         )
+
+    def picture(self, latents: Tensor) -> Tensor:
+        """The picture that latent frames [B, C, h, w] end with: [B, 3, H, W] in about -1..1.
+
+        As `end_frame`, but `still` gives back the latent of what stands still exactly. A picture that is passed on from chunk to
+        chunk a thousand times neither fades nor rings.
+        """
+        s, batch, rows, columns = self.spec.stride, len(latents), *latents.shape[-2:]
+        coefficients = latents.permute(0, 2, 3, 1) * self.scale + self.mean @ self.basis
+        x = (coefficients @ self._ending().T).view(batch, rows, columns, 3, s, s)
+        return x.permute(0, 3, 1, 4, 2, 5).reshape(batch, 3, rows * s, columns * s)
+
+    def _ending(self) -> Tensor:
+        """[3 * stride^2, C]: from a block's coefficients to its last frame. What stands still goes through the inverse of `still`
+        on the directions that it keeps (singular values lie in 0..2), the rest is the block's own last frame.
+        """
+        if self._inverse is None or self._inverse.device != self.basis.device:
+            frames = self.basis.double().view(self.spec.frames, -1, self.spec.channels)
+            u, sigma, v = torch.linalg.svd(
+                frames.sum(0).T, full_matrices=False
+            )  # [C, r], [r], [r, 3 * stride^2]
+            kept = sigma > KEPT
+            u, sigma, v = u[:, kept], sigma[kept], v[kept]
+            rest = torch.eye(len(u), dtype=u.dtype, device=u.device) - u @ u.T
+            self._inverse = ((v.T / sigma) @ u.T + frames[-1] @ rest).float()
+        return self._inverse
 
     def still(self, frame: Tensor) -> Tensor:
         """The latent frame [B, C, h, w] of a picture [B, 3, H, W] in -1..1 that does not move."""
