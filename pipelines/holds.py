@@ -20,7 +20,9 @@ from pipelines.scene import carry, of_the_scene, scene_moves
 
 WIDEST = 65.0  # pixels: how far the points of one hand may be from their middle and still hold one thing
 STEADY = 12.0  # pixels: points of one hand that are closer than this hardly say how it turns
-FRINGE = 12  # pixels around a thing that may show its shadow, its seam and the ringing of the codec's blocks of 8
+FRINGE = (
+    12  # pixels around a thing that may show its shadow, its seam and the ringing of the codec's blocks of 8
+)
 LIMIT = 8  # things one stream can hold in this way; more are carried from the last picture
 
 
