@@ -47,6 +47,11 @@ def write_code(
     inside = visible & (cell >= 0).all(-1) & (cell[..., 0] < columns) & (cell[..., 1] < rows)
     batch, track, frame = torch.nonzero(inside, as_tuple=True)
     x, y = cell[batch, track, frame].unbind(-1)
+    # Several threads would write a shared cell in any order: the later track is found first, and written alone.
+    place = ((batch * PACKED + frame) * rows + y) * columns + x
+    latest = place.new_full((len(xy) * PACKED * rows * columns,), -1).scatter_reduce_(0, place, track, "amax")
+    stands = latest[place] == track
+    batch, track, frame, x, y = (index[stands] for index in (batch, track, frame, x, y))
     canvas[batch, frame, y, x] = id_code(ids[batch, track], dim)
     return canvas.permute(0, 1, 4, 2, 3).reshape(len(xy), PACKED * dim, rows, columns)
 
