@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from models.spec import (
+    CutterSpec,
     OpenerSpec,
     PocketCodecSpec,
     PocketTextSpec,
@@ -21,7 +22,7 @@ from models.spec import (
 WEIGHTS = Path(__file__).parent / "weights"
 CAPABILITIES = ("text", "image", "drag", "pin", "path", "camera", "rewind", "step", "branch", "transition")
 TRAINED, WARPED = "trained track encoder", "warped latents, no training"
-INTERNAL = ("student", "codec", "text", "opener", "weights", "rollout", "sources")
+INTERNAL = ("student", "codec", "text", "opener", "cutter", "weights", "rollout", "sources")
 
 
 def models_folder() -> Path:
@@ -72,6 +73,7 @@ class ModelCard:
     family: str = "pocket"
     history: int = 120
     opener: OpenerSpec | None = None
+    cutter: CutterSpec | None = None
     rollout: RolloutSpec = field(default_factory=RolloutSpec)
     sources: tuple[Source, ...] = ()
     random: bool = False

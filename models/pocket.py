@@ -13,6 +13,7 @@ from models.attention import backend
 from models.card import ModelCard
 from models.checkpoint import BadWeights, fill, random_like, read, save
 from models.codecs.pocket import PocketCodec
+from models.cutter import Cutter
 from models.device import Placement
 from models.opener import Opener
 from models.text.pocket import PocketText
@@ -23,14 +24,16 @@ RANDOM_VOCABULARY = ("a", "and", "ball", "cat", "dog", "in", "meadow", "the")
 
 @dataclass
 class PocketModel:
-    """Networks in evaluation mode on one device; the text encoder and the linear part of the codec stay in
-    fp32.
+    """Networks in evaluation mode on one device; text encoder, cutter and the linear part of the codec stay in fp32.
+
+    Without an opener streams begin from noise, without a cutter colours tell what a hand holds.
     """
 
     student: CausalTransformer
     codec: PocketCodec
     text: PocketText
     opener: Opener | None = None
+    cutter: Cutter | None = None
 
     @property
     def parts(self) -> dict[str, nn.Module]:
@@ -43,6 +46,8 @@ class PocketModel:
         self.text.to(placement.device)
         if self.opener is not None:
             self.opener.to(placement.device, placement.dtype)
+        if self.cutter is not None:
+            self.cutter.to(placement.device)
         for module in self.parts.values():
             module.eval().requires_grad_(False)
 
@@ -61,6 +66,7 @@ def load_pocket(
         PocketCodec(card.pocket_codec),
         PocketText(card.pocket_text, vocabulary),
         new_opener(card) if card.opener and (not source or _has(tensors, "opener")) else None,
+        Cutter(card.cutter) if card.cutter and _has(tensors, "cutter") else None,
     )
     for seed, (name, module) in enumerate(model.parts.items()):
         if source:
@@ -85,9 +91,10 @@ def new_opener(card: ModelCard) -> Opener:
 
 
 def save_pocket(path: Path, model: PocketModel, metadata: dict[str, object]) -> None:
-    """Writes the weights file; student and opener in bf16, the rest in fp32."""
+    """Writes the weights file; student, opener and cutter in bf16, the rest in fp32."""
     model.student.to(torch.bfloat16)
-    if model.opener is not None:
-        model.opener.to(torch.bfloat16)
+    for part in (model.opener, model.cutter):
+        if part is not None:
+            part.to(torch.bfloat16)
     vocabulary = list(model.text.vocabulary)
     save(path, model.parts, {**metadata, "vocabulary": vocabulary})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from models.card import ModelCard
-from models.spec import MotionSpec, OpenerSpec, PocketCodecSpec, PocketTextSpec, StudentSpec
+from models.spec import CutterSpec, MotionSpec, OpenerSpec, PocketCodecSpec, PocketTextSpec, StudentSpec
 from models.wan.cards import WAN_CARDS
 
 
@@ -45,6 +45,7 @@ POCKET = ModelCard(
     codec=PocketCodecSpec(),
     text=PocketTextSpec(),
     opener=OpenerSpec(),
+    cutter=CutterSpec(),
     weights="pocket/pocket.safetensors",
     description="A small causal student of a toy world, trained by this project; real time on two CPU cores.",
     examples=(

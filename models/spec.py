@@ -133,7 +133,9 @@ class PocketTextSpec:
 
 @dataclass(frozen=True)
 class OpenerSpec:
-    """Shape of the opener: `words` text tokens at most, `patch` latent cells to a query, `variants` pictures of each scene."""
+    """Shape of the opener: `words` text tokens at most, `patch` latent cells to a query, `variants` pictures of each scene; things
+    stand at some of `places` (x, y), in parts of the picture.
+    """
 
     dim: int = 256
     layers: int = 3
@@ -142,6 +144,15 @@ class OpenerSpec:
     words: int = 24
     patch: int = 4
     variants: int = 3
+    places: tuple[tuple[float, float], ...] = tuple((x, 7 / 12) for x in (0.2, 0.3, 0.5, 0.7, 0.8))
+
+
+@dataclass(frozen=True)
+class CutterSpec:
+    """Shape of the cutter: it looks at squares of `edge` pixels around a hand; `widths` are channels at 1/2, 1/4, … of them."""
+
+    edge: int = 160
+    widths: tuple[int, ...] = (16, 32, 64, 96)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import torch
 
 from models.card import WARPED, ModelCard
 from models.codecs.pocket import PocketCodec
+from models.cutter import Cutter
 from models.device import Placement, to_device
 from models.transformer import MotionInput
 from pipelines.controls import ChunkPlan
@@ -18,13 +19,21 @@ from pipelines.drag import Guide, drag_guide
 from pipelines.holds import EMPTY, Grip
 from pipelines.motion import TrackWindow, motion_input, past_latents, take_holds
 from pipelines.state import StreamState
+from pipelines.turning import Turn, Turning, turn_by
 
 
 class Conditions:
     """Turns plans into tensors for one model."""
 
-    def __init__(self, card: ModelCard, codec: object, placement: Placement, grid: tuple[int, int]) -> None:
-        self.card, self.codec, self.placement, self.grid = card, codec, placement, grid
+    def __init__(
+        self,
+        card: ModelCard,
+        codec: object,
+        placement: Placement,
+        grid: tuple[int, int],
+        cutter: Cutter | None = None,
+    ) -> None:
+        self.card, self.codec, self.placement, self.grid, self.cutter = card, codec, placement, grid, cutter
         self.warps = card.drag == WARPED
 
     @torch.inference_mode()
@@ -36,14 +45,24 @@ class Conditions:
         assert isinstance(self.codec, PocketCodec)
         things = {hand: thing for hand, thing in state.grip.things.items() if hand not in plan.fresh}
         held = replace(state.grip, things=things, idle=state.grip.idle - plan.fresh)
-        return take_holds(self.codec, [held], last[None], self._window([plan], 1))[0]
+        return take_holds(self.codec, [held], last[None], self._window([plan], 1), self.cutter)[0]
+
+    @torch.inference_mode()
+    def turning(self, turn: Turn, plan: ChunkPlan, grip: Grip) -> Turning:
+        """The next chunk of a change of picture."""
+        window = self._window([plan], 1)
+        return turn_by(turn, plan.share, window.groups[0], window.xy[0], window.visible[0], grip)
 
     @torch.inference_mode()
     def motion(
-        self, states: Sequence[StreamState], plans: Sequence[ChunkPlan] | None, grips: Sequence[Grip] = ()
+        self,
+        states: Sequence[StreamState],
+        plans: Sequence[ChunkPlan] | None,
+        grips: Sequence[Grip] = (),
+        turnings: Sequence[Turning | None] = (),
     ) -> MotionInput | None:
-        """The student's track input, with what is held, row by row; None for a student that has none. Without plans, and when
-        warping, no tracks.
+        """The student's track input, with what is held and what turns, row by row; None for a student that has none. Without plans,
+        and when warping, no tracks.
         """
         motion = self.card.student.motion
         if motion is None:
@@ -54,11 +73,13 @@ class Conditions:
         last = [state.last for state in states if state.last is not None]
         past = torch.stack(last) if last else None
         held_by = None if self.warps else grips or None
-        built = motion_input(self.codec, window, past, motion.id_dim, *self.grid, grips=held_by)
+        built = motion_input(
+            self.codec, window, past, motion.id_dim, *self.grid, grips=held_by, turnings=turnings
+        )
         if self.warps and past is not None and motion.past:
             tracks = self._window(held, len(states))
             built.plain = built.moved = past_latents(
-                self.codec, past, tracks, grips or [EMPTY] * len(states)
+                self.codec, past, tracks, grips or [EMPTY] * len(states), turnings
             )[1]
         dtype = self.placement.dtype
         # The past stays in fp32: what is only passed on must not be rounded once a chunk.

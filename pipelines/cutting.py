@@ -17,19 +17,13 @@ STANDS_OUT = (
     0.10,
     0.25,
 )  # of the range of -1..1: difference from the surroundings that begins to be, and is, a thing
-SQUARE, FINE = 4, 2  # pixels: edges of the squares on which places are closed, and things found
+SQUARE = 4  # pixels: edge of the squares on which places are closed
 ACROSS, WIDE, UP = (
     10.0,
     30.0,
     0.8,
 )  # squares: how far surroundings reach across, for what is usual, and up and down
 UNLIKE = 0.3  # of the range of -1..1: what differs this much from what is usual in its row counts little
-BAND = 4  # double squares above and below with which a thing's colours are compared
-COMMON = 0.05  # share of the surroundings that must have a colour for it to be theirs
-DIFFERS = (0.22, 0.13, 0.08)  # distance of colours, each in -1..1, from which on they are different
-SMALLEST = 600  # pixels: what is smaller than this is only part of a thing
-LIMB = 5  # squares: how far what is thin may stick out of a thing
-TOUCH = 10.0  # pixels: a thing is what hangs together with what is this near to the hand
 DISC = (46.0, 62.0)  # pixels around a track that are carried along with it, wholly and at all
 
 
@@ -108,58 +102,3 @@ def _spread(x: Tensor, weight: Tensor, across: float) -> Tensor:
         kernel = (line / line.sum()).view([1, 1, *((-1, 1) if axis == 2 else (1, -1))]).expand(4, 1, -1, -1)
         out = F.conv2d(out, kernel, padding=(reach, 0) if axis == 2 else (0, reach), groups=4)
     return out
-
-
-def thing_at(frame: Tensor, points: Tensor) -> Tensor:
-    """The opacity [1, 1, H, W] of the thing that is at `points` [n, 2] (pixels) of `frame` [1, 3, H, W]; 0 where there is none.
-
-    A thing has colours that the rows around it do not have elsewhere, hangs together, has no holes, and is no larger than DISC.
-    Where that gives very little, colours are told apart more finely: a snowman stands in the snow.
-    """
-    height, width = frame.shape[-2:]
-    y, x = torch.meshgrid(
-        (torch.arange(height // FINE, device=frame.device) + 0.5) * FINE,
-        (torch.arange(width // FINE, device=frame.device) + 0.5) * FINE,
-        indexing="ij",
-    )
-    distance = ((x[..., None] - points[:, 0]) ** 2 + (y[..., None] - points[:, 1]) ** 2).amin(-1).sqrt()
-    inside, touched = distance < DISC[1], (distance < TOUCH).float()
-    unlike = _unlike_surroundings(frame, distance)
-    whole = torch.zeros_like(distance)
-    for differs in DIFFERS:
-        solid = (unlike > differs).float() * inside
-        found = _grown(solid, touched * solid)
-        whole = 1 - _grown(1 - found, (~inside).float())  # no holes
-        if float(whole.sum()) * FINE**2 > SMALLEST:
-            break
-    core = 1 - F.max_pool2d(1 - whole[None, None], 5, 1, 2)
-    whole = whole * F.max_pool2d(core, 2 * LIMB + 1, 1, LIMB)  # no lines of the scene that run into it
-    soft = F.avg_pool2d(F.max_pool2d(whole, 3, 1, 1), 3, 1, 1)
-    return F.interpolate(soft, (height, width), mode="bilinear")
-
-
-def _unlike_surroundings(frame: Tensor, distance: Tensor) -> Tensor:
-    """How far each square's colour is from those common around it [h, w], given how far each is from the hand; 0 beyond DISC."""
-    cells = F.avg_pool2d(frame, FINE)[0].permute(1, 2, 0)  # [h, w, 3]
-    colours = F.avg_pool2d(frame, 2 * FINE)[0].permute(1, 2, 0)
-    inside, samples = distance < DISC[1], (distance > DISC[0])[::2, ::2]
-    unlike = torch.zeros_like(distance)
-    for row in inside.any(1).nonzero().flatten().tolist():
-        low, high = max(0, row // 2 - BAND), row // 2 + BAND + 1
-        around, columns = colours[low:high][samples[low:high]], inside[row].nonzero().flatten()
-        if not len(around):
-            unlike[row, columns] = 2
-            continue
-        usual = max(1, int(len(around) * COMMON))
-        unlike[row, columns] = torch.cdist(cells[row, columns], around).kthvalue(usual, dim=1).values
-    return unlike
-
-
-def _grown(solid: Tensor, seed: Tensor) -> Tensor:
-    """What of `solid` [h, w] hangs together with `seed` [h, w]."""
-    found = seed
-    while True:
-        more = F.max_pool2d(found[None, None], 3, 1, 1)[0, 0] * solid
-        if torch.equal(more, found):
-            return found
-        found = more

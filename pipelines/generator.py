@@ -19,7 +19,6 @@ from models.codecs.pocket import PocketCodec
 from models.device import Placement, choose
 from models.kv_cache import POSITIONS, KVCache
 from models.load import Model, load_model
-from models.opener import Opener
 from models.pocket import PocketModel
 from models.registry import card
 from models.speed import compile_blocks, use_fp8
@@ -37,6 +36,8 @@ from pipelines.recache import recache
 from pipelines.requests import ChunkResult, StreamSettings, check_settings
 from pipelines.schedule import noise_steps
 from pipelines.state import ChunkRecord, CodecState, StreamState
+from pipelines.turner import Turner, opened
+from pipelines.turning import Turning
 
 
 class NoSeat(RuntimeError):
@@ -64,9 +65,11 @@ class Generator:
             self.maker: ChunkMaker = JointMaker(model.student, self.past, self.rope, self.grid)
         else:
             self.maker = ChunkMaker(model.student, self.past, self.rope, self.grid)
-        self.conditions = Conditions(model_card, model.codec, placement, self.grid)
+        cutter = model.cutter if isinstance(model, PocketModel) else None
+        self.conditions = Conditions(model_card, model.codec, placement, self.grid, cutter)
         self.beside = Beside(placement.device)
         self.prompts = Prompts(model.text)
+        self.turner = Turner.of(model, self.prompts) if isinstance(model, PocketModel) else None
         self.free = list(range(seats))[::-1]
 
     @classmethod
@@ -116,7 +119,8 @@ class Generator:
                 )  # [1, 3, H, W] in -1..1
                 self._begin_with(state, self._codec.still(picture.to(self.placement.device)))
             elif isinstance(self.model, PocketModel) and self.model.opener is not None:
-                self._begin_with(state, self._opened(self.model.opener, state))
+                tokens = self.prompts.blend(state.controls.prompt)
+                self._begin_with(state, opened(self.model.opener, tokens, settings.seed))
         except Exception:
             self.release(state)
             raise
@@ -135,10 +139,18 @@ class Generator:
         plans = [plan for _, plan in folded]
         try:
             grips = [self.conditions.grip(state, plan) for state, plan in zip(states, plans, strict=True)]
+            turnings = [
+                self._turning(state, after, plan, grip)
+                for state, (after, plan), grip in zip(states, folded, grips, strict=True)
+            ]
+            grips = [
+                grip if turning is None else turning.under(grip)
+                for grip, turning in zip(grips, turnings, strict=True)
+            ]
             replaced = [
                 self._renew(state, after, plan) for state, (after, plan) in zip(states, folded, strict=True)
             ]
-            made, batches = self._denoise(states, plans, grips)
+            made, batches = self._denoise(states, plans, grips, turnings)
             denoised = mark(self.placement.device)
             decoding, codecs, times = self._decode(states, made)
             remembering = mark(self.placement.device)
@@ -158,6 +170,7 @@ class Generator:
                     replaced[row],
                     made[row][1],
                     grips[row],
+                    turnings[row],
                 )
                 for row, state in enumerate(states)
             ]
@@ -223,14 +236,6 @@ class Generator:
         return self.model.codec
 
     @torch.inference_mode()
-    def _opened(self, opener: Opener, state: StreamState) -> Tensor:
-        """The latent frame [1, C, h, w] that the prompt alone describes."""
-        device = self.placement.device
-        plan = fold(state.controls, (), 0, self.card.chunk_frames, self.card.fps, state.settings.seed)[1]
-        variant = torch.tensor([state.settings.seed % opener.spec.variants], device=device)
-        return opener(self.prompts.tokens(plan)[None].to(device), variant).float()
-
-    @torch.inference_mode()
     def _begin_with(self, state: StreamState, latent: Tensor) -> None:
         """A still latent frame [1, C, h, w] is the first chunk of the context. It is not shown."""
         plan = fold(state.controls, (), 0, self.card.chunk_frames, self.card.fps, state.settings.seed)[1]
@@ -257,8 +262,21 @@ class Generator:
         tokens = self.prompts.tokens(plan)[None].to(self.placement.device, self.placement.dtype)
         return recache(self.model.student, self.past, state, self.model.student.text_keys_values(tokens))
 
+    def _turning(
+        self, state: StreamState, after: ControlState, plan: ChunkPlan, grip: Grip
+    ) -> Turning | None:
+        """The part that the next chunk has in a change of picture: of one that is under way, or of one that a new prompt begins."""
+        turn = state.turn
+        if after.prompt != state.controls.prompt:
+            turn = None if self.turner is None else self.turner.begin(state, after.prompt, grip)
+        return None if turn is None else self.conditions.turning(turn, plan, grip)
+
     def _denoise(
-        self, states: Sequence[StreamState], plans: Sequence[ChunkPlan], grips: Sequence[Grip]
+        self,
+        states: Sequence[StreamState],
+        plans: Sequence[ChunkPlan],
+        grips: Sequence[Grip],
+        turnings: Sequence[Turning | None],
     ) -> tuple[list[tuple[Tensor, Tensor | None]], list[tuple[Batch, Tensor]]]:
         """Latents [C, T, h, w] of the next chunks, and what stays under way; streams of one kind go together.
 
@@ -277,6 +295,7 @@ class Generator:
                 [states[row] for row in rows],
                 [plans[row] for row in rows],
                 [grips[row] for row in rows],
+                [turnings[row] for row in rows],
                 steps,
             )
             latents, pending = self.maker.make(batch)
@@ -286,14 +305,19 @@ class Generator:
         return [made[row] for row in range(len(states))], batches
 
     def _batch(
-        self, states: list[StreamState], plans: list[ChunkPlan], grips: list[Grip], steps: int
+        self,
+        states: list[StreamState],
+        plans: list[ChunkPlan],
+        grips: list[Grip],
+        turnings: list[Turning | None],
+        steps: int,
     ) -> Batch:
         rollout = self.card.rollout
         guided = states[0].made == 0 and self.card.guidance > 1
         return Batch(
             states,
             torch.stack([self.prompts.tokens(plan) for plan in plans]).to(self.placement.device),
-            self.conditions.motion(states, plans, grips),
+            self.conditions.motion(states, plans, grips, turnings),
             noise_steps(rollout, steps),
             self.conditions.guide(states, plans, steps),
             renew=bool(rollout.step_list),
@@ -327,6 +351,7 @@ class Generator:
         replaced: dict[int, Tensor],
         pending: Tensor | None,
         grip: Grip,
+        turning: Turning | None = None,
     ) -> ChunkRecord:
         """The stream at the end of the chunk that was made last, which does not count yet."""
         key_value = self.past.taken(state)
@@ -334,6 +359,7 @@ class Generator:
         return ChunkRecord(
             chunk, state.made + 1, key_value, latents.clone(), controls, codec, changed,
             None if pending is None else pending.clone(), grip,
+            None if turning is None else turning.rest,
         )  # fmt: skip
 
     def _count(self, state: StreamState, record: ChunkRecord) -> None:

@@ -15,8 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pipelines.cutting import close, thing_at
+from models.cutter import Cutter
+from pipelines.cutting import close
 from pipelines.scene import carry, of_the_scene, scene_moves
+from pipelines.touched import thing_at
 
 WIDEST = 65.0  # pixels: how far the points of one hand may be from their middle and still hold one thing
 STEADY = 12.0  # pixels: points of one hand that are closer than this hardly say how it turns
@@ -54,11 +56,13 @@ class Grip:
 EMPTY = Grip()
 
 
-def take_hold(grip: Grip, frame: Tensor, groups: Tensor, xy: Tensor, visible: Tensor) -> Grip:
+def take_hold(
+    grip: Grip, frame: Tensor, groups: Tensor, xy: Tensor, visible: Tensor, cutter: Cutter | None = None
+) -> Grip:
     """What is held in the next chunk: what is held already by hands that are still there, and what new hands take.
 
     `frame` [3, H, W] in -1..1 is the last of the past; `groups` [N] the hand of each track, below 0 for none; `xy` [N, 1 + F, 2],
-    `visible` [N, 1 + F] as in `TrackWindow`.
+    `visible` [N, 1 + F] as in `TrackWindow`; `cutter` as in `touched.thing_at`.
     """
     seen = visible | _outside(xy, frame)
     here = [group for group in dict.fromkeys(groups.tolist()) if group >= 0]
@@ -70,7 +74,7 @@ def take_hold(grip: Grip, frame: Tensor, groups: Tensor, xy: Tensor, visible: Te
         begins = visible[rows, 0] & visible[rows, 1:].any(1)
         if group in old or group in idle or not begins.any():
             continue
-        cut = cut_out(frame, xy[rows, 0], begins) if len(things) < LIMIT else None
+        cut = cut_out(frame, xy[rows, 0], begins, cutter) if len(things) < LIMIT else None
         if cut is None:
             idle.add(group)
             continue
@@ -124,13 +128,13 @@ def _union(covers: list[Tensor], frame: Tensor) -> Tensor:
     return torch.stack(covers).amax(0) if covers else frame.new_zeros(1, *frame.shape[1:])
 
 
-def cut_out(frame: Tensor, points: Tensor, given: Tensor) -> Hold | None:
+def cut_out(frame: Tensor, points: Tensor, given: Tensor, cutter: Cutter | None) -> Hold | None:
     """What stands out at `points` [n, 2] of `frame` [3, H, W]. None where the hand is too wide, or nothing stands out."""
     seen = points[given]
     middle = seen.mean(0)
     if float((seen - middle).norm(dim=1).max()) > WIDEST:
         return None
-    opacity = thing_at(frame[None], seen)
+    opacity = thing_at(frame[None], seen, cutter)
     if not opacity.any():
         return None
     rows, columns = (opacity[0, 0].amax(axis).nonzero().flatten() for axis in (1, 0))

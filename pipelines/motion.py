@@ -10,11 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from models.codecs.pocket import PocketCodec
+from models.cutter import Cutter
 from models.track_encoder import GUIDE_CHANNELS, HAS_PAST, NEAR, PACKED, write_code
 from models.transformer import MotionInput
 from pipelines.cutting import cut_and_drag
 from pipelines.holds import EMPTY, Grip, put_back, take_hold
 from pipelines.scene import STILL, carry, of_the_scene, scene_moves
+from pipelines.turning import Turning
 
 SOFTNESS = 6.0  # pixels: within this distance of a track the motion is the track's own
 LEAVING = 1.0  # pixels a latent frame from which on a track counts as moving
@@ -101,12 +103,17 @@ def left_behind(window: TrackWindow, rows: int, columns: int, stride: int) -> Te
 
 
 def past_latents(
-    codec: PocketCodec, last: Tensor, window: TrackWindow, grips: Sequence[Grip]
+    codec: PocketCodec,
+    last: Tensor,
+    window: TrackWindow,
+    grips: Sequence[Grip],
+    turnings: Sequence[Turning | None] = (),
 ) -> tuple[Tensor, Tensor]:
     """The last frame of latent frames `last` [B, C, h, w] as it was, and as the hands would have it: [B, C, 1, h, w] each.
 
     The second is a proposal, of which the student takes what it likes. The scene goes where the camera takes it; what is held
-    (`grips`, by row) stands where its hand is; what other moving hands touch is carried along from the last frame.
+    (`grips`, by row) stands where its hand is; what other moving hands touch is carried along from the last frame. Where a prompt
+    turns the picture into another one (`turnings`, by row), both are on the way there.
     """
     frame = codec.picture(last.float())
     plain = codec.still(frame)[:, :, None]
@@ -119,7 +126,8 @@ def past_latents(
     moved, near = motion_field(loose, rows, columns, codec.spec.stride)
     pulled = (moved.abs().flatten(1).amax(1) > STILL) & ~panned
     changed = pulled | panned
-    changed[held] = True
+    turned = [row for row, turning in enumerate(turnings) if turning is not None]
+    changed[held + turned] = True
     if not changed.any():
         return plain, plain.clone()
     for row in held:
@@ -130,10 +138,13 @@ def past_latents(
     if pulled.any():
         left = left_behind(loose, rows, columns, codec.spec.stride)
         video[pulled] = cut_and_drag(frame[pulled], moved[pulled], near[pulled], left[pulled])
+    for row in turned:
+        video[row] = turnings[row].mix(video[row])  # type: ignore[union-attr]
     for row in held:
         put_back(video[row], grips[row], window.groups[row], window.xy[row], window.visible[row])
     followed = plain.clone()
     followed[changed] = codec.analyse(video[changed])
+    plain[turned] = followed[turned]
     return plain, followed
 
 
@@ -146,13 +157,19 @@ def _loose(window: TrackWindow, grips: Sequence[Grip]) -> TrackWindow:
     return replace(window, visible=visible)
 
 
-def take_holds(codec: PocketCodec, grips: Sequence[Grip], last: Tensor, window: TrackWindow) -> list[Grip]:
+def take_holds(
+    codec: PocketCodec,
+    grips: Sequence[Grip],
+    last: Tensor,
+    window: TrackWindow,
+    cutter: Cutter | None = None,
+) -> list[Grip]:
     """What the hands of each row hold in the next chunk (`holds.take_hold`), `last` [B, C, h, w] being the last latent frame."""
     if not bool((window.groups >= 0).any()):
         return [EMPTY for _ in grips]
     frames = codec.picture(last.float())
     return [
-        take_hold(grip, frames[row], window.groups[row], window.xy[row], window.visible[row])
+        take_hold(grip, frames[row], window.groups[row], window.xy[row], window.visible[row], cutter)
         for row, grip in enumerate(grips)
     ]
 
@@ -166,11 +183,13 @@ def motion_input(
     columns: int,
     has_past: Tensor | None = None,
     grips: Sequence[Grip] | None = None,
+    turnings: Sequence[Turning | None] = (),
 ) -> MotionInput:
     """Conditions of B single latent frames, each [B, channels, 1, rows, columns], in fp32.
 
     `last` [B, C, rows, columns] is the last latent frame of the past, None at the start of a stream;
-    `has_past` [B] marks the rows that have one (all where it is None); `grips` is what the hands of each row hold.
+    `has_past` [B] marks the rows that have one (all where it is None); `grips` is what the hands of each row hold,
+    `turnings` what a new prompt makes of each picture.
     """
     stride = codec.spec.stride
     moved, near = motion_field(window, rows, columns, stride)  # [B, PACKED, (2,) rows, columns]
@@ -187,7 +206,7 @@ def motion_input(
     if last is None:
         nothing = torch.zeros(batch, codec.spec.channels, 1, rows, columns, device=window.xy.device)
         return MotionInput(code[:, :, None], guide[:, :, None], nothing, nothing.clone())
-    plain, followed = past_latents(codec, last, window, grips or [EMPTY] * batch)
+    plain, followed = past_latents(codec, last, window, grips or [EMPTY] * batch, turnings)
     past = torch.ones(batch, device=last.device) if has_past is None else has_past.float()
     guide[:, HAS_PAST] = past.view(-1, 1, 1)
     mask = past.view(-1, 1, 1, 1, 1)

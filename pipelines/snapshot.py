@@ -18,9 +18,10 @@ from pipelines.controls import ControlState
 from pipelines.holds import Grip, Hold
 from pipelines.requests import StreamSettings
 from pipelines.state import ChunkRecord, StreamState
+from pipelines.turning import Turn
 
 CONTROLS = TypeAdapter(ControlState)
-VERSION = 3
+VERSION = 4
 HOLD = ("cutout", "origins", "given")  # tensors of what a hand holds
 
 
@@ -37,6 +38,8 @@ def dump(state: StreamState, needed: list[int]) -> bytes:
         tensors |= {"plate": state.grip.plate, "ahead": state.grip.ahead.clone()}
     for hand, hold in state.grip.things.items():
         tensors |= {f"hold.{hand}.{part}": getattr(hold, part).contiguous() for part in HOLD}
+    if state.turn is not None:
+        tensors["turn"] = state.turn.target.contiguous()
     chunks = {}
     for index in needed:
         record, key_value = by_index[index], state.key_value(index)
@@ -56,6 +59,7 @@ def dump(state: StreamState, needed: list[int]) -> bytes:
         "codec": len(state.codec),
         "holds": {hand: hold.corner for hand, hold in state.grip.things.items()},
         "idle": sorted(state.grip.idle),
+        "turned": state.turn.share if state.turn else 0.0,
         "sinks": [record.made - 1 for record in state.sinks],
         "chunks": chunks,
     }
@@ -88,6 +92,7 @@ def load(blob: bytes, device: torch.device, window: int) -> StreamState:
         "codec": tuple(tensors[f"codec.{slot}"] for slot in range(about["codec"])),
         "pending": tensors.get("pending"),
         "grip": _grip(about, tensors),
+        "turn": Turn(tensors["turn"], about["turned"]) if "turn" in tensors else None,
     }
     if records:  # the last chunk can be gone back to
         newest = about["made"] - 1

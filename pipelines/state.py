@@ -10,6 +10,7 @@ from torch import Tensor
 from pipelines.controls import ControlState
 from pipelines.holds import EMPTY, Grip
 from pipelines.requests import StreamSettings
+from pipelines.turning import Turn
 
 CodecState = tuple[Tensor, ...]  # what the decoder carries from chunk to chunk; empty before the first
 
@@ -33,17 +34,18 @@ class ChunkRecord:
     replaced: dict[int, Tensor] = field(default_factory=dict)
     pending: Tensor | None = None
     grip: Grip = EMPTY
+    turn: Turn | None = None
 
 
 @dataclass
 class StreamState:
     """One stream between two chunks. Only `Generator` changes it, and only when a chunk has been made.
 
-    `chunk` is the index of the next chunk, `made` the number of chunks in the cache (one more than `chunk`
-    where a start image came first), `latents` the clean latents [C, T, h, w] of the last chunk, `codec` the
-    decoder's state, `pending` noisy latents of chunks that are under way (joint denoising), `grip` what hands hold. `sinks` are the
-    records of the chunks that stay in the context for ever, `records` those of the latest chunks, oldest
-    first, for rewind and snapshot. `window` is how many chunks before the next one are needed, beside the
+    `chunk` is the index of the next chunk, `made` the number of chunks in the cache (one more than `chunk` where a start
+    image came first), `latents` the clean latents [C, T, h, w] of the last chunk, `codec` the decoder's state, `pending`
+    noisy latents of chunks that are under way (joint denoising), `grip` what hands hold, `turn` the change of picture that a
+    new prompt began. `sinks` are the records of the chunks that stay in the context for ever, `records` those of the latest
+    chunks, oldest first, for rewind and snapshot. `window` is how many chunks before the next one are needed, beside the
     sinks.
     """
 
@@ -57,6 +59,7 @@ class StreamState:
     codec: CodecState = ()
     pending: Tensor | None = None
     grip: Grip = EMPTY
+    turn: Turn | None = None
     sinks: list[ChunkRecord] = field(default_factory=list)
     records: deque[ChunkRecord] = field(default_factory=deque)
 
@@ -110,4 +113,5 @@ class StreamState:
 
     def _stand_at(self, record: ChunkRecord) -> None:
         self.made, self.latents, self.controls = record.made, record.latents, record.controls
-        self.codec, self.pending, self.grip = record.codec, record.pending, record.grip
+        self.codec, self.pending = record.codec, record.pending
+        self.grip, self.turn = record.grip, record.turn

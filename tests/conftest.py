@@ -53,13 +53,20 @@ def tiny_card() -> ModelCard:
 
 @pytest.fixture(scope="session")
 def tiny_generator(tiny_card: ModelCard) -> Generator:
-    """One generator for the whole run; tests take streams of it through `tiny`."""
+    """One generator for the whole run; tests take streams of it through `tiny`. Its cutter sees no things."""
+    import torch
+
+    from models.cutter import Cutter
     from models.device import choose
     from models.pocket import load_pocket
+    from models.spec import CutterSpec
     from pipelines.generator import Generator
 
     placement = choose("cpu", "fp32")
-    return Generator(tiny_card, load_pocket(tiny_card, placement), placement, seats=4)
+    model = load_pocket(tiny_card, placement)
+    model.cutter = Cutter(CutterSpec(edge=32, widths=(8, 16))).eval().requires_grad_(False)
+    torch.nn.init.constant_(model.cutter.out.bias, -9.0)  # type: ignore[arg-type]
+    return Generator(tiny_card, model, placement, seats=4)
 
 
 @pytest.fixture

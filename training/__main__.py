@@ -16,6 +16,7 @@ from training.progress import table
 from training.run import MissingStage, Run
 from training.stages.base import Context, Stage
 from training.stages.codec import CodecStage, ensure_components
+from training.stages.cutter import CutterStage
 from training.stages.distill import DistillStage
 from training.stages.export import export
 from training.stages.forcing import ForcingStage
@@ -29,7 +30,16 @@ from training.world.sprites import FONT_VARIABLE, MissingFont
 
 KINDS: dict[str, type[Stage]] = {
     kind.name: kind
-    for kind in (CodecStage, TextStage, OpenerStage, ForcingStage, RolloutStage, TeacherStage, DistillStage)
+    for kind in (
+        CodecStage,
+        TextStage,
+        OpenerStage,
+        CutterStage,
+        ForcingStage,
+        RolloutStage,
+        TeacherStage,
+        DistillStage,
+    )
 }
 
 

@@ -1,7 +1,7 @@
 """`python -m training.adopt WEIGHTS RUN`: puts a weights file into a run's folder, so that later stages go on from it.
 
-Codec, text encoder, opener and student stand there afterwards as if the stages `codec`, `text`, `opener` and `forcing` had made
-them in no step.
+Codec, text encoder, opener, cutter and student stand there afterwards as if the stages `codec`, `text`, `opener`, `cutter` and
+`forcing` had made them in no step.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ def adopt(weights: Path, run: Run) -> None:
     run.save(
         "text", {"vocabulary": list(model.text.vocabulary), "encoder": model.text.state_dict(), **NO_STEP}
     )
-    if model.opener is not None:
-        opener = {name: value.detach().float() for name, value in model.opener.named_parameters()}
-        run.save("opener", {"optimisers": {"opener": {"averages": opener}}, **NO_STEP})
-    student = {name: value.detach().float() for name, value in model.student.named_parameters()}
-    run.save("forcing", {"optimisers": {"student": {"averages": student}}, **NO_STEP})
+    for stage, part in (("opener", "opener"), ("cutter", "cutter"), ("forcing", "student")):
+        module = model.parts.get(part)
+        if module is not None:
+            averages = {name: value.detach().float() for name, value in module.named_parameters()}
+            run.save(stage, {"optimisers": {part: {"averages": averages}}, **NO_STEP})
 
 
 def main(arguments: list[str]) -> int:

@@ -15,7 +15,7 @@ from models.spec import PocketCodecSpec, PocketTextSpec
 from models.track_encoder import PACKED
 from training.tables import BadConfig, build, build_on, known, require, sub_table
 
-STAGES = ("codec", "pool", "text", "opener", "forcing", "rollout", "teacher", "distill", "export")
+STAGES = ("codec", "pool", "text", "opener", "cutter", "forcing", "rollout", "teacher", "distill", "export")
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,20 @@ class OpenerConfig(StageConfig):
     batch: int = 96
     decay: float = 0.6
     ema: float = 0.995
+
+
+@dataclass(frozen=True)
+class CutterConfig(StageConfig):
+    """Things over pieces of `scenes` scenes."""
+
+    scenes: int = 160
+    batch: int = 16
+    decay: float = 0.6
+    ema: float = 0.995
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.scenes >= 1, f"scenes is {self.scenes}: expected 1 or more")
 
 
 @dataclass(frozen=True)
@@ -209,6 +223,7 @@ class Recipe:
     codec: CodecConfig
     text: TextConfig
     opener: OpenerConfig
+    cutter: CutterConfig
     pool: PoolConfig
     forcing: ForcingConfig
     rollout: RolloutConfig
@@ -281,11 +296,13 @@ def parse_recipe(table: dict[str, Any], name: str) -> Recipe:
 def _card(table: dict[str, Any]) -> ModelCard:
     """The pocket model, with the sizes that the recipe gives it."""
     base = card("pocket")
-    assert isinstance(base.codec, PocketCodecSpec) and isinstance(base.text, PocketTextSpec) and base.opener
+    assert isinstance(base.codec, PocketCodecSpec) and isinstance(base.text, PocketTextSpec)
+    assert base.opener and base.cutter
     student = build_on(base.student, sub_table(table, "student"), "model.student.")
     codec = build_on(base.codec, sub_table(table, "codec"), "model.codec.")
     text = build_on(base.text, sub_table(table, "text"), "model.text.")
     opener = build_on(base.opener, sub_table(table, "opener"), "model.opener.")
+    cutter = build_on(base.cutter, sub_table(table, "cutter"), "model.cutter.")
     known(table, {"width", "height"}, "model.")
     width, height = table.get("width", base.width), table.get("height", base.height)
     cell = codec.stride * student.patch
@@ -297,7 +314,8 @@ def _card(table: dict[str, Any]) -> ModelCard:
     if student.position_grid:
         student = replace(student, position_grid=(height // cell, width // cell))
     student = replace(student, latent_channels=codec.channels, text_dim=text.dim)
-    return replace(base, width=width, height=height, student=student, codec=codec, text=text, opener=opener)
+    whole = replace(base, width=width, height=height, student=student, codec=codec, text=text)
+    return replace(whole, opener=opener, cutter=cutter)
 
 
 def teacher_spec(recipe: Recipe):  # type: ignore[no-untyped-def]

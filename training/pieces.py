@@ -7,6 +7,7 @@ thing changes. Millions of different openings then cost nothing to make.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -62,27 +63,25 @@ def make_pieces(world: World, codec: PocketCodec) -> Pieces:
     """Renders everything once; some minutes."""
     names = [noun.name for noun in world.everything]
     stride, size = codec.spec.stride, 2 * REACH // codec.spec.stride
-    scenes, things = [], []
-    for scene in lexicon.SCENES:
-        for variant in range(VARIANTS):
-            empty = picture(world, Opening("", scene, variant, ()))
-            ground = codec.still(to_model_range(empty)[None])
-            scenes.append(ground[0].half())
-            rows, columns = ground.shape[-2:]
-            top = corner(LEVEL, rows, size) * stride
-            for name in names:
-                for adjective in SIZES:
-                    for x in ACROSS:
-                        left = corner(x, columns, size) * stride
-                        with_it = stand(world, empty, scene, name, x, SIZES[adjective])
-                        both = torch.stack([with_it, empty])[
-                            :, :, top : top + 2 * REACH, left : left + 2 * REACH
-                        ]
-                        one, other = codec.still(to_model_range(both))
-                        things.append((one - other).half())
+    grid = (codec.spec.channels, world.height // stride, world.width // stride)
     count = (len(lexicon.SCENES), VARIANTS)
-    shape = (*count, len(names), len(SIZES), len(ACROSS))
-    return Pieces(torch.stack(scenes).unflatten(0, count), torch.stack(things).unflatten(0, shape), names)
+    # Made whole: many small tensors that stay, between large ones that go, would leave the memory full of holes.
+    scenes = torch.empty(*count, *grid, dtype=torch.half)
+    things = torch.empty(*count, len(names), len(SIZES), len(ACROSS), grid[0], size, size, dtype=torch.half)
+    top = corner(LEVEL, grid[1], size) * stride
+    for (number, scene), variant in product(enumerate(lexicon.SCENES), range(VARIANTS)):
+        empty = picture(world, Opening("", scene, variant, ()))
+        scenes[number, variant] = codec.still(to_model_range(empty)[None])[0]
+        for (noun, name), (kind, edge), (place, x) in product(
+            enumerate(names), enumerate(SIZES.values()), enumerate(ACROSS)
+        ):
+            left = corner(x, grid[2], size) * stride
+            both = torch.stack([stand(world, empty, scene, name, x, edge), empty])
+            one, other = codec.still(
+                to_model_range(both[:, :, top : top + 2 * REACH, left : left + 2 * REACH])
+            )
+            things[number, variant, noun, kind, place] = one - other
+    return Pieces(scenes, things, names)
 
 
 def load_pieces(path: Path, world: World, codec: PocketCodec) -> Pieces:

@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from models.codecs.pocket import PocketCodec
+from models.cutter import Cutter
 from models.kv_cache import KVCache
 from models.layers import KeyValue
 from models.track_encoder import PACKED
@@ -56,12 +57,11 @@ def student_sheet(path: Path, student: torch.nn.Module, context: Context) -> Non
     """
     assert isinstance(student, CausalTransformer)
     batch = sheet_batch(context, max(context.recipe.rollout.long_frames))
-    steps = context.recipe.rollout.levels
-    rows = [batch.latents, continue_clips(student, context.codec, batch, steps, batch.latents[:, :, 0])]
+    rows = [batch.latents, continue_clips(student, context, batch, batch.latents[:, :, 0])]
     if context.opener is not None:
         variant = torch.zeros(CLIPS, dtype=torch.long, device=batch.latents.device)
         first = context.opener.to(batch.latents.device)(batch.text, variant).float()
-        rows.append(continue_clips(student, context.codec, batch, steps, first))
+        rows.append(continue_clips(student, context, batch, first))
     _clip_sheet(path, context.codec, rows)
 
 
@@ -76,13 +76,11 @@ def teacher_sheet(path: Path, teacher: CausalTransformer, context: Context) -> N
 
 
 @torch.no_grad()
-def continue_clips(
-    student: CausalTransformer, codec: PocketCodec, batch: Batch, steps: int, first: Tensor
-) -> Tensor:
+def continue_clips(student: CausalTransformer, context: Context, batch: Batch, first: Tensor) -> Tensor:
     """Latents [B, C, T, h, w] made chunk by chunk along the batch's tracks from the latent frame `first` [B, C, h, w] on, as a
     stream is made.
     """
-    streams = _Streams(student, codec, batch)
+    streams, steps = _Streams(student, context.codec, batch, context.cutter), context.recipe.rollout.levels
     made: list[Tensor] = []
     for index in range(batch.latents.shape[2]):
         motion = streams.motion(index, made[-1][:, :, 0] if made else None)
@@ -98,8 +96,10 @@ class _Streams:
     The arithmetic is that of `pipelines.denoise`, which is built around live streams and their controls.
     """
 
-    def __init__(self, student: CausalTransformer, codec: PocketCodec, batch: Batch) -> None:
-        self.student, self.codec, self.batch = student, codec, batch
+    def __init__(
+        self, student: CausalTransformer, codec: PocketCodec, batch: Batch, cutter: Cutter | None
+    ) -> None:
+        self.student, self.codec, self.batch, self.cutter = student, codec, batch, cutter
         self.weight = student.reference
         spec, self.grid = student.spec, batch.latents.shape[-2:]
         tokens = (self.grid[0] // spec.patch) * (self.grid[1] // spec.patch)
@@ -116,7 +116,7 @@ class _Streams:
         )
         window = windows.at(places)
         if last is not None:
-            self.grips = take_holds(self.codec, self.grips, last, window)
+            self.grips = take_holds(self.codec, self.grips, last, window, self.cutter)
         rows, columns = self.grid
         made = motion_input(self.codec, window, last, spec.id_dim, rows, columns, grips=self.grips)
         return cast(made, self.weight.dtype, self.weight.device)

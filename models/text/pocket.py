@@ -62,6 +62,10 @@ class PocketText(nn.Module):
         """The words of `text` that were never trained and are not mere grammar."""
         return [word for word in words(text) if word not in self.vocabulary and word not in ORDINARY]
 
+    def knows(self, text: str) -> bool:
+        """Whether `text` has a word that was trained and is not mere grammar."""
+        return any(word in self.vocabulary and word not in ORDINARY for word in words(text))
+
     def forward(self, prompts: Sequence[str]) -> Tensor:
         length, device = self.spec.length, self.place.device
         known = torch.zeros(len(prompts), length, dtype=torch.long)

@@ -60,6 +60,7 @@ def fingerprint(generator: Generator, state: StreamState) -> dict[str, Any]:
         "latents": None if state.latents is None else state.latents.clone(),
         "codec": [value.clone() for value in state.codec],
         "plate": state.grip.plate,
+        "turn": None if state.turn is None else [state.turn.target, state.turn.share],
         "held": {hand: thing.cutout for hand, thing in state.grip.things.items()},
         "records": [record.chunk for record in state.records],
         "sinks": [record.chunk for record in state.sinks],

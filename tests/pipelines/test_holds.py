@@ -10,9 +10,10 @@ import torch
 from stream_helpers import drag, settings_for
 from torch import Tensor
 
-from pipelines.cutting import close, thing_at
+from pipelines.cutting import close
 from pipelines.generator import Generator
 from pipelines.holds import EMPTY, Grip, Hold, put_back, similarity, take_hold
+from pipelines.touched import thing_at
 
 HEIGHT, WIDTH = 128, 192
 GROUND, THING = 0.2, -0.8

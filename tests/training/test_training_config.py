@@ -13,7 +13,8 @@ from training.tables import BadConfig
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 WHOLE = {
-    stage: {"steps": 1} for stage in ("codec", "text", "opener", "forcing", "rollout", "teacher", "distill")
+    stage: {"steps": 1}
+    for stage in ("codec", "text", "opener", "cutter", "forcing", "rollout", "teacher", "distill")
 }
 
 

@@ -14,6 +14,7 @@ from tiny_training import RECIPE, Tiny, need_font, one_core, same
 
 from models.device import Placement
 from models.pocket import load_pocket
+from models.transformer import CausalTransformer
 from training.stages.forcing import ForcingStage
 
 need_font()
@@ -27,7 +28,7 @@ REACHED = {
     "shell.stem.weight",
     "shell.track_head.project.weight",
 }
-LEARNING = ("codec", "text", "forcing", "rollout", "teacher", "distill")
+LEARNING = ("codec", "text", "cutter", "forcing", "rollout", "teacher", "distill")
 
 
 @pytest.fixture(scope="module")
@@ -72,10 +73,15 @@ def test_a_stage_moves_its_weights(trained: Tiny, stage: str) -> None:
     assert all(value.isfinite().all() for value in state["masters"].values())
 
 
-def test_rollout_and_distill_start_from_the_student_before(trained: Tiny) -> None:
-    before = trained.state("forcing")["optimisers"]["student"]["averages"]
-    after = trained.state("rollout")["optimisers"]["student"]["masters"]
-    other = trained.state("teacher")["optimisers"]["teacher"]["averages"]
+@pytest.mark.parametrize(
+    ("stage", "earlier"), [("rollout", "forcing"), ("teacher", "rollout"), ("distill", "rollout")]
+)
+def test_a_stage_starts_from_the_student_before(trained: Tiny, stage: str, earlier: str) -> None:
+    part = "teacher" if stage == "teacher" else "student"
+    before = trained.state(earlier)["optimisers"]["student"]["averages"]
+    after = trained.state(stage)["optimisers"][part]["masters"]
+    torch.manual_seed(0)
+    other = CausalTransformer(trained.recipe.card.student).state_dict()
 
     def apart(a: dict, b: dict) -> float:
         return sum(float((a[n] - b[n]).abs().sum()) for n in a if a[n].shape == b[n].shape)
@@ -87,7 +93,7 @@ def test_losses_and_contact_sheets_are_kept(trained: Tiny) -> None:
     lines = [json.loads(line) for line in (trained.folder / "losses.jsonl").read_text().splitlines()]
     assert {line["stage"] for line in lines} == set(LEARNING)
     assert all(line["step"] in (1, 2) for line in lines)
-    for stage in ("codec", "forcing", "rollout", "teacher", "distill"):
+    for stage in ("codec", "cutter", "forcing", "rollout", "teacher", "distill"):
         with Image.open(trained.folder / "sheets" / f"{stage}_000002.png") as sheet:
             colours = sheet.convert("RGB").getcolors(1 << 24)
         assert colours is not None and len(colours) > 100
@@ -108,6 +114,7 @@ def test_the_exported_file_is_loaded_by_the_pipeline(trained: Tiny, tmp_path) ->
     for name, value in model.student.named_parameters():
         assert torch.equal(value, averages[name].to(torch.bfloat16).float())
     assert "puppy" in model.text.vocabulary
+    assert model.cutter is not None and model.opener is None  # what no stage has made is left out
     card = (out.parent / "MODEL_CARD.md").read_text()
     assert "| distill | 2 |" in card and "after the stage `distill`" in card
 
@@ -169,5 +176,5 @@ def test_all_runs_every_stage_with_processes_and_a_font_by_path(tmp_path, capsys
     assert (tiny.folder / "pocket.safetensors").is_file()
     shown = capsys.readouterr().out
     assert [line.split()[0] for line in shown.splitlines()[1:]] == [
-        "codec", "text", "pool", "opener", "forcing", "rollout", "teacher", "distill", "export",
+        "codec", "text", "pool", "opener", "cutter", "forcing", "rollout", "teacher", "distill", "export",
     ]  # fmt: skip

@@ -35,6 +35,9 @@ blocks = 1
 dim = 16
 layers = 1
 heads = 2
+[model.cutter]
+edge = 64
+widths = [8, 16]
 [model.text]
 dim = 32
 layers = 1
@@ -59,6 +62,10 @@ batch = 4
 [opener]
 steps = 2
 batch = 2
+[cutter]
+steps = 2
+batch = 2
+scenes = 2
 [forcing]
 steps = 2
 batch = 2

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from models.codecs.pocket import PocketCodec
+from models.cutter import Cutter
 from models.opener import Opener
 from models.pocket import new_opener
 from models.spec import StudentSpec
@@ -78,6 +79,17 @@ class Context:
         opener = new_opener(self.recipe.card)
         fill_averages(opener, self.run.load("opener")["optimisers"]["opener"])
         return opener.eval().requires_grad_(False)
+
+    @cached_property
+    def cutter(self) -> Cutter | None:
+        """The averaged cutter; None where that stage has not run: colours then tell what a hand holds."""
+        if not self.run.has("cutter"):
+            return None
+        spec = self.recipe.card.cutter
+        assert spec is not None
+        cutter = Cutter(spec)
+        fill_averages(cutter, self.run.load("cutter")["optimisers"]["cutter"])
+        return cutter.to(self.device).eval().requires_grad_(False)
 
     @cached_property
     def source(self) -> Source:
@@ -164,7 +176,7 @@ class Stage:
         now.
         """
         if self.on_pool:
-            _ = self.context.source, self.context.channel_weight
+            _ = self.context.source, self.context.channel_weight, self.context.cutter
         self.feed = ahead(self.draws, step, self.context.recipe.loaders)
 
     def draws(self, step: int) -> list[Any]:

@@ -78,8 +78,9 @@ class DistillStage(Stage):
         }
 
     def _rollout(self, batch: Batch, rng: np.random.Generator) -> Rollout:
+        context, ladder = self.context, levels(self.own.levels)
         return Rollout(
-            self.student, self.context.codec, batch, levels(self.own.levels), 0, rng, roughness=0.0
+            self.student, context.codec, batch, ladder, 0, rng, roughness=0.0, cutter=context.cutter
         )
 
     def _teach_critic(self, batch: Batch, rng: np.random.Generator, progress: float) -> float:

@@ -55,7 +55,11 @@ def export(context: Context, out: Path | None = None) -> Path:
     recipe, run = context.recipe, context.run
     student, last = context.student(STUDENTS)
     model = PocketModel(
-        student.cpu().eval(), context.codec.cpu(), context.text.cpu(), context.opener and context.opener.cpu()
+        student.cpu().eval(),
+        context.codec.cpu(),
+        context.text.cpu(),
+        context.opener and context.opener.cpu(),
+        context.cutter and context.cutter.cpu(),
     )
     path = out or run.folder / f"{recipe.card.name}.safetensors"
     rows = stage_rows(recipe, run)
@@ -78,7 +82,7 @@ def export(context: Context, out: Path | None = None) -> Path:
 def stage_rows(recipe: Recipe, run: Run) -> list[dict[str, Any]]:
     """What each trained stage took."""
     rows = []
-    for stage in ("codec", "text", "forcing", "rollout", "teacher", "distill"):
+    for stage in ("codec", "text", "opener", "cutter", "forcing", "rollout", "teacher", "distill"):
         if run.has(stage):
             state = run.load(stage)
             batch = getattr(recipe, stage).batch

@@ -29,7 +29,9 @@ class ForcingStage(Stage):
         context = self.context
         batch = context.source.batch(next(self.feed)[0])
         still = still_start(batch, context.codec, self.rng(step, 1), context.recipe.forcing.still)
-        loss, parts = forcing_loss(self.student, context.codec, batch, still, context.channel_weight)
+        loss, parts = forcing_loss(
+            self.student, context.codec, batch, still, context.channel_weight, context.cutter
+        )
         loss.backward()
         norm = self.apply(self.student, self.optimiser, progress)
         return {"loss": float(loss.detach()), **parts, "norm": norm}

@@ -73,7 +73,13 @@ class RolloutStage(Stage):
         _, frames, hold = self.plan(step)
         batch = context.source.batch(draw)
         rollout = Rollout(
-            self.student, context.codec, batch, levels(self.own.levels), hold, self.rng(step, 1)
+            self.student,
+            context.codec,
+            batch,
+            levels(self.own.levels),
+            hold,
+            self.rng(step, 1),
+            cutter=context.cutter,
         )
         weight = context.channel_weight.view(1, -1, 1, 1, 1)
         chunks = frames // PACKED + hold - 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from models.transformer import CausalTransformer
@@ -12,6 +13,11 @@ from training.sheets import teacher_sheet
 from training.stages.base import Context, Stage, averaged
 from training.teacher import teacher_loss
 
+BEFORE = (
+    "rollout",
+    "forcing",
+)  # where one of these has made a student of its shape, the teacher begins as it
+
 
 class TeacherStage(Stage):
     name = "teacher"
@@ -19,7 +25,10 @@ class TeacherStage(Stage):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self.own = context.recipe.teacher
-        self.teacher = context.network(teacher_spec(context.recipe), self.name)
+        shape, student = teacher_spec(context.recipe), context.recipe.card.student
+        self.teacher = context.network(shape, self.name)
+        if replace(shape, chunk=student.chunk) == student and any(map(context.run.has, BEFORE)):
+            self.teacher.load_state_dict(context.student(BEFORE)[0].state_dict())
         self.optimiser = MasterOptimiser(self.teacher, self.config.rate, self.config.ema)
         self.optimisers = {"teacher": self.optimiser}
 

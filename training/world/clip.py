@@ -146,19 +146,27 @@ class World:
 
     def paint(self, canvas: Tensor, thing: WorldObject, shadow: bool) -> None:
         """Draws an object, with its shadow, into `canvas` [F, 3, H + 2 WINDOW, W + 2 WINDOW] in 0..1."""
+        layers, _, corner = self.layers(thing, shadow)
+        for frame, (x, y) in enumerate((corner + WINDOW).tolist()):
+            patch = canvas[frame, :, y : y + WINDOW, x : x + WINDOW]
+            patch.mul_(1 - layers[frame, 3:]).add_(layers[frame, :3])
+
+    def layers(self, thing: WorldObject, shadow: bool) -> tuple[Tensor, Tensor, Tensor]:
+        """An object in windows: premultiplied RGBA with its shadow [F, 4, WINDOW, WINDOW], its own opacity [F, 1, WINDOW, WINDOW],
+        and the windows' left top corners [F, 2] in the frame.
+        """
         limit = torch.tensor([self.width, self.height]) + WINDOW * 0.45
         centre = torch.from_numpy(thing.centre).float().clamp(min=-WINDOW * 0.45)
         centre = torch.minimum(centre, limit)
         size, angle = torch.from_numpy(thing.size).float(), torch.from_numpy(thing.angle).float()
         layers, corner = self.book.draw(thing.name, centre, size, angle, WINDOW)
+        own = layers[:, 3:]
         if shadow:
             foot = centre - corner + torch.stack([torch.zeros_like(size), size * 0.46], 1)
             ground = sample_sprite(self.shadow, foot, size * 0.95, torch.zeros_like(angle), WINDOW)
             ground = _squash(ground, foot)
             layers = layers + ground * (1 - layers[:, 3:])
-        for frame, (x, y) in enumerate((corner + WINDOW).tolist()):
-            patch = canvas[frame, :, y : y + WINDOW, x : x + WINDOW]
-            patch.mul_(1 - layers[frame, 3:]).add_(layers[frame, :3])
+        return layers, own, corner
 
 
 def _squash(shadow: Tensor, foot: Tensor) -> Tensor:

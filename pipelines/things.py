@@ -1,0 +1,100 @@
+"""The things in a picture: found by the cutter, compared by their looks, taken out and put in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from models.cutter import Cutter
+from pipelines.cutting import close
+from pipelines.holds import FRINGE
+from pipelines.touched import FINEST, SURE, by_cutter
+
+ASIDE = 36  # pixels between the places at which things are looked for
+LARGEST = 0.3  # of the picture: what is larger is no thing
+SAME_PLACE = 0.3  # overlap from which on two things found are one
+LOOK = 24  # pixels: edge at which things are compared
+ALIKE, SAME_SHAPE = (
+    0.3,
+    0.6,
+)  # mean difference of colours at most, and overlap of outlines at least, of two pictures of one thing
+
+
+class Thing(NamedTuple):
+    """A thing in a picture: `colours` [3, H, W] in -1..1 and `opacity` [1, H, W]."""
+
+    colours: Tensor
+    opacity: Tensor
+
+
+def things_in(cutter: Cutter, frame: Tensor, places: Tensor) -> list[Thing]:
+    """The things that the cutter sees in `frame` [3, H, W] when it looks at each of `places` [n, 2]; the largest of those that
+    overlap.
+    """
+    found = by_cutter(cutter, frame, places)  # [n, 1, H, W]
+    solid = found > SURE
+    sizes = solid.sum((1, 2, 3)).tolist()
+    most = LARGEST * frame.shape[-1] * frame.shape[-2]
+    things: list[int] = []
+    for index in sorted(range(len(sizes)), key=lambda i: -sizes[i]):
+        if FINEST <= sizes[index] <= most and not any(
+            int((solid[index] & solid[other]).sum()) > SAME_PLACE * sizes[index] for other in things
+        ):
+            things.append(index)
+    return [Thing(frame, found[index]) for index in things]
+
+
+def around(frame: Tensor, things: Sequence[Thing]) -> Tensor:
+    """Where things are, with their shadows and seams: [1, H, W] in 0..1; `frame` [3, H, W] gives the size."""
+    if not things:
+        return frame.new_zeros(1, *frame.shape[1:])
+    whole = torch.stack([thing.opacity for thing in things]).amax(0)[None]
+    wide = F.max_pool2d(whole, (1, 2 * FRINGE + 1), 1, (0, FRINGE))
+    wide = F.max_pool2d(wide, (2 * FRINGE + 1, 1), 1, (FRINGE, 0))
+    return F.avg_pool2d(wide, 5, 1, 2, count_include_pad=False)[0]
+
+
+def without(frame: Tensor, things: Sequence[Thing]) -> Tensor:
+    """`frame` [3, H, W] with the places of `things` closed from around them."""
+    hole = around(frame, things)[None]
+    ground, known = close(frame[None], (hole > 0.1).float())
+    return frame + ((ground - frame) * hole * known)[0]
+
+
+def with_things(frame: Tensor, things: Sequence[Thing]) -> Tensor:
+    for thing in things:
+        frame = frame + (thing.colours - frame) * thing.opacity
+    return frame
+
+
+def among(thing: Thing, others: Sequence[Thing]) -> bool:
+    look = _look(thing)
+    return any(_alike(look, _look(other)) for other in others)
+
+
+def _look(thing: Thing) -> Tensor:
+    """Colours and opacity [4, LOOK, LOOK] of what the thing fills."""
+    solid = thing.opacity[0] > SURE
+    rows, columns = (solid.any(axis).nonzero().flatten() for axis in (1, 0))
+    both = torch.cat([thing.colours, thing.opacity])
+    part = both[:, int(rows[0]) : int(rows[-1]) + 1, int(columns[0]) : int(columns[-1]) + 1]
+    return F.interpolate(part[None], (LOOK, LOOK), mode="area")[0]
+
+
+def _alike(a: Tensor, b: Tensor) -> bool:
+    both, either = torch.minimum(a[3], b[3]), torch.maximum(a[3], b[3])
+    if float(both.sum()) < SAME_SHAPE * float(either.sum()):
+        return False
+    return float(((a[:3] - b[:3]).abs().mean(0) * both).sum() / both.sum()) < ALIKE
+
+
+def everywhere(frame: Tensor) -> Tensor:
+    """Places [n, 2] all over the picture."""
+    height, width = frame.shape[-2:]
+    y = torch.arange(ASIDE // 2, height, ASIDE, device=frame.device)
+    x = torch.arange(ASIDE // 2, width, ASIDE, device=frame.device)
+    return torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).view(-1, 2).float()

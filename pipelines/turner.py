@@ -1,0 +1,100 @@
+"""What a running picture is to become when its prompt changes (pocket).
+
+A student that continues pictures hardly makes what is not there. The opener knows what prompts look like; the picture that is to
+come is put together from what it makes of the old and of the new prompt and from the running picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import compress
+
+import torch
+from torch import Tensor
+
+from models.codecs.pocket import PocketCodec
+from models.cutter import Cutter
+from models.opener import Opener
+from models.pocket import PocketModel
+from models.text.pocket import PocketText
+from pipelines.controls import Blend
+from pipelines.holds import Grip
+from pipelines.prompts import Prompts
+from pipelines.state import StreamState
+from pipelines.things import Thing, among, around, everywhere, things_in, with_things, without
+from pipelines.turning import Turn
+
+SAME_SCENE = 0.12  # mean difference of two grounds, in -1..1, up to which they are one scene
+SAME_VIEW = 0.05  # and up to which they are also seen from one place
+
+
+@dataclass(frozen=True)
+class Turner:
+    """What is needed to turn a stream's picture into that of another prompt."""
+
+    opener: Opener
+    cutter: Cutter
+    codec: PocketCodec
+    text: PocketText
+    prompts: Prompts
+
+    @classmethod
+    def of(cls, model: PocketModel, prompts: Prompts) -> Turner | None:
+        """None for a model without opener or cutter: its student alone makes what a new prompt says."""
+        if model.opener is None or model.cutter is None:
+            return None
+        return cls(model.opener, model.cutter, model.codec, model.text, prompts)
+
+    @torch.inference_mode()
+    def begin(self, state: StreamState, prompt: Blend, grip: Grip) -> Turn | None:
+        """The change of a stream to `prompt`. None where there is no picture yet, or no word that the model knows."""
+        if state.last is None or not any(self.text.knows(text) for text, _ in prompt):
+            return None
+        old, new = (
+            self.codec.picture(opened(self.opener, self.prompts.blend(blend), state.settings.seed))[0]
+            for blend in (state.controls.prompt, prompt)
+        )
+        size = torch.tensor([old.shape[-1], old.shape[-2]], device=old.device)
+        places = torch.tensor(self.opener.spec.places, device=old.device) * size
+        frame = self.codec.picture(state.last[None].float())[0]
+        return Turn(new_picture(frame, old, new, self.cutter, places, grip).half())
+
+
+@torch.inference_mode()
+def opened(opener: Opener, prompt: Tensor, seed: int) -> Tensor:
+    """The latent frame [1, C, h, w] that a prompt's tokens [L, D] alone describe."""
+    device = opener.position.device
+    variant = torch.tensor([seed % opener.spec.variants], device=device)
+    return opener(prompt[None].to(device), variant).float()
+
+
+def new_picture(
+    frame: Tensor, old: Tensor, new: Tensor, cutter: Cutter, places: Tensor, grip: Grip
+) -> Tensor:
+    """What `frame` [3, H, W] is to become where the prompt changes from one that looks like `old` to one that looks like `new`,
+    things of these two standing at some of `places` [n, 2] (pixels).
+
+    What only the old prompt names goes, what only the new one names comes; everything else stays, over the ground of the new
+    scene where that is another one. What hands hold stays in them.
+    """
+    picture = frame if grip.plate is None else grip.plate.float()
+    held = [Thing(hold.cutout[:3].float(), hold.cutout[3:].float()) for hold in grip.things.values()]
+    was, wanted = things_in(cutter, old, places), things_in(cutter, new, places)
+    here = things_in(cutter, picture, everywhere(frame))
+    gone = [thing for thing in was if not among(thing, wanted)]
+    come = [not among(thing, [*was, *here, *held]) for thing in wanted]
+    leave = [among(thing, gone) for thing in here]
+    coming, leaving = list(compress(wanted, come)), list(compress(here, leave))
+    staying = [thing for thing, leaves in zip(here, leave, strict=True) if not leaves]
+    wished = without(new, [thing for thing, comes in zip(wanted, come, strict=True) if not comes])
+    if _differ(without(old, was), without(new, wanted), []) > SAME_SCENE:
+        return with_things(wished, staying)
+    if _differ(picture, new, [*here, *wanted]) > SAME_VIEW:
+        return with_things(without(picture, leaving), coming)
+    return with_things(picture + (wished - picture) * around(frame, [*leaving, *coming]), staying)
+
+
+def _differ(a: Tensor, b: Tensor, things: list[Thing]) -> float:
+    """The mean difference of two pictures beside the things."""
+    beside = 1 - around(a, things)
+    return float(((a - b).abs() * beside).sum() / (3 * beside.sum() + 1))
