@@ -103,11 +103,6 @@ class Dispatcher:
         self._stopping = True
         await asyncio.gather(*(worker.process.quit(timeout_s) for worker in self._workers.values()))
 
-    @property
-    def pids(self) -> list[int]:
-        """Process ids of the workers."""
-        return [worker.process.pid for worker in self._workers.values() if worker.process.pid is not None]
-
     def _handle(self, process: WorkerProcess, message: Any) -> None:
         worker = self._workers.get(process.name)
         if worker is None:

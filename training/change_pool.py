@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,8 @@ import torch
 from torch import Tensor
 
 from models.codecs.pocket import PocketCodec
-from training.pool import to_model_range
+from training.pool import missing, to_model_range
+from training.run import write_whole
 from training.world.clip import World
 from training.world.openings import change
 
@@ -39,19 +39,13 @@ def build_changes(
     make_world: Callable[[], World] = World,
 ) -> None:
     """Renders the files of changes that are missing; worker k of n takes every n-th."""
-    folder.mkdir(parents=True, exist_ok=True)
     world = None
-    for shard in range(worker, shards, workers):
-        path = folder / f"changes_{shard:04d}.pt"
-        if path.exists():
-            continue
+    for shard, path in missing(folder, "changes", shards, worker, workers):
         world = world or make_world()
         made = [
             _changed(world, codec, np.random.default_rng([SEED, seed + shard, i])) for i in range(pictures)
         ]
-        temporary = path.with_suffix(".part")
-        torch.save(made, temporary)
-        os.replace(temporary, path)
+        write_whole(path, made)
 
 
 def _changed(world: World, codec: PocketCodec, rng: np.random.Generator) -> Changed:

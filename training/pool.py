@@ -8,9 +8,8 @@ file; shards may go on being added while a training runs.
 from __future__ import annotations
 
 import hashlib
-import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from torch import Tensor
 
 from models.codecs.pocket import PocketCodec
 from models.track_encoder import PACKED
+from training.run import write_whole
 from training.world.clip import World, WorldObject
 
 
@@ -50,9 +50,18 @@ def build_shard(world: World, codec: PocketCodec, path: Path, clips: int, frames
         samples.append(
             Sample(latents, clip.caption, clip.scene, clip.objects, clip.camera.astype(np.float32))
         )
-    temporary = path.with_suffix(".part")
-    torch.save(samples, temporary)
-    os.replace(temporary, path)
+    write_whole(path, samples)
+
+
+def missing(
+    folder: Path, kind: str, files: int, worker: int = 0, workers: int = 1
+) -> Iterator[tuple[int, Path]]:
+    """The files of one kind, of `files`, that are not there yet; for worker k of n every n-th."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(worker, files, workers):
+        path = folder / f"{kind}_{number:04d}.pt"
+        if not path.exists():
+            yield number, path
 
 
 def build_pool(
@@ -67,12 +76,8 @@ def build_pool(
     make_world: Callable[[], World] = World,
 ) -> None:
     """Renders the shards that are missing; worker k of n takes every n-th."""
-    folder.mkdir(parents=True, exist_ok=True)
     world = None
-    for shard in range(worker, shards, workers):
-        path = folder / f"shard_{shard:04d}.pt"
-        if path.exists():
-            continue
+    for shard, path in missing(folder, "shard", shards, worker, workers):
         world = world or make_world()
         start = time.monotonic()
         build_shard(world, codec, path, clips, frames, seed + shard)

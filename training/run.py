@@ -66,7 +66,7 @@ class Run:
                 file.write(json.dumps(line) + "\n")
 
 
-def write_whole(path: Path, state: dict[str, Any]) -> None:
+def write_whole(path: Path, state: object) -> None:
     """torch.save by way of a temporary file beside it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".part")
