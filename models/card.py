@@ -9,6 +9,7 @@ from typing import Any
 
 from models.spec import (
     CutterSpec,
+    InpainterSpec,
     OpenerSpec,
     PocketCodecSpec,
     PocketTextSpec,
@@ -22,7 +23,7 @@ from models.spec import (
 WEIGHTS = Path(__file__).parent / "weights"
 CAPABILITIES = ("text", "image", "drag", "pin", "path", "camera", "rewind", "step", "branch", "transition")
 TRAINED, WARPED = "trained track encoder", "warped latents, no training"
-INTERNAL = ("student", "codec", "text", "opener", "cutter", "weights", "rollout", "sources")
+INTERNAL = ("student", "codec", "text", "opener", "cutter", "inpainter", "weights", "rollout", "sources")
 
 
 def models_folder() -> Path:
@@ -74,6 +75,7 @@ class ModelCard:
     history: int = 120
     opener: OpenerSpec | None = None
     cutter: CutterSpec | None = None
+    inpainter: InpainterSpec | None = None
     rollout: RolloutSpec = field(default_factory=RolloutSpec)
     sources: tuple[Source, ...] = ()
     random: bool = False

@@ -5,45 +5,22 @@ A small U-shaped network on a square around the hand. Colours alone cannot tell 
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from models.layers import ResBlock
 from models.spec import CutterSpec
+from models.unet import UNet
 
 SEEN = 5  # channels: the picture, where it is touched, where it has pixels at all
 TOUCH = 4.0  # pixels: standard deviation of the spot that marks a point
 
 
-class Cutter(nn.Module):
+class Cutter(UNet):
     """Squares [B, SEEN, edge, edge] → logits of the opacity [B, 1, edge, edge]."""
 
     def __init__(self, spec: CutterSpec) -> None:
-        super().__init__()
+        super().__init__(SEEN, 1, spec.widths)
         self.spec = spec
-        widths = spec.widths
-        pairs = list(pairwise(widths))
-        self.enter = nn.Conv2d(SEEN, widths[0], 4, 2, 1)
-        self.before = nn.ModuleList(ResBlock(width) for width in widths)
-        self.down = nn.ModuleList(nn.Conv2d(fine, coarse, 4, 2, 1) for fine, coarse in pairs)
-        self.up = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in pairs)
-        self.after = nn.ModuleList(ResBlock(width) for width in widths)
-        self.norm = nn.GroupNorm(8, widths[0])
-        self.out = nn.Conv2d(widths[0], 4, 3, padding=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.enter(x)  # [B, widths[0], edge / 2, edge / 2]
-        levels = []
-        for block, down in zip(self.before, self.down, strict=False):
-            levels.append(block(x))
-            x = down(levels[-1])
-        x = self.after[-1](self.before[-1](x))
-        for up, block in zip(reversed(self.up), reversed(self.after[:-1]), strict=True):
-            x = block(levels.pop() + F.interpolate(up(x), scale_factor=2.0, mode="nearest"))
-        return F.pixel_shuffle(self.out(F.silu(self.norm(x))), 2)
 
 
 def square(frame: Tensor, points: Tensor, edge: int) -> tuple[Tensor, tuple[int, int]]:

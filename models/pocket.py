@@ -15,6 +15,7 @@ from models.checkpoint import BadWeights, fill, random_like, read, save
 from models.codecs.pocket import PocketCodec
 from models.cutter import Cutter
 from models.device import Placement
+from models.inpainter import Inpainter
 from models.opener import Opener
 from models.text.pocket import PocketText
 from models.transformer import CausalTransformer
@@ -24,9 +25,11 @@ RANDOM_VOCABULARY = ("a", "and", "ball", "cat", "dog", "in", "meadow", "the")
 
 @dataclass
 class PocketModel:
-    """Networks in evaluation mode on one device; text encoder, cutter and the linear part of the codec stay in fp32.
+    """Networks in evaluation mode on one device; text encoder, cutter, inpainter and the linear part of the codec stay in
+    fp32.
 
-    Without an opener streams begin from noise, without a cutter colours tell what a hand holds.
+    Without an opener streams begin from noise, without a cutter colours tell what a hand holds, and without an inpainter holes are
+    filled with what is around them.
     """
 
     student: CausalTransformer
@@ -34,6 +37,7 @@ class PocketModel:
     text: PocketText
     opener: Opener | None = None
     cutter: Cutter | None = None
+    inpainter: Inpainter | None = None
 
     @property
     def parts(self) -> dict[str, nn.Module]:
@@ -46,8 +50,9 @@ class PocketModel:
         self.text.to(placement.device)
         if self.opener is not None:
             self.opener.to(placement.device, placement.dtype)
-        if self.cutter is not None:
-            self.cutter.to(placement.device)
+        for part in (self.cutter, self.inpainter):
+            if part is not None:
+                part.to(placement.device)
         for module in self.parts.values():
             module.eval().requires_grad_(False)
 
@@ -67,6 +72,7 @@ def load_pocket(
         PocketText(card.pocket_text, vocabulary),
         new_opener(card) if card.opener and (not source or _has(tensors, "opener")) else None,
         Cutter(card.cutter) if card.cutter and _has(tensors, "cutter") else None,
+        Inpainter(card.inpainter) if card.inpainter and _has(tensors, "inpainter") else None,
     )
     for seed, (name, module) in enumerate(model.parts.items()):
         if source:
@@ -91,9 +97,9 @@ def new_opener(card: ModelCard) -> Opener:
 
 
 def save_pocket(path: Path, model: PocketModel, metadata: dict[str, object]) -> None:
-    """Writes the weights file; student, opener and cutter in bf16, the rest in fp32."""
+    """Writes the weights file; codec and text encoder in fp32, the others in bf16."""
     model.student.to(torch.bfloat16)
-    for part in (model.opener, model.cutter):
+    for part in (model.opener, model.cutter, model.inpainter):
         if part is not None:
             part.to(torch.bfloat16)
     vocabulary = list(model.text.vocabulary)

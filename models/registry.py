@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from models.card import ModelCard
-from models.spec import CutterSpec, MotionSpec, OpenerSpec, PocketCodecSpec, PocketTextSpec, StudentSpec
+from models.spec import (
+    CutterSpec,
+    InpainterSpec,
+    MotionSpec,
+    OpenerSpec,
+    PocketCodecSpec,
+    PocketTextSpec,
+    StudentSpec,
+)
 from models.wan.cards import WAN_CARDS
 
 
@@ -46,6 +54,7 @@ POCKET = ModelCard(
     text=PocketTextSpec(),
     opener=OpenerSpec(),
     cutter=CutterSpec(),
+    inpainter=InpainterSpec(),
     weights="pocket/pocket.safetensors",
     description="A small causal student of a toy world, trained by this project; real time on two CPU cores.",
     examples=(

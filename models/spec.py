@@ -156,6 +156,13 @@ class CutterSpec:
 
 
 @dataclass(frozen=True)
+class InpainterSpec:
+    """Shape of the inpainter: `widths` are channels at 1/2, 1/4, … of the picture."""
+
+    widths: tuple[int, ...] = (24, 48, 96, 128)
+
+
+@dataclass(frozen=True)
 class TaeSpec:
     """The tiny autoencoder of Wan latents (TAEHV). `widths` of its four stages; `patch` 2 for the 48-channel
     one.

@@ -11,13 +11,13 @@ import torch
 
 from models.card import WARPED, ModelCard
 from models.codecs.pocket import PocketCodec
-from models.cutter import Cutter
 from models.device import Placement, to_device
 from models.transformer import MotionInput
 from pipelines.controls import ChunkPlan
 from pipelines.drag import Guide, drag_guide
 from pipelines.holds import EMPTY, Grip
 from pipelines.motion import TrackWindow, motion_input, past_latents, take_holds
+from pipelines.picture_tools import PLAIN, PictureTools
 from pipelines.state import StreamState
 from pipelines.turning import Turn, Turning, turn_by
 
@@ -31,9 +31,9 @@ class Conditions:
         codec: object,
         placement: Placement,
         grid: tuple[int, int],
-        cutter: Cutter | None = None,
+        tools: PictureTools = PLAIN,
     ) -> None:
-        self.card, self.codec, self.placement, self.grid, self.cutter = card, codec, placement, grid, cutter
+        self.card, self.codec, self.placement, self.grid, self.tools = card, codec, placement, grid, tools
         self.warps = card.drag == WARPED
 
     @torch.inference_mode()
@@ -45,7 +45,7 @@ class Conditions:
         assert isinstance(self.codec, PocketCodec)
         things = {hand: thing for hand, thing in state.grip.things.items() if hand not in plan.fresh}
         held = replace(state.grip, things=things, idle=state.grip.idle - plan.fresh)
-        return take_holds(self.codec, [held], last[None], self._window([plan], 1), self.cutter)[0]
+        return take_holds(self.codec, [held], last[None], self._window([plan], 1), self.tools)[0]
 
     @torch.inference_mode()
     def turning(self, turn: Turn, plan: ChunkPlan, grip: Grip) -> Turning:

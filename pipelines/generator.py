@@ -31,6 +31,7 @@ from pipelines.holds import EMPTY, Grip
 from pipelines.image import fit_image
 from pipelines.joint import JointMaker
 from pipelines.past import CachedPast, Past, RecomputedPast
+from pipelines.picture_tools import PLAIN, PictureTools
 from pipelines.prompts import Prompts, effective
 from pipelines.recache import recache
 from pipelines.requests import ChunkResult, StreamSettings, check_settings
@@ -65,11 +66,11 @@ class Generator:
             self.maker: ChunkMaker = JointMaker(model.student, self.past, self.rope, self.grid)
         else:
             self.maker = ChunkMaker(model.student, self.past, self.rope, self.grid)
-        cutter = model.cutter if isinstance(model, PocketModel) else None
-        self.conditions = Conditions(model_card, model.codec, placement, self.grid, cutter)
+        tools = PictureTools(model.cutter, model.inpainter) if isinstance(model, PocketModel) else PLAIN
+        self.conditions = Conditions(model_card, model.codec, placement, self.grid, tools)
         self.beside = Beside(placement.device)
         self.prompts = Prompts(model.text)
-        self.turner = Turner.of(model, self.prompts) if isinstance(model, PocketModel) else None
+        self.turner = Turner.of(model, tools, self.prompts) if isinstance(model, PocketModel) else None
         self.free = list(range(seats))[::-1]
 
     @classmethod

@@ -15,8 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.cutter import Cutter
-from pipelines.cutting import close
+from pipelines.picture_tools import PLAIN, PictureTools, uncovered
 from pipelines.scene import carry, of_the_scene, scene_moves
 from pipelines.touched import thing_at
 
@@ -57,12 +56,13 @@ EMPTY = Grip()
 
 
 def take_hold(
-    grip: Grip, frame: Tensor, groups: Tensor, xy: Tensor, visible: Tensor, cutter: Cutter | None = None
+    grip: Grip, frame: Tensor, groups: Tensor, xy: Tensor, visible: Tensor, tools: PictureTools = PLAIN
 ) -> Grip:
     """What is held in the next chunk: what is held already by hands that are still there, and what new hands take.
 
     `frame` [3, H, W] in -1..1 is the last of the past; `groups` [N] the hand of each track, below 0 for none; `xy` [N, 1 + F, 2],
-    `visible` [N, 1 + F] as in `TrackWindow`; `cutter` as in `touched.thing_at`.
+    `visible` [N, 1 + F] as in `TrackWindow`; `tools` find what is taken and
+    what is behind it.
     """
     seen = visible | _outside(xy, frame)
     here = [group for group in dict.fromkeys(groups.tolist()) if group >= 0]
@@ -74,7 +74,7 @@ def take_hold(
         begins = visible[rows, 0] & visible[rows, 1:].any(1)
         if group in old or group in idle or not begins.any():
             continue
-        cut = cut_out(frame, xy[rows, 0], begins, cutter) if len(things) < LIMIT else None
+        cut = cut_out(frame, xy[rows, 0], begins, tools) if len(things) < LIMIT else None
         if cut is None:
             idle.add(group)
             continue
@@ -93,9 +93,7 @@ def take_hold(
         plate = frame + (grip.ahead.float() - frame) * under
     fresh = [cover for group, cover in added.items() if group not in taken]
     if fresh:
-        hole = _union(fresh, frame)
-        ground, known = close(plate[None], (hole > 0.1).float()[None])
-        plate = plate + (ground - plate)[0] * hole * known[0]
+        plate = uncovered(plate, _union(fresh, frame), tools)
     moves, panned = scene_moves(of_the_scene(groups, visible, things)[None], xy[None], visible[None])
     ahead = carry(plate[None], moves[:, -1:])[0, :, 0] if bool(panned) else plate
     return Grip(things, plate.half(), ahead.half(), frozenset(idle))
@@ -128,13 +126,13 @@ def _union(covers: list[Tensor], frame: Tensor) -> Tensor:
     return torch.stack(covers).amax(0) if covers else frame.new_zeros(1, *frame.shape[1:])
 
 
-def cut_out(frame: Tensor, points: Tensor, given: Tensor, cutter: Cutter | None) -> Hold | None:
+def cut_out(frame: Tensor, points: Tensor, given: Tensor, tools: PictureTools) -> Hold | None:
     """What stands out at `points` [n, 2] of `frame` [3, H, W]. None where the hand is too wide, or nothing stands out."""
     seen = points[given]
     middle = seen.mean(0)
     if float((seen - middle).norm(dim=1).max()) > WIDEST:
         return None
-    opacity = thing_at(frame[None], seen, cutter)
+    opacity = thing_at(frame[None], seen, tools.cutter)
     if not opacity.any():
         return None
     rows, columns = (opacity[0, 0].amax(axis).nonzero().flatten() for axis in (1, 0))

@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from models.codecs.pocket import PocketCodec
-from models.cutter import Cutter
 from models.track_encoder import GUIDE_CHANNELS, HAS_PAST, NEAR, PACKED, write_code
 from models.transformer import MotionInput
 from pipelines.cutting import cut_and_drag
 from pipelines.holds import EMPTY, Grip, put_back, take_hold
+from pipelines.picture_tools import PLAIN, PictureTools
 from pipelines.scene import STILL, carry, of_the_scene, scene_moves
 from pipelines.turning import Turning
 
@@ -162,14 +162,14 @@ def take_holds(
     grips: Sequence[Grip],
     last: Tensor,
     window: TrackWindow,
-    cutter: Cutter | None = None,
+    tools: PictureTools = PLAIN,
 ) -> list[Grip]:
     """What the hands of each row hold in the next chunk (`holds.take_hold`), `last` [B, C, h, w] being the last latent frame."""
     if not bool((window.groups >= 0).any()):
         return [EMPTY for _ in grips]
     frames = codec.picture(last.float())
     return [
-        take_hold(grip, frames[row], window.groups[row], window.xy[row], window.visible[row], cutter)
+        take_hold(grip, frames[row], window.groups[row], window.xy[row], window.visible[row], tools)
         for row, grip in enumerate(grips)
     ]
 

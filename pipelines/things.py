@@ -10,12 +10,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from models.cutter import Cutter
-from pipelines.cutting import close
 from pipelines.holds import FRINGE
+from pipelines.picture_tools import PictureTools, uncovered
 from pipelines.touched import FINEST, SURE, by_cutter
 
 ASIDE = 36  # pixels between the places at which things are looked for
 LARGEST = 0.3  # of the picture: what is larger is no thing
+FAINT = 0.15  # opacity from which on a pixel may have something of a thing
+DISTINCT = 0.67  # share of these pixels that must surely belong to it: a thing has an outline
 SAME_PLACE = 0.3  # overlap from which on two things found are one
 LOOK = 24  # pixels: edge at which things are compared
 ALIKE, SAME_SHAPE = (
@@ -38,10 +40,11 @@ def things_in(cutter: Cutter, frame: Tensor, places: Tensor) -> list[Thing]:
     found = by_cutter(cutter, frame, places)  # [n, 1, H, W]
     solid = found > SURE
     sizes = solid.sum((1, 2, 3)).tolist()
+    faint = (found > FAINT).sum((1, 2, 3)).tolist()
     most = LARGEST * frame.shape[-1] * frame.shape[-2]
     things: list[int] = []
     for index in sorted(range(len(sizes)), key=lambda i: -sizes[i]):
-        if FINEST <= sizes[index] <= most and not any(
+        if max(FINEST, DISTINCT * faint[index]) <= sizes[index] <= most and not any(
             int((solid[index] & solid[other]).sum()) > SAME_PLACE * sizes[index] for other in things
         ):
             things.append(index)
@@ -52,17 +55,15 @@ def around(frame: Tensor, things: Sequence[Thing]) -> Tensor:
     """Where things are, with their shadows and seams: [1, H, W] in 0..1; `frame` [3, H, W] gives the size."""
     if not things:
         return frame.new_zeros(1, *frame.shape[1:])
-    whole = torch.stack([thing.opacity for thing in things]).amax(0)[None]
+    whole = (torch.stack([thing.opacity for thing in things]).amax(0) > FAINT).float()[None]
     wide = F.max_pool2d(whole, (1, 2 * FRINGE + 1), 1, (0, FRINGE))
     wide = F.max_pool2d(wide, (2 * FRINGE + 1, 1), 1, (FRINGE, 0))
     return F.avg_pool2d(wide, 5, 1, 2, count_include_pad=False)[0]
 
 
-def without(frame: Tensor, things: Sequence[Thing]) -> Tensor:
-    """`frame` [3, H, W] with the places of `things` closed from around them."""
-    hole = around(frame, things)[None]
-    ground, known = close(frame[None], (hole > 0.1).float())
-    return frame + ((ground - frame) * hole * known)[0]
+def without(frame: Tensor, things: Sequence[Thing], tools: PictureTools) -> Tensor:
+    """`frame` [3, H, W] without `things`, and what may be behind them."""
+    return uncovered(frame, around(frame, things), tools) if things else frame
 
 
 def with_things(frame: Tensor, things: Sequence[Thing]) -> Tensor:

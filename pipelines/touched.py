@@ -26,13 +26,26 @@ TOUCH = 10.0  # pixels: a thing is what hangs together with what is this near to
 def thing_at(frame: Tensor, points: Tensor, cutter: Cutter | None = None) -> Tensor:
     """The opacity [1, 1, H, W] of the thing that is at `points` [n, 2] (pixels) of `frame` [1, 3, H, W]; 0 where there is none.
 
-    The cutter knows things; where it sees none, or there is no cutter, colours decide: a cloud can be taken, too.
+    The cutter knows things; where it sees none, or there is no cutter, colours decide: a cloud can be taken, too. Beside a cutter
+    they do so only for what ends within reach: sea and hills go on.
     """
     if cutter is not None:
         opacity = by_cutter(cutter, frame[0], points[None])
         if int((opacity > SURE).sum()) >= FINEST:
             return opacity
-    return by_colour(frame, points)
+    opacity = by_colour(frame, points)
+    return (
+        opacity * 0
+        if cutter is not None and bool((opacity > SURE)[0, 0][_rim(frame, points)].any())
+        else opacity
+    )
+
+
+def _rim(frame: Tensor, points: Tensor) -> Tensor:
+    """What is as far from the nearest of `points` [n, 2] as a thing may reach [H, W]."""
+    y, x = (torch.arange(size, device=frame.device) + 0.5 for size in frame.shape[-2:])
+    away = ((x[None, :, None] - points[:, 0]) ** 2 + (y[:, None, None] - points[:, 1]) ** 2).amin(-1).sqrt()
+    return (away > DISC[1] - 3 * FINE) & (away < DISC[1])
 
 
 @torch.no_grad()

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from models.codecs.pocket import PocketCodec
-from models.cutter import Cutter
 from models.opener import Opener
 from models.pocket import PocketModel
 from models.text.pocket import PocketText
 from pipelines.controls import Blend
 from pipelines.holds import Grip
+from pipelines.picture_tools import PictureTools
 from pipelines.prompts import Prompts
 from pipelines.state import StreamState
 from pipelines.things import Thing, among, around, everywhere, things_in, with_things, without
@@ -33,17 +33,17 @@ class Turner:
     """What is needed to turn a stream's picture into that of another prompt."""
 
     opener: Opener
-    cutter: Cutter
+    tools: PictureTools
     codec: PocketCodec
     text: PocketText
     prompts: Prompts
 
     @classmethod
-    def of(cls, model: PocketModel, prompts: Prompts) -> Turner | None:
+    def of(cls, model: PocketModel, tools: PictureTools, prompts: Prompts) -> Turner | None:
         """None for a model without opener or cutter: its student alone makes what a new prompt says."""
-        if model.opener is None or model.cutter is None:
+        if model.opener is None or tools.cutter is None:
             return None
-        return cls(model.opener, model.cutter, model.codec, model.text, prompts)
+        return cls(model.opener, tools, model.codec, model.text, prompts)
 
     @torch.inference_mode()
     def begin(self, state: StreamState, prompt: Blend, grip: Grip) -> Turn | None:
@@ -57,7 +57,7 @@ class Turner:
         size = torch.tensor([old.shape[-1], old.shape[-2]], device=old.device)
         places = torch.tensor(self.opener.spec.places, device=old.device) * size
         frame = self.codec.picture(state.last[None].float())[0]
-        return Turn(new_picture(frame, old, new, self.cutter, places, grip).half())
+        return Turn(new_picture(frame, old, new, self.tools, places, grip).half())
 
 
 @torch.inference_mode()
@@ -69,29 +69,39 @@ def opened(opener: Opener, prompt: Tensor, seed: int) -> Tensor:
 
 
 def new_picture(
-    frame: Tensor, old: Tensor, new: Tensor, cutter: Cutter, places: Tensor, grip: Grip
+    frame: Tensor, old: Tensor, new: Tensor, tools: PictureTools, places: Tensor, grip: Grip
 ) -> Tensor:
     """What `frame` [3, H, W] is to become where the prompt changes from one that looks like `old` to one that looks like `new`,
     things of these two standing at some of `places` [n, 2] (pixels).
 
-    What only the old prompt names goes, what only the new one names comes; everything else stays, over the ground of the new
-    scene where that is another one. What hands hold stays in them.
+    What only the old prompt names goes, and parts of its scene with it; what only the new one names comes; everything else stays,
+    over the ground of the new scene where that is another one. What hands hold stays in them.
     """
+    assert tools.cutter is not None
+    cutter = tools.cutter
     picture = frame if grip.plate is None else grip.plate.float()
     held = [Thing(hold.cutout[:3].float(), hold.cutout[3:].float()) for hold in grip.things.values()]
     was, wanted = things_in(cutter, old, places), things_in(cutter, new, places)
     here = things_in(cutter, picture, everywhere(frame))
     gone = [thing for thing in was if not among(thing, wanted)]
     come = [not among(thing, [*was, *here, *held]) for thing in wanted]
-    leave = [among(thing, gone) for thing in here]
+    leave = [among(thing, gone) or (_shows(old, thing) and not among(thing, was)) for thing in here]
     coming, leaving = list(compress(wanted, come)), list(compress(here, leave))
     staying = [thing for thing, leaves in zip(here, leave, strict=True) if not leaves]
-    wished = without(new, [thing for thing, comes in zip(wanted, come, strict=True) if not comes])
-    if _differ(without(old, was), without(new, wanted), []) > SAME_SCENE:
+    wished = without(new, [thing for thing, comes in zip(wanted, come, strict=True) if not comes], tools)
+    if _differ(without(old, was, tools), without(new, wanted, tools), []) > SAME_SCENE:
         return with_things(wished, staying)
     if _differ(picture, new, [*here, *wanted]) > SAME_VIEW:
-        return with_things(without(picture, leaving), coming)
+        return with_things(without(picture, leaving, tools), coming)
     return with_things(picture + (wished - picture) * around(frame, [*leaving, *coming]), staying)
+
+
+def _shows(picture: Tensor, thing: Thing) -> bool:
+    """Whether the picture has the thing in the very place."""
+    return (
+        float(((picture - thing.colours).abs() * thing.opacity).sum() / (3 * thing.opacity.sum()))
+        < SAME_SCENE
+    )
 
 
 def _differ(a: Tensor, b: Tensor, things: list[Thing]) -> float:

@@ -20,6 +20,7 @@ from training.stages.cutter import CutterStage
 from training.stages.distill import DistillStage
 from training.stages.export import export
 from training.stages.forcing import ForcingStage
+from training.stages.inpainter import InpainterStage
 from training.stages.opener import OpenerStage
 from training.stages.pool import PoolFailed, Rendering
 from training.stages.rollout import RolloutStage
@@ -35,6 +36,7 @@ KINDS: dict[str, type[Stage]] = {
         TextStage,
         OpenerStage,
         CutterStage,
+        InpainterStage,
         ForcingStage,
         RolloutStage,
         TeacherStage,

@@ -1,7 +1,7 @@
 """`python -m training.adopt WEIGHTS RUN`: puts a weights file into a run's folder, so that later stages go on from it.
 
-Codec, text encoder, opener, cutter and student stand there afterwards as if the stages `codec`, `text`, `opener`, `cutter` and
-`forcing` had made them in no step.
+Its parts stand there afterwards as if the stages `codec`, `text`, `opener`, `cutter`, `inpainter` and `forcing` had made them in no
+step.
 """
 
 from __future__ import annotations
@@ -34,7 +34,12 @@ def adopt(weights: Path, run: Run) -> None:
     run.save(
         "text", {"vocabulary": list(model.text.vocabulary), "encoder": model.text.state_dict(), **NO_STEP}
     )
-    for stage, part in (("opener", "opener"), ("cutter", "cutter"), ("forcing", "student")):
+    for stage, part in (
+        ("opener", "opener"),
+        ("cutter", "cutter"),
+        ("inpainter", "inpainter"),
+        ("forcing", "student"),
+    ):
         module = model.parts.get(part)
         if module is not None:
             averages = {name: value.detach().float() for name, value in module.named_parameters()}

@@ -15,7 +15,19 @@ from models.spec import PocketCodecSpec, PocketTextSpec
 from models.track_encoder import PACKED
 from training.tables import BadConfig, build, build_on, known, require, sub_table
 
-STAGES = ("codec", "pool", "text", "opener", "cutter", "forcing", "rollout", "teacher", "distill", "export")
+STAGES = (
+    "codec",
+    "pool",
+    "text",
+    "opener",
+    "cutter",
+    "inpainter",
+    "forcing",
+    "rollout",
+    "teacher",
+    "distill",
+    "export",
+)
 
 
 @dataclass(frozen=True)
@@ -76,8 +88,8 @@ class OpenerConfig(StageConfig):
 
 
 @dataclass(frozen=True)
-class CutterConfig(StageConfig):
-    """Things over pieces of `scenes` scenes."""
+class CrowdConfig(StageConfig):
+    """Crowds of things over pieces of `scenes` scenes."""
 
     scenes: int = 160
     batch: int = 16
@@ -223,7 +235,8 @@ class Recipe:
     codec: CodecConfig
     text: TextConfig
     opener: OpenerConfig
-    cutter: CutterConfig
+    cutter: CrowdConfig
+    inpainter: CrowdConfig
     pool: PoolConfig
     forcing: ForcingConfig
     rollout: RolloutConfig
@@ -297,12 +310,13 @@ def _card(table: dict[str, Any]) -> ModelCard:
     """The pocket model, with the sizes that the recipe gives it."""
     base = card("pocket")
     assert isinstance(base.codec, PocketCodecSpec) and isinstance(base.text, PocketTextSpec)
-    assert base.opener and base.cutter
+    assert base.opener and base.cutter and base.inpainter
     student = build_on(base.student, sub_table(table, "student"), "model.student.")
     codec = build_on(base.codec, sub_table(table, "codec"), "model.codec.")
     text = build_on(base.text, sub_table(table, "text"), "model.text.")
     opener = build_on(base.opener, sub_table(table, "opener"), "model.opener.")
     cutter = build_on(base.cutter, sub_table(table, "cutter"), "model.cutter.")
+    inpainter = build_on(base.inpainter, sub_table(table, "inpainter"), "model.inpainter.")
     known(table, {"width", "height"}, "model.")
     width, height = table.get("width", base.width), table.get("height", base.height)
     cell = codec.stride * student.patch
@@ -315,7 +329,7 @@ def _card(table: dict[str, Any]) -> ModelCard:
         student = replace(student, position_grid=(height // cell, width // cell))
     student = replace(student, latent_channels=codec.channels, text_dim=text.dim)
     whole = replace(base, width=width, height=height, student=student, codec=codec, text=text)
-    return replace(whole, opener=opener, cutter=cutter)
+    return replace(whole, opener=opener, cutter=cutter, inpainter=inpainter)
 
 
 def teacher_spec(recipe: Recipe):  # type: ignore[no-untyped-def]

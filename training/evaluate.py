@@ -26,7 +26,7 @@ from training.world.clip import Clip, World, WorldObject
 from training.world.sprites import MissingFont
 
 HELD_OUT = 900_000_000  # evaluation seeds live far from those of training
-FIRST = 3  # frame of a clip that a continuation starts from
+FIRST = 3  # frame of a clip that a continuation starts from; the first generated frame shows it, too
 FRAMES = 24  # generated frames of a continuation
 PERIOD = 96  # frames of one round of the endless drag
 
@@ -71,14 +71,14 @@ class Evaluation:
         assert clip.frames is not None
         truth = clip.frames.float() / 255
         made = self._generate(clip, seed)
-        for frame in range(FRAMES):
-            self._measure(made[frame], truth[4 + frame], clip.objects, 4 + frame, tally)
-        return torch.stack([made, truth[4:]])
+        for frame in range(1, FRAMES):
+            self._measure(made[frame], truth[FIRST + frame], clip.objects, FIRST + frame, tally)
+        return torch.stack([made, truth[FIRST : FIRST + FRAMES]])
 
     def _generate(self, clip: Clip, seed: int) -> Tensor:
         assert clip.frames is not None
         state = self._start(clip.frames[FIRST], clip.caption, seed)
-        tracks = self._tracks(clip, 4)
+        tracks = self._tracks(clip, FIRST)
         size = self.card.chunk_frames
         frames = []
         for chunk in range(FRAMES // size):
@@ -99,25 +99,27 @@ class Evaluation:
 
     def _tracks(self, clip: Clip, first: int) -> list[tuple[int, int, TrackBegin]]:
         """One hand on every held object, at its centre; a grid of scene points while the camera moves. Each with the first and
-        the last frame in which it is there.
+        the last frame in which it is there. A hand comes down where the thing is seen, one frame before it moves.
         """
         begins = []
         for number, thing in enumerate(clip.objects):
             if not thing.held[first:].any():
                 continue
             frames = np.flatnonzero(thing.held[first:])
+            if frames[0] > 0:
+                frames = np.insert(frames, 0, frames[0] - 1)
             track = self._begin(number, thing.centre[first:][frames], frames)
             begins.append((int(frames[0]), int(frames[-1]), track))
-        camera = clip.camera[first - 1 :]
+        camera = clip.camera[first:]
         if not np.allclose(camera, camera[:1]):
             for index, (x, y) in enumerate(
                 (x, y) for y in (0.2, 0.5, 0.8) for x in (0.1, 0.3, 0.5, 0.7, 0.9)
             ):
                 point = np.array([x * self.card.width, y * self.card.height])
-                if any(np.linalg.norm(point - thing.centre[first - 1]) < 60 for thing in clip.objects):
+                if any(np.linalg.norm(point - thing.centre[first]) < 60 for thing in clip.objects):
                     continue
                 home = np.linalg.solve(camera[0, :, :2], point - camera[0, :, 2])
-                seen = np.einsum("fij,j->fi", camera[1:, :, :2], home) + camera[1:, :, 2]
+                seen = np.einsum("fij,j->fi", camera[:, :, :2], home) + camera[:, :, 2]
                 begins.append((0, len(seen) - 1, self._begin(100 + index, seen, np.arange(len(seen)))))
         return begins
 
@@ -185,7 +187,7 @@ class Evaluation:
                     continue
                 for clip, result in zip(clips, results, strict=True):
                     for k in range(frames_a_chunk):
-                        self._measure_round(clip, result.frames[k], (first + k + 1) % PERIOD, tallies[mark])
+                        self._measure_round(clip, result.frames[k], (first + k) % PERIOD, tallies[mark])
             _progress(f"endless: frame {first + frames_a_chunk} of {max(marks) + span}")
         for state in states:
             self.generator.release(state)
@@ -210,9 +212,8 @@ class Evaluation:
         return clip
 
     def _lap(self, clip: Clip, first: int) -> Control:
-        """The next round of one drag that is never let go; frame `first` of the stream shows the second place of the curve."""
-        xy = np.roll(clip.objects[0].centre, -1, 0)
-        lap = self._begin(0, xy, first + np.arange(PERIOD))
+        """The next round of one drag that is never let go; frame `first` of the stream shows the first place of the curve."""
+        lap = self._begin(0, clip.objects[0].centre, first + np.arange(PERIOD))
         return lap if first == 0 else TrackMove(track=lap.track, points=lap.points)
 
     def _measure_round(self, clip: Clip, made: np.ndarray, frame: int, tally: Tally) -> None:

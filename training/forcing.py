@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from models.codecs.pocket import PocketCodec
-from models.cutter import Cutter
 from models.text.pocket import PocketText
 from models.transformer import CausalTransformer, MotionInput
 from pipelines.holds import EMPTY, Grip
 from pipelines.motion import TrackWindow, motion_input, take_holds
+from pipelines.picture_tools import PLAIN, PictureTools
 
 
 @dataclass
@@ -55,7 +55,7 @@ def still_start(batch: Batch, codec: PocketCodec, rng: np.random.Generator, shar
 
 
 def conditions(
-    codec: PocketCodec, batch: Batch, id_dim: int, past_noise: Tensor, cutter: Cutter | None = None
+    codec: PocketCodec, batch: Batch, id_dim: int, past_noise: Tensor, tools: PictureTools = PLAIN
 ) -> MotionInput:
     """Motion input of all chunks at once, [B, channels, T, h, w]; `past_noise` [B, T] roughens the past."""
     size, frames = batch.latents.shape[0], batch.latents.shape[2]
@@ -65,7 +65,7 @@ def conditions(
     past = past + torch.randn_like(past) * past_noise[..., None, None, None]
     rows, columns = batch.latents.shape[-2:]
     has_past = (~batch.begins).flatten()
-    grips = _held(codec, batch.windows, past, cutter)
+    grips = _held(codec, batch.windows, past, tools)
     flat = motion_input(codec, batch.windows, past.flatten(0, 1), id_dim, rows, columns, has_past, grips)
 
     def back(x: Tensor) -> Tensor:
@@ -74,14 +74,14 @@ def conditions(
     return MotionInput(back(flat.code), back(flat.guide), back(flat.plain), back(flat.moved))
 
 
-def _held(codec: PocketCodec, windows: TrackWindow, past: Tensor, cutter: Cutter | None) -> list[Grip]:
+def _held(codec: PocketCodec, windows: TrackWindow, past: Tensor, tools: PictureTools) -> list[Grip]:
     """What the hands hold in each chunk of each clip, row by row of B * T; `past` [B, T, C, h, w]."""
     size, count = past.shape[:2]
     now = [EMPTY for _ in range(size)]
     chunks = [now]
     for index in range(1, count):
         window = windows.at(torch.arange(size, device=past.device) * count + index)
-        now = take_holds(codec, now, past[:, index], window, cutter)
+        now = take_holds(codec, now, past[:, index], window, tools)
         chunks.append(now)
     return [chunks[index][clip] for clip in range(size) for index in range(count)]
 
@@ -110,7 +110,7 @@ def forcing_loss(
     batch: Batch,
     still: Tensor,
     channel_weight: Tensor,
-    cutter: Cutter | None = None,
+    tools: PictureTools = PLAIN,
 ) -> tuple[Tensor, dict[str, float]]:
     """Weighted error of the predicted clean latents, and its parts for the log."""
     device, dtype = student.reference.device, student.reference.dtype
@@ -120,7 +120,7 @@ def forcing_loss(
     noisy = (1 - level) * latents + level * torch.randn_like(latents)
     roughness = torch.rand_like(t).square() * 0.3
     assert student.spec.motion is not None
-    motion = conditions(codec, batch, student.spec.motion.id_dim, roughness, cutter)
+    motion = conditions(codec, batch, student.spec.motion.id_dim, roughness, tools)
     rows, columns = latents.shape[-2:]
     rope = student.rope_table(count, rows, columns)
     text = student.text_keys_values(batch.text.to(device, dtype))

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 
 from models.codecs.pocket import PocketCodec
-from models.cutter import Cutter
 from models.kv_cache import KVCache
 from models.transformer import CausalTransformer, MotionInput
 from pipelines.holds import EMPTY
 from pipelines.motion import motion_input, take_holds
+from pipelines.picture_tools import PLAIN, PictureTools
 from pipelines.schedule import euler
 from training.forcing import Batch, cast
 
@@ -36,7 +36,7 @@ class Rollout:
     hold: int  # latent frames for which the world stands still at the end
     generator: np.random.Generator
     roughness: float = 0.3  # the first latent frame gets up to this much noise, as an imperfect start
-    cutter: Cutter | None = None
+    tools: PictureTools = PLAIN
 
     def __post_init__(self) -> None:
         weight = self.student.reference
@@ -90,7 +90,7 @@ class Rollout:
             window = replace(window, xy=still[0], visible=still[1])
         window = window.to(self.device)
         if last is not None:
-            self.grips = take_holds(self.codec, self.grips, last, window, self.cutter)
+            self.grips = take_holds(self.codec, self.grips, last, window, self.tools)
         return motion_input(self.codec, window, last, spec.id_dim, self.rows, self.columns, grips=self.grips)
 
     def _run(

@@ -12,13 +12,13 @@ from PIL import Image
 from torch import Tensor
 
 from models.codecs.pocket import PocketCodec
-from models.cutter import Cutter
 from models.kv_cache import KVCache
 from models.layers import KeyValue
 from models.track_encoder import PACKED
 from models.transformer import CausalTransformer, MotionInput
 from pipelines.holds import EMPTY
 from pipelines.motion import motion_input, take_holds
+from pipelines.picture_tools import PictureTools
 from pipelines.schedule import chunk_noise, clean_from, euler, levels
 from training.distributed import generator
 from training.forcing import Batch, cast
@@ -80,7 +80,7 @@ def continue_clips(student: CausalTransformer, context: Context, batch: Batch, f
     """Latents [B, C, T, h, w] made chunk by chunk along the batch's tracks from the latent frame `first` [B, C, h, w] on, as a
     stream is made.
     """
-    streams, steps = _Streams(student, context.codec, batch, context.cutter), context.recipe.rollout.levels
+    streams, steps = _Streams(student, context.codec, batch, context.tools), context.recipe.rollout.levels
     made: list[Tensor] = []
     for index in range(batch.latents.shape[2]):
         motion = streams.motion(index, made[-1][:, :, 0] if made else None)
@@ -97,9 +97,9 @@ class _Streams:
     """
 
     def __init__(
-        self, student: CausalTransformer, codec: PocketCodec, batch: Batch, cutter: Cutter | None
+        self, student: CausalTransformer, codec: PocketCodec, batch: Batch, tools: PictureTools
     ) -> None:
-        self.student, self.codec, self.batch, self.cutter = student, codec, batch, cutter
+        self.student, self.codec, self.batch, self.tools = student, codec, batch, tools
         self.weight = student.reference
         spec, self.grid = student.spec, batch.latents.shape[-2:]
         tokens = (self.grid[0] // spec.patch) * (self.grid[1] // spec.patch)
@@ -116,7 +116,7 @@ class _Streams:
         )
         window = windows.at(places)
         if last is not None:
-            self.grips = take_holds(self.codec, self.grips, last, window, self.cutter)
+            self.grips = take_holds(self.codec, self.grips, last, window, self.tools)
         rows, columns = self.grid
         made = motion_input(self.codec, window, last, spec.id_dim, rows, columns, grips=self.grips)
         return cast(made, self.weight.dtype, self.weight.device)

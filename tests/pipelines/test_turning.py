@@ -13,6 +13,7 @@ from models.cutter import Cutter
 from models.pocket import PocketModel
 from pipelines.generator import Generator
 from pipelines.holds import EMPTY
+from pipelines.picture_tools import PictureTools
 from pipelines.state import StreamState
 from pipelines.things import Thing, among, around, things_in, without
 from pipelines.turner import opened
@@ -87,7 +88,7 @@ def test_things_are_found_compared_and_taken_out(pocket: Generator, cutter: Cutt
     (snowy,) = things_in(cutter, picture(pocket, "a panda in the snow"), MIDDLE)
     (other,) = things_in(cutter, fox, MIDDLE)
     assert among(found, [other, snowy]) and not among(found, [other])
-    bare = without(panda, [found])
+    bare = without(panda, [found], PictureTools(cutter))
     assert not among(found, things_in(cutter, bare, MIDDLE))
     beside = 1 - around(panda, [found])
     assert difference(bare, panda, beside) < 0.01

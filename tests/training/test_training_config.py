@@ -14,7 +14,17 @@ from training.tables import BadConfig
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 WHOLE = {
     stage: {"steps": 1}
-    for stage in ("codec", "text", "opener", "cutter", "forcing", "rollout", "teacher", "distill")
+    for stage in (
+        "codec",
+        "text",
+        "opener",
+        "cutter",
+        "inpainter",
+        "forcing",
+        "rollout",
+        "teacher",
+        "distill",
+    )
 }
 
 

@@ -28,7 +28,7 @@ REACHED = {
     "shell.stem.weight",
     "shell.track_head.project.weight",
 }
-LEARNING = ("codec", "text", "cutter", "forcing", "rollout", "teacher", "distill")
+LEARNING = ("codec", "text", "cutter", "inpainter", "forcing", "rollout", "teacher", "distill")
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def test_losses_and_contact_sheets_are_kept(trained: Tiny) -> None:
     lines = [json.loads(line) for line in (trained.folder / "losses.jsonl").read_text().splitlines()]
     assert {line["stage"] for line in lines} == set(LEARNING)
     assert all(line["step"] in (1, 2) for line in lines)
-    for stage in ("codec", "cutter", "forcing", "rollout", "teacher", "distill"):
+    for stage in ("codec", "cutter", "inpainter", "forcing", "rollout", "teacher", "distill"):
         with Image.open(trained.folder / "sheets" / f"{stage}_000002.png") as sheet:
             colours = sheet.convert("RGB").getcolors(1 << 24)
         assert colours is not None and len(colours) > 100
@@ -176,5 +176,5 @@ def test_all_runs_every_stage_with_processes_and_a_font_by_path(tmp_path, capsys
     assert (tiny.folder / "pocket.safetensors").is_file()
     shown = capsys.readouterr().out
     assert [line.split()[0] for line in shown.splitlines()[1:]] == [
-        "codec", "text", "pool", "opener", "cutter", "forcing", "rollout", "teacher", "distill", "export",
+        "codec", "text", "pool", "opener", "cutter", "inpainter", "forcing", "rollout", "teacher", "distill", "export",
     ]  # fmt: skip

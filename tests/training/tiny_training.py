@@ -35,6 +35,8 @@ blocks = 1
 dim = 16
 layers = 1
 heads = 2
+[model.inpainter]
+widths = [8, 16]
 [model.cutter]
 edge = 64
 widths = [8, 16]
@@ -62,6 +64,10 @@ batch = 4
 [opener]
 steps = 2
 batch = 2
+[inpainter]
+steps = 2
+batch = 2
+scenes = 2
 [cutter]
 steps = 2
 batch = 2

@@ -15,11 +15,13 @@ from torch import Tensor, nn
 
 from models.codecs.pocket import PocketCodec
 from models.cutter import Cutter
+from models.inpainter import Inpainter
 from models.opener import Opener
 from models.pocket import new_opener
 from models.spec import StudentSpec
 from models.text.pocket import PocketText
 from models.transformer import CausalTransformer
+from pipelines.picture_tools import PictureTools
 from training.change_pool import load_changes
 from training.config import STAGES, Recipe, StageConfig
 from training.data import Source, ahead, track_sampler
@@ -90,6 +92,21 @@ class Context:
         cutter = Cutter(spec)
         fill_averages(cutter, self.run.load("cutter")["optimisers"]["cutter"])
         return cutter.to(self.device).eval().requires_grad_(False)
+
+    @cached_property
+    def inpainter(self) -> Inpainter | None:
+        """The averaged inpainter; None where that stage has not run: holes are then filled with what is around them."""
+        if not self.run.has("inpainter"):
+            return None
+        spec = self.recipe.card.inpainter
+        assert spec is not None
+        inpainter = Inpainter(spec)
+        fill_averages(inpainter, self.run.load("inpainter")["optimisers"]["inpainter"])
+        return inpainter.to(self.device).eval().requires_grad_(False)
+
+    @property
+    def tools(self) -> PictureTools:
+        return PictureTools(self.cutter, self.inpainter)
 
     @cached_property
     def source(self) -> Source:
@@ -176,7 +193,7 @@ class Stage:
         now.
         """
         if self.on_pool:
-            _ = self.context.source, self.context.channel_weight, self.context.cutter
+            _ = self.context.source, self.context.channel_weight, self.context.tools
         self.feed = ahead(self.draws, step, self.context.recipe.loaders)
 
     def draws(self, step: int) -> list[Any]:

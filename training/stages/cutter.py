@@ -65,10 +65,10 @@ class CutterStage(Stage):
         seen: list[Tensor] = []
         wanted: list[Tensor] = []
         while len(seen) < size:
-            picture, opacities = crowd(self.world, self.strangers, self.scenes, rng)
-            frame = codec.picture(codec.still(picture[None].to(self.context.device) * 2 - 1))[0]
+            shown = crowd(self.world, self.strangers, self.scenes, rng)
+            frame = codec.picture(codec.still(shown.picture[None].to(self.context.device) * 2 - 1))[0]
             for _ in range(TOUCHES):
-                touched = touch(opacities, rng)
+                touched = touch(shown.opacities, rng)
                 if touched is not None:
                     part, (left, top) = square(frame, touched.points.to(frame.device), self.edge)
                     seen.append(part)

@@ -79,9 +79,7 @@ class DistillStage(Stage):
 
     def _rollout(self, batch: Batch, rng: np.random.Generator) -> Rollout:
         context, ladder = self.context, levels(self.own.levels)
-        return Rollout(
-            self.student, context.codec, batch, ladder, 0, rng, roughness=0.0, cutter=context.cutter
-        )
+        return Rollout(self.student, context.codec, batch, ladder, 0, rng, roughness=0.0, tools=context.tools)
 
     def _teach_critic(self, batch: Batch, rng: np.random.Generator, progress: float) -> float:
         """One update of the critic towards what the student makes now. Returns its error."""

@@ -60,6 +60,7 @@ def export(context: Context, out: Path | None = None) -> Path:
         context.text.cpu(),
         context.opener and context.opener.cpu(),
         context.cutter and context.cutter.cpu(),
+        context.inpainter and context.inpainter.cpu(),
     )
     path = out or run.folder / f"{recipe.card.name}.safetensors"
     rows = stage_rows(recipe, run)
@@ -82,7 +83,17 @@ def export(context: Context, out: Path | None = None) -> Path:
 def stage_rows(recipe: Recipe, run: Run) -> list[dict[str, Any]]:
     """What each trained stage took."""
     rows = []
-    for stage in ("codec", "text", "opener", "cutter", "forcing", "rollout", "teacher", "distill"):
+    for stage in (
+        "codec",
+        "text",
+        "opener",
+        "cutter",
+        "inpainter",
+        "forcing",
+        "rollout",
+        "teacher",
+        "distill",
+    ):
         if run.has(stage):
             state = run.load(stage)
             batch = getattr(recipe, stage).batch

@@ -30,7 +30,7 @@ class ForcingStage(Stage):
         batch = context.source.batch(next(self.feed)[0])
         still = still_start(batch, context.codec, self.rng(step, 1), context.recipe.forcing.still)
         loss, parts = forcing_loss(
-            self.student, context.codec, batch, still, context.channel_weight, context.cutter
+            self.student, context.codec, batch, still, context.channel_weight, context.tools
         )
         loss.backward()
         norm = self.apply(self.student, self.optimiser, progress)

@@ -79,7 +79,7 @@ class RolloutStage(Stage):
             levels(self.own.levels),
             hold,
             self.rng(step, 1),
-            cutter=context.cutter,
+            tools=context.tools,
         )
         weight = context.channel_weight.view(1, -1, 1, 1, 1)
         chunks = frames // PACKED + hold - 1

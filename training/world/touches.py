@@ -1,4 +1,6 @@
-"""Pictures in which things stand close and cover each other, and hands that touch them: what the cutter learns from."""
+"""Pictures in which things stand close and cover each other, the same without one of them, and hands that touch them: what cutter
+and inpainter learn from.
+"""
 
 from __future__ import annotations
 
@@ -67,27 +69,41 @@ def add_strangers(world: World) -> list[str]:
     return list(book.levels)
 
 
-def crowd(world: World, strangers: list[str], scenes: Scenes, rng: Rng) -> tuple[Tensor, Tensor]:
-    """A picture [3, H, W] in 0..1 of one to five things, and what can be seen of each: opacities [n, 1, H, W]."""
+class Crowd(NamedTuple):
+    """A `picture` [3, H, W] in 0..1, what can be seen of each of its n things, `opacities` [n, 1, H, W], and `bare` [3, H, W], the same
+    picture without thing number `gone`.
+    """
+
+    picture: Tensor
+    opacities: Tensor
+    gone: int
+    bare: Tensor
+
+
+def crowd(world: World, strangers: list[str], scenes: Scenes, rng: Rng) -> Crowd:
+    """One to five things over a piece of a scene."""
     ground, scene = scenes.draw(world, rng)
-    canvas = F.pad(ground[None], (WINDOW,) * 4)
+    canvas = F.pad(ground, (WINDOW,) * 4).repeat(2, 1, 1, 1)  # with and without the one that will be gone
+    things = _herd(world, strangers, rng)
     shown: list[Tensor] = []
-    for thing in _herd(world, strangers, rng):
+    gone = int(rng.integers(len(things)))
+    for number, thing in enumerate(things):
         layers, own, corner = world.layers(thing, scene not in lexicon.SHADOWLESS)
         if rng.random() < RECOLOURED:
             layers = layers[:, [*rng.permutation(3).tolist(), 3]]
         x, y = (corner[0] + WINDOW).tolist()
         window = (..., slice(y, y + WINDOW), slice(x, x + WINDOW))
-        canvas[window] = canvas[window] * (1 - layers[:, 3:]) + layers[:, :3]
+        painted = canvas[:1] if number == gone else canvas
+        painted[window] = painted[window] * (1 - layers[:, 3:]) + layers[:, :3]
         for below in shown:
             below[window] *= 1 - own[0]
         shown.append(torch.zeros_like(canvas[0, :1]))
         shown[-1][window] = own[0]
     inner = (..., slice(WINDOW, -WINDOW), slice(WINDOW, -WINDOW))
-    picture = canvas[0][inner]
+    pictures = canvas[inner].clamp(0, 1)
     if rng.random() < RECOLOURED:
-        picture = picture[rng.permutation(3).tolist()]
-    return picture.clamp(0, 1), torch.stack(shown)[inner]
+        pictures = pictures[:, rng.permutation(3).tolist()]
+    return Crowd(pictures[0], torch.stack(shown)[inner], gone, pictures[1])
 
 
 def _herd(world: World, strangers: list[str], rng: Rng) -> list[WorldObject]:

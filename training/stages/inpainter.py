@@ -1,0 +1,90 @@
+"""The stage `inpainter`: what is behind a thing that is taken away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from models.inpainter import Inpainter
+from pipelines.picture_tools import PLAIN, uncovered
+from pipelines.things import Thing, around
+from training.config import STAGES
+from training.distributed import generator, seed_torch
+from training.optim import MasterOptimiser
+from training.sheets import write_sheet
+from training.stages.base import Context, Stage, averaged
+from training.stages.codec import make_world
+from training.world.touches import Scenes, add_strangers, crowd
+
+EDGES = 1.0  # weight of the errors of differences between neighbours beside that of colours
+SHOWN = 6  # pictures on a contact sheet
+
+
+class InpainterStage(Stage):
+    """Pictures as the codec gives them back, with and without one of their things."""
+
+    name = "inpainter"
+    on_pool = False
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        seed_torch(context.recipe.seed, STAGES.index(self.name))
+        spec = context.recipe.card.inpainter
+        assert spec is not None
+        self.network = Inpainter(spec).to(context.device, context.dtype)
+        self.optimiser = MasterOptimiser(self.network, self.config.rate, self.config.ema)
+        self.optimisers = {"inpainter": self.optimiser}
+
+    def begin(self, step: int) -> None:
+        self.world = make_world(self.context)
+        self.strangers = add_strangers(self.world)
+        seed = generator(self.context.recipe.seed, 2**31 + 1)
+        self.scenes = Scenes.paint(self.world, self.context.recipe.inpainter.scenes, seed)
+        self.codec = self.context.codec
+
+    def update(self, step: int, progress: float) -> dict[str, float]:
+        rough, hole, wanted = self._batch(self.config.batch, step)
+        made = self.network(rough, hole)
+        plain, before = _error(made, wanted, hole), _error(rough, wanted, hole)
+        edges = [
+            _error(made.diff(dim=d), wanted.diff(dim=d), hole.narrow(d, 1, hole.shape[d] - 1)) for d in (2, 3)
+        ]
+        loss = plain + EDGES * sum(edges)
+        loss.backward()
+        norm = self.apply(self.network, self.optimiser, progress)
+        return {
+            "loss": float(loss.detach()),
+            "error": float(plain.detach()),
+            "rough": float(before),
+            "norm": norm,
+        }
+
+    @torch.no_grad()
+    def _batch(self, size: int, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Roughly filled pictures [size, 3, H, W], their holes [size, 1, H, W], and what was behind the things."""
+        rng, codec, device = self.rng(step), self.codec, self.context.device
+        rough, holes, wanted = [], [], []
+        for _ in range(size):
+            shown = crowd(self.world, self.strangers, self.scenes, rng)
+            both = torch.stack([shown.picture, shown.bare]).to(device) * 2 - 1
+            picture, bare = codec.picture(codec.still(both))
+            hole = around(picture, [Thing(picture, shown.opacities[shown.gone].to(device))])
+            rough.append(uncovered(picture, hole, PLAIN))
+            holes.append(hole)
+            wanted.append(bare)
+        return torch.stack(rough), torch.stack(holes), torch.stack(wanted)
+
+    @torch.no_grad()
+    def sheet(self, path: Path) -> None:
+        """Roughly filled, made better, and as it was."""
+        rough, hole, wanted = self._batch(SHOWN, 2**31)
+        twin = averaged(self.network, self.optimiser)
+        write_sheet(path, [rough, twin(rough, hole), wanted])
+
+
+def _error(made: Tensor, wanted: Tensor, hole: Tensor) -> Tensor:
+    """The mean difference in the holes."""
+    return (F.l1_loss(made, wanted, reduction="none") * hole).sum() / (3 * hole.sum() + 1)
