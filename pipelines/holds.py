@@ -15,15 +15,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pipelines.picture_tools import PLAIN, PictureTools, uncovered
+from pipelines.picture_tools import PLAIN, PictureTools, uncovered, widened
 from pipelines.scene import carry, of_the_scene, scene_moves
 from pipelines.touched import thing_at
 
 WIDEST = 65.0  # pixels: how far the points of one hand may be from their middle and still hold one thing
 STEADY = 12.0  # pixels: points of one hand that are closer than this hardly say how it turns
-FRINGE = (
-    12  # pixels around a thing that may show its shadow, its seam and the ringing of the codec's blocks of 8
-)
 LIMIT = 8  # things one stream can hold in this way; more are carried from the last picture
 
 
@@ -74,7 +71,9 @@ def take_hold(
         begins = visible[rows, 0] & visible[rows, 1:].any(1)
         if group in old or group in idle or not begins.any():
             continue
-        cut = cut_out(frame, xy[rows, 0], begins, tools) if len(things) < LIMIT else None
+        if len(things) >= LIMIT:
+            continue
+        cut = cut_out(frame, xy[rows, 0], begins, tools)
         if cut is None:
             idle.add(group)
             continue
@@ -89,7 +88,7 @@ def take_hold(
     added = {group: _cover(things[group], frame, groups == group, xy, seen) for group in new}
     plate = frame
     if grip.ahead is not None:
-        under = _union(list(covers.values()), frame)
+        under = widened(_union(list(covers.values()), frame)[None])[0]
         plate = frame + (grip.ahead.float() - frame) * under
     fresh = [cover for group, cover in added.items() if group not in taken]
     if fresh:
@@ -100,13 +99,12 @@ def take_hold(
 
 
 def _cover(hold: Hold, frame: Tensor, rows: Tensor, xy: Tensor, visible: Tensor) -> Tensor:
-    """Where the thing is in the last frame [1, H, W], 0..1, with a fringe for its shadow and seam."""
+    """Where the thing is in the last frame [1, H, W], 0..1."""
     move = similarity(hold, xy[rows, 0], visible[rows, 0])
     layer = frame.new_zeros(4, *frame.shape[1:])
     if move is not None:
         _paste(layer[:3], hold, move, layer[3])
-    wide = F.max_pool2d(layer[3:][None], (1, 2 * FRINGE + 1), 1, (0, FRINGE))
-    return F.max_pool2d(wide, (2 * FRINGE + 1, 1), 1, (FRINGE, 0))[0]
+    return layer[3:]
 
 
 def _outside(xy: Tensor, frame: Tensor) -> Tensor:

@@ -149,10 +149,12 @@ def past_latents(
 
 
 def _loose(window: TrackWindow, grips: Sequence[Grip]) -> TrackWindow:
-    """The tracks of hands that hold nothing: they carry what is near them from the last frame."""
+    """The tracks of hands that might hold more than they were given: they carry what is near them from the last frame. A hand on
+    bare ground carries nothing.
+    """
     visible = window.visible & (window.groups >= 0)[..., None]
     for row, grip in enumerate(grips):
-        for group in grip.things:
+        for group in (*grip.things, *grip.idle):
             visible[row, window.groups[row] == group] = False
     return replace(window, visible=visible)
 

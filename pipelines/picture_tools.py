@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from models.cutter import Cutter
 from models.inpainter import Inpainter
 from pipelines.cutting import close
+
+FRINGE = (
+    12  # pixels around a thing that may show its shadow, its seam and the ringing of the codec's blocks of 8
+)
+FAINT = 0.15  # opacity from which on a pixel may have something of a thing
 
 
 @dataclass(frozen=True)
@@ -23,9 +29,24 @@ class PictureTools:
 PLAIN = PictureTools()
 
 
+def widened(core: Tensor) -> Tensor:
+    """Things [B, 1, H, W] in 0..1, with the fringe that may show their shadow, their seam and the ringing of the codec's blocks."""
+    wide = F.max_pool2d(core, (1, 2 * FRINGE + 1), 1, (0, FRINGE))
+    return F.max_pool2d(wide, (2 * FRINGE + 1, 1), 1, (FRINGE, 0))
+
+
 @torch.no_grad()
-def uncovered(frame: Tensor, hole: Tensor, tools: PictureTools) -> Tensor:
-    """`frame` [3, H, W] in -1..1 with what may be behind the hole [1, H, W] in 0..1."""
-    ground, known = close(frame[None], (hole > 0.1).float()[None])
-    rough = frame[None] + (ground - frame) * (hole * known)
-    return rough[0] if tools.inpainter is None else tools.inpainter(rough, hole[None])[0]
+def uncovered(frame: Tensor, core: Tensor, tools: PictureTools) -> Tensor:
+    """`frame` [3, H, W] in -1..1 with what may be behind the things [1, H, W] in 0..1."""
+    rough, core, hole = painted_over(frame, core, tools.inpainter is not None)
+    return (rough if tools.inpainter is None else tools.inpainter(rough, core, hole))[0]
+
+
+def painted_over(frame: Tensor, core: Tensor, sparing: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """`frame` [1, 3, H, W] with things painted over from around them, and where they are [1, 1, H, W], without and with their fringe.
+    `sparing` leaves the fringe as it is.
+    """
+    core = (core > FAINT).float()[None]
+    hole = widened(core)
+    ground, known = close(frame[None], hole)
+    return frame + (ground - frame) * (core if sparing else hole) * known, core, hole

@@ -10,20 +10,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from models.cutter import Cutter
-from pipelines.holds import FRINGE
-from pipelines.picture_tools import PictureTools, uncovered
+from pipelines.picture_tools import FAINT, PictureTools, uncovered, widened
 from pipelines.touched import FINEST, SURE, by_cutter
 
 ASIDE = 36  # pixels between the places at which things are looked for
 LARGEST = 0.3  # of the picture: what is larger is no thing
-FAINT = 0.15  # opacity from which on a pixel may have something of a thing
-DISTINCT = 0.67  # share of these pixels that must surely belong to it: a thing has an outline
+CLEAR = 0.6  # mean opacity of what is not FAINT, less than SURE counting nothing: a thing has an outline
 SAME_PLACE = 0.3  # overlap from which on two things found are one
 LOOK = 24  # pixels: edge at which things are compared
-ALIKE, SAME_SHAPE = (
-    0.3,
-    0.6,
-)  # mean difference of colours at most, and overlap of outlines at least, of two pictures of one thing
+ALIKE = 0.46  # mean difference of colours, in -1..1, and what outlines do not share, up to which two pictures are of one thing
 
 
 class Thing(NamedTuple):
@@ -34,36 +29,36 @@ class Thing(NamedTuple):
 
 
 def things_in(cutter: Cutter, frame: Tensor, places: Tensor) -> list[Thing]:
-    """The things that the cutter sees in `frame` [3, H, W] when it looks at each of `places` [n, 2]; the largest of those that
-    overlap.
+    """The things that the cutter sees in `frame` [3, H, W] when it looks at each of `places` [n, 2]; of those that overlap the one
+    with the most of it and the clearest outline.
     """
     found = by_cutter(cutter, frame, places)  # [n, 1, H, W]
     solid = found > SURE
-    sizes = solid.sum((1, 2, 3)).tolist()
-    faint = (found > FAINT).sum((1, 2, 3)).tolist()
-    most = LARGEST * frame.shape[-1] * frame.shape[-2]
+    sizes, faint = solid.sum((1, 2, 3)), (found > FAINT).sum((1, 2, 3)).clamp_min(1)
+    clear = (found * solid).sum((1, 2, 3)) / faint
+    fit = (sizes >= FINEST) & (sizes <= LARGEST * frame.shape[-1] * frame.shape[-2]) & (clear > CLEAR)
     things: list[int] = []
-    for index in sorted(range(len(sizes)), key=lambda i: -sizes[i]):
-        if max(FINEST, DISTINCT * faint[index]) <= sizes[index] <= most and not any(
-            int((solid[index] & solid[other]).sum()) > SAME_PLACE * sizes[index] for other in things
-        ):
+    for index in (sizes * clear**3).argsort(descending=True).tolist():
+        shared = [int((solid[index] & solid[other]).sum()) for other in things]
+        if bool(fit[index]) and max(shared, default=0) <= SAME_PLACE * int(sizes[index]):
             things.append(index)
     return [Thing(frame, found[index]) for index in things]
 
 
+def whole(frame: Tensor, things: Sequence[Thing]) -> Tensor:
+    """Where things are: [1, H, W] in 0..1; `frame` [3, H, W] gives the size."""
+    return torch.stack([frame.new_zeros(1, *frame.shape[1:]), *(thing.opacity for thing in things)]).amax(0)
+
+
 def around(frame: Tensor, things: Sequence[Thing]) -> Tensor:
-    """Where things are, with their shadows and seams: [1, H, W] in 0..1; `frame` [3, H, W] gives the size."""
-    if not things:
-        return frame.new_zeros(1, *frame.shape[1:])
-    whole = (torch.stack([thing.opacity for thing in things]).amax(0) > FAINT).float()[None]
-    wide = F.max_pool2d(whole, (1, 2 * FRINGE + 1), 1, (0, FRINGE))
-    wide = F.max_pool2d(wide, (2 * FRINGE + 1, 1), 1, (FRINGE, 0))
+    """Where things are, with their shadows and seams, and soft edges: [1, H, W] in 0..1."""
+    wide = widened((whole(frame, things) > FAINT).float()[None])
     return F.avg_pool2d(wide, 5, 1, 2, count_include_pad=False)[0]
 
 
 def without(frame: Tensor, things: Sequence[Thing], tools: PictureTools) -> Tensor:
     """`frame` [3, H, W] without `things`, and what may be behind them."""
-    return uncovered(frame, around(frame, things), tools) if things else frame
+    return uncovered(frame, whole(frame, things), tools) if things else frame
 
 
 def with_things(frame: Tensor, things: Sequence[Thing]) -> Tensor:
@@ -88,9 +83,8 @@ def _look(thing: Thing) -> Tensor:
 
 def _alike(a: Tensor, b: Tensor) -> bool:
     both, either = torch.minimum(a[3], b[3]), torch.maximum(a[3], b[3])
-    if float(both.sum()) < SAME_SHAPE * float(either.sum()):
-        return False
-    return float(((a[:3] - b[:3]).abs().mean(0) * both).sum() / both.sum()) < ALIKE
+    colours = ((a[:3] - b[:3]).abs().mean(0) * both).sum() / both.sum().clamp_min(1e-3)
+    return float(colours + 1 - both.sum() / either.sum()) < ALIKE
 
 
 def everywhere(frame: Tensor) -> Tensor:

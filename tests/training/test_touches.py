@@ -38,7 +38,7 @@ def test_a_pixel_belongs_to_one_thing_at_most(world: World, scenes: Scenes) -> N
         assert picture.shape == (3, HEIGHT, WIDTH) and 0 <= float(picture.min()) <= float(picture.max()) <= 1
         assert opacities.shape[1:] == (1, HEIGHT, WIDTH)
         assert float(opacities.sum(0).max()) < 1.001
-        beside = F.max_pool2d(opacities[gone][None], 41, 1, 20)[0] < 0.01  # its shadow is near
+        beside = F.max_pool2d(opacities[gone][None], 121, 1, 60)[0] < 0.01  # its shadow is near
         assert torch.equal((picture * beside), (bare * beside))
         if float(opacities[gone].sum()) > 200:
             assert not torch.equal(picture, bare)

@@ -9,8 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from models.inpainter import Inpainter
-from pipelines.picture_tools import PLAIN, uncovered
-from pipelines.things import Thing, around
+from pipelines.picture_tools import painted_over
 from training.config import STAGES
 from training.distributed import generator, seed_torch
 from training.optim import MasterOptimiser
@@ -46,8 +45,8 @@ class InpainterStage(Stage):
         self.codec = self.context.codec
 
     def update(self, step: int, progress: float) -> dict[str, float]:
-        rough, hole, wanted = self._batch(self.config.batch, step)
-        made = self.network(rough, hole)
+        rough, core, hole, wanted = self._batch(self.config.batch, step)
+        made = self.network(rough, core, hole)
         plain, before = _error(made, wanted, hole), _error(rough, wanted, hole)
         edges = [
             _error(made.diff(dim=d), wanted.diff(dim=d), hole.narrow(d, 1, hole.shape[d] - 1)) for d in (2, 3)
@@ -63,26 +62,27 @@ class InpainterStage(Stage):
         }
 
     @torch.no_grad()
-    def _batch(self, size: int, step: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Roughly filled pictures [size, 3, H, W], their holes [size, 1, H, W], and what was behind the things."""
+    def _batch(self, size: int, step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Pictures [size, 3, H, W] in which a thing is roughly painted over, where [size, 1, H, W] without and with its fringe, and
+        what was behind it [size, 3, H, W].
+        """
         rng, codec, device = self.rng(step), self.codec, self.context.device
-        rough, holes, wanted = [], [], []
+        drawn = []
         for _ in range(size):
             shown = crowd(self.world, self.strangers, self.scenes, rng)
             both = torch.stack([shown.picture, shown.bare]).to(device) * 2 - 1
             picture, bare = codec.picture(codec.still(both))
-            hole = around(picture, [Thing(picture, shown.opacities[shown.gone].to(device))])
-            rough.append(uncovered(picture, hole, PLAIN))
-            holes.append(hole)
-            wanted.append(bare)
-        return torch.stack(rough), torch.stack(holes), torch.stack(wanted)
+            opacity = shown.opacities[shown.gone].to(device)
+            drawn.append((*painted_over(picture, opacity, sparing=True), bare[None]))
+        rough, core, hole, wanted = (torch.cat(parts) for parts in zip(*drawn, strict=True))
+        return rough, core, hole, wanted
 
     @torch.no_grad()
     def sheet(self, path: Path) -> None:
-        """Roughly filled, made better, and as it was."""
-        rough, hole, wanted = self._batch(SHOWN, 2**31)
+        """Roughly painted over, made better, and as it was."""
+        rough, core, hole, wanted = self._batch(SHOWN, 2**31)
         twin = averaged(self.network, self.optimiser)
-        write_sheet(path, [rough, twin(rough, hole), wanted])
+        write_sheet(path, [rough, twin(rough, core, hole), wanted])
 
 
 def _error(made: Tensor, wanted: Tensor, hole: Tensor) -> Tensor:

@@ -70,8 +70,8 @@ def add_strangers(world: World) -> list[str]:
 
 
 class Crowd(NamedTuple):
-    """A `picture` [3, H, W] in 0..1, what can be seen of each of its n things, `opacities` [n, 1, H, W], and `bare` [3, H, W], the same
-    picture without thing number `gone`.
+    """A `picture` [3, H, W] in 0..1, what can be seen of each of its n things, `opacities` [n, 1, H, W], and `bare` [3, H, W], the
+    same picture without thing number `gone`.
     """
 
     picture: Tensor
