@@ -43,7 +43,7 @@ def uncovered(frame: Tensor, core: Tensor, tools: PictureTools) -> Tensor:
 
 
 def painted_over(frame: Tensor, core: Tensor, sparing: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """`frame` [1, 3, H, W] with things painted over from around them, and where they are [1, 1, H, W], without and with their fringe.
+    """`frame` [1, 3, H, W] with things painted over from around them, and where they are without and with a fringe [1, 1, H, W].
     `sparing` leaves the fringe as it is.
     """
     core = (core > FAINT).float()[None]
