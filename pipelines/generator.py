@@ -34,11 +34,16 @@ from pipelines.past import CachedPast, Past, RecomputedPast
 from pipelines.picture_tools import PLAIN, PictureTools
 from pipelines.prompts import Prompts, effective
 from pipelines.recache import recache
-from pipelines.requests import ChunkResult, StreamSettings, check_settings
+from pipelines.requests import ChunkResult, Notice, StreamSettings, check_settings
+from pipelines.scene import SEVERAL
 from pipelines.schedule import noise_steps
 from pipelines.state import ChunkRecord, CodecState, StreamState
 from pipelines.turner import Turner, opened
 from pipelines.turning import Turning
+
+NOTHING_HELD = (
+    "there is nothing to take hold of here: drag a thing, or move the whole picture with the camera"
+)
 
 
 class NoSeat(RuntimeError):
@@ -160,7 +165,10 @@ class Generator:
             remembered = mark(self.placement.device)
             self.beside.join()
             pictures = list(decoding.cpu().numpy())
-            notices = [self.prompts.notices(plan) for plan in plans]
+            notices = [
+                (*self.prompts.notices(plan), *_bare_hands(grip, after, plan))
+                for grip, (after, plan) in zip(grips, folded, strict=True)
+            ]
             records = [
                 self._record(
                     state,
@@ -372,3 +380,13 @@ class Generator:
         if self.card.rollout.recache or self.card.rollout.sink_average is not None:
             for state in states:
                 self.past.restore(state)
+
+
+def _bare_hands(grip: Grip, after: ControlState, plan: ChunkPlan) -> tuple[Notice, ...]:
+    """What the person should know of a hand that has come down on bare ground. Pins may stand there, and several hands move it."""
+    bare = [
+        stroke.track
+        for stroke in after.strokes
+        if stroke.kind != "pin" and stroke.track in grip.idle & plan.fresh
+    ]
+    return (Notice("nothing_held", NOTHING_HELD),) if 0 < len(bare) < SEVERAL else ()

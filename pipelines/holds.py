@@ -71,7 +71,7 @@ def take_hold(
         begins = visible[rows, 0] & visible[rows, 1:].any(1)
         if group in old or group in idle or not begins.any():
             continue
-        if len(things) >= LIMIT:
+        if len(things) >= LIMIT or _wide(xy[rows, 0][begins]):
             continue
         cut = cut_out(frame, xy[rows, 0], begins, tools)
         if cut is None:
@@ -96,6 +96,11 @@ def take_hold(
     moves, panned = scene_moves(of_the_scene(groups, visible, things)[None], xy[None], visible[None])
     ahead = carry(plate[None], moves[:, -1:])[0, :, 0] if bool(panned) else plate
     return Grip(things, plate.half(), ahead.half(), frozenset(idle))
+
+
+def _wide(points: Tensor) -> bool:
+    """Whether `points` [n, 2] of a hand are too far apart to hold one thing."""
+    return float((points - points.mean(0)).norm(dim=1).max()) > WIDEST
 
 
 def _cover(hold: Hold, frame: Tensor, rows: Tensor, xy: Tensor, visible: Tensor) -> Tensor:
@@ -125,12 +130,8 @@ def _union(covers: list[Tensor], frame: Tensor) -> Tensor:
 
 
 def cut_out(frame: Tensor, points: Tensor, given: Tensor, tools: PictureTools) -> Hold | None:
-    """What stands out at `points` [n, 2] of `frame` [3, H, W]. None where the hand is too wide, or nothing stands out."""
-    seen = points[given]
-    middle = seen.mean(0)
-    if float((seen - middle).norm(dim=1).max()) > WIDEST:
-        return None
-    opacity = thing_at(frame[None], seen, tools.cutter)
+    """What stands out at `points` [n, 2] of `frame` [3, H, W]. None where nothing does."""
+    opacity = thing_at(frame[None], points[given], tools.cutter)
     if not opacity.any():
         return None
     rows, columns = (opacity[0, 0].amax(axis).nonzero().flatten() for axis in (1, 0))

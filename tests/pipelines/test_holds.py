@@ -10,6 +10,7 @@ import torch
 from stream_helpers import drag, settings_for
 from torch import Tensor
 
+from flowbrush.controls import Point, TrackBegin
 from pipelines.cutting import close
 from pipelines.generator import Generator
 from pipelines.holds import EMPTY, Grip, Hold, put_back, similarity, take_hold
@@ -149,3 +150,24 @@ def test_a_stream_holds_rewinds_and_is_brought_back_with_what_it_holds(tiny: Gen
     assert torch.equal(again.grip.things[1].cutout, held.cutout)
     assert np.array_equal(tiny.step([again], [()])[0].frames, expected[0])
     tiny.rewind(again, 2) if 2 in again.history else None
+
+
+def test_a_hand_on_bare_ground_moves_nothing_and_the_person_is_told(tiny: Generator) -> None:
+    start = np.full((64, 64, 3), 200, np.uint8)
+    start[22:42, 12:32] = (200, 30, 30)
+    moved = drag(1, (0, 0.8, 0.8), (0.25, 0.7, 0.6), (0.5, 0.6, 0.4))
+    state = tiny.start(settings_for(tiny, image=start))
+    first, second = (tiny.step([state], [controls])[0] for controls in ((moved,), ()))
+    assert [notice.code for notice in first.notices] == ["nothing_held"] and not second.notices
+    assert state.grip.idle == {1}
+
+
+@pytest.mark.parametrize("kind", ["pin", "held"])
+def test_pins_and_hands_that_hold_say_nothing(tiny: Generator, kind: str) -> None:
+    start = np.full((64, 64, 3), 200, np.uint8)
+    start[22:42, 12:32] = (200, 30, 30)
+    stroke = drag(1, (0, 0.34, 0.5), (0.5, 0.6, 0.5))
+    if kind == "pin":
+        stroke = TrackBegin(track=1, kind="pin", points=(Point(t=0, x=0.8, y=0.8),))
+    state = tiny.start(settings_for(tiny, image=start))
+    assert not tiny.step([state], [(stroke,)])[0].notices

@@ -10,7 +10,8 @@ from models.codecs.pocket import PocketCodec
 from models.spec import PocketCodecSpec
 from models.track_encoder import PACKED
 from pipelines.cutting import warp
-from pipelines.motion import SPEED, TrackWindow, motion_field, motion_input
+from pipelines.holds import EMPTY, Grip
+from pipelines.motion import SPEED, TrackWindow, motion_field, motion_input, past_latents
 
 ROWS, COLUMNS, STRIDE = 8, 10, 8
 
@@ -109,3 +110,11 @@ def test_padding_with_invisible_tracks_changes_nothing() -> None:
     one, other = (motion_input(codec(), w, last, 4, ROWS, COLUMNS) for w in (alone, padded))
     for name in ("code", "guide", "plain", "moved"):
         assert torch.allclose(getattr(one, name), getattr(other, name), atol=1e-5), name
+
+
+def test_a_hand_on_bare_ground_carries_nothing() -> None:
+    last, tracks = torch.randn(1, 12, ROWS, COLUMNS), window(((24.0, 32.0), (48.0, 32.0)))
+    plain, carried = past_latents(codec(), last, tracks, [EMPTY])
+    assert not torch.equal(plain, carried)  # a hand that could take nothing more is no such hand
+    plain, left = past_latents(codec(), last, tracks, [Grip(idle=frozenset({0}))])
+    assert torch.equal(plain, left)
