@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def load_wan(
         raise BadWeights(f"no folder {folder} with the weights of {card.name}: {how_to_get(card)}")
     weights = find(folder, "student")
     assert weights is not None
-    load_student(student, weights, find(folder, "lora", needed=False))
+    load_student(student, weights, find_adapter(card, folder))
     student.to(placement.device)
     codec = load_codec(codec, find(folder, "codec"), card).to(placement.device)
     text = load_umt5(card.text, folder, placement.dtype)
@@ -92,6 +93,18 @@ def find(folder: Path, part: str, needed: bool = True) -> Path | None:
             f"no {part} in {folder}: expected one file in {part}/ or {part}.safetensors, {part}.pt, {part}.pth"
         )
     return None
+
+
+def find_adapter(card: ModelCard, folder: Path) -> Path | None:
+    """The adapter to merge into the student. Warns where the model is published with one and the folder has none."""
+    adapter = find(folder, "lora", needed=False)
+    if adapter is None and any(source.folder == "lora" for source in card.sources):
+        warnings.warn(
+            f"{card.name} is published with an adapter, and {folder} has none: its student is taken as it is. "
+            "If the adapter is not merged into it, put its file into lora/ there.",
+            stacklevel=2,
+        )
+    return adapter
 
 
 def load_codec(codec: TinyDecoder | WanCodec, path: Path | None, card: ModelCard) -> TinyDecoder | WanCodec:
