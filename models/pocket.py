@@ -25,7 +25,7 @@ RANDOM_VOCABULARY = ("a", "and", "ball", "cat", "dog", "in", "meadow", "the")
 
 @dataclass
 class PocketModel:
-    """Networks in evaluation mode on one device; text encoder, cutter, inpainter and the linear part of the codec stay in
+    """Networks in evaluation mode on one device; the text encoder and the linear part of the codec stay in
     fp32.
 
     Without an opener streams begin from noise, without a cutter colours tell what a hand holds, and without an inpainter holes are
@@ -48,11 +48,9 @@ class PocketModel:
         self.student.to(placement.device, placement.dtype)
         self.codec.to(placement.device).correction.to(placement.dtype)
         self.text.to(placement.device)
-        if self.opener is not None:
-            self.opener.to(placement.device, placement.dtype)
-        for part in (self.cutter, self.inpainter):
+        for part in (self.opener, self.cutter, self.inpainter):
             if part is not None:
-                part.to(placement.device)
+                part.to(placement.device, placement.dtype)
         for module in self.parts.values():
             module.eval().requires_grad_(False)
 

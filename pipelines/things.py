@@ -13,7 +13,7 @@ from models.cutter import Cutter
 from pipelines.picture_tools import FAINT, PictureTools, uncovered, widened
 from pipelines.touched import FINEST, SURE, by_cutter
 
-ASIDE = 36  # pixels between the places at which things are looked for
+ASIDE = 44  # pixels between the places at which things are looked for
 LARGEST = 0.3  # of the picture: what is larger is no thing
 CLEAR = 0.6  # mean opacity of what is not FAINT, less than SURE counting nothing: a thing has an outline
 SAME_PLACE = 0.3  # overlap from which on two things found are one

@@ -54,7 +54,8 @@ def by_cutter(cutter: Cutter, frame: Tensor, hands: Tensor) -> Tensor:
     height, width = frame.shape[-2:]
     edge = cutter.spec.edge
     squares = [square(frame, hand.view(-1, 2), edge) for hand in hands]
-    found = cutter(torch.stack([seen for seen, _ in squares])).sigmoid()
+    seen = torch.stack([part for part, _ in squares]).to(cutter.out.weight)
+    found = cutter(seen).float().sigmoid()
     found = (found - CLEAR).clamp_min(0) / (1 - CLEAR)
     places = zip(found, (corner for _, corner in squares), strict=True)
     # Negative padding cuts off what is outside the picture.
