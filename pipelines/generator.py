@@ -24,26 +24,20 @@ from models.registry import card
 from models.speed import compile_blocks, use_fp8
 from pipelines import snapshot as snapshots
 from pipelines.beside import Beside, Mark, elapsed_ms, mark
+from pipelines.coming import Coming
 from pipelines.conditions import Conditions
 from pipelines.controls import ChunkPlan, ControlState, fold, initial_state
 from pipelines.denoise import Batch, ChunkMaker
-from pipelines.holds import EMPTY, Grip
 from pipelines.image import fit_image
 from pipelines.joint import JointMaker
 from pipelines.past import CachedPast, Past, RecomputedPast
 from pipelines.picture_tools import PLAIN, PictureTools
 from pipelines.prompts import Prompts, effective
 from pipelines.recache import recache
-from pipelines.requests import ChunkResult, Notice, StreamSettings, check_settings
-from pipelines.scene import SEVERAL
+from pipelines.requests import ChunkResult, StreamSettings, check_settings
 from pipelines.schedule import noise_steps
 from pipelines.state import ChunkRecord, CodecState, StreamState
 from pipelines.turner import Turner, opened
-from pipelines.turning import Turning
-
-NOTHING_HELD = (
-    "there is nothing to take hold of here: drag a thing, or move the whole picture with the camera"
-)
 
 
 class NoSeat(RuntimeError):
@@ -142,21 +136,9 @@ class Generator:
             fold(s.controls, given, s.chunk * frames, frames, fps, s.settings.seed)
             for s, given in zip(states, controls, strict=True)
         ]
-        plans = [plan for _, plan in folded]
         try:
-            grips = [self.conditions.grip(state, plan) for state, plan in zip(states, plans, strict=True)]
-            turnings = [
-                self._turning(state, after, plan, grip)
-                for state, (after, plan), grip in zip(states, folded, grips, strict=True)
-            ]
-            grips = [
-                grip if turning is None else turning.under(grip)
-                for grip, turning in zip(grips, turnings, strict=True)
-            ]
-            replaced = [
-                self._renew(state, after, plan) for state, (after, plan) in zip(states, folded, strict=True)
-            ]
-            made, batches = self._denoise(states, plans, grips, turnings)
+            coming = [self._coming(state, *each) for state, each in zip(states, folded, strict=True)]
+            made, batches = self._denoise(states, coming)
             denoised = mark(self.placement.device)
             decoding, codecs, times = self._decode(states, made)
             remembering = mark(self.placement.device)
@@ -165,29 +147,16 @@ class Generator:
             remembered = mark(self.placement.device)
             self.beside.join()
             pictures = list(decoding.cpu().numpy())
-            notices = [
-                (*self.prompts.notices(plan), *_bare_hands(grip, after, plan))
-                for grip, (after, plan) in zip(grips, folded, strict=True)
-            ]
+            notices = [(*self.prompts.notices(each.plan), *each.bare_hands()) for each in coming]
             records = [
-                self._record(
-                    state,
-                    state.chunk,
-                    made[row][0],
-                    folded[row][0],
-                    codecs[row],
-                    replaced[row],
-                    made[row][1],
-                    grips[row],
-                    turnings[row],
-                )
-                for row, state in enumerate(states)
+                self._record(state, each, *latents, codec)
+                for state, each, latents, codec in zip(states, coming, made, codecs, strict=True)
             ]
         except Exception:
             self._undo(states)
             raise
         results = []
-        for row, (state, plan) in enumerate(zip(states, plans, strict=True)):
+        for row, (state, plan) in enumerate(zip(states, (each.plan for each in coming), strict=True)):
             self._count(state, records[row])
             state.chunk += 1
             results.append(
@@ -255,9 +224,8 @@ class Generator:
             latent[:, :, None].to(self.placement.dtype), timestep, text, self.rope, motion=motion
         )
         self.past.write([state], made)  # type: ignore[union-attr]
-        self._count(
-            state, self._record(state, -1, latent[0, :, None], state.controls, (latent[0],), {}, None, EMPTY)
-        )
+        record = self._record(state, Coming(state.controls, plan), latent[0, :, None], None, (latent[0],))
+        self._count(state, replace(record, chunk=-1))
 
     def _renew(self, state: StreamState, after: ControlState, plan: ChunkPlan) -> dict[int, Tensor]:
         """Works the past out again where the prompt has changed and the student was trained so."""
@@ -271,21 +239,17 @@ class Generator:
         tokens = self.prompts.tokens(plan)[None].to(self.placement.device, self.placement.dtype)
         return recache(self.model.student, self.past, state, self.model.student.text_keys_values(tokens))
 
-    def _turning(
-        self, state: StreamState, after: ControlState, plan: ChunkPlan, grip: Grip
-    ) -> Turning | None:
-        """The part that the next chunk has in a change of picture: of one that is under way, or of one that a new prompt begins."""
-        turn = state.turn
+    def _coming(self, state: StreamState, after: ControlState, plan: ChunkPlan) -> Coming:
+        """All that the next chunk depends on: what hands hold, what a new prompt turns, a past that was worked out again."""
+        grip, turn = self.conditions.grip(state, plan), state.turn
         if after.prompt != state.controls.prompt:
             turn = None if self.turner is None else self.turner.begin(state, after.prompt, grip)
-        return None if turn is None else self.conditions.turning(turn, plan, grip)
+        turning = None if turn is None else self.conditions.turning(turn, plan, grip)
+        grip = grip if turning is None else turning.under(grip)
+        return Coming(after, plan, grip, turning, self._renew(state, after, plan))
 
     def _denoise(
-        self,
-        states: Sequence[StreamState],
-        plans: Sequence[ChunkPlan],
-        grips: Sequence[Grip],
-        turnings: Sequence[Turning | None],
+        self, states: Sequence[StreamState], coming: Sequence[Coming]
     ) -> tuple[list[tuple[Tensor, Tensor | None]], list[tuple[Batch, Tensor]]]:
         """Latents [C, T, h, w] of the next chunks, and what stays under way; streams of one kind go together.
 
@@ -300,29 +264,18 @@ class Generator:
         made: dict[int, tuple[Tensor, Tensor | None]] = {}
         batches = []
         for (_, steps), rows in groups.items():
-            batch = self._batch(
-                [states[row] for row in rows],
-                [plans[row] for row in rows],
-                [grips[row] for row in rows],
-                [turnings[row] for row in rows],
-                steps,
-            )
+            batch = self._batch([states[row] for row in rows], [coming[row] for row in rows], steps)
             latents, pending = self.maker.make(batch)
             batches.append((batch, latents))
             for place, row in enumerate(rows):
                 made[row] = latents[place], None if pending is None else pending[place]
         return [made[row] for row in range(len(states))], batches
 
-    def _batch(
-        self,
-        states: list[StreamState],
-        plans: list[ChunkPlan],
-        grips: list[Grip],
-        turnings: list[Turning | None],
-        steps: int,
-    ) -> Batch:
+    def _batch(self, states: list[StreamState], coming: list[Coming], steps: int) -> Batch:
         rollout = self.card.rollout
         guided = states[0].made == 0 and self.card.guidance > 1
+        plans = [each.plan for each in coming]
+        grips, turnings = [each.grip for each in coming], [each.turning for each in coming]
         return Batch(
             states,
             torch.stack([self.prompts.tokens(plan) for plan in plans]).to(self.placement.device),
@@ -353,22 +306,18 @@ class Generator:
     def _record(
         self,
         state: StreamState,
-        chunk: int,
+        coming: Coming,
         latents: Tensor,
-        controls: ControlState,
-        codec: CodecState,
-        replaced: dict[int, Tensor],
         pending: Tensor | None,
-        grip: Grip,
-        turning: Turning | None = None,
+        codec: CodecState,
     ) -> ChunkRecord:
         """The stream at the end of the chunk that was made last, which does not count yet."""
         key_value = self.past.taken(state)
-        changed = {**replaced, **self.past.settle(state)}
+        changed = {**coming.replaced, **self.past.settle(state)}
         return ChunkRecord(
-            chunk, state.made + 1, key_value, latents.clone(), controls, codec, changed,
-            None if pending is None else pending.clone(), grip,
-            None if turning is None else turning.rest,
+            state.chunk, state.made + 1, key_value, latents.clone(), coming.after, codec, changed,
+            None if pending is None else pending.clone(), coming.grip,
+            None if coming.turning is None else coming.turning.rest,
         )  # fmt: skip
 
     def _count(self, state: StreamState, record: ChunkRecord) -> None:
@@ -380,13 +329,3 @@ class Generator:
         if self.card.rollout.recache or self.card.rollout.sink_average is not None:
             for state in states:
                 self.past.restore(state)
-
-
-def _bare_hands(grip: Grip, after: ControlState, plan: ChunkPlan) -> tuple[Notice, ...]:
-    """What the person should know of a hand that has come down on bare ground. Pins may stand there, and several hands move it."""
-    bare = [
-        stroke.track
-        for stroke in after.strokes
-        if stroke.kind != "pin" and stroke.track in grip.idle & plan.fresh
-    ]
-    return (Notice("nothing_held", NOTHING_HELD),) if 0 < len(bare) < SEVERAL else ()

@@ -15,6 +15,7 @@ from pipelines.cutting import close
 FRINGE = (
     12  # pixels around a thing that may show its shadow, its seam and the ringing of the codec's blocks of 8
 )
+SEAM = 3  # pixels at the edge of a thing that have something of it
 FAINT = 0.15  # opacity from which on a pixel may have something of a thing
 
 
@@ -44,9 +45,11 @@ def uncovered(frame: Tensor, core: Tensor, tools: PictureTools) -> Tensor:
 
 def painted_over(frame: Tensor, core: Tensor, sparing: bool) -> tuple[Tensor, Tensor, Tensor]:
     """`frame` [1, 3, H, W] with things painted over from around them, and where they are without and with a fringe [1, 1, H, W].
-    `sparing` leaves the fringe as it is.
+    `sparing` leaves most of the fringe as it is, but below things, where their shadows are.
     """
     core = (core > FAINT).float()[None]
     hole = widened(core)
+    if sparing:
+        core = F.max_pool2d(F.pad(core, (SEAM, SEAM, FRINGE, SEAM)), (FRINGE + SEAM + 1, 2 * SEAM + 1), 1)
     ground, known = close(frame[None], hole)
     return frame + (ground - frame) * (core if sparing else hole) * known, core, hole
