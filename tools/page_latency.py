@@ -3,7 +3,7 @@
     python tools/page_latency.py                      # starts `flowbrush serve --model pocket` by itself
     python tools/page_latency.py --url http://127.0.0.1:8000 --strokes 20
 
-A stroke is pressed and pulled for a second. Counted is the time from each pointer event to the first frame
+A stroke takes the gallery's panda and pulls it for a second, to and fro. Counted is the time from each pointer event to the first frame
 drawn on the canvas that shows it; a test checks that figure against the pixels. Prints a table, then JSON.
 """
 
@@ -25,14 +25,15 @@ sys.path.insert(0, str(ROOT / "tests" / "web"))
 from page_driver import PageDriver  # noqa: E402
 
 WARM_UP_S = 5
+HERE, THERE = (115 / 320, 120 / 192), (175 / 320, 112 / 192)  # where the panda stands, and may stand
 
 
 def strokes(driver: PageDriver, count: int) -> list[dict[str, Any]]:
     """Pulls `count` strokes and reads the page's figures after each."""
     rows = []
     for index in range(count):
-        x, y = 0.3 + 0.4 * (index % 3) / 2, 0.35 + 0.3 * (index % 2)
-        driver.stroke([(x, y), (x + 0.1, y - 0.1), (x + 0.15, y)], seconds=1.0)
+        way = [HERE, ((HERE[0] + THERE[0]) / 2, HERE[1] - 0.1), THERE]
+        driver.stroke(way if index % 2 == 0 else way[::-1], seconds=1.0)
         driver.page.wait_for_timeout(1000)
         latency = driver.page.locator("#figure-latency")
         within = re.search(r"within (\d+) ms", latency.get_attribute("title") or "")
@@ -60,7 +61,8 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
         driver = PageDriver(browser.new_page(viewport={"width": 1280, "height": 800}))
         driver.page.goto(url)
-        driver.start()
+        driver.page.locator("#preset-cards .preset", has_text="panda").first.click()
+        driver.wait_live()
         driver.until(lambda: driver.seconds() > WARM_UP_S, "a warm stream")
         rows = strokes(driver, options.strokes)
         browser.close()
