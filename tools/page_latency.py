@@ -3,8 +3,8 @@
     python tools/page_latency.py                      # starts `flowbrush serve --model pocket` by itself
     python tools/page_latency.py --url http://127.0.0.1:8000 --strokes 20
 
-A stroke takes the gallery's panda and pulls it for a second, to and fro. Counted is the time from each pointer event to the first frame
-drawn on the canvas that shows it; a test checks that figure against the pixels. Prints a table, then JSON.
+A stroke takes the gallery's panda and pulls it for a second, to and fro. Counted is the time from each pointer event to the first
+frame drawn on the canvas that shows it; a test checks that figure against the pixels. Prints a table, then JSON.
 """
 
 from __future__ import annotations
