@@ -21,6 +21,7 @@ from pipelines.touched import thing_at
 
 WIDEST = 65.0  # pixels: how far the points of one hand may be from their middle and still hold one thing
 STEADY = 12.0  # pixels: points of one hand that are closer than this hardly say how it turns
+LEAST = 0.01  # opacity of a thing from which on the plate does not take the picture over
 LIMIT = 8  # things one stream can hold in this way; more are carried from the last picture
 
 
@@ -88,7 +89,8 @@ def take_hold(
     added = {group: _cover(things[group], frame, groups == group, xy, seen) for group in new}
     plate = frame
     if grip.ahead is not None:
-        under = widened(_union(list(covers.values()), frame)[None])[0]
+        # Whole where there is the least of a thing: what leaked into the plate would add up, chunk by chunk.
+        under = widened((_union(list(covers.values()), frame) > LEAST).float()[None])[0]
         plate = frame + (grip.ahead.float() - frame) * under
     fresh = [cover for group, cover in added.items() if group not in taken]
     if fresh:
