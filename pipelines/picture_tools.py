@@ -15,6 +15,7 @@ from pipelines.cutting import close
 FRINGE = (
     12  # pixels around a thing that may show its shadow, its seam and the ringing of the codec's blocks of 8
 )
+BELOW = 18  # pixels below a thing that may have its shadow
 SEAM = 3  # pixels at the edge of a thing that have something of it
 FAINT = 0.15  # opacity from which on a pixel may have something of a thing
 
@@ -50,6 +51,7 @@ def painted_over(frame: Tensor, core: Tensor, sparing: bool) -> tuple[Tensor, Te
     core = (core > FAINT).float()[None]
     hole = widened(core)
     if sparing:
-        core = F.max_pool2d(F.pad(core, (SEAM, SEAM, FRINGE, SEAM)), (FRINGE + SEAM + 1, 2 * SEAM + 1), 1)
+        core = F.max_pool2d(F.pad(core, (SEAM, SEAM, BELOW, SEAM)), (BELOW + SEAM + 1, 2 * SEAM + 1), 1)
+        hole = torch.maximum(hole, core)
     ground, known = close(frame[None], hole)
     return frame + (ground - frame) * (core if sparing else hole) * known, core, hole

@@ -46,7 +46,9 @@ def serving(url: str | None) -> Iterator[str]:
         yield url
         return
     state = tempfile.mkdtemp()
-    environment = {**os.environ, "FLOWBRUSH_STATE_DIR": state, "FLOWBRUSH_PORT": "8471"}
+    threads = str(max(1, (os.cpu_count() or 2) - 1))  # as `make demo`: the browser needs a core
+    own = {"FLOWBRUSH_STATE_DIR": state, "FLOWBRUSH_PORT": "8471"}
+    environment = {"FLOWBRUSH_THREADS": threads, **os.environ, **own}
     server = subprocess.Popen(
         [sys.executable, "-m", "server.cli", "serve", "--model", "pocket"], cwd=ROOT, env=environment
     )
