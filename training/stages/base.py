@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ from training.optim import MasterOptimiser
 from training.pool import Pool, mark_pool, pool_files
 from training.run import MissingStage, Run
 
+Network = TypeVar("Network", bound=nn.Module)
 FLOOR = 0.03  # of the rate is left at the end of a decay
 COMPONENTS = ("mean", "basis", "scale")
 STUDENTS = ("distill", "rollout", "forcing")  # the last one that has run is the student
@@ -76,33 +77,27 @@ class Context:
     @cached_property
     def opener(self) -> Opener | None:
         """The averaged opener; None where that stage has not run: streams then begin from noise."""
-        if not self.run.has("opener"):
-            return None
-        opener = new_opener(self.recipe.card)
-        fill_averages(opener, self.run.load("opener")["optimisers"]["opener"])
-        return opener.eval().requires_grad_(False)
+        return self._single("opener", lambda: new_opener(self.recipe.card))
 
     @cached_property
     def cutter(self) -> Cutter | None:
         """The averaged cutter; None where that stage has not run: colours then tell what a hand holds."""
-        if not self.run.has("cutter"):
-            return None
         spec = self.recipe.card.cutter
-        assert spec is not None
-        cutter = Cutter(spec)
-        fill_averages(cutter, self.run.load("cutter")["optimisers"]["cutter"])
-        return cutter.to(self.device).eval().requires_grad_(False)
+        return self._single("cutter", lambda: Cutter(spec)) if spec else None
 
     @cached_property
     def inpainter(self) -> Inpainter | None:
         """The averaged inpainter; None where that stage has not run: holes are then filled with what is around them."""
-        if not self.run.has("inpainter"):
-            return None
         spec = self.recipe.card.inpainter
-        assert spec is not None
-        inpainter = Inpainter(spec)
-        fill_averages(inpainter, self.run.load("inpainter")["optimisers"]["inpainter"])
-        return inpainter.to(self.device).eval().requires_grad_(False)
+        return self._single("inpainter", lambda: Inpainter(spec)) if spec else None
+
+    def _single(self, stage: str, make: Callable[[], Network]) -> Network | None:
+        """The averaged network of a stage that makes one by the stage's name, not to be trained; None where it has not run."""
+        if not self.run.has(stage):
+            return None
+        network = make()
+        fill_averages(network, self.run.load(stage)["optimisers"][stage])
+        return network.to(self.device).eval().requires_grad_(False)
 
     @property
     def tools(self) -> PictureTools:
