@@ -21,10 +21,12 @@ from pipelines.holds import Grip
 from pipelines.picture_tools import PictureTools
 from pipelines.prompts import Prompts
 from pipelines.state import StreamState
-from pipelines.things import Thing, among, around, everywhere, things_in, with_things, without
+from pipelines.things import Thing, among, around, everywhere, things_in, whole, with_things, without
 from pipelines.turning import Turn
 
 SAME_SCENE = 0.12  # mean difference of two grounds, in -1..1, up to which they are one scene
+SEEN = 0.1  # difference from the picture without what hands hold from which on it is there
+ROOM = 0.2  # share of a thing's place that others may have
 SAME_VIEW = 0.05  # and up to which they are also seen from one place
 
 
@@ -75,7 +77,8 @@ def new_picture(
     things of these two standing at some of `places` [n, 2] (pixels).
 
     What only the old prompt names goes, and parts of its scene with it; what only the new one names comes; everything else stays,
-    over the ground of the new scene where that is another one. What hands hold stays in them.
+    over the ground of the new scene where that is another one. What comes where something stands finds another place. What hands
+    hold stays in them.
     """
     assert tools.cutter is not None
     cutter = tools.cutter
@@ -86,14 +89,36 @@ def new_picture(
     gone = [thing for thing in was if not among(thing, wanted)]
     come = [not among(thing, [*was, *here, *held]) for thing in wanted]
     leave = [among(thing, gone) or (_shows(old, thing) and not among(thing, was)) for thing in here]
-    coming, leaving = list(compress(wanted, come)), list(compress(here, leave))
+    leaving = list(compress(here, leave))
     staying = [thing for thing, leaves in zip(here, leave, strict=True) if not leaves]
-    wished = without(new, [thing for thing, comes in zip(wanted, come, strict=True) if not comes], tools)
+    in_hand = Thing(frame, ((frame - picture).abs().amax(0, keepdim=True) > SEEN).float())
+    standing = [*staying, in_hand]
+    free = [comes and _taken(thing, standing) < ROOM for thing, comes in zip(wanted, come, strict=True)]
+    coming = list(
+        compress(wanted, free)
+    )  # stand in `new` where they may stand; the others need another place
+    aside = [comes and not stands for comes, stands in zip(come, free, strict=True)]
+    others = [_put_aside(thing, [*standing, *coming], places) for thing in compress(wanted, aside)]
+    wished = without(new, [thing for thing, stands in zip(wanted, free, strict=True) if not stands], tools)
     if _differ(without(old, was, tools), without(new, wanted, tools), []) > SAME_SCENE:
-        return with_things(wished, staying)
+        return with_things(wished, [*staying, *others])
     if _differ(picture, new, [*here, *wanted]) > SAME_VIEW:
-        return with_things(without(picture, leaving, tools), coming)
-    return with_things(picture + (wished - picture) * around(frame, [*leaving, *coming]), staying)
+        return with_things(without(picture, leaving, tools), [*coming, *others])
+    turned = picture + (wished - picture) * around(frame, [*leaving, *coming])
+    return with_things(turned, [*staying, *others])
+
+
+def _taken(thing: Thing, others: list[Thing]) -> float:
+    """How much of the thing's place others have, 0..1."""
+    return float((thing.opacity * whole(thing.colours, others)).sum() / thing.opacity.sum())
+
+
+def _put_aside(thing: Thing, others: list[Thing], places: Tensor) -> Thing:
+    """The thing in that of `places` [n, 2] where others leave it most room."""
+    middle = float((thing.opacity[0] > 0.5).nonzero()[:, 1].float().mean())
+    steps = [round(x - middle) for x in places[:, 0].tolist()]
+    moved = [Thing(*(part.roll(step, -1) for part in thing)) for step in steps]
+    return min(moved, key=lambda one: _taken(one, others))
 
 
 def _shows(picture: Tensor, thing: Thing) -> bool:

@@ -8,7 +8,7 @@ import torch
 from stream_helpers import drag, run, settings_for
 from torch import Tensor
 
-from flowbrush.controls import Control, Prompt, PromptSet, Transition
+from flowbrush.controls import Control, Prompt, PromptSet, TrackEnd, Transition
 from models.cutter import Cutter
 from models.pocket import PocketModel
 from pipelines.generator import Generator
@@ -122,6 +122,24 @@ def test_a_thing_stays_where_it_was_put_when_the_scene_changes(pocket: Generator
     beside = 1 - around(after, [panda])
     snow = picture(pocket, "snow")
     assert difference(after, snow, beside) < 0.5 * difference(before, snow, beside)
+    pocket.release(state)
+
+
+@pytest.mark.parametrize("held", [True, False], ids=["in a hand", "let go"])
+def test_what_comes_where_something_stands_finds_another_place(
+    pocket: Generator, cutter: Cutter, held: bool
+) -> None:
+    state = pocket.start(settings_for(pocket, "a panda in the meadow"))
+    stroke = drag(1, *((k / 16, 0.5 + 0.2 * k / 24, 7 / 12) for k in range(25)))
+    last_frame(pocket, state, stroke, chunks=8)
+    last_frame(pocket, state, *(() if held else (TrackEnd(track=1),)))
+    both = picture(pocket, "a panda and a fox in the meadow")
+    places = torch.tensor([[x * 320, 112.0] for x in (0.2, 0.3, 0.5, 0.7, 0.8)])
+    (panda,) = things_in(cutter, picture(pocket, "a panda in the meadow"), MIDDLE)
+    (fox,) = [thing for thing in things_in(cutter, both, places) if not among(thing, [panda])]
+    after = last_frame(pocket, state, ask("a panda and a fox in the meadow"), chunks=8)
+    shown = things_in(cutter, after, places)
+    assert among(fox, shown) and among(panda, shown)
     pocket.release(state)
 
 
