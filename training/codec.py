@@ -1,4 +1,8 @@
-"""Trains pocket's codec: principal components in closed form, then the correcting decoder."""
+"""Trains pocket's codec: principal components in closed form, then the correcting decoder.
+
+What the decoder sees in a stream is no fresh picture: what a hand holds was cut out of a picture that had been coded, and stands
+somewhere else on the grid of blocks. Half of the crops are therefore coded once before, on a grid of their own.
+"""
 
 from __future__ import annotations
 
@@ -71,16 +75,35 @@ class FrameCrops:
         return to_model_range(torch.stack(rows))
 
 
+def recoded(
+    codec: PocketCodec, frames: Tensor, rng: np.random.Generator, share: float = 0.5
+) -> tuple[Tensor, Tensor]:
+    """What is shown to the codec, and the truth: frames [B, 3, F, H, W] in -1..1 without one block of their height and width, at a
+    random place. A `share` of the shown ones went through the codec as still pictures before, on another grid.
+    """
+    stride, (height, width) = codec.spec.stride, frames.shape[-2:]
+    coded = codec.picture(codec.still(frames.transpose(1, 2).flatten(0, 1)))  # [B F, 3, H, W]
+    coded = coded.unflatten(0, (len(frames), -1)).transpose(1, 2)
+    shown, truth = [], []
+    for clip, once in zip(frames, coded, strict=True):
+        y, x = (int(offset) for offset in rng.integers(0, stride, 2))
+        place = (..., slice(y, y + height - stride), slice(x, x + width - stride))
+        truth.append(clip[place])
+        shown.append(once[place] if rng.random() < share else clip[place])
+    return torch.stack(shown), torch.stack(truth)
+
+
 def correction_loss(codec: PocketCodec, frames: Tensor, rng: np.random.Generator) -> tuple[Tensor, float]:
     """Absolute error of pictures and of their edges, and the PSNR in dB. Latents are roughened, as a
     student's are.
     """
     with torch.no_grad():
-        latents = codec.analyse(frames)  # [B, C, 2, h, w]
-        rough = torch.from_numpy(rng.random((len(frames), 1, 1, 1, 1)) ** 2 * 0.25).float().to(frames.device)
+        shown, truth = recoded(codec, frames, rng)
+        latents = codec.analyse(shown)  # [B, C, 2, h, w]
+        rough = torch.from_numpy(rng.random((len(frames), 1, 1, 1, 1)) ** 3 * 0.25).float().to(frames.device)
         latents = latents + rough * torch.randn_like(latents)
     decoded, _ = codec.decode(latents[:, :, 1:], latents[:, :, 0])
-    error = decoded - frames[:, :, 4:]
+    error = decoded - truth[:, :, 4:]
     edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
     psnr = -10 * float(torch.log10(error.detach().clamp(-2, 2).square().mean() / 4))
     return error.abs().mean() + 0.5 * edges + error.square().mean(), psnr

@@ -57,11 +57,12 @@ def student_sheet(path: Path, student: torch.nn.Module, context: Context) -> Non
     """
     assert isinstance(student, CausalTransformer)
     batch = sheet_batch(context, max(context.recipe.rollout.long_frames))
-    rows = [batch.latents, continue_clips(student, context, batch, batch.latents[:, :, 0])]
+    how = (student, context.codec, context.tools, context.recipe.rollout.levels)
+    rows = [batch.latents, continue_clips(*how, batch, batch.latents[:, :, 0])]
     if context.opener is not None:
         variant = torch.zeros(CLIPS, dtype=torch.long, device=batch.latents.device)
         first = context.opener.to(batch.latents.device)(batch.text, variant).float()
-        rows.append(continue_clips(student, context, batch, first))
+        rows.append(continue_clips(*how, batch, first))
     _clip_sheet(path, context.codec, rows)
 
 
@@ -76,11 +77,18 @@ def teacher_sheet(path: Path, teacher: CausalTransformer, context: Context) -> N
 
 
 @torch.no_grad()
-def continue_clips(student: CausalTransformer, context: Context, batch: Batch, first: Tensor) -> Tensor:
-    """Latents [B, C, T, h, w] made chunk by chunk along the batch's tracks from the latent frame `first` [B, C, h, w] on, as a
-    stream is made.
+def continue_clips(
+    student: CausalTransformer,
+    codec: PocketCodec,
+    tools: PictureTools,
+    steps: int,
+    batch: Batch,
+    first: Tensor,
+) -> Tensor:
+    """Latents [B, C, T, h, w] made chunk by chunk, in `steps` steps each, along the batch's tracks from the latent frame `first`
+    [B, C, h, w] on, as a stream is made.
     """
-    streams, steps = _Streams(student, context.codec, batch, context.tools), context.recipe.rollout.levels
+    streams = _Streams(student, codec, batch, tools)
     made: list[Tensor] = []
     for index in range(batch.latents.shape[2]):
         motion = streams.motion(index, made[-1][:, :, 0] if made else None)

@@ -10,11 +10,13 @@ import signal
 import pytest
 import torch
 from PIL import Image
-from tiny_training import RECIPE, Tiny, need_font, one_core, same
+from tiny_training import RECIPE, Tiny, need_font, one_core, one_thread, same
 
 from models.device import Placement
 from models.pocket import load_pocket
 from models.transformer import CausalTransformer
+from pipelines.generator import Generator
+from training.evaluate import BesideTeacher, evaluate
 from training.stages.forcing import ForcingStage
 
 need_font()
@@ -117,6 +119,26 @@ def test_the_exported_file_is_loaded_by_the_pipeline(trained: Tiny, tmp_path) ->
     assert model.cutter is not None and model.opener is None  # what no stage has made is left out
     card = (out.parent / "MODEL_CARD.md").read_text()
     assert "| distill | 2 |" in card and "after the stage `distill`" in card
+
+
+def test_the_evaluation_puts_the_teacher_beside_the_student(trained: Tiny, tmp_path) -> None:
+    out, sheet = tmp_path / "pocket.safetensors", tmp_path / "beside.png"
+    assert trained("export", "--out", str(out)) == 0
+    generator = Generator.load(trained.recipe.card, weights=out, device="cpu", dtype="fp32")
+    with one_thread():
+        figures = evaluate(
+            generator, range(3, 5), 1, [4], BesideTeacher(trained.config, trained.folder, 2, sheet)
+        )
+    beside = figures["teacher"]
+    assert (beside["clips"], beside["teacher_steps"], beside["student_steps"]) == (2, 2, generator.card.steps)
+    assert beside["psnr_db"].keys() == {"teacher", "teacher, guided", "student"}
+    assert all(5 < value < 60 for value in beside["psnr_db"].values())
+    assert figures["continuation"]["frames"] == 2 * 23 and figures["endless"]["4"]["frames"] == 32
+    assert Image.open(sheet).size == (3 * 160, 8 * 107)  # three latent frames; four rows for each clip
+
+    generator.model.codec.basis += 0.01
+    with pytest.raises(ValueError, match="different codecs"):
+        evaluate(generator, range(3, 4), 0, [], BesideTeacher(trained.config, trained.folder))
 
 
 def test_ctrl_c_saves_and_says_how_to_go_on(trained: Tiny, tmp_path, monkeypatch, capsys) -> None:
