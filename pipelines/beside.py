@@ -18,6 +18,11 @@ class Beside:
     def __init__(self, device: torch.device) -> None:
         self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None
 
+    @property
+    def possible(self) -> bool:
+        """Whether two things run at once here."""
+        return self.stream is not None
+
     @contextmanager
     def work(self, inputs: Sequence[Tensor]) -> Iterator[None]:
         """What is started inside begins after what was started before, and then runs beside what is started later.

@@ -6,7 +6,7 @@ The one entrance for the server's worker, `flowbrush render`, the evaluation and
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,7 +34,7 @@ from pipelines.past import CachedPast, Past, RecomputedPast
 from pipelines.picture_tools import PLAIN, PictureTools
 from pipelines.prompts import Prompts, effective
 from pipelines.recache import recache
-from pipelines.requests import ChunkResult, StreamSettings, check_settings
+from pipelines.requests import ChunkResult, Frames, StreamSettings, check_settings
 from pipelines.schedule import noise_steps
 from pipelines.state import ChunkRecord, CodecState, StreamState
 from pipelines.turner import Turner, opened
@@ -126,9 +126,17 @@ class Generator:
             raise
         return state
 
-    def step(self, states: Sequence[StreamState], controls: Sequence[Sequence[Control]]) -> list[ChunkResult]:
+    def step(
+        self,
+        states: Sequence[StreamState],
+        controls: Sequence[Sequence[Control]],
+        ready: Callable[[list[ChunkResult]], None] | None = None,
+    ) -> list[ChunkResult]:
         """Makes the next chunk of every stream. Either all streams advance or, on an exception, none has
         changed.
+
+        `ready` gets the results as soon as there are pictures, before the pass that later chunks need. Should that pass fail, the
+        streams stand where they stood, and making the chunk again gives the same pictures.
         """
         began = mark(self.placement.device)
         frames, fps = self.card.chunk_frames, self.card.fps
@@ -141,13 +149,16 @@ class Generator:
             made, batches = self._denoise(states, coming)
             denoised = mark(self.placement.device)
             decoding, codecs, times = self._decode(states, made)
-            remembering = mark(self.placement.device)
-            for batch, latents in batches:
-                self.maker.remember(batch, latents)
-            remembered = mark(self.placement.device)
+            if self.beside.possible:
+                self._remember(batches)
             self.beside.join()
             pictures = list(decoding.cpu().numpy())
-            notices = [(*self.prompts.notices(each.plan), *each.bare_hands()) for each in coming]
+            spent = elapsed_ms(began, denoised), elapsed_ms(*times)
+            results = [self._result(*each, *spent) for each in zip(states, coming, pictures, strict=True)]
+            if ready is not None:
+                ready(results)
+            if not self.beside.possible:
+                self._remember(batches)
             records = [
                 self._record(state, each, *latents, codec)
                 for state, each, latents, codec in zip(states, coming, made, codecs, strict=True)
@@ -155,17 +166,9 @@ class Generator:
         except Exception:
             self._undo(states)
             raise
-        results = []
-        for row, (state, plan) in enumerate(zip(states, (each.plan for each in coming), strict=True)):
-            self._count(state, records[row])
+        for state, record in zip(states, records, strict=True):
+            self._count(state, record)
             state.chunk += 1
-            results.append(
-                ChunkResult(
-                    state.chunk - 1, (state.chunk - 1) * frames, pictures[row], effective(plan), plan.applied,
-                    notices[row], elapsed_ms(began, denoised) + elapsed_ms(remembering, remembered),
-                    elapsed_ms(*times),
-                )
-            )  # fmt: skip
         return results
 
     def rewind(self, state: StreamState, chunk: int) -> None:
@@ -302,6 +305,27 @@ class Generator:
             pixels = frames.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
             pixels = pixels.permute(0, 2, 3, 4, 1).contiguous()
             return pixels, codecs, (began, mark(self.placement.device))
+
+    def _remember(self, batches: list[tuple[Batch, Tensor]]) -> None:
+        for batch, latents in batches:
+            self.maker.remember(batch, latents)
+
+    def _result(
+        self, state: StreamState, coming: Coming, pictures: Frames, denoise_ms: float, decode_ms: float
+    ) -> ChunkResult:
+        """What a stream's caller gets of the chunk that was made."""
+        notices = (*self.prompts.notices(coming.plan), *coming.bare_hands())
+        first = state.chunk * self.card.chunk_frames
+        return ChunkResult(
+            state.chunk,
+            first,
+            pictures,
+            effective(coming.plan),
+            coming.plan.applied,
+            notices,
+            denoise_ms,
+            decode_ms,
+        )
 
     def _record(
         self,

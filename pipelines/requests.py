@@ -54,7 +54,9 @@ class Notice:
 
 @dataclass(frozen=True)
 class ChunkResult:
-    """One finished chunk of one stream. `frames` is RGB uint8 [F, H, W, 3]; times are in milliseconds."""
+    """One finished chunk of one stream. `frames` is RGB uint8 [F, H, W, 3]; times are in milliseconds, `denoise_ms` without
+    the pass for later chunks.
+    """
 
     chunk: int
     first_frame: int

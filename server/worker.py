@@ -6,6 +6,7 @@ next chunk is under way; one thread beats, so that the server can tell slow from
 
 from __future__ import annotations
 
+import gc
 import importlib
 import logging
 import os
@@ -118,6 +119,8 @@ class Worker:
         card = self._generator.card
         chunk_s = self._warm_up(card, config.compile)
         codecs = available_codecs(card.width, card.height, card.fps)
+        gc.collect()
+        gc.freeze()  # a full collection over all that was loaded would stop a chunk for 0.2 s, every few seconds
         self._up.send(ipc.Loaded(card.public(), self._generator.seats, codecs, chunk_s))
 
     def _warm_up(self, card: Any, compiled: bool) -> float:
@@ -220,22 +223,43 @@ class Worker:
                 text = "the worker's stream does not stand before this chunk"
                 self._up.send(ipc.StreamFailed(item.stream, item.epoch, item.chunk, text))
         begun = time.monotonic()
-        if items:
-            try:
-                results = self._generator.step(
-                    [self._seats[item.stream].state for item in items],
-                    [list(item.controls) for item in items],
-                )
-            except Exception as error:
-                log.exception("a batch of %d failed", len(items))
-                names = tuple((item.stream, item.epoch) for item in items)
-                text = f"{type(error).__name__}: {error}"
-                self._up.send(ipc.StepFailed(names, text, _out_of_memory(error)))
-                return
+        if items and not self._make(items):
+            return
+        self._up.send(ipc.StepDone((time.monotonic() - begun) * 1e3))
+
+    def _make(self, items: list[ipc.StepItem]) -> bool:
+        """Makes a batch. Its pictures go out as soon as they are there. False where no stream has changed and nothing was sent."""
+        begun, sent = time.monotonic(), False
+
+        def ready(results: list[ChunkResult]) -> None:
+            nonlocal sent
             step_ms = (time.monotonic() - begun) * 1e3
             for item, result in zip(items, results, strict=True):
                 self._report(item, result, step_ms)
-        self._up.send(ipc.StepDone((time.monotonic() - begun) * 1e3))
+            sent = True
+
+        try:
+            self._generator.step(
+                [self._seats[item.stream].state for item in items],
+                [list(item.controls) for item in items],
+                ready,
+            )
+        except Exception as error:
+            log.exception("a batch of %d failed", len(items))
+            text = f"{type(error).__name__}: {error}"
+            if not sent or _out_of_memory(error):
+                names = tuple((item.stream, item.epoch) for item in items)
+                self._up.send(ipc.StepFailed(names, text, _out_of_memory(error)))
+                return False
+            for (
+                item
+            ) in items:  # its pictures are out, but the stream stands before them: it has to be opened again
+                self._up.send(ipc.StreamFailed(item.stream, item.epoch, item.chunk, text))
+            return True
+        for item in items:
+            if item.save is not None:
+                self._encoding.put_snapshot(item, self._generator.snapshot(self._seats[item.stream].state))
+        return True
 
     def _fits(self, item: ipc.StepItem) -> bool:
         """Whether the item is for the stream as it is now."""
@@ -262,8 +286,6 @@ class Worker:
         self._up.send(made)
         if not item.mute:
             self._encoding.put(Job(item, result, seat.encoder))
-        if item.save is not None:
-            self._encoding.put_snapshot(item, self._generator.snapshot(seat.state))
 
 
 def _out_of_memory(error: BaseException) -> bool:

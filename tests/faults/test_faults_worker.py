@@ -75,6 +75,19 @@ async def test_a_chunk_that_fails_three_times_ends_its_session_only(
     assert server.metric("flowbrush_slots_used") <= 1
 
 
+async def test_a_pass_that_fails_when_the_pictures_are_out_loses_and_doubles_none(make_server) -> None:
+    server = make_server()
+    async with RawClient(server.url) as client:
+        await client.start("LATER", seed=6)
+        await client.message("session.recovering")
+        await client.count(40)
+    frames = [packet.frame for packet in client.packets]
+    assert frames == list(range(len(frames)))
+    expected = [(n, 6, prompt_code("LATER")) for n in frames]
+    assert [read(picture)[:3] for picture in decode(client.packets)] == expected
+    assert server.metric("flowbrush_worker_restarts_total") == 0
+
+
 def test_a_model_that_cannot_be_loaded_ends_the_server_with_a_clear_line(make_server) -> None:
     with pytest.raises(RuntimeError, match="cannot be loaded: RuntimeError: the weights are broken"):
         make_server(TEST_LOAD_FAILS="1")

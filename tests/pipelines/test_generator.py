@@ -153,6 +153,25 @@ def test_a_failed_step_changes_nothing(
             assert closest(run(tiny, state, 3), run(tiny, twin, 3)) <= 1
 
 
+def test_pictures_are_handed_out_before_the_pass_for_later_chunks(
+    tiny: Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Should that pass fail, the chunk is made again, with the same pictures."""
+    state, out = tiny.start(settings_for(tiny)), []
+
+    def fails(*_: Any) -> None:
+        raise RuntimeError("out of memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tiny.maker, "remember", fails)
+        with pytest.raises(RuntimeError, match="out of memory"):
+            tiny.step([state], [()], out.append)
+    assert state.chunk == 0 and len(out) == 1
+    again = tiny.step([state], [()], out.append)
+    assert state.chunk == 1 and out[1] == again
+    assert np.array_equal(out[0][0].frames, again[0].frames)
+
+
 def tiny_younger(tiny: Generator, state: Any) -> Any:
     """A stream of another age than the others, on the seat of `state`."""
     age = state.chunk

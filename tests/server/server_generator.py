@@ -1,7 +1,8 @@
 """A generator without a model, for tests of the server: what a frame must show can be computed and read back.
 
 Every frame has a bar code (frame index, seed, prompt, track position) in blocks that survive video encoding.
-Misbehaves on request: a prompt that contains CRASH, HANG, OOM or REFUSE does so, in chunks from 2 on.
+Misbehaves on request: a prompt that contains CRASH, HANG, OOM or REFUSE does so, in chunks from 2 on. With LATER it fails once,
+when its pictures are out already.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import time
 import zlib
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -97,6 +99,7 @@ class Generator:
         self.card = Card(name)
         self.seats = seats
         self.taken = 0
+        self.failed_later = False
         self.chunk_s = float(os.environ.get("TEST_CHUNK_S", "0.02"))
 
     @classmethod
@@ -119,11 +122,25 @@ class Generator:
             raise RuntimeError("no seat is free")
         self.taken += 1
 
-    def step(self, states: list[State], controls: list[list[Any]]) -> list[ChunkResult]:
+    def step(
+        self,
+        states: list[State],
+        controls: list[list[Any]],
+        ready: Callable[[list[ChunkResult]], None] | None = None,
+    ) -> list[ChunkResult]:
         time.sleep(self.chunk_s)
         for state in states:
             self._misbehave(state)
-        return [self._one(state, given) for state, given in zip(states, controls, strict=True)]
+        before = [copy.deepcopy(vars(state)) for state in states]
+        results = [self._one(state, given) for state, given in zip(states, controls, strict=True)]
+        if ready is not None:
+            ready(results)
+        if any("LATER" in state.prompt and state.chunk > 2 for state in states) and not self.failed_later:
+            self.failed_later = True
+            for state, values in zip(states, before, strict=True):
+                vars(state).update(values)
+            raise RuntimeError("the pass for later chunks failed")
+        return results
 
     def _misbehave(self, state: State) -> None:
         if state.chunk < 2:

@@ -49,7 +49,7 @@ class CodecStage(Stage):
         self.components = context.run.load("codec")["components"]
         load_components(self.codec, self.components)
         self.codec.to(context.device).correction.to(context.dtype)
-        self.optimiser = MasterOptimiser(self.codec.correction, config.rate, config.ema, muon=False)
+        self.optimiser = MasterOptimiser(self.codec.correction, config.rate, config.ema)
         self.optimisers = {"correction": self.optimiser}
 
     def update(self, step: int, progress: float) -> dict[str, float]:
