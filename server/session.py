@@ -242,7 +242,7 @@ class Session:
         if chunk < len(self.journal):
             controls = self.journal.controls(chunk)
         else:
-            controls = self._drain(chunk)
+            controls = self._drain(chunk, now)
             self.journal.append(controls)
             if self.steps_left > 0:
                 self.steps_left -= 1
@@ -256,8 +256,9 @@ class Session:
             self.id, self.epoch, chunk, controls, mute, keys, jpeg and not mute, None if mute else save
         )
 
-    def _drain(self, chunk: int) -> tuple[Control, ...]:
-        seen, held = self._tracks.place(self._inbox.drain(), chunk)
+    def _drain(self, chunk: int, now: float) -> tuple[Control, ...]:
+        screen_s = self.pacer.playhead(now) if self.pacer.reported else None
+        seen, held = self._tracks.place(self._inbox.drain(), chunk, screen_s)
         self._inbox.hold(held)
         for waiting in seen:
             self._acks.saw(waiting, chunk)

@@ -47,8 +47,11 @@ class Tracks:
         """Notes what the control does to the tracks."""
         self._apply(self._alive, control)
 
-    def place(self, drained: list[Waiting], chunk: int) -> tuple[list[Waiting], list[Waiting]]:
-        """Gives live points their stream times in `chunk`: (what it sees, what has to wait).
+    def place(
+        self, drained: list[Waiting], chunk: int, screen_s: float | None = None
+    ) -> tuple[list[Waiting], list[Waiting]]:
+        """Gives live points their stream times in `chunk`: (what it sees, what has to wait). `screen_s` is what the viewer's screen
+        shows now, where that is known.
 
         A release waits until every point of its track has been played.
         """
@@ -71,13 +74,13 @@ class Tracks:
                 continue
             if isinstance(control, TrackBegin | TrackMove) and index not in placed:
                 group = [index, *_moves_after(drained, index, control.track)]
-                self._place_points([drained[each] for each in group], start)
+                self._place_points([drained[each] for each in group], start, screen_s)
                 placed.update(group)
             self._note(waiting.control, chunk)
             seen.append(waiting)
         return seen, held
 
-    def _place_points(self, group: list[Waiting], start: float) -> None:
+    def _place_points(self, group: list[Waiting], start: float, screen_s: float | None) -> None:
         """Resolves the points of one track that came since the last chunk, together."""
         first = group[0].control
         assert isinstance(first, TrackBegin | TrackMove)
@@ -94,7 +97,7 @@ class Tracks:
         for waiting in group:
             assert isinstance(waiting.control, TrackBegin | TrackMove)
             times += [point.t for point in in_order(waiting.control.points, times[-1] if times else 0.0)]
-        resolved = iter(resolve(times, clock, start, self._chunk_s, self._frame_s))
+        resolved = iter(resolve(times, clock, start, self._chunk_s, self._frame_s, screen_s))
         for waiting in group:
             control = waiting.control
             assert isinstance(control, TrackBegin | TrackMove)

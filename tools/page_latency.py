@@ -3,8 +3,9 @@
     python tools/page_latency.py                      # starts `flowbrush serve --model pocket` by itself
     python tools/page_latency.py --url http://127.0.0.1:8000 --strokes 20
 
-A stroke takes the gallery's panda and pulls it for a second, to and fro. Counted is the time from each pointer event to the first
-frame drawn on the canvas that shows it; a test checks that figure against the pixels. Prints a table, then JSON.
+A stroke takes the gallery's panda and pulls it evenly for about a second, to and fro, beginning at any moment of a chunk. Counted
+is the time from each pointer event to the first frame drawn on the canvas that shows it; a test checks that figure against the
+pixels. Prints a table, then JSON.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import argparse
 import json
 import os
 import platform
+import random
 import re
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +28,21 @@ sys.path.insert(0, str(ROOT / "tests" / "web"))
 from page_driver import PageDriver  # noqa: E402
 
 WARM_UP_S = 5
+STEPS, STEP_MS = 30, 12  # of each half of a stroke; what a move itself takes comes on top
 HERE, THERE = (115 / 320, 120 / 192), (175 / 320, 112 / 192)  # where the panda stands, and may stand
+
+
+def pull(driver: PageDriver, way: list[tuple[float, float]]) -> None:
+    """One stroke, at a mouse's pace."""
+    mouse = driver.page.mouse
+    mouse.move(*driver.spot(*way[0]))
+    mouse.down()
+    for (x0, y0), (x1, y1) in pairwise(way):
+        for step in range(1, STEPS + 1):
+            share = step / STEPS
+            mouse.move(*driver.spot(x0 + (x1 - x0) * share, y0 + (y1 - y0) * share))
+            driver.page.wait_for_timeout(STEP_MS)
+    mouse.up()
 
 
 def strokes(driver: PageDriver, count: int) -> list[dict[str, Any]]:
@@ -33,8 +50,8 @@ def strokes(driver: PageDriver, count: int) -> list[dict[str, Any]]:
     rows = []
     for index in range(count):
         way = [HERE, ((HERE[0] + THERE[0]) / 2, HERE[1] - 0.1), THERE]
-        driver.stroke(way if index % 2 == 0 else way[::-1], seconds=1.0)
-        driver.page.wait_for_timeout(1000)
+        pull(driver, way if index % 2 == 0 else way[::-1])
+        driver.page.wait_for_timeout(1000 + random.Random(index).randrange(250))
         latency = driver.page.locator("#figure-latency")
         within = re.search(r"within (\d+) ms", latency.get_attribute("title") or "")
         rows.append(
