@@ -7,7 +7,7 @@ assumed who shows every frame as it arrives, in real time.
 
 from __future__ import annotations
 
-MARGIN_S = 0.045
+MARGIN_S = 0.03
 """Spare time for the network and for the page to draw, on top of the measured time of a chunk."""
 
 RISE, FALL = 0.5, 0.08
