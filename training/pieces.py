@@ -45,6 +45,8 @@ class Pieces:
         where = torch.zeros(out.shape[1:], dtype=torch.bool)
         cells = self.things.shape[-1]
         for x, (name, adjective) in zip(PLACES.get(len(shown.things), ()), shown.things, strict=True):
+            if not name:
+                continue
             size = list(SIZES).index(adjective)
             piece = self.things[scene, shown.variant, self.index[name], size, ACROSS.index(x)].float()
             left, top = corner(x, out.shape[-1], cells), corner(LEVEL, out.shape[-2], cells)

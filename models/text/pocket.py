@@ -29,6 +29,12 @@ def words(text: str) -> list[str]:
     return WORD.findall(text.lower())
 
 
+def _forms(word: str) -> list[str]:
+    """The word as it stands, and what it may be the plural of."""
+    endings = (("ies", "y"), ("men", "man"), ("es", ""), ("s", ""))
+    return [word, *(word[: -len(end)] + single for end, single in endings if word.endswith(end))]
+
+
 def _trigrams(word: str, buckets: int) -> list[int]:
     marked = f"<{word}>"
     parts = [marked[i : i + 3] for i in range(len(marked) - 2)][:TRIGRAMS]
@@ -58,13 +64,17 @@ class PocketText(nn.Module):
             layer, spec.layers, nn.LayerNorm(spec.dim), enable_nested_tensor=False
         )
 
+    def trained(self, word: str) -> str | None:
+        """The form of `word` that was trained; None where none was."""
+        return next((form for form in _forms(word) if form in self.vocabulary), None)
+
     def unknown(self, text: str) -> list[str]:
         """The words of `text` that were never trained and are not mere grammar."""
-        return [word for word in words(text) if word not in self.vocabulary and word not in ORDINARY]
+        return [word for word in words(text) if self.trained(word) is None and word not in ORDINARY]
 
     def knows(self, text: str) -> bool:
         """Whether `text` has a word that was trained and is not mere grammar."""
-        return any(word in self.vocabulary and word not in ORDINARY for word in words(text))
+        return any(self.trained(word) is not None and word not in ORDINARY for word in words(text))
 
     def forward(self, prompts: Sequence[str]) -> Tensor:
         length, device = self.spec.length, self.place.device
@@ -72,8 +82,9 @@ class PocketText(nn.Module):
         parts = torch.zeros(len(prompts), length, TRIGRAMS, dtype=torch.long)
         for row, prompt in enumerate(prompts):
             for column, word in enumerate(words(prompt)[:length]):
-                known[row, column] = self.vocabulary.get(word, UNKNOWN)
-                pieces = _trigrams(word, self.spec.buckets)
+                form = self.trained(word)
+                known[row, column] = UNKNOWN if form is None else self.vocabulary[form]
+                pieces = _trigrams(form or word, self.spec.buckets)
                 parts[row, column, : len(pieces)] = torch.tensor(pieces)
         empty = (known == PAD).to(device)
         empty[:, 0] = False  # an empty prompt attends to its first place

@@ -36,6 +36,11 @@ def test_unknown_words_are_named_and_grammar_is_not(encoder: PocketText) -> None
     assert encoder.unknown("A cat and a zorble in the meadow, please") == ["zorble"]
 
 
+def test_a_plural_is_read_as_the_word_that_was_trained(encoder: PocketText) -> None:
+    assert torch.equal(encoder(["cats"]), encoder(["cat"]))
+    assert encoder.unknown("two cats, dogs and ss") == ["ss"] and encoder.knows("meadows")
+
+
 def test_unknown_words_still_say_something(encoder: PocketText) -> None:
     """Two unknown words differ, and one is like its own misspelling."""
     zorble, zorbel, quilp = (encoder([f"a {word}"])[0, 1] for word in ("zorble", "zorbel", "quilp"))

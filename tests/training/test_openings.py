@@ -14,7 +14,7 @@ from training.pieces import load_pieces
 from training.pool import to_model_range
 from training.world import lexicon
 from training.world.clip import World
-from training.world.openings import PLACES, Opening, change, opening, picture
+from training.world.openings import PLACES, Opening, change, opening, picture, plural
 
 need_font()
 WIDTH, HEIGHT = 320, 192
@@ -44,7 +44,7 @@ def test_an_opening_names_what_it_shows_and_where(world: World) -> None:
     for seed in range(30):
         shown = opening(world, np.random.default_rng(seed))
         words = {word for noun in world.core for word in (noun.name, *noun.synonyms)}
-        assert any(word in shown.caption for word in words) == bool(shown.things)
+        assert any(word in shown.caption for word in words) == any(name for name, _ in shown.things)
         named = [
             scene for scene, calls in lexicon.SCENES.items() if any(call in shown.caption for call in calls)
         ]
@@ -89,3 +89,28 @@ def test_changes_are_kept_as_latents(tmp_path, world: World, codec: PocketCodec)
     kept = load_changes(tmp_path)
     assert len(kept) == 6 and kept[0].after.shape == (12, HEIGHT // 8, WIDTH // 8)
     assert not torch.equal(kept[0].before, kept[0].after)
+
+
+def test_what_nobody_knows_leaves_its_place_empty(world: World) -> None:
+    rng, drawn = np.random.default_rng(2), []
+    while not drawn:
+        shown = opening(world, rng)
+        drawn = [shown] if [bool(name) for name, _ in shown.things] == [False, True] else []
+    alone = Opening("", drawn[0].scene, drawn[0].variant, ())
+    changed = (picture(world, drawn[0]).int() - picture(world, alone).int()).abs().amax(0) > 20
+    x = torch.nonzero(changed)[:, 1]
+    assert int(x.min()) > WIDTH / 2
+    trained = {word for noun in lexicon.CORE + lexicon.EXTRA for word in (noun.name, *noun.synonyms)}
+    assert not trained & set(lexicon.STRANGE)
+
+
+def test_several_of_a_kind_are_counted(world: World) -> None:
+    rng = np.random.default_rng(3)
+    drawn = [opening(world, rng) for _ in range(400)]
+    counted = [one for one in drawn if any(word in one.caption for word in lexicon.COUNTS.values())]
+    assert counted
+    for one in counted:
+        assert lexicon.COUNTS[len(one.things)] in one.caption and len(set(one.things)) == 1
+    assert [plural(name) for name in ("fox", "butterfly", "monkey", "snowman")] == [
+        "foxes", "butterflies", "monkeys", "snowmen",
+    ]  # fmt: skip

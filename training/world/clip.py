@@ -206,8 +206,11 @@ def caption(rng: Rng, words: list[str], place: str) -> str:
 
 
 def named(rng: Rng, words: list[str]) -> str:
-    """Things one after the other, mostly with an article."""
+    """Things one after the other, mostly with an article where they are not counted."""
     things = [
-        f"{'an' if word[0] in 'aeiou' else 'a'} {word}" if rng.random() < 0.7 else word for word in words
+        f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
+        if word.split()[0] not in lexicon.COUNTS.values() and rng.random() < 0.7
+        else word
+        for word in words
     ]
     return things[0] if len(things) == 1 else ", ".join(things[:-1]) + " and " + things[-1]

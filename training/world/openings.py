@@ -25,13 +25,17 @@ PLACES = {
 LEVEL = 7 / 12  # of the frame's height, at which they stand
 SIZES = {"": 74.0, "small ": 54.0, "big ": 84.0}  # pixels
 VARIANTS = 3  # pictures of each scene
-NOWHERE = 0.08  # of the captions name no scene: then it is the first one
+NOWHERE = 0.08  # of the captions name no scene, or one that there is not: then it is the first one
+ALIKE = 0.08  # of the captions name several of one kind
+STRANGE = 0.08  # of the things are none that there are: nothing is seen in their place
 PLANNED = 24  # frames of the clip whose last one a change begins with
 
 
 @dataclass(frozen=True)
 class Opening:
-    """What is to be seen: a scene, which picture of it, and things as (noun, adjective) from left to right; and its caption."""
+    """What is to be seen: a scene, which picture of it, and things as (noun, adjective) from left to right, the noun empty where
+    there is nothing; and its caption.
+    """
 
     caption: str
     scene: str
@@ -53,15 +57,54 @@ def opening(world: World, rng: Rng) -> Opening:
     count = int(rng.choice([0, 1, 2, 3], p=[0.03, 0.32, 0.45, 0.2]))
     somewhere = count > 0 and rng.random() < NOWHERE
     scene = next(iter(lexicon.SCENES)) if somewhere else str(rng.choice(list(lexicon.SCENES)))
-    things, words = [], []
-    for _ in range(count):
-        noun = world.pick(rng)
-        adjective = str(rng.choice(list(SIZES), p=[0.7, 0.15, 0.15]))
-        things.append((noun.name, adjective))
-        words.append(adjective + call(rng, noun.name, noun.synonyms))
+    things, words = (
+        _alike(world, rng, count) if count > 1 and rng.random() < ALIKE else _several(world, rng, count)
+    )
     place = call(rng, scene, lexicon.SCENES[scene])
+    if somewhere and rng.random() < 0.5:
+        place, somewhere = strange(rng), False
     said = named(rng, words) if somewhere else caption(rng, words, place) if words else place
     return Opening(said, scene, int(rng.integers(VARIANTS)), tuple(things))
+
+
+def _several(world: World, rng: Rng, count: int) -> tuple[list[tuple[str, str]], list[str]]:
+    """`count` things as (noun, adjective), and what they are called."""
+    things, words = [], []
+    for _ in range(count):
+        adjective = str(rng.choice(list(SIZES), p=[0.7, 0.15, 0.15]))
+        if rng.random() < STRANGE:
+            things.append(("", adjective))
+            words.append(adjective + strange(rng))
+            continue
+        noun = world.pick(rng)
+        things.append((noun.name, adjective))
+        words.append(adjective + call(rng, noun.name, noun.synonyms))
+    return things, words
+
+
+def _alike(world: World, rng: Rng, count: int) -> tuple[list[tuple[str, str]], list[str]]:
+    """`count` of one kind."""
+    name = world.pick(rng).name
+    return [(name, "")] * count, [f"{lexicon.COUNTS[count]} {plural(name)}"]
+
+
+def plural(name: str) -> str:
+    """More than one of them, as English mostly says it."""
+    if name.endswith("y") and name[-2] not in "aeiou":
+        return name[:-1] + "ies"
+    if name.endswith("man"):
+        return name[:-3] + "men"
+    return name + ("es" if name.endswith(("s", "x", "ch", "sh")) else "s")
+
+
+def strange(rng: Rng) -> str:
+    """A word for something that there is not, often one that nobody has heard of."""
+    if rng.random() < 0.5:
+        return str(rng.choice(lexicon.STRANGE))
+    return "".join(
+        str(rng.choice(list("bcdfghjklmnprstvwz"))) + str(rng.choice(list("aeiou")))
+        for _ in range(int(rng.integers(1, 5)))
+    ) + str(rng.choice(["", *"nrstlmd"]))
 
 
 def picture(world: World, shown: Opening) -> Tensor:
@@ -70,6 +113,7 @@ def picture(world: World, shown: Opening) -> Tensor:
     things = [
         _thing(name, (x * world.width, LEVEL * world.height), SIZES[adjective])
         for x, (name, adjective) in zip(places, shown.things, strict=True)
+        if name
     ]
     return _picture(world, shown.scene, things, shown.variant)
 
