@@ -23,10 +23,11 @@ from models.pocket import PocketModel
 from models.registry import card
 from models.speed import compile_blocks, use_fp8
 from pipelines import snapshot as snapshots
-from pipelines.beside import Beside, Mark, elapsed_ms, mark
+from pipelines.beside import Beside, elapsed_ms, mark
 from pipelines.coming import Coming
 from pipelines.conditions import Conditions
 from pipelines.controls import ChunkPlan, ControlState, fold, initial_state
+from pipelines.decoding import decode
 from pipelines.denoise import Batch, ChunkMaker
 from pipelines.image import fit_image
 from pipelines.joint import JointMaker
@@ -148,7 +149,10 @@ class Generator:
             coming = [self._coming(state, *each) for state, each in zip(states, folded, strict=True)]
             made, batches = self._denoise(states, coming)
             denoised = mark(self.placement.device)
-            decoding, codecs, times = self._decode(states, made)
+            latents = torch.stack([row for row, _ in made])
+            decoding, codecs, times = decode(
+                self.model.codec, self.beside, latents, [s.codec for s in states]
+            )
             if self.beside.possible:
                 self._remember(batches)
             self.beside.join()
@@ -160,8 +164,8 @@ class Generator:
             if not self.beside.possible:
                 self._remember(batches)
             records = [
-                self._record(state, each, *latents, codec)
-                for state, each, latents, codec in zip(states, coming, made, codecs, strict=True)
+                self._record(state, each, *row, codec)
+                for state, each, row, codec in zip(states, coming, made, codecs, strict=True)
             ]
         except Exception:
             self._undo(states)
@@ -289,22 +293,6 @@ class Generator:
             guidance=self.card.guidance if guided else 1.0,
             blank=self.prompts.encode("")[None] if guided else None,
         )
-
-    @torch.inference_mode()
-    def _decode(
-        self, states: Sequence[StreamState], made: list[tuple[Tensor, Tensor | None]]
-    ) -> tuple[Tensor, list[CodecState], tuple[Mark, Mark]]:
-        """uint8 frames [B, F, H, W, 3] and the decoder's states after them, beside what is started later; when the
-        work begins and ends.
-        """
-        latents = torch.stack([row for row, _ in made])
-        before = [state.codec for state in states]
-        with self.beside.work([latents, *(slot for codec in before for slot in codec)]):
-            began = mark(self.placement.device)
-            frames, codecs = self.model.codec.stream(latents, before)  # [B, 3, F, H, W]
-            pixels = frames.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
-            pixels = pixels.permute(0, 2, 3, 4, 1).contiguous()
-            return pixels, codecs, (began, mark(self.placement.device))
 
     def _remember(self, batches: list[tuple[Batch, Tensor]]) -> None:
         for batch, latents in batches:

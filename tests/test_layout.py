@@ -66,6 +66,16 @@ def test_the_web_process_starts_without_torch() -> None:
     assert done.returncode == 0, done.stderr or "importing server.app imports torch"
 
 
+def test_a_worker_that_serves_pocket_starts_without_diffusers() -> None:
+    """It takes two seconds to be imported, and people wait for a lost worker."""
+    code = (
+        "import sys, server.worker; from pipelines.generator import Generator; Generator.load('pocket', device='cpu'); "
+        "sys.exit('diffusers' in sys.modules or 'transformers' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr or "loading pocket imports diffusers or transformers"
+
+
 @pytest.mark.parametrize("package", MIRRORED)
 def test_every_module_is_imported_by_a_test(package: str) -> None:
     tested = {name for path in sources("tests") for name in imports_of(path)} | TESTED_THROUGH_OTHERS
