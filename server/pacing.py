@@ -67,6 +67,10 @@ class Pacer:
             passed = min(passed, SILENCE_S)
         return min(self._shown_s + passed, self._end_s)
 
+    def on_screen(self, now: float) -> float | None:
+        """The playhead, where the viewer has ever said where it is."""
+        return self.playhead(now) if self.reported else None
+
     def due(self, end_pts: float, now: float) -> float:
         """When to start the chunk that begins at `end_pts`, so that the buffer stays filled.
 

@@ -257,8 +257,7 @@ class Session:
         )
 
     def _drain(self, chunk: int, now: float) -> tuple[Control, ...]:
-        screen_s = self.pacer.playhead(now) if self.pacer.reported else None
-        seen, held = self._tracks.place(self._inbox.drain(), chunk, screen_s)
+        seen, held = self._tracks.place(self._inbox.drain(), chunk, self.pacer.on_screen(now))
         self._inbox.hold(held)
         for waiting in seen:
             self._acks.saw(waiting, chunk)
