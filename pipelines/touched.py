@@ -14,7 +14,10 @@ SURE, FINEST = (
     0.5,
     300,
 )  # opacity from which on the cutter means a pixel, and pixels that it must mean for a thing
-CLEAR = 0.08  # opacity below which it means none
+CLEAR, WHOLE = (
+    0.3,
+    0.9,
+)  # opacity below which it means none, and from which on all of a pixel: between a thing and the ground a rim of both is left
 FINE = 2  # pixels: edge of the squares on which colours are compared
 BAND = 4  # double squares above and below with which a thing's colours are compared
 COMMON = 0.05  # share of the surroundings that must have a colour for it to be theirs
@@ -56,7 +59,7 @@ def by_cutter(cutter: Cutter, frame: Tensor, hands: Tensor) -> Tensor:
     squares = [square(frame, hand.view(-1, 2), edge) for hand in hands]
     seen = torch.stack([part for part, _ in squares]).to(cutter.out.weight)
     found = cutter(seen).float().sigmoid()
-    found = (found - CLEAR).clamp_min(0) / (1 - CLEAR)
+    found = ((found - CLEAR) / (WHOLE - CLEAR)).clamp(0, 1)
     places = zip(found, (corner for _, corner in squares), strict=True)
     # Negative padding cuts off what is outside the picture.
     return torch.stack([F.pad(one, (x, width - x - edge, y, height - y - edge)) for one, (x, y) in places])

@@ -12,10 +12,12 @@ from typing import Any
 import torch
 
 from models.pocket import PocketModel, save_pocket
-from training.config import Recipe
+from training.config import STAGES, Recipe
 from training.run import Run
 from training.stages.base import STUDENTS, Context
 from training.world import lexicon
+
+NOT_TRAINED = ("pool", "export")  # stages that make something else than weights
 
 CARD = """# {name}
 
@@ -83,17 +85,7 @@ def export(context: Context, out: Path | None = None) -> Path:
 def stage_rows(recipe: Recipe, run: Run) -> list[dict[str, Any]]:
     """What each trained stage took."""
     rows = []
-    for stage in (
-        "codec",
-        "text",
-        "opener",
-        "cutter",
-        "inpainter",
-        "forcing",
-        "rollout",
-        "teacher",
-        "distill",
-    ):
+    for stage in [name for name in STAGES if name not in NOT_TRAINED]:
         if run.has(stage):
             state = run.load(stage)
             batch = getattr(recipe, stage).batch
