@@ -53,7 +53,7 @@ class Prompts:
             unknown = self.encoder.unknown(text)
             if unknown:
                 listed = ", ".join(repr(word) for word in unknown)
-                message = f"this model was not trained on {listed}: expect a guess (see the model's examples)"
+                message = f"this model was not trained on {listed}: it is left out, or a guess (see the model's examples)"
                 notices.append(Notice("unknown_words", message, control))
         return tuple(notices)
 
