@@ -229,3 +229,20 @@ class Stage:
         """One update from the gradients in `module`. Returns their norm."""
         self.context.workers.average_gradients(module)
         return optimiser.step(self.factor(optimiser.steps, progress))
+
+
+class SingleStage(Stage):
+    """A stage that trains one network, called like the stage, apart from the pool."""
+
+    on_pool = False
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        seed_torch(context.recipe.seed, STAGES.index(self.name))  # the same first weights in every process
+        self.network = self.make().to(context.device, context.dtype)
+        self.optimiser = MasterOptimiser(self.network, self.config.rate, self.config.ema)
+        self.optimisers = {self.name: self.optimiser}
+
+    def make(self) -> nn.Module:
+        """The untrained network."""
+        raise NotImplementedError

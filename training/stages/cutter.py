@@ -9,41 +9,25 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from models.cutter import Cutter, square
-from training.config import STAGES
-from training.distributed import generator, seed_torch
-from training.optim import MasterOptimiser
 from training.sheets import write_sheet
-from training.stages.base import Context, Stage, averaged
-from training.stages.codec import make_world
-from training.world.touches import Scenes, add_strangers, crowd, touch
+from training.stages.base import averaged
+from training.stages.crowds import CrowdStage
+from training.world.touches import touch
 
 TOUCHES = 4  # of one picture
 SHOWN = 12  # squares on a contact sheet
 
 
-class CutterStage(Stage):
+class CutterStage(CrowdStage):
     """Squares of pictures as the codec gives them back, and the opacities that the world knows."""
 
     name = "cutter"
-    on_pool = False
 
-    def __init__(self, context: Context) -> None:
-        super().__init__(context)
-        seed_torch(context.recipe.seed, STAGES.index(self.name))
-        spec = context.recipe.card.cutter
+    def make(self) -> Cutter:
+        spec = self.context.recipe.card.cutter
         assert spec is not None
-        self.edge, self.own = spec.edge, context.recipe.cutter
-        self.network = Cutter(spec).to(context.device, context.dtype)
-        self.optimiser = MasterOptimiser(self.network, self.config.rate, self.config.ema)
-        self.optimisers = {"cutter": self.optimiser}
-
-    def begin(self, step: int) -> None:
-        self.world = make_world(self.context)
-        self.strangers = add_strangers(self.world)
-        self.scenes = Scenes.paint(
-            self.world, self.own.scenes, generator(self.context.recipe.seed, 2**31 + 1)
-        )
-        self.codec = self.context.codec
+        self.edge = spec.edge
+        return Cutter(spec)
 
     def update(self, step: int, progress: float) -> dict[str, float]:
         seen, wanted = self._batch(self.config.batch, step)
@@ -65,7 +49,7 @@ class CutterStage(Stage):
         seen: list[Tensor] = []
         wanted: list[Tensor] = []
         while len(seen) < size:
-            shown = crowd(self.world, self.strangers, self.scenes, rng)
+            shown = self.crowd(rng)
             frame = codec.picture(codec.still(shown.picture[None].to(self.context.device) * 2 - 1))[0]
             for _ in range(TOUCHES):
                 touched = touch(shown.opacities, rng)

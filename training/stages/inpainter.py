@@ -9,39 +9,23 @@ from torch import Tensor
 
 from models.inpainter import Inpainter
 from pipelines.picture_tools import painted_over
-from training.config import STAGES
-from training.distributed import generator, seed_torch
-from training.optim import MasterOptimiser
 from training.sheets import write_sheet
-from training.stages.base import Context, Stage, averaged
-from training.stages.codec import make_world
-from training.world.touches import Scenes, add_strangers, crowd
+from training.stages.base import averaged
+from training.stages.crowds import CrowdStage
 
 EDGES = 1.0  # weight of the errors of differences between neighbours beside that of colours
 SHOWN = 6  # pictures on a contact sheet
 
 
-class InpainterStage(Stage):
+class InpainterStage(CrowdStage):
     """Pictures as the codec gives them back, with and without one of their things."""
 
     name = "inpainter"
-    on_pool = False
 
-    def __init__(self, context: Context) -> None:
-        super().__init__(context)
-        seed_torch(context.recipe.seed, STAGES.index(self.name))
-        spec = context.recipe.card.inpainter
+    def make(self) -> Inpainter:
+        spec = self.context.recipe.card.inpainter
         assert spec is not None
-        self.network = Inpainter(spec).to(context.device, context.dtype)
-        self.optimiser = MasterOptimiser(self.network, self.config.rate, self.config.ema)
-        self.optimisers = {"inpainter": self.optimiser}
-
-    def begin(self, step: int) -> None:
-        self.world = make_world(self.context)
-        self.strangers = add_strangers(self.world)
-        seed = generator(self.context.recipe.seed, 2**31 + 1)
-        self.scenes = Scenes.paint(self.world, self.context.recipe.inpainter.scenes, seed)
-        self.codec = self.context.codec
+        return Inpainter(spec)
 
     def update(self, step: int, progress: float) -> dict[str, float]:
         rough, core, hole, wanted = self._batch(self.config.batch, step)
@@ -68,7 +52,7 @@ class InpainterStage(Stage):
         rng, codec, device = self.rng(step), self.codec, self.context.device
         drawn = []
         for _ in range(size):
-            shown = crowd(self.world, self.strangers, self.scenes, rng)
+            shown = self.crowd(rng)
             both = torch.stack([shown.picture, shown.bare]).to(device) * 2 - 1
             picture, bare = codec.picture(codec.still(both))
             opacity = shown.opacities[shown.gone].to(device)

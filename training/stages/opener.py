@@ -7,13 +7,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from models.opener import Opener
 from models.pocket import new_opener
-from training.config import STAGES
-from training.distributed import seed_torch
-from training.optim import MasterOptimiser
 from training.pieces import load_pieces
 from training.sheets import write_sheet
-from training.stages.base import Context, Stage, averaged
+from training.stages.base import SingleStage, averaged
 from training.world.clip import World
 from training.world.openings import Opening, opening
 
@@ -22,20 +20,15 @@ THINGS = 3.0  # weight of the cells where something stands beside that of the sc
 SHOWN = 12  # pictures on a contact sheet
 
 
-class OpenerStage(Stage):
+class OpenerStage(SingleStage):
     """Regression: caption and variant decide the picture, so there is nothing to denoise."""
 
     name = "opener"
-    on_pool = False
 
-    def __init__(self, context: Context) -> None:
-        super().__init__(context)
-        seed_torch(context.recipe.seed, STAGES.index(self.name))
-        card = context.recipe.card
-        self.network = new_opener(card).to(context.device, context.dtype)
-        self.optimiser = MasterOptimiser(self.network, self.config.rate, self.config.ema)
-        self.optimisers = {"opener": self.optimiser}
-        self.world = World(card.width, card.height, context.recipe.core_share)
+    def make(self) -> Opener:
+        card = self.context.recipe.card
+        self.world = World(card.width, card.height, self.context.recipe.core_share)
+        return new_opener(card)
 
     def begin(self, step: int) -> None:
         self.pieces = load_pieces(self.context.run.folder / "pieces.pt", self.world, self.context.codec)
