@@ -55,6 +55,14 @@ class Prompts:
                 listed = ", ".join(repr(word) for word in unknown)
                 message = f"this model was not trained on {listed}: it is left out, or a guess (see the model's examples)"
                 notices.append(Notice("unknown_words", message, control))
+            spare = self.encoder.left_out(text)
+            if spare:
+                listed = ", ".join(repr(part) for part in spare)
+                notices.append(
+                    Notice(
+                        "one_scene", f"a picture shows one scene, the first: {listed} is left out", control
+                    )
+                )
         return tuple(notices)
 
 

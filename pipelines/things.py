@@ -11,12 +11,13 @@ from torch import Tensor
 
 from models.cutter import Cutter
 from pipelines.picture_tools import FAINT, PictureTools, uncovered, widened
-from pipelines.touched import FINEST, SURE, by_cutter
+from pipelines.touched import FINEST, SURE, by_cutter, crisp
 
 ASIDE = 44  # pixels between the places at which things are looked for
 LARGEST = 0.3  # of the picture: what is larger is no thing
 CLEAR = 0.6  # mean opacity of what is not FAINT, less than SURE counting nothing: a thing has an outline
 SAME_PLACE = 0.3  # overlap from which on two things found are one
+LIMB = 11  # pixels: what is thinner than this does not count when things are compared
 LOOK = 24  # pixels: edge at which things are compared
 ALIKE = 0.46  # mean difference of colours, in -1..1, and what outlines do not share, up to which two pictures are of one thing
 
@@ -42,7 +43,7 @@ def things_in(cutter: Cutter, frame: Tensor, places: Tensor) -> list[Thing]:
         shared = [int((solid[index] & solid[other]).sum()) for other in things]
         if bool(fit[index]) and max(shared, default=0) <= SAME_PLACE * int(sizes[index]):
             things.append(index)
-    return [Thing(frame, found[index]) for index in things]
+    return [Thing(frame, crisp(found[index])) for index in things]
 
 
 def whole(frame: Tensor, things: Sequence[Thing]) -> Tensor:
@@ -74,11 +75,18 @@ def among(thing: Thing, others: Sequence[Thing]) -> bool:
 
 def _look(thing: Thing) -> Tensor:
     """Colours and opacity [4, LOOK, LOOK] of what the thing fills."""
-    solid = thing.opacity[0] > SURE
-    rows, columns = (solid.any(axis).nonzero().flatten() for axis in (1, 0))
-    both = torch.cat([thing.colours, thing.opacity])
+    trunk = _trunk(thing.opacity)
+    rows, columns = ((trunk > SURE)[0].any(axis).nonzero().flatten() for axis in (1, 0))
+    both = torch.cat([thing.colours, trunk])
     part = both[:, int(rows[0]) : int(rows[-1]) + 1, int(columns[0]) : int(columns[-1]) + 1]
     return F.interpolate(part[None], (LOOK, LOOK), mode="area")[0]
+
+
+def _trunk(opacity: Tensor) -> Tensor:
+    """The opacity [1, H, W] without what sticks out of it and is thin: bits of the ground, mostly, that change how it looks."""
+    solid = (opacity > SURE).float()
+    wide = F.max_pool2d(-F.max_pool2d(-solid, LIMB, 1, LIMB // 2), LIMB, 1, LIMB // 2)
+    return opacity * wide if bool((wide * solid).any()) else opacity
 
 
 def _alike(a: Tensor, b: Tensor) -> bool:

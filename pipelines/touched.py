@@ -14,10 +14,11 @@ SURE, FINEST = (
     0.5,
     300,
 )  # opacity from which on the cutter means a pixel, and pixels that it must mean for a thing
-CLEAR, WHOLE = (
-    0.3,
+CLEAR = 0.08  # opacity below which it means none
+RIM = (
+    0.24,
     0.9,
-)  # opacity below which it means none, and from which on all of a pixel: between a thing and the ground a rim of both is left
+)  # opacity that is taken for none and for all: between a thing and its ground a rim of both would be left
 FINE = 2  # pixels: edge of the squares on which colours are compared
 BAND = 4  # double squares above and below with which a thing's colours are compared
 COMMON = 0.05  # share of the surroundings that must have a colour for it to be theirs
@@ -35,13 +36,18 @@ def thing_at(frame: Tensor, points: Tensor, cutter: Cutter | None = None) -> Ten
     if cutter is not None:
         opacity = by_cutter(cutter, frame[0], points[None])
         if int((opacity > SURE).sum()) >= FINEST:
-            return opacity
+            return crisp(opacity)
     opacity = by_colour(frame, points)
     return (
         opacity * 0
         if cutter is not None and bool((opacity > SURE)[0, 0][_rim(frame, points)].any())
         else opacity
     )
+
+
+def crisp(opacity: Tensor) -> Tensor:
+    """What the cutter means, with a narrow rim."""
+    return ((opacity - RIM[0]) / (RIM[1] - RIM[0])).clamp(0, 1)
 
 
 def _rim(frame: Tensor, points: Tensor) -> Tensor:
@@ -59,7 +65,7 @@ def by_cutter(cutter: Cutter, frame: Tensor, hands: Tensor) -> Tensor:
     squares = [square(frame, hand.view(-1, 2), edge) for hand in hands]
     seen = torch.stack([part for part, _ in squares]).to(cutter.out.weight)
     found = cutter(seen).float().sigmoid()
-    found = ((found - CLEAR) / (WHOLE - CLEAR)).clamp(0, 1)
+    found = (found - CLEAR).clamp_min(0) / (1 - CLEAR)
     places = zip(found, (corner for _, corner in squares), strict=True)
     # Negative padding cuts off what is outside the picture.
     return torch.stack([F.pad(one, (x, width - x - edge, y, height - y - edge)) for one, (x, y) in places])

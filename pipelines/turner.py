@@ -88,7 +88,8 @@ def new_picture(
     here = things_in(cutter, picture, everywhere(frame))
     gone = [thing for thing in was if not among(thing, wanted)]
     come = [not among(thing, [*was, *here, *held]) for thing in wanted]
-    leave = [among(thing, gone) or (_shows(old, thing) and not among(thing, was)) for thing in here]
+    ground = without(old, was, tools)
+    leave = [among(thing, gone) or (_shows(ground, thing) and not among(thing, was)) for thing in here]
     leaving = list(compress(here, leave))
     staying = [thing for thing, leaves in zip(here, leave, strict=True) if not leaves]
     in_hand = Thing(frame, ((frame - picture).abs().amax(0, keepdim=True) > SEEN).float())
@@ -100,7 +101,7 @@ def new_picture(
     aside = [comes and not stands for comes, stands in zip(come, free, strict=True)]
     others = [_put_aside(thing, [*standing, *coming], places) for thing in compress(wanted, aside)]
     wished = without(new, [thing for thing, stands in zip(wanted, free, strict=True) if not stands], tools)
-    if _differ(without(old, was, tools), without(new, wanted, tools), []) > SAME_SCENE:
+    if _differ(ground, without(new, wanted, tools), []) > SAME_SCENE:
         return with_things(wished, [*staying, *others])
     if _differ(picture, new, [*here, *wanted]) > SAME_VIEW:
         return with_things(without(picture, leaving, tools), [*coming, *others])

@@ -18,3 +18,7 @@ class TextEncoder(Protocol):
     def unknown(self, text: str) -> list[str]:
         """The words of `text` that this encoder was never trained on."""
         ...
+
+    def left_out(self, text: str) -> list[str]:
+        """Parts of `text` that are not heard."""
+        ...

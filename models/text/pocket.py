@@ -1,7 +1,7 @@
 """pocket's text encoder: words, parts of words and a small transformer.
 
 A word that was trained has a vector of its own; every word, known or not, also has the mean vector of its
-letter trigrams. So an unknown word degrades to what it looks like and never fails.
+letter trigrams. So an unknown word degrades to what it looks like and never fails. Of several scenes the first is heard.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from models.spec import PocketTextSpec
+from models.text.scenes import one_scene
 
 WORD = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*")
 TRIGRAMS = 12  # at most this many of a word are used
@@ -72,6 +73,10 @@ class PocketText(nn.Module):
         """The words of `text` that were never trained and are not mere grammar."""
         return [word for word in words(text) if self.trained(word) is None and word not in ORDINARY]
 
+    def left_out(self, text: str) -> list[str]:
+        """The scenes that `text` names after its first one: a picture shows one."""
+        return one_scene(text)[1]
+
     def knows(self, text: str) -> bool:
         """Whether `text` has a word that was trained and is not mere grammar."""
         return any(self.trained(word) is not None and word not in ORDINARY for word in words(text))
@@ -81,7 +86,7 @@ class PocketText(nn.Module):
         known = torch.zeros(len(prompts), length, dtype=torch.long)
         parts = torch.zeros(len(prompts), length, TRIGRAMS, dtype=torch.long)
         for row, prompt in enumerate(prompts):
-            for column, word in enumerate(words(prompt)[:length]):
+            for column, word in enumerate(words(one_scene(prompt)[0])[:length]):
                 form = self.trained(word)
                 known[row, column] = UNKNOWN if form is None else self.vocabulary[form]
                 pieces = _trigrams(form or word, self.spec.buckets)

@@ -27,6 +27,10 @@ class Umt5Text(nn.Module):
         super().__init__()
         self.spec, self.encoder, self.tokenizer = spec, encoder, tokenizer
 
+    def left_out(self, text: str) -> list[str]:
+        """Nothing is left out."""
+        return []
+
     def unknown(self, text: str) -> list[str]:
         """No word is unknown: the vocabulary is made of parts of words."""
         return []
@@ -59,6 +63,10 @@ class RandomText(nn.Module):
         super().__init__()
         self.spec = spec
         self.register_buffer("place", torch.zeros(1), persistent=False)
+
+    def left_out(self, text: str) -> list[str]:
+        """Nothing is left out."""
+        return []
 
     def unknown(self, text: str) -> list[str]:
         """Nothing is known, so nothing is unknown."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from models.text.scenes import SCENES as SCENES
+
 
 class Noun(NamedTuple):
     name: str
@@ -139,17 +141,6 @@ EXTRA = _nouns("""
 🎾|tennis ball|
 🎳|bowling|
 """)
-
-SCENES: dict[str, tuple[str, ...]] = {
-    "meadow": ("meadow", "grass", "field", "green hills"),
-    "beach": ("beach", "sandy beach", "shore", "seaside"),
-    "night": ("night", "night sky", "starry night", "at night"),
-    "snow": ("snow", "winter", "snowy field", "snowy hills"),
-    "desert": ("desert", "dunes", "sand dunes"),
-    "under water": ("under water", "underwater", "sea floor", "deep sea"),
-    "sunset": ("sunset", "dusk", "evening sky"),
-    "road": ("road", "street", "highway"),
-}
 
 SHADOWLESS = frozenset({"under water", "night"})
 

@@ -26,7 +26,6 @@ LEVEL = 7 / 12  # of the frame's height, at which they stand
 SIZES = {"": 74.0, "small ": 54.0, "big ": 84.0}  # pixels
 VARIANTS = 3  # pictures of each scene
 NOWHERE = 0.08  # of the captions name no scene, or one that there is not: then it is the first one
-TWICE = 0.06  # of the captions name two scenes: the first one is seen
 ALIKE = 0.08  # of the captions name several of one kind
 STRANGE = 0.08  # of the things are none that there are: nothing is seen in their place
 PLANNED = 24  # frames of the clip whose last one a change begins with
@@ -64,11 +63,6 @@ def opening(world: World, rng: Rng) -> Opening:
     place = call(rng, scene, lexicon.SCENES[scene])
     if somewhere and rng.random() < 0.5:
         place, somewhere = strange(rng), False
-    elif not somewhere and rng.random() < TWICE:
-        other = str(rng.choice([name for name in lexicon.SCENES if name != scene]))
-        place += str(rng.choice([" and ", ", ", " in ", " at ", " with "])) + call(
-            rng, other, lexicon.SCENES[other]
-        )
     said = named(rng, words) if somewhere else caption(rng, words, place) if words else place
     return Opening(said, scene, int(rng.integers(VARIANTS)), tuple(things))
 
