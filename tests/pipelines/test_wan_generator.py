@@ -98,7 +98,8 @@ def test_a_failed_chunk_changes_nothing(generator, monkeypatch):
         frames_of(generator, stream, 3)
     with monkeypatch.context() as patch:
         patch.setattr(
-            generator, "_decode", lambda *_: (_ for _ in ()).throw(RuntimeError("the decoder broke"))
+            "pipelines.generator.decode",
+            lambda *_: (_ for _ in ()).throw(RuntimeError("the decoder broke")),
         )
         with pytest.raises(RuntimeError, match="broke"):
             generator.step([state], [[prompt("a boat at sea")]])

@@ -113,13 +113,13 @@ def move_free(id: int) -> Control:
 
 def test_a_release_waits_until_its_points_are_played(tmp_path: Path) -> None:
     session = make(tmp_path)
-    accept(session, drag(1, 1, 0.0), move(2, 1, *(0.01 * n for n in range(1, 31))), TrackEnd(id=3, track=1))
+    accept(session, drag(1, 1, 0.0), move(2, 1, *(0.01 * n for n in range(1, 41))), TrackEnd(id=3, track=1))
     accept(session, drag(4, 1, 0.5))
     first, _ = make_chunk(session)
     second, _ = make_chunk(session)
     assert [control.id for control in first.controls] == [1, 2]
     assert [control.id for control in second.controls] == [3, 4]
-    assert first.controls[1].points[-1].t == pytest.approx(0.3)
+    assert first.controls[1].points[-1].t == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize(
