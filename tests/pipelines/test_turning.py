@@ -117,6 +117,7 @@ def test_a_thing_stays_where_it_was_put_when_the_scene_changes(pocket: Generator
     after = last_frame(pocket, state, ask("a panda in the snow"), chunks=8)
     there = torch.tensor([[0.2 * 320, 112.0]])
     (panda,) = things_in(cutter, before, there)
+    assert among(panda, things_in(cutter, after, there))
     assert difference(after, before, panda.opacity) < 0.1
     assert not among(panda, things_in(cutter, after, MIDDLE))
     beside = 1 - around(after, [panda])
