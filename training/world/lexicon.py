@@ -1,6 +1,6 @@
-"""The names of the toy world: objects, scenes and what they are called.
+"""The names of the toy world: objects, scenes, what things do, the weather, and what all of that is called.
 
-Every entry is (canonical name, character or None, synonyms). The core objects are the ones that a model must
+Every object's entry is (canonical name, character or None, synonyms). The core objects are the ones that a model must
 know well; the extra ones give variety, so that a model learns to move what it has rarely or never seen.
 """
 
@@ -140,6 +140,7 @@ EXTRA = _nouns("""
 🏈|american football|
 🎾|tennis ball|
 🎳|bowling|
+🔥|fire|campfire, flames
 """)
 
 SHADOWLESS = frozenset({"under water", "night"})
