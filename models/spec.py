@@ -84,7 +84,9 @@ class RolloutSpec:
     chunks at rising levels together (Rolling Forcing). `positions` are counted by cache slot or from the
     stream's start ("absolute"). `sink_average` mixes what leaves the window into the sink, keeping this share
     (Reward Forcing). `past` is kept as keys and values ("cache") or worked out again from latents before each
-    chunk ("recompute", Krea). `recache` works the window out again when the prompt changes (LongLive).
+    chunk ("recompute", Krea); these begin with the oldest picture of the latest chunk, encoded again, or, with
+    `keep_first_frame`, with the stream's first latent frame. `recache` works the window out again when the
+    prompt changes (LongLive). A `step_list` that ends in 0 has its last step at the table's lowest level.
     """
 
     step_list: tuple[int, ...] = ()
@@ -94,6 +96,7 @@ class RolloutSpec:
     positions: str = "slot"
     sink_average: float | None = None
     past: str = "cache"
+    keep_first_frame: bool = False
     recache: bool = False
 
     def __post_init__(self) -> None:

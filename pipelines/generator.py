@@ -55,9 +55,10 @@ class Generator:
         tokens = (self.grid[0] // spec.patch) * (self.grid[1] // spec.patch)
         frames = POSITIONS if rollout.positions == "absolute" else (spec.sink + spec.window + 1) * spec.chunk
         self.rope = model.student.rope_table(frames, *self.grid)
+        self.prompts = Prompts(model.text)
         self.past: Past
         if rollout.past == "recompute":
-            self.past = RecomputedPast(spec.chunk, self.rope)
+            self.past = RecomputedPast(spec.chunk, self.rope, self.prompts, rollout.keep_first_frame)
         else:
             self.cache = KVCache(spec, tokens, seats, placement.device, placement.dtype, rollout)
             self.past = CachedPast(self.cache, self.rope)
@@ -69,7 +70,6 @@ class Generator:
         tools = PictureTools(model.cutter, model.inpainter) if isinstance(model, PocketModel) else PLAIN
         self.conditions = Conditions(model_card, model.codec, placement, self.grid, tools)
         self.beside = Beside(placement.device)
-        self.prompts = Prompts(model.text)
         self.turner = Turner.of(model, tools, self.prompts) if isinstance(model, PocketModel) else None
         self.free = list(range(seats))[::-1]
 

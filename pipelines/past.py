@@ -17,6 +17,7 @@ from models.kv_cache import KVCache
 from models.layers import KeyValue
 from models.rope import RopeTable, rotate
 from models.transformer import CausalTransformer
+from pipelines.prompts import Prompts
 from pipelines.state import StreamState
 
 
@@ -76,14 +77,17 @@ class CachedPast:
 
 
 class RecomputedPast:
-    """The first latent frame and the last ones, `chunk` in all, passed clean through the student before each
-    chunk.
+    """One latent frame of a single picture and the last ones, `chunk` in all, passed clean through the student
+    before each chunk, under the prompt of the chunk that they come from.
+
+    The single picture is the oldest of the latest chunk that is kept (the first slot of the codec's state, see
+    `models.codecs.anchored`) or, with `keep_first`, the first of the stream.
     """
 
     sinks = 1
 
-    def __init__(self, chunk: int, rope: RopeTable) -> None:
-        self.chunk, self.rope = chunk, rope
+    def __init__(self, chunk: int, rope: RopeTable, prompts: Prompts, keep_first: bool = False) -> None:
+        self.chunk, self.rope, self.prompts, self.keep_first = chunk, rope, prompts, keep_first
 
     def place(self, state: StreamState) -> tuple[int, ...]:
         return (min(state.made, 1),)
@@ -95,14 +99,17 @@ class RecomputedPast:
             return Context(None, 0)
         latents = torch.stack([self._frames(state) for state in states])  # [B, C, chunk, h, w]
         weight = student.reference
+        words = torch.stack([self.prompts.in_force(state.controls) for state in states]).to(weight)
         still = torch.zeros(len(states), self.chunk, device=weight.device)
-        new = student(latents.to(weight), still, text, self.rope)[1]
+        new = student(latents.to(weight), still, student.text_keys_values(words), self.rope)[1]
         turned = self.rope.turns([0], self.chunk)
         return Context([(rotate(keys, *turned), values) for keys, values in new], self.chunk)
 
     def _frames(self, state: StreamState) -> Tensor:
         assert state.latents is not None
         first = state.sinks[0].latents[:, :1]
+        if state.made > 1 and not self.keep_first:
+            first = state.codec[0][:, None].to(first)
         return torch.cat([first, state.latents[:, state.latents.shape[1] - self.chunk + 1 :]], 1)
 
     def taken(self, state: StreamState) -> Tensor | None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from models.text.base import TextEncoder
-from pipelines.controls import Blend, ChunkPlan
+from pipelines.controls import Blend, ChunkPlan, ControlState
 from pipelines.requests import Notice
 
 KEPT = 256  # prompts whose tokens are remembered
@@ -38,13 +38,23 @@ class Prompts:
 
     def tokens(self, plan: ChunkPlan) -> Tensor:
         """The tokens in force in one chunk."""
-        target = self.blend(plan.prompt)
-        if plan.share >= 1:
+        return self._between(plan.source, plan.prompt, plan.share, plan.method)
+
+    def in_force(self, controls: ControlState) -> Tensor:
+        """The tokens that were in force in the chunk after which a stream stands with `controls`."""
+        change = controls.transition
+        if change is None:
+            return self.blend(controls.prompt)
+        return self._between(change.source, controls.prompt, change.done / change.chunks, change.method)
+
+    def _between(self, before: Blend, after: Blend, share: float, method: str) -> Tensor:
+        target = self.blend(after)
+        if share >= 1:
             return target
-        source = self.blend(plan.source)
-        if plan.method == "slerp":
-            return slerp(source, target, plan.share)
-        return source + (target - source) * plan.share
+        source = self.blend(before)
+        if method == "slerp":
+            return slerp(source, target, share)
+        return source + (target - source) * share
 
     def notices(self, plan: ChunkPlan) -> tuple[Notice, ...]:
         """What the person should know of prompts that are new in this chunk."""

@@ -53,12 +53,22 @@ def level_table(shift: float) -> Tensor:
 
 @cache
 def _published_steps(rollout: RolloutSpec, steps: int) -> tuple[NoiseStep, ...]:
-    if steps == len(rollout.step_list) and not rollout.warp:
-        return tuple(NoiseStep(float(step), nearest_level(step, rollout.shift)) for step in rollout.step_list)
     listed = list(rollout.step_list)
     if steps != len(listed):
-        listed = [round(1000 * (1 - k / steps)) for k in range(steps)]
-    return tuple(NoiseStep(t, t / 1000) for t in warped_timesteps(listed, rollout.shift))
+        listed = _spread(steps, listed[-1] == 0)
+    elif not rollout.warp:
+        return tuple(NoiseStep(float(step), nearest_level(step, rollout.shift)) for step in listed)
+    times = warped_timesteps(listed, rollout.shift)
+    return tuple(NoiseStep(t, t / 1000 if t else nearest_level(t, rollout.shift)) for t in times)
+
+
+def _spread(steps: int, to_zero: bool) -> list[int]:
+    """Evenly spread step numbers from 1000 on; the last is 0 where the published list ends in 0, and then they
+    are cut to whole numbers as its publisher does.
+    """
+    if to_zero:
+        return [int(step) for step in torch.linspace(1000, 0, steps).to(torch.long)]
+    return [round(1000 * (1 - k / steps)) for k in range(steps)]
 
 
 def warped_timesteps(step_list: list[int], shift: float) -> list[float]:

@@ -19,7 +19,6 @@ WAN_5B = replace(WAN_1_3B, latent_channels=48, dim=3072, ffn_dim=14336, heads=24
 
 FOUR_STEPS = (1000, 750, 500, 250)
 BY_SLOT = RolloutSpec(FOUR_STEPS, shift=5.0)
-ABSOLUTE = replace(BY_SLOT, positions="absolute")
 EXAMPLES = (
     "A red fox walks through fresh snow in a pine forest, soft morning light, close shot, shallow depth of field.",
     "A paper boat drifts down a rain-filled street gutter, leaves float past, warm evening light, low camera.",
@@ -73,12 +72,12 @@ WAN_CARDS = (
         width=1280, height=704, fps=24, codec=TaeSpec(channels=48, stride=16, patch=2),
     ),
     _wan(
-        "self-forcing-1.3b", "Self-Forcing 1.3B (DMD)", ABSOLUTE, replace(WAN_1_3B, sink=0, window=6),
+        "self-forcing-1.3b", "Self-Forcing 1.3B (DMD)", BY_SLOT, replace(WAN_1_3B, sink=0, window=6),
         (Source("gdhe17/Self-Forcing", ("checkpoints/self_forcing_dmd.pt",), "student"),),
         description="Sharp for its first 81 frames, which is what it was trained for; it drifts after them.",
     ),
     _wan(
-        "longlive-1.3b", "LongLive 1.3B", replace(ABSOLUTE, recache=True), replace(WAN_1_3B, sink=1, window=2),
+        "longlive-1.3b", "LongLive 1.3B", replace(BY_SLOT, recache=True), replace(WAN_1_3B, sink=1, window=2),
         (
             Source("Efficient-Large-Model/LongLive-1.3B", ("models/longlive_base.pt",), "student"),
             Source("Efficient-Large-Model/LongLive-1.3B", ("models/lora.pt",), "lora"),
@@ -92,22 +91,22 @@ WAN_CARDS = (
     ),
     _wan(
         "rolling-forcing-1.3b", "Rolling Forcing 1.3B",
-        RolloutSpec((1000, 800, 600, 400, 200), shift=5.0, positions="absolute", joint=True),
+        RolloutSpec((1000, 800, 600, 400, 200), shift=5.0, joint=True),
         replace(WAN_1_3B, sink=1, window=6),
         (Source("TencentARC/RollingForcing", ("checkpoints/rolling_forcing_dmd.pt",), "student"),),
         licence="MIT",
         description="Denoises five chunks together at rising levels; steadier, and a prompt needs five chunks to come through.",
     ),
     _wan(
-        "causvid-1.3b", "CausVid 1.3B", RolloutSpec((1000, 757, 522), shift=8.0, warp=False, positions="absolute"),
+        "causvid-1.3b", "CausVid 1.3B", RolloutSpec((1000, 757, 522), shift=8.0, warp=False),
         replace(WAN_1_3B, sink=0, window=6),
         (Source("tianweiy/CausVid", ("autoregressive_checkpoint/model.pt",), "student"),),
         description="The first of these students: three steps, oversaturated in long runs.",
     ),
     _wan(
-        "krea-14b", "Krea Realtime 14B", RolloutSpec((1000, 937, 833, 625), shift=5.0, warp=False, past="recompute"),
+        "krea-14b", "Krea Realtime 14B", RolloutSpec((1000, 750, 500, 250, 0), shift=5.0, past="recompute"),
         replace(WAN_14B, sink=0, window=1),
         (Source("krea/krea-realtime-video", ("krea-realtime-video-14b.safetensors",), "student"),),
-        description="The large one: its past is worked out again from the first and the last latent frames.",
+        description="The large one: its past is worked out again before each chunk, from the last one.",
     ),
 )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -12,7 +13,9 @@ from torch import nn
 from models.attention import backend
 from models.card import ModelCard
 from models.checkpoint import BadWeights, fill
-from models.codecs.tae import TinyDecoder, decoder_weights
+from models.codecs.anchored import AnchoredCodec
+from models.codecs.base import EncodingCodec
+from models.codecs.tae import TinyCodec, fitted
 from models.codecs.wan import WanCodec
 from models.device import Placement
 from models.hub import how_to_get
@@ -31,7 +34,7 @@ class WanModel:
     """Networks in evaluation mode; the text encoder may be on another device than the rest."""
 
     student: CausalTransformer
-    codec: TinyDecoder | WanCodec
+    codec: TinyCodec | WanCodec | AnchoredCodec
     text: Umt5Text | RandomText
 
     def ready(self) -> WanModel:
@@ -54,7 +57,7 @@ def load_wan(
     if card.random:
         fill_at_random(student, placement.device, 0)
         fill_at_random(codec, placement.device, 1)
-        return WanModel(student, codec, RandomText(card.text).to(placement.device)).ready()
+        return WanModel(student, anchored(codec, card), RandomText(card.text).to(placement.device)).ready()
     folder = folder or card.weights_path
     if not folder.is_dir():
         raise BadWeights(f"no folder {folder} with the weights of {card.name}: {how_to_get(card)}")
@@ -64,14 +67,22 @@ def load_wan(
     student.to(placement.device)
     codec = load_codec(codec, find(folder, "codec"), card).to(placement.device)
     text = load_umt5(card.text, folder, placement.dtype)
-    return WanModel(student, codec, text.to(_text_device(placement))).ready()
+    return WanModel(student, anchored(codec, card), text.to(_text_device(placement))).ready()
 
 
-def _codec(card: ModelCard) -> TinyDecoder | WanCodec:
+def _codec(card: ModelCard) -> TinyCodec | WanCodec:
     if isinstance(card.codec, TaeSpec):
-        return TinyDecoder(card.codec)
+        return TinyCodec(card.codec)
     assert isinstance(card.codec, VaeSpec)
     return WanCodec(card.codec)
+
+
+def anchored(codec: EncodingCodec, card: ModelCard) -> Any:
+    """`codec`, encoding one of its pictures again where the card's past begins with it."""
+    rollout = card.rollout
+    if rollout.past == "recompute" and not rollout.keep_first_frame:
+        return AnchoredCodec(codec, card.student.chunk)
+    return codec
 
 
 def find(folder: Path, part: str, needed: bool = True) -> Path | None:
@@ -107,12 +118,12 @@ def find_adapter(card: ModelCard, folder: Path) -> Path | None:
     return adapter
 
 
-def load_codec(codec: TinyDecoder | WanCodec, path: Path | None, card: ModelCard) -> TinyDecoder | WanCodec:
-    """Fills the decoder from a TAEHV file, or from diffusers' AutoencoderKLWan. Raises BadWeights."""
+def load_codec(codec: TinyCodec | WanCodec, path: Path | None, card: ModelCard) -> TinyCodec | WanCodec:
+    """Fills the codec from a TAEHV file, or from diffusers' AutoencoderKLWan. Raises BadWeights."""
     assert path is not None
     tensors = load_tensors(path)
-    if isinstance(codec, TinyDecoder):
-        fill(codec, decoder_weights(tensors, codec.spec), "", path.name)
+    if isinstance(codec, TinyCodec):
+        fill(codec, fitted(tensors, codec.spec), "", path.name)
     else:
         fill(codec.vae, tensors, "", path.name)
     return codec

@@ -92,6 +92,27 @@ def test_a_batch_is_each_alone(generator):
     assert np.array_equal(first, alone[0][0]) and np.abs(both[1].frames.astype(int) - alone[1][0]).max() <= 1
 
 
+def test_streams_of_different_age_go_through_the_student_together(generator):
+    """Once their windows are full."""
+    older, younger = begin(generator, 5), begin(generator, 6)
+    full = generator.card.student.sink + generator.card.student.window
+    frames_of(generator, older, full + 3)
+    frames_of(generator, younger, full + 1)
+    alone = generator.restore(generator.snapshot(older))
+    expected = generator.step([alone], [()])[0].frames
+    rows, forward = [], generator.model.student.forward
+
+    def counted(latents, *args, **options):
+        rows.append(len(latents))
+        return forward(latents, *args, **options)
+
+    generator.model.student.forward = counted
+    made = generator.step([older, younger], [(), ()])[0].frames
+    generator.model.student.forward = forward
+    assert set(rows) == {2}
+    assert np.abs(made.astype(int) - expected).max() <= 1
+
+
 def test_a_failed_chunk_changes_nothing(generator, monkeypatch):
     state, twin = begin(generator), begin(generator)
     for stream in (state, twin):
@@ -195,11 +216,14 @@ def test_krea_makes_no_clean_pass():
 
     generator.model.student.forward = counted
     frames_of(generator, state, 2)
-    assert calls == [1000, 937, 833, 625, 0, 1000, 937, 833, 625]
+    levels = [1000, 937.5, 833.3333, 625, 0]
+    assert calls == pytest.approx([*levels, 0, *levels])
 
 
 def test_positions_from_the_start_stop_where_training_did():
-    cache = small("self-forcing-1.3b").cache
+    card = reduced(CARDS["self-forcing-1.3b"])
+    card = replace(card, rollout=replace(card.rollout, positions="absolute"))
+    cache = Generator.load(card, device="cpu", dtype="fp32", seats=1).cache
     assert cache.places([0, 1]) == [0, 3, 6]
     late = cache.places([998, 999])
     assert late[-1] + 3 <= 1024 and late == [late[-1] - 6, late[-1] - 3, late[-1]]

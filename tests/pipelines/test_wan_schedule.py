@@ -41,7 +41,7 @@ def test_steps_of_the_cards(name):
     steps = noise_steps(rollout, CARDS[name].steps)
     assert len(steps) == len(rollout.step_list) and steps[0].level == 1
     for step, listed in zip(steps, rollout.step_list, strict=True):
-        assert abs(step.timestep / 1000 - step.level) < 1e-3
+        assert abs(step.timestep / 1000 - step.level) < 1e-3 or step.timestep == 0
         assert rollout.warp or step.timestep == listed
 
 
@@ -50,6 +50,15 @@ def test_another_number_of_steps():
     assert [round(step.timestep, 1) for step in noise_steps(rollout, 3)] == [1000, 909.2, 714.0]
     with pytest.raises(ValueError, match="at least 1"):
         noise_steps(rollout, 0)
+
+
+def test_a_list_that_ends_in_0_ends_at_the_lowest_level():
+    rollout = RolloutSpec((1000, 750, 500, 250, 0), shift=5.0)
+    five, four = noise_steps(rollout, 5), noise_steps(rollout, 4)
+    assert [round(step.timestep, 2) for step in five] == [1000, 937.5, 833.33, 625, 0]
+    assert [round(step.timestep, 2) for step in four] == [1000, 908.84, 713.98, 0]
+    assert five[-1].level == four[-1].level == pytest.approx(0.0049801, abs=1e-7)
+    assert [step.timestep for step in noise_steps(rollout, 1)] == [1000]
 
 
 def test_pocket_has_even_levels():
