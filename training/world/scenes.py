@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
@@ -11,6 +12,23 @@ from PIL import Image, ImageDraw, ImageFilter
 Rng = np.random.Generator
 Colour = tuple[int, int, int]
 SUPERSAMPLE = 2
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where things are in a painted scene, in fractions of the picture's width or height.
+
+    Above `horizon` is sky; feet stand at `ground` or further down; `water` are the rows of a sea or lake; `sun` is (x, y, radius in
+    fractions of the height).
+    """
+
+    horizon: float
+    ground: float
+    water: tuple[float, float] | None = None
+    sun: tuple[float, float, float] | None = None
+
+
+Painting = tuple[Image.Image, Layout]
 
 
 def _mix(a: Colour, b: Colour, k: float) -> Colour:
@@ -69,7 +87,7 @@ def _cloud(rng: Rng, draw: ImageDraw.ImageDraw, size: tuple[int, int], colour: C
         draw.ellipse([x + dx - r * 1.7, y - r, x + dx + r * 1.7, y + r], fill=colour)
 
 
-def _meadow(rng: Rng, size: tuple[int, int]) -> Image.Image:
+def _meadow(rng: Rng, size: tuple[int, int]) -> Painting:
     picture = _gradient(size, _vary(rng, (96, 168, 236)), _vary(rng, (202, 230, 250)), 0.55)
     draw = ImageDraw.Draw(picture)
     for _ in range(rng.integers(1, 5)):
@@ -78,10 +96,10 @@ def _meadow(rng: Rng, size: tuple[int, int]) -> Image.Image:
     _ridge(rng, draw, size, horizon, 0.05, _vary(rng, (108, 172, 92)))
     _ridge(rng, draw, size, horizon + 0.1, 0.03, _vary(rng, (92, 178, 74)))
     _blobs(rng, draw, size, (horizon + 0.2, 1), 26, (0.006, 0.012), _vary(rng, (244, 226, 120), 60))
-    return picture
+    return picture, Layout(horizon, horizon + 0.1)
 
 
-def _beach(rng: Rng, size: tuple[int, int]) -> Image.Image:
+def _beach(rng: Rng, size: tuple[int, int]) -> Painting:
     width, height = size
     picture = _gradient(size, _vary(rng, (92, 178, 240)), _vary(rng, (212, 238, 250)), 0.45)
     draw = ImageDraw.Draw(picture)
@@ -94,10 +112,10 @@ def _beach(rng: Rng, size: tuple[int, int]) -> Image.Image:
     _ridge(rng, draw, size, shore - 0.015, 0.012, (238, 246, 246))
     _ridge(rng, draw, size, shore, 0.012, _vary(rng, (238, 214, 160)))
     _blobs(rng, draw, size, (shore + 0.1, 1), 18, (0.004, 0.009), _vary(rng, (214, 186, 130)), 0.6)
-    return picture
+    return picture, Layout(horizon, shore + 0.03, water=(horizon, shore))
 
 
-def _night(rng: Rng, size: tuple[int, int]) -> Image.Image:
+def _night(rng: Rng, size: tuple[int, int]) -> Painting:
     width, height = size
     picture = _gradient(size, _vary(rng, (10, 14, 44), 8), _vary(rng, (44, 54, 110), 10), 0.8)
     draw = ImageDraw.Draw(picture)
@@ -106,13 +124,14 @@ def _night(rng: Rng, size: tuple[int, int]) -> Image.Image:
         draw.ellipse([x - r, y - r, x + r, y + r], fill=_vary(rng, (236, 236, 210), 20))
     x, y, r = rng.uniform(0.2, 0.8) * width, rng.uniform(0.12, 0.3) * height, rng.uniform(0.05, 0.08) * height
     draw.ellipse([x - r, y - r, x + r, y + r], fill=(246, 240, 206))
+    moon = (x, y, r)
     horizon = rng.uniform(0.62, 0.74)
     _ridge(rng, draw, size, horizon, 0.05, _vary(rng, (24, 34, 62), 6))
     _ridge(rng, draw, size, horizon + 0.12, 0.03, _vary(rng, (16, 26, 44), 6))
-    return picture
+    return picture, Layout(horizon, horizon + 0.06, sun=(moon[0] / width, moon[1] / height, moon[2] / height))
 
 
-def _snow(rng: Rng, size: tuple[int, int]) -> Image.Image:
+def _snow(rng: Rng, size: tuple[int, int]) -> Painting:
     width, height = size
     picture = _gradient(size, _vary(rng, (158, 186, 216)), _vary(rng, (226, 234, 244)), 0.5)
     draw = ImageDraw.Draw(picture)
@@ -125,10 +144,10 @@ def _snow(rng: Rng, size: tuple[int, int]) -> Image.Image:
         draw.polygon([(x - r * 0.6, y), (x + r * 0.6, y), (x, y - 2 * r)], fill=green)
     _ridge(rng, draw, size, horizon + 0.1, 0.03, _vary(rng, (240, 245, 251), 4))
     _blobs(rng, draw, size, (0.05, 0.95), 40, (0.003, 0.006), (252, 253, 255))
-    return picture
+    return picture, Layout(horizon, horizon + 0.13)
 
 
-def _desert(rng: Rng, size: tuple[int, int]) -> Image.Image:
+def _desert(rng: Rng, size: tuple[int, int]) -> Painting:
     width, height = size
     picture = _gradient(size, _vary(rng, (118, 186, 232)), _vary(rng, (246, 226, 184)), 0.5)
     draw = ImageDraw.Draw(picture)
@@ -138,10 +157,10 @@ def _desert(rng: Rng, size: tuple[int, int]) -> Image.Image:
     _ridge(rng, draw, size, horizon, 0.06, _vary(rng, (226, 172, 104)))
     _ridge(rng, draw, size, horizon + 0.12, 0.05, _vary(rng, (214, 152, 84)))
     _ridge(rng, draw, size, horizon + 0.27, 0.04, _vary(rng, (232, 176, 106)))
-    return picture
+    return picture, Layout(horizon, horizon + 0.12, sun=(x / width, y / height, r / height))
 
 
-def _under_water(rng: Rng, size: tuple[int, int]) -> Image.Image:
+def _under_water(rng: Rng, size: tuple[int, int]) -> Painting:
     width, height = size
     picture = _gradient(size, _vary(rng, (38, 146, 190)), _vary(rng, (10, 52, 104)))
     draw = ImageDraw.Draw(picture)
@@ -158,10 +177,10 @@ def _under_water(rng: Rng, size: tuple[int, int]) -> Image.Image:
             width=int(0.02 * height),
         )
     _blobs(rng, draw, size, (0.05, 0.7), 16, (0.005, 0.012), (156, 214, 232))
-    return picture
+    return picture, Layout(0.0, floor + 0.02, water=(0.0, floor))
 
 
-def _sunset(rng: Rng, size: tuple[int, int]) -> Image.Image:
+def _sunset(rng: Rng, size: tuple[int, int]) -> Painting:
     width, height = size
     horizon = rng.uniform(0.52, 0.64)
     picture = _gradient(size, _vary(rng, (84, 58, 128)), _vary(rng, (252, 158, 84)), horizon)
@@ -171,10 +190,12 @@ def _sunset(rng: Rng, size: tuple[int, int]) -> Image.Image:
     draw.ellipse([x - r, y - r, x + r, y + r], fill=(255, 222, 128))
     _ridge(rng, draw, size, horizon, 0.03, _vary(rng, (110, 56, 92)))
     _ridge(rng, draw, size, horizon + 0.12, 0.03, _vary(rng, (72, 38, 74)))
-    return picture
+    return picture, Layout(
+        horizon, horizon + 0.14, water=(horizon, horizon + 0.1), sun=(x / width, y / height, r / height)
+    )
 
 
-def _road(rng: Rng, size: tuple[int, int]) -> Image.Image:
+def _road(rng: Rng, size: tuple[int, int]) -> Painting:
     width, height = size
     picture = _gradient(size, _vary(rng, (128, 188, 236)), _vary(rng, (226, 238, 246)), 0.5)
     draw = ImageDraw.Draw(picture)
@@ -198,10 +219,10 @@ def _road(rng: Rng, size: tuple[int, int]) -> Image.Image:
         draw.rectangle(
             [x, middle - 0.012 * height, x + dash * 0.8, middle + 0.012 * height], fill=(238, 234, 214)
         )
-    return picture
+    return picture, Layout(horizon, horizon + 0.18)
 
 
-PAINTERS: dict[str, Callable[[Rng, tuple[int, int]], Image.Image]] = {
+PAINTERS: dict[str, Callable[[Rng, tuple[int, int]], Painting]] = {
     "meadow": _meadow,
     "beach": _beach,
     "night": _night,
@@ -215,9 +236,14 @@ PAINTERS: dict[str, Callable[[Rng, tuple[int, int]], Image.Image]] = {
 
 def paint_scene(name: str, rng: Rng, width: int, height: int) -> np.ndarray:
     """An RGB picture [height, width, 3] uint8 of the scene `name`, lit and coloured at random."""
-    picture = PAINTERS[name](rng, (width * SUPERSAMPLE, height * SUPERSAMPLE))
+    return lay_out_scene(name, rng, width, height)[0]
+
+
+def lay_out_scene(name: str, rng: Rng, width: int, height: int) -> tuple[np.ndarray, Layout]:
+    """A scene as `paint_scene` paints it, and where everything is in it."""
+    picture, layout = PAINTERS[name](rng, (width * SUPERSAMPLE, height * SUPERSAMPLE))
     picture = picture.resize((width, height), Image.Resampling.BOX)
     if rng.random() < 0.3:
         picture = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0.4, 1.2)))
     light = rng.uniform(0.88, 1.06)
-    return np.clip(np.asarray(picture, np.float32) * light, 0, 255).astype(np.uint8)
+    return np.clip(np.asarray(picture, np.float32) * light, 0, 255).astype(np.uint8), layout
