@@ -13,8 +13,8 @@ from types import FrameType
 import uvicorn
 
 from server import logs
-from server.app import create_app
-from server.service import Service
+from server.http.app import create_app
+from server.sessions.service import Service
 from server.settings import MIB, Settings
 
 log = logging.getLogger(__name__)

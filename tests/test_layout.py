@@ -61,15 +61,15 @@ def test_import_rules_hold() -> None:
 
 
 def test_the_web_process_starts_without_torch() -> None:
-    code = "import sys, server.app, server.run; sys.exit('torch' in sys.modules)"
+    code = "import sys, server.http.app, server.run; sys.exit('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr or "importing server.app imports torch"
+    assert done.returncode == 0, done.stderr or "importing server.http.app imports torch"
 
 
 def test_a_worker_that_serves_pocket_starts_without_diffusers() -> None:
     """It takes two seconds to be imported, and people wait for a lost worker."""
     code = (
-        "import sys, server.worker; from pipelines.generator import Generator; Generator.load('pocket', device='cpu'); "
+        "import sys, server.engine.worker; from pipelines.generator import Generator; Generator.load('pocket', device='cpu'); "
         "sys.exit('diffusers' in sys.modules or 'transformers' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)

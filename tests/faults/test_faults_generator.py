@@ -11,7 +11,7 @@ import numpy as np
 from raw_client import RawClient, decode, decode_file
 
 from flowbrush.session_file import SessionFile
-from server.encoder import jpeg
+from server.engine.encoder import jpeg
 
 
 async def test_frames_are_those_of_the_session_file_through_rewind_and_crash(make_server) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from flowbrush.packets import NO_FLAGS, Flag, Packet
 from flowbrush.protocol import Codec, Pong
-from server.delivery import MAX_TEXTS, STALE_S, Closing, Media, Outbox, Ring
+from server.delivery.delivery import MAX_TEXTS, STALE_S, Closing, Media, Outbox, Ring
 
 
 def packet(frame: int, key: bool = False) -> Packet:

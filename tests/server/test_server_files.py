@@ -13,12 +13,12 @@ from raw_client import decode_file
 from server_generator import draw, read
 
 from flowbrush.protocol import Codec, Prompt, PromptSet, TracksClear
-from server.clips import clip
-from server.encoder import VideoEncoder
-from server.images import BadImage, ImageStore
-from server.journal import Journal
-from server.mp4 import Sample
-from server.recording import Recording
+from server.delivery.clips import clip
+from server.delivery.mp4 import Sample
+from server.delivery.recording import Recording
+from server.engine.encoder import VideoEncoder
+from server.store.images import BadImage, ImageStore
+from server.store.journal import Journal
 
 HUGE = 1 << 30
 

@@ -21,7 +21,7 @@ from server_generator import read
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from flowbrush.schema import schemas
-from server.auth import Gate
+from server.http.auth import Gate
 from server.settings import Settings
 
 
@@ -249,7 +249,7 @@ def test_an_open_server_stays_on_loopback_unless_told_otherwise(monkeypatch: pyt
 def test_the_web_process_never_imports_torch() -> None:
     code = (
         "import sys, server.run, server.cli, models.registry; from server.settings import Settings;"
-        "from server.app import create_app; import tempfile, pathlib;"
+        "from server.http.app import create_app; import tempfile, pathlib;"
         "create_app(Settings(state_dir=pathlib.Path(tempfile.mkdtemp())));"
         "sys.exit('torch' in sys.modules)"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.scheduler import Seats, Wish, next_batch
+from server.engine.scheduler import Seats, Wish, next_batch
 
 
 def test_seats_are_given_in_order_at_the_emptiest_worker() -> None:

@@ -20,11 +20,11 @@ from flowbrush.protocol import (
     TrackMove,
 )
 from pipelines.requests import Applied, StreamSettings
-from server import ipc
-from server.inbox import MAX_WAITING, Inbox
-from server.journal import Journal
-from server.session import Session
-from server.session_parts import Phase
+from server.engine import ipc
+from server.sessions.inbox import MAX_WAITING, Inbox
+from server.sessions.session import Session
+from server.sessions.session_parts import Phase
+from server.store.journal import Journal
 
 CAN = {"text": True, "drag": True, "pin": True, "path": True}
 

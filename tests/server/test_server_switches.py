@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from server import ipc
+from server.engine import ipc
+from server.engine.worker import Worker
 from server.settings import Settings
-from server.worker import Worker
 
 ASKED: dict[str, Any] = {}
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from server import ipc
+from server.engine import ipc
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class Lost:
 
 
 def _run(pipe: Any, config: ipc.WorkerConfig) -> None:
-    from server import worker  # here, so that the server itself never imports it
+    from server.engine import worker  # here, so that the server itself never imports it
 
     worker.main(pipe, config)
 

@@ -14,16 +14,16 @@ from typing import Any
 from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
 from flowbrush.protocol import Codec, Error, SessionDone, SessionPaused, SessionReady, SessionStart
 from flowbrush.session_file import SessionFile
-from server import ipc
-from server.archive import Archive, new_id, new_meta
-from server.delivery import Outbox
-from server.dispatcher import Dispatcher
-from server.images import ImageStore
-from server.live import RESUMED_FRAMES, WATCHER_FRAMES, Live
+from server.delivery.delivery import Outbox
+from server.engine import ipc
+from server.engine.dispatcher import Dispatcher
 from server.metrics import Metrics
-from server.session_parts import Phase
+from server.sessions.live import RESUMED_FRAMES, WATCHER_FRAMES, Live
+from server.sessions.session_parts import Phase
 from server.settings import MIB, Settings
-from server.store import Store, hash_token
+from server.store.archive import Archive, new_id, new_meta
+from server.store.images import ImageStore
+from server.store.store import Store, hash_token
 
 log = logging.getLogger(__name__)
 

@@ -21,10 +21,11 @@ from typing import Any
 from flowbrush.protocol import Codec
 from models import registry
 from pipelines.requests import ChunkResult, Frames, StreamSettings
-from server import ipc, logs
-from server.capacity import seats_that_fit
-from server.encode_thread import EncodeThread, Job
-from server.encoder import VideoEncoder, available_codecs
+from server import logs
+from server.engine import ipc
+from server.engine.capacity import seats_that_fit
+from server.engine.encode_thread import EncodeThread, Job
+from server.engine.encoder import VideoEncoder, available_codecs
 
 log = logging.getLogger(__name__)
 

@@ -24,12 +24,12 @@ from flowbrush.protocol import (
     TrackBegin,
 )
 from pipelines.requests import StreamSettings
-from server import ipc
-from server.acks import Acks
-from server.inbox import Inbox
-from server.pacing import Pacer
-from server.session_parts import NEXT, Log, MadeChunk, Outgoing, Phase
-from server.tracks import Tracks
+from server.engine import ipc
+from server.sessions.acks import Acks
+from server.sessions.inbox import Inbox
+from server.sessions.pacing import Pacer
+from server.sessions.session_parts import NEXT, Log, MadeChunk, Outgoing, Phase
+from server.sessions.tracks import Tracks
 
 MAX_FAILURES = 3
 URGENT, NEVER = float("-inf"), float("inf")

@@ -10,11 +10,11 @@ from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowbrush import limits
-from server import api_page, page, routes
-from server.auth import Gate
-from server.service import Service
+from server.http import api_page, page, routes
+from server.http.auth import Gate
+from server.http.stream import error_response, serve_stream, serve_viewer
+from server.sessions.service import Service
 from server.settings import MIB, Settings
-from server.stream import error_response, serve_stream, serve_viewer
 
 BODY_SLACK = MIB
 """A request may be so much larger than the largest image: the form around it."""

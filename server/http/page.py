@@ -55,7 +55,7 @@ def web_folder() -> Path:
     """The folder of the page, in a checkout and in an installed package."""
     spec = find_spec("web")
     found = list(spec.submodule_search_locations or ()) if spec is not None else []
-    return Path(found[0]) if found else Path(__file__).resolve().parent.parent / "web"
+    return Path(found[0]) if found else Path(__file__).resolve().parent.parent.parent / "web"
 
 
 def router() -> APIRouter:

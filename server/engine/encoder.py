@@ -21,7 +21,7 @@ from PIL import Image
 
 from flowbrush.protocol import Codec
 from pipelines.requests import Frames
-from server.mp4 import annex_b_units
+from server.delivery.mp4 import annex_b_units
 
 av.logging.set_level(av.logging.ERROR)
 

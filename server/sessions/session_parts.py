@@ -9,8 +9,8 @@ from typing import Protocol
 
 from flowbrush.packets import Packet
 from flowbrush.protocol import Control, Message
-from server import ipc
-from server.acks import Shown
+from server.engine import ipc
+from server.sessions.acks import Shown
 
 
 class Phase(StrEnum):

@@ -12,15 +12,15 @@ from typing import Any
 
 from flowbrush.errors import ErrorCode
 from flowbrush.protocol import Codec, Queue, SessionRecovering
-from server import ipc
-from server.engine import Lost, Worker, WorkerProcess
-from server.live import Live
+from server.engine import ipc
+from server.engine.engine import Lost, Worker, WorkerProcess
+from server.engine.scheduler import Seats, Wish, next_batch
+from server.engine.stills import Stills
 from server.metrics import Metrics
-from server.scheduler import Seats, Wish, next_batch
-from server.session_parts import Phase
+from server.sessions.live import Live
+from server.sessions.session_parts import Phase
 from server.settings import Settings
-from server.stills import Stills
-from server.store import Store
+from server.store.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ import asyncio
 import itertools
 
 from flowbrush.protocol import Codec
-from server import ipc
-from server.engine import WorkerProcess
+from server.engine import ipc
+from server.engine.engine import WorkerProcess
 
 WAIT_S = 5.0
 

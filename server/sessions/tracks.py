@@ -5,8 +5,8 @@ from __future__ import annotations
 from flowbrush import limits
 from flowbrush.errors import ErrorCode, ProtocolError
 from flowbrush.protocol import Control, TrackBegin, TrackEnd, TrackKind, TrackMove, TracksClear
-from server.inbox import Waiting, in_order
-from server.track_times import TrackClock, resolve
+from server.sessions.inbox import Waiting, in_order
+from server.sessions.track_times import TrackClock, resolve
 
 
 class Tracks:

@@ -13,12 +13,12 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from flowbrush.errors import ErrorCode, ProtocolError
 from flowbrush.protocol import Codec
-from server.auth import Gate
-from server.clips import clip
-from server.images import BadImage
-from server.live import LatestJpeg, Live
-from server.service import Service
-from server.stream import error_response, refusal
+from server.delivery.clips import clip
+from server.http.auth import Gate
+from server.http.stream import error_response, refusal
+from server.sessions.live import LatestJpeg, Live
+from server.sessions.service import Service
+from server.store.images import BadImage
 
 BLOCK = 1 << 18
 MAX_CHUNK = 2**32 - 1

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.requests import ChunkResult
-from server import ipc
-from server.encoder import VideoEncoder, jpeg
+from server.engine import ipc
+from server.engine.encoder import VideoEncoder, jpeg
 
 log = logging.getLogger(__name__)
 

@@ -27,10 +27,10 @@ from flowbrush.protocol import (
     SessionStop,
     parse_client_message,
 )
-from server.delivery import Outbox
-from server.live import Live
-from server.service import Service
-from server.session_parts import Phase
+from server.delivery.delivery import Outbox
+from server.sessions.live import Live
+from server.sessions.service import Service
+from server.sessions.session_parts import Phase
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pipelines.requests import Applied
-from server.inbox import Waiting
+from server.sessions.inbox import Waiting
 
 LATE_CHUNKS = 2
 """A control that the generator has not named after so many chunks counts as shown by the next frame."""

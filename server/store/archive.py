@@ -10,14 +10,15 @@ from concurrent.futures import Executor
 from flowbrush.protocol import Codec, SessionStart, StartFields
 from flowbrush.session_file import FileStart, SessionFile
 from pipelines.requests import StreamSettings
-from server import images, ipc
-from server.journal import Journal
-from server.live import Live
+from server.delivery.recording import Recording
+from server.engine import ipc
 from server.metrics import Metrics
-from server.recording import Recording
-from server.session import Session
+from server.sessions.live import Live
+from server.sessions.session import Session
 from server.settings import MIB, Settings
-from server.store import Meta, Store, hash_token
+from server.store import images
+from server.store.journal import Journal
+from server.store.store import Meta, Store, hash_token
 
 log = logging.getLogger(__name__)
 

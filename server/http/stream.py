@@ -17,12 +17,12 @@ from flowbrush import limits
 from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
 from flowbrush.packets import pack
 from flowbrush.protocol import SUBPROTOCOL, Error, SessionStart, parse_client_message
-from server.auth import Gate
-from server.commands import Commands, ViewerCommands
-from server.delivery import Closing, Media, Outbox
-from server.live import Live
+from server.delivery.delivery import Closing, Media, Outbox
+from server.http.auth import Gate
 from server.logs import session_id
-from server.service import Refused, Service
+from server.sessions.commands import Commands, ViewerCommands
+from server.sessions.live import Live
+from server.sessions.service import Refused, Service
 
 log = logging.getLogger(__name__)
 

@@ -11,13 +11,13 @@ from typing import Any
 
 from flowbrush.packets import Packet
 from flowbrush.protocol import CloseCode, Limits, Message, Notice, SessionReady
-from server import ipc
-from server.delivery import Media, Outbox, Ring
+from server.delivery.delivery import Media, Outbox, Ring
+from server.delivery.mp4 import Sample
+from server.delivery.recording import Recording
+from server.engine import ipc
 from server.metrics import Metrics
-from server.mp4 import Sample
-from server.recording import Recording
-from server.session import Outgoing, Session
-from server.store import Meta
+from server.sessions.session import Outgoing, Session
+from server.store.store import Meta
 
 log = logging.getLogger(__name__)
 
