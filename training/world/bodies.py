@@ -145,13 +145,17 @@ class Mover:
 
     def height(self, at: Array) -> float:
         """How far above where it would come to rest, in pixels."""
-        if self.place.ground is None:
+        if self.place.ground is None or (self._swims(at) and self.kind not in WEIGHTLESS):
             return 0.0
         return max(0.0, self.place.ground - FOOT * self.size - float(at[1]))
 
     def _floats(self, at: Array) -> bool:
         if self.kind in WEIGHTLESS or self.kind == "swimmer":
             return True
+        return self._swims(at)
+
+    def _swims(self, at: Array) -> bool:
+        """Whether its foot is in the sea, with air above."""
         water = self.place.water
         foot = float(at[1]) + 0.3 * self.size
         return water is not None and not self.place.submerged and water[0] <= foot <= water[1]

@@ -19,6 +19,7 @@ from training.world.deform import Placed, thing_flow
 from training.world.gaits import live
 from training.world.living_scene import Alive, View, enliven
 from training.world.particles import Veil
+from training.world.photos import Photos
 from training.world.scenes import Layout, lay_out_scene
 from training.world.sprites import SpriteBook
 from training.world.verbs import Doing, Weather
@@ -26,9 +27,12 @@ from training.world.verbs import Doing, Weather
 Rng = np.random.Generator
 Array = np.ndarray
 SAYS_WHAT = 0.5  # share of clips whose caption has verbs
+SAYS_OF_ONE = 0.85  # ... and of things in it that are said to do something
 SAYS_WEATHER = 0.3
 TOUCHED = 0.55  # share of things that a hand takes at some time
 ROLLED = 0.25  # share of rolling things that do not start upright
+PHOTO = "photo"  # the scene of a clip over a photo
+CUT_OUT_SIZES = (48.0, 150.0)  # pixels
 APART = 66  # pixels between things at first
 SPOT_TRIES = 40
 
@@ -91,20 +95,30 @@ class _Plan:
     weather: Weather | None
     caption: str
     actors: list[_Actor]
+    book: SpriteBook
 
 
 class LivingWorld:
     """Makes living clips. Every clip is a pure function of the generator handed in.
 
-    `core_share` is the share of things taken from the core list; the rest are from the whole list.
+    `core_share` is the share of things taken from the core list; the rest are from the whole list. `photo_share` of the clips show
+    `photos`, where there are any: a photo as the scene ("photo"), and pieces of others as things.
     """
 
-    def __init__(self, width: int = 320, height: int = 192, core_share: float = 0.85) -> None:
+    def __init__(
+        self,
+        width: int = 320,
+        height: int = 192,
+        core_share: float = 0.85,
+        photos: Photos | None = None,
+        photo_share: float = 0.3,
+    ) -> None:
         nouns = lexicon.CORE + lexicon.EXTRA
         self.book = SpriteBook({noun.name: noun.glyph for noun in nouns})
         self.core = [noun for noun in lexicon.CORE if noun.name in self.book.levels]
         self.everything = [noun for noun in nouns if noun.name in self.book.levels]
         self.width, self.height, self.core_share = width, height, core_share
+        self.photos, self.photo_share = photos, photo_share
 
     def make(self, rng: Rng, frames: int) -> LivingClip:
         """A new clip. Raises ValueError where `frames` is no whole number of chunks of 4."""
@@ -113,7 +127,8 @@ class LivingWorld:
                 f"{frames} frames: expected a multiple of {CHUNK}, for a clip is made of whole chunks"
             )
         camera = paths.camera(rng, frames, self.width, self.height)
-        plan = self._plan(rng)
+        of_photos = self.photos is not None and rng.random() < self.photo_share
+        plan = self._plan_photo(rng, self.photos) if self.photos and of_photos else self._plan(rng)
         bases = [self._move(rng, plan, actor, camera) for actor in plan.actors]
         return self._show(rng, plan, bases, camera)
 
@@ -132,7 +147,7 @@ class LivingWorld:
         alive = enliven(rng, plan.scene, view, plan.weather)
         left = traces.leave(rng, plan.scene, view, bodies)
         things_rgba, seen = rigid.draw_things(
-            self.book, [a.name for a in actors], rigids, self.width, self.height
+            plan.book, [a.name for a in actors], rigids, self.width, self.height
         )
         scene = torch.from_numpy(plan.picture).permute(2, 0, 1).float() / 255
         ground = rigid.ground_frames(scene, camera, (MARGIN_X, MARGIN_Y), self.width, self.height)
@@ -162,7 +177,7 @@ class LivingWorld:
         size = self.width + 2 * MARGIN_X, self.height + 2 * MARGIN_Y
         picture, layout = lay_out_scene(scene, rng, *size)
         weather = verbs.draw_weather(rng, scene) if rng.random() < SAYS_WEATHER else None
-        plan = _Plan(scene, picture, _in_pixels(layout, *size), weather, "", [])
+        plan = _Plan(scene, picture, _in_pixels(layout, *size), weather, "", [], self.book)
         says = rng.random() < SAYS_WHAT
         words: list[str] = []
         for _ in range(int(rng.choice([1, 2, 3], p=[0.45, 0.37, 0.18]))):
@@ -180,7 +195,7 @@ class LivingWorld:
         noun = pool[int(rng.integers(len(pool)))]
         kind = verbs.kind_of(noun.name, plan.scene)
         size = float(np.clip(rng.normal(64, 10), 44, 84))
-        doing = verbs.draw_doing(rng, noun.name, plan.scene) if says and rng.random() < 0.85 else None
+        doing = verbs.draw_doing(rng, noun.name, plan.scene) if says and rng.random() < SAYS_OF_ONE else None
         for _ in range(SPOT_TRIES):
             spot = start_spot(rng, kind, doing, size, self._place(plan))
             if all(np.linalg.norm(spot - other.start) > APART for other in plan.actors):
@@ -193,7 +208,26 @@ class LivingWorld:
         words.append(verbs.say_doing(rng, word, doing) if doing else word)
         plan.actors.append(_Actor(noun.name, kind, doing, size, spot))
 
+    def _plan_photo(self, rng: Rng, photos: Photos) -> _Plan:
+        """Soft bodies over a photo. Nobody said what they are; what falls from the sky may be said."""
+        picture = photos.background(rng, self.width, self.height, (MARGIN_X, MARGIN_Y))
+        layout = Layout(0.35 * self.height, 0.55 * self.height)
+        weather = verbs.draw_weather(rng, PHOTO) if rng.random() < SAYS_WEATHER else None
+        said = verbs.say_weather(rng, weather, PHOTO) if weather else ""
+        plan = _Plan(PHOTO, picture, layout, weather, said, [], SpriteBook.of({}))
+        for number in range(int(rng.choice([1, 2, 3], p=[0.6, 0.3, 0.1]))):
+            size = float(np.exp(rng.uniform(*np.log(CUT_OUT_SIZES))))
+            spot = np.array([rng.uniform(0.15, 0.85) * self.width, rng.uniform(0.2, 0.85) * self.height])
+            if all(np.linalg.norm(spot - other.start) > (size + other.size) / 2 for other in plan.actors):
+                name = f"piece {number}"
+                plan.book.levels[name] = photos.sprite(rng)
+                plan.actors.append(_Actor(name, "cut-out", None, size, spot))
+        plan.actors.sort(key=lambda actor: float(actor.start[1]))
+        return plan
+
     def _place(self, plan: _Plan) -> Place:
+        if plan.scene == PHOTO:
+            return Place(self.width, self.height, None, None)
         return Place(
             self.width, self.height, plan.layout.ground, plan.layout.water, plan.scene == "under water"
         )

@@ -231,9 +231,17 @@ def _road(rng: Rng, view: View, alive: Alive) -> None:
     _blowing(rng, view, alive, (0.86, 0.6, 0.25), int(rng.integers(8, 16)), 1.7)
 
 
+def _photo(rng: Rng, view: View, alive: Alive) -> None:
+    """Nobody knows what a photo shows: mostly it is still, sometimes it moves a little as if seen through air."""
+    if rng.random() < 0.4:
+        amount = rng.uniform(0.4, 1.0)
+        alive.flow[:, 0] += amount * view.wave(rng, 110, 36, 1.0)
+        alive.flow[:, 1] += 0.6 * amount * view.wave(rng, 130, 44, 1.0)
+
+
 LIVES: dict[str, Callable[[Rng, View, Alive], None]] = {
     "meadow": _meadow, "beach": _beach, "night": _night, "snow": _snow, "desert": _desert, "under water": _under_water,
-    "sunset": _sunset, "road": _road,
+    "sunset": _sunset, "road": _road, "photo": _photo,
 }  # fmt: skip
 
 

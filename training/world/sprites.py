@@ -95,6 +95,13 @@ class SpriteBook:
             if sprite is not None:
                 self.levels[name] = sprite
 
+    @classmethod
+    def of(cls, levels: dict[str, dict[int, Tensor]]) -> SpriteBook:
+        """A book of sprites that are there already: name → size → premultiplied RGBA [4, size, size]."""
+        book = cls({})
+        book.levels = levels
+        return book
+
     def alpha_points(self, name: str) -> Tensor:
         """Points well inside the object: [N, 2] in -0.5..0.5 of its edge length, x then y."""
         alpha = self.levels[name][SIZES[0]][3]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.world import lexicon
-from training.world.bodies import FOOT, Base
+from training.world.bodies import FOOT, WEIGHTLESS, Base
 from training.world.gaits import Shape
 from training.world.living_scene import View
 from training.world.particles import Flakes, Veil, splat, thrown
@@ -66,17 +66,20 @@ def _foot(view: View, body: Body) -> Array:
 
 def _height(body: Body) -> Array:
     lifted = np.maximum(0, -body.shape.dy)
-    hovering = 0.35 * body.size if body.kind in ("flyer", "rocket", "balloon", "star") else 0
+    hovering = 0.35 * body.size if _hovers(body) else 0
     return body.base.air + lifted + hovering
+
+
+def _hovers(body: Body) -> bool:
+    return body.kind in WEIGHTLESS and body.kind != "cut-out"
 
 
 def _shadow(view: View, body: Body) -> Array:
     at, height = _foot(view, body), _height(body) / np.maximum(body.size, 1)
-    hovers = body.kind in ("flyer", "rocket", "balloon", "star")
-    if hovers:
+    if _hovers(body):
         at = at + np.stack([np.zeros(len(at)), 0.2 * body.size], 1)
     width = 0.36 * body.size * np.exp(-0.5 * height)
-    strength = 0.42 * np.exp(-1.1 * height)
+    strength = (0.42 if body.kind != "cut-out" else 0.3) * np.exp(-1.1 * height)
     spots = Flakes(at[:, None], width[:, None], strength[:, None])
     return splat(spots, view.width, view.height, (1.0, 0.24))
 
@@ -116,7 +119,7 @@ def _landings(body: Body) -> Array:
 
 
 def _dust(rng: Rng, view: View, body: Body, colour: tuple[float, float, float], traces: Traces) -> None:
-    if body.kind in ("flyer", "balloon", "star", "rocket", "swimmer", "flame", "plant", "cut-out"):
+    if body.kind in WEIGHTLESS or body.kind in ("swimmer", "flame", "plant"):
         return
     speed = np.linalg.norm(body.base.step, axis=1)
     running = np.flatnonzero((speed > 2.2) & (body.base.air < 2) & (rng.random(len(speed)) < 0.6))
@@ -130,6 +133,8 @@ def _dust(rng: Rng, view: View, body: Body, colour: tuple[float, float, float], 
 
 
 def _water(rng: Rng, view: View, body: Body, traces: Traces) -> None:
+    if body.kind in WEIGHTLESS:
+        return
     top, bottom = view.layout.water or (0.0, 0.0)
     foot = body.base.world[1:, 1] + 0.3 * body.size
     wet = (foot > top) & (foot < bottom + 4)

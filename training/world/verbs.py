@@ -131,9 +131,11 @@ class Sky(NamedTuple):
 
 WEATHER = {
     "snow": Sky(
-        ("snowfall", "snowflakes"), ("it is snowing", "snowflakes fall"), ("snow", "night", "road", "meadow")
+        ("snowfall", "snowflakes"),
+        ("it is snowing", "snowflakes fall"),
+        ("snow", "night", "road", "meadow", "photo"),
     ),
-    "rain": Sky(("rain",), ("it is raining", "rain falls"), ("meadow", "road", "beach", "night")),
+    "rain": Sky(("rain",), ("it is raining", "rain falls"), ("meadow", "road", "beach", "night", "photo")),
     "wind": Sky(
         ("wind",), ("it is windy", "the wind blows"), ("meadow", "beach", "desert", "sunset", "snow", "road")
     ),
