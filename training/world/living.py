@@ -285,7 +285,7 @@ def _truth(things: Tensor, ground: Tensor, flow: Tensor, alive: Alive, left: tra
     frames = over(warp(things.float() / 255, flow), below)
     for veil in (*left.before, *alive.before):
         _cover(frames, veil)
-    return frames.mul(255).round().clamp(0, 255).to(torch.uint8)
+    return frames.mul_(255).round_().clamp_(0, 255).to(torch.uint8)
 
 
 def _cover(frames: Tensor, veil: Veil) -> None:

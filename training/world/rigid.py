@@ -57,21 +57,23 @@ def draw_things(
     frames = len(rigids[0].middle) if rigids else 0
     largest = max((float(rigid.size.max()) for rigid in rigids), default=0)
     window = int(np.ceil(largest * 1.45 / CELL + 1) * CELL)
-    canvas = torch.zeros(frames, 4, height + 2 * window, width + 2 * window)
-    seen = torch.zeros(frames, len(names), *canvas.shape[2:])
+    canvas = torch.zeros(frames, 4, height, width)
+    seen = torch.zeros(frames, len(names), height, width)
     for rank, (name, rigid) in enumerate(zip(names, rigids, strict=True)):
         rim = np.array([width, height]) + 0.5 * window
         middle = torch.from_numpy(np.clip(rigid.middle, -0.5 * window, rim)).float()
         layers, corner = book.draw(name, middle, _float(rigid.size), _float(rigid.angle), window)
-        for frame, (x, y) in enumerate((corner + window).tolist()):
-            part = (frame, slice(None), slice(y, y + window), slice(x, x + window))
-            clear = 1 - layers[frame, 3:]
-            canvas[part] = canvas[part] * clear + layers[frame]
+        for frame, (x, y) in enumerate(corner.tolist()):
+            left, top, right, bottom = max(x, 0), max(y, 0), min(x + window, width), min(y + window, height)
+            if left >= right or top >= bottom:
+                continue
+            part = (frame, slice(None), slice(top, bottom), slice(left, right))
+            layer = layers[frame, :, top - y : bottom - y, left - x : right - x]
+            clear = 1 - layer[3:]
+            canvas[part] = canvas[part] * clear + layer
             seen[part] *= clear
-            seen[frame, rank, y : y + window, x : x + window] = layers[frame, 3]
-    inner = (..., slice(window, -window), slice(window, -window))
-    pooled = F.avg_pool2d(seen[inner], CELL)
-    return canvas[inner].mul(255).round().clamp(0, 255).to(torch.uint8), pooled
+            seen[frame, rank, top:bottom, left:right] = layer[3]
+    return canvas.mul_(255).round_().clamp_(0, 255).to(torch.uint8), F.avg_pool2d(seen, CELL)
 
 
 def ground_frames(scene: Tensor, camera: Array, margin: tuple[int, int], width: int, height: int) -> Tensor:
