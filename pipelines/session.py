@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-import io
-import warnings
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-
-import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 from flowbrush.controls import CameraSet, Control, PromptSet, TrackBegin
 from flowbrush.session_file import SessionFile, without_chunk
 from models.card import ModelCard
 from pipelines.generator import Generator
+from pipelines.picture import BadPicture, read_picture
 from pipelines.requests import ChunkResult, Frames, StreamSettings
-
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 
 
 def settings_of(session: SessionFile, card: ModelCard, folder: Path) -> StreamSettings:
@@ -86,20 +80,15 @@ def load_image(image: str, folder: Path) -> Frames:
         if not comma or not head.endswith(";base64"):
             raise ValueError("start.image: a data: URL must hold base64, as in data:image/png;base64,…")
         try:
-            source: Path | io.BytesIO = io.BytesIO(base64.b64decode(body, validate=True))
+            source: Path | bytes = base64.b64decode(body, validate=True)
         except binascii.Error as error:
             raise ValueError(f"start.image: the data: URL is not base64 ({error})") from None
         name = "the data: URL"
     else:
         source, name = folder / image, str(folder / image)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(source, formats=FORMATS) as picture:
-                return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
-    except UnidentifiedImageError:
-        raise ValueError(
-            f"start.image: {name} is no image that can be read: expected {', '.join(FORMATS)}"
-        ) from None
-    except Exception as error:  # decoders raise many kinds of errors on broken files
-        raise ValueError(f"start.image: {name} cannot be read: {error}") from error
+        return read_picture(source)
+    except BadPicture as error:
+        raise ValueError(f"start.image: {name}: {error}") from None
+    except OSError as error:
+        raise ValueError(f"start.image: {name} cannot be read: {error.strerror or error}") from None

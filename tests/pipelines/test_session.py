@@ -120,9 +120,9 @@ def test_start_images_come_from_the_file_or_beside_it(tmp_path: Path) -> None:
         ("none.png", "none.png cannot be read"),
         ("data:image/png,abc", "must hold base64"),
         ("data:image/png;base64,@@@", "is not base64"),
-        ("data:image/png;base64,AAAA", "no image that can be read"),
-        ("text.png", "no image that can be read"),
-        ("half.png", "half.png cannot be read"),
+        ("data:image/png;base64,AAAA", "not an image that can be read"),
+        ("text.png", "not an image that can be read"),
+        ("half.png", "half.png: the image is broken"),
     ],
 )
 def test_broken_start_images_are_told(tmp_path: Path, image: str, message: str) -> None:
