@@ -129,8 +129,8 @@ class Service:
 
     # ---- sessions
 
-    async def begin(self, start: SessionStart, asked: float) -> Live:
-        """A new session, waiting for a seat; raises Refused. The caller attaches, then calls `seat`."""
+    async def begin(self, start: SessionStart, asked: float, owner: str = "") -> Live:
+        """A new session of the key `owner`, waiting for a seat; raises Refused. The caller attaches, then calls `seat`."""
         facts = await self.wait_loaded()
         if start.model != self.settings.model:
             raise Refused(
@@ -144,11 +144,11 @@ class Service:
                 raise Refused(ErrorCode.UNSUPPORTED, f"this model cannot do {name}", CloseCode.BAD_START)
         image = None
         if start.image is not None:
-            image = self.images.path(start.image)
+            image = self.images.path(start.image, owner)
             if image is None:
                 text = f"there is no image {start.image!r}: upload it with POST /v1/images"
                 raise Refused(ErrorCode.UNKNOWN_IMAGE, text, CloseCode.BAD_START)
-        meta, token = new_meta(start, self._codec_for(start), facts)
+        meta, token = new_meta(start, self._codec_for(start), facts, owner)
         try:
             self.store.write(meta)
             if image is not None:

@@ -31,14 +31,15 @@ def new_id() -> str:
     return secrets.token_urlsafe(9)
 
 
-def new_meta(start: SessionStart, codec: Codec, facts: ipc.Loaded) -> tuple[Meta, str]:
-    """The settings of a new session, with every default filled in, and its resume token."""
+def new_meta(start: SessionStart, codec: Codec, facts: ipc.Loaded, owner: str = "") -> tuple[Meta, str]:
+    """The settings of a new session of `owner`, with every default filled in, and its resume token."""
     token = secrets.token_urlsafe(24)
     fields = {name: getattr(start, name) for name in StartFields.model_fields}
     fields["seed"] = start.seed if start.seed is not None else secrets.randbelow(2**31)
     card = facts.card
     meta = Meta(
         id=new_id(),
+        owner=owner,
         token_hash=hash_token(token),
         model=card["name"],
         start=StartFields.model_construct(**fields),

@@ -26,6 +26,8 @@ class Meta(BaseModel):
     """`session.json`. `start` has every default filled in, also the seed; times are seconds since 1970."""
 
     id: str
+    owner: str = ""
+    """name of the key that began it; to others it does not exist. "" on a server without keys"""
     token_hash: str
     model: str
     start: StartFields
