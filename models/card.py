@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,12 @@ INTERNAL = ("student", "codec", "text", "opener", "cutter", "inpainter", "weight
 def models_folder() -> Path:
     """Where fetched weights are kept unless another folder is named."""
     cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "flowbrush" / "models"
+    if cache:
+        return Path(cache) / "flowbrush" / "models"
+    try:
+        return Path.home() / ".cache" / "flowbrush" / "models"
+    except RuntimeError:  # a user without name and without HOME, as in containers that run under any number
+        return Path(tempfile.gettempdir()) / f"flowbrush-{os.getuid()}" / "models"
 
 
 @dataclass(frozen=True)

@@ -51,19 +51,15 @@ def serve(
     log_json: Annotated[bool | None, typer.Option(help="one JSON object per log line")] = None,
 ) -> None:
     """Serve the web demo and the API. Every setting can also be given as FLOWBRUSH_NAME, or in .env."""
-    from pydantic import ValidationError
-
     from server.run import run
-    from server.settings import Settings
+    from server.settings import BadSettings, Settings, load_settings
 
     flags = {name: value for name, value in locals().items() if value is not None}
     given = {name: flags[name] for name in Settings.model_fields if name in flags}
     try:
-        settings = Settings(**given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "_".join(str(part) for part in first["loc"])
-        fail(f"{name}: {first['msg']}" if name else first["msg"].removeprefix("Value error, "))
+        settings = load_settings(**given)
+    except BadSettings as error:
+        fail(str(error))
     _check_model(settings.model)
     raise typer.Exit(run(settings))
 

@@ -1,20 +1,57 @@
-"""Logging: one line per event, with the session in every line that belongs to one; text or JSON."""
+"""Logging: one line per event, with the session in every line that belongs to one; text or JSON.
+
+No line holds a key or a token, whoever writes it, and none can be made to look like two.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
+import time
 from contextvars import ContextVar
 
 session_id: ContextVar[str] = ContextVar("session_id", default="-")
 
+HIDDEN = "***"
+_SECRETS = re.compile(
+    r"""([?&;]token=)[^&;\s"'\\#]+            # in an address
+    |   (\bbearer\s+)[^\s"',;\\]+             # in a header
+    |   (["']?\b(?:resume_token|resume|token|api_keys?|authorization)["']?\s*[:=]\s*["'])[^"']+   # in a message
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def without_secrets(text: str) -> str:
+    """The text with whatever stands where keys and tokens stand taken out."""
+    return _SECRETS.sub(lambda match: (match[1] or match[2] or match[3]) + HIDDEN, text)
+
+
+def on_one_line(text: str) -> str:
+    """The text with line ends and other control characters written out: what a client sends cannot begin a line."""
+    return _CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
 
 class _SessionFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        if not hasattr(record, "session"):
-            record.session = session_id.get()
+        record.__dict__.setdefault("session", session_id.get())
         return True
+
+
+class _TextFormatter(logging.Formatter):
+    """One line; a traceback follows, indented, so that none of its lines looks like a line of the log."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        session = getattr(record, "session", "-")
+        head = f"{self.formatTime(record, '%H:%M:%S')} {record.levelname:<7} [{session}] {record.name}: "
+        lines = [on_one_line(without_secrets(head + record.getMessage()))]
+        if record.exc_info:
+            traceback = without_secrets(self.formatException(record.exc_info))
+            lines += ["  | " + on_one_line(line) for line in traceback.split("\n")]
+        return "\n".join(lines)
 
 
 class _JsonFormatter(logging.Formatter):
@@ -24,25 +61,41 @@ class _JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "session": getattr(record, "session", "-"),
-            "message": record.getMessage(),
+            "message": without_secrets(record.getMessage()),
         }
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            line["exception"] = without_secrets(self.formatException(record.exc_info))
         return json.dumps(line, ensure_ascii=False)
 
 
+class _AuditFormatter(logging.Formatter):
+    """Audit lines are JSON in both forms of the log, with the time in UTC."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        facts = {name: fact for name, fact in getattr(record, "audit", {}).items() if fact is not None}
+        clean = {
+            name: without_secrets(fact) if isinstance(fact, str) else fact for name, fact in facts.items()
+        }
+        when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
+        return json.dumps({"audit": when, **clean})
+
+
 def configure(level: str, as_json: bool) -> None:
-    """Sends all logging of this process to stderr in one form."""
+    """Sends all logging of this process to stderr in one form; audit lines go there, too, whatever the level."""
+    logging.raiseExceptions = (
+        False  # what cannot be written is not printed in another way, with its arguments
+    )
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_SessionFilter())
-    if as_json:
-        handler.setFormatter(_JsonFormatter())
-    else:
-        handler.setFormatter(
-            logging.Formatter("%(asctime)s %(levelname)-7s [%(session)s] %(name)s: %(message)s", "%H:%M:%S")
-        )
+    handler.setFormatter(_JsonFormatter() if as_json else _TextFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
-    logging.getLogger("websockets").setLevel(logging.WARNING)
+    for chatty in ("uvicorn.access", "websockets", "multipart", "python_multipart"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    audit_lines = logging.StreamHandler(sys.stderr)
+    audit_lines.setFormatter(_AuditFormatter())
+    audit = logging.getLogger("flowbrush.audit")
+    audit.handlers[:] = [audit_lines]
+    audit.propagate = False
+    audit.setLevel(logging.INFO)

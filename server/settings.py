@@ -2,38 +2,76 @@
 
 from __future__ import annotations
 
-import getpass
 import hashlib
+import os
+import re
 import shutil
-from ipaddress import ip_address
+import tempfile
+from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from flowbrush import limits
 
 MIB = 1 << 20
 TMPFS = Path("/dev/shm")
 TMPFS_MIN_FREE = 512 * MIB
+PREFIX = "FLOWBRUSH_"
+
+_SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://\S+", re.ASCII)
+
+Words = Annotated[tuple[str, ...], NoDecode]
+Limit = Annotated[int, Field(ge=0)]
+"""0: no limit"""
+
+
+class BadSettings(ValueError):
+    """What is set cannot be used; the text is one line that says which setting, file or line, and why."""
+
+
+def private_name() -> str:
+    """A name for folders of this user, who need not have one (containers run under any number)."""
+    return f"flowbrush-{os.getuid()}" if hasattr(os, "getuid") else "flowbrush"
 
 
 def _default_state_dir() -> Path:
-    return Path.home() / ".cache" / "flowbrush"
+    try:
+        return Path.home() / ".cache" / "flowbrush"
+    except RuntimeError:  # a user without name and without HOME
+        return Path(tempfile.gettempdir()) / private_name()
+
+
+class _Environment(EnvSettingsSource):
+    """The environment without Kubernetes' service links: of a service `flowbrush` it sets FLOWBRUSH_PORT=tcp://…"""
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        found = super()._load_env_vars()
+        return {name: text for name, text in found.items() if not _SERVICE_LINK.fullmatch(text or "")}
 
 
 class Settings(BaseSettings):
-    """Frozen after it was checked; made once in the command line and passed down."""
+    """Frozen after it was checked; made once in the command line and passed down. Tests make it directly."""
 
     model_config = SettingsConfigDict(
-        env_prefix="FLOWBRUSH_", env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+        env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8-sig", extra="ignore", frozen=True
     )
 
     model: str = "pocket"
     device: str = "auto"
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    publish: str = ""
+    """Where a container's port is published; a loopback address means that only this machine reaches it."""
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     seats: Annotated[int, Field(ge=0, le=1024)] = 0
     """Streams per worker; 0 computes it from the memory that is free."""
@@ -48,11 +86,32 @@ class Settings(BaseSettings):
     loader: str = "pipelines.generator:Generator.load"
     """`module:callable` that loads the generator in the worker."""
 
-    api_keys: Annotated[tuple[str, ...], NoDecode] = ()
+    api_keys: Words = ()
+    keys_file: Path | None = None
+    """TOML with keys by name and their quotas; read again on SIGHUP."""
     allow_unauthenticated: bool = False
-    """Without API keys: bind to something else than loopback all the same."""
-    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    """Without API keys: be reachable from other machines all the same."""
+    allowed_hosts: Words = ()
+    """Names that the server may be called by, besides loopback's and addresses."""
+    allowed_origins: Words = ()
+    trusted_proxies: Words = ()
+    """Addresses or networks whose X-Forwarded-* headers are believed."""
     token_s: Annotated[float, Field(gt=0)] = 60.0
+
+    quota_sessions: Limit = 64
+    quota_waiting: Limit = 32
+    quota_paused: Limit = 32
+    quota_branches: Limit = 32
+    quota_uploads: Limit = 1000
+    quota_upload_mib: Limit = 1024
+    quota_sent_mib_day: Limit = 0
+    """What one key may use, or one address on a server without keys; the keys file can say more of each."""
+
+    connections: Annotated[int, Field(ge=8)] = 1024
+    connections_per_address: Annotated[int, Field(ge=4)] = 256
+    header_s: Annotated[float, Field(gt=0)] = 10.0
+    body_s: Annotated[float, Field(gt=0)] = 120.0
+    """How long a request may take to arrive."""
 
     state_dir: Path = Field(default_factory=_default_state_dir)
     runtime_dir: Path | None = None
@@ -69,6 +128,10 @@ class Settings(BaseSettings):
     image_megapixels: Annotated[float, Field(gt=0)] = 40.0
 
     resume_s: Annotated[float, Field(gt=0)] = limits.RESUME_S
+    idle_s: Annotated[float, Field(ge=0)] = 1800.0
+    """A paused session that nobody touches for so long is ended; 0: never."""
+    session_s: Annotated[float, Field(ge=0)] = 0.0
+    """The longest a session may last; 0: without an end."""
     slow_reader_s: Annotated[float, Field(gt=0)] = limits.SLOW_READER_S + 5.0
     chunk_timeout_s: Annotated[float, Field(gt=0)] = 30.0
     """A worker that needs longer for one batch hangs and is replaced."""
@@ -80,11 +143,37 @@ class Settings(BaseSettings):
     log_level: str = "info"
     log_json: bool = False
 
-    @field_validator("api_keys", "allowed_origins", mode="before")
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, _Environment(settings_cls), dotenv_settings
+
+    @field_validator("api_keys", "allowed_hosts", "allowed_origins", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("keys_file", "runtime_dir", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: Any) -> Any:
+        return None if value == "" else value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            try:
+                ip_network(text, strict=False)
+            except ValueError:
+                raise ValueError(f"{text!r}: expected an address or a network, such as 10.0.0.0/8") from None
         return value
 
     @field_validator("log_level")
@@ -96,12 +185,22 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _not_open_to_the_world(self) -> Self:
-        if not self.api_keys and not self.allow_unauthenticated and not is_loopback(self.host):
+        if not self.needs_keys and not self.allow_unauthenticated and not is_loopback(self.reachable_at):
             raise ValueError(
-                f"others can reach host {self.host}, but there are no API keys: set FLOWBRUSH_API_KEYS, "
-                "or FLOWBRUSH_ALLOW_UNAUTHENTICATED=1 if everyone who reaches this port may use it"
+                f"others can reach {self.reachable_at}, but there are no API keys: set FLOWBRUSH_API_KEYS or "
+                "FLOWBRUSH_KEYS_FILE, or FLOWBRUSH_ALLOW_UNAUTHENTICATED=1 if everyone who reaches this port may use it"
             )
         return self
+
+    @property
+    def needs_keys(self) -> bool:
+        """Whether whoever comes has to show a key."""
+        return bool(self.api_keys) or self.keys_file is not None
+
+    @property
+    def reachable_at(self) -> str:
+        """The address that decides who can reach the server."""
+        return self.publish or self.host
 
     @property
     def snapshots_dir(self) -> Path:
@@ -110,8 +209,36 @@ class Settings(BaseSettings):
             return self.runtime_dir
         if TMPFS.is_dir() and shutil.disk_usage(TMPFS).free >= TMPFS_MIN_FREE:
             name = hashlib.sha256(str(self.state_dir.resolve()).encode()).hexdigest()[:12]
-            return TMPFS / f"flowbrush-{getpass.getuser()}-{name}"
+            return TMPFS / f"{private_name()}-{name}"
         return self.state_dir / "snapshots"
+
+
+def load_settings(**given: Any) -> Settings:
+    """The settings of this process, those `given` first. Raises BadSettings with one line that says what is wrong."""
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = "_".join(str(part) for part in first["loc"][:1])
+        text = first["msg"].removeprefix("Value error, ")
+        raise BadSettings(f"{PREFIX}{name.upper()}: {text}" if name else text) from None
+    except UnicodeDecodeError as error:
+        raise BadSettings(
+            f"{Path('.env').resolve()} is not UTF-8 text (byte {error.start} is 0x{error.object[error.start]:02x}): "
+            "save it as UTF-8, or move it away"
+        ) from None
+    except OSError as error:
+        raise BadSettings(f"{error.filename or '.env'} cannot be read: {error.strerror or error}") from None
+
+
+def service_links() -> list[str]:
+    """Variables of the environment that name a setting and hold a service link, which is why they are ignored."""
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    return [
+        f"{name}={text}"
+        for name, text in sorted(os.environ.items())
+        if name.upper() in known and _SERVICE_LINK.fullmatch(text)
+    ]
 
 
 def is_loopback(host: str) -> bool:

@@ -1,0 +1,104 @@
+"""Settings: what people and machines write into the environment and into .env, and what is said of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from server.settings import BadSettings, Settings, load_settings, service_links
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No settings of whoever runs the tests."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("FLOWBRUSH_")]:
+        monkeypatch.delenv(name)
+
+
+def test_the_environment_goes_before_the_file_and_flags_before_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("FLOWBRUSH_MODEL=file\nFLOWBRUSH_PORT=1\nFLOWBRUSH_HOST=localhost\n")
+    monkeypatch.setenv("FLOWBRUSH_PORT", "2")
+    found = load_settings(model="flag")
+    assert (found.model, found.port, found.host) == ("flag", 2, "localhost")
+
+
+def test_service_links_are_not_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kubernetes sets these where a service is called flowbrush."""
+    monkeypatch.setenv("FLOWBRUSH_PORT", "tcp://10.96.12.7:8000")
+    monkeypatch.setenv("FLOWBRUSH_PORT_8000_TCP", "tcp://10.96.12.7:8000")
+    monkeypatch.setenv("FLOWBRUSH_SERVICE_PORT", "8000")
+    Path(".env").write_text("FLOWBRUSH_PORT=9000\n")
+    assert load_settings().port == 9000
+    assert service_links() == ["FLOWBRUSH_PORT=tcp://10.96.12.7:8000"]
+
+
+def test_a_file_of_another_encoding_is_named_in_one_line() -> None:
+    Path(".env").write_bytes("FLOWBRUSH_MODEL=café\n".encode("latin-1"))
+    with pytest.raises(BadSettings, match=r"\.env is not UTF-8 text \(byte 19 is 0xe9\)") as refused:
+        load_settings()
+    assert "\n" not in str(refused.value)
+
+
+def test_a_byte_order_mark_is_read_over() -> None:
+    Path(".env").write_text("\ufeffFLOWBRUSH_MODEL=café\n", encoding="utf-8")
+    assert load_settings().model == "café"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("PORT", "many", "FLOWBRUSH_PORT: .*integer"),
+        ("PORT", "99999", "FLOWBRUSH_PORT: .*65535"),
+        ("LOG_LEVEL", "loud", "FLOWBRUSH_LOG_LEVEL: .*expected debug"),
+        ("TRUSTED_PROXIES", "127.0.0.1,proxy", "FLOWBRUSH_TRUSTED_PROXIES: 'proxy': expected an address"),
+        ("HOST", "0.0.0.0", "FLOWBRUSH_API_KEYS"),
+    ],
+)
+def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, why: str) -> None:
+    monkeypatch.setenv(f"FLOWBRUSH_{name}", value)
+    with pytest.raises(BadSettings, match=why) as refused:
+        load_settings()
+    assert "\n" not in str(refused.value)
+
+
+def test_a_container_needs_keys_when_its_port_is_published_to_others(tmp_path: Path) -> None:
+    assert load_settings(host="0.0.0.0", publish="127.0.0.1").reachable_at == "127.0.0.1"
+    for publish in ("0.0.0.0", "192.0.2.1", "::"):
+        with pytest.raises(BadSettings, match="FLOWBRUSH_API_KEYS"):
+            load_settings(host="0.0.0.0", publish=publish)
+    assert load_settings(host="0.0.0.0", publish="0.0.0.0", api_keys="a").needs_keys
+    assert load_settings(host="0.0.0.0", keys_file=tmp_path / "keys.toml").needs_keys
+    assert load_settings(host="0.0.0.0", allow_unauthenticated=True).host == "0.0.0.0"
+
+
+def test_the_folders_of_snapshots_are_of_one_state_folder_each(tmp_path: Path) -> None:
+    one, other = (
+        Settings(_env_file=None, state_dir=tmp_path / name).snapshots_dir for name in ("one", "other")
+    )
+    assert one != other
+    assert Settings(_env_file=None, state_dir=tmp_path / "one").snapshots_dir == one
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="takes root to become somebody else"
+)
+def test_a_user_without_name_and_home_has_settings(tmp_path: Path) -> None:
+    code = (
+        f"import os, sys; sys.path.insert(0, {str(ROOT)!r}); import server.settings, models.card; "
+        "os.setgid(54321); os.setuid(54321); "
+        "s = server.settings.load_settings(); print(s.state_dir, s.snapshots_dir, models.card.models_folder())"
+    )
+    bare = {"PATH": os.environ["PATH"]}
+    tmp_path.chmod(0o755)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=bare, cwd="/", capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("flowbrush-54321") >= 2
