@@ -73,7 +73,8 @@ class KVCache:
         return self.places(self.attended(made))[-1]
 
     def read(self, seats: list[int], made: list[int], rope: RopeTable) -> list[KeyValue] | None:
-        """What the next chunk of every stream attends to; the streams attend to chunks at the same places.
+        """What the next chunk of every stream attends to, and room for itself; the streams attend to chunks at
+        the same places.
 
         Rotated keys and values [B, L, H, D] of every layer; None where there is no past yet.
         """
@@ -81,18 +82,22 @@ class KVCache:
         return self.gather(seats, chunks, self.places(chunks[0])[:-1], rope) if chunks[0] else None
 
     def gather(
-        self, seats: list[int], chunks: list[list[int]], places: list[int], rope: RopeTable
+        self, seats: list[int], chunks: list[list[int]], places: list[int], rope: RopeTable, room: int = 1
     ) -> list[KeyValue]:
-        """Chunks of streams, their keys rotated for the latent frames `places`: [B, L, H, D] for every layer."""
-        slots = to_device(
-            torch.tensor([[self.slot(index) for index in row] for row in chunks]), self.keys.device
-        )
+        """Chunks of streams, their keys rotated for the latent frames `places`, and room for `room` chunks
+        behind them: [B, L, H, D] for every layer. What lies in the room has no meaning.
+        """
+        numbers = [[self.slot(index) for index in row] + [0] * room for row in chunks]
+        slots = to_device(torch.tensor(numbers), self.keys.device)
         rows = to_device(torch.tensor(seats), self.keys.device)[:, None]
-        turned = rope.turns(places, self.spec.chunk)
+        length = len(chunks[0]) * self.tokens
+        turned = rope.turns(places, self.spec.chunk) if length else None
         context = []
         for layer in range(self.spec.layers):
             keys = self.keys[layer][rows, slots].flatten(1, 2)  # [B, L, H, D]
-            context.append((rotate(keys, *turned), self.values[layer][rows, slots].flatten(1, 2)))
+            if turned is not None:
+                keys[:, :length] = rotate(keys[:, :length], *turned)
+            context.append((keys, self.values[layer][rows, slots].flatten(1, 2)))
         return context
 
     def write(self, seats: list[int], made: list[int], new: list[KeyValue]) -> None:

@@ -40,28 +40,46 @@ KeyValue = tuple[Tensor, Tensor]
 
 
 class SelfAttention(nn.Module):
-    """Attention of the current chunks over themselves and a context of rotated keys."""
+    """Attention of the current chunks over themselves and a context of rotated keys.
+
+    `joint` stands in for q, k and v where they are one product (`models.speed`).
+    """
+
+    joint: nn.Module | None
 
     def __init__(self, spec: StudentSpec) -> None:
         super().__init__()
         self.heads = spec.heads
         self.q, self.k, self.v, self.o = (nn.Linear(spec.dim, spec.dim) for _ in range(4))
         self.norm_q, self.norm_k = RMSNorm(spec.dim, spec.eps), RMSNorm(spec.dim, spec.eps)
+        self.joint = None
 
     def forward(self, x: Tensor, rope: RopeTable, context: KeyValue | None, first_frame: int, block: int,
                 attend: Attention) -> tuple[Tensor, KeyValue]:  # fmt: skip
         """`x` [B, L, dim] → the same, and this chunk's keys (not rotated) and values [B, L, H, D] for the
-        cache.
+        cache. The last L places of `context` are room for this chunk.
         """
-        q = self.norm_q(self.q(x)).unflatten(-1, (self.heads, -1))
-        k = self.norm_k(self.k(x)).unflatten(-1, (self.heads, -1))
-        v = self.v(x).unflatten(-1, (self.heads, -1))
-        q, keys, values = rope.rotate(q, first_frame), rope.rotate(k, first_frame), v
+        q, k, v = (self.q(x), self.k(x), self.v(x)) if self.joint is None else self.joint(x).chunk(3, -1)
+        q = self.norm_q(q).unflatten(-1, (self.heads, -1))
+        k = self.norm_k(k).unflatten(-1, (self.heads, -1))
+        v = v.unflatten(-1, (self.heads, -1))
+        q, keys = rope.rotate(q, first_frame), rope.rotate(k, first_frame)
         if context is not None:
-            out = attend(q, torch.cat([context[0], keys], 1), torch.cat([context[1], values], 1))
+            out = attend(q, _behind(context[0], keys), _behind(context[1], v))
         else:
-            out = block_causal(attend, q, keys, values, block)
+            out = block_causal(attend, q, keys, v, block)
         return self.o(out.flatten(2)), (k, v)
+
+
+def _behind(context: Tensor, new: Tensor) -> Tensor:
+    """`context` [B, P + L, H, D] with `new` [B, L, H, D] in its last places: in place, but for training, which
+    needs every pass's own.
+    """
+    past = context.shape[1] - new.shape[1]
+    if torch.is_grad_enabled():
+        return torch.cat([context[:, :past], new], 1)
+    context[:, past:] = new
+    return context
 
 
 class CrossAttention(nn.Module):

@@ -80,13 +80,14 @@ class CausalTransformer(nn.Module):
 
     def forward(self, latents: Tensor, timestep: Tensor, text: Sequence[KeyValue], rope: RopeTable, *,
                 motion: MotionInput | None = None, context: Sequence[KeyValue] | None = None,
-                first_frame: int = 0) -> tuple[Tensor, list[KeyValue]]:  # fmt: skip
+                first_frame: int = 0, keep: bool = True) -> tuple[Tensor, list[KeyValue]]:  # fmt: skip
         """One pass over T latent frames.
 
         `latents` [B, C, T, h, w]; `timestep` [B, T] in 0..1000; `context` per block rotated keys and values
-        of the past, `first_frame` the slot of the first latent frame behind them. Without a context the T
-        frames are chunks of `spec.chunk` that see those before them. Returns the prediction [B, C, T, h, w]
-        and, per block, keys (not rotated) and values [B, T * tokens, H, D] of these frames.
+        of the past, with room behind them for those of the T frames, which is written to; `first_frame` the
+        slot of the first latent frame behind them. Without a context the T frames are chunks of `spec.chunk`
+        that see those before them. Returns the prediction [B, C, T, h, w] and, per block where they are to
+        `keep`, keys (not rotated) and values [B, T * tokens, H, D] of these frames.
         """
         batch, frames = latents.shape[0], latents.shape[2]
         x = latents
@@ -108,7 +109,8 @@ class CausalTransformer(nn.Module):
         for index, layer in enumerate(self.blocks):
             past = context[index] if context is not None else None
             x, key_value = layer(x, modulation, here, past, 0, block, text[index], self.attend)
-            made.append(key_value)
+            if keep:
+                made.append(key_value)
         out = self._unpatchify(self.head(x, time), rows, columns)
         if self.shell is not None and features is not None:
             out = self.shell.leave(out, features, motion)

@@ -88,6 +88,7 @@ class ChunkMaker:
             return
         assert batch.words is not None and batch.context is not None
         self.past.write(batch.states, self._run(batch, latents, 0.0, batch.words, batch.context)[1])
+        batch.context = None  # a chunk's worth of memory, and that of all its past
 
     def _prepare(self, batch: Batch) -> None:
         batch.words = self._words(batch.text)
@@ -103,15 +104,14 @@ class ChunkMaker:
 
     def _clean(self, batch: Batch, noisy: Tensor, step: NoiseStep, words: list[KeyValue] | None) -> Tensor:
         assert words is not None and batch.context is not None
-        out = self._run(batch, noisy, step.timestep, words, batch.context)[0]
+        out = self._run(batch, noisy, step.timestep, words, batch.context, keep=False)[0]
         return clean_from(out, noisy, step.level, self.student.spec.prediction)
 
-    def _run(
-        self, batch: Batch, latents: Tensor, timestep: float | Tensor, words: list[KeyValue], context: Context
-    ) -> tuple[Tensor, list[KeyValue]]:
+    def _run(self, batch: Batch, latents: Tensor, timestep: float | Tensor, words: list[KeyValue],
+             context: Context, keep: bool = True) -> tuple[Tensor, list[KeyValue]]:  # fmt: skip
         weight = self.student.reference
         if not isinstance(timestep, Tensor):
             timestep = torch.full((len(latents), latents.shape[2]), timestep, device=weight.device)
         out, made = self.student(latents.to(weight.dtype), timestep, words, self.rope, motion=batch.motion,
-                                 context=context.past, first_frame=context.first_frame)  # fmt: skip
+                                 context=context.past, first_frame=context.first_frame, keep=keep)  # fmt: skip
         return out.float(), made

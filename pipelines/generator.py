@@ -34,7 +34,7 @@ from pipelines.joint import JointMaker
 from pipelines.past import CachedPast, Past, RecomputedPast
 from pipelines.picture_tools import PLAIN, PictureTools
 from pipelines.prompts import Prompts, effective
-from pipelines.recache import recache
+from pipelines.recache import is_due, recache
 from pipelines.requests import ChunkResult, Frames, StreamSettings, check_settings
 from pipelines.schedule import noise_steps
 from pipelines.state import ChunkRecord, CodecState, StreamState
@@ -234,13 +234,9 @@ class Generator:
         record = self._record(state, Coming(state.controls, plan), latent[0, :, None], None, (latent[0],))
         self._count(state, replace(record, chunk=-1))
 
-    def _renew(self, state: StreamState, after: ControlState, plan: ChunkPlan) -> dict[int, Tensor]:
+    def _renew(self, state: StreamState, plan: ChunkPlan) -> dict[int, Tensor]:
         """Works the past out again where the prompt has changed and the student was trained so."""
-        before = state.controls
-        if not self.card.rollout.recache or (after.prompt, after.transition) == (
-            before.prompt,
-            before.transition,
-        ):
+        if not self.card.rollout.recache or not is_due(state.controls, plan):
             return {}
         assert isinstance(self.past, CachedPast)
         tokens = self.prompts.tokens(plan)[None].to(self.placement.device, self.placement.dtype)
@@ -253,7 +249,7 @@ class Generator:
             turn = None if self.turner is None else self.turner.begin(state, after.prompt, grip)
         turning = None if turn is None else self.conditions.turning(turn, plan, grip)
         grip = grip if turning is None else turning.under(grip)
-        return Coming(after, plan, grip, turning, self._renew(state, after, plan))
+        return Coming(after, plan, grip, turning, self._renew(state, plan))
 
     def _denoise(
         self, states: Sequence[StreamState], coming: Sequence[Coming]
@@ -334,7 +330,8 @@ class Generator:
 
     def _count(self, state: StreamState, record: ChunkRecord) -> None:
         """Counts a chunk as made."""
-        state.count(record, self.past.sinks, self.card.history + self._window)
+        kept = self.past.copies * (self.card.history + self._window)
+        state.count(record, self.past.sinks, kept)
 
     def _undo(self, states: Sequence[StreamState]) -> None:
         """Puts back what a chunk that failed may have changed: a window worked out again, an averaged sink."""

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from models.device import to_device
-from models.layers import KeyValue
 from models.rope import RopeTable
 from models.transformer import CausalTransformer
 from pipelines.denoise import Batch, ChunkMaker
@@ -41,7 +40,7 @@ class JointMaker(ChunkMaker):
         batch.words = self._words(batch.text)
         if batch.states[0].pending is not None:
             under_way = torch.stack([_pending(state) for state in batch.states])
-            batch.context = self._window_context(batch.states)
+            batch.context = self._window_context(batch.states, width)
         else:
             batch.context = Context(None, 0)
             under_way = self._noise(batch.states, 0)[:, :, :0]
@@ -56,6 +55,7 @@ class JointMaker(ChunkMaker):
             under_way[:, :, :size] = first + batch.guide.mask * (reference - first)
         newest = self._noise(batch.states, 0, width - 1)
         clean, noisy = self._pass(batch, torch.cat([under_way, newest], 2), 1)
+        batch.context = None  # gone before the clean pass makes its own
         return clean[:, :, :size], noisy
 
     @torch.inference_mode()
@@ -66,9 +66,8 @@ class JointMaker(ChunkMaker):
         assert batch.words is not None
         made = batch.states[0].made
         chunks = list(range(max(0, made - self.student.spec.window), made))
-        self.past.write(
-            batch.states, self._run(batch, latents, 0.0, batch.words, self._context(batch.states, chunks))[1]
-        )
+        context = self._context(batch.states, chunks, 1)
+        self.past.write(batch.states, self._run(batch, latents, 0.0, batch.words, context)[1])
 
     def _pass(self, batch: Batch, noisy: Tensor, gone: int) -> tuple[Tensor, Tensor]:
         """One pass over the chunks `noisy`, the last of them at the first level: clean latents of all, and
@@ -85,8 +84,8 @@ class JointMaker(ChunkMaker):
         if (
             context.past is None
         ):  # the chunks under way see each other in full: an empty past, not a causal order
-            context = Context(_nothing(batch.words, rows), 0)
-        out = self._run(batch, noisy, timestep, batch.words, context)[0]
+            context = self._nothing(batch.states, count)
+        out = self._run(batch, noisy, timestep, batch.words, context, keep=False)[0]
         clean, following = [], []
         for index, step in enumerate(steps):
             part = slice(index * size, (index + 1) * size)
@@ -100,12 +99,17 @@ class JointMaker(ChunkMaker):
         empty = noisy[:, :, :0]
         return torch.cat(clean, 2), torch.cat(following, 2) if following else empty
 
-    def _window_context(self, states: Sequence[StreamState]) -> Context:
-        """What the window sees: the first chunk, and the one before the window."""
+    def _window_context(self, states: Sequence[StreamState], width: int) -> Context:
+        """What the window of `width` chunks sees: the first chunk, and the one before the window."""
         made = states[0].made
-        return self._context(states, sorted({0, made - 1}))
+        return self._context(states, sorted({0, made - 1}), width)
 
-    def _context(self, states: Sequence[StreamState], chunks: list[int]) -> Context:
+    def _nothing(self, states: Sequence[StreamState], room: int) -> Context:
+        """A past of no tokens, and room for `room` chunks."""
+        seats = [state.seat for state in states]
+        return Context(self.past.cache.gather(seats, [[] for _ in seats], [], self.rope, room), 0)
+
+    def _context(self, states: Sequence[StreamState], chunks: list[int], room: int) -> Context:
         size = self.student.spec.chunk
         if not chunks:
             return Context(None, 0)
@@ -113,14 +117,9 @@ class JointMaker(ChunkMaker):
         places = [size * place for place in range(len(chunks))]
         shifted = [[c if c == 0 else c + state.made - ages for c in chunks] for state in states]
         seats = [state.seat for state in states]
-        return Context(self.past.cache.gather(seats, shifted, places, self.rope), size * len(chunks))
+        return Context(self.past.cache.gather(seats, shifted, places, self.rope, room), size * len(chunks))
 
 
 def _pending(state: StreamState) -> Tensor:
     assert state.pending is not None
     return state.pending
-
-
-def _nothing(words: list[KeyValue], rows: int) -> list[KeyValue]:
-    """A past of no tokens, for every layer."""
-    return [(keys[:rows, :0], values[:rows, :0]) for keys, values in words]

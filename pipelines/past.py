@@ -23,8 +23,8 @@ from pipelines.state import StreamState
 
 @dataclass
 class Context:
-    """Rotated keys and values of the past for every layer (None where there is none), and where the next
-    chunk is placed.
+    """Rotated keys and values of the past for every layer, with room for the next chunk behind them (None
+    where there is no past), and where the next chunk is placed.
     """
 
     past: list[KeyValue] | None
@@ -37,6 +37,8 @@ class CachedPast:
     def __init__(self, cache: KVCache, rope: RopeTable) -> None:
         self.cache, self.rope = cache, rope
         self.sinks = cache.spec.sink
+        # What a record keeps: its own chunk, and the averaged sink as it then stood.
+        self.copies = 1 if cache.rollout.sink_average is None else 2
 
     def place(self, state: StreamState) -> tuple[int, ...]:
         """Streams of equal places may share a forward pass."""
@@ -84,7 +86,7 @@ class RecomputedPast:
     `models.codecs.anchored`) or, with `keep_first`, the first of the stream.
     """
 
-    sinks = 1
+    sinks = copies = 1
 
     def __init__(self, chunk: int, rope: RopeTable, prompts: Prompts, keep_first: bool = False) -> None:
         self.chunk, self.rope, self.prompts, self.keep_first = chunk, rope, prompts, keep_first
@@ -103,7 +105,8 @@ class RecomputedPast:
         still = torch.zeros(len(states), self.chunk, device=weight.device)
         new = student(latents.to(weight), still, student.text_keys_values(words), self.rope)[1]
         turned = self.rope.turns([0], self.chunk)
-        return Context([(rotate(keys, *turned), values) for keys, values in new], self.chunk)
+        past = [(_with_room(rotate(keys, *turned)), _with_room(values)) for keys, values in new]
+        return Context(past, self.chunk)
 
     def _frames(self, state: StreamState) -> Tensor:
         assert state.latents is not None
@@ -123,6 +126,11 @@ class RecomputedPast:
 
     def restore(self, state: StreamState) -> None:
         """The latents are in the records already."""
+
+
+def _with_room(past: Tensor) -> Tensor:
+    """`past` [B, L, H, D] with room for as much again."""
+    return torch.cat([past, torch.empty_like(past)], 1)
 
 
 Past = CachedPast | RecomputedPast

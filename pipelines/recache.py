@@ -1,7 +1,9 @@
 """A new prompt reaches the past (LongLive): the window's keys and values are worked out again under it.
 
 One clean pass over the latest latents, which see each other in both directions, as the published student was
-trained. The sink keeps what it was, unless the pass reaches back to the start of the stream.
+trained. The sink keeps what it was, unless the pass reaches back to the start of the stream. A transition has
+one such pass, once the new prompt is alone: the publisher switches in one step, and a past worked out under a
+mixture would be worked out again a chunk later.
 """
 
 from __future__ import annotations
@@ -11,8 +13,16 @@ from torch import Tensor
 
 from models.layers import KeyValue
 from models.transformer import CausalTransformer
+from pipelines.controls import ChunkPlan, ControlState
 from pipelines.past import CachedPast
 from pipelines.state import StreamState
+
+
+def is_due(before: ControlState, plan: ChunkPlan) -> bool:
+    """Whether the chunk of `plan` is the first that is made under a new prompt alone; `before` is what stood at the
+    end of the chunk before it.
+    """
+    return plan.share >= 1 and (plan.prompt != before.prompt or before.transition is not None)
 
 
 @torch.inference_mode()
@@ -33,10 +43,7 @@ def recache(
     kept = state.by_index
     latents = torch.cat([kept[index].latents for index in chunks], 1)[None]  # [1, C, chunks × chunk, h, w]
     places = cache.places([*sinks, *chunks])
-    if sinks:
-        context = cache.gather([state.seat], [sinks], places[: len(sinks)], past.rope)
-    else:
-        context = [(keys[:1, :0], values[:1, :0]) for keys, values in words]
+    context = cache.gather([state.seat], [sinks], places[: len(sinks)], past.rope, len(chunks))
     weight = student.reference
     still = torch.zeros(1, latents.shape[2], device=weight.device)
     first = places[len(sinks)]

@@ -84,12 +84,16 @@ class StreamState:
         return {record.made - 1: record for record in (*self.sinks, *self.records)}
 
     def count(self, record: ChunkRecord, sinks: int, kept: int) -> None:
-        """Counts a chunk as made. The first `sinks` are kept for ever, of the others the latest `kept`."""
+        """Counts a chunk as made. The first `sinks` are kept for ever, of the others the latest ones that hold
+        keys and values of `kept` chunks together, their own and those replaced; at least the window.
+        """
         if record.made <= sinks:
             self.sinks.append(record)
         self.records.append(record)
-        if len(self.records) > kept:
+        held = sum(1 + len(kept_record.replaced) for kept_record in self.records)
+        while held > kept and len(self.records) > self.window:
             gone = self.records.popleft().replaced
+            held -= 1 + len(gone)
             self.sinks = [replace(s, key_value=gone.get(s.made - 1, s.key_value)) for s in self.sinks]
         self._stand_at(record)
 

@@ -137,6 +137,37 @@ def test_the_past_text_and_level_all_matter(student: CausalTransformer) -> None:
         assert float((changed - reference).abs().max()) > 10 * TOLERANCE
 
 
+def test_what_is_written_behind_the_past_in_place_is_what_training_appends(
+    student: CausalTransformer,
+) -> None:
+    spec = student.spec
+    latents, rope = torch.randn(1, spec.latent_channels, spec.chunk, ROWS, COLUMNS), None
+    rope = student.rope_table(2 * spec.chunk, ROWS, COLUMNS)
+    size = (1, 2 * spec.chunk * rope.tokens, spec.heads, spec.head_dim)
+    past = [(torch.randn(size), torch.randn(size)) for _ in range(spec.layers)]
+    words = student.text_keys_values(torch.randn(1, 5, spec.text_dim))
+    motion = motion_of(spec, 1, spec.chunk)
+
+    def predicted() -> Tensor:
+        timestep = torch.full((1, spec.chunk), 500.0)
+        return student(
+            latents, timestep, words, rope, motion=motion, context=past, first_frame=spec.chunk, keep=False
+        )[0]
+
+    kept = [keys.clone() for keys, _ in past]
+    trained = predicted()
+    assert all(torch.equal(keys, before) for (keys, _), before in zip(past, kept, strict=True))
+    with torch.inference_mode():
+        places = [keys.data_ptr() for keys, _ in past]
+        served = predicted()
+        assert [keys.data_ptr() for keys, _ in past] == places
+    assert torch.equal(trained, served)
+    half = size[1] // 2
+    assert all(
+        torch.equal(keys[:, :half], before[:, :half]) for (keys, _), before in zip(past, kept, strict=True)
+    )
+
+
 def test_shapes_of_prediction_and_cache(student: CausalTransformer) -> None:
     spec = student.spec
     latents = torch.randn(2, spec.latent_channels, spec.chunk, ROWS, COLUMNS)

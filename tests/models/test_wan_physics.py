@@ -35,7 +35,7 @@ def test_a_pass_as_pytorch_counts_it():
     student, tokens = CausalTransformer(spec, plain).eval(), 3 * 6
     words = student.text_keys_values(torch.randn(1, 5, 8))
     rope = student.rope_table(9, 4, 6)
-    past = [(torch.randn(1, 2 * tokens, 2, 24), torch.randn(1, 2 * tokens, 2, 24)) for _ in range(2)]
+    past = [(torch.randn(1, 3 * tokens, 2, 24), torch.randn(1, 3 * tokens, 2, 24)) for _ in range(2)]
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         student(
             torch.randn(1, 4, 3, 4, 6), torch.full((1, 3), 500.0), words, rope, context=past, first_frame=6

@@ -35,9 +35,10 @@ def frames_of(generator, state, chunks, controls=None):
     return np.stack([generator.step([state], [(controls or {}).get(i, ())])[0].frames for i in range(chunks)])
 
 
-def prompt(text, control=1):
+def prompt(text, control=1, chunks=0):
+    change = {"transition": {"chunks": chunks, "method": "linear"}} if chunks else {}
     return PromptSet.model_validate(
-        {"type": "prompt.set", "id": control, "prompts": [{"text": text, "weight": 1.0}]}
+        {"type": "prompt.set", "id": control, "prompts": [{"text": text, "weight": 1.0}], **change}
     )
 
 
@@ -174,6 +175,35 @@ def test_a_prompt_reaches_the_past_of_longlive_only_where_it_should():
     sink = cache.take(early.seat, 0)
     generator.step([early], [[prompt("a boat at sea")]])
     assert not torch.equal(cache.take(early.seat, 0), sink)
+
+
+def test_a_transition_works_the_past_of_longlive_out_again_once():
+    generator = small("longlive-1.3b")
+    state = begin(generator)
+    frames_of(generator, state, 6)
+    control, replaced = [prompt("a boat at sea", chunks=3)], []
+    for chunk in range(5):
+        generator.step([state], [control if chunk == 0 else ()])
+        replaced.append(sorted(state.records[-1].replaced))
+    assert replaced == [[], [], [6, 7], [], []]
+
+
+def test_a_prompt_with_every_chunk_costs_way_back_and_no_memory():
+    generator = small("longlive-1.3b")
+    state = begin(generator)
+    frames_of(generator, state, 20)
+
+    def held():
+        kept = [record.key_value for record in {id(r): r for r in (*state.sinks, *state.records)}.values()]
+        return len(kept) + sum(len(record.replaced) for record in state.records)
+
+    before, history = held(), len(state.history)
+    for chunk in range(8):
+        generator.step([state], [[prompt(f"picture {chunk}", control=chunk + 1)]])
+    assert held() <= before and 1 <= len(state.history) < history
+    generator.rewind(state, state.history.start)
+    frames_of(generator, state, 12)
+    assert len(state.history) == history
 
 
 def test_reward_forcing_mixes_what_leaves_into_the_sink():
