@@ -14,9 +14,10 @@ from pipelines.reference.warp import composite_frames, over, warp
 from training.world import gaits, verbs
 from training.world.bodies import CHUNK, ROLLING, Base, Mover, Place, move
 from training.world.deform import LARGEST, Placed, thing_flow
-from training.world.gaits import Shape, live
+from training.world.gaits import live
 from training.world.living import LivingClip, LivingWorld
 from training.world.rigid import reference
+from training.world.shapes import Shape
 
 need_font()
 ROOT = Path(__file__).parents[2]
@@ -165,6 +166,22 @@ def test_what_is_let_go_comes_down_and_lies_still() -> None:
     rises = Mover(np.random.default_rng(0), "balloon", None, 60.0, place)
     base = move(np.random.default_rng(1), rises, np.array([150.0, 140.0]), 0.0, np.zeros(20, bool), still)
     assert base.frame[-1, 1] < 110
+
+
+def test_velocities_say_where_the_ground_was(world: LivingWorld) -> None:
+    """The ground at the end of the chunk before, moved by its velocity, is the ground now, where nothing stands."""
+    moved = 0
+    for seed in range(8):
+        clip = world.make(np.random.default_rng([21, seed]), 8)
+        free = clip.things_rgba[7, 3] == 0
+        free[:24] = free[-24:] = free[:, :24] = free[:, -24:] = False
+        far = float(clip.velocity[7].norm(dim=0)[clip.owner[1] < 0].mean())
+        if far > 2:
+            before, now = clip.ground[3:4] / 255, clip.ground[7] / 255
+            shown = warp(before, -clip.velocity[7:8], "border")[0]
+            assert (shown - now)[:, free].abs().mean() < 0.5 * (before[0] - now)[:, free].abs().mean()
+            moved += 1
+    assert moved
 
 
 def test_verbs_are_true_of_their_clips(world: LivingWorld) -> None:

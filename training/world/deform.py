@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.world.gaits import Shape
+from training.world.shapes import Shape
 
 Array = np.ndarray
 CELL = 8  # pixels of a latent cell

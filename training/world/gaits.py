@@ -6,136 +6,34 @@ A gait follows the distance gone; what a thing does at rest follows time. Phases
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
-from training.world.bodies import FOOT, HASTE, Base
+from training.world.bodies import Base
+from training.world.life import CYCLE, Life, life_of
+from training.world.shapes import Shape
 from training.world.verbs import Doing
 
 Rng = np.random.Generator
-Array = np.ndarray
-CYCLE = 2 * np.pi
-
-
-@dataclass
-class Shape:
-    """How a thing is bent in each of F frames. Lengths in pixels, angles in radians; all [F] but `lag` [F, 2].
-
-    About the pivot (a fraction of the size below the middle): scaled by (`wide`, `tall`), turned by `rock`, sheared so that what is
-    one size above it goes `lean` to the right; then what is far from `grip` (fractions of the size) trails by `lag`, the
-    part one size above the pivot bends by `bend` (growing with the square), and waves run along it: `wave` pixels high, `ripple`
-    long in waves a size, in phase `phase`, along x or (`upright`) y; `flap` lifts what is half a size left and right of the middle.
-    At last all goes by (`dx`, `dy`).
-    """
-
-    dx: Array
-    dy: Array
-    rock: Array
-    wide: Array
-    tall: Array
-    lean: Array
-    bend: Array
-    flap: Array
-    wave: Array
-    phase: Array
-    lag: Array
-    pivot: float = FOOT
-    ripple: float = 1.0
-    upright: bool = False
-    grip: tuple[float, float] = (0.0, 0.0)
-
-    @classmethod
-    def rest(cls, frames: int) -> Shape:
-        """A thing that is not bent."""
-        dx, dy, rock, lean, bend, flap, wave, phase = np.zeros((8, frames))
-        tall, wide = np.ones((2, frames))
-        return cls(dx, dy, rock, wide, tall, lean, bend, flap, wave, phase, np.zeros((frames, 2)))
-
-
-@dataclass
-class Life:
-    """What a gait is made of, in F frames: time [F] and the distance gone [F] with the way [F] that it goes (-1..1), how much it
-    is under way [F] 0..1, its size, its springs [F, 2] in pixels (how far its loose parts trail) and what it is said to do.
-    """
-
-    rng: Rng
-    size: float
-    time: Array
-    gone: Array
-    way: Array
-    going: Array
-    spring: Array
-    haste: float
-    action: str
-
-    def beat(self, period: float, spread: float = 0.2) -> Array:
-        """Angles [F] that go round once in about `period` frames, from anywhere."""
-        pace = period / self.haste * self.rng.uniform(1 - spread, 1 + spread)
-        return CYCLE * (self.time / pace + self.rng.random())
-
-    def stride(self, length: float) -> Array:
-        """Angles [F] that go half round with every `length` sizes gone."""
-        return np.pi * (self.gone / (length * self.size) + self.rng.random())
-
-    def high(self, part: float, low: float, top: float) -> float:
-        """`part` of the size, within limits in pixels, a little different each time."""
-        return float(np.clip(part * self.size, low, top) * self.rng.uniform(0.85, 1.15))
 
 
 def live(rng: Rng, kind: str, doing: Doing | None, base: Base, size: float) -> Shape:
     """The shape of a thing of this kind and size (pixels) along its base path."""
-    frames = len(base.step)
-    speed = _eased(np.linalg.norm(base.step, axis=1), 0.45)
-    way = np.tanh(_eased(base.step[:, 0], 0.4) / 0.6)
-    led = np.repeat(base.held, frames // len(base.held))
-    grounded = (base.air < 2.0) | led
-    going = np.clip((speed - 0.25) / 0.8, 0, 1) * _eased(grounded.astype(float), 0.5)
-    softness = {"stiff": 0.7, "vehicle": 0.5, "boat": 0.7, "soft": 1.25, "cut-out": 1.2}.get(kind, 1.0)
-    life = Life(
-        rng,
-        size,
-        np.arange(frames, dtype=float),
-        np.cumsum(speed * grounded),
-        way,
-        going,
-        _springs(base.step, 0.2 * size, softness),
-        HASTE[doing.manner] ** 0.5 if doing else 1.0,
-        doing.action if doing else "",
-    )
-    shape = Shape.rest(frames)
+    life = life_of(rng, kind, doing, base, size)
+    shape = Shape.rest(len(base.step))
     GAITS[kind](life, shape)
-    _trail(life, shape, led)
+    _trail(life, shape)
     return shape
 
 
-def _eased(values: Array, rate: float) -> Array:
-    result, now = np.empty(len(values)), float(values[0]) if len(values) else 0.0
-    for f, value in enumerate(values):
-        now += rate * (float(value) - now)
-        result[f] = now
-    return result
-
-
-def _springs(step: Array, limit: float, softness: float) -> Array:
-    """How far loose parts trail [F, 2]: a damped spring pulled by what the body's speed changes by."""
-    result, at, speed, before = np.zeros_like(step), np.zeros(2), np.zeros(2), step[0]
-    for f, now in enumerate(step):
-        speed += -0.16 * at - 0.3 * speed - 0.75 * softness * (now - before)
-        at = at + speed
-        before = now
-        result[f] = limit * np.tanh(at / limit)
-    return result
-
-
-def _trail(life: Life, shape: Shape, led: Array) -> None:
+def _trail(life: Life, shape: Shape) -> None:
     """Springs bend every body: sideways it leans, up and down it is squashed and stretched; far parts trail behind a hand."""
     side, along = life.spring[:, 0], life.spring[:, 1]
     shape.lean += 0.8 * side
     squash = np.clip(along / life.size, -0.2, 0.2)
     shape.tall *= 1 - 1.1 * squash
     shape.wide *= 1 + 0.7 * squash
-    shape.lag += 0.5 * life.spring * led[:, None]
+    shape.lag += 0.5 * life.spring * life.led[:, None]
     shape.grip = (float(life.rng.uniform(-0.2, 0.2)), float(life.rng.uniform(-0.25, 0.25)))
 
 

@@ -12,29 +12,21 @@ import torch
 from torch import Tensor
 
 from pipelines.reference.warp import over, warp
-from training.world import lexicon, paths, rigid, traces, verbs
-from training.world.bodies import CHUNK, ROLLING, Base, Mover, Place, holds, move, start_spot
-from training.world.clip import MARGIN_X, MARGIN_Y, call, caption
+from training.world import paths, rigid, traces
+from training.world.bodies import CHUNK, ROLLING, Base, Mover, holds, move
+from training.world.casting import Actor, Casting, Plan
+from training.world.clip import MARGIN_X, MARGIN_Y
 from training.world.deform import Placed, thing_flow
 from training.world.gaits import live
 from training.world.living_scene import Alive, View, enliven
 from training.world.particles import Veil
 from training.world.photos import Photos
-from training.world.scenes import Layout, lay_out_scene
-from training.world.sprites import SpriteBook
 from training.world.verbs import Doing, Weather
 
 Rng = np.random.Generator
 Array = np.ndarray
-SAYS_WHAT = 0.5  # share of clips whose caption has verbs
-SAYS_OF_ONE = 0.85  # ... and of things in it that are said to do something
-SAYS_WEATHER = 0.3
 TOUCHED = 0.55  # share of things that a hand takes at some time
 ROLLED = 0.25  # share of rolling things that do not start upright
-PHOTO = "photo"  # the scene of a clip over a photo
-CUT_OUT_SIZES = (48.0, 150.0)  # pixels
-APART = 66  # pixels between things at first
-SPOT_TRIES = 40
 
 
 @dataclass
@@ -74,30 +66,6 @@ class LivingClip:
     owner: Tensor
 
 
-@dataclass
-class _Actor:
-    """A thing before it moves: what it does, and where it starts in the frame."""
-
-    name: str
-    kind: str
-    doing: Doing | None
-    size: float
-    start: Array
-
-
-@dataclass
-class _Plan:
-    """Who is there, what they do, and where: `layout` in world pixels."""
-
-    scene: str
-    picture: Array
-    layout: Layout
-    weather: Weather | None
-    caption: str
-    actors: list[_Actor]
-    book: SpriteBook
-
-
 class LivingWorld:
     """Makes living clips. Every clip is a pure function of the generator handed in.
 
@@ -113,11 +81,8 @@ class LivingWorld:
         photos: Photos | None = None,
         photo_share: float = 0.3,
     ) -> None:
-        nouns = lexicon.CORE + lexicon.EXTRA
-        self.book = SpriteBook({noun.name: noun.glyph for noun in nouns})
-        self.core = [noun for noun in lexicon.CORE if noun.name in self.book.levels]
-        self.everything = [noun for noun in nouns if noun.name in self.book.levels]
-        self.width, self.height, self.core_share = width, height, core_share
+        self.casting = Casting(width, height, core_share)
+        self.width, self.height = width, height
         self.photos, self.photo_share = photos, photo_share
 
     def make(self, rng: Rng, frames: int) -> LivingClip:
@@ -128,11 +93,15 @@ class LivingWorld:
             )
         camera = paths.camera(rng, frames, self.width, self.height)
         of_photos = self.photos is not None and rng.random() < self.photo_share
-        plan = self._plan_photo(rng, self.photos) if self.photos and of_photos else self._plan(rng)
+        plan = (
+            self.casting.over_photo(rng, self.photos)
+            if self.photos and of_photos
+            else self.casting.in_scene(rng)
+        )
         bases = [self._move(rng, plan, actor, camera) for actor in plan.actors]
         return self._show(rng, plan, bases, camera)
 
-    def _show(self, rng: Rng, plan: _Plan, bases: list[Base], camera: Array) -> LivingClip:
+    def _show(self, rng: Rng, plan: Plan, bases: list[Base], camera: Array) -> LivingClip:
         """The clip of things on their base paths."""
         actors, frames = plan.actors, len(camera)
         rigids = [
@@ -172,85 +141,12 @@ class LivingWorld:
             owner=owner,
         )
 
-    def _plan(self, rng: Rng) -> _Plan:
-        scene = str(rng.choice(list(lexicon.SCENES)))
-        size = self.width + 2 * MARGIN_X, self.height + 2 * MARGIN_Y
-        picture, layout = lay_out_scene(scene, rng, *size)
-        weather = verbs.draw_weather(rng, scene) if rng.random() < SAYS_WEATHER else None
-        plan = _Plan(scene, picture, _in_pixels(layout, *size), weather, "", [], self.book)
-        says = rng.random() < SAYS_WHAT
-        words: list[str] = []
-        for _ in range(int(rng.choice([1, 2, 3], p=[0.45, 0.37, 0.18]))):
-            self._add(rng, plan, words, says)
-        plan.actors.sort(key=lambda actor: float(actor.start[1]))
-        plan.caption = caption(rng, words, call(rng, scene, lexicon.SCENES[scene]))
-        if weather:
-            sky = verbs.say_weather(rng, weather, scene)
-            plan.caption = f"{sky}, {plan.caption}" if rng.random() < 0.4 else f"{plan.caption}, {sky}"
-        return plan
-
-    def _add(self, rng: Rng, plan: _Plan, words: list[str], says: bool) -> None:
-        """One more thing, where there is room for it."""
-        pool = self.core if rng.random() < self.core_share else self.everything
-        noun = pool[int(rng.integers(len(pool)))]
-        kind = verbs.kind_of(noun.name, plan.scene)
-        size = float(np.clip(rng.normal(64, 10), 44, 84))
-        doing = verbs.draw_doing(rng, noun.name, plan.scene) if says and rng.random() < SAYS_OF_ONE else None
-        for _ in range(SPOT_TRIES):
-            spot = start_spot(rng, kind, doing, size, self._place(plan))
-            if all(np.linalg.norm(spot - other.start) > APART for other in plan.actors):
-                break
-        else:
-            if plan.actors:
-                return
-        adjective = "" if rng.random() < 0.5 else "small " if size < 56 else "big " if size > 72 else ""
-        word = adjective + call(rng, noun.name, noun.synonyms)
-        words.append(verbs.say_doing(rng, word, doing) if doing else word)
-        plan.actors.append(_Actor(noun.name, kind, doing, size, spot))
-
-    def _plan_photo(self, rng: Rng, photos: Photos) -> _Plan:
-        """Soft bodies over a photo. Nobody said what they are; what falls from the sky may be said."""
-        picture = photos.background(rng, self.width, self.height, (MARGIN_X, MARGIN_Y))
-        layout = Layout(0.35 * self.height, 0.55 * self.height)
-        weather = verbs.draw_weather(rng, PHOTO) if rng.random() < SAYS_WEATHER else None
-        said = verbs.say_weather(rng, weather, PHOTO) if weather else ""
-        plan = _Plan(PHOTO, picture, layout, weather, said, [], SpriteBook.of({}))
-        for number in range(int(rng.choice([1, 2, 3], p=[0.6, 0.3, 0.1]))):
-            size = float(np.exp(rng.uniform(*np.log(CUT_OUT_SIZES))))
-            spot = np.array([rng.uniform(0.15, 0.85) * self.width, rng.uniform(0.2, 0.85) * self.height])
-            if all(np.linalg.norm(spot - other.start) > (size + other.size) / 2 for other in plan.actors):
-                name = f"piece {number}"
-                plan.book.levels[name] = photos.sprite(rng)
-                plan.actors.append(_Actor(name, "cut-out", None, size, spot))
-        plan.actors.sort(key=lambda actor: float(actor.start[1]))
-        return plan
-
-    def _place(self, plan: _Plan) -> Place:
-        if plan.scene == PHOTO:
-            return Place(self.width, self.height, None, None)
-        return Place(
-            self.width, self.height, plan.layout.ground, plan.layout.water, plan.scene == "under water"
-        )
-
-    def _move(self, rng: Rng, plan: _Plan, actor: _Actor, camera: Array) -> Base:
-        mover = Mover(rng, actor.kind, actor.doing, actor.size, self._place(plan))
+    def _move(self, rng: Rng, plan: Plan, actor: Actor, camera: Array) -> Base:
+        mover = Mover(rng, actor.kind, actor.doing, actor.size, self.casting.place(plan))
         held = holds(rng, len(camera) // CHUNK, TOUCHED if actor.doing is None else 0.5 * TOUCHED)
         rolled = actor.kind in ROLLING and rng.random() < ROLLED
         angle = rng.uniform(-np.pi, np.pi) if rolled else 0.0
         return move(rng, mover, actor.start, angle, held, camera)
-
-
-def _in_pixels(layout: Layout, width: int, height: int) -> Layout:
-    """A layout in world pixels, of a scene painted at this size."""
-
-    def row(y: float) -> float:
-        return y * height - MARGIN_Y
-
-    water = (row(layout.water[0]), row(layout.water[1])) if layout.water else None
-    sun = (
-        (layout.sun[0] * width - MARGIN_X, row(layout.sun[1]), layout.sun[2] * height) if layout.sun else None
-    )
-    return Layout(row(layout.horizon), row(layout.ground), water, sun)
 
 
 def _wind(rng: Rng, weather: Weather | None) -> float:
@@ -259,7 +155,7 @@ def _wind(rng: Rng, weather: Weather | None) -> float:
     return float(rng.normal(0, 0.5))
 
 
-def _thing(actor: _Actor, one: rigid.Rigid, base: Base) -> LivingThing:
+def _thing(actor: Actor, one: rigid.Rigid, base: Base) -> LivingThing:
     pose = np.concatenate([base.frame[1:], one.size[:, None], (one.angle + one.turned)[:, None]], 1)
     return LivingThing(actor.name, actor.kind, actor.doing, pose, np.repeat(base.held, CHUNK))
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from training.world.sprites import SIZES
 
 Rng = np.random.Generator
+LARGEST = 720  # pixels of a picture's shorter side that are kept: a frame shows no more
 SHAPE_WAVES = 5  # how wiggly the rim of a random shape is
 CUT = (0.28, 0.7)  # of a photo's shorter side: how large a piece is cut out
 
@@ -22,6 +23,10 @@ class Photos:
 
     pictures: list[Tensor]
     cut_outs: list[Tensor] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.pictures = [_shrunk(picture, LARGEST) for picture in self.pictures]
+        self.cut_outs = [_shrunk(cut_out, LARGEST // 2) for cut_out in self.cut_outs]
 
     def background(self, rng: Rng, width: int, height: int, margin: tuple[int, int]) -> np.ndarray:
         """A picture, or a part of it, that fills a frame of width x height; beyond, for `margin` pixels on each side, it is
@@ -65,6 +70,16 @@ class Photos:
         part = picture[:, y : y + edge, x : x + edge].float() / 255
         opacity = torch.from_numpy(smooth_shape(rng, edge)).float()[None]
         return torch.cat([part * opacity, opacity])
+
+
+def _shrunk(picture: Tensor, shorter: int) -> Tensor:
+    """A picture [C, H, W] uint8 whose shorter side has at most that many pixels."""
+    scale = shorter / min(picture.shape[1:])
+    if scale >= 1:
+        return picture
+    size = [round(edge * scale) for edge in picture.shape[1:]]
+    small = F.interpolate(picture[None].float(), size, mode="bilinear", align_corners=False, antialias=True)
+    return small[0].round().clamp(0, 255).to(torch.uint8)
 
 
 def smooth_shape(rng: Rng, edge: int) -> np.ndarray:

@@ -8,9 +8,9 @@ import numpy as np
 
 from training.world import lexicon
 from training.world.bodies import FOOT, WEIGHTLESS, Base
-from training.world.gaits import Shape
 from training.world.living_scene import View
 from training.world.particles import Flakes, Veil, splat, thrown
+from training.world.shapes import Shape
 
 Rng = np.random.Generator
 Array = np.ndarray
