@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from flowbrush import limits
-from flowbrush.controls import Control, Prompt, Prompts, TrackBegin
-from flowbrush.messages import Body, Chunk, Codec, Message, MessageId, Micros, Seconds
+from flowbrush.controls import Control, Prompt, Prompts, Touches, TrackBegin
+from flowbrush.messages import Body, Chunk, Codec, Coordinate, Message, MessageId, Micros, Seconds
 
 Seed = Annotated[int, Field(ge=0, le=limits.MAX_SEED)]
 PromptText = Annotated[str, Field(min_length=1, max_length=limits.MAX_PROMPT_CHARS)]
@@ -57,8 +57,18 @@ class StartFields(Body):
         return tuple(Codec(name) for name in self.codecs if name in set(Codec))
 
 
+class SourceFields(Body):
+    """Video that the client sends: how it is encoded, its size in pixels, its rate, and how closely it is followed."""
+
+    codec: Literal["jpeg", "h264"]
+    width: Side
+    height: Side
+    fps: Annotated[float, Field(ge=limits.MIN_FPS, le=limits.MAX_FPS)]
+    strength: Annotated[float, Field(ge=0, le=1)]
+
+
 class SessionStart(StartFields, Message):
-    """The first message.
+    """The first message. A prompt may be left out where an `image` or a `source` says what there is.
 
     With `resume` only `last_frame` and `codecs` count: the settings are the session's own. `last_frame` is
     the index of the last frame received, -1 for none.
@@ -66,6 +76,7 @@ class SessionStart(StartFields, Message):
 
     type: Literal["session.start"] = "session.start"
     id: MessageId | None = None
+    source: SourceFields | None = None
     resume: Annotated[str, Field(min_length=1, max_length=256)] | None = None
     last_frame: Annotated[int, Field(ge=-1, le=2**32 - 1)] | None = None
 
@@ -76,8 +87,8 @@ class SessionStart(StartFields, Message):
                 raise ValueError("last_frame goes with resume")
             if self.model is None:
                 raise ValueError("model is missing: name one of GET /v1/models")
-            if not self.prompt_list:
-                raise ValueError("a prompt is missing: give prompt or prompts")
+            if not self.prompt_list and self.image is None and self.source is None:
+                raise ValueError("a prompt is missing: give prompt or prompts, an image, or a source")
         elif self.last_frame is None:
             raise ValueError(
                 "last_frame is missing: with resume give the index of the last frame received, or -1"
@@ -130,6 +141,31 @@ class SessionStop(Message):
     id: MessageId | None = None
 
 
+class Probe(Message):
+    """What would a hand take at (x, y), corrected by points that `add` and `remove`? Answered by `outline`."""
+
+    type: Literal["probe"] = "probe"
+    id: MessageId | None = None
+    x: Coordinate
+    y: Coordinate
+    add: Touches | None = None
+    remove: Touches | None = None
+
+
+class SourceBegin(SourceFields, Message):
+    """The client sends video from now on, as binary messages; the picture follows it."""
+
+    type: Literal["source.begin"] = "source.begin"
+    id: MessageId | None = None
+
+
+class SourceEnd(Message):
+    """No more video comes; the picture goes on without it."""
+
+    type: Literal["source.end"] = "source.end"
+    id: MessageId | None = None
+
+
 class Playhead(Message):
     """`pts` of the frame shown now and the seconds received after it."""
 
@@ -147,5 +183,6 @@ class Ping(Message):
 
 SessionCommand = SessionPause | SessionResume | SessionStep | SessionRewind | SessionReset | SessionStop
 ClientMessage = Annotated[
-    Control | SessionStart | SessionCommand | Playhead | Ping, Field(discriminator="type")
+    Control | SessionStart | SessionCommand | Probe | SourceBegin | SourceEnd | Playhead | Ping,
+    Field(discriminator="type"),
 ]

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from flowbrush import limits
-from flowbrush.messages import Body, Message, MessageId, Seconds, TrackKind, TrackNumber
+from flowbrush.messages import (
+    Body,
+    Coordinate,
+    Message,
+    MessageId,
+    Place,
+    Polygon,
+    Seconds,
+    TrackKind,
+    TrackNumber,
+)
 
-Coordinate = Annotated[float, Field(ge=limits.MIN_COORDINATE, le=limits.MAX_COORDINATE)]
 Pan = Annotated[float, Field(ge=-limits.MAX_PAN, le=limits.MAX_PAN)]
 
 
@@ -54,8 +63,24 @@ def _times_in_order(points: tuple[Point, ...]) -> tuple[Point, ...]:
     return points
 
 
+def _bounded(region: tuple[Polygon, ...]) -> tuple[Polygon, ...]:
+    for index, polygon in enumerate(region):
+        if len(polygon) < 3:
+            raise ValueError(f"a polygon has at least 3 points, but polygon {index} has {len(polygon)}")
+    total = sum(map(len, region))
+    if total > limits.MAX_REGION_POINTS:
+        raise ValueError(
+            f"at most {limits.MAX_REGION_POINTS} points in all, not {total}: simplify the outline"
+        )
+    return region
+
+
 Prompts = Annotated[tuple[Prompt, ...], Field(min_length=1, max_length=limits.MAX_PROMPTS)]
 Points = Annotated[tuple[Point, ...], Field(min_length=1, max_length=limits.MAX_POINTS)]
+Touches = Annotated[tuple[Place, ...], Field(max_length=limits.MAX_TOUCHES)]
+Region = Annotated[
+    tuple[Polygon, ...], Field(min_length=1, max_length=limits.MAX_POLYGONS), AfterValidator(_bounded)
+]
 
 
 class PromptSet(Message):
@@ -68,7 +93,11 @@ class PromptSet(Message):
 
 
 class TrackBegin(Message):
-    """A new track. `t` is pts on the viewer's screen with drag and pin; with a path it counts from 0."""
+    """A new track. `t` is pts on the viewer's screen with drag and pin; with a path it counts from 0.
+
+    What is taken is what the server finds at the first point, corrected by points of `add` and `remove`; or
+    `region`: polygons of (x, y), even-odd, which say it themselves.
+    """
 
     type: Literal["track.begin"] = "track.begin"
     id: MessageId | None = None
@@ -76,8 +105,17 @@ class TrackBegin(Message):
     kind: TrackKind
     points: Points
     grid: Grid | None = None
+    region: Region | None = None
+    add: Touches | None = None
+    remove: Touches | None = None
 
     _order = field_validator("points")(_times_in_order)
+
+    @model_validator(mode="after")
+    def _one_selection(self) -> Self:
+        if self.region is not None and (self.add or self.remove):
+            raise ValueError("give either a region, or points to add and remove, not both")
+        return self
 
 
 class TrackMove(Message):

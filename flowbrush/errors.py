@@ -46,6 +46,7 @@ class ErrorCode(StrEnum):
     REWIND_OUT_OF_RANGE = "rewind_out_of_range"
     READ_ONLY = "read_only"
     RATE_LIMITED = "rate_limited"
+    QUOTA = "quota"
     # what the server or the model has
     UNSUPPORTED = "unsupported"
     UNKNOWN_MODEL = "unknown_model"

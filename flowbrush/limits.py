@@ -28,6 +28,9 @@ MAX_COORDINATE = 2.0
 MAX_TIME_S = 1e9
 MAX_GRID_SIDE = 16
 MAX_GRID_SPACING = 0.5
+MAX_POLYGONS = 64  # of a `region`
+MAX_REGION_POINTS = 4096  # of all its polygons
+MAX_TOUCHES = 32  # points in `add` and in `remove`
 
 MAX_PAN = 2.0  # frame sizes (per second with mode `velocity`)
 MAX_ZOOM = 4.0  # doublings (per second)

@@ -16,6 +16,9 @@ Micros = Annotated[int, Field(ge=0, le=2**63 - 1)]
 Millis = Annotated[float, Field(ge=0)]
 TrackNumber = Annotated[int, Field(ge=0, le=limits.MAX_TRACK_NUMBER)]
 TrackKind = Literal["drag", "pin", "path"]
+Coordinate = Annotated[float, Field(ge=limits.MIN_COORDINATE, le=limits.MAX_COORDINATE)]
+Place = tuple[Coordinate, Coordinate]  # x right, y down, in frame sizes
+Polygon = tuple[Place, ...]
 
 
 class Codec(StrEnum):

@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, JsonValue
 
 from flowbrush import limits
-from flowbrush.messages import Body, Chunk, Codec, Message, MessageId, Micros, Millis, Seconds
+from flowbrush.messages import Body, Chunk, Codec, Message, MessageId, Micros, Millis, Seconds, TrackNumber
 
 Count = Annotated[int, Field(ge=0)]
 LastId = Annotated[int, Field(ge=0, le=limits.MAX_ID)]
+Outlines = tuple[tuple[tuple[float, float], ...], ...]
 Frame = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 
@@ -32,6 +33,8 @@ class Limits(Body):
     prompt_chars: Count = limits.MAX_PROMPT_CHARS
     tracks: Count = limits.MAX_TRACKS
     points: Count = limits.MAX_POINTS
+    region_points: Count = limits.MAX_REGION_POINTS
+    touches: Count = limits.MAX_TOUCHES
 
 
 class SessionReady(Message):
@@ -76,7 +79,10 @@ class ControlApplied(Message):
 
 
 class ChunkDone(Message):
-    """A chunk was made: frames from `first_frame` on, the `pts` of that one, and where the time went."""
+    """A chunk was made: frames from `first_frame` on, the `pts` of that one, and where the time went.
+
+    With a source, `source_dropped` counts frames of it that nothing was made of since the last chunk.
+    """
 
     type: Literal["chunk"] = "chunk"
     chunk: Chunk
@@ -88,6 +94,26 @@ class ChunkDone(Message):
     encode_ms: Millis
     queue_ms: Millis
     prompt: str
+    source_dropped: Count | None = None
+
+
+class Outline(Message):
+    """Answers `probe`: what a hand would take at (x, y), as polygons of (x, y), even-odd; empty for nothing."""
+
+    type: Literal["outline"] = "outline"
+    id: MessageId | None = None
+    x: float
+    y: float
+    region: Outlines
+    label: str | None = None
+
+
+class TrackHeld(Message):
+    """A hand has taken what is inside `region` (polygons as with `outline`), where it stood then."""
+
+    type: Literal["track.held"] = "track.held"
+    track: TrackNumber
+    region: Outlines
 
 
 class SessionPaused(Message):
@@ -159,6 +185,7 @@ class Error(Message):
     retryable: bool = False
     id: MessageId | None = None
     field: str | None = None
+    retry_after_s: Annotated[float, Field(ge=0)] | None = None
 
 
 class Pong(Message):
@@ -172,6 +199,16 @@ SessionState = (
     SessionPaused | SessionResumed | SessionRewound | SessionRestarted | SessionRecovering | SessionDone
 )
 ServerMessage = Annotated[
-    Queue | SessionReady | ControlQueued | ControlApplied | ChunkDone | SessionState | Notice | Error | Pong,
+    Queue
+    | SessionReady
+    | ControlQueued
+    | ControlApplied
+    | ChunkDone
+    | Outline
+    | TrackHeld
+    | SessionState
+    | Notice
+    | Error
+    | Pong,
     Field(discriminator="type"),
 ]

@@ -89,17 +89,21 @@ class FileStart(StartFields):
     image: Annotated[str, Field(min_length=1, max_length=MAX_IMAGE_CHARS)] | None = None
 
     @model_validator(mode="after")
-    def _has_prompt(self) -> Self:
-        if not self.prompt_list:
-            raise ValueError("a prompt is missing: give prompt or prompts")
+    def _says_what(self) -> Self:
+        if not self.prompt_list and self.image is None:
+            raise ValueError("a prompt is missing: give prompt or prompts, or an image")
         return self
 
 
 class SessionFile(Body):
-    """One session. `controls` are in the order in which they came, so their chunks do not decrease."""
+    """One session. `controls` are in the order in which they came, so their chunks do not decrease.
+
+    `weights` is the fingerprint of the weights that it was made with, `sha256:` and 64 digits.
+    """
 
     flowbrush: Literal[1] = 1
     model: Annotated[str, Field(min_length=1, max_length=100)]
+    weights: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
     start: FileStart
     controls: tuple[ControlAt, ...] = ()
     chunks: Annotated[int, Field(ge=0, le=2**32 - 1)]

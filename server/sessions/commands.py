@@ -14,6 +14,7 @@ from flowbrush.protocol import (
     Ping,
     Playhead,
     Pong,
+    Probe,
     SessionPause,
     SessionPaused,
     SessionReset,
@@ -25,6 +26,8 @@ from flowbrush.protocol import (
     SessionStart,
     SessionStep,
     SessionStop,
+    SourceBegin,
+    SourceEnd,
     parse_client_message,
 )
 from server.delivery.delivery import Outbox
@@ -99,10 +102,17 @@ class Commands:
                 text = "the session has started already: open another connection for another session"
                 raise ProtocolError(ErrorCode.ALREADY_STARTED, text, id=message.id)
             case _:
-                assert isinstance(message, CONTROL_TYPES)
-                chunk = session.accept(message, self._service.capabilities, time.monotonic())
-                if message.id is not None:
-                    live.say(ControlQueued(id=message.id, chunk=chunk))
+                self._steer(message)
+
+    def _steer(self, message: ClientMessage) -> None:
+        if isinstance(message, Probe | SourceBegin | SourceEnd):
+            needed = "probe" if isinstance(message, Probe) else "source"
+            text = f"this model cannot do {needed}"
+            raise ProtocolError(ErrorCode.UNSUPPORTED, text, field="type", id=message.id)
+        assert isinstance(message, CONTROL_TYPES)
+        chunk = self._live.session.accept(message, self._service.capabilities, time.monotonic())
+        if message.id is not None:
+            self._live.say(ControlQueued(id=message.id, chunk=chunk))
 
     def _rewind(self, message: SessionRewind) -> None:
         live, session = self._live, self._live.session

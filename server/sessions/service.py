@@ -138,7 +138,11 @@ class Service:
                 f"model {start.model!r} is not served here: this server has {self.settings.model}",
                 CloseCode.BAD_START,
             )
-        wanted = [*(track.kind for track in start.tracks), *(["image"] if start.image is not None else [])]
+        given = {"image": start.image, "source": start.source}
+        wanted = [
+            *(track.kind for track in start.tracks),
+            *(name for name in given if given[name] is not None),
+        ]
         for name in wanted:
             if not self.capabilities.get(name):
                 raise Refused(ErrorCode.UNSUPPORTED, f"this model cannot do {name}", CloseCode.BAD_START)

@@ -15,6 +15,9 @@ from flowbrush.parse import read_object
 
 START = {"type": "session.start", "model": "pocket", "prompt": "a fox"}
 POINT = {"t": 0, "x": 0.5, "y": 0.5}
+TRACK = {"type": "track.begin", "track": 1, "kind": "drag", "points": [POINT]}
+TRIANGLE = [[0.1, 0.1], [0.2, 0.1], [0.1, 0.3]]
+SOURCE = {"type": "source.begin", "codec": "jpeg", "width": 320, "height": 192, "fps": 16, "strength": 0.5}
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -23,11 +26,11 @@ json_values = st.recursive(
 )
 types = st.sampled_from(
     "session.start prompt.set track.begin track.move track.end tracks.clear camera.set session.pause "
-    "session.step session.rewind session.reset session.stop playhead ping".split()
+    "session.step session.rewind session.reset session.stop probe source.begin source.end playhead ping".split()
 )
 names = st.sampled_from(
     "id track kind points grid prompts prompt model seed mode pan zoom roll chunks chunk pts buffered "
-    "sent_us codecs tracks resume last_frame kinds image".split()
+    "sent_us codecs tracks resume last_frame kinds image x y add remove region source strength".split()
 )
 
 
@@ -112,6 +115,19 @@ def test_points_in_range_come_through_unchanged(rows: list[tuple[float, float, f
         ({"type": "track.move", "track": 1, "points": [POINT, {"t": 1}]}, "missing_field", "points[1].x"),
         ({"type": "track.move", "track": 1, "points": [POINT | {"t": 1}, POINT]}, "invalid_value", "points"),
         ({"type": "track.begin", "track": 1, "kind": "push", "points": [POINT]}, "invalid_value", "kind"),
+        (TRACK | {"region": []}, "out_of_range", "region"),
+        (TRACK | {"region": [[[0, 0], [1, 1]]]}, "invalid_value", "region"),
+        (TRACK | {"region": [[[0, 0], [1, 1], [0, 3]]]}, "out_of_range", "region[0][2][1]"),
+        (TRACK | {"region": [[[0, 0], [1, 1], [0]]]}, "missing_field", "region[0][2][1]"),
+        (TRACK | {"region": [TRIANGLE * 1366]}, "invalid_value", "region"),
+        (TRACK | {"region": [TRIANGLE] * 65}, "out_of_range", "region"),
+        (TRACK | {"region": [TRIANGLE], "add": [[0, 0]]}, "invalid_value", None),
+        (TRACK | {"add": [[0, 0]] * 33}, "out_of_range", "add"),
+        ({"type": "probe", "x": 0.5}, "missing_field", "y"),
+        ({"type": "probe", "x": 0.5, "y": 3}, "out_of_range", "y"),
+        ({"type": "probe", "x": 0.5, "y": 0, "remove": [[0, 0, 0]]}, "out_of_range", "remove[0]"),
+        (SOURCE | {"strength": 1.1}, "out_of_range", "strength"),
+        (SOURCE | {"codec": "av1"}, "invalid_value", "codec"),
         ({"type": "prompt.set", "prompts": []}, "out_of_range", "prompts"),
         ({"type": "prompt.set", "prompts": [{"text": "x" * 2001}]}, "out_of_range", "prompts[0].text"),
         (
@@ -142,6 +158,18 @@ def test_the_message_says_what_was_wrong_and_what_was_expected() -> None:
     error = refused({"type": "camera.set", "mode": "orbit", "id": 7})
     assert error.message == "mode is 'orbit': input should be 'velocity' or 'target'"
     assert error.id == 7
+
+
+@pytest.mark.parametrize("says", [{"image": "abc"}, {"source": SOURCE}])
+def test_a_picture_stands_in_for_a_prompt(says: dict[str, Any]) -> None:
+    start = p.parse_client_message(json.dumps({"type": "session.start", "model": "pocket", **says})).message
+    assert isinstance(start, p.SessionStart) and start.prompt_list == ()
+
+
+def test_a_region_with_a_hole_comes_through_unchanged() -> None:
+    region = [[[0, 0], [1, 0], [1, 1], [0, 1]], [[0.4, 0.4], [0.6, 0.4], [0.5, 0.6]]]
+    control = p.parse_control(json.dumps(TRACK | {"region": region})).message
+    assert isinstance(control, p.TrackBegin) and json.loads(control.to_json())["region"] == region
 
 
 def test_unknown_fields_are_ignored_and_named() -> None:

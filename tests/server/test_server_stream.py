@@ -87,6 +87,17 @@ async def test_ids_must_grow(server: RunningServer) -> None:
             assert (await client.message("error"))["code"] == "id_not_increasing"
 
 
+async def test_what_the_model_cannot_do_is_refused_and_the_stream_goes_on(server: RunningServer) -> None:
+    source = {"codec": "jpeg", "width": 128, "height": 96, "fps": 16, "strength": 0.5}
+    async with RawClient(server.url) as client:
+        await client.start("a test")
+        await client.send(type="probe", id=3, x=0.5, y=0.5, add=[[0.1, 0.1]])
+        await client.send(type="source.begin", id=4, **source)
+        for id in (3, 4):
+            assert (await client.message("error", id=id))["code"] == "unsupported"
+        await client.count(8)
+
+
 async def test_a_drag_is_replayed_with_its_own_rhythm_and_without_loss(server: RunningServer) -> None:
     """The hand moves at 1.6 frame widths a second: 10 hundredths from frame to frame, in every frame."""
     async with RawClient(server.url) as client:
