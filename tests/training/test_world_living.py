@@ -110,6 +110,19 @@ def test_a_shape_moves_what_is_seen_where_it_says(dx: float, dy: float, rock: fl
     assert np.abs(found - (middle[0] + [dx, dy] + [0, shape.pivot * size] + turned)).max() < 0.4
 
 
+def test_what_has_gone_far_is_seen_once() -> None:
+    """A disc 40 pixels from its reference is whole there, and nothing of it is left behind."""
+    reference_at, base_at = np.array([[160.0, 70.0]]), np.array([[160.0, 110.0]])
+    shape = Shape.rest(1)
+    flow = thing_flow([Placed(reference_at, base_at, np.zeros(1), np.array([64.0]), shape)], 1, 320, 192)
+    y, x = torch.meshgrid(torch.arange(192) + 0.5, torch.arange(320) + 0.5, indexing="ij")
+    disc = ((x - 160) ** 2 + (y - 70) ** 2 < 30**2).float()[None, None]
+    shown = warp(disc, torch.from_numpy(flow))[0, 0]
+    there = (x - 160) ** 2 + (y - 110) ** 2 < 34**2
+    assert float(shown[~there].sum()) < 1
+    assert float(shown.sum()) == pytest.approx(float(disc.sum()), rel=0.04)
+
+
 def test_hops_follow_the_distance_gone() -> None:
     slow, fast, rest = (walked("hopper", speed) for speed in (1.5, 3.0, 0.0))
 

@@ -17,7 +17,7 @@ Array = np.ndarray
 CHUNK = 4  # frames
 FOOT = 0.46  # of a thing's size: its foot below its middle
 ROLL = 0.42  # of a thing's size: the radius that it rolls on
-GRAVITY, FASTEST_FALL, SINK, RISE = 0.8, 10.0, 1.3, 0.8  # pixels a frame (and frame)
+GRAVITY, FASTEST_FALL, SINK, RISE = 0.8, 9.0, 1.3, 0.8  # pixels a frame (and frame)
 THE_FASTEST_TURN = 0.25  # radians a frame
 SPEED = {"walk": 1.5, "run": 3.2, "hop": 2.2, "waddle": 1.4, "crawl": 0.9, "roll": 2.4, "bounce": 1.2, "fly": 2.4, "swim": 1.8,
          "sail": 1.5, "drive": 3.2, "float": 0.9}  # fmt: skip

@@ -39,16 +39,27 @@ def thing_flow(things: list[Placed], frames: int, width: int, height: int) -> Ar
     total = np.full((frames, len(y), len(x)), np.exp(-4 * NEAR))
     for rank, thing in enumerate(things):
         dx, dy = backward(thing, x, y)
-        middle = thing.base + np.stack([thing.shape.dx, thing.shape.dy], 1)
-        half = thing.size[:, None, None] / 2
-        far = ((x - _at(middle, 0)) / half) ** 2 + ((y - _at(middle, 1)) / half) ** 2
-        weight = 3.0**rank * np.exp(-NEAR * far)
+        weight = 3.0**rank * np.exp(-NEAR * _distance(thing, x, y))
         flow[:, 0] += weight * dx
         flow[:, 1] += weight * dy
         total += weight
     flow /= total[:, None]
     length = np.linalg.norm(flow, axis=1, keepdims=True)
     return (flow * np.minimum(1, LARGEST / np.maximum(length, 1e-6))).astype(np.float32)
+
+
+def _distance(thing: Placed, x: Array, y: Array) -> Array:
+    """The square of how far (x, y) is from the way between the thing and its reference, in halves of its size: [F, h, w].
+
+    All the way has the thing's own flow, or it would be seen a second time where its reference is.
+    """
+    shown = thing.base + np.stack([thing.shape.dx, thing.shape.dy], 1)
+    way = thing.reference - shown
+    length = np.maximum((way**2).sum(1), 1e-6)[:, None, None]
+    u, v = x - _at(shown, 0), y - _at(shown, 1)
+    along = np.clip((u * _at(way, 0) + v * _at(way, 1)) / length, 0, 1)
+    half = thing.size[:, None, None] / 2
+    return ((u - along * _at(way, 0)) / half) ** 2 + ((v - along * _at(way, 1)) / half) ** 2
 
 
 def backward(thing: Placed, x: Array, y: Array) -> tuple[Array, Array]:

@@ -58,7 +58,7 @@ def _walker(life: Life, shape: Shape) -> None:
         return
     fast = 1.0 if life.action != "run" else 1.6
     step = life.stride(0.3 * fast**0.5)
-    shape.dy -= life.going * fast * life.high(0.08, 3.0, 7.0) * np.abs(np.sin(step))
+    shape.dy -= life.going * fast**0.5 * life.high(0.08, 3.0, 7.0) * np.abs(np.sin(step))
     shape.rock += life.going * 0.1 * np.sin(step)
     shape.tall *= 1 - life.going * 0.06 * np.cos(2 * step)
     shape.lean += life.going * life.way * 0.05 * fast * life.size
