@@ -16,7 +16,7 @@ from training.world.bodies import CHUNK, ROLLING, Base, Mover, Place, move
 from training.world.deform import LARGEST, Placed, thing_flow
 from training.world.gaits import live
 from training.world.living import LivingClip, LivingWorld
-from training.world.rigid import reference
+from training.world.rigid import reference, velocities
 from training.world.shapes import Shape
 
 need_font()
@@ -214,3 +214,16 @@ def test_nothing_of_it_exists_outside_training() -> None:
     for folder in ("flowbrush", "models", "pipelines", "server"):
         for path in (ROOT / folder).rglob("*.py"):
             assert not re.search(r"^\s*(from|import) training\b", path.read_text(), re.M), path
+
+
+def test_velocities_say_where_a_hand_has_led() -> None:
+    """What covers every cell has come as far as its middle since the chunk before, whether a hand or nobody has it."""
+    still = np.tile(np.eye(2, 3), (24, 1, 1))
+    mover = Mover(np.random.default_rng(0), "walker", None, 60.0, Place(320, 192, 140.0, None))
+    held = np.array([True, True, True, True, False, False])
+    base = move(np.random.default_rng(3), mover, np.array([150.0, 60.0]), 0.0, held, still)
+    said = velocities(torch.ones(24, 1, 24, 40), [reference(base, 60.0, still)], still)
+    led = base.frame[1:17].reshape(4, 4, 2) - base.frame[0:16:4][:, None]
+    assert np.abs(led).max() > 5
+    assert np.allclose(said[:16], led.reshape(16, 2, 1, 1), atol=1e-3)
+    assert np.allclose(said[16:], 0, atol=1e-3)

@@ -31,7 +31,7 @@ def test_a_clause_has_known_words_and_names_one_scene() -> None:
         for scene in SCENES:
             doing = verbs.draw_doing(rng, name, scene)
             said = verbs.say_doing(rng, name, doing)
-            assert set(words(said)) <= known | set(words(name)) | {"is"}
+            assert set(words(said)) <= known | set(words(name)) | {"is", "are"}
             weather = verbs.draw_weather(rng, scene)
             if weather:
                 sky = verbs.say_weather(rng, weather, scene)
@@ -45,3 +45,14 @@ def test_a_direction_is_for_what_goes_somewhere() -> None:
     assert all(doing.action in verbs.TRAVELS for doing in drawn if doing.direction)
     ups = {doing.action for doing in drawn if doing.direction == "up"}
     assert ups and ups <= verbs.UPWARD
+
+
+def test_many_run_and_one_runs() -> None:
+    rng = np.random.default_rng(2)
+    said = {
+        verbs.say_doing(rng, who, verbs.Doing("walk"))
+        for who in ("small penguins", "a dog")
+        for _ in range(40)
+    }
+    assert said & {"small penguins walk", "small penguins stroll"} and said & {"a dog walks", "a dog strolls"}
+    assert not any(text.startswith("small penguins walks") or "a dog are" in text for text in said)

@@ -25,6 +25,7 @@ from training.world.verbs import Doing, Weather
 
 Rng = np.random.Generator
 Array = np.ndarray
+CAMERA = 64  # frames that a camera takes for its way, at least: a short clip has a part of it
 TOUCHED = 0.55  # share of things that a hand takes at some time
 ROLLED = 0.25  # share of rolling things that do not start upright
 
@@ -91,7 +92,7 @@ class LivingWorld:
             raise ValueError(
                 f"{frames} frames: expected a multiple of {CHUNK}, for a clip is made of whole chunks"
             )
-        camera = paths.camera(rng, frames, self.width, self.height)
+        camera = paths.camera(rng, max(frames, CAMERA), self.width, self.height)[:frames]
         of_photos = self.photos is not None and rng.random() < self.photo_share
         plan = (
             self.casting.over_photo(rng, self.photos)

@@ -108,6 +108,9 @@ CAN = {
 IN_WATER = {"turtle": "swimmer", "crab": "crawler", "duck": "waddler"}
 """What is of another kind under water."""
 
+PLURALS = frozenset("penguins bananas cacti grapes cherries flames".split())
+"""What things are called that takes "run" instead of "runs"."""
+
 DIRECTIONS = {
     "left": ("to the left", "left", "leftwards"),
     "right": ("to the right", "right", "rightwards"),
@@ -199,7 +202,12 @@ def draw_weather(rng: Rng, scene: str) -> Weather | None:
 def say_doing(rng: Rng, subject: str, doing: Doing) -> str:
     """A clause: "a dog runs to the left". `subject` is a thing with its article and adjective, or without."""
     verb = ACTIONS[doing.action][int(rng.integers(len(ACTIONS[doing.action])))]
-    forms = [verb.third, f"is {verb.progressive}", verb.progressive]
+    many = subject.split()[-1] in PLURALS
+    forms = [
+        verb.base if many else verb.third,
+        f"{'are' if many else 'is'} {verb.progressive}",
+        verb.progressive,
+    ]
     words = [subject, str(rng.choice(forms, p=[0.6, 0.2, 0.2]))]
     if doing.direction:
         words.append(str(rng.choice(DIRECTIONS[doing.direction])))
