@@ -20,9 +20,11 @@ COPY web web
 RUN pip install -c constraints.txt '.[wan]'
 
 FROM python:3.11-slim-bookworm
-RUN useradd --create-home --uid 10001 flowbrush \
+RUN groupadd --gid 10001 flowbrush \
+    && useradd --create-home --uid 10001 --gid 10001 flowbrush \
     && mkdir -p /data/state /data/weights \
-    && chown -R flowbrush:flowbrush /data
+    && chown -R 10001:10001 /data \
+    && chmod 0700 /data/state
 COPY --from=build /opt/flowbrush /opt/flowbrush
 ENV PATH=/opt/flowbrush/bin:$PATH \
     PYTHONUNBUFFERED=1 \
@@ -30,13 +32,15 @@ ENV PATH=/opt/flowbrush/bin:$PATH \
     FLOWBRUSH_HOST=0.0.0.0 \
     FLOWBRUSH_PORT=8000 \
     FLOWBRUSH_STATE_DIR=/data/state
-USER flowbrush
+# by number, so that an orchestrator can see that it is not root
+USER 10001:10001
 WORKDIR /home/flowbrush
 VOLUME ["/data/state", "/data/weights"]
 EXPOSE 8000
-# binding to 0.0.0.0 needs FLOWBRUSH_API_KEYS, or FLOWBRUSH_ALLOW_UNAUTHENTICATED=1 behind a port that only you reach
+# listening on 0.0.0.0 needs FLOWBRUSH_API_KEYS, or FLOWBRUSH_PUBLISH=127.0.0.1 where the port is published on loopback only
+# of this very machine, so never by way of a proxy that the environment names
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
-    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/healthz', timeout=2)"]
+    CMD ["python", "-c", "import os, urllib.request as u; u.build_opener(u.ProxyHandler({})).open('http://127.0.0.1:%s/healthz' % os.environ['FLOWBRUSH_PORT'], timeout=2)"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["flowbrush"]
 CMD ["serve"]

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import fnmatch
+import json
+import os
 import re
+import subprocess
+import sys
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -52,18 +59,34 @@ def test_services_publish_on_loopback_and_keep_their_data(name: str) -> None:
         assert f'"{folder}"' in dockerfile.read_text()
 
 
-@pytest.mark.parametrize("name", ["demo", "gpu"])
-def test_the_settings_exist_and_the_defaults_are_accepted_by_the_server(name: str) -> None:
+def values_of(service: str, **environment: str) -> dict[str, str]:
+    """The settings that compose gives a service, where `environment` is what stands in .env."""
     values = {}
-    for key, value in COMPOSE["services"][name]["environment"].items():
+    for key, text in COMPOSE["services"][service]["environment"].items():
         field = key.removeprefix("FLOWBRUSH_").lower()
         assert field in Settings.model_fields, key
-        default = re.fullmatch(r"\$\{\w+:-(.*)\}", value)
-        values[field] = default.group(1) if default else value
-    settings = Settings(_env_file=None, **values)
-    assert settings.host == "0.0.0.0" and settings.port == 8000 and settings.allow_unauthenticated
+        default = re.fullmatch(r"\$\{(\w+):-(.*)\}", text)
+        values[field] = (environment.get(default[1]) or default[2]) if default else text
+    return values
+
+
+@pytest.mark.parametrize("name", ["demo", "gpu"])
+def test_it_is_closed_unless_it_is_opened_on_purpose(name: str) -> None:
+    settings = Settings(_env_file=None, **values_of(name))
+    assert settings.host == "0.0.0.0" and settings.port == 8000 and not settings.allow_unauthenticated
     with pytest.raises(ValueError, match="FLOWBRUSH_API_KEYS"):
-        Settings(_env_file=None, **(values | {"allow_unauthenticated": False}))
+        Settings(_env_file=None, **values_of(name, FLOWBRUSH_PUBLISH="0.0.0.0"))
+    opened = values_of(name, FLOWBRUSH_PUBLISH="0.0.0.0", FLOWBRUSH_API_KEYS="a-key")
+    assert Settings(_env_file=None, **opened).needs_keys
+
+
+@pytest.mark.parametrize("name", ["demo", "gpu"])
+def test_a_service_has_little_to_break_out_with(name: str) -> None:
+    service = COMPOSE["services"][name]
+    assert service["read_only"] and service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["pids_limit"] > 0 and service["mem_limit"].endswith("g}")
+    assert service["user"] == "10001:10001" and any(part.startswith("/tmp:") for part in service["tmpfs"])
 
 
 @pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.name)
@@ -78,9 +101,28 @@ def test_images_copy_what_exists_and_drop_root(path: Path) -> None:
     for source in sources:
         assert (ROOT / source).exists(), f"{source} is copied and does not exist"
         assert in_context(source), f"{source} is copied and left out by .dockerignore"
-    user = text.rindex("\nUSER flowbrush")
+    user = text.rindex("\nUSER 10001:10001\n")
     assert user < text.index("\nENTRYPOINT")
-    assert "/healthz" in text.split("HEALTHCHECK", 1)[1]
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.name)
+def test_the_health_check_asks_this_server_and_no_proxy(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "healthz").write_text("ok")
+    answers = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    healthy = ThreadingHTTPServer(("127.0.0.1", 0), answers)
+    threading.Thread(target=healthy.serve_forever, daemon=True).start()
+    command = json.loads(
+        path.read_text(encoding="utf-8").split("HEALTHCHECK", 1)[1].split("CMD ", 1)[1].split("\n")[0]
+    )
+    proxied = {"http_proxy": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
+    for port, code in ((healthy.server_port, 0), (9, 1)):
+        environment = {**os.environ, **proxied, "FLOWBRUSH_PORT": str(port)}
+        done = subprocess.run(
+            [sys.executable, *command[1:]], env=environment, capture_output=True, timeout=30
+        )
+        assert done.returncode == code, done.stderr.decode()
+    healthy.shutdown()
+    healthy.server_close()
 
 
 def test_the_context_leaves_out_what_is_large_or_private() -> None:
