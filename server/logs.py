@@ -93,6 +93,9 @@ def configure(level: str, as_json: bool) -> None:
     root.setLevel(level.upper())
     for chatty in ("uvicorn.access", "websockets", "multipart", "python_multipart"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").setLevel(
+        max(root.level, logging.INFO)
+    )  # below, it writes whole messages
     audit_lines = logging.StreamHandler(sys.stderr)
     audit_lines.setFormatter(_AuditFormatter())
     audit = logging.getLogger("flowbrush.audit")

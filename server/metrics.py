@@ -47,6 +47,15 @@ class Metrics:
         )
         self.bytes = Counter("flowbrush_sent_bytes", "Media bytes sent", registry=kept)
         self.errors = Counter("flowbrush_errors", "Error messages sent, by code", ["code"], registry=kept)
+        self.refused = Counter(
+            "flowbrush_refused", "Requests that were not let in, by cause", ["cause"], registry=kept
+        )
+        self.connections_closed = Counter(
+            "flowbrush_connections_closed",
+            "Connections over a limit or out of time",
+            ["cause"],
+            registry=kept,
+        )
         self.restarts = Counter(
             "flowbrush_worker_restarts", "Workers replaced, by cause", ["cause"], registry=kept
         )

@@ -6,16 +6,21 @@ import asyncio
 import contextlib
 import gc
 import logging
+import signal
 import socket
 import sys
+from ipaddress import ip_network
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
 
 from server import logs
 from server.http.app import create_app
-from server.sessions.service import Service
-from server.settings import MIB, Settings
+from server.http.connections import ConnectionLimits, bounded_protocol
+from server.http.context import Context
+from server.http.hosts import Proxies
+from server.settings import MIB, BadSettings, Settings, service_links
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +30,11 @@ MAX_UNSENT = 64 << 10
 MAX_WS_MESSAGE = 4 * MIB
 """Larger messages end the connection; those above the protocol's limit but below this get an `error`."""
 
+BACKLOG = 128
+"""Connections that the kernel takes before the server does, and the most that it takes at one go."""
+
+MAX_FILES = 1 << 16
+
 PING_S = 20.0
 GOODBYE_S = 3.0
 
@@ -32,6 +42,20 @@ GOODBYE_S = 3.0
 def run(settings: Settings) -> int:
     """Serves until SIGINT or SIGTERM; returns the exit code."""
     logs.configure(settings.log_level, settings.log_json)
+    for link in service_links():
+        log.warning("%s is a Kubernetes service link, no setting: ignored", link)
+    try:
+        make_private(settings.state_dir)
+        app = create_app(settings)
+    except BadSettings as error:
+        sys.stderr.write(f"flowbrush: {error}\n")
+        return 2
+    except OSError as error:
+        sys.stderr.write(
+            f"flowbrush: the state folder {settings.state_dir} cannot be used: {error}; see --state-dir\n"
+        )
+        return 2
+    context: Context = app.state.context
     try:
         listening = listen(settings.host, settings.port)
     except OSError as error:
@@ -40,9 +64,11 @@ def run(settings: Settings) -> int:
             "another port can be given with --port\n"
         )
         return 2
-    app = create_app(settings)
     config = uvicorn.Config(
         app,
+        http=bounded_protocol(connection_limits(settings, context)),
+        backlog=BACKLOG,
+        proxy_headers=False,  # the door does it, and checks more
         ws="websockets-sansio",
         ws_per_message_deflate=False,
         ws_max_size=MAX_WS_MESSAGE,
@@ -53,9 +79,47 @@ def run(settings: Settings) -> int:
         server_header=False,
         timeout_graceful_shutdown=round(GOODBYE_S),
     )
-    server = Server(config, app.state.service, url_of(settings.host, listening))
+    server = Server(config, context, url_of(settings.host, listening))
     server.run(sockets=[listening])
     return server.exit_code
+
+
+def make_private(folder: Path) -> None:
+    """The state folder is for this user only: it holds what people made, and their keys' sessions. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        folder.chmod(0o700)
+    except PermissionError:
+        log.warning("the state folder %s belongs to another user: its mode stays as it is", folder)
+
+
+def connection_limits(settings: Settings, context: Context) -> ConnectionLimits:
+    """The limits of this process: no more connections than half of its file descriptors, of which it first takes all it may."""
+    proxies = Proxies(ip_network(text, strict=False) for text in settings.trusted_proxies)
+    closed = context.service.metrics.connections_closed
+    return ConnectionLimits(
+        total=min(settings.connections, max(8, file_descriptors() // 2)),
+        per_address=settings.connections_per_address,
+        header_s=settings.header_s,
+        body_s=settings.body_s,
+        write_s=settings.slow_reader_s,
+        shared=proxies.trusts,
+        turned_away=lambda cause: closed.labels(cause).inc(),
+    )
+
+
+def file_descriptors() -> int:
+    """How many this process may have open, after asking for all that it can get."""
+    try:
+        import resource
+    except ImportError:  # no such limit on this system
+        return MAX_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        return wanted
+    return soft
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -76,11 +140,12 @@ def url_of(host: str, listening: socket.socket) -> str:
 
 
 class Server(uvicorn.Server):
-    """uvicorn, but sessions are told before connections are cut, and the URL is said when it works."""
+    """uvicorn, but sessions are told before connections are cut, the URL is said when it works, and SIGHUP reads keys again."""
 
-    def __init__(self, config: uvicorn.Config, service: Service, url: str) -> None:
+    def __init__(self, config: uvicorn.Config, context: Context, url: str) -> None:
         super().__init__(config)
-        self._service = service
+        self._context = context
+        self._service = context.service
         self._url = url
         self._ending: asyncio.Task[None] | None = None
         self._announcing: asyncio.Task[None] | None = None
@@ -93,6 +158,8 @@ class Server(uvicorn.Server):
         gc.collect()
         gc.freeze()  # what is loaded now stays: the collector need not look at it while frames wait
         self._announcing = asyncio.create_task(self._announce())
+        if hasattr(signal, "SIGHUP"):
+            self._loop.add_signal_handler(signal.SIGHUP, self._context.reload_keys)
 
     async def _announce(self) -> None:
         """Says the URL once the model is warm; ends the server when it cannot be loaded."""

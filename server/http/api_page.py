@@ -18,11 +18,11 @@ Schema = dict[str, Any]
 
 _HEAD = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>flowbrush · API</title><link rel="icon" href="/web/icon.svg"><link rel="stylesheet" href="/web/api.css"></head>
+<title>flowbrush · API</title><link rel="icon" href="web/icon.svg"><link rel="stylesheet" href="web/api.css"></head>
 <body><main><h1>flowbrush</h1>
 <p>Video that is made while it is watched: one WebSocket carries messages and pictures, REST the rest. How they belong
-together is told in <code>docs/protocol.md</code> of the project. <a href="/openapi.json">openapi.json</a> describes the
-routes to programs; <a href="/">the page</a> uses all of it.</p>
+together is told in <code>docs/protocol.md</code> of the project. <a href="openapi.json">openapi.json</a> describes the
+routes to programs; <a href="./">the page</a> uses all of it.</p>
 """
 _MESSAGES = (
     ("client-message.json", "Messages of a client"),

@@ -4,69 +4,35 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from ipaddress import ip_network
 
 from fastapi import FastAPI, Request, WebSocket
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.exceptions import HTTPException
 
 from flowbrush import limits
-from server.http import api_page, page, routes
-from server.http.auth import Gate
-from server.http.stream import error_response, serve_stream, serve_viewer
-from server.sessions.service import Service
+from flowbrush.errors import ErrorCode
+from server.http import api_page, catalog, health, page, pictures, sessions
+from server.http.answers import error_response
+from server.http.context import Context
+from server.http.door import Door, Rules
+from server.http.hosts import Names, Origins, Proxies
+from server.http.limits import BodyLimit, HeadAsGet
+from server.http.stream import serve_stream, serve_viewer
 from server.settings import MIB, Settings
 
 BODY_SLACK = MIB
 """A request may be so much larger than the largest image: the form around it."""
 
-MAX_THROWN_AWAY = 64 * MIB
-
-
-class BodyLimit:
-    """Ends requests whose body is larger than `limit` bytes before they fill memory or disk."""
-
-    def __init__(self, app: ASGIApp, limit: int) -> None:
-        self._app = app
-        self._limit = limit
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if not announced.isdigit() or int(announced) > self._limit:
-            await self._refuse(scope, receive, send)
-            return
-        received = 0
-
-        async def counted() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > self._limit:  # a body without a length, in pieces
-                return {"type": "http.disconnect"}
-            return message
-
-        await self._app(scope, counted, send)
-
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Says why, after reading on for a while: a client that still sends would not see the answer."""
-        read, more = 0, True
-        while more and read < MAX_THROWN_AWAY:
-            message = await receive()
-            read += len(message.get("body", b""))
-            more = message["type"] == "http.request" and message.get("more_body", False)
-        answer = error_response(413, "too_large", f"the request is too large: at most {self._limit} bytes")
-        await answer(scope, receive, send)
-
 
 def create_app(settings: Settings) -> FastAPI:
-    """The ASGI application; its service is in `app.state.service`."""
-    gate = Gate(settings.api_keys, settings.allowed_origins, settings.token_s)
+    """The ASGI application; what it is made of is in `app.state.context`. Raises BadSettings."""
+    context = Context.make(settings)
+    service = context.service
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        service = app.state.service
         await service.start()
         yield
         await service.stop()
@@ -77,23 +43,56 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,  # FastAPI's own pages load scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,  # to a name that the client chose, and without a proxy's prefix
     )
-    app.state.service = service = Service(settings)
+    app.state.context = context
     app.add_middleware(BodyLimit, limit=settings.image_mib * MIB + BODY_SLACK)
-
-    @app.exception_handler(routes.Refusal)
-    async def refused(request: Request, error: routes.Refusal) -> JSONResponse:
-        return error.response
+    app.add_middleware(HeadAsGet)
+    app.add_middleware(
+        Door, rules=rules(settings, context), metrics=service.metrics
+    )  # the last one added is outermost
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _refused)
 
     @app.websocket("/v1/stream")
     async def stream(socket: WebSocket) -> None:
-        await serve_stream(socket, service, gate)
+        await serve_stream(socket, context)
 
     @app.websocket("/v1/sessions/{id}/watch")
     async def watch(socket: WebSocket, id: str) -> None:
-        await serve_viewer(socket, service, gate, id)
+        await serve_viewer(socket, context, id)
 
-    app.include_router(routes.router(service, gate))
+    for room in (catalog, sessions, pictures):
+        app.include_router(room.router(context))
+    app.include_router(health.router(service))
     app.include_router(page.router())
     app.include_router(api_page.router(app))
     return app
+
+
+def rules(settings: Settings, context: Context) -> Rules:
+    """Who comes in, by the settings."""
+    return Rules(
+        context.gate,
+        Names(settings.allowed_hosts, any_name=settings.needs_keys),
+        Origins(settings.allowed_origins),
+        Proxies(ip_network(text, strict=False) for text in settings.trusted_proxies),
+    )
+
+
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
+    """What does not fit its schema. The input is not repeated: it may be anything, also what JSON cannot hold."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"][1:])
+    return error_response(
+        422, ErrorCode.INVALID_VALUE, f"{field or 'the body'}: {first['msg']}"[:500], field=field or None
+    )
+
+
+async def _refused(request: Request, error: Exception) -> JSONResponse:
+    """What no route takes, in the form of all other errors."""
+    assert isinstance(error, HTTPException)
+    response = error_response(error.status_code, f"http_{error.status_code}", str(error.detail))
+    response.headers.update(error.headers or {})
+    return response

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import mimetypes
+import re
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -48,6 +49,8 @@ TYPES = {
 }
 
 FOLDERS = {"gallery", "ui"}
+_NAME = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9_.-]*/){0,2}[A-Za-z0-9_-][A-Za-z0-9_.-]{0,100}")
+"""A file of the page: no name that begins with a dot, and none that a file system would choke on."""
 COMPRESSED = {".js", ".css", ".html", ".svg", ".json"}
 
 
@@ -69,14 +72,9 @@ def router() -> APIRouter:
 
     @routes.get("/web/{name:path}")
     def file(name: str, request: Request) -> Response:
-        path = (folder / name).resolve()
-        if (
-            not path.is_relative_to(folder)
-            or not _for_the_page(path.relative_to(folder))
-            or not path.is_file()
-        ):
+        if not _NAME.fullmatch(name) or not _for_the_page(Path(name)) or not (folder / name).is_file():
             return Response("no such file", 404, media_type="text/plain", headers=HEADERS)
-        return _file(path, request)
+        return _file(folder / name, request)
 
     return routes
 

@@ -9,16 +9,18 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
-from starlette.requests import HTTPConnection
-from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from flowbrush import limits
 from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
 from flowbrush.packets import pack
-from flowbrush.protocol import SUBPROTOCOL, Error, SessionStart, parse_client_message
+from flowbrush.protocol import SUBPROTOCOL, Error, SessionPause, SessionStart, parse_client_message
 from server.delivery.delivery import Closing, Media, Outbox
-from server.http.auth import Gate
+from server.http.audit import audit
+from server.http.context import Context
+from server.http.door import identity_of
+from server.http.identity import Identity
+from server.http.quotas import OverQuota
 from server.logs import session_id
 from server.sessions.commands import Commands, ViewerCommands
 from server.sessions.live import Live
@@ -34,40 +36,23 @@ class SlowReader(Exception):
     """The client has taken nothing for too long."""
 
 
-def refusal(gate: Gate, connection: HTTPConnection, *, token: bool) -> JSONResponse | None:
-    """Why a connection may not come in (401, 403); None when it may."""
-    headers = connection.headers
-    if not gate.allows_origin(headers.get("origin"), headers.get("host")):
-        return error_response(403, ErrorCode.UNAUTHORIZED, "pages of this origin may not connect")
-    given = connection.query_params.get("token") if token else None
-    if not gate.allows(headers.get("authorization"), given):
-        return error_response(401, ErrorCode.UNAUTHORIZED, "no valid API key or token was given")
-    return None
-
-
-def error_response(status: int, code: str, message: str) -> JSONResponse:
-    """An error of the REST side."""
-    return JSONResponse({"error": {"code": code, "message": message}}, status)
-
-
-async def accept(socket: WebSocket, gate: Gate) -> bool:
-    """Lets a WebSocket in, or refuses the upgrade."""
-    refused = refusal(gate, socket, token=True)
-    if refused is not None:
-        await socket.send_denial_response(refused)
-        return False
+async def accept(socket: WebSocket) -> None:
+    """Lets a WebSocket in that has come through the door."""
     offered = socket.scope.get("subprotocols", [])
     await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
-    return True
 
 
-async def serve_stream(socket: WebSocket, service: Service, gate: Gate) -> None:
+async def serve_stream(socket: WebSocket, context: Context) -> None:
     """One connection of a client, from the upgrade to the close."""
-    if not await accept(socket, gate):
-        return
+    service, identity = context.service, identity_of(socket)
+    await accept(socket)
     try:
-        live, outbox = await _hello(socket, service)
+        live, outbox = await _hello(socket, context, identity)
     except WebSocketDisconnect:
+        return
+    except OverQuota as over:
+        service.metrics.errors.labels(over.code).inc()
+        await _part(socket, _over(over), CloseCode.TRY_LATER, over.code)
         return
     except Refused as refused:
         service.metrics.errors.labels(refused.code).inc()
@@ -77,8 +62,22 @@ async def serve_stream(socket: WebSocket, service: Service, gate: Gate) -> None:
     session_id.set(live.id)
     log.info("connected")
     commands = Commands(service, live, outbox)
+
+    def handle(text: str | None) -> None:
+        try:
+            id = _pauses(text)
+            if id is not None:
+                context.quotas.check_pause(identity)
+        except OverQuota as over:
+            outbox.say(_over(over, id or None))
+            return
+        commands.handle(text)
+
     try:
-        await _until_one_ends(_read(socket, outbox, commands.handle), write(socket, outbox, service))
+        with context.present.here(identity, outbox):
+            await _until_one_ends(_read(socket, outbox, handle), write(socket, outbox, context))
+    except OverQuota as over:
+        await _part(socket, _over(over), CloseCode.POLICY, over.code)
     except SlowReader:
         log.warning("closed: it has read nothing for %g s", service.settings.slow_reader_s)
         service.metrics.drops.labels("slow_reader").inc(outbox.frames)
@@ -88,20 +87,24 @@ async def serve_stream(socket: WebSocket, service: Service, gate: Gate) -> None:
         log.info("disconnected")
 
 
-async def serve_viewer(socket: WebSocket, service: Service, gate: Gate, id: str) -> None:
+async def serve_viewer(socket: WebSocket, context: Context, id: str) -> None:
     """A read-only viewer of session `id`."""
-    if not await accept(socket, gate):
-        return
-    live = service.lives.get(id)
+    service, identity = context.service, identity_of(socket)
+    await accept(socket)
+    live = context.running(socket, id)
     if live is None:
-        error = Error(code=ErrorCode.UNKNOWN_SESSION, message=f"there is no running session {id!r}")
+        error = Error(code=ErrorCode.UNKNOWN_SESSION, message=f"there is no running session {id[:64]!r}")
         await _part(socket, error, CloseCode.POLICY, ErrorCode.UNKNOWN_SESSION)
         return
+    audit("session.watch", identity, session=id)
     outbox = service.watch(live)
     only_pings = ViewerCommands(service, outbox)
     still = asyncio.create_task(_show_still(service, live, outbox))
     try:
-        await _until_one_ends(_read(socket, outbox, only_pings.handle), write(socket, outbox, service))
+        with context.present.here(identity, outbox):
+            await _until_one_ends(_read(socket, outbox, only_pings.handle), write(socket, outbox, context))
+    except OverQuota as over:
+        await _part(socket, _over(over), CloseCode.POLICY, over.code)
     except SlowReader:
         await _part(socket, None, CloseCode.POLICY, ErrorCode.SLOW_READER)
     finally:
@@ -118,8 +121,16 @@ async def _show_still(service: Service, live: Live, outbox: Outbox) -> None:
         outbox.show_once(live.still_packet(*still))
 
 
-async def _hello(socket: WebSocket, service: Service) -> tuple[Live, Outbox]:
-    """The first message, which begins or resumes a session."""
+async def _hello(socket: WebSocket, context: Context, identity: Identity) -> tuple[Live, Outbox]:
+    """The first message, which begins or resumes a session. Raises Refused and OverQuota."""
+    start, asked = await _first_message(socket)
+    if start.resume is None:
+        return await _begin(context, identity, start, asked)
+    return await _resume(context, identity, start, start.resume)
+
+
+async def _first_message(socket: WebSocket) -> tuple[SessionStart, float]:
+    """`session.start`, and when it came."""
     try:
         async with asyncio.timeout(limits.FIRST_MESSAGE_S):
             text = await _receive(socket)
@@ -142,23 +153,62 @@ async def _hello(socket: WebSocket, service: Service) -> tuple[Live, Outbox]:
         raise Refused(ErrorCode.NOT_STARTED, text, CloseCode.BAD_START)
     if ignored:
         log.warning("unknown fields of session.start were ignored: %s", ", ".join(ignored[:8]))
-    if start.resume is None:
-        live = await service.begin(start, asked)
-        outbox = service.outbox(live)
-    else:
-        await service.wait_loaded()
-        live = service.resume(
-            start.resume, start.last_frame if start.last_frame is not None else -1, start.known_codecs
-        )
-        outbox = service.outbox(live)
-        live.ready_id = start.id
-        try:
-            service.resumed(live, start.last_frame if start.last_frame is not None else -1)
-        except Refused:
-            live.detach(outbox)
-            raise
+    return start, asked
+
+
+async def _begin(
+    context: Context, identity: Identity, start: SessionStart, asked: float
+) -> tuple[Live, Outbox]:
+    service = context.service
+    if identity.session is not None:
+        text = "this token is for one session: resume that one"
+        raise Refused(ErrorCode.UNAUTHORIZED, text, CloseCode.POLICY)
+    context.quotas.check_start(identity, start.paused)
+    live = await service.begin(start, asked, identity.owner)
+    context.quotas.began(live, identity)
+    audit("session.start", identity, session=live.id)
+    outbox = service.outbox(live)
     service.seat(live)
     return live, outbox
+
+
+async def _resume(
+    context: Context, identity: Identity, start: SessionStart, token: str
+) -> tuple[Live, Outbox]:
+    service = context.service
+    last_frame = start.last_frame if start.last_frame is not None else -1
+    await service.wait_loaded()
+    live = service.resume(token, last_frame, start.known_codecs)
+    if not identity.sees(live.meta):
+        text = "this session has ended or was away for too long: start a new one"
+        raise Refused(ErrorCode.RESUME_EXPIRED, text, CloseCode.BAD_START)
+    audit("session.resume", identity, session=live.id)
+    outbox = service.outbox(live)
+    live.ready_id = start.id
+    try:
+        service.resumed(live, last_frame)
+    except Refused:
+        live.detach(outbox)
+        raise
+    service.seat(live)
+    return live, outbox
+
+
+def _pauses(text: str | None) -> int | None:
+    """The id of a `session.pause`, 0 where it has none; None for every other message."""
+    if text is None or '"session.pause"' not in text:
+        return None
+    try:
+        message = parse_client_message(text).message
+    except ProtocolError:
+        return None
+    return (message.id or 0) if isinstance(message, SessionPause) else None
+
+
+def _over(over: OverQuota, id: int | None = None) -> Error:
+    return Error(
+        code=over.code, message=over.message, retryable=True, retry_after_s=over.retry_after_s, id=id
+    )
 
 
 async def _receive(socket: WebSocket) -> str | None:
@@ -176,9 +226,9 @@ async def _read(socket: WebSocket, outbox: Outbox, handle: Callable[[str | None]
         handle(await _receive(socket))
 
 
-async def write(socket: WebSocket, outbox: Outbox, service: Service) -> None:
-    """Sends what is in the box until it is closed; raises SlowReader."""
-    slow_s = service.settings.slow_reader_s
+async def write(socket: WebSocket, outbox: Outbox, context: Context) -> None:
+    """Sends what is in the box until it is closed; raises SlowReader and OverQuota."""
+    slow_s, account = context.settings.slow_reader_s, identity_of(socket).account
     while True:
         item = await outbox.next(time.monotonic)
         if isinstance(item, Closing):
@@ -190,7 +240,8 @@ async def write(socket: WebSocket, outbox: Outbox, service: Service) -> None:
                     age_us = min(2**32 - 1, round((time.monotonic() - item.began) * 1e6))
                     data = pack(replace(item.packet, age_us=age_us))
                     await socket.send_bytes(data)
-                    service.metrics.bytes.inc(len(data))
+                    context.service.metrics.bytes.inc(len(data))
+                    context.quotas.sent(account, len(data))
                 else:
                     await socket.send_text(item.to_json())
         except TimeoutError:

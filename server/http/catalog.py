@@ -1,0 +1,61 @@
+"""The models, tokens, and uploads."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+
+from models.registry import CARDS  # torch-free
+from server.http.audit import audit
+from server.http.context import Context
+from server.http.door import identity_of
+from server.http.identity import Role
+
+_UPLOAD_FORM = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            }
+        },
+    }
+}
+
+
+class TokenRequest(BaseModel):
+    """What the token is for; `session`: for this one alone."""
+
+    role: Role = "controller"
+    session: Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,64}$")] | None = None
+
+
+def router(context: Context) -> APIRouter:
+    """`/v1/models`, `/v1/tokens`, `/v1/images`."""
+    routes = APIRouter(prefix="/v1")
+    served = context.settings.model
+
+    @routes.get("/models", summary="The models, what they can do, whether their weights are here")
+    async def models() -> dict[str, Any]:
+        cards = [card.public() for card in CARDS.values() if not card.random or card.name == served]
+        return {"models": [{**card, "loaded": card["name"] == served} for card in cards]}
+
+    @routes.post("/tokens", summary="A short-lived token, for a role and perhaps one session")
+    async def tokens(request: Request, wanted: TokenRequest | None = None) -> dict[str, Any]:
+        wanted = wanted or TokenRequest()
+        identity = identity_of(request)
+        token = context.gate.issue(identity, wanted.role, wanted.session)
+        audit("token.issue", identity, role=wanted.role, session=wanted.session)
+        return {"token": token, "expires_s": context.gate.token_s}
+
+    @routes.post("/images", status_code=201, summary="Upload a start image", openapi_extra=_UPLOAD_FORM)
+    async def upload(request: Request) -> Response:
+        return await context.uploads.take(request)
+
+    return routes

@@ -1,0 +1,83 @@
+"""What every route needs: the service, the keys, the quotas; and how a session is found for who asks."""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse
+
+from flowbrush.errors import ErrorCode
+from server.delivery.playable import Playable
+from server.http.access import load_access
+from server.http.answers import error_response
+from server.http.audit import note
+from server.http.auth import Gate
+from server.http.door import identity_of
+from server.http.present import Present
+from server.http.quotas import Quotas
+from server.http.uploads import Uploads
+from server.sessions.live import Live
+from server.sessions.service import Service
+from server.settings import BadSettings, Settings
+from server.store.store import Meta
+
+log = logging.getLogger(__name__)
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True)
+class Context:
+    """One for each server."""
+
+    settings: Settings
+    service: Service
+    gate: Gate
+    quotas: Quotas
+    uploads: Uploads
+    present: Present
+    playable: Playable
+
+    @classmethod
+    def make(cls, settings: Settings) -> Context:
+        """All parts, wired. Raises BadSettings for keys that cannot be read."""
+        service = Service(settings)
+        gate = Gate(load_access(settings), settings.token_s)
+        quotas = Quotas(service, lambda: gate.access)
+        uploads = Uploads(service.images, quotas)
+        return cls(settings, service, gate, quotas, uploads, Present(), Playable())
+
+    def reload_keys(self) -> None:
+        """Reads the keys file again. One with a mistake changes nothing."""
+        try:
+            access = load_access(self.settings)
+        except BadSettings as error:
+            log.error("the keys stay as they were: %s", error)
+            note("keys.reload", code="refused")
+            return
+        self.gate.reload(access)
+        names = {key.name for key in access.keys}
+        ended = self.present.leave(lambda owner: bool(owner) and owner not in names)
+        note("keys.reload", keys=len(names), connections_ended=ended)
+
+    def running(self, connection: HTTPConnection, id: str) -> Live | None:
+        """A session that runs, if it is there for who asks."""
+        live = self.service.lives.get(id)
+        return live if live is not None and identity_of(connection).sees(live.meta) else None
+
+    def stored(self, connection: HTTPConnection, id: str) -> Meta | None:
+        """The record of a session, running or ended, if it is there for who asks. Blocks for reading it."""
+        live = self.service.lives.get(id)
+        if live is not None:
+            meta: Meta | None = live.meta
+        else:
+            meta = self.service.store.read(id) if _ID.fullmatch(id) else None
+        return meta if meta is not None and identity_of(connection).sees(meta) else None
+
+
+def unknown(id: str) -> JSONResponse:
+    """The answer for a session that is not there, or not for who asks."""
+    return error_response(404, ErrorCode.UNKNOWN_SESSION, f"nothing is here of a session {id[:64]!r}")

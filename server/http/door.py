@@ -1,0 +1,152 @@
+"""The door: everything that is checked before a request is looked at, and before its body is read."""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers, QueryParams
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from server.http.answers import error_response
+from server.http.audit import note
+from server.http.auth import Gate, NotAllowed
+from server.http.early import answer_early
+from server.http.hosts import CalledBy, Names, Origins, Proxies, account_address
+from server.http.identity import Identity
+from server.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
+_LINKS = re.compile(r"/v1/sessions/[^/]+/(recording\.mp4|frame\.jpg|watch\.mjpeg|log)")
+"""Links that a browser follows by itself: they take a token in the query."""
+
+_OF_A_SESSION = re.compile(r"/v1/sessions/([^/]+)(?:/(.*))?")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """All that decides who comes in."""
+
+    gate: Gate
+    names: Names
+    origins: Origins
+    proxies: Proxies
+
+
+class Door:
+    """ASGI middleware. Leaves the `Identity` of a request in its state; what may not come in gets no further."""
+
+    def __init__(self, app: ASGIApp, rules: Rules, metrics: Metrics) -> None:
+        self._app = app
+        self._rules = rules
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        peer = scope["client"][0] if scope.get("client") else ""
+        called = self._rules.proxies.called_by(peer, scope["scheme"], dict(headers))
+        if called.prefix:
+            scope = {**scope, "root_path": called.prefix}
+        try:
+            identity = self._let_in(scope, headers, called)
+        except NotAllowed as refused:
+            self._note(refused, called, scope)
+            response = error_response(
+                refused.status, refused.code, refused.message, retry_after_s=refused.retry_after_s
+            )
+            await _refuse(response, scope, receive, send)
+            return
+        scope.setdefault("state", {})["identity"] = identity
+        await self._app(scope, receive, send)
+
+    def _let_in(self, scope: Scope, headers: Headers, called: CalledBy) -> Identity:
+        path = _path(scope)
+        if _UNPRINTABLE.search(path):
+            raise NotAllowed(400, "invalid_value", "the path holds a control character")
+        names = self._rules.names
+        for host in (headers.get("host"), called.host):
+            if not names.allows(host):
+                raise NotAllowed(403, "host_refused", _about_host(host or ""))
+        origin = headers.get("origin")
+        if not self._rules.origins.allows(origin, called):
+            raise NotAllowed(403, "origin_refused", _about_origin(origin or "", called))
+        address = account_address(called.address)
+        if not (path.startswith("/v1/") or path == "/metrics"):
+            return Identity("", address)
+        token = _token(scope) if scope["type"] == "websocket" or _LINKS.fullmatch(path) else None
+        identity = self._rules.gate.identify(headers.get("authorization"), token, address)
+        if identity.by_token:
+            _check_token(identity, path)
+        return identity
+
+    def _note(self, refused: NotAllowed, called: CalledBy, scope: Scope) -> None:
+        self._metrics.refused.labels(refused.code).inc()
+        if refused.status != 429:  # a flood of these says nothing new
+            note(
+                "refused",
+                code=refused.code,
+                status=refused.status,
+                address=called.address,
+                path=_path(scope)[:200],
+            )
+
+
+def identity_of(connection: HTTPConnection) -> Identity:
+    """Whose request it is, as the door found."""
+    return connection.state.identity
+
+
+def _path(scope: Scope) -> str:
+    """The path without the prefix that a proxy put before it."""
+    path: str = scope["path"]
+    prefix = scope.get("root_path", "")
+    return path.removeprefix(prefix) if prefix and path.startswith(f"{prefix}/") else path
+
+
+def _token(scope: Scope) -> str | None:
+    return QueryParams(scope["query_string"]).get("token")
+
+
+def _check_token(identity: Identity, path: str) -> None:
+    """What a token is not for: a viewer's for the stream, one of a session for another."""
+    if path == "/v1/stream":
+        if not identity.may_control:
+            raise NotAllowed(
+                403, "unauthorized", "this token is a viewer's: it shows a session, and begins none"
+            )
+        return
+    of_session = _OF_A_SESSION.fullmatch(path)
+    if of_session and not identity.sees_id(of_session[1]):
+        raise NotAllowed(404, "unknown_session", f"nothing is here of a session {of_session[1][:64]!r}")
+
+
+async def _refuse(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        socket = WebSocket(scope, receive, send)
+        await socket.send_denial_response(response)
+    else:
+        await answer_early(response, scope, receive, send)
+
+
+def _about_host(host: str) -> str:
+    return (
+        f"this server does not answer to the name {host[:100]!r}: call it localhost or by its address, "
+        "or name it in FLOWBRUSH_ALLOWED_HOSTS"
+    )
+
+
+def _about_origin(origin: str, called: CalledBy) -> str:
+    return (
+        f"pages of {origin[:100]!r} may not connect: this server was called {(called.host or '')[:100]!r}. Name the page's "
+        "origin in FLOWBRUSH_ALLOWED_ORIGINS; behind a proxy have it pass on Host or X-Forwarded-Host and "
+        "X-Forwarded-Port, and name its address in FLOWBRUSH_TRUSTED_PROXIES"
+    )

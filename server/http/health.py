@@ -1,0 +1,33 @@
+"""Whether the server lives, whether a newcomer would get a slot, and its figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+
+from server.sessions.service import Service
+
+
+def router(service: Service) -> APIRouter:
+    """`/healthz`, `/readyz`, `/metrics`."""
+    routes = APIRouter()
+
+    @routes.get("/healthz", summary="The process lives")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @routes.get("/readyz", summary="A worker is warm and a newcomer would get a slot")
+    async def readyz() -> JSONResponse:
+        slots = service.dispatcher.seats
+        body: dict[str, Any] = {"ready": service.ready, "seats": slots.total, "free": slots.free}
+        if service.dispatcher.broken is not None:
+            body["error"] = service.dispatcher.broken
+        return JSONResponse(body, 200 if service.ready else 503)
+
+    @routes.get("/metrics", summary="Prometheus text")
+    async def metrics() -> Response:
+        return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return routes

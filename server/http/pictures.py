@@ -1,0 +1,116 @@
+"""The pictures of a session: its recording, its newest frame, and MJPEG for those who look on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from flowbrush.errors import ErrorCode
+from flowbrush.protocol import Codec
+from server.delivery.clips import Clip, clip
+from server.delivery.playable import NotPlayable
+from server.http.answers import error_response
+from server.http.audit import audit
+from server.http.context import Context, unknown
+from server.http.door import identity_of
+from server.http.ranges import serve_file
+from server.sessions.live import LatestJpeg, Live
+from server.store.store import Meta
+
+MAX_CHUNK = 2**32 - 1
+BOUNDARY = "frame"
+MP4 = "video/mp4"
+
+
+def router(context: Context) -> APIRouter:
+    """`recording.mp4`, `frame.jpg` and `watch.mjpeg` of a session."""
+    routes = APIRouter(prefix="/v1/sessions/{id}")
+    dispatcher = context.service.dispatcher
+
+    @routes.get("/recording.mp4", summary="The video so far, or the chunks `first` to `last` of it, as H.264")
+    async def recording(
+        id: str,
+        request: Request,
+        first: Annotated[int | None, Query(ge=0, le=MAX_CHUNK)] = None,
+        last: Annotated[int, Query(ge=0, le=MAX_CHUNK)] = MAX_CHUNK,
+    ) -> Response:
+        meta = await asyncio.to_thread(context.stored, request, id)
+        path = context.service.store.recording(id)
+        size = await asyncio.to_thread(_recorded, context, id, path) if meta is not None else 0
+        if meta is None or size == 0:
+            return unknown(id)
+        part = await asyncio.to_thread(clip, path, size, first, last) if first is not None else None
+        if first is not None and part is None:
+            return error_response(404, ErrorCode.OUT_OF_RANGE, f"no chunk from {first} to {last} is recorded")
+        audit("read.recording", identity_of(request), session=id)
+        try:
+            return await _video(context, meta, path, size, part, request.headers.get("range"))
+        except NotPlayable as error:
+            return error_response(500, ErrorCode.INTERNAL, str(error))
+        except OSError as error:
+            text = f"the video cannot be made: {error.strerror or error}"
+            return error_response(507, "no_space", text, retry_after_s=60.0)
+
+    @routes.get("/frame.jpg", summary="The newest frame")
+    async def frame(id: str, request: Request) -> Response:
+        live = context.running(request, id)
+        still = await dispatcher.still(live, Codec.JPEG) if live is not None else None
+        if still is None:
+            return unknown(id)
+        return Response(still[1], media_type="image/jpeg", headers={"Cache-Control": "no-store"})
+
+    @routes.get("/watch.mjpeg", summary="Look on, as MJPEG")
+    async def mjpeg(id: str, request: Request) -> Response:
+        live = context.running(request, id)
+        if live is None:
+            return unknown(id)
+        audit("session.watch", identity_of(request), session=id)
+        still = await dispatcher.still(live, Codec.JPEG) if live.stands else None
+        return StreamingResponse(
+            _pictures(live, still and still[1]), media_type=f"multipart/x-mixed-replace; boundary={BOUNDARY}"
+        )
+
+    return routes
+
+
+async def _video(
+    context: Context, meta: Meta, path: Path, size: int, part: Clip | None, wanted: str | None
+) -> Response:
+    """The recording or a part of it; what is not H.264 is made so. Raises NotPlayable and OSError."""
+    if meta.codec is not Codec.H264:
+        made = await context.playable.file(path, size, part)
+        length = (await asyncio.to_thread(made.stat)).st_size
+        return serve_file(made, length, wanted, MP4)
+    if part is None:
+        return serve_file(path, size, wanted, MP4)
+    headers = {"Content-Length": str(part.size), "Cache-Control": "no-store"}
+    return StreamingResponse(part.blocks(), 200, headers, media_type=MP4)
+
+
+def _recorded(context: Context, id: str, path: Path) -> int:
+    """How many bytes of the recording are complete."""
+    live = context.service.lives.get(id)
+    if live is not None and live.recording is not None:
+        return live.recording.bytes
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+async def _pictures(live: Live, first: bytes | None) -> AsyncIterator[bytes]:
+    viewer = LatestJpeg()
+    if first is not None:
+        viewer.put(first)
+    live.jpeg_viewers.add(viewer)
+    try:
+        while (picture := await viewer.next()) is not None:
+            head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
+            yield head.encode() + picture + b"\r\n"
+    finally:
+        live.jpeg_viewers.discard(viewer)

@@ -1,0 +1,126 @@
+"""What a key, or an address where there are no keys, may use at once and in a day."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from server.http.access import Access, Quota
+from server.http.identity import Identity
+from server.sessions.live import Live
+from server.sessions.service import Service
+
+DAY_S = 86_400
+MIB = 1 << 20
+TRY_AGAIN_S = 10.0
+"""What is in use may be given back at any time; asking more often is no use."""
+
+T = TypeVar("T")
+
+
+class OverQuota(Exception):
+    """A quota is used up: what to say, and after how many seconds it may be otherwise."""
+
+    code = "quota"
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.message, self.retry_after_s = message, retry_after_s
+
+
+class Quotas:
+    """Counts what each account has. Sessions know their owner; of those without one the address is remembered here."""
+
+    def __init__(
+        self, service: Service, access: Callable[[], Access], clock: Callable[[], float] = time.time
+    ) -> None:
+        self._service = service
+        self._access = access
+        self._clock = clock
+        self._addresses: dict[str, str] = {}
+        self._sent: dict[str, float] = {}
+        self._day = -1
+
+    def began(self, live: Live, identity: Identity) -> None:
+        """Counts a session as this client's from now on."""
+        if not live.meta.owner:
+            lives = self._service.lives
+            self._addresses = {id: where for id, where in self._addresses.items() if id in lives}
+            self._addresses[live.id] = identity.address
+
+    def check_start(self, identity: Identity, paused: bool) -> None:
+        """Before a session begins; raises OverQuota. The session whose client is away longest makes room, if there is one."""
+        quota, mine = self._quota(identity), self._of(identity)
+        self._check_sent(identity.account, quota)
+        self._check_waiting(quota, mine)
+        if paused:
+            self.check_pause(identity)
+        if quota.sessions and len(mine) >= quota.sessions:
+            away = [live for live in mine if live.detached_at is not None]
+            if not away:
+                raise _too_many("sessions", quota.sessions, "end one of them first")
+            self._service.end(min(away, key=lambda live: live.detached_at or 0.0), "displaced")
+
+    def check_branch(self, identity: Identity) -> None:
+        """Before a branch is made; raises OverQuota."""
+        quota, mine = self._quota(identity), self._of(identity)
+        branches = sum(1 for live in mine if live.meta.first_frame > 0)
+        if quota.branches and branches >= quota.branches:
+            raise _too_many("branches", quota.branches, "end one of them first")
+        self.check_start(identity, paused=False)
+
+    def check_pause(self, identity: Identity) -> None:
+        """Before a session is paused; raises OverQuota."""
+        quota = self._quota(identity)
+        paused = sum(1 for live in self._of(identity) if live.session.paused)
+        if quota.paused and paused >= quota.paused:
+            raise _too_many("paused sessions", quota.paused, "let one go on, or end it")
+
+    def check_upload(self, identity: Identity) -> None:
+        """Before an upload is read; raises OverQuota. Blocks for looking at the folder."""
+        quota = self._quota(identity)
+        count, size = self._service.images.kept(identity.owner)
+        if quota.uploads and count >= quota.uploads:
+            raise _too_many("uploads", quota.uploads, "they are kept for a while; use one of them again")
+        if quota.upload_mib and size >= quota.upload_mib * MIB:
+            raise OverQuota(
+                f"your uploads take {quota.upload_mib} MiB already: older ones go by themselves", 600.0
+            )
+
+    def sent(self, account: str, size: int) -> None:
+        """Counts media; raises OverQuota when it was the last that this day allows."""
+        self._new_day()
+        self._sent[account] = self._sent.get(account, 0) + size
+        self._check_sent(account, self._access().quota_of(account))
+
+    def _check_sent(self, account: str, quota: Quota) -> None:
+        self._new_day()
+        if quota.sent_mib_day and self._sent.get(account, 0) >= quota.sent_mib_day * MIB:
+            text = f"the {quota.sent_mib_day} MiB of video of this day (UTC) are used up"
+            raise OverQuota(text, DAY_S - self._clock() % DAY_S)
+
+    def _check_waiting(self, quota: Quota, mine: list[Live]) -> None:
+        seats = self._service.dispatcher.seats
+        if quota.waiting and seats.free <= len(seats.queue):
+            waiting = sum(1 for live in mine if live.id in seats.queue)
+            if waiting >= quota.waiting:
+                raise _too_many("sessions that wait for a seat", quota.waiting, "wait for them")
+
+    def _new_day(self) -> None:
+        day = int(self._clock() // DAY_S)
+        if day != self._day:
+            self._day, self._sent = day, {}
+
+    def _quota(self, identity: Identity) -> Quota:
+        return self._access().quota_of(identity.owner)
+
+    def _of(self, identity: Identity) -> list[Live]:
+        return [live for live in self._service.lives.values() if self._account(live) == identity.account]
+
+    def _account(self, live: Live) -> str:
+        return live.meta.owner or self._addresses.get(live.id, "")
+
+
+def _too_many(what: str, most: int, do: str) -> OverQuota:
+    return OverQuota(f"you have {most} {what}, which is as many as your quota allows: {do}", TRY_AGAIN_S)

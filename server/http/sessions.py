@@ -1,0 +1,103 @@
+"""What there is of each session, besides its pictures."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Request, Response
+from fastapi.responses import JSONResponse
+
+from flowbrush.errors import ErrorCode, ProtocolError
+from server.http.answers import error_response
+from server.http.audit import audit
+from server.http.context import Context, unknown
+from server.http.door import identity_of
+from server.http.quotas import OverQuota
+from server.sessions.live import Live
+from server.store.store import Meta
+
+MAX_CHUNK = 2**32 - 1
+
+
+def router(context: Context) -> APIRouter:
+    """`/v1/sessions/{id}`, its log, branches, and marks for clips."""
+    routes = APIRouter(prefix="/v1/sessions/{id}")
+    service = context.service
+
+    @routes.get("", summary="State of a session")
+    async def session(id: str, request: Request) -> Response:
+        live = context.running(request, id)
+        if live is not None:
+            return JSONResponse(_running(live))
+        meta = await asyncio.to_thread(context.stored, request, id)
+        return JSONResponse(_ended(meta)) if meta is not None else unknown(id)
+
+    @routes.get("/log", summary="The session file: `flowbrush render` makes the video again")
+    async def log(id: str, request: Request) -> Response:
+        meta = await asyncio.to_thread(context.stored, request, id)
+        file = await asyncio.to_thread(service.session_file, id) if meta is not None else None
+        if file is None:
+            return unknown(id)
+        audit("read.log", identity_of(request), session=id)
+        return Response(file.to_json(), media_type="application/json")
+
+    @routes.post("/branch", status_code=201, summary="A new session from a chunk of this one")
+    async def branch(
+        id: str, request: Request, chunk: Annotated[int, Body(embed=True, strict=True, ge=0, le=MAX_CHUNK)]
+    ) -> Response:
+        identity = identity_of(request)
+        if context.running(request, id) is None:
+            return unknown(id)
+        try:
+            context.quotas.check_branch(identity)
+            new, token, last_frame = service.branch(id, chunk)
+        except OverQuota as over:
+            return error_response(429, over.code, over.message, retry_after_s=over.retry_after_s)
+        except ProtocolError as error:
+            status = 404 if error.code is ErrorCode.UNKNOWN_SESSION else 409
+            return error_response(status, error.code, error.message, field=error.field)
+        context.quotas.began(service.lives[new], identity)
+        audit("session.branch", identity, session=new, of=id, chunk=chunk)
+        return JSONResponse({"session": new, "resume_token": token, "last_frame": last_frame}, 201)
+
+    @routes.post("/mark", summary="Has the next chunk begin with a key frame, for a clip from there")
+    async def mark(id: str, request: Request) -> Response:
+        live = context.running(request, id)
+        if live is None:
+            return unknown(id)
+        if live.recording is None or live.recording.full:
+            text = "this session is not recorded" if live.recording is None else "the recording is full"
+            return error_response(409, ErrorCode.UNSUPPORTED, text)
+        live.session.want_key = True
+        return JSONResponse({"chunk": live.session.upcoming})
+
+    return routes
+
+
+def _running(live: Live) -> dict[str, Any]:
+    session = live.session
+    return {
+        "session": live.id,
+        "model": live.meta.model,
+        "state": "paused" if session.paused and session.phase == "ready" else str(session.phase),
+        "connected": live.outbox is not None,
+        "viewers": len(live.viewers) + len(live.jpeg_viewers),
+        "chunks": session.frame // session.chunk_frames,
+        "frames": session.frame,
+        "width": live.meta.width,
+        "height": live.meta.height,
+        "fps": live.meta.fps,
+        "codec": live.meta.codec,
+        "recorded_bytes": live.recording.bytes if live.recording is not None else 0,
+    }
+
+
+def _ended(meta: Meta) -> dict[str, Any]:
+    return {
+        "session": meta.id,
+        "model": meta.model,
+        "state": "done",
+        "reason": meta.ended,
+        "frames": meta.frames,
+    }

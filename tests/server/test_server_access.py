@@ -1,0 +1,161 @@
+"""Keys, tokens, roles, and how guesses are slowed down."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from server.http.access import Access, Quota, load_access
+from server.http.auth import MAX_TOKENS, WRONG_BURST, Gate, NotAllowed
+from server.http.identity import Identity
+from server.settings import BadSettings, Settings
+
+ALICE, BOB = "alice-key-0123456789", "bob-key-0123456789ab"
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def settings(**given: object) -> Settings:
+    return Settings(_env_file=None, **given)  # type: ignore[arg-type]
+
+
+def gate(clock: Clock) -> Gate:
+    return Gate(load_access(settings(api_keys=f"{ALICE},{BOB}")), 60.0, clock)
+
+
+def status(
+    gate: Gate, authorization: str | None, token: str | None = None, address: str = "192.0.2.1"
+) -> int:
+    try:
+        gate.identify(authorization, token, address)
+    except NotAllowed as refused:
+        return refused.status
+    return 200
+
+
+def test_without_keys_everybody_is_let_in() -> None:
+    open_gate = Gate(load_access(settings()), 60.0)
+    assert open_gate.identify(None, None, "127.0.0.1") == Identity("", "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("authorization", "token"),
+    [
+        (None, None), ("Bearer nope", None), (f"Bearer {ALICE[:-1]}", None), (f"Bearer {ALICE}x", None), ("Bearer ", None),
+        (f"Basic {ALICE}", None), (ALICE, None), (f"Bearer {ALICE},{BOB}", None), (None, ALICE), (f"Basic {ALICE}", ALICE),
+        ("Bearer \udcff", None),
+    ],
+)  # fmt: skip
+def test_what_does_not_let_in(authorization: str | None, token: str | None) -> None:
+    assert status(gate(Clock()), authorization, token) == 401
+
+
+def test_a_key_has_a_name_that_does_not_show_it() -> None:
+    keys = gate(Clock())
+    alice, bob = (keys.identify(f"Bearer {key}", None, "192.0.2.1") for key in (ALICE, BOB))
+    assert alice.owner != bob.owner and not alice.by_token
+    assert "alice" not in alice.owner and ALICE not in repr(keys.access)
+
+
+def test_tokens_carry_a_role_a_session_and_an_end() -> None:
+    clock = Clock()
+    keys = gate(clock)
+    alice = keys.identify(f"Bearer {ALICE}", None, "192.0.2.1")
+    token = keys.issue(alice, "viewer", "abc")
+    seen = keys.identify(None, token, "192.0.2.9")
+    assert (seen.owner, seen.role, seen.session, seen.by_token) == (alice.owner, "viewer", "abc", True)
+    assert not seen.may_control and seen.sees_id("abc") and not seen.sees_id("abd")
+    assert status(keys, f"Bearer {token}") == 401, "a token is no key"
+    clock.now += 61
+    assert status(keys, None, token) == 401
+
+
+def test_tokens_of_one_key_do_not_push_out_those_of_another() -> None:
+    keys = gate(Clock())
+    alice, bob = (keys.identify(f"Bearer {key}", None, "192.0.2.1") for key in (ALICE, BOB))
+    kept, first = keys.issue(bob, "controller", None), keys.issue(alice, "controller", None)
+    for _ in range(MAX_TOKENS):
+        keys.issue(alice, "controller", None)
+    assert status(keys, None, kept) == 200 and status(keys, None, first) == 401
+
+
+def test_tokens_end_with_their_key() -> None:
+    keys = gate(Clock())
+    token = keys.issue(keys.identify(f"Bearer {ALICE}", None, "192.0.2.1"), "controller", None)
+    keys.reload(load_access(settings(api_keys=BOB)))
+    assert status(keys, None, token) == 401 and status(keys, f"Bearer {BOB}") == 200
+
+
+def test_guesses_are_slowed_down_and_those_who_know_the_key_go_on() -> None:
+    clock = Clock()
+    keys = gate(clock)
+    assert status(keys, f"Bearer {ALICE}") == 200
+    answers = [status(keys, f"Bearer guess{i}") for i in range(200)]
+    assert answers.count(401) == WRONG_BURST and answers[-1] == 429
+    with pytest.raises(NotAllowed) as refused:
+        keys.identify(None, "guess", "192.0.2.1")
+    assert refused.value.code == "rate_limited" and 0 < (refused.value.retry_after_s or 0) <= 3
+    assert status(keys, f"Bearer {ALICE}") == 200, "it was right from here before"
+    assert status(keys, f"Bearer {BOB}") == 429, "a right guess looks as the wrong ones do"
+    assert status(keys, f"Bearer {BOB}", address="192.0.2.2") == 200
+    clock.now += 60
+    assert status(keys, f"Bearer {BOB}") == 200
+
+
+def test_a_file_names_keys_and_their_quotas(tmp_path: Path) -> None:
+    file = tmp_path / "keys.toml"
+    digest = hashlib.sha256(BOB.encode()).hexdigest()
+    file.write_text(
+        f'[quota]\nsessions = 2\n[keys.alice]\nkey = "{ALICE}"\n[keys.bob]\nsha256 = "{digest}"\n'
+        "[keys.bob.quota]\nsessions = 9\nsent_mib_day = 100\n"
+    )
+    access = load_access(settings(keys_file=file, quota_paused=5))
+    keys = Gate(access, 60.0)
+    assert [keys.identify(f"Bearer {key}", None, "a").owner for key in (ALICE, BOB)] == ["alice", "bob"]
+    assert (access.quota_of("alice").sessions, access.quota_of("alice").paused) == (2, 5)
+    assert (access.quota_of("bob").sessions, access.quota_of("bob").sent_mib_day) == (9, 100)
+    assert access.quota_of("").sessions == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "keys"),
+        ("[keys", "not TOML"),
+        ('[keys.alice]\nkey = "short-one"', "16"),
+        ("[keys.alice]\n", "either key or sha256"),
+        (f'[keys.alice]\nkeys = "{ALICE}"', "alice.keys"),
+        (f'[keys."a b"]\nkey = "{ALICE}"', "letters"),
+        (f'[keys.alice]\nkey = "{ALICE}"\n[keys.alice.quota]\nsesions = 1', "alice.quota.sesions"),
+        (f'[keys.alice]\nkey = "{ALICE}"\n[quota]\nsessions = -1', "quota.sessions"),
+        ("[keys.alice]\nkey = 5", "alice.key"),
+    ],
+)
+def test_a_file_with_a_mistake_is_refused_by_its_place(tmp_path: Path, text: str, why: str) -> None:
+    file = tmp_path / "keys.toml"
+    file.write_text(text)
+    with pytest.raises(BadSettings, match=why) as refused:
+        load_access(settings(keys_file=file))
+    assert str(file) in str(refused.value) and "\n" not in str(refused.value)
+    assert ALICE not in str(refused.value) and "short-one" not in str(refused.value)
+
+
+def test_a_file_that_is_missing_or_of_another_encoding_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "keys.toml"
+    with pytest.raises(BadSettings, match=r"keys\.toml cannot be read: No such file"):
+        load_access(settings(keys_file=file))
+    file.write_bytes("[keys.café]".encode("latin-1"))
+    with pytest.raises(BadSettings, match="not UTF-8"):
+        load_access(settings(keys_file=file))
+
+
+def test_nobodys_quota_is_everybodys() -> None:
+    quota = Quota(**dict.fromkeys(Quota.model_fields, 1))
+    assert Access((), quota).quota_of("192.0.2.1") == quota

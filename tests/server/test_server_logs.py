@@ -1,0 +1,76 @@
+"""Log lines: no secrets, no forged lines, audit as JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from server import logs
+from server.http.audit import audit
+from server.http.identity import Identity
+
+SECRET = "s3cr3t-t0ken_value"
+
+
+@pytest.fixture(params=[False, True], ids=["text", "json"])
+def written(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """What goes to stderr, in both forms; logging is as before afterwards."""
+    root, audit_log = logging.getLogger(), logging.getLogger("flowbrush.audit")
+    before = root.handlers[:], root.level, audit_log.handlers[:], audit_log.propagate
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", out)
+    logs.configure("info", request.param)
+    yield out
+    root.handlers[:], root.level, audit_log.handlers[:], audit_log.propagate = before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'127.0.0.1:5 - "WebSocket /v1/stream?token={SECRET}" [accepted]',
+        f"GET /v1/sessions/a/log?first=1&token={SECRET}#x",
+        f"header Authorization: Bearer {SECRET}",
+        f"{{'authorization': 'Bearer {SECRET}', 'a': 1}}",
+        f'{{"type":"session.start","resume":"{SECRET}","last_frame":0}}',
+        f"{{'resume_token': '{SECRET}'}}",
+    ],
+)
+def test_no_key_and_no_token_stands_in_a_line(written: io.StringIO, text: str) -> None:
+    logging.getLogger("uvicorn.error").info("%s", text)
+    try:
+        raise ValueError(text)
+    except ValueError:
+        logging.getLogger("someone").exception("it failed: %s", text)
+    err = written.getvalue()
+    assert SECRET not in err and logs.HIDDEN in err
+
+
+def test_what_a_client_sends_begins_no_line(written: io.StringIO) -> None:
+    forged = "a\n00:00:00 ERROR   [-] server: FORGED\r\x1b[2K\u2028b"
+    logging.getLogger("server").warning("unknown fields: %s", forged)
+    try:
+        raise ValueError(forged)
+    except ValueError:
+        logging.getLogger("server").exception("failed")
+    lines = written.getvalue().splitlines()
+    assert not [line for line in lines if line.startswith("00:00:00")]
+    assert "\x1b" not in "".join(lines) and any("FORGED" in line for line in lines)
+
+
+def test_audit_lines_are_json_in_both_forms(written: io.StringIO) -> None:
+    who = Identity("alice", "192.0.2.1", "viewer", "abc", by_token=True)
+    audit("session.watch", who, session="abc", code=None)
+    line = json.loads(written.getvalue())
+    assert line.pop("audit").endswith("Z")
+    assert line == {
+        "event": "session.watch",
+        "key": "alice",
+        "address": "192.0.2.1",
+        "by": "viewer token",
+        "session": "abc",
+    }
