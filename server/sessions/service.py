@@ -139,11 +139,8 @@ class Service:
                 CloseCode.BAD_START,
             )
         given = {"image": start.image, "source": start.source}
-        wanted = [
-            *(track.kind for track in start.tracks),
-            *(name for name in given if given[name] is not None),
-        ]
-        for name in wanted:
+        wanted = [name for name, value in given.items() if value is not None]
+        for name in (*(track.kind for track in start.tracks), *wanted):
             if not self.capabilities.get(name):
                 raise Refused(ErrorCode.UNSUPPORTED, f"this model cannot do {name}", CloseCode.BAD_START)
         image = None
