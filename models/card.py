@@ -41,12 +41,13 @@ def models_folder() -> Path:
 @dataclass(frozen=True)
 class Source:
     """Files of one repository on the hub: `files` are names or patterns, put into `folder` of the model's own
-    folder.
+    folder. `container` is the entry of a checkpoint that its publisher runs, where there are several.
     """
 
     repository: str
     files: tuple[str, ...]
     folder: str = ""
+    container: str = ""
 
 
 @dataclass(frozen=True)

@@ -50,9 +50,17 @@ def _there(device: str) -> torch.device:
     return place
 
 
+def occupy(device: torch.device) -> None:
+    """Makes a CUDA device the present one of this process: some kernels and libraries run on that one only."""
+    if device.type == "cuda" and device.index is not None:
+        torch.cuda.set_device(device)
+
+
 def to_device(x: Tensor, device: torch.device) -> Tensor:
     """A tensor of main memory on the device, without waiting for the device."""
-    return x.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else x.to(device)
+    if device.type in ("cpu", "mps"):
+        return x.to(device)
+    return x.pin_memory().to(device, non_blocking=True)
 
 
 def _best_device() -> str:

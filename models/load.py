@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from models.card import ModelCard
-from models.device import Placement
+from models.device import Placement, occupy
 from models.pocket import PocketModel, load_pocket
 
 if TYPE_CHECKING:
@@ -19,8 +19,9 @@ def load_model(
     card: ModelCard, placement: Placement, attention: str = "sdpa", weights: Path | None = None
 ) -> Model:
     """The networks of `card`. Raises BadWeights where weights are missing, broken or of another model."""
-    if card.family == "pocket":
-        return load_pocket(card, placement, attention, weights)
+    occupy(placement.device)
+    if card.family == "pocket":  # so small that there is nothing to measure
+        return load_pocket(card, placement, "sdpa" if attention == "auto" else attention, weights)
     from models.wan.load import (
         load_wan,
     )  # diffusers takes two seconds, by which a lost worker would be back later

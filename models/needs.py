@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from models.card import ModelCard
-from models.spec import StudentSpec
+from models.spec import StudentSpec, TaeSpec
 
 BYTES = 2  # of a parameter and of a cached value: bf16
 UMT5_PARAMETERS = 24 * (4 * 4096**2 + 3 * 4096 * 10240) + 256384 * 4096
@@ -40,17 +40,63 @@ def needs(card: ModelCard) -> Needs:
     """Of a Wan student. Raises ValueError for another family, which runs anywhere."""
     if card.family != "wan":
         raise ValueError(f"{card.name} is no Wan student: what it needs is small")
-    spec = card.student
-    tokens = (card.width // card.codec.stride // spec.patch) * (
-        card.height // card.codec.stride // spec.patch
-    )
-    chunk = 2 * spec.layers * tokens * spec.chunk * spec.dim * BYTES  # keys and values
-    if card.rollout.past == "recompute":
-        stream = 2 * chunk  # the past and the present one, while a chunk is made
+    spec, rollout = card.student, card.rollout
+    rows, columns = (edge // card.codec.stride // spec.patch for edge in (card.height, card.width))
+    tokens = spec.chunk * rows * columns  # of a chunk
+    chunk = 2 * spec.layers * tokens * spec.dim * BYTES  # keys and values
+    recached = 1 if rollout.recache else 0
+    records = spec.window + recached + card.history  # kept so that the stream can go back
+    sinks = 1 if rollout.past == "recompute" else spec.sink
+    state = (records + sinks + 2) * _decoder_state(card)  # that of the stream now, and the one being made
+    if rollout.past == "recompute":
+        stream = state
     else:
-        recached = 1 if card.rollout.recache else 0
+        copies = 1 if rollout.sink_average is None else 2
         cache = spec.sink + spec.window + 1
-        history = spec.sink + spec.window + recached + card.history  # kept so that the stream can go back
-        stream = chunk * (cache + history)
+        stream = state + chunk * (cache + spec.sink + copies * records)
+    stream += _working(card, chunk, tokens)
     weights, text = BYTES * parameters(spec), BYTES * UMT5_PARAMETERS
     return Needs(parameters(spec), weights + stream, stream, text, weights + text)
+
+
+def _working(card: ModelCard, chunk: int, tokens: int) -> int:
+    """Bytes of what lives only while a chunk of one stream is made: the past as it is attended to, with room for the chunk, and
+    beside it the largest of what passes and decoding make.
+    """
+    spec, rollout = card.student, card.rollout
+    pass_over = tokens * _activations(card)
+    if rollout.joint:
+        window = chunk * (2 + card.steps) + card.steps * pass_over
+        return max(window, chunk * (spec.sink + spec.window + 2) + pass_over, _decoding(card))
+    if rollout.past == "recompute":  # the past twice while it is made, once more with room for the chunk
+        return max(3 * chunk + pass_over, 2 * chunk + _decoding(card))
+    replaced = (
+        spec.window if rollout.recache else 0
+    )  # chunks worked out again under a new prompt, for the record
+    again = replaced + 1 if rollout.recache else 0
+    attended = chunk * (spec.sink + spec.window + 1 + replaced)
+    recache = chunk * (spec.sink + 2 * again) + again * pass_over
+    return max(attended + chunk + pass_over, attended + _decoding(card), recache)
+
+
+def _activations(card: ModelCard) -> int:
+    """Bytes for each token in the feed-forward part of a block, where most is alive."""
+    return BYTES * (2 * card.student.ffn_dim + 4 * card.student.dim)
+
+
+def _decoding(card: ModelCard) -> int:
+    """Bytes alive in the last stage of the decoder, whose layers work on all frames of a chunk in nearly the full size."""
+    codec = card.codec
+    if not isinstance(codec, TaeSpec):
+        raise ValueError(f"{card.name}: what Wan's own decoder needs is not counted")
+    cells = (card.width // codec.patch) * (card.height // codec.patch)
+    return 5 * card.chunk_frames * codec.widths[2] * cells * BYTES // 2  # two and a half layers' outputs
+
+
+def _decoder_state(card: ModelCard) -> int:
+    """Bytes that the tiny decoder carries from chunk to chunk: the last frame of each of its nine memory blocks."""
+    codec = card.codec
+    if not isinstance(codec, TaeSpec):
+        raise ValueError(f"{card.name}: what Wan's own decoder keeps is not counted")
+    cells = (card.width // codec.stride) * (card.height // codec.stride)
+    return BYTES * 3 * cells * sum(width * 4**stage for stage, width in enumerate(codec.widths[:3]))

@@ -26,12 +26,17 @@ class Fp8Linear(nn.Module):
     weight: Tensor
     scale: Tensor
 
-    def __init__(self, linear: nn.Linear) -> None:
+    def __init__(self, *linears: nn.Linear) -> None:
+        """Several layers of one input become one: the input is brought into 8 bits once, their outputs lie one
+        behind the other.
+        """
         super().__init__()
-        weight, scale = to_fp8(linear.weight.detach())
+        weight, scale = to_fp8(torch.cat([linear.weight.detach() for linear in linears]))
         self.register_buffer("weight", weight)
         self.register_buffer("scale", scale.T.contiguous())  # [1, out]
-        self.bias = linear.bias
+        biases: list[Tensor] = [linear.bias for linear in linears if linear.bias is not None]
+        assert len(biases) in (0, len(linears))
+        self.bias = nn.Parameter(torch.cat(biases), requires_grad=False) if biases else None
 
     def forward(self, x: Tensor) -> Tensor:
         flat, scale = to_fp8(x.flatten(0, -2))
@@ -67,7 +72,10 @@ def use_fp8(student: CausalTransformer) -> None:
         raise ValueError("8-bit linear layers need CUDA: leave fp8 off")
     block: Any
     for block in student.blocks:
-        for attention, names in ((block.self_attn, "qkvo"), (block.cross_attn, "qo")):
-            for name in names:
-                setattr(attention, name, Fp8Linear(getattr(attention, name)))
+        to_itself, to_text = block.self_attn, block.cross_attn
+        to_itself.joint = Fp8Linear(to_itself.q, to_itself.k, to_itself.v)
+        to_itself.q = to_itself.k = to_itself.v = nn.Identity()  # their weights are in `joint`
+        to_itself.o, to_text.q, to_text.o = (
+            Fp8Linear(linear) for linear in (to_itself.o, to_text.q, to_text.o)
+        )
         block.ffn[0], block.ffn[2] = Fp8Linear(block.ffn[0]), Fp8Linear(block.ffn[2])

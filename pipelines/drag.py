@@ -57,8 +57,8 @@ def warp_latents(last: Tensor, moved: Tensor) -> Tensor:
         torch.arange(rows, device=last.device), torch.arange(columns, device=last.device), indexing="ij"
     )
     source = torch.stack([x, y]) - moved.flatten(0, 1)  # [B T, 2, h, w] in cells
-    size = torch.tensor([columns, rows], device=last.device).view(2, 1, 1)
-    grid = ((source + 0.5) * 2 / size - 1).permute(0, 2, 3, 1)
+    # Sizes as numbers: a tensor of them would be copied to the device, and waited for.
+    grid = torch.stack([(source[:, 0] + 0.5) * (2 / columns) - 1, (source[:, 1] + 0.5) * (2 / rows) - 1], -1)
     repeated = last[:, None].expand(-1, frames, -1, -1, -1).flatten(0, 1)
     out = F.grid_sample(repeated, grid, "bilinear", "border", align_corners=False)
     return out.unflatten(0, (batch, frames)).transpose(1, 2)

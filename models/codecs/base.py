@@ -48,9 +48,9 @@ def hold_first(frames: Tensor, states: Sequence[State], position: int) -> Tensor
     """`frames` [B, 3, F, H, W] with the first four frames of a stream's first chunk replaced by frame
     `position`.
     """
-    fresh = [row for row, state in enumerate(states) if not state]
-    if fresh:
-        frames[fresh, :, :FRAMES] = frames[fresh, :, position : position + 1]
+    for row, state in enumerate(states):
+        if not state:  # row by row: a list of rows would be copied to the device, and waited for
+            frames[row, :, :FRAMES] = frames[row, :, position : position + 1].clone()
     return frames
 
 

@@ -110,7 +110,7 @@ def _in_groups(
         if begun:
             each = zip(*(states[row] for row in group), strict=True)
             slots = [_opened(torch.stack(slot) if slot[0].numel() else slot[0]) for slot in each]
-        made = work(rows[group], slots, not begun)
+        made = work(torch.stack([rows[row] for row in group]), slots, not begun)
         kept = [_closed(slot) for slot in slots]
         for place, row in enumerate(group):
             parts[row] = made[place]

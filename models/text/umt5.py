@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.checkpoint import BadWeights
@@ -47,9 +48,11 @@ class Umt5Text(nn.Module):
             return_tensors="pt",
         )
         device = next(self.encoder.parameters()).device
-        mask = given["attention_mask"].to(device)
-        rows = self.encoder(given["input_ids"].to(device), attention_mask=mask).last_hidden_state
-        return rows.masked_fill(mask[..., None] == 0, 0.0)
+        length = int(given["attention_mask"].sum(1).max())  # the rest is zero rows, which need no encoder
+        mask = given["attention_mask"][:, :length].to(device)
+        rows = self.encoder(given["input_ids"][:, :length].to(device), attention_mask=mask).last_hidden_state
+        rows = rows.masked_fill(mask[..., None] == 0, 0.0)
+        return F.pad(rows, (0, 0, 0, self.spec.length - length))
 
 
 class RandomText(nn.Module):

@@ -73,13 +73,13 @@ WAN_CARDS = (
     ),
     _wan(
         "self-forcing-1.3b", "Self-Forcing 1.3B (DMD)", BY_SLOT, replace(WAN_1_3B, sink=0, window=6),
-        (Source("gdhe17/Self-Forcing", ("checkpoints/self_forcing_dmd.pt",), "student"),),
+        (Source("gdhe17/Self-Forcing", ("checkpoints/self_forcing_dmd.pt",), "student", "generator_ema"),),
         description="Sharp for its first 81 frames, which is what it was trained for; it drifts after them.",
     ),
     _wan(
         "longlive-1.3b", "LongLive 1.3B", replace(BY_SLOT, recache=True), replace(WAN_1_3B, sink=1, window=2),
         (
-            Source("Efficient-Large-Model/LongLive-1.3B", ("models/longlive_base.pt",), "student"),
+            Source("Efficient-Large-Model/LongLive-1.3B", ("models/longlive_base.pt",), "student", "generator"),
             Source("Efficient-Large-Model/LongLive-1.3B", ("models/lora.pt",), "lora"),
         ),
         description="Trained to change its prompt on the way; its window is worked out again when the prompt changes.",
@@ -93,14 +93,14 @@ WAN_CARDS = (
         "rolling-forcing-1.3b", "Rolling Forcing 1.3B",
         RolloutSpec((1000, 800, 600, 400, 200), shift=5.0, joint=True),
         replace(WAN_1_3B, sink=1, window=6),
-        (Source("TencentARC/RollingForcing", ("checkpoints/rolling_forcing_dmd.pt",), "student"),),
+        (Source("TencentARC/RollingForcing", ("checkpoints/rolling_forcing_dmd.pt",), "student", "generator_ema"),),
         licence="MIT",
         description="Denoises five chunks together at rising levels; steadier, and a prompt needs five chunks to come through.",
     ),
     _wan(
         "causvid-1.3b", "CausVid 1.3B", RolloutSpec((1000, 757, 522), shift=8.0, warp=False),
         replace(WAN_1_3B, sink=0, window=6),
-        (Source("tianweiy/CausVid", ("autoregressive_checkpoint/model.pt",), "student"),),
+        (Source("tianweiy/CausVid", ("autoregressive_checkpoint/model.pt",), "student", "generator"),),
         description="The first of these students: three steps, oversaturated in long runs.",
     ),
     _wan(

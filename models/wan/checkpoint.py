@@ -28,8 +28,9 @@ CONTAINERS = (
 )  # the first that is there holds the weights
 
 
-def load_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a checkpoint file, or of a folder of safetensors shards, under the file's own names.
+def load_tensors(path: Path, container: str = "") -> dict[str, Tensor]:
+    """The tensors of a checkpoint file, or of a folder of safetensors shards, under the file's own names; those
+    in its entry `container` where it has that one.
 
     Raises BadWeights: no such file, truncated, not a checkpoint, or a pickle with code in it.
     """
@@ -42,7 +43,7 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
         raise BadWeights(f"{path} is no checkpoint: expected a file ending in {', '.join(SUFFIXES)}")
     if path.suffix == ".safetensors":
         return read(path)[0]
-    return unwrap(read_pickle(path), path.name)
+    return unwrap(read_pickle(path), path.name, container)
 
 
 def read_pickle(path: Path) -> Any:
@@ -63,14 +64,14 @@ def read_pickle(path: Path) -> Any:
         ) from error
 
 
-def unwrap(loaded: Any, source: str) -> dict[str, Tensor]:
-    """The state dict inside a checkpoint: `generator_ema`, `generator`, `model`, `state_dict`, or the
-    checkpoint itself.
+def unwrap(loaded: Any, source: str, container: str = "") -> dict[str, Tensor]:
+    """The state dict inside a checkpoint: its entry `container` if it has that, else `generator_ema`,
+    `generator`, `model`, `state_dict`, or the checkpoint itself.
     """
     if isinstance(loaded, dict):
-        for key in CONTAINERS:
+        for key in (container, *CONTAINERS):
             if isinstance(loaded.get(key), dict):
-                return unwrap(loaded[key], source)
+                return unwrap(loaded[key], source, container)
         if loaded and all(
             isinstance(name, str) and isinstance(value, Tensor) for name, value in loaded.items()
         ):
@@ -82,12 +83,14 @@ def unwrap(loaded: Any, source: str) -> dict[str, Tensor]:
     raise BadWeights(f"{source} holds no weights of a student but a {type(loaded).__name__}")
 
 
-def load_student(student: CausalTransformer, path: Path, lora: Path | None = None) -> None:
-    """Fills `student` from the checkpoint at `path`, with `lora` merged in. Raises BadWeights; then nothing
-    has changed.
+def load_student(
+    student: CausalTransformer, path: Path, lora: Path | None = None, container: str = ""
+) -> None:
+    """Fills `student` from the checkpoint at `path` (its entry `container`, where it has several), with `lora`
+    merged in. Raises BadWeights; then nothing has changed.
     """
     try:
-        tensors = cleaned(load_tensors(path))
+        tensors = cleaned(load_tensors(path, container))
         if lora is not None:
             tensors = merge(tensors, _lora_tensors(lora), lora.name)
     except ValueError as error:

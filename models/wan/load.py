@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from models.attention import backend
+from models.attention import Shape, choose
 from models.card import ModelCard
 from models.checkpoint import BadWeights, fill
 from models.codecs.anchored import AnchoredCodec
@@ -50,9 +50,10 @@ def load_wan(
     pull` lays them out, or with the student's file at the top. Raises BadWeights where something is missing,
     broken or of another shape.
     """
+    attend = choose(attention, placement.device, placement.dtype, self_attention(card))
     with torch.device("meta"):
-        student = CausalTransformer(card.student, backend(attention, placement.device)).to(placement.dtype)
-        codec = _codec(card).to(placement.dtype)
+        student = CausalTransformer(card.student, attend).to(placement.dtype)
+        codec = codec_of(card).to(placement.dtype)
     assert isinstance(card.text, Umt5Spec)
     if card.random:
         fill_at_random(student, placement.device, 0)
@@ -63,14 +64,26 @@ def load_wan(
         raise BadWeights(f"no folder {folder} with the weights of {card.name}: {how_to_get(card)}")
     weights = find(folder, "student")
     assert weights is not None
-    load_student(student, weights, find_adapter(card, folder))
+    container = next((source.container for source in card.sources if source.folder == "student"), "")
+    load_student(student, weights, find_adapter(card, folder), container)
     student.to(placement.device)
     codec = load_codec(codec, find(folder, "codec"), card).to(placement.device)
     text = load_umt5(card.text, folder, placement.dtype)
     return WanModel(student, anchored(codec, card), text.to(_text_device(placement))).ready()
 
 
-def _codec(card: ModelCard) -> TinyCodec | WanCodec:
+def self_attention(card: ModelCard) -> Shape:
+    """What a denoising pass of one stream attends with and to, once its window is full."""
+    spec, rollout = card.student, card.rollout
+    rows, columns = (edge // card.codec.stride // spec.patch for edge in (card.height, card.width))
+    chunk = spec.chunk * rows * columns
+    passed = card.steps if rollout.joint else 1
+    past = 2 if rollout.joint else 1 if rollout.past == "recompute" else spec.sink + spec.window
+    return Shape(passed * chunk, (past + passed) * chunk, spec.heads, spec.head_dim)
+
+
+def codec_of(card: ModelCard) -> TinyCodec | WanCodec:
+    """The codec that the card names, without weights."""
     if isinstance(card.codec, TaeSpec):
         return TinyCodec(card.codec)
     assert isinstance(card.codec, VaeSpec)

@@ -59,6 +59,33 @@ def test_layouts(tmp_path, weights, layout):
     check(tmp_path / "model.pt", weights)
 
 
+@pytest.mark.parametrize(
+    ("container", "taken"), [("generator", 1.0), ("generator_ema", 2.0), ("critic", 2.0)]
+)
+def test_the_card_says_which_of_several_weights_are_taken(tmp_path, weights, container, taken):
+    """An entry that the file does not have leaves the usual order."""
+    entries = {
+        name: wrapped({n: scale * v for n, v in weights.items()}, "model.")
+        for name, scale in (("generator", 1.0), ("generator_ema", 2.0))
+    }
+    torch.save(entries, tmp_path / "model.pt")
+    student = CausalTransformer(SPEC)
+    load_student(student, tmp_path / "model.pt", container=container)
+    name = "blocks.0.ffn.0.weight"
+    assert torch.equal(student.state_dict()[name], taken * weights[name])
+
+
+def test_cards_name_what_their_publishers_run():
+    named = {
+        name: source.container
+        for name, card in CARDS.items()
+        for source in card.sources
+        if source.folder == "student"
+    }
+    assert named["longlive-1.3b"] == named["causvid-1.3b"] == "generator"
+    assert named["self-forcing-1.3b"] == named["rolling-forcing-1.3b"] == "generator_ema"
+
+
 def test_legacy_file(tmp_path, weights):
     torch.save(weights, tmp_path / "model.pth", _use_new_zipfile_serialization=False)
     check(tmp_path / "model.pth", weights)
@@ -109,6 +136,75 @@ def test_lora(tmp_path, weights, style):
     lora, merged = adapters(weights, style)
     torch.save({"generator_lora": lora, "step": 3} if style == "peft" else lora, tmp_path / "lora.pt")
     check(tmp_path / "base.pt", merged, tmp_path / "lora.pt")
+
+
+@pytest.mark.parametrize("style", ["comfy", "kohya"])
+def test_adapters_are_more_than_pairs(tmp_path, weights, style):
+    """Differences of biases, norms, modulations and whole weights, beside pairs or alone."""
+    generator = torch.Generator().manual_seed(2)
+    whole, bias = "blocks.0.self_attn.q.weight", "blocks.1.ffn.0.bias"
+    norm, modulation, last = "blocks.0.norm3.weight", "blocks.1.modulation", "head.modulation"
+    keys = {
+        whole: "blocks.0.self_attn.q.diff",
+        bias: "blocks.1.ffn.0.diff_b",
+        norm: "blocks.0.norm3.diff",
+        modulation: "blocks.1.diff_m",
+        last: "head.diff_m",
+    }
+    pair = {f"blocks.1.ffn.0.lora_{part}.weight" for part in ("down", "up")}
+    change = {name: torch.randn(weights[name].shape, generator=generator) for name in keys}
+    down, up = torch.randn(2, 16, generator=generator), torch.randn(32, 2, generator=generator)
+
+    def spelled(key):
+        module, _, part = key.partition(".lora_") if ".lora_" in key else (*key.rpartition(".")[:2], None)
+        if style == "comfy":
+            return "diffusion_model." + key
+        if part is not None:
+            return "lora_unet_" + module.replace(".", "_") + ".lora_" + part
+        return "lora_unet_" + module.replace(".", "_") + "." + key.rpartition(".")[2]
+
+    lora = {spelled(key): change[name] for name, key in keys.items()}
+    lora |= {spelled(key): down if "down" in key else up for key in pair}
+    merged = {name: weights[name] + change.get(name, 0) for name in weights}
+    merged["blocks.1.ffn.0.weight"] = weights["blocks.1.ffn.0.weight"] + up @ down
+    torch.save(weights, tmp_path / "base.pt")
+    save_file(lora, tmp_path / "lora.safetensors")
+    student = CausalTransformer(SPEC)
+    load_student(student, tmp_path / "base.pt", tmp_path / "lora.safetensors")
+    for name, value in student.state_dict().items():
+        torch.testing.assert_close(value, merged[name], msg=name)
+
+
+def test_what_has_no_place_is_left_out_with_a_warning(tmp_path, weights):
+    """An adapter made for the image-to-video model, which has more layers of the same names."""
+    lora, merged = adapters(weights, "comfy")
+    lora |= {
+        "diffusion_model.blocks.0.cross_attn.k_img.lora_down.weight": torch.ones(2, 16),
+        "diffusion_model.blocks.0.cross_attn.k_img.lora_up.weight": torch.ones(16, 2),
+        "diffusion_model.blocks.0.cross_attn.norm_k_img.diff": torch.ones(16),
+        "diffusion_model.blocks.0.cross_attn.k_img.diff_b": torch.ones(16),
+    }
+    torch.save(weights, tmp_path / "base.pt")
+    torch.save(lora, tmp_path / "lora.pt")
+    with pytest.warns(UserWarning, match=r"k_img\.bias, .*k_img\.weight, .*norm_k_img\.weight.*left out"):
+        check(tmp_path / "base.pt", merged, tmp_path / "lora.pt")
+
+
+@pytest.mark.parametrize(
+    ("key", "shape", "said"),
+    [
+        ("single_blocks.0.linear1.lora_A.weight", (2, 16), "for another model"),
+        ("blocks.0.ffn.0.lora_A.weight", (2, 16), "half there"),
+        ("blocks.0.ffn.0.diff_b", (7,), "expected \\(32,\\)"),
+        ("blocks.0.ffn.0.hada_w1_a", (2, 16), "no part of an adapter"),
+        ("blocks.0.ffn.0.alpha", (), "nothing that it scales"),
+    ],
+)
+def test_an_adapter_that_cannot_be_merged_is_named(tmp_path, weights, key, shape, said):
+    torch.save(weights, tmp_path / "base.pt")
+    torch.save({key: torch.ones(shape)}, tmp_path / "lora.pt")
+    with pytest.raises(BadWeights, match=said):
+        load_student(CausalTransformer(SPEC), tmp_path / "base.pt", tmp_path / "lora.pt")
 
 
 def test_lora_of_another_size(tmp_path, weights):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,10 +30,21 @@ def test_the_needs_are_those_of_the_network_itself(card: ModelCard) -> None:
     assert least.device == 2 * count + least.stream and least.disk == 2 * (count + UMT5_PARAMETERS)
 
 
-def test_a_stream_needs_what_its_window_and_its_way_back_hold() -> None:
-    card = CARDS["wan-1.3b"]
+@pytest.mark.parametrize(
+    ("name", "chunks"), [("wan-1.3b", 1), ("longlive-1.3b", 1), ("reward-forcing-1.3b", 2), ("krea-14b", 0)]
+)
+def test_a_chunk_that_can_be_taken_back_costs_its_keys_and_the_decoder_as_it_stood(
+    name: str, chunks: int
+) -> None:
+    """Reward Forcing also keeps its averaged sink as it then was; Krea works keys and values out again."""
+    card = CARDS[name]
     chunk = 2 * 30 * (3 * 30 * 52) * 1536 * 2  # keys and values, layers, tokens, width, bf16
-    assert needs(card).stream == chunk * (3 + 2 + card.history)
+    decoder = 2 * 3 * (256 * 60 * 104 + 128 * 120 * 208 + 64 * 240 * 416)
+    further = needs(replace(card, history=card.history + 1)).stream - needs(card).stream
+    assert further == chunks * chunk + decoder
+
+
+def test_a_pocket_model_has_no_needs() -> None:
     with pytest.raises(ValueError, match="no Wan student"):
         needs(CARDS["pocket"])
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from models import speed
 from models.registry import CARDS
 from models.spec import StudentSpec
 from models.speed import Fp8Linear, compile_blocks, use_fp8
@@ -35,6 +36,24 @@ def test_a_layer_in_8_bits_is_near_the_layer():
     x = torch.randn(2, 5, 64, dtype=torch.bfloat16)
     expected, made = linear(x).float(), Fp8Linear(linear)(x).float()
     assert float((made - expected).norm() / expected.norm()) < 0.06
+
+
+def test_layers_of_one_input_are_one_product():
+    torch.manual_seed(0)
+    linears = [torch.nn.Linear(64, 48).to(torch.bfloat16).requires_grad_(False) for _ in range(3)]
+    x = torch.randn(2, 5, 64, dtype=torch.bfloat16)
+    apart = torch.cat([Fp8Linear(linear)(x) for linear in linears], -1)
+    assert torch.equal(Fp8Linear(*linears)(x), apart)
+
+
+def test_the_input_of_attention_is_brought_into_8_bits_once(student, monkeypatch):
+    use_fp8(student)
+    calls, real = [], speed.to_fp8
+    monkeypatch.setattr(speed, "to_fp8", lambda x: calls.append(tuple(x.shape)) or real(x))
+    velocity(student)
+    assert (
+        len(calls) == SPEC.layers * 6
+    )  # q, k and v together; o; q and o of the text; two in the feed-forward
 
 
 def test_8_bits_hardly_turn_the_prediction(student):

@@ -61,6 +61,19 @@ def test_rows_are_transformers_own_and_zero_after_the_end(encoder):
     assert text.unknown("qwxz") == []
 
 
+def test_the_encoder_is_not_given_padding(encoder):
+    seen = []
+
+    def watched(ids, attention_mask):
+        seen.append(ids.shape)
+        return encoder(ids, attention_mask=attention_mask)
+
+    text = Umt5Text(SPEC, encoder, Words())
+    text.encoder = type("Watched", (torch.nn.Module,), {"forward": lambda self, *a, **k: watched(*a, **k)})()
+    text.encoder.register_parameter("place", torch.nn.Parameter(torch.zeros(1)))
+    assert text(["a fox in the snow"]).shape == (1, 512, 16) and seen == [(1, 6)]
+
+
 def test_a_long_prompt_is_cut(encoder):
     assert Umt5Text(SPEC, encoder, Words())(["word " * 2000]).shape == (1, 512, 16)
 

@@ -1,0 +1,128 @@
+"""Full sizes on a device without memory: what is said of memory, and what must not happen inside a chunk on a GPU."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from benchmarks.shapes import Counter, no_memory, shapes_of
+from flowbrush.controls import Point, Prompt, PromptSet, TrackBegin
+from models.card import ModelCard
+from models.needs import needs
+from models.registry import CARDS
+from pipelines.generator import Generator
+from pipelines.requests import StreamSettings
+from pipelines.state import StreamState
+
+WAYS = (
+    "wan-1.3b",
+    "longlive-1.3b",
+    "reward-forcing-1.3b",
+    "rolling-forcing-1.3b",
+    "krea-14b",
+)  # one of each kind
+
+
+@pytest.fixture(scope="module")
+def gpu() -> torch.device:
+    """A device of its own kind, without memory, that is not the processor: work on both at once is an error."""
+    from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
+
+    if not hasattr(torch, "nothing"):
+        _setup_privateuseone_for_python_backend("nothing")
+    return torch.device("nothing", 0)
+
+
+def thin(name: str, layers: int) -> ModelCard:
+    """A card at its full size in everything but the number of layers, of steps, and of chunks to go back."""
+    real = CARDS[name]
+    steps = real.steps if real.rollout.joint else 1
+    student = replace(real.student, layers=layers)
+    return replace(real, student=student, history=1, steps=steps, start_steps=steps)
+
+
+def begun(generator: Generator) -> StreamState:
+    card = generator.card
+    return generator.start(StreamSettings(card.name, (("a fox", 1.0),), card.width, card.height, card.fps))
+
+
+SEA = PromptSet(prompts=(Prompt(text="the sea"),))
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_the_memory_that_is_said_is_what_is_counted(name: str, gpu: torch.device) -> None:
+    card = thin(name, 3)
+    with no_memory():
+        generator = shapes_of(card, gpu)
+        counter = Counter(gpu)
+        for module in (generator.model.student, generator.model.codec):
+            counter.hold(*module.parameters(), *module.buffers())
+        counter.hold(generator.rope.cos, generator.rope.sin)
+        if card.rollout.past == "cache":
+            counter.hold(generator.cache.keys, generator.cache.values)
+        state = begun(generator)
+        with counter:
+            for _ in range(card.student.sink + card.student.window + card.history + 2):
+                generator.step([state], [()])
+            generator.step([state], [[SEA]])
+    assert needs(card).device == pytest.approx(counter.peak, rel=0.1)
+
+
+class Waits(TorchDispatchMode):
+    """Copies from main memory to the device during which the processor waits."""
+
+    def __init__(self, device: torch.device) -> None:
+        super().__init__()
+        self.device = device
+        self.seen: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        out = func(*args, **kwargs)
+        name = func._schema.name
+        if name in ("aten::to", "aten::_to_copy", "aten::copy_"):
+            given = [leaf for leaf in tree_leaves(args) if isinstance(leaf, torch.Tensor)]
+            arrives = out.device.type == self.device.type
+            at_once = kwargs.get("non_blocking") or any(flag is True for flag in args)
+            if arrives and not at_once and any(leaf.device.type == "cpu" for leaf in given):
+                self.seen.append(f"{name} {tuple(out.shape)}")
+        return out
+
+
+@pytest.mark.parametrize("inference", [True, False])
+def test_a_wait_a_meeting_and_a_value_that_is_read_are_found(gpu: torch.device, inference: bool) -> None:
+    with no_memory(), torch.inference_mode(inference):
+        host, there = torch.ones(3), torch.ones(3, device=gpu)
+        with Waits(gpu) as waits:
+            host.pin_memory().to(gpu, non_blocking=True)
+            assert waits.seen == []
+            host.to(gpu, torch.bfloat16)
+            assert len(waits.seen) == 1
+        with pytest.raises(RuntimeError, match="same device"):
+            host + there
+        with pytest.raises(RuntimeError, match=r"item|_local_scalar_dense"):
+            float(there.sum())
+
+
+@pytest.mark.parametrize("name", ["longlive-1.3b", "rolling-forcing-1.3b", "krea-14b"])
+def test_nothing_waits_and_no_two_devices_meet_inside_a_chunk(name: str, gpu: torch.device) -> None:
+    """The fake mode refuses to read a value from the device and to work on two devices at once. A drag and a prompt that
+    has been encoded before are part of the chunk.
+    """
+    card = thin(name, 1)
+    drag = TrackBegin(track=1, kind="drag", points=(Point(t=0, x=0.3, y=0.5), Point(t=1, x=0.6, y=0.5)))
+    with no_memory():
+        generator = shapes_of(card, gpu)
+        state = begun(generator)
+        generator.prompts.encode("the sea")
+        for _ in range(2):
+            generator.step([state], [()])
+        with Waits(gpu) as waits:
+            generator.step([state], [[SEA, drag]])
+            generator.step([state], [()])
+    assert waits.seen == []
