@@ -166,6 +166,12 @@ class SourceEnd(Message):
     id: MessageId | None = None
 
 
+class KeyFrame(Message):
+    """The next chunk begins with a key frame, for a decoder that lost its way."""
+
+    type: Literal["keyframe"] = "keyframe"
+
+
 class Playhead(Message):
     """`pts` of the frame shown now and the seconds received after it."""
 
@@ -183,6 +189,6 @@ class Ping(Message):
 
 SessionCommand = SessionPause | SessionResume | SessionStep | SessionRewind | SessionReset | SessionStop
 ClientMessage = Annotated[
-    Control | SessionStart | SessionCommand | Probe | SourceBegin | SourceEnd | Playhead | Ping,
+    Control | SessionStart | SessionCommand | Probe | SourceBegin | SourceEnd | KeyFrame | Playhead | Ping,
     Field(discriminator="type"),
 ]

@@ -6,6 +6,7 @@ The classes live in small files by direction; import them from here. docs/protoc
 from flowbrush.client_messages import (
     ALL_CODECS,
     ClientMessage,
+    KeyFrame,
     Ping,
     Playhead,
     Probe,
@@ -81,6 +82,7 @@ __all__ = [
     "ErrorCode",
     "FileStart",
     "Grid",
+    "KeyFrame",
     "Limits",
     "Message",
     "Notice",

@@ -2,6 +2,7 @@
  * The two answers to each control: accepted, and shown. Keeps what the server has not confirmed, for a resume.
  * @module
  */
+import { MAX_POINTS } from './protocol.js';
 
 /**
  * @typedef {{chunk: number}} Queued
@@ -47,17 +48,17 @@ export class Acks {
   }
 
   /**
-   * Of the moves of one track that could not be sent only the newest matters: the older ones count as superseded.
-   * @param {number} track
+   * Adds the points of a move to the newest one of its track that could not be sent, as long as one message takes them.
+   * @param {Record<string, any>} move
+   * @returns {Ack | null} of the move that carries them now; null when there is none
    */
-  supersedeUnsentMoves(track) {
-    for (const [id, { message, sent, queued, applied }] of this.#entries) {
-      if (sent || message.type !== 'track.move' || message.track !== track) continue;
-      const superseded = new Error('superseded while the connection was away');
-      queued.reject(superseded);
-      applied.reject(superseded);
-      this.#entries.delete(id);
-    }
+  join({ track, points }) {
+    const mine = [...this.#entries.values()].filter(({ message }) => message.track === track);
+    const newest = mine.at(-1);
+    if (!newest || newest.sent || newest.message.type !== 'track.move') return null;
+    if (newest.message.points.length + points.length > MAX_POINTS) return null;
+    newest.message.points.push(...points);
+    return { id: newest.message.id, queued: newest.queued.promise, applied: newest.applied.promise };
   }
 
   /**

@@ -5,9 +5,10 @@
 import { Brush } from './brush.js';
 import { CameraControl } from './camera.js';
 import { Emitter } from './emitter.js';
-import { Stream } from './flowbrush.js';
+import { giveUp, Stream, StreamError } from './flowbrush.js';
 import { LatencyMeter } from './latency.js';
 import { Player } from './player.js';
+import { Prober } from './prober.js';
 
 const PLAYHEAD_MS = 60;
 const PLAYHEAD_IDLE_MS = 200;
@@ -36,6 +37,7 @@ const PLAYHEAD_IDLE_MS = 200;
 export class App extends Emitter {
   brush = new Brush();
   camera = new CameraControl();
+  prober = new Prober();
   latency = new LatencyMeter();
   /** @type {Stream | null} */
   stream = null;
@@ -62,6 +64,8 @@ export class App extends Emitter {
     this.player.on('report', (report) => this.#sendPlayhead(report, PLAYHEAD_MS));
     this.player.on('thumb', (thumb) => this.emit('thumb', thumb));
     this.player.on('trouble', (message) => this.emit('trouble', new Error(message)));
+    this.player.on('needsKey', () => this.stream?.askForKeyFrame());
+    this.player.on('unusable', (why) => this.#nextCodec(why));
     this.brush.on('control', ({ id, at }) => this.latency.sent(id, at));
     this.camera.on('control', ({ id, at }) => this.latency.sent(id, at));
     this.brush.on('refused', (error) => this.emit('trouble', error));
@@ -71,14 +75,35 @@ export class App extends Emitter {
 
   /** @param {StartSettings} settings */
   start(settings) {
+    this.#settings = settings;
     return this.#open(new Stream(settings, { url: () => this.rest.streamUrl() }));
+  }
+
+  /** @type {StartSettings} */
+  #settings = {};
+
+  /**
+   * The codec of the stream does not work here: begins again with the next one, for a codec belongs to its stream.
+   * @param {string} why
+   */
+  #nextCodec(why) {
+    const { stream } = this;
+    if (!stream?.ready) return;
+    const { codec } = stream.ready;
+    giveUp(codec);
+    if (codec === 'jpeg' || this.watching || this.#settings.resume) {
+      this.#drop();
+      this.emit('failed', new StreamError({ code: 'no_codec', message: `this browser cannot show ${codec} video (${why})` }));
+      return;
+    }
+    this.emit('trouble', new StreamError({ code: 'codec_failed', message: `${codec}: ${why}` }));
+    this.start(this.#settings);
   }
 
   /** Looks on at somebody's session. @param {string} session */
   watch(session) {
     this.watching = true;
-    const path = `/v1/sessions/${encodeURIComponent(session)}/watch`;
-    return this.#open(new Stream({}, { url: () => this.rest.streamUrl(path), watch: true }));
+    return this.#open(new Stream({}, { url: () => this.rest.watchUrl(session), watch: true }));
   }
 
   /**
@@ -113,6 +138,7 @@ export class App extends Emitter {
     stream?.disconnect();
     this.brush.attach(null);
     this.camera.attach(null);
+    this.prober.attach(null);
     this.latency.forget();
     return stream !== null;
   }
@@ -151,10 +177,10 @@ export class App extends Emitter {
     if (this.#own) await this.#try(this.#own.reset(seed));
   }
 
-  /** Address of a page that goes on from the end of `chunk` by itself. @param {number} chunk */
+  /** What a page's address has after the `#` to go on from the end of `chunk` by itself. @param {number} chunk */
   async branch(chunk) {
     const { resume_token: token, last_frame: frame } = await this.rest.branch(this.session ?? '', chunk);
-    return `/#resume=${encodeURIComponent(token)}&last_frame=${frame}`;
+    return `#resume=${encodeURIComponent(token)}&last_frame=${frame}`;
   }
 
   /** @param {Promise<unknown>} answer */
@@ -198,10 +224,11 @@ export class App extends Emitter {
     on('session.resumed', () => this.#paused(false));
     on('session.rewound', ({ chunk }) => this.#cut(chunk));
     on('session.restarted', () => this.#cut(-1));
+    on('track.held', (held) => this.brush.held(held));
     on('session.recovering', ({ reason }) => this.emit('recovering', reason));
     on('notice', (notice) => this.emit('notice', notice));
-    on('error', (failure) => stream.state === 'live' && this.emit('trouble', Object.assign(new Error(failure.message), failure)));
-    on('closed', (error) => this.#closed(error));
+    on('error', (failure) => stream.state === 'live' && !failure.awaited && this.emit('trouble', Object.assign(new Error(failure.message), failure)));
+    on('closed', (error) => this.#closed(stream, error));
   }
 
   /** @param {Stream} stream @param {Ready} ready */
@@ -215,6 +242,7 @@ export class App extends Emitter {
         const aspect = ready.width / ready.height;
         this.brush.attach({ stream, aspect, position: (at) => player.position(at), rate: () => player.shown?.rate ?? 1 });
         this.camera.attach(stream);
+        this.prober.attach(ready.capabilities.probe === false ? null : stream);
       }
     }
     if (stream.paused) this.#paused(true);
@@ -240,13 +268,15 @@ export class App extends Emitter {
     this.emit('cut', chunk);
   }
 
-  /** @param {import('./stream_error.js').StreamError} error */
-  #closed(error) {
+  /** @param {Stream} stream @param {StreamError} error */
+  async #closed(stream, error) {
     this.stream = null;
     this.brush.attach(null);
     this.camera.attach(null);
+    this.prober.attach(null);
+    const refused = error.code === 'closed_1006' && !stream.ready;
     if (error.code === 'closed_1000') this.emit('ended', null);
-    else this.emit('failed', error);
+    else this.emit('failed', refused ? await this.rest.whyNoStream() : error);
   }
 
   /** @param {import('./screen.js').Shown} shown */
@@ -254,6 +284,7 @@ export class App extends Emitter {
     if (!this.stream) return;
     this.latency.shown(shown.control, shown.at - performance.timeOrigin);
     this.brush.shown(shown);
+    this.prober.lookAgain();
     this.emit('shown', shown);
   }
 

@@ -14,7 +14,8 @@ const CLOCK_AHEAD = 0.25;
 
 /**
  * @typedef {import('./stream.js').Stream} Stream
- * @typedef {{x: number, y: number, at: number, pressure: number}} HandSample `at` in ms of `performance.now()`
+ * @typedef {{x: number, y: number, at: number, pressure: number, shift?: boolean, alt?: boolean}} HandSample `at` in ms of
+ *   `performance.now()`; the keys held with it add to what is selected and take away
  * @typedef {{stroke: Stroke, label: string, undo: () => void}} Undo
  * @typedef {object} Session what the brush needs to know of the stream that it paints on
  * @property {Stream} stream
@@ -49,19 +50,19 @@ export class Brush extends Emitter {
    * Puts a point down. Kinds `drag` and `pin` are sent at once; a path is collected until `play`.
    * @param {import('./protocol.js').TrackKind} kind
    * @param {HandSample} sample
-   * @param {import('./protocol.js').Grid | null} grid
+   * @param {import('./protocol.js').TrackOptions} [options] a grid of points, or the region that is taken
    * @returns {Stroke | null} null while there is no stream
    */
-  begin(kind, sample, grid) {
+  begin(kind, sample, options = {}) {
     if (!this.session) return null;
     const { stream, position } = this.session;
-    const stroke = new Stroke(kind, grid);
+    const stroke = new Stroke(kind, options.grid);
+    stroke.options = options;
     const t = kind === 'path' ? 0 : position(sample.at);
     const first = { x: sample.x, y: sample.y, t, pressure: sample.pressure, id: 0 };
     stroke.samples.push(first);
     this.#handAt.set(stroke, sample.at);
     if (kind !== 'path') {
-      const options = grid ? { grid } : {};
       stroke.track = kind === 'pin' ? stream.pin(first, options) : stream.drag(first, options);
       stroke.phase = kind === 'pin' ? 'held' : 'live';
       first.id = stroke.beginId = this.#sent(stroke.track.ack, sample.at, stroke);
@@ -89,6 +90,29 @@ export class Brush extends Emitter {
     if (!stroke.track) return;
     const id = this.#sent(stroke.track.move(fresh.map(({ x, y, t }) => ({ x, y, t }))), samples[0].at, null);
     for (const point of fresh) point.id = id;
+  }
+
+  /** The server says what a hand has taken. @param {import('./protocol.js').Held} held */
+  held({ track, region }) {
+    for (const stroke of this.strokes) if (stroke.track?.number === track) stroke.region = region;
+  }
+
+  /** Pins that a page which is loaded again can take up. @returns {{track: number, x: number, y: number}[]} */
+  get pins() {
+    const pins = [...this.strokes].filter(({ kind, phase }) => kind === 'pin' && phase === 'held');
+    return pins.map(({ track, last }) => ({ track: Number(track?.number), x: last.x, y: last.y }));
+  }
+
+  /** Takes up pins that the stream has already. @param {{track: number, x: number, y: number}[]} pins */
+  adopt(pins) {
+    if (!this.session) return;
+    for (const { track, x, y } of pins) {
+      const stroke = new Stroke('pin');
+      stroke.samples.push({ x, y, t: 0, pressure: 0.5, id: 0 });
+      stroke.track = this.session.stream.adopt(track, 'pin');
+      stroke.phase = 'held';
+      this.strokes.add(stroke);
+    }
   }
 
   /** Lets go of a drag. @param {Stroke} stroke */
@@ -227,7 +251,7 @@ export class Brush extends Emitter {
   #playNow(stroke) {
     const { stream } = /** @type {Session} */ (this.session);
     const points = stroke.samples.map(({ x, y, t }) => ({ x, y, t }));
-    stroke.track = stream.path(points, stroke.grid ? { grid: stroke.grid } : {});
+    stroke.track = stream.path(points, stroke.options);
     stroke.beginChunk = null;
     stroke.beginId = this.#sent(stroke.track.ack, performance.now(), stroke);
     for (const sample of stroke.samples) sample.id = stroke.beginId;

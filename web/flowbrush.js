@@ -1,20 +1,20 @@
 /**
  * The flowbrush client for browsers: one stream over one WebSocket, resumed by itself when the connection is lost.
  *
- *     import { connect } from '/web/flowbrush.js';
+ *     import { connect } from './web/flowbrush.js';
  *     const stream = await connect({ model: 'pocket', prompt: 'a dog on the beach' });
  *     stream.on('packet', (packet) => player.push(packet));
  *     const drag = stream.drag({ x: 0.4, y: 0.6 });
  *     drag.move({ x: 0.6, y: 0.6 });
  *     await drag.release().applied;
  *
- * Events: every message of the server under its type (`session.ready`, `control.applied`, `chunk`, `notice`, …),
+ * Events: every message of the server under its type (`session.ready`, `control.applied`, `chunk`, `track.held`, …),
  * `reconnecting` and `reconnected` as in the Python client, and `packet`, `state`, `closed`.
  * @module
  */
 import { Stream } from './stream.js';
 
-export { playableCodecs, streamUrl } from './defaults.js';
+export { giveUp, playableCodecs, serverUrl, streamUrl } from './defaults.js';
 export { StreamError } from './stream_error.js';
 export { Stream };
 

@@ -91,6 +91,15 @@ export class Link extends Emitter {
     this.open();
   }
 
+  /** Gives this connection up for another one. */
+  reopen() {
+    const socket = this.#socket;
+    if (!socket) return;
+    socket.close(1000);
+    this.#detach(socket, { code: 1006, reason: 'opened again' });
+    this.hurry();
+  }
+
   /** Ends the connection for good. */
   close() {
     this.#ended = true;

@@ -6,7 +6,9 @@ import { App } from './app.js';
 import { Overlay } from './overlay.js';
 import { Painter } from './painter.js';
 import { Rest } from './rest.js';
-import { makeTools } from './tools.js';
+import { Selection } from './selection.js';
+import { Starter } from './starter.js';
+import { makeTools, takes } from './tools.js';
 import { hideBanner, showBanner, status } from './ui/banner.js';
 import { bindCameraPad, bindWheel } from './ui/camera_pad.js';
 import { block, button, dialog, element, input } from './ui/dom.js';
@@ -16,30 +18,34 @@ import { bindKeys, openHelp } from './ui/keys.js';
 import { examplesOf, PromptPanel } from './ui/prompt_panel.js';
 import { Readout } from './ui/readout.js';
 import { Recorder } from './ui/recorder.js';
+import { bindSelection } from './ui/selection_panel.js';
 import { SessionPanel } from './ui/session_panel.js';
 import { Stage } from './ui/stage.js';
 import { bindTheme } from './ui/theme.js';
 import { Timeline } from './ui/timeline.js';
 import { toast, toastError } from './ui/toasts.js';
 import { mirrorSliders, ToolStrip } from './ui/tool_strip.js';
-import { loadGallery, showCards } from './ui/welcome.js';
+import { address, loadPhotos, loadScenes, showCards, showCredits, showPrivacy } from './ui/welcome.js';
 
 const rest = new Rest();
 const app = new App(element('picture', HTMLCanvasElement), rest);
 const readout = new Readout();
 const prompts = new PromptPanel((list, transition) => {
   if (app.stream) app.stream.setPrompt(list, { transition }).queued.then(({ chunk }) => timeline.mark(chunk, 'prompt'), toastError);
-  else begin({ prompts: list });
+  else starter.begin({ prompts: list });
 });
 const timeline = new Timeline(goBack);
 const stage = new Stage((width, height) => overlay.resize(width, height));
-const tools = makeTools(app.brush, app.camera, () => strip.options);
+const selection = new Selection(app.prober);
+const tools = makeTools({ brush: app.brush, camera: app.camera, prober: app.prober, selection }, () => strip.options);
 const painter = new Painter(stage.surface, {
   tool: () => (app.watching ? null : tools[strip.current]),
   toFrame: (x, y) => stage.toFrame(x, y),
+  onHover: (place) => app.prober.look(takes(strip.current) ? place : null),
 });
 const strip = new ToolStrip((tool) => {
   painter.releaseAll();
+  app.prober.look(null);
   block('stage').className = `stage tool-${tool}`;
 });
 const overlay = new Overlay(element('overlay', HTMLCanvasElement), {
@@ -52,6 +58,11 @@ const overlay = new Overlay(element('overlay', HTMLCanvasElement), {
     if (strip.current !== 'grid' || !painter.hover || !app.brush.session) return null;
     return { ...painter.hover, grid: strip.options, colour: 'drag' };
   },
+  outlined: () => [
+    ...(selection.empty ? [] : [{ region: selection.region, style: /** @type {const} */ ('chosen') }]),
+    ...(app.prober.outline ? [{ ...app.prober.outline, style: /** @type {const} */ ('hint') }] : []),
+  ],
+  drawing: () => selection.drawing,
   faded: (stroke) => app.brush.strokes.delete(stroke),
 });
 const session = new SessionPanel({
@@ -70,43 +81,41 @@ const recorder = new Recorder({
   save: (id, first, last) => session.saveClip(id, first, last),
 });
 
-/** Cards on the empty page: two rows on a desk, and no more than a phone's first screen. */
-const CARDS = 6;
+/** Scenes on the empty page. */
+const SCENES = 8;
 /** @type {import('./rest.js').ModelInfo[]} */
 let models = [];
-/** @type {import('./protocol.js').StartSettings | null} */
-let lastStart = null;
 let branching = false;
 
-/**
- * Starts a stream with what the page's fields say, and what is given.
- * @param {Partial<import('./protocol.js').StartSettings>} settings
- */
-async function begin(settings) {
-  lastStart = { model: element('model', HTMLSelectElement).value, seed: session.takeSeed(), ...settings };
-  await app.start(lastStart);
-}
+const starter = new Starter(app, { model: currentModel, seed: () => session.takeSeed(), prompts });
 
-/** A card was picked: what it shows is what the stream starts from. @param {import('./ui/prompt_panel.js').Example} example */
-async function beginWith({ text, image }) {
+/** A scene was picked: it is made from its words. @param {{text: string}} scene */
+function beginScene({ text }) {
   prompts.text = text;
-  const able = currentModel()?.capabilities.image !== false;
-  if (image && able) await beginFromImage(async () => (await fetch(image)).blob());
-  else prompts.apply();
+  prompts.apply();
 }
 
-/** @param {() => Promise<Blob>} image */
-async function beginFromImage(image) {
-  const known = examplesOf(currentModel()?.examples ?? [])[0]?.text ?? 'a photo';
-  const list = prompts.prompts.length > 0 ? prompts.prompts : [{ text: known, weight: 1 }];
+/** @param {Blob | Promise<Blob>} image @param {string} [invitation] */
+async function beginFrom(image, invitation) {
+  if (currentModel()?.capabilities.image === false) {
+    toast('This model starts from words alone', { text: 'Choose another model at the top, or describe a scene.', kind: 'error' });
+    return;
+  }
   try {
-    showBanner('Starting…');
-    const id = await rest.uploadImage(await image());
-    await begin({ prompts: list, image: id });
+    showBanner('Opening the picture…');
+    await starter.fromPicture(image, invitation);
   } catch (error) {
     hideBanner();
     toastError(error);
   }
+}
+
+/** @param {import('./ui/welcome.js').Photo} photo */
+function beginPhoto({ file, invite }) {
+  dialog('image-dialog').close();
+  prompts.text = '';
+  const load = async () => (await fetch(address(file))).blob();
+  return beginFrom(load(), invite);
 }
 
 /** @param {any} file */
@@ -129,8 +138,8 @@ async function goBack(chunk) {
   setBranching(false);
   const tab = window.open('about:blank', '_blank');
   try {
-    const address = await app.branch(chunk);
-    if (tab) tab.location.href = address;
+    const hash = await app.branch(chunk);
+    if (tab) tab.location.href = new URL(`.${hash}`, location.href).href;
     else toast('The browser kept the new tab closed', { text: 'Allow this page to open tabs, then try again.', kind: 'error' });
   } catch (error) {
     tab?.close();
@@ -153,7 +162,8 @@ function undo() {
   if (what && what !== 'drag') toast(`Took back the ${what}`);
 }
 
-bindEvents({ app, stage, strip, prompts, timeline, readout, session, recorder, again: () => lastStart && (() => lastStart && app.start(lastStart)), askForKey });
+bindEvents({ app, stage, strip, prompts, timeline, readout, session, recorder, again: () => starter.again, invitation: () => starter.invitation, askForKey });
+bindSelection(selection, app);
 
 for (const [id, run] of /** @type {[string, () => void][]} */ ([
   ['play', () => app.togglePause()],
@@ -177,6 +187,7 @@ bindKeys(
     { keys: ['.'], text: 'while paused: one chunk', run: () => app.step() },
     { keys: ['r'], text: 'start over', run: () => app.reset() },
     { keys: ['d'], text: 'drag', run: () => strip.choose('drag') },
+    { keys: ['a'], text: 'select an area', run: () => strip.choose('select') },
     { keys: ['p'], text: 'pin', run: () => strip.choose('pin') },
     { keys: ['l'], text: 'path (line)', run: () => strip.choose('path') },
     { keys: ['g'], text: 'grid', run: () => strip.choose('grid') },
@@ -185,7 +196,7 @@ bindKeys(
     { keys: ['Enter'], text: 'play paths; press at the crosshair', run: () => playDrafts() || painter.pressCrosshair() },
     { keys: ['z'], text: 'undo', run: undo },
     { keys: ['x'], text: 'remove all tracks', run: () => app.brush.clear() },
-    { keys: ['Escape'], shown: 'Esc', text: 'let go', run: () => (painter.releaseAll(), painter.hideCrosshair()) },
+    { keys: ['Escape'], shown: 'Esc', text: 'let go', run: () => (painter.releaseAll(), painter.hideCrosshair(), selection.clear()) },
     { keys: ['/'], text: 'write a prompt', run: () => prompts.focus() },
     { keys: ['b'], text: 'branch on the timeline', run: () => app.stream && setBranching(!branching) },
     { keys: ['s'], text: 'save a picture', run: () => app.stream && button('snapshot').click() },
@@ -197,7 +208,12 @@ bindKeys(
 );
 bindTheme();
 element('model', HTMLSelectElement).addEventListener('change', showModel);
-bindImages((image) => beginFromImage(async () => image));
+bindImages((image) => beginFrom(image));
+showPrivacy();
+window.addEventListener('pagehide', () => {
+  painter.releaseAll();
+  starter.leave();
+});
 bindCameraPad(app.camera);
 bindWheel(stage.surface, app.camera, () => app.brush.session !== null && strip.current === 'camera');
 mirrorSliders();
@@ -237,7 +253,7 @@ async function boot() {
     if (token) {
       history.replaceState(null, '', location.pathname);
       await app.start({ resume: token, last_frame: Number(hash.get('last_frame') ?? -1) });
-    }
+    } else await starter.goOn();
   } catch (error) {
     if (/** @type {{code?: string}} */ (error).code === 'unauthorized') askForKey();
     else {
@@ -259,14 +275,13 @@ async function showModel() {
   if (!model) return;
   stage.shape(model.width, model.height);
   strip.allow(model.capabilities);
-  const gallery = await loadGallery();
-  const examples = examplesOf(model.examples).map((each) => ({ ...each, image: each.image ?? gallery[each.text] ?? null }));
-  showCards('preset-cards', examples.slice(0, CARDS), beginWith);
-  const pictured = examples.filter(({ image }) => image);
-  showCards('gallery', pictured, (example) => {
-    dialog('image-dialog').close();
-    beginWith(example);
-  });
+  const [pictures, photos] = await Promise.all([loadScenes(), model.capabilities.image === false ? [] : loadPhotos()]);
+  const scenes = examplesOf(model.examples).map((each) => ({ ...each, image: each.image ?? pictures[each.text] ?? null }));
+  const pictured = scenes.filter(({ image }) => image);
+  showCards('preset-cards', (pictured.length > 2 ? pictured : scenes).slice(0, SCENES), beginScene);
+  const cards = photos.map((photo) => ({ ...photo, text: photo.invite, image: address(photo.file) }));
+  for (const id of ['photo-cards', 'gallery']) showCards(id, cards, beginPhoto);
+  showCredits(photos);
 }
 
 boot();

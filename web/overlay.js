@@ -7,12 +7,17 @@ import { gridOffsets, positionAt } from './tracks.js';
 
 const FADE_MS = 900;
 /** Track colours by kind: bright on any picture, with a dark edge under them. */
-const COLOURS = { drag: '#3fe08a', pin: '#ff5c66', path: '#53b1ff' };
+const COLOURS = { drag: '#3fe08a', pin: '#ff5c66', path: '#53b1ff', select: '#ffffff' };
 const EDGE = 'rgba(8, 12, 18, 0.55)';
+const STILL = matchMedia('(prefers-reduced-motion: reduce)');
 
 /**
  * @typedef {import('./tracks.js').Stroke} Stroke
  * @typedef {import('./tracks.js').Sample} Sample
+ * @typedef {object} Outlined a region, and how sure it is: `hint` would be taken, `chosen` is selected
+ * @property {import('./protocol.js').Region} region
+ * @property {'hint' | 'chosen'} style
+ * @property {string} [label]
  * @typedef {object} Scene what the overlay shows
  * @property {() => Iterable<Stroke>} strokes
  * @property {() => number} queuedId
@@ -20,6 +25,8 @@ const EDGE = 'rgba(8, 12, 18, 0.55)';
  * @property {() => number} pts media time on screen
  * @property {() => {x: number, y: number} | null} crosshair
  * @property {() => {x: number, y: number, grid: import('./protocol.js').Grid | null, colour: keyof typeof COLOURS} | null} cursor
+ * @property {() => Outlined[]} outlined
+ * @property {() => {points: {x: number, y: number}[], radius: number} | null} drawing
  * @property {(stroke: Stroke) => void} faded
  */
 
@@ -56,10 +63,15 @@ export class Overlay {
     const strokes = [...this.#scene.strokes()];
     const crosshair = this.#scene.crosshair();
     const cursor = this.#scene.cursor();
-    if (strokes.length === 0 && !crosshair && !cursor && !this.#drawn) return;
+    const outlined = this.#scene.outlined();
+    const drawing = this.#scene.drawing();
+    const something = strokes.length > 0 || outlined.length > 0 || crosshair !== null || cursor !== null || drawing !== null;
+    if (!something && !this.#drawn) return;
     this.#context.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
-    this.#drawn = strokes.length > 0 || crosshair !== null || cursor !== null;
+    this.#drawn = something;
     const now = performance.now();
+    for (const each of outlined) this.#outlined(each, now);
+    if (drawing) this.#drawing(drawing);
     for (const stroke of strokes) this.#stroke(stroke, now);
     this.#context.globalAlpha = 1;
     if (cursor?.grid) this.#gridCursor(cursor, cursor.grid);
@@ -74,9 +86,93 @@ export class Overlay {
       return;
     }
     this.#context.globalAlpha = 1 - faded;
+    if (stroke.region && stroke.phase !== 'released') this.#held(stroke, stroke.region);
     if (stroke.kind === 'pin') this.#pin(stroke, now);
     else if (stroke.kind === 'path') this.#path(stroke);
     else this.#drag(stroke);
+  }
+
+  /** What a hand holds, where the picture shows it. @param {Stroke} stroke @param {import('./protocol.js').Region} region */
+  #held(stroke, region) {
+    const { x, y } = stroke.offset(this.#scene.shownId(), this.#scene.pts());
+    this.#outline(region, COLOURS[stroke.kind], { width: 2, x, y });
+  }
+
+  /** @param {Outlined} outlined @param {number} now */
+  #outlined({ region, style, label }, now) {
+    const chosen = style === 'chosen';
+    const dash = [5, 4].map((length) => length * this.#scale);
+    this.#outline(region, COLOURS.select, { width: chosen ? 2 : 1.5, fill: true, dash, shift: chosen && !STILL.matches ? -now / 60 : 0 });
+    if (label) this.#label(region, label);
+  }
+
+  /**
+   * @param {import('./protocol.js').Region} region
+   * @param {string} colour
+   * @param {{width: number, x?: number, y?: number, fill?: boolean, dash?: number[], shift?: number}} style
+   */
+  #outline(region, colour, { width, x = 0, y = 0, fill = false, dash = [], shift = 0 }) {
+    const context = this.#context;
+    context.beginPath();
+    for (const polygon of region) {
+      polygon.forEach(([px, py], index) => {
+        const at = this.#at({ x: px + x, y: py + y });
+        if (index === 0) context.moveTo(...at);
+        else context.lineTo(...at);
+      });
+      context.closePath();
+    }
+    if (fill) {
+      context.fillStyle = 'rgba(255, 255, 255, 0.12)';
+      context.fill('evenodd');
+    }
+    context.lineJoin = 'round';
+    context.strokeStyle = EDGE;
+    context.lineWidth = (width + 2) * this.#scale;
+    context.stroke();
+    context.setLineDash(dash);
+    context.lineDashOffset = shift * this.#scale;
+    context.strokeStyle = colour;
+    context.lineWidth = width * this.#scale;
+    context.stroke();
+    context.setLineDash([]);
+  }
+
+  /** The name of a thing, above it. @param {import('./protocol.js').Region} region @param {string} label */
+  #label(region, label) {
+    const context = this.#context;
+    const points = region.flat();
+    const [left, top] = this.#at({ x: Math.min(...points.map(([x]) => x)), y: Math.min(...points.map(([, y]) => y)) });
+    const size = 12 * this.#scale;
+    context.font = `600 ${size}px system-ui, sans-serif`;
+    context.textBaseline = 'bottom';
+    const y = Math.max(top - 4 * this.#scale, size + 2 * this.#scale);
+    context.strokeStyle = EDGE;
+    context.lineWidth = 3 * this.#scale;
+    context.strokeText(label, left, y);
+    context.fillStyle = COLOURS.select;
+    context.fillText(label, left, y);
+  }
+
+  /** A lasso, or the way of a brush, under the hand. @param {{points: {x: number, y: number}[], radius: number}} drawing */
+  #drawing({ points, radius }) {
+    const context = this.#context;
+    context.beginPath();
+    for (const point of [points[0], ...points]) context.lineTo(...this.#at(point));
+    context.lineJoin = context.lineCap = 'round';
+    if (radius > 0) {
+      context.strokeStyle = 'rgba(255, 255, 255, 0.4)';
+      context.lineWidth = 2 * radius * this.#canvas.width;
+      context.stroke();
+      return;
+    }
+    context.fillStyle = 'rgba(255, 255, 255, 0.12)';
+    context.fill();
+    for (const [style, width] of /** @type {[string, number][]} */ ([[EDGE, 4], [COLOURS.select, 2]])) {
+      context.strokeStyle = style;
+      context.lineWidth = width * this.#scale;
+      context.stroke();
+    }
   }
 
   /** @param {Stroke} stroke */

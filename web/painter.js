@@ -15,6 +15,8 @@
 
 const KEYBOARD_POINTER = -1;
 const CROSSHAIR_SPEED = 0.45;
+/** A hand that holds a pen rests on the screen: touches are not taken while the pen is down, nor for so long after. */
+const PALM_MS = 600;
 
 export class Painter {
   /** @type {Map<number, Held>} */
@@ -27,22 +29,27 @@ export class Painter {
   /** @type {Set<string>} */
   #arrows = new Set();
   #arrowAt = 0;
+  /** Pointers by kind, of those that hold something. @type {Map<number, string>} */
+  #kinds = new Map();
+  #penUntil = -Infinity;
 
   /**
    * @param {HTMLElement} surface
    * @param {object} with_
+   * @param {(place: {x: number, y: number} | null) => void} with_.onHover a mouse or pen is here; null when it is gone or presses
    * @param {() => Tool | null} with_.tool the tool in hand, null when nothing can be painted
    * @param {(clientX: number, clientY: number) => {x: number, y: number}} with_.toFrame
    */
-  constructor(surface, { tool, toFrame }) {
+  constructor(surface, { tool, toFrame, onHover }) {
     this.tool = tool;
     this.toFrame = toFrame;
+    this.onHover = onHover;
     surface.addEventListener('pointerdown', (event) => this.#down(surface, event));
     surface.addEventListener('pointermove', (event) => this.#move(event));
     surface.addEventListener('pointerup', (event) => this.#up(event));
     surface.addEventListener('pointercancel', (event) => this.#up(event));
     surface.addEventListener('lostpointercapture', (event) => this.#finish(event.pointerId));
-    surface.addEventListener('pointerleave', () => (this.hover = null));
+    surface.addEventListener('pointerleave', () => this.#hoverAt(null));
     surface.addEventListener('contextmenu', (event) => event.preventDefault());
   }
 
@@ -53,6 +60,7 @@ export class Painter {
 
   /** Lets go of everything, as when the tool changes. */
   releaseAll() {
+    this.#arrows.clear();
     for (const id of [...this.#held.keys()]) this.#finish(id);
   }
 
@@ -81,9 +89,11 @@ export class Painter {
 
   /** @param {HTMLElement} surface @param {PointerEvent} event */
   #down(surface, event) {
-    if (event.button !== 0) return;
+    if (event.button !== 0 || this.#isPalm(event)) return;
     this.hideCrosshair();
     if (!this.#start(event.pointerId, this.#sample(event))) return;
+    this.#kinds.set(event.pointerId, event.pointerType);
+    this.onHover(null);
     surface.setPointerCapture(event.pointerId);
     event.preventDefault();
     surface.focus({ preventScroll: true });
@@ -91,7 +101,7 @@ export class Painter {
 
   /** @param {PointerEvent} event */
   #move(event) {
-    if (event.pointerType !== 'touch') this.hover = this.toFrame(event.clientX, event.clientY);
+    if (event.pointerType !== 'touch') this.#hoverAt(this.toFrame(event.clientX, event.clientY));
     const held = this.#held.get(event.pointerId);
     if (!held) return;
     const events = event.getCoalescedEvents?.() ?? [];
@@ -107,6 +117,21 @@ export class Painter {
     this.#finish(event.pointerId);
   }
 
+  /** @param {{x: number, y: number} | null} place */
+  #hoverAt(place) {
+    this.hover = place;
+    this.onHover(this.busy ? null : place);
+  }
+
+  /** A pen that comes down ends the touches of the palm that came before it. @param {PointerEvent} event */
+  #isPalm({ pointerType, timeStamp }) {
+    if (pointerType === 'pen') {
+      for (const [id, kind] of this.#kinds) if (kind === 'touch') this.#finish(id);
+    }
+    const pen = [...this.#kinds.values()].includes('pen') || timeStamp < this.#penUntil;
+    return pointerType === 'touch' && pen;
+  }
+
   /** @param {number} id @param {HandSample} sample */
   #start(id, sample) {
     const gesture = this.tool()?.begin(sample);
@@ -120,6 +145,8 @@ export class Painter {
     const held = this.#held.get(id);
     if (!held) return;
     this.#held.delete(id);
+    if (this.#kinds.get(id) === 'pen') this.#penUntil = performance.now() + PALM_MS;
+    this.#kinds.delete(id);
     if (held.waiting.length > 0) held.gesture.move(held.waiting);
     held.gesture.end();
   }
@@ -152,6 +179,6 @@ export class Painter {
     const { x, y } = this.toFrame(event.clientX, event.clientY);
     const pressure = event.pointerType === 'pen' ? event.pressure : 0.5;
     // timeStamp is on performance.now()'s clock; events made by scripts may carry 0.
-    return { x, y, at: event.timeStamp || performance.now(), pressure };
+    return { x, y, at: event.timeStamp || performance.now(), pressure, shift: event.shiftKey, alt: event.altKey };
   }
 }

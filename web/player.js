@@ -11,7 +11,7 @@ import { Screen } from './screen.js';
  * @typedef {import('./screen.js').Report} Report
  */
 
-/** @extends {Emitter<{shown: Shown, report: Report, thumb: import('./screen.js').Thumb, trouble: string}>} */
+/** @extends {Emitter<{shown: Shown, report: Report, thumb: import('./screen.js').Thumb, needsKey: string, unusable: string, trouble: string}>} */
 export class Player extends Emitter {
   /** @type {Shown | null} */
   shown = null;
@@ -117,8 +117,11 @@ export class Player extends Emitter {
       case 'snapshot':
         this.#snapshots.shift()?.(message.blob);
         break;
-      case 'trouble':
-        this.emit('trouble', message.message);
+      case 'needs-key':
+        this.emit('needsKey', message.why);
+        break;
+      case 'unusable':
+        this.emit('unusable', message.why);
         break;
     }
   }

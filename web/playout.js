@@ -32,6 +32,8 @@ export class Playout {
   #dry = false;
   /** @type {{at: number, pts: number}[]} */
   #arrivals = [];
+  /** Where what came ends, counting frames that cannot be shown. */
+  #end = 0;
   /** Frames that were passed over because a later one was due already. */
   skipped = 0;
   /** Times the buffer ran dry while playing. */
@@ -50,9 +52,18 @@ export class Playout {
    */
   push(frame, now) {
     if (this.#dry && this.#queue.length === 0) this.#resumeAt(frame, now);
+    this.#end = frame.pts + this.frameSeconds;
     this.#arrivals.push({ at: now, pts: frame.pts });
     if (this.#arrivals.length > ARRIVALS_KEPT) this.#arrivals.shift();
     this.#queue.push(frame);
+  }
+
+  /**
+   * A frame came that cannot be shown: who waits behind it must not be waited for by the server.
+   * @param {number} pts
+   */
+  lose(pts) {
+    this.#end = Math.max(this.#end, pts + this.frameSeconds);
   }
 
   /**
@@ -99,8 +110,9 @@ export class Playout {
    * @param {number} now
    */
   report(now) {
-    if (!this.#shown) return { pts: this.#queue[0]?.pts ?? 0, buffered: this.buffered };
-    const pts = this.#dry ? this.#shown.pts + this.frameSeconds : this.#shown.pts;
+    const dry = this.#queue.length === 0 && (this.#dry || !this.#shown);
+    if (dry) return { pts: Math.max(this.#end, this.#shown ? this.#shown.pts + this.frameSeconds : 0), buffered: 0 };
+    const pts = this.#shown?.pts ?? this.#queue[0].pts;
     return { pts, buffered: Math.max(0, this.buffered - this.reserve(now)) };
   }
 
@@ -145,6 +157,7 @@ export class Playout {
     this.#anchor = null;
     this.#arrivals = [];
     this.#dry = false;
+    this.#end = 0;
   }
 
   /** @param {F} frame */

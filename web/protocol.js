@@ -20,6 +20,9 @@ export const COORDINATE_MAX = 2;
 /** Most points that go into one message. */
 export const MAX_POINTS = 1000;
 
+/** Most points in `add`, and in `remove`. */
+export const MAX_TOUCHES = 32;
+
 /** Close codes after which a new attempt would end the same way. */
 export const FINAL_CLOSE_CODES = Object.freeze([1000, 1003, 1008]);
 
@@ -27,6 +30,8 @@ export const FINAL_CLOSE_CODES = Object.freeze([1000, 1003, 1008]);
  * @typedef {{t: number, x: number, y: number, visible?: boolean}} Point
  *   x and y are normalised to the frame (0,0 top left, 1,1 bottom right), t is in seconds.
  * @typedef {{rows: number, cols: number, spacing: number}} Grid
+ * @typedef {[number, number][][]} Region polygons of [x, y], even-odd
+ * @typedef {{grid?: Grid, region?: Region, add?: [number, number][], remove?: [number, number][]}} TrackOptions
  * @typedef {'drag' | 'pin' | 'path'} TrackKind
  * @typedef {{text: string, weight: number}} Prompt
  * @typedef {{chunks: number, method: 'linear' | 'slerp'}} Transition
@@ -75,7 +80,9 @@ export const FINAL_CLOSE_CODES = Object.freeze([1000, 1003, 1008]);
  * @property {number} queue_ms
  * @property {string} prompt
  *
- * @typedef {{code: string, message: string, retryable?: boolean, id?: number, field?: string}} Failure
+ * @typedef {{id?: number, x: number, y: number, region: Region, label?: string}} Outline
+ * @typedef {{track: number, region: Region}} Held
+ * @typedef {{code: string, message: string, retryable?: boolean, id?: number, field?: string, retry_after_s?: number}} Failure
  * @typedef {{code: string, message: string, id?: number}} Notice
  * @typedef {{chunks: number, frames: number, reason: string, recording?: string, log: string}} Done
  *

@@ -2,7 +2,7 @@
  * The server's REST calls that the page makes, with the API key of this tab where the server asks for one.
  * @module
  */
-import { StreamError, streamUrl } from './flowbrush.js';
+import { serverUrl, StreamError, streamUrl } from './flowbrush.js';
 
 const KEY = 'flowbrush.key';
 
@@ -12,6 +12,7 @@ const KEY = 'flowbrush.key';
  * @property {string} [title]
  * @property {number} width
  * @property {number} height
+ * @property {[number, number][]} [sizes] every size that it makes, the usual one first
  * @property {number} fps
  * @property {Record<string, any>} capabilities
  * @property {any[]} examples
@@ -30,13 +31,13 @@ export class Rest {
   }
 
   /**
-   * @param {string} path
+   * @param {string} path on the server, like `v1/models`
    * @param {RequestInit} [init]
    */
   async fetch(path, init = {}) {
     const headers = new Headers(init.headers);
     if (this.key) headers.set('Authorization', `Bearer ${this.key}`);
-    const answer = await fetch(path, { ...init, headers }).catch(() => {
+    const answer = await fetch(serverUrl(path), { ...init, headers }).catch(() => {
       throw new StreamError({ code: 'closed_1006', message: 'the server cannot be reached' });
     });
     if (!answer.ok) throw await refusal(answer);
@@ -45,7 +46,7 @@ export class Rest {
 
   /** @returns {Promise<ModelInfo[]>} */
   async models() {
-    const answer = await (await this.fetch('/v1/models')).json();
+    const answer = await (await this.fetch('v1/models')).json();
     return Array.isArray(answer) ? answer : answer.models;
   }
 
@@ -53,7 +54,7 @@ export class Rest {
   async uploadImage(blob) {
     const form = new FormData();
     form.append('file', blob, 'image');
-    return (await (await this.fetch('/v1/images', { method: 'POST', body: form })).json()).id;
+    return (await (await this.fetch('v1/images', { method: 'POST', body: form })).json()).id;
   }
 
   /**
@@ -63,27 +64,48 @@ export class Rest {
    * @returns {Promise<{resume_token: string, last_frame: number}>}
    */
   async branch(session, chunk) {
-    const answer = await this.fetch(`/v1/sessions/${session}/branch`, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ chunk }),
-    });
-    return answer.json();
+    return this.#post(`v1/sessions/${session}/branch`, { chunk });
   }
 
   /** Has the next chunk begin with a key frame; which one that is. @param {string} session @returns {Promise<number>} */
   async mark(session) {
-    return (await (await this.fetch(`/v1/sessions/${session}/mark`, { method: 'POST' })).json()).chunk;
+    return (await this.#post(`v1/sessions/${session}/mark`)).chunk;
+  }
+
+  /** The stream's address; where a key is needed, with a token made from it. */
+  streamUrl() {
+    return this.#withToken(streamUrl(), { role: 'controller' });
+  }
+
+  /** Where somebody's session can be watched. @param {string} session */
+  watchUrl(session) {
+    return this.#withToken(streamUrl(`v1/sessions/${encodeURIComponent(session)}/watch`), { role: 'viewer', session });
   }
 
   /**
-   * The stream's address; where a key is needed, with a token made from it.
-   * @param {string} [path]
+   * Why no stream can be opened: browsers do not tell a page how a WebSocket was refused, but they do of other requests.
+   * @returns {Promise<StreamError>}
    */
-  async streamUrl(path = '/v1/stream') {
-    if (!this.key) return streamUrl(path);
-    const { token } = await (await this.fetch('/v1/tokens', { method: 'POST' })).json();
-    return `${streamUrl(path)}?token=${encodeURIComponent(token)}`;
+  async whyNoStream() {
+    try {
+      await this.#post('v1/tokens', { role: 'controller' });
+    } catch (error) {
+      if (error instanceof StreamError) return error;
+    }
+    return new StreamError({ code: 'no_websocket', message: 'the server answers, but it opens no WebSocket' });
+  }
+
+  /** @param {string} url @param {{role: string, session?: string}} wish */
+  async #withToken(url, wish) {
+    if (!this.key) return url;
+    const { token } = await this.#post('v1/tokens', wish);
+    return `${url}?token=${encodeURIComponent(token)}`;
+  }
+
+  /** @param {string} path @param {object} [body] */
+  async #post(path, body = {}) {
+    const headers = { 'Content-Type': 'application/json' };
+    return (await this.fetch(path, { method: 'POST', headers, body: JSON.stringify(body) })).json();
   }
 }
 
@@ -91,7 +113,7 @@ export class Rest {
 async function refusal(answer) {
   const body = await answer.json().catch(() => ({}));
   const detail = body.error ?? body.detail ?? body;
-  const code = answer.status === 401 || answer.status === 403 ? 'unauthorized' : (detail?.code ?? `http_${answer.status}`);
+  const code = answer.status === 401 ? 'unauthorized' : (detail?.code ?? `http_${answer.status}`);
   const message = typeof detail === 'string' ? detail : (detail?.message ?? `the server answered ${answer.status} ${answer.statusText}`);
-  return new StreamError({ code, message });
+  return new StreamError({ code, message, retry_after_s: detail?.retry_after_s });
 }

@@ -26,9 +26,10 @@ const RATE_WINDOW_MS = 2000;
  * @property {number} at wall time, ms since the epoch
  * @typedef {{type: 'report', pts: number, buffered: number, waiting: number, fps: number, stalls: number, skipped: number, rate: number, reserve: number}} Report
  * @typedef {{type: 'thumb', chunk: number, bitmap: ImageBitmap}} Thumb
- * @typedef {{type: 'trouble', message: string}} Trouble
+ * @typedef {{type: 'needs-key', why: string}} NeedsKey the picture stands until the next key frame
+ * @typedef {{type: 'unusable', why: string}} Unusable the codec does not work here
  * @typedef {{type: 'snapshot', blob: Blob | null}} Snapshot
- * @typedef {Shown | Report | Thumb | Trouble | Snapshot} FromScreen
+ * @typedef {Shown | Report | Thumb | NeedsKey | Unusable | Snapshot} FromScreen
  * @typedef {{width: number, height: number, fps: number, codecString: string}} Format
  */
 
@@ -45,7 +46,6 @@ export class Screen {
   #playout = null;
   /** @type {import('./protocol.js').Packet[]} */
   #encoded = [];
-  #decoding = 0;
   #decoded = 0;
   #nextPts = 0;
   /** @type {number[]} */
@@ -80,11 +80,12 @@ export class Screen {
     }
     this.flush();
     this.#decoder?.close();
-    this.#decoder = new FrameDecoder(
-      codecString,
-      (picture, packet) => this.#decodedPicture(picture, packet),
-      (message) => this.#post({ type: 'trouble', message }),
-    );
+    this.#decoder = new FrameDecoder(codecString, {
+      picture: (picture, packet) => this.#decodedPicture(picture, packet),
+      lost: ({ pts }) => this.#playout?.lose(pts),
+      needsKey: (why) => this.#post({ type: 'needs-key', why }),
+      unusable: (why) => this.#post({ type: 'unusable', why }),
+    });
     this.#playout = new Playout(fps);
   }
 
@@ -107,7 +108,6 @@ export class Screen {
   /** Forgets what waits to be decoded or shown: the stream jumped, and goes on with a key frame. */
   flush() {
     this.#encoded = [];
-    this.#decoding = 0;
     this.#decoder?.reset();
     this.#playout?.flush(this.#drop);
     this.#decoded = 0;
@@ -143,10 +143,9 @@ export class Screen {
 
   /** Gives the decoder as many packets as pictures may be held. */
   #feed() {
-    while (this.#encoded.length > 0 && this.#decoded + this.#decoding < DECODED_MAX) {
-      const packet = /** @type {import('./protocol.js').Packet} */ (this.#encoded.shift());
-      this.#decoding += 1;
-      this.#decoder?.decode(packet);
+    const decoder = this.#decoder;
+    while (decoder && this.#encoded.length > 0 && this.#decoded + decoder.pending < DECODED_MAX) {
+      decoder.decode(/** @type {import('./protocol.js').Packet} */ (this.#encoded.shift()));
     }
   }
 
@@ -155,7 +154,6 @@ export class Screen {
    * @param {import('./protocol.js').Packet} packet
    */
   #decodedPicture(picture, packet) {
-    this.#decoding = Math.max(0, this.#decoding - 1);
     this.#decoded += 1;
     this.#playout?.push({ ...packet, picture }, performance.now());
     this.#tick();
@@ -191,7 +189,7 @@ export class Screen {
     this.#reportedAt = now;
     while (this.#drawnAt.length > 0 && now - this.#drawnAt[0] > RATE_WINDOW_MS) this.#drawnAt.shift();
     const { pts, buffered } = playout.report(now);
-    const waiting = (this.#encoded.length + this.#decoding) * playout.frameSeconds;
+    const waiting = (this.#encoded.length + (this.#decoder?.pending ?? 0)) * playout.frameSeconds;
     this.#post({
       type: 'report',
       pts,

@@ -14,6 +14,7 @@ import { Track } from './stream_track.js';
  * @typedef {import('./protocol.js').Point} Point
  * @typedef {import('./protocol.js').Ready} Ready
  * @typedef {import('./protocol.js').Failure} Failure
+ * @typedef {import('./protocol.js').TrackOptions} TrackOptions
  * @typedef {import('./acks.js').Ack} Ack
  * @typedef {'connecting' | 'queued' | 'live' | 'reconnecting' | 'closed'} State
  * @typedef {{x: number, y: number, t?: number, visible?: boolean}} LoosePoint
@@ -63,7 +64,7 @@ export class Stream extends Emitter {
    */
   constructor(settings, { url = streamUrl(), watch = false } = {}) {
     super();
-    this.#settings = { codecs: playableCodecs(), ...settings };
+    this.#settings = settings;
     this.#watch = watch;
     this.paused = settings.paused ?? false;
     this.lastFrame = settings.last_frame ?? -1;
@@ -77,7 +78,8 @@ export class Stream extends Emitter {
   }
 
   /** @returns {Promise<Ready>} */
-  open() {
+  async open() {
+    this.#settings = { codecs: await playableCodecs(), ...this.#settings };
     return new Promise((resolve, reject) => {
       this.#opening = { resolve, reject };
       this.#link.open();
@@ -94,9 +96,9 @@ export class Stream extends Emitter {
   }
 
   /**
-   * A point that follows the hand. `options.grid` moves a whole grid of points.
+   * A point that follows the hand. `options.grid` moves a whole grid of points; `options.region` says what is taken.
    * @param {LoosePoint | LoosePoint[]} points
-   * @param {{grid?: import('./protocol.js').Grid}} [options]
+   * @param {TrackOptions} [options]
    */
   drag(points, options) {
     return this.#begin('drag', points, options);
@@ -105,7 +107,7 @@ export class Stream extends Emitter {
   /**
    * A point that must stay where it is.
    * @param {LoosePoint} point
-   * @param {{grid?: import('./protocol.js').Grid}} [options]
+   * @param {TrackOptions} [options]
    */
   pin(point, options) {
     return this.#begin('pin', point, options);
@@ -114,7 +116,7 @@ export class Stream extends Emitter {
   /**
    * A whole trajectory; `t` counts from the first frame that plays it.
    * @param {Point[]} points
-   * @param {{grid?: import('./protocol.js').Grid}} [options]
+   * @param {TrackOptions} [options]
    */
   path(points, options) {
     return this.#begin('path', points, options);
@@ -128,6 +130,22 @@ export class Stream extends Emitter {
   /** @param {import('./protocol.js').TrackKind[]} [kinds] @returns {Ack} */
   clearTracks(kinds) {
     return this.control({ type: 'tracks.clear', ...(kinds && { kinds }) });
+  }
+
+  /**
+   * What a hand would take at a place of the frame. The stream does not feel it; the latest probe wins, so that one whose
+   * successor is sent before its answer came may have none.
+   * @param {{x: number, y: number, add?: [number, number][], remove?: [number, number][]}} touch
+   * @returns {Promise<import('./protocol.js').Outline>}
+   */
+  probe(touch) {
+    return this.#request({ type: 'probe', ...touch });
+  }
+
+  /** Has the next chunk begin with a key frame, for a decoder that lost its way. */
+  askForKeyFrame() {
+    if (this.#watch) this.#link.reopen();
+    else this.#link.send({ type: 'keyframe' });
   }
 
   /** @returns {Promise<{chunk: number}>} */
@@ -186,7 +204,8 @@ export class Stream extends Emitter {
    */
   control(message) {
     const live = this.state === 'live';
-    if (!live && message.type === 'track.move') this.#acks.supersedeUnsentMoves(message.track);
+    const joined = !live && message.type === 'track.move' ? this.#acks.join(message) : null;
+    if (joined) return joined;
     const full = /** @type {Record<string, any> & {id: number}} */ ({ ...message, id: this.#nextId() });
     if (message.type === 'track.begin') this.#lastTrack = Math.max(this.#lastTrack, message.track);
     const ack = this.#acks.add(full);
@@ -207,12 +226,22 @@ export class Stream extends Emitter {
   /**
    * @param {import('./protocol.js').TrackKind} kind
    * @param {LoosePoint | LoosePoint[]} points
-   * @param {{grid?: import('./protocol.js').Grid}} [options]
+   * @param {TrackOptions} [options]
    */
-  #begin(kind, points, { grid } = {}) {
+  #begin(kind, points, options = {}) {
     const number = (this.#lastTrack += 1);
-    const body = { type: 'track.begin', track: number, kind, points: this.timed(points), ...(grid && { grid }) };
+    const body = { type: 'track.begin', track: number, kind, points: this.timed(points), ...options };
     return new Track(this, number, kind, this.control(body));
+  }
+
+  /**
+   * A track of this session that was begun over another connection.
+   * @param {number} number
+   * @param {import('./protocol.js').TrackKind} kind
+   */
+  adopt(number, kind) {
+    this.#lastTrack = Math.max(this.#lastTrack, number);
+    return new Track(this, number, kind, { id: 0, queued: Promise.resolve({ chunk: 0 }), applied: Promise.resolve({ chunk: 0, frame: 0 }) });
   }
 
   /** @param {Record<string, any>} message @returns {Promise<any>} */
@@ -241,13 +270,17 @@ export class Stream extends Emitter {
   /** @param {string} text */
   #hear(text) {
     if (this.state === 'closed') return;
-    /** @type {Record<string, any>} */
-    const message = JSON.parse(text);
+    const message = read(text);
+    if (!message) {
+      this.emit('error', { code: 'bad_message', message: 'the server sent a message that is no JSON object' });
+      return;
+    }
+    const awaited = this.#replies.has(message.id);
     const handler = this.#handlers[message.type];
     if (handler) handler(message);
     this.#replies.get(message.id)?.resolve(message);
     this.#replies.delete(message.id);
-    this.emit(message.type, message);
+    this.emit(message.type, message.type === 'error' ? { ...message, awaited } : message);
   }
 
   /** @type {Record<string, (message: any) => void>} */
@@ -297,10 +330,16 @@ export class Stream extends Emitter {
   /** @param {ArrayBuffer} buffer */
   #receive(buffer) {
     if (this.state === 'closed') return;
-    const packet = parsePacket(buffer);
-    this.lastFrame = packet.frame;
-    this.#lastPts = packet.pts;
-    this.emit('packet', Object.assign(packet, { buffer }));
+    try {
+      const packet = parsePacket(buffer);
+      this.lastFrame = packet.frame;
+      this.#lastPts = packet.pts;
+      this.emit('packet', Object.assign(packet, { buffer }));
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      this.emit('error', { code: 'bad_packet', message: error.message });
+      this.askForKeyFrame();
+    }
   }
 
   /**
@@ -338,5 +377,15 @@ export class Stream extends Emitter {
     if (this.state === state) return;
     this.state = state;
     this.emit('state', state);
+  }
+}
+
+/** @param {string} text @returns {Record<string, any> | null} */
+function read(text) {
+  try {
+    const message = JSON.parse(text);
+    return typeof message === 'object' ? message : null;
+  } catch {
+    return null;
   }
 }

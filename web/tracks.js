@@ -43,6 +43,10 @@ export class Stroke {
   /** @type {number | null} */
   playedFrom = null;
   loop = false;
+  /** What it holds, as it stood when it was taken; null while that is not known. @type {import('./protocol.js').Region | null} */
+  region = null;
+  /** With what its track begins. @type {import('./protocol.js').TrackOptions} */
+  options = {};
 
   /**
    * @param {import('./protocol.js').TrackKind} kind
@@ -55,6 +59,14 @@ export class Stroke {
 
   get last() {
     return this.samples[this.samples.length - 1];
+  }
+
+  /** How far the thing has been brought, as a frame with control `id` and of media time `pts` shows it. @param {number} id @param {number} pts */
+  offset(id, pts) {
+    const [first] = this.samples;
+    const path = this.kind === 'path' && this.playedFrom !== null;
+    const at = path ? positionAt(this.samples, pts - Number(this.playedFrom)) : this.kind === 'pin' ? first : (this.appliedSample(id) ?? first);
+    return { x: at.x - first.x, y: at.y - first.y };
   }
 
   /** The newest sample that a frame with control `id` shows, or null. @param {number} id */

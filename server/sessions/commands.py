@@ -11,6 +11,7 @@ from flowbrush.protocol import (
     ClientMessage,
     ControlQueued,
     Error,
+    KeyFrame,
     Ping,
     Playhead,
     Pong,
@@ -79,6 +80,8 @@ class Commands:
                 session.pacer.report(message.pts, time.monotonic())
             case Ping():
                 live.say(Pong(sent_us=message.sent_us))
+            case KeyFrame():
+                session.want_key = True
             case SessionPause():
                 session.pause()
                 live.say_all(SessionPaused(id=message.id, chunk=session.upcoming))

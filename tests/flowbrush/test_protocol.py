@@ -26,7 +26,7 @@ json_values = st.recursive(
 )
 types = st.sampled_from(
     "session.start prompt.set track.begin track.move track.end tracks.clear camera.set session.pause "
-    "session.step session.rewind session.reset session.stop probe source.begin source.end playhead ping".split()
+    "session.step session.rewind session.reset session.stop probe source.begin source.end keyframe playhead ping".split()
 )
 names = st.sampled_from(
     "id track kind points grid prompts prompt model seed mode pan zoom roll chunks chunk pts buffered "

@@ -8,6 +8,9 @@ By hand: `PYTHONPATH=. python tests/web/stream_double.py 8123`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
+import random
 import sys
 import time
 from fractions import Fraction
@@ -17,12 +20,12 @@ from typing import Any
 import av
 import uvicorn
 from fastapi import FastAPI, Request, Response, UploadFile, WebSocket, WebSocketDisconnect
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from PIL import Image
 from toy_world import CHUNK, FPS, HEIGHT, WIDTH, ToyWorld
 
-from flowbrush.packets import Flag, Packet, pack
+from flowbrush.packets import HEADER_BYTES, Flag, Packet, pack
 from flowbrush.protocol import CONTROL_TYPES, Codec, ProtocolError, parse_client_message
 
 WEB = Path(__file__).parents[2] / "web"
@@ -46,7 +49,9 @@ MODEL: dict[str, Any] = {
         "path": True,
         "camera": True,
         "rewind": True,
+        "probe": True,
     },
+    "sizes": [[WIDTH, HEIGHT], [HEIGHT, WIDTH], [256, 256]],
     "examples": ["a ball on stripes", "a ball at night", {"prompt": "a beach ball", "image": PICTURE}],
 }
 
@@ -56,7 +61,8 @@ class Stream:
 
     def __init__(self, double: StreamDouble, start: Any) -> None:
         self.double = double
-        self.world = ToyWorld(start.prompt_list[0].text)
+        words = " + ".join(prompt.text for prompt in start.prompt_list)
+        self.world = ToyWorld(words, double.size_for(start))
         self.history = {-1: self.world.copy()}
         self.codec = Codec.H264 if Codec.H264 in start.known_codecs else Codec.JPEG
         self.paused = start.paused
@@ -67,13 +73,13 @@ class Stream:
         self.shown_id = 0  # of those that the newest chunk shows
         self.playhead: tuple[float, float] | None = None  # pts, buffered
         self.began = time.monotonic()
-        self.jump = False
+        self.jump = self.want_key = False
         self.packets: list[bytes] = []
         self._open_encoder()
 
     def _open_encoder(self) -> None:
         self.encoder = av.codec.CodecContext.create("libx264" if self.codec == Codec.H264 else "mjpeg", "w")
-        self.encoder.width, self.encoder.height = WIDTH, HEIGHT
+        self.encoder.width, self.encoder.height = self.world.size
         self.encoder.pix_fmt = "yuv420p" if self.codec == Codec.H264 else "yuvj420p"
         self.encoder.time_base, self.encoder.framerate = Fraction(1, FPS), Fraction(FPS)
         self.encoder.thread_count = 1
@@ -86,9 +92,10 @@ class Stream:
     def ready(self) -> dict[str, Any]:
         return {
             **{"type": "session.ready", "protocol": 1, "session": "toy-1", "resume_token": "toy-token"},
-            **{"model": "toy", "width": WIDTH, "height": HEIGHT, "fps": FPS, "chunk_frames": CHUNK},
+            **{"model": "toy", "width": self.world.size[0], "height": self.world.size[1]},
+            **{"fps": FPS, "chunk_frames": CHUNK},
             "codec": self.codec.value,
-            "codec_string": "avc1.42c01e" if self.codec == Codec.H264 else "",
+            "codec_string": self.double.codec_string if self.codec == Codec.H264 else "",
             "last_id": self.last_id,
             "capabilities": MODEL["capabilities"],
             "examples": MODEL["examples"],
@@ -107,8 +114,10 @@ class Stream:
     def make(self) -> tuple[list[bytes], list[dict[str, Any]]]:
         began = time.monotonic()
         controls, self.inbox = self.inbox, []
+        held = []
         for control in controls:
-            self.world.control(control)
+            if self.world.control(control) and control.type == "track.begin":
+                held.append({"type": "track.held", "track": control.track, "region": self.world.region()})
             self.shown_id = control.id or self.shown_id
         chunk = self.world.chunk
         first = chunk * CHUNK
@@ -125,7 +134,7 @@ class Stream:
             "generate_ms": ms * 0.6, "decode_ms": ms * 0.2, "encode_ms": ms * 0.2, "queue_ms": 0.1,
             "prompt": self.world.prompt,
         }  # fmt: skip
-        return packets, [*applied, info]
+        return packets, [*held, *applied, info]
 
     def _encode(self, rgb: Any, chunk: int, frame: int, began: float) -> bytes:
         picture = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(
@@ -133,7 +142,7 @@ class Stream:
         )
         picture.pts = self.encoded
         picture.time_base = self.encoder.time_base
-        if self.jump:
+        if self.jump or self.want_key:
             picture.pict_type = av.video.frame.PictureType.I
         self.encoded += 1
         (encoded,) = self.encoder.encode(picture)
@@ -147,7 +156,7 @@ class Stream:
             age_us=round((time.monotonic() - began) * 1e6),
             payload=bytes(encoded),
         )
-        self.jump = False
+        self.jump = self.want_key = False
         return pack(packet)
 
     def _flags(self, key: bool, frame: int) -> Flag:
@@ -169,12 +178,19 @@ class StreamDouble:
         self.received: list[Any] = []
         self.refused: list[str] = []
         self.images: list[tuple[int, int]] = []  # sizes of what was uploaded
+        self.corners: list[Any] = []  # and colours of their top left corners
+        self.codec_string = "avc1.42c01e"
         self.queue = 0  # place in the queue; a session starts when it is 0
         self.reject: dict[str, Any] | None = None  # an `error` to answer session.start with
         self.away = False  # refuse connections, as a server that is being restarted
         self.slow_s = 0.0  # a chunk takes at least so long
+        self.outlines = True  # whether probes are answered
+        self.probe_s = 0.0  # an outline takes so long
+        self.probes = self.most_probes = 0  # under way
+        self.noise = 0  # payloads that are replaced by noise on their way
         self.sessions: dict[str, Stream] = {}
         self.sockets: set[WebSocket] = set()
+        self.tasks: list[asyncio.Task[None]] = []
         self.app = self._build()
 
     def _build(self) -> FastAPI:
@@ -194,11 +210,22 @@ class StreamDouble:
         async def images(file: UploadFile) -> dict[str, str]:
             with Image.open(file.file) as image:
                 self.images.append(image.size)
+                self.corners.append(image.convert("RGB").getpixel((0, 0)))
             return {"id": f"image{len(self.images)}"}
+
+        @app.post("/v1/tokens")
+        async def tokens() -> Response:
+            if self.away:
+                error = {"code": "origin_refused", "message": "pages of this address may not connect"}
+                return JSONResponse({"error": error}, 403)
+            return JSONResponse({"token": "t", "expires_s": 60})
 
         app.websocket("/v1/stream")(self._stream)
         app.mount("/web", StaticFiles(directory=WEB))
-        return app
+        outer = FastAPI()
+        outer.mount("/flow", app)  # as behind a proxy that gives it a folder
+        outer.mount("/", app)
+        return outer
 
     async def _stream(self, socket: WebSocket) -> None:
         if self.away:
@@ -231,6 +258,8 @@ class StreamDouble:
             await socket.close(1013 if self.reject.get("retryable") else 1008)
             return None
         stream = self.sessions.get(start.resume or "") or Stream(self, start)
+        if start.resume:
+            stream.playhead = ((start.last_frame + 1) / FPS, 0.0)  # the client has nothing else
         self.sessions["toy-token"] = stream
         await socket.send_json(stream.ready())
         for packet in stream.packets[(start.last_frame if start.last_frame is not None else -1) + 1 :]:
@@ -264,6 +293,13 @@ class StreamDouble:
                 stream.playhead = (message.pts, message.buffered)
             case "ping":
                 await socket.send_json({"type": "pong", "sent_us": message.sent_us})
+            case "keyframe":
+                stream.want_key = True
+            case "probe" if not self.outlines:
+                error = {"code": "unsupported", "message": "this model cannot do probe", "id": message.id}
+                await socket.send_json({"type": "error", **error})
+            case "probe":
+                self.tasks.append(asyncio.create_task(self._answer(socket, stream, message)))
             case "session.pause":
                 stream.paused = True
                 await socket.send_json({"type": "session.paused", **reply})
@@ -295,11 +331,36 @@ class StreamDouble:
             for message in messages:
                 await socket.send_json(message)
             for packet in packets:
-                await socket.send_bytes(packet)
+                await socket.send_bytes(self._on_the_way(packet))
             if stream.step_id and stream.steps == 0:
                 answer = {"type": "session.paused", "id": stream.step_id, "chunk": stream.world.chunk}
                 stream.step_id = None
                 await socket.send_json(answer)
+
+    async def _answer(self, socket: WebSocket, stream: Stream, probe: Any) -> None:
+        self.probes += 1
+        self.most_probes = max(self.most_probes, self.probes)
+        await asyncio.sleep(self.probe_s)
+        self.probes -= 1
+        answer = {"type": "outline", "id": probe.id, "x": probe.x, "y": probe.y}
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # it may have left by now
+            await socket.send_json({**answer, **stream.world.outline(probe)})
+
+    def _on_the_way(self, packet: bytes) -> bytes:
+        if not self.noise:
+            return packet
+        self.noise -= 1
+        return packet[:HEADER_BYTES] + bytes(random.randrange(256) for _ in packet[HEADER_BYTES:])
+
+    def size_for(self, start: Any) -> tuple[int, int]:
+        """The size that was asked for, else the one that fits the shape of the start image, else the usual one."""
+        if start.width:
+            return start.width, start.height
+        if start.image is None:
+            return WIDTH, HEIGHT
+        width, height = self.images[int(start.image.removeprefix("image")) - 1]
+        sizes = [tuple(size) for size in MODEL["sizes"]]
+        return min(sizes, key=lambda size: abs(math.log(size[0] / size[1] * height / width)))
 
     async def drop_connections(self) -> None:
         """Closes every WebSocket as a lost network would: without a reason."""

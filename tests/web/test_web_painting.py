@@ -203,3 +203,163 @@ def test_fingers_on_a_phone(served: Any, open_page: Any) -> None:
         "each finger has its own track"
     )
     assert driver.page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def hover(driver: Any, x: float, y: float) -> None:
+    driver.page.mouse.move(*driver.spot(x, y))
+
+
+def over(driver: Any) -> str:
+    return driver.page.locator("#stage").get_attribute("data-over")
+
+
+def outlined(driver: Any) -> int:
+    """How many pixels the overlay has drawn on."""
+    return driver.page.evaluate("""() => {
+      const { width, height } = document.getElementById('overlay');
+      const { data } = document.getElementById('overlay').getContext('2d').getImageData(0, 0, width, height);
+      return data.reduce((sum, value, index) => sum + (index % 4 === 3 && value > 0 ? 1 : 0), 0);
+    }""")
+
+
+def test_what_would_be_taken_is_outlined_before_it_is_touched(driver: Any, served: Any) -> None:
+    driver.start()
+    hover(driver, *driver.ball())
+    driver.until(lambda: sent(served, "probe"), "the server is asked")
+    driver.until(lambda: outlined(driver) > 500, "the ball is outlined")
+    hover(driver, 0.9, 0.1)
+    driver.until(lambda: outlined(driver) == 0, "there is nothing to take here")
+    served.double.probe_s = 0.2
+    for step in range(40):
+        hover(driver, 0.9 - 0.005 * step, 0.1)
+    assert served.double.most_probes == 1, "one question at a time; the newest place comes next"
+    assert not sent(served, "track.begin")
+
+
+def test_what_is_held_keeps_its_outline(driver: Any, served: Any) -> None:
+    driver.start()
+    x, y = driver.ball()
+    driver.stroke([(x, y), (0.6, 0.3)], release=False)
+    driver.until(lambda: near(driver.ball(), (0.6, 0.3)), "the ball follows")
+    assert outlined(driver) > 1000
+    driver.page.mouse.up()
+    driver.until(lambda: outlined(driver) == 0 or sent(served, "probe"), "and loses it when it is let go")
+
+
+def test_a_second_click_adds_and_the_hand_takes_what_is_outlined(driver: Any, served: Any) -> None:
+    driver.start()
+    hover(driver, *driver.ball())
+    driver.until(lambda: outlined(driver) > 500, "the ball is outlined")
+    driver.page.keyboard.down("Shift")
+    driver.page.mouse.click(*driver.spot(*driver.ball()))
+    driver.until(lambda: driver.page.locator("#select-clear").is_enabled(), "it is selected")
+    driver.page.mouse.click(*driver.spot(0.8, 0.2))
+    driver.page.keyboard.up("Shift")
+    (probe,) = driver.until(lambda: [p for p in sent(served, "probe") if p.add], "a point is added")
+    assert probe.add[0] == (pytest.approx(0.8, abs=0.01), pytest.approx(0.2, abs=0.01))
+    driver.page.wait_for_timeout(300)
+    driver.stroke([(0.8, 0.2), (0.7, 0.4)])
+    (begin,) = driver.until(lambda: sent(served, "track.begin"), "the hand comes down in what was added")
+    assert len(begin.region) == 2, "ball and square are taken together"
+    assert not driver.page.locator("#select-clear").is_enabled(), "what was selected is in the hand"
+
+
+def test_alt_takes_away(driver: Any, served: Any) -> None:
+    driver.start()
+    hover(driver, *driver.ball())
+    driver.until(lambda: outlined(driver) > 500, "the ball is outlined")
+    driver.page.keyboard.down("Shift")
+    driver.page.mouse.click(*driver.spot(*driver.ball()))
+    driver.until(lambda: driver.page.locator("#select-clear").is_enabled(), "it is selected")
+    driver.page.keyboard.up("Shift")
+    driver.page.keyboard.down("Alt")
+    x, y = driver.ball()
+    driver.page.mouse.click(*driver.spot(x, y + 0.05))
+    driver.page.keyboard.up("Alt")
+    (probe,) = driver.until(lambda: [p for p in sent(served, "probe") if p.remove], "a point is taken away")
+    assert probe.remove[0][1] == pytest.approx(y + 0.05, abs=0.01) and not sent(served, "track.begin")
+
+
+@pytest.mark.parametrize("paint", [False, True])
+def test_an_area_is_drawn_and_pulled(driver: Any, served: Any, paint: bool) -> None:
+    driver.start()
+    driver.page.keyboard.press("a")
+    corners = [(0.2, 0.2), (0.6, 0.2), (0.6, 0.8), (0.2, 0.8), (0.2, 0.22)]
+    if paint:
+        driver.page.locator("#select-paint").check()
+    driver.stroke(corners)
+    driver.until(lambda: driver.page.locator("#select-clear").is_enabled(), "an area is selected")
+    inside_ = (0.2, 0.5) if paint else (0.4, 0.5)
+    driver.stroke([inside_, (0.7, 0.5)])
+    (begin,) = driver.until(lambda: sent(served, "track.begin"), "the area is pulled")
+    xs = [x for polygon in begin.region for x, _ in polygon]
+    margin = 0.04 if paint else 0.0
+    assert min(xs) == pytest.approx(0.2 - margin, abs=0.015)
+    assert max(xs) == pytest.approx(0.6 + margin, abs=0.015)
+    assert len(begin.region) == (2 if paint else 1), "a painted ring has a hole"
+
+
+def test_escape_selects_nothing(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.tool("select")
+    driver.stroke([(0.2, 0.2), (0.6, 0.2), (0.6, 0.8), (0.2, 0.8)])
+    driver.until(lambda: driver.page.locator("#select-clear").is_enabled(), "an area is selected")
+    driver.page.keyboard.press("Escape")
+    assert driver.page.locator("#select-clear").is_disabled()
+
+
+def test_a_model_without_outlines_is_asked_once(driver: Any, served: Any) -> None:
+    served.double.outlines = False
+    driver.start()
+    for step in range(12):
+        hover(driver, 0.2 + 0.05 * step, 0.5)
+        driver.page.wait_for_timeout(120)
+    assert len(sent(served, "probe")) == 1
+    assert driver.page.locator(".toast").count() == 0, "nobody is told of it"
+
+
+def test_keys_and_hands_are_let_go_when_the_window_is_left(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.page.locator("#stage").focus()
+    driver.page.keyboard.press("ArrowLeft")
+    driver.page.keyboard.press("Enter")
+    driver.until(lambda: sent(served, "track.begin"), "the crosshair holds something")
+    driver.page.keyboard.down("ArrowRight")
+    driver.until(lambda: sent(served, "track.move"), "and moves it")
+    driver.page.evaluate("window.dispatchEvent(new Event('blur'))")
+    driver.until(lambda: sent(served, "track.end"), "the hand lets go")
+    moves = len(sent(served, "track.move"))
+    driver.page.wait_for_timeout(500)
+    assert len(sent(served, "track.move")) == moves, "the key moves nothing any more"
+
+
+PRESS_CYRILLIC = """() => document.getElementById('stage').dispatchEvent(
+  new KeyboardEvent('keydown', { key: 'з', code: 'KeyP', bubbles: true }))"""
+
+
+def test_keys_work_on_layouts_of_other_letters(driver: Any) -> None:
+    driver.start()
+    driver.page.evaluate(PRESS_CYRILLIC)
+    assert driver.page.locator("[data-tool=pin]").get_attribute("aria-checked") == "true"
+
+
+PEN_AND_PALM = """([pen, palm]) => {
+  const stage = document.getElementById('stage');
+  stage.setPointerCapture = () => {};
+  const send = (type, pointerType, pointerId, [clientX, clientY]) => stage.dispatchEvent(
+    new PointerEvent(type, { pointerType, pointerId, clientX, clientY, button: 0, buttons: 1, bubbles: true, pressure: 0.5 }));
+  send('pointerdown', 'touch', 20, palm);
+  send('pointerdown', 'pen', 10, pen);
+  send('pointerdown', 'touch', 21, palm);
+  send('pointerup', 'pen', 10, pen);
+  send('pointerdown', 'touch', 22, palm);
+}"""
+
+
+def test_the_palm_of_a_hand_with_a_pen_pulls_nothing(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.page.evaluate(PEN_AND_PALM, [driver.spot(*driver.ball()), driver.spot(0.8, 0.8)])
+    driver.until(lambda: len(sent(served, "track.end")) == 2, "palm and pen are let go")
+    driver.page.wait_for_timeout(300)
+    begun = [message.points[0].y for message in sent(served, "track.begin")]
+    assert len(begun) == 2 and begun[1] < 0.75, "the palm that came first, then the pen alone"

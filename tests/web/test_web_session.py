@@ -118,18 +118,51 @@ def test_a_start_from_an_image(driver: Any, served: Any) -> None:
     assert start.image == "image1" and start.prompt_list[0].text == "a blue wall"
 
 
-def test_a_card_starts_from_the_picture_on_it(driver: Any, served: Any) -> None:
+def picture(size: tuple[int, int], mode: str = "RGB", colour: Any = (30, 80, 140)) -> dict[str, Any]:
+    data = io.BytesIO()
+    Image.new(mode, size, colour).save(data, "PNG")
+    return {"name": "wall.png", "mimeType": "image/png", "buffer": data.getvalue()}
+
+
+@pytest.mark.parametrize(("size", "made"), [((600, 1000), (192, 320)), ((500, 480), (256, 256))])
+def test_a_photo_keeps_its_shape_and_needs_no_words(driver: Any, served: Any, size: Any, made: Any) -> None:
+    driver.page.set_input_files("#image-file", files=[picture(size)])
+    driver.wait_live()
+    (start,) = sent(served, "session.start")
+    assert start.prompt_list == () and start.image == "image1" and start.width is None
+    assert served.double.images == [size], "the page cuts nothing off"
+    box = driver.page.locator("#stage").bounding_box()
+    assert box["width"] / box["height"] == pytest.approx(made[0] / made[1], rel=0.02)
+    assert box["y"] + box["height"] <= 800
+
+
+def test_what_is_transparent_is_white(driver: Any, served: Any) -> None:
+    driver.page.set_input_files("#image-file", files=[picture((64, 48), "RGBA", (200, 0, 0, 0))])
+    driver.wait_live()
+    assert served.double.corners == [(255, 255, 255)]
+
+
+def test_a_phone_held_upright_gets_an_upright_picture(served: Any, open_page: Any) -> None:
+    driver = open_page(served.url, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    driver.start()
+    (start,) = sent(served, "session.start")
+    assert (start.width, start.height) == (192, 320)
+    box = driver.page.locator("#stage").bounding_box()
+    assert box["width"] / box["height"] == pytest.approx(192 / 320, rel=0.02)
+    assert box["height"] > 500, "it has most of the screen"
+
+
+def test_a_scene_is_made_from_its_words(driver: Any, served: Any) -> None:
     driver.start(2)
     (start,) = sent(served, "session.start")
-    assert start.image == "image1" and start.prompt_list[0].text == "a beach ball"
-    assert served.double.images == [(320, 192)]
+    assert start.image is None and start.prompt_list[0].text == "a beach ball"
 
 
 def test_a_file_that_is_no_image_is_refused_in_words(driver: Any) -> None:
     driver.page.set_input_files(
         "#image-file", files=[{"name": "a.png", "mimeType": "image/png", "buffer": b"no image"}]
     )
-    driver.page.locator(".toast", has_text="no image that can be read").wait_for()
+    driver.page.locator(".toast", has_text="no picture that this browser can read").wait_for()
 
 
 def test_a_session_file_is_replayed_chunk_by_chunk(driver: Any, served: Any) -> None:
@@ -188,6 +221,139 @@ def test_what_is_painted_while_the_connection_is_away_is_sent_later(open_page: A
     assert not sent(served, "track.begin")
     served.double.away = False
     driver.until(lambda: sent(served, "track.begin"), "the pin arrives when the connection is back")
+
+
+def test_moves_that_could_not_be_sent_are_sent_later_and_none_is_lost(open_page: Any, served: Any) -> None:
+    driver = open_page(served.url, expect_errors=True)
+    driver.start()
+    start = driver.ball()
+    driver.stroke([start, (0.5, 0.5)], release=False)
+    driver.until(lambda: sent(served, "track.move"), "the hand moves")
+    served.double.away = True
+    asyncio.run_coroutine_threadsafe(served.double.drop_connections(), served.loop).result(5)
+    driver.page.locator("#status-text", has_text="Reconnecting").wait_for()
+    before = len([p for m in sent(served, "track.move") for p in m.points])
+    corners = [(0.6, 0.2), (0.2, 0.2), (0.7, 0.7)]
+    for corner in corners:
+        driver.page.mouse.move(*driver.spot(*corner), steps=10)
+        driver.page.wait_for_timeout(150)
+    served.double.away = False
+    driver.wait_live()
+    driver.page.mouse.up()
+    driver.until(lambda: sent(served, "track.end"), "the hand lets go")
+    points = [p for m in sent(served, "track.move") for p in m.points][before:]
+    for x, y in corners:
+        assert any(abs(p.x - x) < 0.01 and abs(p.y - y) < 0.01 for p in points), f"({x}, {y}) was lost"
+    assert [p.t for p in points] == sorted(p.t for p in points)
+
+
+def test_a_payload_of_noise_is_survived(open_page: Any, served: Any) -> None:
+    driver = open_page(served.url, expect_errors=True)
+    driver.start()
+    driver.until(lambda: driver.seconds() > 1, "a second of film")
+    served.double.noise = 10
+    driver.until(lambda: sent(served, "keyframe"), "a key frame is asked for")
+    before = driver.seconds()
+    driver.until(lambda: driver.seconds() > before + 2, "the clock runs")
+    start = driver.ball()
+    driver.until(lambda: driver.ball()[0] > start[0] + 0.01, "and the picture moves")
+    assert len(sent(served, "session.start")) == 1, "in the same stream"
+
+
+LOSE_DECODER = """
+const source = `const Real = self.VideoDecoder; let count = 0;
+  self.VideoDecoder = class extends Real {
+    constructor(init) { super(init); this.told = init.error; }
+    decode(chunk) {
+      if ((count += 1) === 20) { this.close(); this.told(new DOMException('Codec reclaimed', 'QuotaExceededError')); return; }
+      super.decode(chunk);
+    }
+  };`;
+const RealWorker = window.Worker;
+window.Worker = function (url, options) {
+  const text = `${source} await import(${JSON.stringify(String(url))});`;
+  const wrapped = URL.createObjectURL(new Blob([text], { type: 'text/javascript' }));
+  const worker = new RealWorker(wrapped, options);
+  const early = [];
+  const post = worker.postMessage.bind(worker);
+  worker.postMessage = (...args) => early.push(args);
+  setTimeout(() => { early.forEach((args) => post(...args)); worker.postMessage = post; }, 1500);
+  return worker;
+};
+"""
+
+
+def test_a_decoder_that_the_browser_takes_away_comes_back(open_page: Any, served: Any) -> None:
+    driver = open_page(served.url, init=LOSE_DECODER, expect_errors=True)
+    driver.page.wait_for_timeout(2000)
+    driver.start()
+    driver.until(lambda: sent(served, "keyframe"), "a key frame is asked for")
+    before = driver.seconds()
+    driver.until(lambda: driver.seconds() > before + 2, "the clock runs")
+
+
+NO_H264 = """
+const asked = VideoDecoder.isConfigSupported;
+VideoDecoder.isConfigSupported = (config) =>
+  config.codec.startsWith('avc1') ? Promise.resolve({ supported: false, config }) : asked.call(VideoDecoder, config);
+"""
+
+
+def test_a_codec_that_the_browser_lacks_is_not_asked_for(open_page: Any, served: Any) -> None:
+    driver = open_page(served.url, init=NO_H264)
+    driver.start()
+    codecs = sent(served, "session.start")[0].codecs
+    assert "h264" not in codecs and codecs[-1] == "jpeg"
+
+
+def test_a_codec_that_fails_leads_to_the_next_one(open_page: Any, served: Any) -> None:
+    served.double.codec_string = "avc1.ffffff"  # no decoder takes this
+    driver = open_page(served.url, expect_errors=True)
+    driver.start()
+    codecs = [start.codecs for start in sent(served, "session.start")]
+    assert codecs[0][0] == "h264" and "h264" not in codecs[1]
+    driver.until(lambda: driver.seconds() > 1, "the picture moves")
+
+
+def test_a_page_that_is_loaded_again_goes_on(open_page: Any, served: Any) -> None:
+    driver = open_page(served.url, expect_errors=True)
+    driver.start()
+    driver.tool("pin")
+    driver.page.mouse.click(*driver.spot(*driver.ball()))
+    driver.until(lambda: sent(served, "track.begin"), "a pin")
+    driver.until(lambda: driver.seconds() > 2, "two seconds of film")
+    driver.page.reload()
+    driver.wait_live()
+    again = sent(served, "session.start")[1]
+    assert again.resume == "toy-token" and again.last_frame >= 30
+    assert driver.seconds() > 1.5, "it is the same stream"
+    assert driver.page.locator("#prompt").input_value() == "a ball on stripes"
+    driver.tool("eraser")
+    driver.page.mouse.click(*driver.spot(*driver.ball()))
+    driver.until(lambda: sent(served, "track.end"), "the pin of before can be taken away")
+
+
+def test_a_page_whose_stream_was_ended_begins_anew_when_it_is_loaded_again(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.page.locator("#stop").click()
+    driver.page.locator("#welcome").wait_for()
+    driver.page.reload()
+    driver.page.locator("#preset-cards .preset").first.wait_for()
+    assert len(sent(served, "session.start")) == 1
+
+
+def test_a_page_of_an_address_that_the_server_refuses_says_so(open_page: Any, served: Any) -> None:
+    served.double.away = True
+    driver = open_page(served.url, expect_errors=True)
+    driver.page.locator("#preset-cards .preset").first.click()
+    driver.page.locator(".toast", has_text="does not take this address").wait_for()
+
+
+def test_the_page_works_below_a_prefix(open_page: Any, served: Any) -> None:
+    driver = open_page(f"{served.url}flow/")
+    driver.start()
+    driver.page.locator("#share").click()
+    driver.page.locator(".toast", has_text="/flow/?watch=toy-1").wait_for()
 
 
 def test_the_queue_is_shown(driver: Any, served: Any) -> None:

@@ -36,6 +36,7 @@ class ToyWorld:
     """State between chunks. `chunk` is the next one to be made."""
 
     prompt: str
+    size: tuple[int, int] = (WIDTH, HEIGHT)
     chunk: int = 0
     ball: tuple[float, float] = (0.3, 0.6)
     pan: tuple[float, float] = (0.0, 0.0)
@@ -46,8 +47,31 @@ class ToyWorld:
     def copy(self) -> ToyWorld:
         return copy.deepcopy(self)
 
-    def control(self, message: Any) -> None:
-        """Folds one control in; points are shifted to the start of the next chunk, once for each track."""
+    def region(self) -> list[list[tuple[float, float]]]:
+        """The ball's outline, as a polygon."""
+        width, height = self.size
+        angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+        x, y = self.ball
+        return [
+            [(x + RADIUS * height / width * float(np.cos(a)), y + RADIUS * float(np.sin(a))) for a in angles]
+        ]
+
+    def outline(self, probe: Any) -> dict[str, Any]:
+        """What a hand would take: the ball, or nothing; what is to be added is a square around each point."""
+        squares = [[(x - 0.05, y - 0.05), (x + 0.05, y - 0.05), (x + 0.05, y + 0.05), (x - 0.05, y + 0.05)]
+                   for x, y in probe.add or ()]  # fmt: skip
+        if self._near(probe):
+            return {"region": self.region() + squares, "label": "ball"}
+        return {"region": squares}
+
+    def _near(self, point: Any) -> bool:
+        return abs(point.x - self.ball[0]) < REACH and abs(point.y - self.ball[1]) < REACH
+
+    def control(self, message: Any) -> bool:
+        """Folds one control in; points are shifted to the start of the next chunk, once for each track.
+
+        Whether it took hold of the ball.
+        """
         start = self.chunk * CHUNK / FPS
         if message.type == "prompt.set":
             self.prompt = " + ".join(prompt.text for prompt in message.prompts)
@@ -59,12 +83,13 @@ class ToyWorld:
             self.tracks.pop(message.track, None)
         elif message.type == "track.begin":
             self.shifts[message.track] = start - message.points[0].t
-            first = message.points[0]
-            if abs(first.x - self.ball[0]) < REACH and abs(first.y - self.ball[1]) < REACH:
+            if self._near(message.points[0]):
                 self.tracks[message.track] = Held(message.kind)
                 self._extend(message)
+                return True
         elif message.track in self.tracks:
             self._extend(message)
+        return False
 
     def _extend(self, message: Any) -> None:
         shift = self.shifts[message.track]
@@ -89,11 +114,12 @@ class ToyWorld:
 
     def _draw(self, pts: float) -> np.ndarray:
         hue = hashlib.sha256(self.prompt.encode()).digest()
-        y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
-        wave = 0.5 + 0.5 * np.sin((x / WIDTH + self.offset) * 24 + pts * 0.8)
+        width, height = self.size
+        y, x = np.mgrid[0:height, 0:width]
+        wave = 0.5 + 0.5 * np.sin((x / width + self.offset) * 24 + pts * 0.8)
         base = 40 + 90 * np.array([hue[0], hue[1], hue[2]]) / 255
         base[0] = min(base[0], 90)  # the ball alone is yellow
         frame = base[None, None, :] * (0.6 + 0.4 * wave[..., None])
-        inside = ((x - self.ball[0] * WIDTH) ** 2 + (y - self.ball[1] * HEIGHT) ** 2) < (RADIUS * HEIGHT) ** 2
+        inside = ((x - self.ball[0] * width) ** 2 + (y - self.ball[1] * height) ** 2) < (RADIUS * height) ** 2
         frame[inside] = BALL
         return frame.astype(np.uint8)

@@ -10,6 +10,7 @@ import { sentence, wordsFor } from './words.js';
 
 /** Chunks that the strip goes back; the server can go back to any. */
 const REWIND_CHUNKS = 240;
+const INVITATION = 'Press on something and pull it along.';
 
 /**
  * @typedef {object} Page
@@ -22,6 +23,7 @@ const REWIND_CHUNKS = 240;
  * @property {import('./session_panel.js').SessionPanel} session
  * @property {import('./recorder.js').Recorder} recorder
  * @property {() => (() => void) | null} again starts the last stream once more; null when there was none
+ * @property {() => string} invitation what to do first with the picture that was chosen; empty for nothing in particular
  * @property {() => void} askForKey
  */
 
@@ -47,7 +49,7 @@ function showPaused(app, paused) {
   button('step').disabled = !paused;
   block('paused-mark').hidden = !paused;
   button('play').setAttribute('aria-label', paused ? 'Go on' : 'Pause');
-  block('play').querySelector('use')?.setAttribute('href', `/web/icons.svg#${paused ? 'play' : 'pause'}`);
+  block('play').querySelector('use')?.setAttribute('href', `web/icons.svg#${paused ? 'play' : 'pause'}`);
   if (app.stream?.state === 'live') status(paused ? 'Paused' : 'Live', paused ? 'wait' : 'live');
 }
 
@@ -124,14 +126,19 @@ function showReady({ app, stage, strip, prompts, timeline, session, recorder }, 
 }
 
 /** Frames and chunks as they come. @param {Page} page */
-function bindPicture({ app, prompts, timeline, readout, recorder }) {
+function bindPicture(page) {
+  const { app, prompts, timeline, readout, recorder } = page;
   let waiting = true;
   app.on('starting', () => (waiting = true));
   app.on('shown', ({ chunk, pts }) => {
     if (waiting) {
       waiting = false;
       hideBanner();
-      if (!app.watching && !remembered('painted')) block('hint').hidden = false;
+      const invited = page.invitation();
+      if (!app.watching && (invited || !remembered('painted'))) {
+        block('hint-text').textContent = invited || INVITATION;
+        block('hint').hidden = false;
+      }
     }
     timeline.at(chunk);
     recorder.shown(chunk);

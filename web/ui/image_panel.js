@@ -1,31 +1,35 @@
 /**
- * A start image from anywhere: a file, a drop, the clipboard, the camera, or the gallery.
+ * A start picture from anywhere: a file, a drop, the clipboard, the camera, or the gallery. It goes out in its own shape.
  * @module
  */
 import { block, button, dialog, element, input } from './dom.js';
 import { toast, toastError } from './toasts.js';
 
 const SIDE_MAX = 1280;
+/** What shows through where a picture is transparent, as on the server. */
+const GROUND = '#ffffff';
 
 /** @param {(image: Blob) => void} onImage */
 export function bindImages(onImage) {
-  const file = input('image-file');
   button('image-open').addEventListener('click', () => dialog('image-dialog').showModal());
-  button('image-choose').addEventListener('click', () => file.click());
-  file.addEventListener('change', () => {
-    if (file.files?.[0]) take(file.files[0], onImage);
-    file.value = '';
-  });
+  for (const [field, openers] of /** @type {[string, string[]][]} */ ([['image-file', ['image-choose', 'photo-choose']], ['image-capture', []]])) {
+    const file = input(field);
+    for (const opener of openers) button(opener).addEventListener('click', () => file.click());
+    file.addEventListener('change', () => {
+      if (file.files?.[0]) take(file.files[0], onImage);
+      file.value = '';
+    });
+  }
   document.addEventListener('paste', (event) => {
     const image = [...(event.clipboardData?.files ?? [])].find(({ type }) => type.startsWith('image/'));
     if (image) take(image, onImage);
   });
   bindDrop(onImage);
-  bindWebcam(onImage);
+  bindCamera(onImage);
 }
 
 /**
- * Makes an upload of an image: not larger than any model needs, and upright.
+ * Makes an upload of a picture: not larger than any model needs, upright, whole.
  * @param {Blob} source
  * @param {(image: Blob) => void} onImage
  */
@@ -34,18 +38,24 @@ async function take(source, onImage) {
   try {
     const bitmap = await createImageBitmap(source, { imageOrientation: 'from-image' });
     const scale = Math.min(1, SIDE_MAX / Math.max(bitmap.width, bitmap.height));
-    onImage(await encode(bitmap, Math.round(bitmap.width * scale), Math.round(bitmap.height * scale)));
+    onImage(await encode(bitmap, Math.max(1, Math.round(bitmap.width * scale)), Math.max(1, Math.round(bitmap.height * scale))));
   } catch {
-    toast('That is no image that can be read', { text: 'PNG, JPEG and WebP work.', kind: 'error' });
+    toast('That is no picture that this browser can read', { text: 'PNG, JPEG and WebP work.', kind: 'error' });
   }
 }
 
 /** @param {CanvasImageSource} source @param {number} width @param {number} height @returns {Promise<Blob>} */
 function encode(source, width, height) {
   const canvas = Object.assign(document.createElement('canvas'), { width, height });
-  canvas.getContext('2d')?.drawImage(source, 0, 0, width, height);
+  const context = canvas.getContext('2d');
+  if (context) {
+    context.fillStyle = GROUND;
+    context.fillRect(0, 0, width, height);
+    context.imageSmoothingQuality = 'high';
+    context.drawImage(source, 0, 0, width, height);
+  }
   return new Promise((resolve, reject) =>
-    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error('the image could not be encoded'))), 'image/jpeg', 0.95),
+    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error('the picture could not be encoded'))), 'image/jpeg', 0.95),
   );
 }
 
@@ -70,11 +80,11 @@ function bindDrop(onImage) {
   });
 }
 
-/** @param {(image: Blob) => void} onImage */
-function bindWebcam(onImage) {
+/** The camera in the page; on a phone, or where a page gets none, the system's own. @param {(image: Blob) => void} onImage */
+function bindCamera(onImage) {
   const video = element('webcam', HTMLVideoElement);
-  const open = button('image-camera');
-  const label = /** @type {HTMLElement} */ (open.querySelector('span'));
+  const trigger = button('image-camera');
+  const label = /** @type {HTMLElement} */ (trigger.querySelector('span'));
   const stop = () => {
     const media = /** @type {MediaStream | null} */ (video.srcObject);
     media?.getTracks().forEach((track) => track.stop());
@@ -82,18 +92,12 @@ function bindWebcam(onImage) {
     video.hidden = true;
     label.textContent = 'Use the camera';
   };
-  dialog('image-dialog').addEventListener('close', stop);
-  open.addEventListener('click', async () => {
-    if (video.srcObject) {
-      const blob = await encode(video, video.videoWidth, video.videoHeight);
-      dialog('image-dialog').close();
-      onImage(blob);
+  const open = async () => {
+    if (!navigator.mediaDevices || matchMedia('(pointer: coarse)').matches) {
+      input('image-capture').click();
       return;
     }
-    if (!navigator.mediaDevices) {
-      toast('The camera needs a secure page', { text: 'Browsers give it only to https pages and to localhost.', kind: 'error' });
-      return;
-    }
+    if (!dialog('image-dialog').open) dialog('image-dialog').showModal();
     try {
       video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { width: 1280 } });
       video.hidden = false;
@@ -102,5 +106,16 @@ function bindWebcam(onImage) {
     } catch {
       toastError(new Error('the browser gave no camera: allow it in the address bar, or choose a file'));
     }
+  };
+  dialog('image-dialog').addEventListener('close', stop);
+  button('photo-take').addEventListener('click', open);
+  trigger.addEventListener('click', async () => {
+    if (!video.srcObject) {
+      open();
+      return;
+    }
+    const blob = await encode(video, video.videoWidth, video.videoHeight);
+    dialog('image-dialog').close();
+    onImage(blob);
   });
 }

@@ -28,17 +28,35 @@ export function bindKeys(shortcuts, held) {
   document.addEventListener('keydown', (event) => {
     if (isWriting(event.target) || event.target instanceof HTMLSelectElement || document.querySelector('dialog[open]')) return;
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() !== 'z') return;
-    if (event.altKey || hold(event, held, true)) return;
+    if (event.altKey || hold(event, held, true)) return; // Alt alone goes with the hand: it takes away from a selection
     const onControl = event.target instanceof HTMLElement && event.target.matches('button, summary, input');
     if (onControl && [' ', 'Enter'].includes(event.key)) return;
-    const shortcut = table.get(event.key.length === 1 ? event.key.toLowerCase() : event.key);
+    const shortcut = table.get(keyOf(event));
     if (!shortcut || event.repeat) return;
     event.preventDefault();
     shortcut.run();
   });
   document.addEventListener('keyup', (event) => hold(event, held, false));
-  window.addEventListener('blur', () => held.camera.stop());
+  const letGo = () => {
+    held.camera.stop();
+    held.painter.releaseAll();
+  };
+  window.addEventListener('blur', letGo);
+  document.addEventListener('visibilitychange', () => document.hidden && letGo());
   showKeys(shortcuts);
+}
+
+/** Signs on the keys of a Latin keyboard. @type {Record<string, string>} */
+const SIGNS = { Slash: '/', Period: '.', BracketLeft: '[', BracketRight: ']', Minus: '-', Equal: '=' };
+
+/**
+ * What a key means: its character, or on a layout of other letters the one that a Latin keyboard has there.
+ * @param {KeyboardEvent} event
+ */
+export function keyOf({ key, code }) {
+  if (key.length > 1) return key;
+  if (key.charCodeAt(0) < 128) return key.toLowerCase();
+  return SIGNS[code] ?? code.replace(/^(Key|Digit)/, '').toLowerCase();
 }
 
 /**
@@ -49,7 +67,8 @@ export function bindKeys(shortcuts, held) {
  * @returns {boolean} whether the key was one of these
  */
 function hold(event, { painter, camera, stage, cameraInHand }, down) {
-  const { key, target } = event;
+  const key = keyOf(event);
+  const { target } = event;
   const arrow = key.startsWith('Arrow');
   const onPad = target instanceof HTMLElement && target.id === 'camera-pad';
   const onStage = target === stage;

@@ -68,12 +68,12 @@ export class SessionPanel {
   /** @param {string} what @param {string} ending */
   async #download(what, ending) {
     const session = this.#actions.session();
-    if (session) await this.#fetch(`/v1/sessions/${session}/${what}`, ending);
+    if (session) await this.#fetch(`v1/sessions/${session}/${what}`, ending);
   }
 
   /** Saves a part of a session's video. @param {string} session @param {number} first @param {number} last */
   saveClip(session, first, last) {
-    return this.#fetch(`/v1/sessions/${session}/recording.mp4?first=${first}&last=${last}`, 'mp4');
+    return this.#fetch(`v1/sessions/${session}/recording.mp4?first=${first}&last=${last}`, 'mp4');
   }
 
   /** @param {string} path @param {string} ending */
@@ -83,7 +83,7 @@ export class SessionPanel {
   }
 
   async #share() {
-    const link = new URL('/', location.href);
+    const link = new URL('.', location.href);
     link.searchParams.set('watch', this.#actions.session() ?? '');
     const copied = await navigator.clipboard?.writeText(link.href).then(() => true, () => false);
     if (copied) {

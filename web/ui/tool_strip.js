@@ -9,7 +9,8 @@ import { block, button, input, remember, remembered } from './dom.js';
 
 /** @type {Record<ToolName, {title: string, text: string}>} */
 const ABOUT = {
-  drag: { title: 'Drag', text: 'Press on something and pull it. It follows your hand until you let go. Use several fingers for several things.' },
+  drag: { title: 'Drag', text: 'Press on something and pull it. It follows your hand until you let go. Shift and a click add to what is taken, Alt and a click take away.' },
+  select: { title: 'Select', text: 'Click a thing, draw a line around it, or paint over it. Shift adds, Alt takes away. Then pull on what is selected.' },
   pin: { title: 'Pin', text: 'Touch something to keep it where it is. It stays pinned until you erase it.' },
   path: { title: 'Path', text: 'Draw the whole way first. Its pace is the pace of your hand.' },
   grid: { title: 'Grid', text: 'Pull many points together: a whole thing instead of one spot of it.' },
@@ -78,6 +79,9 @@ export class ToolStrip {
       speed: Number(input('path-speed').value) / 100,
       loop: input('path-loop').checked,
       autoplay: input('path-autoplay').checked,
+      mode: /** @type {import('../selection.js').Mode} */ (document.querySelector('[name="select-mode"]:checked')?.getAttribute('value') ?? 'new'),
+      paint: input('select-paint').checked,
+      radius: Number(input('select-radius').value) / 100,
     };
   }
 
@@ -99,7 +103,7 @@ export class ToolStrip {
   }
 
   #rememberOptions() {
-    const fields = ['grid-rows', 'grid-cols', 'grid-spacing', 'path-speed', 'path-loop', 'path-autoplay'].map(input);
+    const fields = ['grid-rows', 'grid-cols', 'grid-spacing', 'path-speed', 'path-loop', 'path-autoplay', 'select-paint', 'select-radius'].map(input);
     const saved = remembered('tools') ?? {};
     for (const field of fields) {
       const key = field.type === 'checkbox' ? 'checked' : 'value';

@@ -1,32 +1,91 @@
 /**
- * The empty page: pictures to begin with, one click each.
+ * The empty page: photos and scenes to begin with, one click each, and where a photo of one's own goes.
  * @module
  */
 import { block, make } from './dom.js';
 
+const GALLERY = new URL('../gallery/', import.meta.url);
+const LICENCES = /** @type {Record<string, string>} */ ({
+  'CC0-1.0': 'https://creativecommons.org/publicdomain/zero/1.0/',
+  'CC-BY-4.0': 'https://creativecommons.org/licenses/by/4.0/',
+  'CC-BY-3.0': 'https://creativecommons.org/licenses/by/3.0/',
+  'CC-BY-2.0': 'https://creativecommons.org/licenses/by/2.0/',
+});
+
 /**
  * @typedef {import('./prompt_panel.js').Example} Example
+ * @typedef {{file: string, title: string, author: string, licence: string, source: string, subject: string, invite: string}} Photo
+ * @typedef {{title: string, text?: string, image: string | null}} Card
  */
 
-/** First frames of the gallery by prompt, made by the model itself. @returns {Promise<Record<string, string>>} */
-export async function loadGallery() {
-  const answer = await fetch('/web/gallery/index.json').catch(() => null);
-  return answer?.ok ? answer.json() : {};
+/** Pictures of the scenes, by prompt. @returns {Promise<Record<string, string>>} their addresses */
+export async function loadScenes() {
+  const files = /** @type {Record<string, string>} */ ((await read('index.json')) ?? {});
+  return Object.fromEntries(Object.entries(files).map(([text, file]) => [text, address(file)]));
+}
+
+/** @returns {Promise<Photo[]>} */
+export async function loadPhotos() {
+  return (await read('credits.json')) ?? [];
+}
+
+/** @param {string} file of the gallery */
+export function address(file) {
+  return new URL(file, GALLERY).href;
+}
+
+/** @param {string} file @returns {Promise<any>} null when there is none */
+async function read(file) {
+  const answer = await fetch(address(file)).catch(() => null);
+  return answer?.ok ? answer.json().catch(() => null) : null;
 }
 
 /**
  * Cards in a box, each with its picture where there is one.
+ * @template {Card} C
  * @param {string} id of the box
- * @param {Example[]} examples
- * @param {(example: Example) => void} onPick
+ * @param {C[]} cards
+ * @param {(card: C) => void} onPick
  */
-export function showCards(id, examples, onPick) {
-  const cards = examples.map((example) => {
-    const card = make('button', { className: 'preset', type: 'button' });
-    if (example.image) card.append(make('img', { src: example.image, alt: '', loading: 'lazy', decoding: 'async' }));
-    card.append(make('span', { textContent: example.title }));
-    card.addEventListener('click', () => onPick(example));
-    return card;
-  });
-  block(id).replaceChildren(...cards);
+export function showCards(id, cards, onPick) {
+  block(id).replaceChildren(
+    ...cards.map((each) => {
+      const card = make('button', { className: 'preset', type: 'button' });
+      if (each.image) card.append(make('img', { src: each.image, alt: '', loading: 'lazy', decoding: 'async' }));
+      const words = make('span', {}, [make('b', { textContent: each.title })]);
+      if (each.text && each.text !== each.title) words.append(make('small', { textContent: each.text }));
+      card.append(words);
+      card.addEventListener('click', () => onPick(each));
+      return card;
+    }),
+  );
+}
+
+/** Who took the photos. @param {Photo[]} photos */
+export function showCredits(photos) {
+  block('photos').hidden = block('credits').hidden = photos.length === 0;
+  block('credit-list').replaceChildren(
+    ...photos.map(({ title, author, licence, source }) => {
+      const terms = LICENCES[licence];
+      return make('li', {}, [
+        link(source, title),
+        ` by ${author}, `,
+        terms ? link(terms, licence) : licence,
+      ]);
+    }),
+  );
+}
+
+/** @param {string} href @param {string} text */
+function link(href, text) {
+  if (!/^https?:/.test(href)) return text;
+  return make('a', { href, textContent: text, target: '_blank', rel: 'noopener noreferrer' });
+}
+
+/** Says where a photo goes: to this machine alone, or to another one. */
+export function showPrivacy() {
+  const { hostname, host } = location;
+  const here = hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
+  const text = here ? 'Your photo stays on this machine.' : `Your photo goes to ${host}, where the model runs.`;
+  for (const each of document.querySelectorAll('.privacy-text')) each.textContent = text;
 }

@@ -14,6 +14,11 @@ const WORDS = {
   no_codec: { title: 'No common video format', text: 'This browser plays none of the formats that the server makes. A current browser does.' },
   resume_expired: { title: 'The stream could not be continued', text: 'It was away for too long and its place was given up. Start again with the same prompt.' },
   slow_reader: { title: 'The connection is too slow', text: 'The pictures could not be delivered in time. Start again when the network is better.' },
+  origin_refused: { title: 'The server does not take this address', text: '' },
+  host_refused: { title: 'The server does not answer to this name', text: '' },
+  no_websocket: { title: 'The stream cannot be opened', text: 'The server answers, but something in between lets no WebSocket through. A proxy has to pass Upgrade and Connection on.' },
+  codec_failed: { title: 'Another video format is tried', text: 'The browser could not show the first one. The stream begins again.' },
+  quota: { title: 'That is more than this key may have', text: '' },
   busy: { title: 'All places are taken', text: 'Try again in a moment.' },
   timeout: { title: 'The server did not hear from this page', text: 'Start again.' },
   rate_limited: { title: 'Too many messages', text: 'The server asks to slow down. Pause for a moment.' },
@@ -26,7 +31,7 @@ const WORDS = {
 };
 
 /** Codes of answers that the page causes itself when its view lags behind the server's: nobody needs to act on them. */
-const SILENT = new Set(['unknown_track', 'id_not_increasing', 'not_paused']);
+const SILENT = new Set(['unknown_track', 'id_not_increasing', 'not_paused', 'bad_packet', 'unknown_type']);
 
 /** @param {string} code */
 export function isSilent(code) {
@@ -34,12 +39,13 @@ export function isSilent(code) {
 }
 
 /**
- * @param {{code?: string, message: string}} failure
+ * @param {{code?: string, message: string, retryAfter?: number}} failure
  * @returns {Words}
  */
-export function wordsFor({ code = '', message }) {
+export function wordsFor({ code = '', message, retryAfter }) {
   const words = WORDS[code];
-  if (words) return { title: words.title, text: words.text || sentence(message) };
+  const later = retryAfter ? ` It may work again in ${Math.ceil(retryAfter)} s.` : '';
+  if (words) return { title: words.title, text: (words.text || sentence(message)) + later };
   if (code === 'closed_1006') {
     return { title: 'The server cannot be reached', text: 'Is it running? Check that flowbrush serve is started and the address is right.' };
   }

@@ -1,0 +1,88 @@
+/**
+ * How streams begin: from words, from a picture, from a card of the empty page, or where a page left off.
+ * @module
+ */
+import { keep, takeKept } from './kept.js';
+
+/** A window that is narrower is a phone's; one that is held upright gets an upright picture. */
+const UPRIGHT = '(max-width: 640px) and (max-aspect-ratio: 1)';
+
+/**
+ * @typedef {import('./protocol.js').StartSettings} StartSettings
+ * @typedef {object} Fields what the page's fields say
+ * @property {() => import('./rest.js').ModelInfo | undefined} model
+ * @property {() => number} seed
+ * @property {{text: string, prompts: import('./protocol.js').Prompt[]}} prompts
+ */
+
+export class Starter {
+  #app;
+  #fields;
+  /** @type {StartSettings | null} */
+  #last = null;
+  /** What to do first with the picture that was chosen. */
+  invitation = '';
+
+  /**
+   * @param {import('./app.js').App} app
+   * @param {Fields} fields
+   */
+  constructor(app, fields) {
+    this.#app = app;
+    this.#fields = fields;
+  }
+
+  /** From words, or what else is given. @param {Partial<StartSettings>} settings @param {string} [invitation] */
+  async begin(settings, invitation = '') {
+    this.invitation = invitation;
+    const model = this.#fields.model();
+    this.#last = { model: model?.name, seed: this.#fields.seed(), ...this.#size(model, settings), ...settings };
+    await this.#app.start(this.#last);
+  }
+
+  /** Begins the last stream once more; null when there was none. */
+  get again() {
+    const last = this.#last;
+    return last && (() => void this.#app.start(last));
+  }
+
+  /**
+   * From a picture, in its own shape; the words are those that were written, and there may be none.
+   * @param {Blob | Promise<Blob>} image
+   * @param {string} [invitation]
+   */
+  async fromPicture(image, invitation = '') {
+    const { prompts } = this.#fields.prompts;
+    const id = await this.#app.rest.uploadImage(await image);
+    await this.begin({ image: id, ...(prompts.length > 0 && { prompts }) }, invitation);
+  }
+
+  /** The page is left: what it needs to go on when it is loaded again. */
+  leave() {
+    const { stream, watching, brush } = this.#app;
+    const token = stream?.ready?.resume_token;
+    if (!stream || watching || !token) return;
+    keep({ token, lastFrame: stream.lastFrame, prompt: this.#fields.prompts.text, pins: brush.pins });
+  }
+
+  /** Goes on with the stream that this tab showed before it was loaded again; whether there was one. */
+  async goOn() {
+    const kept = takeKept();
+    if (!kept) return false;
+    this.#fields.prompts.text = kept.prompt;
+    const stream = await this.#app.start({ resume: kept.token, last_frame: kept.lastFrame });
+    if (stream) this.#app.brush.adopt(kept.pins);
+    return true;
+  }
+
+  /**
+   * A phone that is held upright gets an upright picture; the shape of a start picture decides for itself.
+   * @param {import('./rest.js').ModelInfo | undefined} model
+   * @param {Partial<StartSettings>} settings
+   */
+  #size(model, settings) {
+    if (settings.image || settings.width || !matchMedia(UPRIGHT).matches) return {};
+    const upright = model?.sizes?.find(([width, height]) => height > width);
+    return upright ? { width: upright[0], height: upright[1] } : {};
+  }
+}

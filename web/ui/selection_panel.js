@@ -1,0 +1,21 @@
+/**
+ * The selection on the page: its shape follows the stream's, it ends with the stream, and the hand sees what lies under it.
+ * @module
+ */
+import { block, button } from './dom.js';
+import { toast } from './toasts.js';
+
+/**
+ * @param {import('../selection.js').Selection} selection
+ * @param {import('../app.js').App} app
+ */
+export function bindSelection(selection, app) {
+  const clear = button('select-clear');
+  clear.addEventListener('click', () => selection.clear());
+  selection.on('changed', () => (clear.disabled = selection.empty));
+  selection.on('nothing', () => toast('Nothing was found there', { text: 'Draw a line around it instead, or paint over it.' }));
+  app.on('ready', ({ width, height }) => selection.shape(width / height));
+  for (const event of /** @type {const} */ (['starting', 'ended', 'failed', 'cut'])) app.on(event, () => selection.clear());
+  const stage = block('stage');
+  stage.addEventListener('pointermove', () => (stage.dataset.over = app.prober.outline ? 'thing' : ''));
+}
