@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ MAX_PIXELS = 40_000_000
 MAX_SIDE = 2048
 """Longer pictures are made smaller while they are read; no model looks at more."""
 
-_BAND_ROWS = 256
+_TILE = 1024
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -43,8 +44,8 @@ class BadPicture(ValueError):
 def read_picture(source: bytes | Path, max_pixels: float = MAX_PIXELS) -> Frames:
     """RGB uint8 [H, W, 3], upright, no side longer than MAX_SIDE; of an animation the first picture.
 
-    Takes 4 bytes for each pixel of the file while it reads (8 for a progressive JPEG). Raises BadPicture, and OSError
-    where a path cannot be read.
+    Takes about 4 bytes for each pixel of the file while it reads, 12 of a WebP. Raises BadPicture, and OSError where a path
+    cannot be read.
     """
     data = source if isinstance(source, bytes) else source.read_bytes()
     try:
@@ -68,16 +69,17 @@ def read_picture(source: bytes | Path, max_pixels: float = MAX_PIXELS) -> Frames
 
 
 def _reduced(image: Image.Image) -> Image.Image:
-    """The picture in sRGB with no side longer than MAX_SIDE. Works in bands: a whole copy of each step would be large."""
+    """The picture in sRGB with no side longer than MAX_SIDE. Works in tiles: a whole copy of each step would be large."""
     image.draft("RGB", (MAX_SIDE, MAX_SIDE))  # a JPEG is decoded at 1/2, 1/4 or 1/8 where that is enough
     image.load()
     to_srgb = _profile_of(image)
-    factor = max(1, max(image.size) // (2 * MAX_SIDE))
-    rows = _BAND_ROWS * factor
+    factor = max(1, max(image.size) // MAX_SIDE)
+    step = max(1, _TILE // factor) * factor
     small = Image.new("RGB", (-(-image.width // factor), -(-image.height // factor)))
-    for top in range(0, image.height, rows):
-        band = _flat(image.crop((0, top, image.width, min(image.height, top + rows))), to_srgb)
-        small.paste(band.reduce(factor) if factor > 1 else band, (0, top // factor))
+    for top, left in product(range(0, image.height, step), range(0, image.width, step)):
+        box = (left, top, min(image.width, left + step), min(image.height, top + step))
+        tile = _flat(image.crop(box), to_srgb)
+        small.paste(tile.reduce(factor) if factor > 1 else tile, (left // factor, top // factor))
     small.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
     return small
 
@@ -113,14 +115,14 @@ def _profile_of(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
     except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
         return _unchanged
 
-    def applied(band: Image.Image) -> Image.Image:
-        return transform.apply(band) if band.mode == mode else band
+    def applied(tile: Image.Image) -> Image.Image:
+        return transform.apply(tile) if tile.mode == mode else tile
 
     return applied
 
 
-def _unchanged(band: Image.Image) -> Image.Image:
-    return band
+def _unchanged(tile: Image.Image) -> Image.Image:
+    return tile
 
 
 def _upright(picture: Image.Image, original: Image.Image) -> Image.Image:

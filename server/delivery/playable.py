@@ -49,7 +49,7 @@ class Playable:
 
 async def _transcode(source: Path, size: int, made: Path) -> None:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "server.delivery.transcode", str(source), str(size), str(made),
+        sys.executable, "-m", f"{__package__}.transcode", str(source), str(size), str(made),
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:

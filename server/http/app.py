@@ -17,6 +17,7 @@ from server.http import api_page, catalog, health, page, pictures, sessions
 from server.http.answers import error_response
 from server.http.context import Context
 from server.http.door import Door, Rules
+from server.http.early import Linger
 from server.http.hosts import Names, Origins, Proxies
 from server.http.limits import BodyLimit, HeadAsGet
 from server.http.stream import serve_stream, serve_viewer
@@ -48,9 +49,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.context = context
     app.add_middleware(BodyLimit, limit=settings.image_mib * MIB + BODY_SLACK)
     app.add_middleware(HeadAsGet)
-    app.add_middleware(
-        Door, rules=rules(settings, context), metrics=service.metrics
-    )  # the last one added is outermost
+    app.add_middleware(Door, rules=rules(settings, context), metrics=service.metrics)
+    app.add_middleware(Linger)  # the last one added is outermost
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)
 

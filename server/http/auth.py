@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from server.http.access import Access, Key
 from server.http.identity import Identity, Role
 
-MAX_TOKENS = 1000
-"""Of one key at once; the oldest makes room."""
+MAX_TOKENS = 5000
+"""Of one key at once."""
 
 WRONG_BURST = 20.0
 WRONG_PER_S = 20.0 / 60.0
@@ -79,12 +79,23 @@ class Gate:
         self._wrong.remember(address, digest)
         return found
 
+    def count_wrong(self, address: str) -> None:
+        """A secret of another kind, a resume token, was wrong; raises NotAllowed (429) when that happens too often."""
+        self._wrong.count(address)
+        self._wrong.check(address, b"")
+
     def issue(self, identity: Identity, role: Role, session: str | None) -> str:
-        """A new token, good for `token_s` seconds and for any number of connections in that time."""
+        """A new token, good for `token_s` seconds and for any number of connections in that time. Raises NotAllowed (429)
+        when the key has too many.
+        """
         now = self._clock()
         tokens = self._tokens.setdefault(identity.owner, OrderedDict())
-        while tokens and (len(tokens) >= MAX_TOKENS or next(iter(tokens.values())).ends <= now):
+        while tokens and next(iter(tokens.values())).ends <= now:
             tokens.popitem(last=False)
+        if len(tokens) >= MAX_TOKENS:
+            wait = next(iter(tokens.values())).ends - now
+            text = f"this key has {MAX_TOKENS} tokens: the first one ends in {wait:.0f} s"
+            raise NotAllowed(429, "rate_limited", text, wait)
         token = secrets.token_urlsafe(24)
         tokens[_digest(token)] = _Token(identity.owner, role, session, now + self.token_s)
         self._wrong.remember(identity.address, _digest(token))

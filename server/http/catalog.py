@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from models.registry import CARDS  # torch-free
+from server.http.answers import error_response
 from server.http.audit import audit
+from server.http.auth import NotAllowed
 from server.http.context import Context
 from server.http.door import identity_of
 from server.http.identity import Role
@@ -47,12 +50,17 @@ def router(context: Context) -> APIRouter:
         return {"models": [{**card, "loaded": card["name"] == served} for card in cards]}
 
     @routes.post("/tokens", summary="A short-lived token, for a role and perhaps one session")
-    async def tokens(request: Request, wanted: TokenRequest | None = None) -> dict[str, Any]:
+    async def tokens(request: Request, wanted: TokenRequest | None = None) -> Response:
         wanted = wanted or TokenRequest()
         identity = identity_of(request)
-        token = context.gate.issue(identity, wanted.role, wanted.session)
+        try:
+            token = context.gate.issue(identity, wanted.role, wanted.session)
+        except NotAllowed as refused:
+            return error_response(
+                refused.status, refused.code, refused.message, retry_after_s=refused.retry_after_s
+            )
         audit("token.issue", identity, role=wanted.role, session=wanted.session)
-        return {"token": token, "expires_s": context.gate.token_s}
+        return JSONResponse({"token": token, "expires_s": context.gate.token_s})
 
     @routes.post("/images", status_code=201, summary="Upload a start image", openapi_extra=_UPLOAD_FORM)
     async def upload(request: Request) -> Response:

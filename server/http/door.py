@@ -15,7 +15,6 @@ from starlette.websockets import WebSocket
 from server.http.answers import error_response
 from server.http.audit import note
 from server.http.auth import Gate, NotAllowed
-from server.http.early import answer_early
 from server.http.hosts import CalledBy, Names, Origins, Proxies, account_address
 from server.http.identity import Identity
 from server.metrics import Metrics
@@ -134,7 +133,7 @@ async def _refuse(response: Response, scope: Scope, receive: Receive, send: Send
         socket = WebSocket(scope, receive, send)
         await socket.send_denial_response(response)
     else:
-        await answer_early(response, scope, receive, send)
+        await response(scope, receive, send)
 
 
 def _about_host(host: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.http.answers import error_response
-from server.http.early import answer_early
 
 
 class BodyLimit:
@@ -22,7 +21,7 @@ class BodyLimit:
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if not announced.isdigit() or len(announced) > 18 or int(announced) > self._limit:
             text = f"the request is too large: at most {self._limit} bytes"
-            await answer_early(error_response(413, "too_large", text), scope, receive, send)
+            await error_response(413, "too_large", text)(scope, receive, send)
             return
         received = 0
 

@@ -17,6 +17,7 @@ from flowbrush.packets import pack
 from flowbrush.protocol import SUBPROTOCOL, Error, SessionPause, SessionStart, parse_client_message
 from server.delivery.delivery import Closing, Media, Outbox
 from server.http.audit import audit
+from server.http.auth import NotAllowed
 from server.http.context import Context
 from server.http.door import identity_of
 from server.http.identity import Identity
@@ -178,10 +179,15 @@ async def _resume(
     service = context.service
     last_frame = start.last_frame if start.last_frame is not None else -1
     await service.wait_loaded()
-    live = service.resume(token, last_frame, start.known_codecs)
-    if not identity.sees(live.meta):
-        text = "this session has ended or was away for too long: start a new one"
-        raise Refused(ErrorCode.RESUME_EXPIRED, text, CloseCode.BAD_START)
+    try:
+        live = service.resume(token, last_frame, start.known_codecs)
+        if not identity.sees(live.meta):
+            text = "this session has ended or was away for too long: start a new one"
+            raise Refused(ErrorCode.RESUME_EXPIRED, text, CloseCode.BAD_START)
+    except Refused as refused:
+        if refused.code is ErrorCode.RESUME_EXPIRED:
+            _count_wrong(context, identity)
+        raise
     audit("session.resume", identity, session=live.id)
     outbox = service.outbox(live)
     live.ready_id = start.id
@@ -192,6 +198,13 @@ async def _resume(
         raise
     service.seat(live)
     return live, outbox
+
+
+def _count_wrong(context: Context, identity: Identity) -> None:
+    try:
+        context.gate.count_wrong(identity.address)
+    except NotAllowed as limited:
+        raise Refused(ErrorCode.RATE_LIMITED, limited.message, CloseCode.TRY_LATER, retryable=True) from None
 
 
 def _pauses(text: str | None) -> int | None:

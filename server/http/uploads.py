@@ -26,7 +26,7 @@ AT_ONCE = 4
 """Bodies that are received at once; each may be as large as an upload may be."""
 
 DECODED_AT_ONCE = 1
-"""Pictures that are decoded at once: each takes 4 bytes for each of its pixels."""
+"""Pictures that are decoded at once, in processes of their own."""
 
 WAIT_S = 15.0
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import base64
+import logging
 import os
 import re
 import secrets
+import subprocess
+import sys
 from pathlib import Path
-
-from PIL import Image
 
 from pipelines.picture import BadPicture as BadImage
 from pipelines.picture import read_picture
 from pipelines.requests import Frames
+from server.store import keep_image
+
+log = logging.getLogger(__name__)
 
 __all__ = ["BadImage", "ImageStore", "data_url", "load"]
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_COMPRESSION = 3
+READ_S = 60.0
 
 
 class ImageStore:
@@ -32,17 +36,31 @@ class ImageStore:
         """Keeps an upload, whole or not at all; returns its id. Raises BadImage and OSError."""
         if len(data) > self.max_bytes:
             raise BadImage(f"the file has {len(data)} bytes: at most {self.max_bytes} are taken")
-        picture = Image.fromarray(read_picture(data, self._max_pixels))
         folder = self._of(owner)
         folder.mkdir(parents=True, exist_ok=True)
         id = secrets.token_urlsafe(12)
         part = folder / f"{id}.part"
         try:
-            picture.save(part, "PNG", compress_level=_COMPRESSION)
+            self._keep(data, part)
             os.replace(part, folder / f"{id}.png")
         finally:
             part.unlink(missing_ok=True)
         return id
+
+    def _keep(self, data: bytes, target: Path) -> None:
+        command = [sys.executable, "-m", f"{__package__}.keep_image", str(target), str(self._max_pixels)]
+        try:
+            done = subprocess.run(command, input=data, capture_output=True, timeout=READ_S)
+        except subprocess.TimeoutExpired:
+            raise BadImage(f"the image takes more than {READ_S:g} s to read") from None
+        said = (done.stdout or done.stderr).decode(errors="replace")
+        if done.returncode == keep_image.BAD:
+            raise BadImage(said)
+        if done.returncode == keep_image.NOT_KEPT:
+            raise OSError(said)
+        if done.returncode != 0:  # its memory was used up, or its decoder crashed
+            log.warning("an upload was not read, exit code %s: %s", done.returncode, said[-300:])
+            raise BadImage("the image cannot be read: it takes too much memory, or is broken")
 
     def path(self, id: str, owner: str = "") -> Path | None:
         """Where the image lies; None when this owner has none with this id."""

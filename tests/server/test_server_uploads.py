@@ -47,6 +47,7 @@ def png(*size: int, mode: str = "RGB", colour: Any = 0) -> bytes:
         (form(png(), filename=None), 422, "missing_field"),
         (b"abc", 400, "invalid_value"),
         (b"--b\r\n" + b"A" * 100_000 + b": 1\r\n\r\n1\r\n--b--\r\n", 400, "invalid_value"),
+        (b"--b\r\n" + b"A" * 5_000_000 + b": 1\r\n\r\n1\r\n--b--\r\n", 400, "invalid_value"),
         (form(png()).removesuffix(b"--b--\r\n") * 3 + b"--b--\r\n", 400, "invalid_value"),
         (form(bytes(10 * 2**20 + 1)), 413, "too_large"),
         (form(png(7000, 7000, mode="1")), 422, "invalid_value"),
