@@ -7,6 +7,7 @@ letter trigrams. So an unknown word degrades to what it looks like and never fai
 from __future__ import annotations
 
 import re
+import unicodedata
 import zlib
 from collections.abc import Sequence
 
@@ -28,6 +29,24 @@ ORDINARY = frozenset(
 def words(text: str) -> list[str]:
     """Lower-case words of a prompt."""
     return WORD.findall(text.lower())
+
+
+def spoken(text: str) -> list[str]:
+    """Everything in a prompt that somebody may mean something by, in lower case: words of any script, and pictographs.
+
+    The model reads `words`; what is here and not there would else be lost without a word.
+    """
+    found = [""]
+    for mark in unicodedata.normalize("NFC", text.lower().replace("’", "'")):
+        kind = unicodedata.category(mark)
+        if kind[0] in "LMN" or (mark in "'-" and found[-1] and found[-1][-1] not in "'-"):
+            found[-1] += mark
+        elif kind == "So":
+            found += [mark, ""]
+        else:
+            found.append("")
+    named = (word.strip("'-") for word in found)
+    return [word for word in named if any(unicodedata.category(mark)[0] in "LNS" for mark in word)]
 
 
 def _forms(word: str) -> list[str]:
@@ -71,7 +90,7 @@ class PocketText(nn.Module):
 
     def unknown(self, text: str) -> list[str]:
         """The words of `text` that were never trained and are not mere grammar."""
-        return [word for word in words(text) if self.trained(word) is None and word not in ORDINARY]
+        return [word for word in spoken(text) if self.trained(word) is None and word not in ORDINARY]
 
     def left_out(self, text: str) -> list[str]:
         """The scenes that `text` names after its first one: a picture shows one."""

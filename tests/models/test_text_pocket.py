@@ -36,6 +36,26 @@ def test_unknown_words_are_named_and_grammar_is_not(encoder: PocketText) -> None
     assert encoder.unknown("A cat and a zorble in the meadow, please") == ["zorble"]
 
 
+@pytest.mark.parametrize(
+    ("prompt", "named"),
+    [
+        ("рыжая лиса в снегу", ["рыжая", "лиса", "в", "снегу"]),
+        ("a cat and 一只狐狸", ["一只狐狸"]),
+        ("एक लोमड़ी, cat", ["एक", "लोमड़ी"]),
+        ("ثعلب in the meadow", ["ثعلب"]),
+        ("a 🦊\ufe0f in the meadow", ["🦊"]),
+        ("café", ["café"]),
+        ("a cat -- 'dog' cats' dogs-- ½", ["½"]),
+        ("the dog’s cat", ["dog's"]),
+        ("…!? \u200b\u0301", []),
+    ],
+)
+def test_no_word_of_any_script_is_lost_without_a_word(
+    encoder: PocketText, prompt: str, named: list[str]
+) -> None:
+    assert encoder.unknown(prompt) == named
+
+
 def test_a_plural_is_read_as_the_word_that_was_trained(encoder: PocketText) -> None:
     assert torch.equal(encoder(["cats"]), encoder(["cat"]))
     assert encoder.unknown("two cats, dogs and ss") == ["ss"] and encoder.knows("meadows")
