@@ -30,7 +30,7 @@ MAX_UNSENT = 64 << 10
 MAX_WS_MESSAGE = 4 * MIB
 """Larger messages end the connection; those above the protocol's limit but below this get an `error`."""
 
-BACKLOG = 128
+BACKLOG = 64
 """Connections that the kernel takes before the server does, and the most that it takes at one go."""
 
 MAX_FILES = 1 << 16
