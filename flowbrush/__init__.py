@@ -4,7 +4,7 @@ from flowbrush.acks import Ack, Applied
 from flowbrush.client import connect
 from flowbrush.errors import ConnectionLost, FlowbrushError, ProtocolError, ServerError, SessionEnded
 from flowbrush.packets import Packet
-from flowbrush.protocol import Grid, Point, SessionFile
+from flowbrush.protocol import Grid, Outline, Point, SessionFile, TrackBegin
 from flowbrush.stream import Stream
 from flowbrush.tracks import Drag, Track
 from flowbrush.viewer import Frame
@@ -18,6 +18,7 @@ __all__ = [
     "FlowbrushError",
     "Frame",
     "Grid",
+    "Outline",
     "Packet",
     "Point",
     "ProtocolError",
@@ -26,6 +27,7 @@ __all__ = [
     "SessionFile",
     "Stream",
     "Track",
+    "TrackBegin",
     "WatchedSession",
     "connect",
     "watch",

@@ -120,9 +120,7 @@ class Acks:
         """True when the error answers a message of ours."""
         if error.id is None:
             return False
-        failure = ServerError(
-            error.code, error.message, retryable=error.retryable, field=error.field, id=error.id
-        )
+        failure = ServerError.from_message(error)
         control = self._controls.get(error.id)
         if control is not None:
             if error.code == ErrorCode.ID_NOT_INCREASING and control.sent_again:  # it had arrived

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from ssl import SSLContext
 
 from flowbrush.client_messages import ALL_CODECS, SessionStart
 from flowbrush.controls import TrackBegin
@@ -10,6 +11,8 @@ from flowbrush.rest import Server
 from flowbrush.session import ImageLike
 from flowbrush.stream import PromptLike, Stream, to_prompts
 from flowbrush.viewer import FrameKind
+
+TO_BE_UPLOADED = "to-be-uploaded"  # stands for the picture's id until the server has given one
 
 
 def connect(
@@ -29,13 +32,17 @@ def connect(
     resume: str | None = None,
     last_frame: int = -1,
     api_key: str | None = None,
+    ssl: SSLContext | None = None,
     frames: FrameKind = "numpy",
     realtime: bool = True,
 ) -> Stream:
     """A stream, to be opened with `async with`. `prompt` is a text or a list of (text, weight).
 
-    `image` is an encoded image or the path of one. `resume` continues a session by its token, or starts one
-    from a branch: `last_frame` is the last frame received, model, prompt and so on are the session's own.
+    `image` is an encoded image or the path of one; with it no prompt is needed. `width` and `height` are one of the
+    model's sizes; left out, the one that fits the image. `tracks` are there from the first chunk on. `ssl` is a
+    context that trusts the server's certificate, for one of its own making. `resume` continues a session by its
+    token, or starts one from a branch: `last_frame` is the last frame received, model, prompt and so on are the
+    session's own.
     Raises ValueError (pydantic.ValidationError) for values that the protocol does not allow.
     """
     if resume is not None:
@@ -45,6 +52,7 @@ def connect(
             model=model,
             prompts=to_prompts(prompt) if prompt is not None else None,
             seed=seed,
+            image=TO_BE_UPLOADED if image is not None else None,
             width=width,
             height=height,
             fps=fps,
@@ -53,4 +61,4 @@ def connect(
             tracks=tuple(tracks),
             codecs=tuple(codecs),
         )
-    return Stream(Server.from_url(url, api_key), start, image=image, frames=frames, realtime=realtime)
+    return Stream(Server.from_url(url, api_key, ssl), start, image=image, frames=frames, realtime=realtime)

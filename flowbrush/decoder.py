@@ -22,6 +22,10 @@ _DECODERS = {
 }
 
 
+class Undecodable(FlowbrushError):
+    """A frame does not decode; the next key frame may."""
+
+
 class Decoder:
     """Decodes the packets of one stream in order, from a key frame on; a discontinuity starts it anew."""
 
@@ -36,8 +40,13 @@ class Decoder:
         self._context: Any = None
         self._reformatter = importlib.import_module("av.video.reformatter").VideoReformatter()
 
+    @property
+    def begun(self) -> bool:
+        """Whether a key frame has come."""
+        return self._context is not None
+
     def decode(self, packet: Packet) -> npt.NDArray[np.uint8] | None:
-        """RGB [H, W, 3]; None before the first key frame. Raises FlowbrushError when it does not decode."""
+        """RGB [H, W, 3]; None before the first key frame. Raises Undecodable."""
         if packet.key and (self._context is None or packet.discontinuity):
             self._context = self._open()
         if self._context is None:
@@ -46,7 +55,7 @@ class Decoder:
             frames = self._context.decode(self._av.Packet(packet.payload))
         except self._av.FFmpegError as error:
             self._context = None
-            raise FlowbrushError(f"frame {packet.frame} does not decode as {self.codec}: {error}") from error
+            raise Undecodable(f"frame {packet.frame} does not decode as {self.codec}: {error}") from error
         if not frames:
             return None
         # one reformatter and one thread: the default starts a thread pool for every frame

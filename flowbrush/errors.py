@@ -10,6 +10,10 @@ FlowbrushError          everything below
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from flowbrush.server_messages import Error
 
 
 class CloseCode(IntEnum):
@@ -84,7 +88,10 @@ class ProtocolError(FlowbrushError):
 
 
 class ServerError(FlowbrushError):
-    """The server's `error` message, or a refused request. `retryable`: the same request may work later."""
+    """The server's `error` message, or a refused request.
+
+    `retryable`: the same request may work later, after `retry_after_s` seconds where the server says so.
+    """
 
     def __init__(
         self,
@@ -94,6 +101,7 @@ class ServerError(FlowbrushError):
         retryable: bool = False,
         field: str | None = None,
         id: int | None = None,
+        retry_after_s: float | None = None,
     ) -> None:
         super().__init__(f"{message} [{code}]")
         self.code = code
@@ -101,6 +109,19 @@ class ServerError(FlowbrushError):
         self.retryable = retryable
         self.field = field
         self.id = id
+        self.retry_after_s = retry_after_s
+
+    @classmethod
+    def from_message(cls, error: Error) -> Self:
+        """The exception for an `error` message."""
+        return cls(
+            error.code,
+            error.message,
+            retryable=error.retryable,
+            field=error.field,
+            id=error.id,
+            retry_after_s=error.retry_after_s,
+        )
 
 
 class ConnectionLost(FlowbrushError):

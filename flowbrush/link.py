@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import ssl
 from collections.abc import Callable
 from typing import NoReturn
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.http11 import Response
 
 from flowbrush import packets
-from flowbrush.errors import CloseCode, ConnectionLost, ErrorCode, ProtocolError, ServerError
+from flowbrush.errors import CloseCode, ConnectionLost, ErrorCode, FlowbrushError, ProtocolError, ServerError
 from flowbrush.limits import SUBPROTOCOL
 from flowbrush.parse import parse_server_message
+from flowbrush.proxies import proxy_for, through
+from flowbrush.rest import Server
 from flowbrush.server_messages import Error, Queue, ServerMessage, SessionReady
 
 log = logging.getLogger(__name__)
@@ -31,26 +36,36 @@ class Link:
 
     @classmethod
     async def open(
-        cls, url: str, hello: str | None, headers: dict[str, str], on_queue: Callable[[Queue], object]
+        cls, url: str, hello: str | None, server: Server, on_queue: Callable[[Queue], object]
     ) -> Link:
-        """Connect, send `hello` and wait for a seat.
+        """Connect to `url` of the server, send `hello` and wait for a seat.
 
-        Raises ServerError when the server refuses, ConnectionLost when there is none or it closes.
+        Raises ServerError when the server refuses, ConnectionLost when there is none or it closes, FlowbrushError
+        for a proxy that cannot be used.
         """
+        proxy = proxy_for(url)
         try:
             socket = await connect(
                 url,
                 subprotocols=[SUBPROTOCOL],  # type: ignore[list-item]
                 compression=None,  # video does not compress twice, it only costs time
-                additional_headers=headers,
+                additional_headers=server.headers,
+                proxy=proxy,
+                ssl=(server.ssl or True) if server.secure else None,
                 open_timeout=OPEN_TIMEOUT_S,
                 close_timeout=CLOSE_TIMEOUT_S,
                 max_size=MAX_PACKET_BYTES,
             )
         except InvalidStatus as error:
-            _refused(error.response.status_code)
-        except (OSError, TimeoutError, InvalidHandshake) as error:
-            raise ConnectionLost(f"no connection to {url}: {error or 'timed out'}") from error
+            _refused(error.response)
+        except ssl.SSLError as error:
+            hint = "for a certificate of one's own pass ssl=, a context that trusts it"
+            raise ConnectionLost(f"no connection to {url}: {error}; {hint}") from error
+        except ImportError as error:  # SOCKS needs a package of its own
+            raise FlowbrushError(f"no connection to {url}{through(proxy)}: {error}") from error
+        except (OSError, TimeoutError, WebSocketException) as error:
+            why = str(error) or "timed out"
+            raise ConnectionLost(f"no connection to {url}{through(proxy)}: {why}") from error
         try:
             if hello is not None:
                 await socket.send(hello)
@@ -101,16 +116,21 @@ async def _wait_ready(socket: ClientConnection, on_queue: Callable[[Queue], obje
         if isinstance(message, Queue):
             on_queue(message)
         elif isinstance(message, Error):
-            raise ServerError(message.code, message.message, retryable=message.retryable, field=message.field)
+            raise ServerError.from_message(message)
 
 
-def _refused(status: int) -> NoReturn:
-    if status in (401, 403):
-        raise ServerError(
-            ErrorCode.UNAUTHORIZED, f"the server refused the connection ({status}): check the API key"
-        ) from None
+def _refused(response: Response) -> NoReturn:
+    """The server's own words, where it gave some."""
+    status = response.status_code
     retryable = status in (429, 502, 503, 504)
-    raise ServerError(f"http_{status}", f"the server answered {status}", retryable=retryable) from None
+    try:
+        said = json.loads(response.body or b"")["error"]
+        code, message = str(said["code"]), f"{said['message']} ({status})"
+    except (ValueError, KeyError, TypeError):
+        known = status in (401, 403)
+        code = ErrorCode.UNAUTHORIZED if known else f"http_{status}"
+        message = f"the server refused the connection ({status})" + (": check the API key" if known else "")
+    raise ServerError(code, message, retryable=retryable) from None
 
 
 FINAL_CLOSES = frozenset({CloseCode.DONE, CloseCode.BAD_START, CloseCode.POLICY})

@@ -6,28 +6,35 @@ import asyncio
 import json
 import os
 import secrets
+import ssl as tls
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from flowbrush.errors import FlowbrushError, ServerError
+from flowbrush.proxies import proxy_for, through
 
 UPLOAD_TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server's address. `host` may have a port; `prefix` is the path before /v1, usually empty."""
+    """A server's address. `host` may have a port; `prefix` is the path before /v1, usually empty.
+
+    `ssl` is the context for https, the default one where it is None.
+    """
 
     host: str
     secure: bool = False
     prefix: str = ""
     api_key: str | None = None
+    ssl: tls.SSLContext | None = None
 
     @classmethod
-    def from_url(cls, url: str, api_key: str | None = None) -> Server:
+    def from_url(cls, url: str, api_key: str | None = None, ssl: tls.SSLContext | None = None) -> Server:
         """From `localhost:8000`, `http(s)://…` or `ws(s)://…`, also with /v1/stream; raises ValueError."""
         parts = urlsplit(url if "://" in url else f"http://{url}")
         if parts.scheme not in ("http", "https", "ws", "wss") or not parts.netloc:
@@ -35,7 +42,10 @@ class Server:
                 f"not the address of a server: {url!r}; expected for example http://localhost:8000"
             )
         prefix = parts.path.rstrip("/").removesuffix("/stream").removesuffix("/v1")
-        return cls(parts.netloc, parts.scheme in ("https", "wss"), prefix, api_key)
+        secure = parts.scheme in ("https", "wss")
+        if ssl is not None and not secure:
+            raise ValueError(f"ssl= goes with an https address, not with {url!r}")
+        return cls(parts.netloc, secure, prefix, api_key, ssl)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -57,8 +67,11 @@ class Server:
         return f"{scheme}{'s' if self.secure else ''}://{self.host}{self.prefix}"
 
     async def upload(self, image: bytes | str | os.PathLike[str]) -> str:
-        """Uploads an encoded image (bytes, or the path of a file) and gives its id; raises ServerError."""
-        data = image if isinstance(image, bytes) else await asyncio.to_thread(Path(image).read_bytes)
+        """Uploads an encoded image (bytes, or the path of a file) and gives its id; raises FlowbrushError."""
+        try:
+            data = image if isinstance(image, bytes) else await asyncio.to_thread(Path(image).read_bytes)
+        except OSError as error:
+            raise FlowbrushError(f"the image cannot be read: {error}") from error
         return await asyncio.to_thread(self._upload, data)
 
     def _upload(self, data: bytes) -> str:
@@ -70,11 +83,16 @@ class Server:
         body += f"\r\n--{boundary}--\r\n".encode()
         headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", **self.headers}
         request = urllib.request.Request(self.http_url("/v1/images"), body, headers, method="POST")
+        proxy = proxy_for(request.full_url)
+        proxies = {} if proxy is None else {request.type: proxy}
+        handlers = [urllib.request.ProxyHandler(proxies), urllib.request.HTTPSHandler(context=self.ssl)]
+        opener = urllib.request.build_opener(*handlers)
         try:
-            with urllib.request.urlopen(request, timeout=UPLOAD_TIMEOUT_S) as answer:
+            with opener.open(request, timeout=UPLOAD_TIMEOUT_S) as answer:
                 return str(json.load(answer)["id"])
         except urllib.error.HTTPError as error:
             text = error.read(2000).decode(errors="replace")
             raise ServerError("upload_refused", f"the image was refused ({error.code}): {text}") from None
-        except (OSError, ValueError, KeyError) as error:
-            raise FlowbrushError(f"the image could not be uploaded to {self.host}: {error}") from error
+        except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:
+            text = f"the image could not be uploaded to {self.host}{through(proxy)}: {error}"
+            raise FlowbrushError(text) from error

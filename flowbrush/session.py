@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 from websockets.exceptions import ConnectionClosed
 
 from flowbrush.acks import Ack, Acks
-from flowbrush.client_messages import Playhead, SessionCommand, SessionStart, SessionStop
+from flowbrush.client_messages import KeyFrame, Playhead, Probe, SessionCommand, SessionStart, SessionStop
 from flowbrush.controls import Control
 from flowbrush.errors import ConnectionLost, FlowbrushError, SessionEnded
 from flowbrush.messages import Message
@@ -46,6 +46,7 @@ class Session(Viewer):
         self._acks = Acks()
         self._last_track = max((track.track for track in start.tracks), default=0)
         self._moved = asyncio.Event()
+        self._probing = asyncio.Lock()
         if start.last_frame is not None:
             self.last_frame = start.last_frame
 
@@ -83,7 +84,7 @@ class Session(Viewer):
         self._check_open()
         await self._send(message.to_json())
 
-    async def _command(self, command: SessionCommand, reply: type[Reply]) -> Reply:
+    async def _command(self, command: SessionCommand | Probe, reply: type[Reply]) -> Reply:
         self._check_open()
         if self._link is None:
             raise ConnectionLost("the connection is being restored: try again in a moment")
@@ -94,6 +95,10 @@ class Session(Viewer):
         if not isinstance(message, reply):
             raise FlowbrushError(f"{command.type} was answered by {cast(Any, message).type}")
         return message
+
+    def _want_key_frame(self) -> None:
+        super()._want_key_frame()
+        self._tasks.append(asyncio.create_task(self._send(KeyFrame().to_json()), name="flowbrush keyframe"))
 
     def _check_open(self) -> None:
         if self._ended or self._ready is None:

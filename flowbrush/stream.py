@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from flowbrush.acks import Ack
-from flowbrush.client_messages import SessionPause, SessionReset, SessionResume, SessionRewind, SessionStep
+from flowbrush.client_messages import (
+    Probe,
+    SessionPause,
+    SessionReset,
+    SessionResume,
+    SessionRewind,
+    SessionStep,
+)
 from flowbrush.controls import CameraSet, Grid, Point, Prompt, PromptSet, TracksClear, Transition
 from flowbrush.errors import FlowbrushError
 from flowbrush.messages import TrackKind
-from flowbrush.server_messages import SessionPaused, SessionRestarted, SessionResumed, SessionRewound
+from flowbrush.server_messages import (
+    Outline,
+    SessionPaused,
+    SessionRestarted,
+    SessionResumed,
+    SessionRewound,
+)
 from flowbrush.session import ImageLike, Session
 from flowbrush.tracks import Drag, Track
 
 PromptLike = str | Sequence[tuple[str, float]]
+Places = Sequence[tuple[float, float]]
+RegionLike = Sequence[Places]
 
 
 def to_prompts(prompt: PromptLike) -> tuple[Prompt, ...]:
@@ -22,6 +37,15 @@ def to_prompts(prompt: PromptLike) -> tuple[Prompt, ...]:
     if isinstance(prompt, str):
         return (Prompt(text=prompt),)
     return tuple(Prompt(text=text, weight=weight) for text, weight in prompt)
+
+
+def _region(region: RegionLike | None) -> Any:
+    return None if region is None else tuple(tuple(map(tuple, polygon)) for polygon in region)
+
+
+def _touches(add: Places, remove: Places) -> dict[str, Any]:
+    """Points that correct what is found, as fields; those that are not there are None."""
+    return {"add": tuple(map(tuple, add)) or None, "remove": tuple(map(tuple, remove)) or None}
 
 
 class Stream(Session):
@@ -57,27 +81,76 @@ class Stream(Session):
         uploaded = await self._server.upload(image)
         await self._start_over(image=uploaded)
 
-    def drag(self, x: float, y: float, *, grid: Grid | None = None) -> Drag:
-        """Take hold of the point at (x, y): `async with stream.drag(x, y) as hand: await hand.move(…)`."""
-        return Drag(self, "drag", [Point(t=self.now, x=x, y=y)], grid)
+    async def probe(self, x: float, y: float, *, add: Places = (), remove: Places = ()) -> Outline:
+        """What a hand would take at (x, y): polygons, empty for nothing, and a label where it has a name.
+
+        `add` and `remove` are points that correct it. Costs the stream nothing. Raises ServerError (unsupported)
+        for models that cannot tell.
+        """
+        async with self._probing:  # of several questions a server answers the latest only
+            return await self._command(Probe(x=x, y=y, **_touches(add, remove)), Outline)
+
+    def drag(
+        self,
+        x: float,
+        y: float,
+        *,
+        grid: Grid | None = None,
+        region: RegionLike | None = None,
+        add: Places = (),
+        remove: Places = (),
+    ) -> Drag:
+        """Take hold of what is at (x, y): `async with stream.drag(x, y) as hand: await hand.move(…)`.
+
+        What that is the server finds, corrected by the points of `add` and `remove`; or `region` says it: polygons
+        of (x, y), as in the answer of `probe`. The event `track.held` tells what was taken.
+        """
+        taking = {"grid": grid, "region": _region(region), **_touches(add, remove)}
+        return Drag(self, "drag", [Point(t=self.now, x=x, y=y)], **taking)
 
     async def drag_along(
-        self, points: Sequence[tuple[float, float]], seconds: float, *, grid: Grid | None = None
+        self,
+        points: Places,
+        seconds: float,
+        *,
+        grid: Grid | None = None,
+        region: RegionLike | None = None,
+        add: Places = (),
+        remove: Places = (),
     ) -> Ack:
         """Drag from the first point through all others within `seconds`, then let go. Gives the first ack."""
         if not points:
             raise ValueError("drag_along needs at least one point")
-        async with self.drag(*points[0], grid=grid) as hand:
+        async with self.drag(*points[0], grid=grid, region=region, add=add, remove=remove) as hand:
             await hand.move_along(points, seconds)
         return hand.ack
 
-    def pin(self, x: float, y: float, *, grid: Grid | None = None) -> Track:
-        """Keep what is at (x, y) where it is, until the track is released."""
-        return Track(self, "pin", [Point(t=self.now, x=x, y=y)], grid)
+    def pin(
+        self,
+        x: float,
+        y: float,
+        *,
+        grid: Grid | None = None,
+        region: RegionLike | None = None,
+        add: Places = (),
+        remove: Places = (),
+    ) -> Track:
+        """Keep what is at (x, y) where it is, until the track is released. What that is: as with `drag`."""
+        taking = {"grid": grid, "region": _region(region), **_touches(add, remove)}
+        return Track(self, "pin", [Point(t=self.now, x=x, y=y)], **taking)
 
-    def path(self, points: Sequence[tuple[float, float, float]], *, grid: Grid | None = None) -> Track:
+    def path(
+        self,
+        points: Sequence[tuple[float, float, float]],
+        *,
+        grid: Grid | None = None,
+        region: RegionLike | None = None,
+        add: Places = (),
+        remove: Places = (),
+    ) -> Track:
         """A whole trajectory of (t, x, y), played from the next chunk on; `t` in seconds from 0."""
-        return Track(self, "path", [Point(t=t, x=x, y=y) for t, x, y in points], grid)
+        taking = {"grid": grid, "region": _region(region), **_touches(add, remove)}
+        return Track(self, "path", [Point(t=t, x=x, y=y) for t, x, y in points], **taking)
 
     async def clear_tracks(self, *kinds: TrackKind) -> Ack:
         """Remove all tracks, or those of the kinds named."""

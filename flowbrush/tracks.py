@@ -7,7 +7,7 @@ from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from flowbrush.acks import Ack
-from flowbrush.controls import Grid, Point, TrackBegin, TrackEnd, TrackMove
+from flowbrush.controls import Point, TrackBegin, TrackEnd, TrackMove
 from flowbrush.messages import TrackKind
 
 if TYPE_CHECKING:
@@ -24,9 +24,10 @@ class Track:
 
     ack: Ack
 
-    def __init__(self, stream: Session, kind: TrackKind, points: Sequence[Point], grid: Grid | None) -> None:
+    def __init__(self, stream: Session, kind: TrackKind, points: Sequence[Point], **taking: Any) -> None:
+        """`taking` are further fields of `track.begin`: grid, region, add, remove."""
         self._stream = stream
-        self._begin = TrackBegin(track=stream.next_track(), kind=kind, points=tuple(points), grid=grid)
+        self._begin = TrackBegin(track=stream.next_track(), kind=kind, points=tuple(points), **taking)
         self._begun = False
         self._released = False
 

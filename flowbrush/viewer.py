@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 from websockets.exceptions import ConnectionClosed
 
 from flowbrush import limits
-from flowbrush.decoder import Decoder
+from flowbrush.decoder import Decoder, Undecodable
 from flowbrush.errors import CloseCode, ConnectionLost, FlowbrushError, ServerError
 from flowbrush.events import Events, Handler
 from flowbrush.link import FINAL_CLOSES, Link, close_of
@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 
 FrameKind = Literal["numpy", "packets", "none"]
 MAX_BUFFERED = 512  # packets; then the socket is left unread and the server waits
+MAX_FAILURES = 20  # frames in a row that do not decode; then it is told
 RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 
 
@@ -83,6 +84,8 @@ class Viewer:
         self._ready: SessionReady | None = None
         self._playout = Playout(1.0, realtime=realtime)
         self._decoder: Decoder | None = None
+        self._failures = 0
+        self._asked = False
         self._packets: deque[Packet] = deque()
         self._arrived = asyncio.Event()  # for the one reader: something to read, or the end
         self._room = asyncio.Event()  # for the receiving task: the reader took something
@@ -187,8 +190,25 @@ class Viewer:
     def _decode(self, packet: Packet) -> Frame | None:
         if self._decoder is None:
             self._decoder = Decoder(packet.codec)
-        image = self._decoder.decode(packet)
-        return None if image is None else Frame(image, packet)
+        try:
+            image = self._decoder.decode(packet)
+        except Undecodable as error:
+            self._failures += 1
+            if self._failures >= MAX_FAILURES:
+                raise
+            log.warning("%s; it goes on with the next key frame", error)
+            self._want_key_frame()
+            return None
+        if image is None:
+            if not self._decoder.begun and not self._asked:
+                self._want_key_frame()
+            return None
+        self._failures, self._asked = 0, False
+        return Frame(image, packet)
+
+    def _want_key_frame(self) -> None:
+        """The decoder has lost its way, or never had it."""
+        self._asked = True
 
     def _shown(self) -> None:
         """A frame was handed out."""
@@ -210,7 +230,7 @@ class Viewer:
 
     async def _connect(self) -> Link:
         on_queue = partial(self._events.emit, "queue")
-        link = await Link.open(self._url(), self._hello(), self._server.headers, on_queue)
+        link = await Link.open(self._url(), self._hello(), self._server, on_queue)
         if self._ready is None:
             self._playout = Playout(1.0 / link.ready.fps, realtime=self._realtime)
             if self.last_frame >= 0:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ssl import SSLContext
+
 from flowbrush.rest import Server
 from flowbrush.viewer import FrameKind, Viewer
 
@@ -28,8 +30,9 @@ def watch(
     session: str,
     *,
     api_key: str | None = None,
+    ssl: SSLContext | None = None,
     frames: FrameKind = "numpy",
     realtime: bool = True,
 ) -> WatchedSession:
     """A view of the session with this id, to be opened with `async with`; parameters as with `connect`."""
-    return WatchedSession(Server.from_url(url, api_key), session, frames=frames, realtime=realtime)
+    return WatchedSession(Server.from_url(url, api_key, ssl), session, frames=frames, realtime=realtime)

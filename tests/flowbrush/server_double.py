@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from fractions import Fraction
+from ssl import SSLContext
 from typing import Any
 
 import av
@@ -42,7 +43,9 @@ class H264:
 class Double:
     """One session. Tests set `cut_at_frame` (the socket is cut after that frame) or `cut_at_control`."""
 
-    def __init__(self) -> None:
+    def __init__(self, ssl: SSLContext | None = None) -> None:
+        self.ssl = ssl
+        self.noise: range = range(0)  # frames whose payload is replaced on its way
         self.starts: list[p.SessionStart] = []
         self.received: list[Any] = []
         self.restart()
@@ -64,8 +67,10 @@ class Double:
         self.encoder = H264()
 
     async def __aenter__(self) -> Double:
-        self.server = await serve(self.handle, "127.0.0.1", 0, subprotocols=[p.SUBPROTOCOL], compression=None)
-        self.url = f"http://127.0.0.1:{self.server.sockets[0].getsockname()[1]}"
+        self.server = await serve(
+            self.handle, "127.0.0.1", 0, subprotocols=[p.SUBPROTOCOL], compression=None, ssl=self.ssl
+        )
+        self.url = f"http{'s' if self.ssl else ''}://127.0.0.1:{self.server.sockets[0].getsockname()[1]}"
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -127,6 +132,8 @@ class Double:
             flags |= Flag.DISCONTINUITY if self.discontinuity else Flag(0)
             self.discontinuity = False
             pts_us = round(frame / FPS * 1e6)
+            if frame in self.noise:
+                payload = bytes((7 * index + 3) % 256 for index in range(len(payload)))
             data = pack(Packet(self.chunk, frame, pts_us, p.Codec.H264, payload, flags, self.control_id))
             self.made.append(data)
             if frame == self.cut_at_frame:
@@ -179,7 +186,15 @@ class Double:
             del self.made[self.chunk * CHUNK_FRAMES :]
             self.encoder, self.discontinuity = H264(), True
             await socket.send(p.SessionRewound(id=message.id, chunk=message.chunk).to_json())
-        elif isinstance(message, p.SessionStop):
+        elif isinstance(message, p.KeyFrame):
+            self.encoder = H264()  # which begins with one
+        elif isinstance(message, p.Probe):
+            await socket.send(self.outline(message).to_json())
+        else:
+            await self.stop(socket, message)
+
+    async def stop(self, socket: ServerConnection, message: Any) -> None:
+        if isinstance(message, p.SessionStop):
             done = p.SessionDone(
                 id=message.id,
                 chunks=self.chunk,
@@ -189,6 +204,13 @@ class Double:
             )
             await socket.send(done.to_json())
             await socket.close(1000)
+
+    @staticmethod
+    def outline(probe: p.Probe) -> p.Outline:
+        """A triangle on the left, with one more at each place that is to be added; nothing on the right."""
+        corner = ((0.4, 0.4), (0.6, 0.4), (0.6, 0.6))
+        region = (corner, *((place,) * 3 for place in probe.add or ())) if probe.x < 0.7 else ()
+        return p.Outline(id=probe.id, x=probe.x, y=probe.y, region=region, label="fox")
 
     async def accept(self, socket: ServerConnection, message: Any) -> None:
         if self.cut_at_control == "before":
@@ -208,6 +230,8 @@ class Double:
             await socket.send(error.to_json())
             return
         self.last_id = message.id
+        if isinstance(message, p.TrackBegin) and message.region is not None:
+            await socket.send(p.TrackHeld(track=message.track, region=message.region).to_json())
         if self.cut_at_control == "after":
             self.cut_at_control = None
             socket.transport.abort()

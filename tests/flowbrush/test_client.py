@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -20,7 +21,7 @@ async def server() -> AsyncIterator[Double]:
         yield double
 
 
-def fast(server: Double, **options: object) -> flowbrush.Stream:
+def fast(server: Double, **options: Any) -> flowbrush.Stream:
     options = {"prompt": "a fox", "frames": "packets", "realtime": False} | options
     return flowbrush.connect(server.url, **options)
 
@@ -104,6 +105,47 @@ async def test_drag_pin_path_and_camera_send_what_they_say(server: Double) -> No
     assert along[-1].points[0].x == pytest.approx(0.9)
     times = [c.points[0].t for c in along]
     assert times == sorted(times)
+
+
+async def test_a_probe_tells_what_a_hand_would_take_and_a_region_says_it(server: Double) -> None:
+    held: list[p.TrackHeld] = []
+    async with fast(server) as stream:
+        stream.on("track.held", held.append)
+        found, nothing = await asyncio.gather(
+            stream.probe(0.5, 0.5, add=[(0.1, 0.2)]), stream.probe(0.9, 0.5)
+        )
+        assert len(found.region) == 2 and found.label == "fox" and nothing.region == ()
+        async with stream.drag(0.5, 0.5, region=found.region) as hand:
+            await hand.move(0.6, 0.5)
+        await stream.pin(0.2, 0.2, add=[(0.3, 0.3)], remove=[(0.1, 0.1)])
+        with pytest.raises(ValueError, match="not both"):
+            stream.path([(0, 0, 0)], region=[[(0, 0), (1, 0), (1, 1)]], remove=[(0, 0)])
+    drag, pin = (message for message in server.received if isinstance(message, p.TrackBegin))
+    assert drag.region == found.region and held[0].region == found.region and held[0].track == drag.track
+    assert (pin.region, pin.add, pin.remove) == (None, ((0.3, 0.3),), ((0.1, 0.1),))
+
+
+async def test_an_image_needs_no_words_and_tracks_begin_with_the_stream(server: Double) -> None:
+    path = p.TrackBegin(track=7, kind="path", points=(p.Point(t=0, x=0, y=0), p.Point(t=1, x=1, y=1)))
+    async with fast(server, tracks=[path], width=192, height=320) as stream:
+        assert stream.next_track() == 8
+    (start,) = server.starts
+    assert start.tracks == (path,) and (start.width, start.height) == (192, 320)
+    with pytest.raises(flowbrush.FlowbrushError, match="the image cannot be read"):
+        async with fast(server, prompt=None, image="/no/such/file.png"):
+            pass
+
+
+@pytest.mark.parametrize("noise", [range(5, 6), range(6, 14)])
+async def test_frames_of_noise_cost_no_more_than_themselves(server: Double, noise: range) -> None:
+    server.noise = noise
+    async with fast(server, frames="numpy") as stream:
+        frames = await read(stream, 24)
+    shown = [frame.index for frame in frames]
+    assert set(range(noise.start)) <= set(shown) and shown == sorted(shown)
+    assert any(isinstance(message, p.KeyFrame) for message in server.received), "a key frame is asked for"
+    late = [frame for frame in frames if frame.index >= noise.stop + 16]
+    assert late and all(abs(int(frame.image.mean()) - grey_of(frame.index)) <= 3 for frame in late)
 
 
 async def test_pause_step_and_resume(server: Double) -> None:
