@@ -11,6 +11,7 @@ from typing import Any
 from models.spec import (
     CutterSpec,
     InpainterSpec,
+    KeyframesSpec,
     OpenerSpec,
     PocketCodecSpec,
     PocketTextSpec,
@@ -24,7 +25,7 @@ from models.spec import (
 WEIGHTS = Path(__file__).parent / "weights"
 CAPABILITIES = ("text", "image", "drag", "pin", "path", "camera", "rewind", "step", "branch", "transition")
 TRAINED, WARPED = "trained track encoder", "warped latents, no training"
-INTERNAL = ("student", "codec", "text", "opener", "cutter", "inpainter", "weights", "rollout", "sources")
+INTERNAL = ("student", "codec", "text", "opener", "keyframes", "cutter", "inpainter", "weights", "rollout", "sources")
 
 
 def models_folder() -> Path:
@@ -81,6 +82,7 @@ class ModelCard:
     family: str = "pocket"
     history: int = 120
     opener: OpenerSpec | None = None
+    keyframes: KeyframesSpec | None = None
     cutter: CutterSpec | None = None
     inpainter: InpainterSpec | None = None
     rollout: RolloutSpec = field(default_factory=RolloutSpec)
@@ -100,6 +102,13 @@ class ModelCard:
         if not isinstance(self.text, PocketTextSpec):
             raise ValueError(f"{self.name} is no pocket model: it has a text encoder of another kind")
         return self.text
+
+    @property
+    def keyframes_spec(self) -> KeyframesSpec:
+        """The keyframes of a pocket model. Raises ValueError for models that have none."""
+        if self.keyframes is None:
+            raise ValueError(f"{self.name} has no keyframes")
+        return self.keyframes
 
     @property
     def weights_path(self) -> Path:

@@ -67,7 +67,7 @@ def load_pocket(
     model = PocketModel(
         CausalTransformer(card.student, backend(attention, placement.device)),
         PocketCodec(card.pocket_codec),
-        PocketText(card.pocket_text, vocabulary),
+        PocketText(card.pocket_text, vocabulary, json.loads(metadata.get("concepts", "[]"))),
         new_opener(card) if card.opener and (not source or _has(tensors, "opener")) else None,
         Cutter(card.cutter) if card.cutter and _has(tensors, "cutter") else None,
         Inpainter(card.inpainter) if card.inpainter and _has(tensors, "inpainter") else None,
@@ -100,5 +100,5 @@ def save_pocket(path: Path, model: PocketModel, metadata: dict[str, object]) -> 
     for part in (model.opener, model.cutter, model.inpainter):
         if part is not None:
             part.to(torch.bfloat16)
-    vocabulary = list(model.text.vocabulary)
-    save(path, model.parts, {**metadata, "vocabulary": vocabulary})
+    said = {"vocabulary": list(model.text.vocabulary), "concepts": list(model.text.concepts)}
+    save(path, model.parts, {**metadata, **said})

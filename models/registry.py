@@ -8,6 +8,7 @@ from models.card import ModelCard
 from models.spec import (
     CutterSpec,
     InpainterSpec,
+    KeyframesSpec,
     MotionSpec,
     OpenerSpec,
     PocketCodecSpec,
@@ -53,6 +54,7 @@ POCKET = ModelCard(
     codec=PocketCodecSpec(),
     text=PocketTextSpec(),
     opener=OpenerSpec(),
+    keyframes=KeyframesSpec(),
     cutter=CutterSpec(),
     inpainter=InpainterSpec(),
     weights="pocket/pocket.safetensors",

@@ -151,6 +151,36 @@ class OpenerSpec:
 
 
 @dataclass(frozen=True)
+class KeyframesSpec:
+    """Shape of the keyframes: sprites of `edge` pixels, `variants` backgrounds of each scene for frames of each of `sizes` (W, H),
+    `margin` (x, y) pixels larger on each side.
+
+    A code stands for a block of `stride` x `stride` pixels; `widths` are channels at 1/stride, 2/stride, … of the size.
+    """
+
+    edge: int = 112
+    thing_channels: int = 48
+    thing_stride: int = 8
+    thing_widths: tuple[int, ...] = (96, 64, 48)
+    variants: int = 4
+    sizes: tuple[tuple[int, int], ...] = ((320, 192), (192, 320), (256, 256))
+    margin: tuple[int, int] = (160, 56)
+    scene_channels: int = 24
+    scene_stride: int = 16
+    scene_widths: tuple[int, ...] = (96, 64, 48)
+
+    def __post_init__(self) -> None:
+        if self.edge % self.thing_stride:
+            raise ValueError(f"edge {self.edge} is not a multiple of thing_stride {self.thing_stride}")
+        for size in self.sizes:
+            for side, margin in zip(size, self.margin, strict=True):
+                if (side + 2 * margin) % self.scene_stride:
+                    raise ValueError(
+                        f"{side} with margins of {margin} is not a multiple of scene_stride {self.scene_stride}"
+                    )
+
+
+@dataclass(frozen=True)
 class CutterSpec:
     """Shape of the cutter: it looks at squares of `edge` pixels around a hand; `widths` are channels at 1/2, 1/4, … of them."""
 

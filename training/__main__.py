@@ -21,6 +21,7 @@ from training.stages.distill import DistillStage
 from training.stages.export import export
 from training.stages.forcing import ForcingStage
 from training.stages.inpainter import InpainterStage
+from training.stages.keyframes import KeyframesStage
 from training.stages.opener import OpenerStage
 from training.stages.pool import PoolFailed, Rendering
 from training.stages.rollout import RolloutStage
@@ -34,6 +35,7 @@ KINDS: dict[str, type[Stage]] = {
     for kind in (
         CodecStage,
         TextStage,
+        KeyframesStage,
         OpenerStage,
         CutterStage,
         InpainterStage,

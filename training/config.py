@@ -19,6 +19,7 @@ STAGES = (
     "codec",
     "pool",
     "text",
+    "keyframes",
     "opener",
     "cutter",
     "inpainter",
@@ -85,6 +86,14 @@ class OpenerConfig(StageConfig):
     batch: int = 96
     decay: float = 0.6
     ema: float = 0.995
+
+
+@dataclass(frozen=True)
+class KeyframesConfig(StageConfig):
+    batch: int = 8
+    rate: float = 0.03
+    decay: float = 0.7
+    ema: float = 0.99
 
 
 @dataclass(frozen=True)
@@ -234,6 +243,7 @@ class Recipe:
     card: ModelCard
     codec: CodecConfig
     text: TextConfig
+    keyframes: KeyframesConfig
     opener: OpenerConfig
     cutter: CrowdConfig
     inpainter: CrowdConfig
@@ -314,6 +324,7 @@ def _card(table: dict[str, Any]) -> ModelCard:
     student = build_on(base.student, sub_table(table, "student"), "model.student.")
     codec = build_on(base.codec, sub_table(table, "codec"), "model.codec.")
     text = build_on(base.text, sub_table(table, "text"), "model.text.")
+    keyframes = build_on(base.keyframes_spec, sub_table(table, "keyframes"), "model.keyframes.")
     opener = build_on(base.opener, sub_table(table, "opener"), "model.opener.")
     cutter = build_on(base.cutter, sub_table(table, "cutter"), "model.cutter.")
     inpainter = build_on(base.inpainter, sub_table(table, "inpainter"), "model.inpainter.")
@@ -329,7 +340,7 @@ def _card(table: dict[str, Any]) -> ModelCard:
         student = replace(student, position_grid=(height // cell, width // cell))
     student = replace(student, latent_channels=codec.channels, text_dim=text.dim)
     whole = replace(base, width=width, height=height, student=student, codec=codec, text=text)
-    return replace(whole, opener=opener, cutter=cutter, inpainter=inpainter)
+    return replace(whole, keyframes=keyframes, opener=opener, cutter=cutter, inpainter=inpainter)
 
 
 def teacher_spec(recipe: Recipe):  # type: ignore[no-untyped-def]

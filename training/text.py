@@ -1,81 +1,74 @@
-"""Trains pocket's text encoder: every word's token must say which object, scene and size it names.
+"""Trains pocket's text encoder: every word's token must say what it names, and what else is said of the same thing.
 
-Words and synonyms that mean the same end up alike, before the student ever sees them.
+Words that mean the same end up alike, before the student ever sees them; and because a thing's token also knows what that thing
+does, where to and how, whoever looks at a word finds all that belongs to it.
 """
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from models.spec import PocketTextSpec
-from models.text.pocket import PocketText, words
-from training.world import lexicon
-from training.world.clip import call, caption
+from models.text.pocket import PocketText
+from training.captions import NOTHING, Sentence, concepts, vocabulary
 
-Rng = np.random.Generator
-
-
-def vocabulary() -> list[str]:
-    """All words that captions use, sorted."""
-    known = {"big", "small"}
-    for noun in lexicon.CORE + lexicon.EXTRA:
-        for name in (noun.name, *noun.synonyms):
-            known.update(words(name))
-    for names in lexicon.SCENES.values():
-        for name in names:
-            known.update(words(name))
-    grammar = ("a", "an", "and", "at", "in", "of", "on", "the")
-    return [*sorted(known - set(grammar)), *grammar]
+TOGETHER = 0.5  # weight of the pull of tokens to what they mean
 
 
-def targets() -> list[str]:
-    """What a caption can name: objects, then scenes, then sizes."""
-    return [noun.name for noun in lexicon.CORE + lexicon.EXTRA] + list(lexicon.SCENES) + ["big", "small"]
+class Wanted(NamedTuple):
+    """What the words of captions mean: the place of each word's concept [B, L], 0 for none and -1 behind the last word, and all
+    that is said of the same thing [B, L, concepts], 0 or 1.
+    """
+
+    concept: Tensor
+    said: Tensor
 
 
-def draw_caption(rng: Rng, index: dict[str, int]) -> tuple[str, torch.Tensor]:
-    """A caption of one to three objects and a scene, and its multi-hot target."""
-    nouns = lexicon.CORE + lexicon.EXTRA
-    label = torch.zeros(len(index))
-    parts = []
-    for _ in range(int(rng.integers(0, 4))):
-        noun = nouns[int(rng.integers(len(nouns)))]
-        label[index[noun.name]] = 1
-        size = str(rng.choice(["", "", "big ", "small "]))
-        if size:
-            label[index[size.strip()]] = 1
-        parts.append(size + call(rng, noun.name, noun.synonyms))
-    scene = str(rng.choice(list(lexicon.SCENES)))
-    if rng.random() < 0.9 or not parts:
-        label[index[scene]] = 1
-        place = call(rng, scene, lexicon.SCENES[scene])
-        return (caption(rng, parts, place) if parts else place), label
-    return ", ".join(parts), label
+class TextTrainer(nn.Module):
+    """A text encoder and what teaches it: `said` tells what else is said of a word's thing, `means` and `adds` are the token that a
+    concept, and what is said beside it, should have. These three are thrown away.
+    """
 
+    def __init__(self, spec: PocketTextSpec) -> None:
+        super().__init__()
+        self.index = {name: place for place, name in enumerate(concepts())}
+        self.encoder = PocketText(spec, vocabulary(), list(self.index))
+        self.said = nn.Linear(spec.dim, len(self.index))
+        nn.init.constant_(self.said.bias, -4.0)  # little is said of most things
+        self.means = nn.Embedding(1 + len(self.index), spec.dim)
+        self.adds = nn.Linear(len(self.index), spec.dim, bias=False)
 
-def train_text(
-    spec: PocketTextSpec, steps: int, batch: int, seed: int, report=lambda step, loss: None
-) -> PocketText:  # type: ignore[no-untyped-def]
-    """A text encoder whose tokens carry what they name; the probe that checks it is thrown away."""
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
-    index = {name: k for k, name in enumerate(targets())}
-    encoder = PocketText(spec, vocabulary())
-    probe = nn.Linear(spec.dim, len(index))
-    nn.init.constant_(probe.bias, -4.0)  # most captions name few things
-    parameters = [*encoder.parameters(), *probe.parameters()]
-    optimiser = torch.optim.AdamW(parameters, 2e-3, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, steps, pct_start=0.1)
-    for step in range(steps):
-        captions, labels = zip(*(draw_caption(rng, index) for _ in range(batch)), strict=True)
-        logits = probe(encoder(captions)).amax(1)  # the best token speaks for the caption
-        loss = F.binary_cross_entropy_with_logits(logits, torch.stack(labels), reduction="none").sum(1).mean()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-        report(step, float(loss))
-    return encoder
+    def wanted(self, sentences: Sequence[Sentence]) -> Wanted:
+        length, count = self.encoder.spec.length, len(self.index)
+        concept = torch.full((len(sentences), length), -1)
+        said = torch.zeros(len(sentences), length, count)
+        for row, sentence in enumerate(sentences):
+            places = [self.index[name] if name else -1 for name in sentence.concepts]
+            concept[row, : len(places)] = torch.tensor(places[:length]) + 1
+            for column, clause in enumerate(sentence.clauses[:length]):
+                if clause != NOTHING:
+                    same = [p for p, c in zip(places, sentence.clauses, strict=True) if c == clause]
+                    said[row, column, same] = 1
+        return Wanted(concept, said)
+
+    def forward(self, sentences: Sequence[Sentence]) -> tuple[Tensor, Tensor]:
+        """The loss, and the share of captions all of whose words are read right."""
+        device = self.adds.weight.device
+        concept, said = (part.to(device) for part in self.wanted(sentences))
+        tokens = self.encoder([sentence.text for sentence in sentences])
+        there = concept >= 0
+        assert self.encoder.reader is not None
+        logits = self.encoder.reader(tokens)
+        named = F.cross_entropy(logits[there], concept[there])
+        attributes = F.binary_cross_entropy_with_logits(
+            self.said(tokens[there]), said[there], reduction="none"
+        )
+        meant = self.means(concept.clamp_min(0)) + self.adds(said)
+        apart = (tokens - meant)[there].square().mean()
+        right = ((logits.argmax(-1) == concept) | ~there).all(1).float().mean()
+        return named + attributes.sum(-1).mean() + TOGETHER * apart, right

@@ -2,6 +2,7 @@
 
 A word that was trained has a vector of its own; every word, known or not, also has the mean vector of its
 letter trigrams. So an unknown word degrades to what it looks like and never fails. Of several scenes the first is heard.
+An encoder that was trained with concepts also says what each word names.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +22,7 @@ from models.text.scenes import one_scene
 WORD = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*")
 TRIGRAMS = 12  # at most this many of a word are used
 PAD, UNKNOWN = 0, 1
+CERTAIN = 0.5  # chance of a concept from which on a word names it
 ORDINARY = frozenset(
     "a an the and or of in on at with by to from for is are it its this that some two three very over under near behind "
     "please show me picture video scene there background moving slowly".split()
@@ -50,9 +53,11 @@ def spoken(text: str) -> list[str]:
 
 
 def _forms(word: str) -> list[str]:
-    """The word as it stands, and what it may be the plural of."""
-    endings = (("ies", "y"), ("men", "man"), ("es", ""), ("s", ""))
-    return [word, *(word[: -len(end)] + single for end, single in endings if word.endswith(end))]
+    """The word as it stands, and what it may be the plural or the past of."""
+    endings = (("ies", "y"), ("men", "man"), ("es", ""), ("s", ""), ("ed", ""), ("ed", "e"))
+    forms = [word, *(word[: -len(end)] + bare for end, bare in endings if word.endswith(end))]
+    doubled = [form[:-1] for form in forms[1:] if form[-2:-1] == form[-1:]]  # hopp(ed)
+    return [form for form in (*forms, *doubled) if form]
 
 
 def _trigrams(word: str, buckets: int) -> list[int]:
@@ -61,12 +66,26 @@ def _trigrams(word: str, buckets: int) -> list[int]:
     return [1 + zlib.crc32(part.encode()) % (buckets - 1) for part in parts]
 
 
-class PocketText(nn.Module):
-    """Prompts → text tokens [B, length, dim]; places after the last word are zero, as in Wan."""
+class Meaning(NamedTuple):
+    """A word of a prompt and the concept that it names: a kind and a name, as "thing" and "dog"; both empty for mere grammar and
+    for what was never trained.
+    """
 
-    def __init__(self, spec: PocketTextSpec, vocabulary: Sequence[str]) -> None:
+    word: str
+    kind: str
+    name: str
+
+
+class PocketText(nn.Module):
+    """Prompts → text tokens [B, length, dim]; places after the last word are zero, as in Wan.
+
+    `concepts` are what its words can name, as "kind:name"; an encoder without them makes tokens and cannot be read.
+    """
+
+    def __init__(self, spec: PocketTextSpec, vocabulary: Sequence[str], concepts: Sequence[str] = ()) -> None:
         super().__init__()
         self.spec = spec
+        self.concepts = tuple(concepts)
         self.vocabulary = {word: index for index, word in enumerate(vocabulary, 2)}
         self.word = nn.Embedding(len(self.vocabulary) + 2, spec.dim, padding_idx=PAD)
         self.part = nn.EmbeddingBag(spec.buckets, spec.dim, mode="mean", padding_idx=0)
@@ -83,10 +102,15 @@ class PocketText(nn.Module):
         self.encoder = nn.TransformerEncoder(
             layer, spec.layers, nn.LayerNorm(spec.dim), enable_nested_tensor=False
         )
+        self.reader = nn.Linear(spec.dim, 1 + len(self.concepts)) if self.concepts else None
 
     def trained(self, word: str) -> str | None:
         """The form of `word` that was trained; None where none was."""
         return next((form for form in _forms(word) if form in self.vocabulary), None)
+
+    def several(self, word: str) -> bool:
+        """Whether `word` is known as the plural of what was trained: "dogs", but not "grapes"."""
+        return word not in self.vocabulary and word.endswith(("s", "men")) and self.trained(word) is not None
 
     def unknown(self, text: str) -> list[str]:
         """The words of `text` that were never trained and are not mere grammar."""
@@ -99,6 +123,20 @@ class PocketText(nn.Module):
     def knows(self, text: str) -> bool:
         """Whether `text` has a word that was trained and is not mere grammar."""
         return any(self.trained(word) is not None and word not in ORDINARY for word in words(text))
+
+    @torch.inference_mode()
+    def read(self, text: str) -> list[Meaning]:
+        """What each word that is heard names. Raises ValueError where the encoder has learned tokens alone."""
+        if self.reader is None:
+            raise ValueError("this text encoder has no concepts: it makes tokens and cannot be read")
+        heard = words(one_scene(text)[0])[: self.spec.length]
+        chances = self.reader(self([text])[0, : len(heard)]).softmax(-1)
+        best, which = chances.max(-1)
+        named = [
+            self.concepts[index - 1].partition(":") if index and chance > CERTAIN else ("", "", "")
+            for chance, index in zip(best.tolist(), which.tolist(), strict=True)
+        ]
+        return [Meaning(word, kind, name) for word, (kind, _, name) in zip(heard, named, strict=True)]
 
     def forward(self, prompts: Sequence[str]) -> Tensor:
         length, device = self.spec.length, self.place.device

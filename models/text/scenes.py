@@ -15,9 +15,36 @@ SCENES: dict[str, tuple[str, ...]] = {
     "road": ("road", "street", "highway"),
 }
 
-_OTHERS = ("night owl", "snow man")  # things called after a scene
+NEAR: dict[str, tuple[str, ...]] = {
+    "meadow": (
+        "park",
+        "garden",
+        "farm",
+        "forest",
+        "woods",
+        "hill",
+        "hills",
+        "valley",
+        "lawn",
+        "countryside",
+        "jungle",
+    ),
+    "beach": ("sea", "ocean", "coast", "island", "sand", "lake", "harbour", "harbor", "waves", "pool"),
+    "night": ("space", "moonlight", "midnight", "galaxy", "moon", "dark"),
+    "snow": ("snowy", "ice", "icy", "arctic", "antarctica", "christmas", "snowing", "snowfall", "snowflakes"),
+    "desert": ("dune", "sahara", "canyon"),
+    "under water": ("aquarium", "reef", "coral", "seabed", "submarine"),
+    "sunset": ("sunrise", "evening", "dawn", "twilight"),
+    "road": ("city", "town", "village", "parking lot", "motorway", "lane", "avenue"),
+}
+"""Words for what there is no picture of, by the scene that comes nearest."""
+
+_OTHERS = ("night owls", "night owl", "snow man", "snow men")  # things called after a scene
 _NAMES = sorted((name for names in SCENES.values() for name in names), key=len, reverse=True)
 _NAMED = re.compile(r"\b(?:" + "|".join([*_OTHERS, *_NAMES]) + r")\b")
+
+
+_NEAR = {scene: re.compile(r"\b(?:" + "|".join(names) + r")\b") for scene, names in NEAR.items()}
 
 
 def one_scene(text: str) -> tuple[str, list[str]]:
@@ -29,6 +56,16 @@ def one_scene(text: str) -> tuple[str, list[str]]:
     for match in reversed(left_out):
         text = text[: match.start()] + text[match.end() :]
     return text, [match[0] for match in left_out]
+
+
+def scene_near(text: str) -> str | None:
+    """The scene that `text` names first, else the one that is nearest to a word of it; None where no word is near to one."""
+    text = text.lower()
+    named = [match[0] for match in _NAMED.finditer(text) if match[0] not in _OTHERS]
+    if named:
+        return _scene(named[0])
+    near = [(match.start(), scene) for scene, names in _NEAR.items() if (match := names.search(text))]
+    return min(near)[1] if near else None
 
 
 def _scene(name: str) -> str:

@@ -15,6 +15,7 @@ from models.text.scenes import SCENES, one_scene
         ("a fox in the snow, a snowy field", "a fox in the snow, a snowy field", []),
         ("A snow man and a night owl on the Grass", "a snow man and a night owl on the grass", []),
         ("a snowman, starry night", "a snowman, starry night", []),
+        ("two night owls and snow men, road", "two night owls and snow men, road", []),
         ("two knights", "two knights", []),
     ],
 )

@@ -35,6 +35,17 @@ blocks = 1
 dim = 16
 layers = 1
 heads = 2
+[model.keyframes]
+edge = 32
+thing_channels = 4
+thing_stride = 8
+thing_widths = [8, 8]
+variants = 2
+sizes = [[64, 32], [32, 64]]
+margin = [16, 16]
+scene_channels = 4
+scene_stride = 16
+scene_widths = [8, 8]
 [model.inpainter]
 widths = [8, 16]
 [model.cutter]
@@ -61,6 +72,9 @@ workers = 1
 [text]
 steps = 2
 batch = 4
+[keyframes]
+steps = 2
+batch = 2
 [opener]
 steps = 2
 batch = 2

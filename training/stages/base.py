@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from models.codecs.pocket import PocketCodec
 from models.cutter import Cutter
 from models.inpainter import Inpainter
+from models.keyframes import Keyframes
 from models.opener import Opener
 from models.pocket import new_opener
 from models.spec import StudentSpec
@@ -26,6 +27,7 @@ from training.change_pool import load_changes
 from training.config import STAGES, Recipe, StageConfig
 from training.data import Source, ahead, track_sampler
 from training.distributed import Workers, generator, seed_torch, to_cpu
+from training.keyframe_data import catalogue
 from training.optim import MasterOptimiser
 from training.pool import Pool, mark_pool, pool_files
 from training.run import MissingStage, Run
@@ -70,7 +72,7 @@ class Context:
     @cached_property
     def text(self) -> PocketText:
         state = self.run.load("text")
-        text = PocketText(self.recipe.card.pocket_text, state["vocabulary"])
+        text = PocketText(self.recipe.card.pocket_text, state["vocabulary"], state.get("concepts", ()))
         text.load_state_dict(state["encoder"])
         return text.to(self.device).eval().requires_grad_(False)
 
@@ -78,6 +80,14 @@ class Context:
     def opener(self) -> Opener | None:
         """The averaged opener; None where that stage has not run: streams then begin from noise."""
         return self._single("opener", lambda: new_opener(self.recipe.card))
+
+    @cached_property
+    def keyframes(self) -> Keyframes | None:
+        """The averaged keyframes; None where that stage has not run."""
+        keyframes = self._single("keyframes", lambda: Keyframes(self.recipe.card.keyframes_spec, catalogue()))
+        if keyframes is not None:
+            keyframes.load_state_dict(self.run.load("keyframes")["buffers"], strict=False)
+        return keyframes
 
     @cached_property
     def cutter(self) -> Cutter | None:

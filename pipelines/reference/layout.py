@@ -1,0 +1,298 @@
+"""From a prompt to things that stand somewhere: which scene, what, how many, how large, on which side; and the places.
+
+The text encoder says what each word names; a few rules of English word order bind numbers, sizes and sides to things. Places are
+the first points of paths where there are any, else where there is room, where such things live. Pure functions of their arguments.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from models.keyframes import Ground, Keyframes
+from models.text.pocket import Meaning, PocketText
+from models.text.scenes import scene_near
+from pipelines.controls import Blend
+
+Rng = np.random.Generator
+MOST = 6  # things in one picture
+HEARD = 0.15  # weight of a prompt from which on its things are there
+PLURAL = 2  # of what is named in the plural without a number
+EDGE = 0.258  # of the square root of the picture's area: a thing's size where no word says another
+FACTORS = {"small": 0.78, "": 1.0, "big": 1.25}
+ROOMY = 3  # things; more of them are smaller
+FOOT = 0.46  # of a thing's size: its foot below its middle
+BORDER = 0.13  # of the frame, where no middle stands unless a path says so
+ACROSS = {"left": (0.14, 0.36), "middle": (0.42, 0.58), "right": (0.64, 0.86), "": (BORDER, 1 - BORDER)}
+RUN_UP = {"left": (0.5, 0.87), "right": (0.13, 0.5)}  # where what goes to a side has room to go
+AIR = {"": (0.22, 0.6), "up": (0.5, 0.75), "down": (0.2, 0.4)}
+FALLING, DIVING = (0.16, 0.32), (0.24, 0.74)
+TRIES, ARRANGEMENTS = 64, 6  # places that are looked at for a thing, and for all of them together
+CLEAR = 1.15  # distance of two things, in their mean size, from which on they do not touch
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A kind of thing that a prompt names: how many, how large (a factor), where ("left", "middle", "right" or nothing), what it
+    does and which way ("left", "right", "up", "down"), as far as it says so; and what such things live in, as in the catalogue.
+    """
+
+    label: str
+    count: int = 1
+    size: float = 1.0
+    side: str = ""
+    verb: str = ""
+    direction: str = ""
+    home: str = "ground"
+
+
+@dataclass(frozen=True)
+class Description:
+    """What prompts name: a scene, None where they name none, and things in their order."""
+
+    scene: str | None
+    things: tuple[Wanted, ...]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A thing with its pose: middle and edge length in pixels, angle in radians; `first` is the place of the path on whose first
+    point it stands, None where it stands where there was room.
+    """
+
+    label: str
+    x: float
+    y: float
+    size: float
+    angle: float = 0.0
+    first: int | None = None
+
+
+def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Description:
+    """What weighted prompts name together: the things of all that are heard, those of heavier ones first, and the scene of the
+    heaviest one that has one. An encoder that was trained without concepts names nothing.
+    """
+    scene: str | None = None
+    things: list[Wanted] = []
+    if text.concepts:
+        for prompt, weight in sorted(prompts, key=lambda each: -each[1]):
+            found = _known(things_named(text.read(prompt), text), keyframes)
+            scene = scene or _scene(prompt, found, keyframes)
+            if weight >= HEARD:
+                things = _united(things, found)
+    return Description(scene, tuple(things))
+
+
+def _known(things: Sequence[Wanted], keyframes: Keyframes) -> list[Wanted]:
+    """Those that there are sprites of, with their homes."""
+    catalogue = keyframes.catalogue
+    homes = dict(zip(catalogue.things, catalogue.homes, strict=True))
+    return [replace(thing, home=homes[thing.label]) for thing in things if thing.label in homes]
+
+
+def _united(things: list[Wanted], more: Sequence[Wanted]) -> list[Wanted]:
+    """`things`, and of `more` what they lack of each label."""
+    there = Counter[str]()
+    for thing in things:
+        there[thing.label] += thing.count
+    united = list(things)
+    for thing in more:
+        lacking = max(0, thing.count - there[thing.label])
+        there[thing.label] -= thing.count - lacking
+        if lacking:
+            united.append(replace(thing, count=lacking))
+    return united
+
+
+def things_named(said: Sequence[Meaning], text: PocketText) -> list[Wanted]:
+    """The things among a prompt's words, in its order, with what is said of each. Several mentions of one kind are counted up."""
+    reader = _Reader()
+    for place, meaning in enumerate(said):
+        before = said[place - 1] if place else None
+        after = said[place + 1].word if place + 1 < len(said) else ""
+        reader.hear(meaning, before, after, text.several(meaning.word))
+    merged: dict[tuple[str, float, str], Wanted] = {}
+    for thing in reader.things:
+        key = (thing.label, thing.size, thing.side)
+        merged[key] = replace(thing, count=merged[key].count + thing.count) if key in merged else thing
+    return list(merged.values())
+
+
+class _Reader:
+    """Binds words to things: numbers and sizes to the next one, deeds to the last one, sides to the last one, or to the next one
+    where a prompt begins with a side.
+    """
+
+    def __init__(self) -> None:
+        self.things: list[Wanted] = []
+        self.count, self.size, self.side, self.beside = 0, "", "", ""
+        self.sides_first = False
+
+    def hear(self, meaning: Meaning, before: Meaning | None, after: str, several: bool) -> None:
+        kind, name = meaning.kind, meaning.name
+        if kind == "count":
+            self.count = int(name)
+        elif kind == "size":
+            self.size = name
+        elif kind == "thing":
+            if before is None or (before.kind, before.name) != (kind, name):
+                self._thing(name)
+            if several and self.things[-1].count == 1:
+                self._last(count=PLURAL)
+        elif kind == "verb":
+            self._last(verb=name)
+        elif kind in ("side", "direction") and after == "of" and self.things:
+            self.beside = name  # the last thing is on that side of the next
+        elif kind == "direction":
+            self._last(direction=name)
+        elif kind == "side":
+            self._side(name)
+
+    def _thing(self, label: str) -> None:
+        if self.beside:
+            other = {"left": "right", "right": "left"}.get(self.beside, "")
+            self._last(side=self.things[-1].side or self.beside)
+            self.side = self.side or other
+        self.things.append(Wanted(label, self.count or 1, FACTORS[self.size], self.side))
+        self.count, self.size, self.side, self.beside = 0, "", "", ""
+
+    def _side(self, side: str) -> None:
+        self.sides_first = self.sides_first or not self.things
+        if self.sides_first:
+            self.side = side
+        else:
+            self._last(side=side)
+
+    def _last(self, **said: str | int) -> None:
+        if self.things:
+            self.things[-1] = replace(self.things[-1], **said)  # type: ignore[arg-type]
+
+
+def _scene(prompt: str, things: Sequence[Wanted], keyframes: Keyframes) -> str | None:
+    """The scene that the prompt names, or one that it is near to; under water where all its things live there."""
+    scene = scene_near(prompt)
+    if scene is None and things and all(thing.home == "water" for thing in things):
+        scene = "under water"
+    return scene if scene in keyframes.catalogue.scenes else None
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """What places depend on: the frame's size, and where what is in it."""
+
+    width: int
+    height: int
+    ground: Ground
+
+    @property
+    def edge(self) -> float:
+        return EDGE * (self.width * self.height) ** 0.5
+
+
+Spot = tuple[float, float, float]  # x, y and size of what stands there, pixels
+
+
+def arrange(
+    things: Sequence[Wanted],
+    size: tuple[int, int],
+    firsts: Sequence[tuple[float, float] | None],
+    seed: int,
+    ground: Ground,
+    taken: Sequence[tuple[float, float]] = (),
+) -> list[Placed]:
+    """Places for things, in their order, at most MOST, in a frame of `size` (W, H) pixels.
+
+    The i-th one stands on `firsts[i]` (x, y in frame sizes), which is where the i-th path begins; the others where they live, on
+    the side that was asked for, where there is room beside those and what is at `taken` (x, y in frame sizes).
+    """
+    each = [thing for thing in things for _ in range(thing.count)][:MOST]
+    picture = _Picture(*size, ground)
+    crowd = min(1.0, (ROOMY / max(1, len(each) + len(taken))) ** 0.5)
+    fixed: list[Spot] = [(x * size[0], y * size[1], picture.edge) for x, y in taken]
+    placed: dict[int, Placed] = {}
+    free: dict[int, tuple[Wanted, float]] = {}
+    for place, thing in enumerate(each):
+        edge = thing.size * picture.edge * crowd
+        point = firsts[place] if place < len(firsts) else None
+        if point is None:
+            free[place] = thing, edge
+        else:
+            placed[place] = Placed(thing.label, point[0] * size[0], point[1] * size[1], edge, first=place)
+            fixed.append((point[0] * size[0], point[1] * size[1], edge))
+    spots = _roomiest(np.random.default_rng(seed), picture, free, len(each), fixed)
+    for place, (x, y, edge) in spots.items():
+        placed[place] = Placed(each[place].label, x, y, edge)
+    return [placed[place] for place in range(len(each))]
+
+
+def _roomiest(
+    rng: Rng, picture: _Picture, free: dict[int, tuple[Wanted, float]], count: int, fixed: Sequence[Spot]
+) -> dict[int, Spot]:
+    """Spots for the things by their place among `count`, beside `fixed`: the first arrangement in which no two touch, or the
+    roomiest of a few.
+    """
+    best: dict[int, Spot] = {}
+    most = -1.0
+    for _ in range(ARRANGEMENTS):
+        spots: dict[int, Spot] = {}
+        least = CLEAR
+        for place, (thing, edge) in free.items():
+            slot = ((place + 0.5) / count, 0.5 / count)
+            spots[place], room = _find_room(rng, picture, thing, edge, slot, [*fixed, *spots.values()])
+            least = min(least, room)
+        if least > most:
+            best, most = spots, least
+        if least >= CLEAR:
+            break
+    return best
+
+
+def _find_room(
+    rng: Rng, picture: _Picture, thing: Wanted, edge: float, slot: tuple[float, float], others: Sequence[Spot]
+) -> tuple[Spot, float]:
+    """Where a thing of `edge` pixels touches none of the others, first in its `slot` (middle and half width) of the frame; else the
+    roomiest place. And how much room there is, in mean sizes, up to CLEAR.
+    """
+    across, own = ACROSS[thing.side], not thing.side and thing.direction not in RUN_UP
+    if not thing.side and not own:
+        across = RUN_UP[thing.direction]
+    down = _rows(picture, thing, edge / picture.height)
+    best, most = (0.0, 0.0, edge), -1.0
+    for attempt in range(TRIES):
+        within = across
+        if own and attempt < TRIES // 2:
+            within = (max(across[0], slot[0] - slot[1]), min(across[1], slot[0] + slot[1]))
+        x, y = float(rng.uniform(*within)) * picture.width, float(rng.uniform(*down)) * picture.height
+        rooms = (float(np.hypot(x - a, y - b)) / (0.5 * (edge + c)) for a, b, c in others)
+        room = min(CLEAR, min(rooms, default=CLEAR))
+        if room > most:
+            best, most = (x, y, edge), room
+        if room >= CLEAR:
+            break
+    return best, most
+
+
+def _rows(picture: _Picture, thing: Wanted, edge: float) -> tuple[float, float]:
+    """The rows between which the middle of a thing stands, in parts of the frame's height; `edge` is its size in these."""
+    home, ground, water = thing.home, picture.ground, picture.ground.water
+    submerged = water is not None and water[0] <= 0
+    low, high = 0.14, 1 - 0.3 * edge
+    if thing.verb == "fall":
+        return FALLING
+    if home == "air" or thing.verb in ("fly", "float"):
+        return AIR.get(thing.direction, AIR[""])
+    if home == "water" or (thing.verb == "swim" and submerged):
+        return _between(water[0], water[1], edge) if water and not submerged else DIVING
+    if home == "afloat" and water and not submerged:
+        return _between(water[0] - 0.3 * edge, water[1] - 0.3 * edge, edge)
+    level = max(low, min(ground.level, high) - FOOT * edge)
+    return level, max(level, min(high, 0.97) - FOOT * edge)
+
+
+def _between(top: float, bottom: float, edge: float) -> tuple[float, float]:
+    """Rows of the middle of what shows above the bottom row, inside the frame."""
+    top, bottom = (min(max(row, 0.5 * edge), 1 - 0.5 * edge) for row in (top, bottom))
+    return min(top, bottom), max(top, bottom)

@@ -1,0 +1,195 @@
+"""From prompts to things that stand somewhere: what is named, and where it goes."""
+
+from __future__ import annotations
+
+from itertools import combinations, pairwise
+
+import numpy as np
+import pytest
+from prompt_cases import CASES
+
+from models.card import ModelCard
+from models.checkpoint import fill, read
+from models.keyframes import Catalogue, Ground, Keyframes
+from models.registry import card
+from models.spec import KeyframesSpec, PocketTextSpec
+from models.text.pocket import Meaning, PocketText
+from pipelines.reference.layout import MOST, Placed, Wanted, arrange, describe, things_named
+
+SIZES = ((320, 192), (192, 320), (256, 256))
+LAND = Ground(0.45, 0.6)
+SHORE = Ground(0.4, 0.68, water=(0.4, 0.65))
+DEEP = Ground(-0.3, 0.85, water=(-0.3, 0.83))
+SPEC = KeyframesSpec(
+    edge=32, thing_channels=2, thing_widths=(8, 8), variants=1, sizes=((64, 32),), margin=(16, 16), scene_channels=2,
+    scene_widths=(8, 8),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def text() -> PocketText:
+    """The shipped text encoder."""
+    import json
+
+    shipped: ModelCard = card("pocket")
+    tensors, metadata = read(shipped.weights_path)
+    if "concepts" not in metadata:
+        pytest.skip("the shipped text encoder was trained without concepts")
+    made = PocketText(
+        shipped.pocket_text, json.loads(metadata["vocabulary"]), json.loads(metadata["concepts"])
+    )
+    fill(made, tensors, "text.", "the shipped weights")
+    return made.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def keyframes(text: PocketText) -> Keyframes:
+    """Untrained, with the names of everything that the encoder knows; the fish's kin live in water, birds and such in the air."""
+    named = [concept.partition(":") for concept in text.concepts]
+    things = tuple(name for kind, _, name in named if kind == "thing")
+    water = {"fish", "octopus", "dolphin", "whale", "shark"}
+    homes = tuple("water" if name in water else "ground" for name in things)
+    return Keyframes(
+        SPEC, Catalogue(things, homes, tuple(name for kind, _, name in named if kind == "scene"))
+    )
+
+
+def said(thing: Wanted) -> str:
+    size = {0.78: "small", 1.0: "-", 1.25: "big"}[thing.size]
+    parts = [str(thing.count), thing.label.replace(" ", "_"), size]
+    parts += [thing.side or "-", thing.verb or "-", thing.direction or "-"]
+    while parts[-1] == "-":
+        parts.pop()
+    return " ".join(parts)
+
+
+@pytest.mark.parametrize("prompt", CASES)
+def test_a_prompt_is_understood(text: PocketText, keyframes: Keyframes, prompt: str) -> None:
+    found = describe(((prompt, 1.0),), text, keyframes)
+    assert (found.scene, tuple(said(thing) for thing in found.things)) == CASES[prompt]
+
+
+def test_weighted_prompts_are_united(text: PocketText, keyframes: Keyframes) -> None:
+    prompts = (("a cat and two dogs on the beach", 0.3), ("a dog in the snow", 0.6), ("a whale", 0.1))
+    found = describe(prompts, text, keyframes)
+    assert found.scene == "snow"
+    assert [said(thing) for thing in found.things] == ["1 dog", "1 cat", "1 dog"]
+
+
+def test_an_encoder_without_concepts_names_nothing() -> None:
+    plain = PocketText(PocketTextSpec(dim=16, layers=1, heads=2), ["cat"])
+    keyframes = Keyframes(SPEC, Catalogue(("cat",), ("ground",), ("meadow",)))
+    found = describe((("a cat in the meadow", 1.0),), plain, keyframes)
+    assert found.scene is None and found.things == ()
+
+
+def meanings(*words: str) -> list[Meaning]:
+    """From "word", or "word=kind:name"."""
+    split = [word.partition("=") for word in words]
+    named = [(word, *concept.partition(":")[::2]) for word, _, concept in split]
+    return [Meaning(*one) for one in named]
+
+
+def test_words_are_bound_to_things_by_their_order() -> None:
+    plain = PocketText(PocketTextSpec(dim=16, layers=1, heads=2), ["cat", "dog", "ball"])
+    heard = meanings(
+        "on", "the", "left=side:left", "a", "big=size:big", "cat=thing:cat", "on", "the", "right=side:right",
+        "two=count:2", "dogs=thing:dog", "run=verb:run", "left=direction:left",
+    )  # fmt: skip
+    assert things_named(heard, plain) == [
+        Wanted("cat", 1, 1.25, "left"),
+        Wanted("dog", 2, 1.0, "right", "run", "left"),
+    ]
+    beside = meanings("cat=thing:cat", "left=side:left", "of", "a", "dog=thing:dog")
+    assert [thing.side for thing in things_named(beside, plain)] == ["left", "right"]
+    whole = meanings("soccer=thing:soccer ball", "ball=thing:soccer ball", "and", "dogs=thing:dog")
+    assert [(thing.label, thing.count) for thing in things_named(whole, plain)] == [
+        ("soccer ball", 1),
+        ("dog", 2),
+    ]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_things_stand_on_the_first_points_of_paths_in_their_order(size: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    for seed in range(30):
+        points = [tuple(point) for point in rng.uniform(0.02, 0.98, (3, 2))]
+        things = [Wanted("dog"), Wanted("fish", home="water"), Wanted("bee", home="air")]
+        placed = arrange(things, size, points, seed, SHORE)
+        for number, (thing, point) in enumerate(zip(placed, points, strict=True)):
+            assert (thing.x / size[0], thing.y / size[1]) == pytest.approx(point)
+            assert thing.first == number
+        assert [thing.label for thing in placed] == ["dog", "fish", "bee"]
+
+
+def test_a_point_is_for_the_thing_of_its_place_and_the_others_find_room() -> None:
+    placed = arrange([Wanted("dog", 2), Wanted("cat")], (320, 192), [None, (0.5, 0.7)], 4, LAND)
+    assert [thing.first for thing in placed] == [None, 1, None]
+    assert (placed[1].label, placed[1].x, placed[1].y) == ("dog", 160, pytest.approx(134.4))
+    assert apart(placed)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("ground", [LAND, SHORE, DEEP])
+def test_things_find_room_inside_the_frame(size: tuple[int, int], ground: Ground) -> None:
+    homes = ("ground", "air", "water", "afloat")
+    for seed in range(40):
+        things = [Wanted(f"thing {n}", home=homes[(seed + n) % 4]) for n in range(1 + seed % 3)]
+        placed = arrange(things, size, (), seed, ground)
+        assert apart(placed), (seed, placed)
+        for thing in placed:
+            assert 0.25 * thing.size <= thing.x <= size[0] - 0.25 * thing.size
+            assert 0.3 * thing.size <= thing.y <= size[1] - 0.3 * thing.size
+
+
+def apart(placed: list[Placed]) -> bool:
+    return all(np.hypot(a.x - b.x, a.y - b.y) > 0.5 * (a.size + b.size) for a, b in combinations(placed, 2))
+
+
+def test_things_stand_where_they_live() -> None:
+    for seed in range(40):
+        ground, air, water, afloat, falls = (
+            arrange([thing], (320, 192), (), seed, SHORE)[0]
+            for thing in (
+                Wanted("dog"), Wanted("bee", home="air"), Wanted("fish", home="water"), Wanted("boat", home="afloat"),
+                Wanted("apple", verb="fall"),
+            )
+        )  # fmt: skip
+        assert ground.y + 0.46 * ground.size >= 0.6799 * 192 or ground.y > 0.6 * 192
+        assert air.y < 0.65 * 192 and falls.y < 0.33 * 192
+        assert 0.4 * 192 - 1 <= water.y <= 0.65 * 192 + 1
+        assert 0.4 * 192 <= afloat.y + 0.5 * afloat.size <= 0.85 * 192
+    deep = [arrange([Wanted("fish", home="water")], (320, 192), (), seed, DEEP)[0].y for seed in range(20)]
+    assert max(deep) - min(deep) > 30
+
+
+def test_sides_numbers_and_sizes_are_honoured() -> None:
+    for seed in range(30):
+        left, right = arrange(
+            [Wanted("cat", side="left"), Wanted("dog", side="right")], (320, 192), (), seed, LAND
+        )
+        assert left.x < 0.4 * 320 and right.x > 0.6 * 320
+        assert (
+            0.4 * 320 < arrange([Wanted("cat", side="middle")], (320, 192), (), seed, LAND)[0].x < 0.6 * 320
+        )
+        goes = arrange([Wanted("dog", verb="run", direction="left")], (320, 192), (), seed, LAND)[0]
+        assert goes.x >= 160
+    small, plain, big = arrange(
+        [Wanted("a", size=0.78), Wanted("b"), Wanted("c", size=1.25)], (320, 192), (), 0, LAND
+    )
+    assert small.size < plain.size < big.size and plain.size == pytest.approx(64, abs=1)
+    many = arrange([Wanted("bee", 9, home="air"), Wanted("dog")], (320, 192), (), 0, LAND)
+    assert [thing.label for thing in many] == ["bee"] * MOST and many[0].size < plain.size
+    assert all(a.x < b.x for a, b in pairwise(arrange([Wanted("dog", 3)], (320, 192), (), 1, LAND)))
+
+
+def test_what_comes_later_leaves_alone_what_is_there() -> None:
+    for seed in range(30):
+        (thing,) = arrange([Wanted("dog")], (320, 192), (), seed, LAND, taken=[(0.3, 0.6), (0.6, 0.7)])
+        assert min(np.hypot(thing.x - 96, thing.y - 115.2), np.hypot(thing.x - 192, thing.y - 134.4)) > 55
+
+
+def test_the_same_seed_gives_the_same_places() -> None:
+    things = [Wanted("dog", 2), Wanted("bee", home="air")]
+    first, again, other = (arrange(things, (320, 192), (), seed, LAND) for seed in (7, 7, 8))
+    assert first == again != other
