@@ -161,7 +161,7 @@ def _all(context: Context, asked: argparse.Namespace) -> list[Outcome]:
         for stage in context.recipe.stages:
             if stage == "pool":
                 continue
-            if rendering and stage not in ("codec", "text"):
+            if rendering and stage not in ("codec", "text", "keyframes"):
                 outcomes.append(Outcome("pool", context.recipe.pool.shards, rendering.wait(), {}))
                 rendering = None
             outcomes.append(_one(context, stage, asked))

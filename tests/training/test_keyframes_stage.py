@@ -55,12 +55,18 @@ def test_the_closed_form_shows_things_and_scenes() -> None:
         assert 0 < drop.ground.level < 1.1
 
 
+def state(tiny: Tiny) -> dict:
+    """What was saved; what there is not in a scene is a number, and equal to itself."""
+    saved = tiny.state("keyframes")
+    return {**saved, "buffers": {name: value.nan_to_num(-9) for name, value in saved["buffers"].items()}}
+
+
 def test_resuming_gives_what_an_uninterrupted_run_gives(tiny: Tiny, tmp_path) -> None:
     again = Tiny(tmp_path / "run", tiny.config)
     assert again("keyframes", "--steps", "1") == 0
-    assert not same(again.state("keyframes"), tiny.state("keyframes"))
+    assert not same(state(again), state(tiny))
     assert again("keyframes", "--steps", "2") == 0
-    assert same(again.state("keyframes"), tiny.state("keyframes"))
+    assert same(state(again), state(tiny))
 
 
 def test_what_the_stage_made_is_what_later_stages_get(tiny: Tiny) -> None:

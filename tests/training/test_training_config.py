@@ -17,6 +17,7 @@ WHOLE = {
     for stage in (
         "codec",
         "text",
+        "keyframes",
         "opener",
         "cutter",
         "inpainter",

@@ -198,5 +198,5 @@ def test_all_runs_every_stage_with_processes_and_a_font_by_path(tmp_path, capsys
     assert (tiny.folder / "pocket.safetensors").is_file()
     shown = capsys.readouterr().out
     assert [line.split()[0] for line in shown.splitlines()[1:]] == [
-        "codec", "text", "pool", "opener", "cutter", "inpainter", "forcing", "rollout", "teacher", "distill", "export",
+        "codec", "text", "keyframes", "pool", "opener", "cutter", "inpainter", "forcing", "rollout", "teacher", "distill", "export",
     ]  # fmt: skip
