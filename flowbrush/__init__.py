@@ -5,7 +5,7 @@ from flowbrush.client import connect
 from flowbrush.errors import ConnectionLost, FlowbrushError, ProtocolError, ServerError, SessionEnded
 from flowbrush.packets import Packet
 from flowbrush.protocol import Grid, Outline, Point, SessionFile, TrackBegin
-from flowbrush.stream import Places, Polygons, Stream
+from flowbrush.stream import Stream
 from flowbrush.tracks import Drag, Track
 from flowbrush.viewer import Frame
 from flowbrush.watch import WatchedSession, watch
@@ -20,9 +20,7 @@ __all__ = [
     "Grid",
     "Outline",
     "Packet",
-    "Places",
     "Point",
-    "Polygons",
     "ProtocolError",
     "ServerError",
     "SessionEnded",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -84,16 +83,6 @@ def without_chunk(control: ControlAt) -> Control:
     return cls.model_construct(**fields)  # type: ignore[return-value, attr-defined]
 
 
-def _unmarked(text: str | bytes) -> str | bytes:
-    """The text in UTF-8, without the mark that some editors begin a file with."""
-    if isinstance(text, str):
-        return text.removeprefix("\ufeff")
-    for mark, encoding in ((BOM_UTF8, "utf-8-sig"), (BOM_UTF16_LE, "utf-16"), (BOM_UTF16_BE, "utf-16")):
-        if text.startswith(mark):
-            return text.decode(encoding, errors="replace")
-    return text
-
-
 class FileStart(StartFields):
     """Fields of `session.start`; `image` is a `data:` URL or the path of an image, relative to the file."""
 
@@ -141,7 +130,6 @@ class SessionFile(Body):
             raise ProtocolError(
                 ErrorCode.TOO_LARGE, f"the file has {len(text)} bytes: at most {MAX_FILE_BYTES} are taken"
             )
-        text = _unmarked(text)
         try:
             session = cls.model_validate_json(text, strict=True)
         except ValidationError as error:

@@ -29,7 +29,7 @@ from flowbrush.tracks import Drag, Track
 
 PromptLike = str | Sequence[tuple[str, float]]
 Places = Sequence[tuple[float, float]]
-Polygons = Sequence[Places]
+RegionLike = Sequence[Places]
 
 
 def to_prompts(prompt: PromptLike) -> tuple[Prompt, ...]:
@@ -39,7 +39,7 @@ def to_prompts(prompt: PromptLike) -> tuple[Prompt, ...]:
     return tuple(Prompt(text=text, weight=weight) for text, weight in prompt)
 
 
-def _region(region: Polygons | None) -> Any:
+def _region(region: RegionLike | None) -> Any:
     return None if region is None else tuple(tuple(map(tuple, polygon)) for polygon in region)
 
 
@@ -96,7 +96,7 @@ class Stream(Session):
         y: float,
         *,
         grid: Grid | None = None,
-        region: Polygons | None = None,
+        region: RegionLike | None = None,
         add: Places = (),
         remove: Places = (),
     ) -> Drag:
@@ -114,7 +114,7 @@ class Stream(Session):
         seconds: float,
         *,
         grid: Grid | None = None,
-        region: Polygons | None = None,
+        region: RegionLike | None = None,
         add: Places = (),
         remove: Places = (),
     ) -> Ack:
@@ -131,7 +131,7 @@ class Stream(Session):
         y: float,
         *,
         grid: Grid | None = None,
-        region: Polygons | None = None,
+        region: RegionLike | None = None,
         add: Places = (),
         remove: Places = (),
     ) -> Track:
@@ -144,7 +144,7 @@ class Stream(Session):
         points: Sequence[tuple[float, float, float]],
         *,
         grid: Grid | None = None,
-        region: Polygons | None = None,
+        region: RegionLike | None = None,
         add: Places = (),
         remove: Places = (),
     ) -> Track:

@@ -204,7 +204,11 @@ class Generator:
         state = snapshots.load(blob, self.placement.device, self._window)
         self.check(state.settings)
         state.seat = self.free.pop()
-        self.past.restore(state)
+        try:
+            self.past.restore(state)
+        except Exception:
+            self.release(state)
+            raise
         return state
 
     def check(self, settings: StreamSettings) -> None:

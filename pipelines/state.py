@@ -115,6 +115,17 @@ class StreamState:
                 return record.replaced[index]
         return self.by_index[index].key_value
 
+    def frozen(self) -> StreamState:
+        """The stream as it stands, for a snapshot that is written while it goes on. Tensors are shared: chunks make new ones."""
+        return replace(self, sinks=list(self.sinks), records=deque(self.records))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the stream's records keep; about the size of its snapshot."""
+        kept = {id(record): record for record in (*self.sinks, *self.records)}
+        tensors = [each for record in kept.values() for each in (record.key_value, record.latents)]
+        return sum(each.nbytes for each in tensors if each is not None)
+
     def _stand_at(self, record: ChunkRecord) -> None:
         self.made, self.latents, self.controls = record.made, record.latents, record.controls
         self.codec, self.pending = record.codec, record.pending

@@ -52,10 +52,9 @@ def read_tracks(path: Path, size: tuple[int, int] | None = None, visibility: Pat
         if path.stat().st_size > LARGEST:
             raise BadTracks(f"{path.name} is larger than {LARGEST >> 20} MB: no track file is")
         readers = {".pth": _ati, ".npy": _wan_move, ".json": _json}
-        ending = path.suffix.lower()
-        if ending not in readers:
+        if path.suffix not in readers:
             raise BadTracks(f"{path.name} is no track file: expected .pth (ATI), .npy (Wan-Move) or .json")
-        tracks = readers[ending](path, size, visibility)
+        tracks = readers[path.suffix](path, size, visibility)
     except OSError as error:
         raise BadTracks(f"{path} cannot be read: {error.strerror or error}") from error
     if not np.isfinite(tracks.xy).all():
@@ -82,8 +81,8 @@ def paths(tracks: Tracks, first: int = 1) -> tuple[TrackBegin, ...]:
         points = tuple(
             Point(
                 t=float(frame / tracks.fps),
-                x=float(np.clip(tracks.xy[frame, number, 0], limits.MIN_COORDINATE, limits.MAX_COORDINATE)),
-                y=float(np.clip(tracks.xy[frame, number, 1], limits.MIN_COORDINATE, limits.MAX_COORDINATE)),
+                x=float(np.clip(tracks.xy[frame, number, 0], -1, 2)),
+                y=float(np.clip(tracks.xy[frame, number, 1], -1, 2)),
                 visible=bool(seen[frame]),
             )
             for frame in kept
@@ -173,15 +172,19 @@ def _array(path: Path) -> np.ndarray:
 
 def _json(path: Path, size: tuple[int, int] | None, _: Path | None) -> Tracks:
     """A list of tracks, each a list of [x, y], [x, y, visible] or {"x", "y", "visible"}, one a frame; or an object with those
-    as "tracks", and "fps" (16), "width" and "height" beside. A single track needs no list around it, and each of these may
-    be a text that holds the JSON, as node editors write them. Coordinates are pixels where a size is known, else frame sizes.
+    as "tracks", and "fps" (16), "width" and "height" beside. Coordinates are pixels where a size is known, else frame sizes.
     """
-    data = _loaded(path.read_bytes(), path.name)
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise BadTracks(f"{path.name} is not JSON: {error}") from error
     about = data if isinstance(data, dict) else {"tracks": data}
-    lists = [_loaded(each, path.name) for each in _list(_loaded(about.get("tracks"), path.name))]
-    if lists and all(_is_point(each) for each in lists):
-        lists = [lists]
-    if not lists or not all(_list(points) for points in lists):
+    lists = about.get("tracks")
+    if (
+        not isinstance(lists, list)
+        or not lists
+        or not all(isinstance(points, list) and points for points in lists)
+    ):
         raise BadTracks(f"{path.name} has no tracks: expected a list of lists of points")
     frames = max(len(points) for points in lists)
     xy, visible = np.zeros((frames, len(lists), 2), np.float32), np.zeros((frames, len(lists)), bool)
@@ -199,37 +202,7 @@ def _json(path: Path, size: tuple[int, int] | None, _: Path | None) -> Tracks:
         raise BadTracks(
             f"{path.name}: width, height and fps must be numbers above 0, at most {MOST_PIXELS:g}"
         )
-    if size is None and visible.any() and not _in_reach(xy[visible]):
-        raise BadTracks(
-            f"{path.name} holds {xy[visible].max():g} as a coordinate: that must be pixels, so say the width and height of "
-            "the picture that they belong to (--size 832x480)"
-        )
     return Tracks(xy / np.asarray(scale, np.float32), visible, float(numbers[2]))
-
-
-def _loaded(value: Any, name: str) -> Any:
-    """What JSON text or bytes hold, in whatever Unicode they are written; everything else is itself."""
-    while isinstance(value, str | bytes):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError) as error:
-            raise BadTracks(f"{name} is not JSON: {error}") from error
-    return value
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _is_point(value: Any) -> bool:
-    if isinstance(value, dict):
-        return "x" in value and "y" in value
-    return len(_list(value)) in (2, 3) and all(isinstance(each, int | float) for each in value)
-
-
-def _in_reach(xy: np.ndarray) -> bool:
-    """Whether coordinates can be frame sizes: a path may leave the frame by its own size."""
-    return bool((xy >= limits.MIN_COORDINATE).all() and (xy <= limits.MAX_COORDINATE).all())
 
 
 def _point(point: Any, where: str) -> tuple[tuple[float, float], bool]:
@@ -247,6 +220,6 @@ def _point(point: Any, where: str) -> tuple[tuple[float, float], bool]:
 def _size(path: Path, size: tuple[int, int] | None) -> tuple[int, int]:
     if size is None or min(size) <= 0:
         raise BadTracks(
-            f"{path.name} is in pixels: say the width and height of the picture that they belong to (--size 832x480)"
+            f"{path.name} is in pixels: say the width and height of the picture that they belong to"
         )
     return size

@@ -65,6 +65,29 @@ class Metrics:
         self.slots_used = Gauge("flowbrush_slots_used", "Slots that a session holds", registry=kept)
         self.viewers = Gauge("flowbrush_viewers", "Read-only viewers connected", registry=kept)
 
+        self._add_troubles()
+
+    def _add_troubles(self) -> None:
+        """What should not happen, and what was done about it."""
+        kept = self.registry
+        self.overloads = Counter(
+            "flowbrush_overloads",
+            "Sessions told that their pictures come slower than they should",
+            registry=kept,
+        )
+        self.effect_failures = Counter(
+            "flowbrush_effect_failures",
+            "What could not be done for a session, by kind",
+            ["kind"],
+            registry=kept,
+        )
+        self.task_failures = Counter(
+            "flowbrush_task_failures",
+            "Background tasks that failed and started again",
+            ["task"],
+            registry=kept,
+        )
+
     def text(self) -> bytes:
         """The page that Prometheus reads."""
         return generate_latest(self.registry)

@@ -25,7 +25,7 @@ import { bindTheme } from './ui/theme.js';
 import { Timeline } from './ui/timeline.js';
 import { toast, toastError } from './ui/toasts.js';
 import { mirrorSliders, ToolStrip } from './ui/tool_strip.js';
-import { address, loadPhotos, loadScenes, showCards, showCredits, showOwnCard, showPrivacy } from './ui/welcome.js';
+import { address, loadPhotos, loadScenes, showCards, showCredits, showPrivacy } from './ui/welcome.js';
 
 const rest = new Rest();
 const app = new App(element('picture', HTMLCanvasElement), rest);
@@ -111,12 +111,11 @@ async function beginFrom(image, invitation) {
 }
 
 /** @param {import('./ui/welcome.js').Photo} photo */
-async function beginPhoto({ file, invite, subject: [x, y] }) {
+function beginPhoto({ file, invite }) {
   dialog('image-dialog').close();
   prompts.text = '';
   const load = async () => (await fetch(address(file))).blob();
-  await beginFrom(load(), invite);
-  app.prober.look({ x, y }); // outlined, before a pointer comes
+  return beginFrom(load(), invite);
 }
 
 /** @param {any} file */
@@ -280,9 +279,8 @@ async function showModel() {
   const scenes = examplesOf(model.examples).map((each) => ({ ...each, image: each.image ?? pictures[each.text] ?? null }));
   const pictured = scenes.filter(({ image }) => image);
   showCards('preset-cards', (pictured.length > 2 ? pictured : scenes).slice(0, SCENES), beginScene);
-  const cards = photos.map((photo) => ({ ...photo, title: photo.invite, text: photo.title, image: address(photo.file) }));
-  for (const id of ['photo-cards', 'gallery']) showCards(id, cards, beginPhoto, 'photo');
-  showOwnCard('photo-cards', () => button('photo-choose').click());
+  const cards = photos.map((photo) => ({ ...photo, text: photo.invite, image: address(photo.file) }));
+  for (const id of ['photo-cards', 'gallery']) showCards(id, cards, beginPhoto);
   showCredits(photos);
 }
 

@@ -11,14 +11,18 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from flowbrush.errors import CloseCode, ErrorCode
 from flowbrush.packets import Flag, Packet
-from flowbrush.protocol import Message
+from flowbrush.protocol import Message, Pong
 
 STALE_S = 1.0
 """A frame that could not be sent for so long is no longer worth sending."""
 
 MAX_TEXTS = 512
 """Messages that may wait for a client; with more, its own messages are not read until it reads."""
+
+DEAF_TEXTS = 4 * MAX_TEXTS
+"""With so many the connection is closed."""
 
 RING_BYTES = 8 << 20
 RING_FRAMES = 512
@@ -41,6 +45,13 @@ class Closing:
     reason: str
 
 
+class _Pong:
+    """Where in the box the answer to a ping stands."""
+
+
+PONG = _Pong()
+
+
 class Outbox:
     """What waits for one connection. `need_key` is called when only a key frame can go on."""
 
@@ -49,9 +60,10 @@ class Outbox:
         self._limit = frames
         self._need_key = need_key
         self._dropped = dropped
-        self._items: deque[Message | Media | Closing] = deque()
+        self._items: deque[Message | Media | Closing | _Pong] = deque()
         self._media = 0
         self._texts = 0
+        self._pong: Pong | None = None
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -64,12 +76,23 @@ class Outbox:
         return self._media
 
     def say(self, message: Message) -> None:
-        """Puts a message into the box."""
-        if not self.closed:
-            self._texts += 1
-            if self._texts >= MAX_TEXTS:
-                self._room.clear()
-            self._add(message)
+        """Puts a message into the box. One that holds far too many already is closed: who reads so little has lost the thread."""
+        if self.closed:
+            return
+        self._texts += 1
+        if self._texts >= MAX_TEXTS:
+            self._room.clear()
+        if self._texts >= DEAF_TEXTS:
+            self.forget_all()
+            self.close(CloseCode.POLICY, ErrorCode.SLOW_READER)
+            return
+        self._add(message)
+
+    def answer(self, pong: Pong) -> None:
+        """Puts the answer to a ping into the box, in place of one that still waits there: the latest counts."""
+        if self._pong is None and not self.closed:
+            self._add(PONG)
+        self._pong = pong
 
     def show(self, media: Media) -> None:
         """Puts a packet into the box, unless the decoder on the other side could not use it."""
@@ -98,6 +121,12 @@ class Outbox:
             self.closed = True
             self._add(Closing(code, reason))
 
+    def forget_all(self) -> None:
+        """Empties the box."""
+        self._items.clear()
+        self._media = self._texts = 0
+        self._pong = None
+
     def forget_media(self) -> None:
         """The stream jumps (rewind, reset): what waits is of another past."""
         self._items = deque(item for item in self._items if not isinstance(item, Media))
@@ -115,6 +144,11 @@ class Outbox:
                 self._changed.clear()
                 await self._changed.wait()
             item = self._items.popleft()
+            if isinstance(item, _Pong):
+                pong, self._pong = self._pong, None
+                if pong is not None:
+                    return pong
+                continue
             if not isinstance(item, Media):
                 self._texts -= 0 if isinstance(item, Closing) else 1
                 if self._texts < MAX_TEXTS:
@@ -133,7 +167,7 @@ class Outbox:
         self.waits_for_key = True
         self._need_key()
 
-    def _add(self, item: Message | Media | Closing) -> None:
+    def _add(self, item: Message | Media | Closing | _Pong) -> None:
         self._items.append(item)
         self._changed.set()
 
@@ -142,24 +176,24 @@ class Ring:
     """The newest packets of a session, for a client that comes back. Bounded in frames and bytes."""
 
     def __init__(self) -> None:
-        self._packets: deque[Packet] = deque()
+        self._kept: deque[Media] = deque()
         self._bytes = 0
 
-    def put(self, packet: Packet) -> None:
+    def put(self, media: Media) -> None:
         """Keeps a packet; the oldest go."""
-        self._packets.append(packet)
-        self._bytes += len(packet.payload)
-        while len(self._packets) > RING_FRAMES or self._bytes > RING_BYTES:
-            self._bytes -= len(self._packets.popleft().payload)
+        self._kept.append(media)
+        self._bytes += len(media.packet.payload)
+        while len(self._kept) > RING_FRAMES or self._bytes > RING_BYTES:
+            self._bytes -= len(self._kept.popleft().packet.payload)
 
     def clear(self) -> None:
         """The stream jumps: what is kept is of another past."""
-        self._packets.clear()
+        self._kept.clear()
         self._bytes = 0
 
-    def since(self, frame: int) -> list[Packet] | None:
+    def since(self, frame: int) -> list[Media] | None:
         """The packets from `frame` on; None when the first of them is no longer here."""
-        found = [packet for packet in self._packets if packet.frame >= frame]
-        if found and found[0].frame == frame:
+        found = [media for media in self._kept if media.packet.frame >= frame]
+        if found and found[0].packet.frame == frame:
             return found
         return None

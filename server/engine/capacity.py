@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import psutil
+
+from models import cpus
 
 SHARE = 0.5
 """Share of the free memory that seats may take; the rest is for the passes themselves."""
@@ -27,7 +28,10 @@ def seat_bytes(card: Any) -> int:
 def seats_that_fit(card: Any, device: str) -> int:
     """Streams that this machine can hold on `device`; at least 1."""
     free = psutil.virtual_memory().available
-    most = STREAMS_PER_CORE * (os.cpu_count() or 1)
+    granted = cpus.memory_left()
+    if granted is not None:
+        free = min(free, granted)
+    most = max(1, round(STREAMS_PER_CORE * cpus.processors()))
     if device != "cpu":
         import torch
 

@@ -1,39 +1,34 @@
-"""Between sessions and workers: seats, batches, answers, and what happens when a worker is lost."""
+"""Between sessions and workers: slots, turns, answers, and what happens when a worker is lost."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
-import os
-import time
 from collections.abc import Callable
 from typing import Any
 
-from flowbrush.errors import ErrorCode
-from flowbrush.protocol import Codec, Queue, SessionRecovering
+from flowbrush.protocol import Codec, Queue
 from server.engine import ipc
-from server.engine.engine import Lost, Worker, WorkerProcess
-from server.engine.scheduler import Seats, Wish, next_batch
+from server.engine.engine import WorkerProcess
+from server.engine.scheduler import Slots, Wish, next_batch
 from server.engine.stills import Stills
+from server.engine.workers import Process, Spawn, Timer, Worker, Workers
 from server.metrics import Metrics
+from server.sessions import events as on
 from server.sessions.live import Live
-from server.sessions.session_parts import Phase
+from server.sessions.phases import Phase
 from server.settings import Settings
 from server.store.store import Store
 
 log = logging.getLogger(__name__)
 
-SNAPSHOTS_KEPT = 2
-MAX_OPENINGS = 3
-BACK_OFF_S = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
 
-Fail = Callable[[Live, ErrorCode, str], None]
-Opened = Callable[[Live], None]
+class QueueFull(LookupError):
+    """Nobody more can wait."""
 
 
 class Dispatcher:
-    """Keeps the workers alive and busy. Everything runs in the event loop."""
+    """Keeps workers busy. Everything runs in the event loop. What it hears of a session it hands to `handle`."""
 
     def __init__(
         self,
@@ -41,22 +36,22 @@ class Dispatcher:
         lives: dict[str, Live],
         metrics: Metrics,
         store: Store,
-        fail: Fail,
-        opened: Opened,
+        handle: Callable[[Live, Any], None],
+        spawn: Spawn | None = None,
     ) -> None:
-        """`fail` ends a session that cannot go on; `opened` hears of one that got its seat."""
         self._settings = settings
         self._lives = lives
         self._metrics = metrics
         self._store = store
-        self._fail = fail
-        self._opened = opened
-        self._workers: dict[str, Worker] = {}
-        self._numbers = itertools.count()
+        self._handle = handle
+        self._timer: Timer | None = None
         self._stills = Stills()
-        self._failed_loads = 0
-        self._stopping = False
-        self.seats = Seats(settings.queue_size)
+        self._orders: list[Any] = []
+        """what the sessions whose turn it is have asked for"""
+        self._settling = False
+        self._touched: set[str] = set()
+        self.workers = Workers(spawn or self._start_process, self._on_message, self._on_lost)
+        self.slots = Slots(settings.queue_size)
         self.loaded = asyncio.Event()
         self.unusable = asyncio.Event()
         self.facts: ipc.Loaded | None = None
@@ -65,14 +60,16 @@ class Dispatcher:
 
     # ---- workers
 
-    def start(self) -> None:
+    def start(self, timer: Timer) -> None:
         """Starts all workers."""
-        for _ in range(self._settings.workers):
-            self._spawn()
+        self._timer = timer
+        self.workers.start(self._settings.workers, timer)
 
-    def _spawn(self) -> None:
-        if self._stopping:
-            return
+    async def stop(self, timeout_s: float) -> None:
+        """Ends all workers."""
+        await asyncio.gather(*(worker.process.quit(timeout_s) for worker in self.workers.stopping()))
+
+    def _start_process(self, name: str, handler: Callable[[Any, Any], None]) -> Process:
         settings = self._settings
         config = ipc.WorkerConfig(
             settings.loader,
@@ -85,28 +82,12 @@ class Dispatcher:
             settings.attention,
             settings.compile,
             settings.fp8,
+            stage_s=settings.chunk_timeout_s,
         )
-        name = f"worker-{next(self._numbers)}"
-        process = WorkerProcess(
-            name,
-            config,
-            self._handle,
-            settings.load_timeout_s,
-            settings.chunk_timeout_s,
-            settings.beat_timeout_s,
-        )
-        self._workers[name] = Worker(process)
-        log.info("%s starts as process %s", name, process.pid)
+        limits = settings.load_timeout_s, settings.chunk_timeout_s, settings.beat_timeout_s
+        return WorkerProcess(name, config, handler, *limits)
 
-    async def stop(self, timeout_s: float) -> None:
-        """Ends all workers."""
-        self._stopping = True
-        await asyncio.gather(*(worker.process.quit(timeout_s) for worker in self._workers.values()))
-
-    def _handle(self, process: WorkerProcess, message: Any) -> None:
-        worker = self._workers.get(process.name)
-        if worker is None:
-            return
+    def _on_message(self, worker: Worker, message: Any) -> None:
         match message:
             case ipc.Loaded():
                 self._on_loaded(worker, message)
@@ -114,225 +95,170 @@ class Dispatcher:
                 self.broken = message.message
                 self.unusable.set()
                 log.error("the model %s cannot be loaded: %s", self._settings.model, message.message)
-            case Lost():
-                self._on_lost(worker, message.reason)
-            case ipc.StepDone():
-                rate = 0.3 if worker.batch_s else 1.0
-                worker.batch_s += rate * (message.step_ms / 1e3 - worker.batch_s)
-                worker.busy, worker.batch = False, {}
-                self.kick(process.name)
+            case ipc.Done():
+                self._on_done(worker, message.spent_ms / 1e3)
             case ipc.StepFailed():
                 self._on_step_failed(worker, message)
             case ipc.StillImage():
                 self._stills.answered(message)
             case _:
                 live = self._lives.get(message.stream)
-                if live is not None and live.session.epoch == message.epoch and live.worker == process.name:
-                    self._on_session_message(live, message)
+                here = live is not None and self.slots.holders.get(live.id) == worker.name
+                if live is not None and here:
+                    self._handle(live, message)
                 elif isinstance(message, ipc.Saved):
-                    _unlink(message.path)
+                    self._store.unlink(message.path)
 
     def _on_loaded(self, worker: Worker, message: ipc.Loaded) -> None:
-        self.facts, self.broken, self._failed_loads = message, None, 0
-        worker.seats = message.seats
-        worker.batch_s = message.chunk_s
-        self.seats.capacity[worker.process.name] = message.seats
+        self.facts, self.broken = message, None
+        self.workers.loaded()
+        worker.slots, worker.batch_s = message.seats, message.chunk_s
+        self.slots.capacity[worker.name] = message.seats
         log.info(
-            "%s is warm: %s, %d seats, %.0f ms a chunk, encodes %s",
-            worker.process.name,
+            "%s is warm: %s, %d slots, %.0f ms a chunk, encodes %s",
+            worker.name,
             self._settings.model,
             message.seats,
             message.chunk_s * 1e3,
             ", ".join(message.codecs),
         )
         self.loaded.set()
-        self.give_seats()
+        self.settle()
 
-    def _on_lost(self, worker: Worker, reason: str) -> None:
-        name = worker.process.name
-        log.error("%s is lost: %s", name, reason)
-        if worker.timer is not None:
-            worker.timer.cancel()
-        del self._workers[name]
-        lost = self.seats.lose(name)
-        opening = next((id for id in lost if self._lives[id].session.phase is Phase.OPENING), None)
-        self._metrics.restarts.labels(reason.split(":")[0].split(" with ")[0]).inc()
-        for live in [live for live in self._lives.values() if live.worker == name]:
-            live.worker = None
-            too_often = worker.batch.get(live.id) == live.session.epoch and live.session.failed()
-            if live.id == opening:  # orders are obeyed one by one, so this may be the one that did it
-                too_often = self._opening_failed(live)
-            live.session.unseat()
-            if too_often:
-                self._fail(
-                    live, ErrorCode.GENERATION_FAILED, "making this stream ended the worker several times"
-                )
-            else:
-                live.say_all(SessionRecovering(reason=f"the worker is being replaced: {reason}"))
-        if not worker.process.loaded:
-            self._failed_loads += 1
-        delay = BACK_OFF_S[min(self._failed_loads, len(BACK_OFF_S) - 1)]
-        asyncio.get_running_loop().call_later(delay, self._spawn)
-        self.give_seats()
+    def _on_done(self, worker: Worker, spent_s: float) -> None:
+        worker.account.charge(worker.order or (), spent_s)
+        worker.order = None
+        self.kick(worker.name)
 
     def _on_step_failed(self, worker: Worker, message: ipc.StepFailed) -> None:
         if message.out_of_memory:
             worker.process.kill(f"it ran out of memory: {message.message}")
             return
-        worker.busy, worker.batch = False, {}
         for stream, epoch in message.streams:
             live = self._lives.get(stream)
-            if live is None or live.session.epoch != epoch:
-                continue
-            live.session.enter(Phase.READY)
-            if live.session.failed():
-                self._fail(
-                    live, ErrorCode.GENERATION_FAILED, f"this chunk could not be made: {message.message}"
-                )
-        self.kick(worker.process.name)
+            if live is not None and live.session.epoch == epoch:
+                self._handle(live, on.ChunkFailed(message.message))
 
-    # ---- seats
+    def _on_lost(self, worker: Worker, reason: str) -> None:
+        self._metrics.restarts.labels(reason.split(":")[0].split(" with ")[0]).inc()
+        self._stills.lost()
+        under_way = worker.order or {}
+        for id in reversed(self.slots.lose(worker.name)):  # each goes before all others in the queue
+            live = self._lives[id]
+            blamed = under_way.get(id) == live.session.epoch
+            self._handle(live, on.WorkerLost(reason, blamed))
+        self.settle()
 
-    def give_seats(self) -> None:
-        """Seats who waits, and tells the others their place."""
-        for id, name in self.seats.assign():
-            live = self._lives[id]
-            live.worker, live.place_said = name, None
-            self._workers[name].process.send(live.session.open_order())
-        for id in self.seats.queue:
-            live = self._lives[id]
-            place = (self.seats.position(id) or 1, len(self.seats.queue))
-            if self.loaded.is_set() and live.place_said != place:
-                live.place_said = place
-                live.say(Queue(position=place[0], size=place[1]))
-        self._metrics.queue.set(len(self.seats.queue))
-        self._metrics.slots.set(self.seats.total)
-        self._metrics.slots_used.set(len(self.seats.holders))
+    # ---- slots
+
+    def join(self, live: Live, first: bool) -> None:
+        """The session waits for a slot. Raises QueueFull."""
+        if not self.slots.join(live.id, first):
+            text = f"all slots are taken and {self._settings.queue_size} wait already: try again later"
+            raise QueueFull(text)
+        self.settle()
 
     def release(self, live: Live) -> None:
-        """The session gives its seat, or its place in the queue, back."""
-        worker = self._workers.get(live.worker) if live.worker is not None else None
+        """The session gives its slot, or its place in the queue, back."""
+        name = self.slots.leave(live.id)
+        live.place_said = None
+        worker = self.workers.all.get(name) if name is not None else None
         if worker is not None:
             worker.process.send(ipc.Close(live.id))
-        self.seats.leave(live.id)
-        live.worker = None
-        self.give_seats()
+            worker.account.forget(live.id)
+        self.settle()
 
-    def reopen(self, live: Live) -> None:
-        """Makes the session's state again at the worker where it sits, or when it gets a seat."""
-        worker = self._workers.get(live.worker) if live.worker is not None else None
-        if worker is not None:
-            worker.process.send(live.session.open_order())
+    def settle(self) -> None:
+        """Free slots will be given to those who wait, once what is going on is over."""
+        if not self._settling and self._timer is not None:
+            self._settling = True
+            self._timer.call_soon(self._settle)
 
-    def rewind(self, live: Live) -> None:
-        """The session was cut: takes the worker's state back to its new end."""
-        session = live.session
-        worker = self._workers.get(live.worker) if live.worker is not None else None
-        if worker is not None:
-            session.enter(Phase.OPENING)
-            chunk = session.frame // session.chunk_frames - 1
-            worker.process.send(ipc.Rewind(live.id, session.epoch, chunk))
+    def _settle(self) -> None:
+        self._settling = False
+        for id, _ in self.slots.assign():
+            live = self._lives[id]
+            live.place_said = None
+            self._handle(live, on.SlotGiven())
+        for place, id in enumerate(list(self.slots.queue), 1):
+            live = self._lives[id]
+            said = (place, len(self.slots.queue))
+            if self.loaded.is_set() and live.place_said != said:
+                live.place_said = said
+                live.say(Queue(position=said[0], size=said[1]))
+        self._metrics.queue.set(len(self.slots.queue))
+        self._metrics.slots.set(self.slots.total)
+        self._metrics.slots_used.set(len(self.slots.holders))
 
-    async def still(self, live: Live, codec: Codec) -> tuple[int, bytes] | None:
-        """The newest frame as a key frame of `codec`, with its index; None when there is none or no answer."""
-        worker = self._workers.get(live.worker) if live.worker is not None else None
-        return None if worker is None else await self._stills.ask(worker.process, live.id, codec)
+    # ---- turns
 
-    # ---- sessions
+    def order(self, order: Any) -> None:
+        """A session whose turn it is asks for this."""
+        self._orders.append(order)
 
-    def _on_session_message(self, live: Live, message: Any) -> None:
-        session = live.session
-        match message:
-            case ipc.Opened():
-                session.opened(message.chunk)
-                self._opened(live)
-            case ipc.OpenFailed():
-                self._on_open_failed(live, message)
-            case ipc.Rewound():
-                if message.ok:
-                    session.opened(session.frame // session.chunk_frames)
-                else:
-                    self.reopen(live)
-            case ipc.Made():
-                live.made(message)
-            case ipc.Encoded():
-                live.encoded(message)
-            case ipc.Saved():
-                self._on_saved(live, message)
-            case ipc.StreamFailed():
-                if session.failed():
-                    self._fail(live, ErrorCode.GENERATION_FAILED, f"this chunk was lost: {message.message}")
-                    return
-                session.unseat()
-                live.say_all(SessionRecovering(reason="a chunk was lost; it is made again"))
-                self.reopen(live)
-        if live.worker is not None:
-            self.kick(live.worker)
-
-    def _on_open_failed(self, live: Live, message: ipc.OpenFailed) -> None:
-        if message.bad_request:
-            self._fail(live, ErrorCode.INVALID_VALUE, message.message)
-        elif self._opening_failed(live):
-            self._fail(live, ErrorCode.GENERATION_FAILED, f"the stream cannot be started: {message.message}")
-        else:
-            self.reopen(live)
-
-    @staticmethod
-    def _opening_failed(live: Live) -> bool:
-        """Drops the snapshots, one of which may be broken: the journal is enough. True when it is too often."""
-        session = live.session
-        session.opening_failures += 1
-        for path in session.snapshots.values():
-            _unlink(path)
-        session.snapshots.clear()
-        return session.opening_failures >= MAX_OPENINGS
-
-    def _on_saved(self, live: Live, message: ipc.Saved) -> None:
-        snapshots = live.session.snapshots
-        snapshots[message.chunk] = message.path
-        for chunk in sorted(snapshots)[:-SNAPSHOTS_KEPT]:
-            _unlink(snapshots.pop(chunk))
+    def touch(self, live: Live) -> None:
+        """Something has changed for the session: its worker may have something to do, once what is going on is over."""
+        name = self.slots.holders.get(live.id)
+        if name is not None and name not in self._touched and self._timer is not None:
+            self._touched.add(name)
+            self._timer.call_soon(self.kick, name)
 
     def kick(self, name: str) -> None:
-        """Something has changed: starts the next batch of a worker if it is time, else sets the clock."""
-        worker = self._workers.get(name)
-        if worker is None or worker.busy or not worker.process.loaded:
+        """Something has changed: gives a worker its next order if it is time, else sets the clock."""
+        self._touched.discard(name)
+        worker = self.workers.all.get(name)
+        if worker is None or worker.order is not None or not worker.process.loaded or self._timer is None:
             return
         if worker.timer is not None:
             worker.timer.cancel()
             worker.timer = None
-        now = time.monotonic()
-        wishes = []
-        for live in self._lives.values():
-            if live.worker == name and not live.blocked:
-                due = live.session.due(now)
-                if due is not None:
-                    wishes.append(Wish(live.id, due, live.session.alone))
-        batch, later = next_batch(wishes, now, worker.batch_s, worker.seats)
+        now = self._timer.time()
+        batch, later = next_batch(self._wishes(worker, now), now, worker.batch_s, worker.slots)
         if batch:
-            self._step(worker, [self._lives[id] for id in batch], now)
+            self._turn(worker, [self._lives[id] for id in batch])
         elif later is not None:
-            worker.timer = asyncio.get_running_loop().call_at(
-                asyncio.get_running_loop().time() + max(0.0, later - now), self.kick, name
-            )
+            worker.timer = self._timer.call_at(later, self.kick, name)
 
-    def _step(self, worker: Worker, lives: list[Live], now: float) -> None:
-        items = []
+    def _wishes(self, worker: Worker, now: float) -> list[Wish]:
+        wishes = []
+        for id, name in self.slots.holders.items():
+            live = self._lives.get(id)
+            if name != worker.name or live is None:
+                continue
+            session = live.session
+            opening = session.phase is Phase.OPENING
+            due = None if live.blocked and not opening else session.due(now)
+            if due is not None:
+                kind = session.settings.steps or 0
+                wishes.append(Wish(id, due, opening or session.alone, worker.account.tag(id), kind))
+        return wishes
+
+    def _turn(self, worker: Worker, lives: list[Live]) -> None:
+        """Asks those whose turn it is for their orders, and sends them as one."""
+        assert not self._orders
         for live in lives:
             session = live.session
             save = None
             if (session.chunk + 1) % self._settings.snapshot_chunks == 0:
                 save = str(self._store.snapshot(live.id, session.epoch, session.chunk))
-            live.began(session.chunk, now)
-            items.append(session.take(save, bool(live.jpeg_viewers), now))
-            worker.batch[live.id] = session.epoch
-        worker.busy = True
-        self._metrics.batch.observe(len(items))
-        worker.process.send(ipc.Step(tuple(items)))
+            self._handle(live, on.Turn(bool(live.jpeg_viewers), save))
+        orders, self._orders = self._orders, []
+        items = tuple(order for order in orders if isinstance(order, ipc.StepItem))
+        if items:
+            self._metrics.batch.observe(len(items))
+            worker.order = {item.stream: item.epoch for item in items}
+            worker.process.send(ipc.Step(items))
+        for order in orders:
+            if not isinstance(order, ipc.StepItem):
+                worker.order = {order.stream: order.epoch}
+                worker.process.send(order)
+        if worker.order is None and self._timer is not None:  # none of them can go on: others may
+            self._timer.call_soon(self.kick, worker.name)
 
-
-def _unlink(path: str) -> None:
-    try:
-        os.unlink(path)
-    except OSError as error:
-        log.debug("snapshot %s was not removed: %s", path, error)
+    async def still(self, live: Live, codec: Codec) -> tuple[int, bytes] | None:
+        """The newest frame as a key frame of `codec`, with its index; None when there is none or no answer."""
+        worker = self.workers.all.get(self.slots.holders.get(live.id, ""))
+        if worker is None:
+            return None
+        session = live.session
+        return await self._stills.ask(worker.process, live.id, codec, session.epoch, session.output.frame)

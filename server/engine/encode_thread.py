@@ -1,9 +1,8 @@
-"""The worker's second hand: encodes chunks and writes snapshots while the next chunk is being made."""
+"""One encoder a stream, each in a thread of its own: what one of them does is nobody else's wait."""
 
 from __future__ import annotations
 
 import logging
-import os
 import queue
 import threading
 import time
@@ -11,14 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from flowbrush.protocol import Codec
 from pipelines.requests import ChunkResult
 from server.engine import ipc
 from server.engine.encoder import VideoEncoder, jpeg
 
 log = logging.getLogger(__name__)
 
-WAITING = 64
-"""Jobs that may wait; when there are more, the main thread waits, so that frames do not pile up."""
+WAITING = 32
+"""Chunks that may wait for an encoder; one that is further behind is as good as stuck."""
 
 
 @dataclass(frozen=True)
@@ -27,52 +27,72 @@ class Job:
 
     item: ipc.StepItem
     result: ChunkResult
-    encoder: VideoEncoder
 
 
-@dataclass(frozen=True)
-class _Snapshot:
-    item: ipc.StepItem
-    path: str
-    blob: bytes
+class StreamEncoder:
+    """Takes a stream's chunks in order; each frame is sent as soon as it is encoded.
 
+    Whatever goes wrong is said once, as `StreamFailed`; nothing comes after that.
+    """
 
-class EncodeThread:
-    """Takes jobs in order; each frame is sent as soon as it is encoded."""
-
-    def __init__(self, send: Callable[[Any], None]) -> None:
+    def __init__(
+        self, send: Callable[[Any], None], codec: Codec, width: int, height: int, fps: float
+    ) -> None:
         self._send = send
-        self._jobs: queue.Queue[Job | _Snapshot] = queue.Queue(WAITING)
-        threading.Thread(target=self._run, daemon=True).start()
+        self._shape = (codec, width, height, fps)
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._given_up = False
+        self._at: tuple[Job, float] | None = None
+        threading.Thread(target=self._run, name=f"encode-{codec}", daemon=True).start()
 
     def put(self, job: Job) -> None:
-        """Queues a chunk; waits when too many are queued."""
+        """Queues a chunk."""
+        if self._jobs.qsize() >= WAITING:
+            self._fail(job, f"{WAITING} chunks wait for the encoder")
+            return
         self._jobs.put(job)
 
-    def put_snapshot(self, item: ipc.StepItem, blob: bytes) -> None:
-        """Queues the writing of a snapshot to `item.save`."""
-        if item.save is not None:
-            self._jobs.put(_Snapshot(item, item.save, blob))
+    def close(self) -> None:
+        """No more comes; what is encoded still is for nobody."""
+        with self._lock:
+            self._given_up = True
+        self._jobs.put(None)
+
+    def give_up_after(self, seconds: float) -> bool:
+        """Gives the encoder up when it has been at one frame for longer; True in that case. Its thread cannot be ended."""
+        at = self._at
+        if at is None or time.monotonic() - at[1] <= seconds or self._given_up:
+            return False
+        self._fail(at[0], f"the encoder did not answer within {seconds:g} s")
+        return True
+
+    def _fail(self, job: Job, why: str) -> None:
+        with self._lock:
+            if self._given_up:
+                return
+            self._given_up = True
+        item = job.item
+        log.error("stream %s: chunk %d was not encoded: %s", item.stream, item.chunk, why)
+        self._send(ipc.StreamFailed(item.stream, item.epoch, item.chunk, why, encoder=True))
 
     def _run(self) -> None:
-        while True:
-            job = self._jobs.get()
-            if isinstance(job, _Snapshot):
-                self._write(job)
-                continue
+        encoder: VideoEncoder | None = None
+        while (job := self._jobs.get()) is not None and not self._given_up:
+            self._at = job, time.monotonic()
             try:
-                self._encode(job)
+                encoder = encoder or VideoEncoder(*self._shape)
+                self._encode(encoder, job)
             except Exception as error:
-                log.exception("stream %s: chunk %d was not encoded", job.item.stream, job.item.chunk)
-                item = job.item
-                text = f"{type(error).__name__}: {error}"
-                self._send(ipc.StreamFailed(item.stream, item.epoch, item.chunk, text))
+                self._fail(job, f"{type(error).__name__}: {error}")
+            self._at = None
 
-    def _encode(self, job: Job) -> None:
+    def _encode(self, encoder: VideoEncoder, job: Job) -> None:
         frames = job.result.frames
         for index, frame in enumerate(frames):
             begun = time.monotonic()
-            payload, key = job.encoder.encode(frame, index in job.item.keys)
+            self._at = job, begun
+            payload, key = encoder.encode(frame, index in job.item.keys)
             still = jpeg(frame) if job.item.jpeg else None
             encoded = ipc.Encoded(
                 job.item.stream,
@@ -80,23 +100,12 @@ class EncodeThread:
                 job.item.chunk,
                 job.result.first_frame + index,
                 payload,
-                key,
+                bool(key),
                 index == len(frames) - 1,
                 (time.monotonic() - begun) * 1e3,
                 still,
             )
-            self._send(encoded)
-
-    def _write(self, job: _Snapshot) -> None:
-        """Whole or not at all: a reader never sees half a file."""
-        part = f"{job.path}.part"
-        try:
-            os.makedirs(os.path.dirname(part), exist_ok=True)
-            with open(part, "wb") as file:
-                file.write(job.blob)
-            os.replace(part, job.path)
-        except OSError as error:
-            log.warning("stream %s: no snapshot: %s", job.item.stream, error)
-            return
-        item = job.item
-        self._send(ipc.Saved(item.stream, item.epoch, item.chunk, job.path))
+            with self._lock:
+                if self._given_up:
+                    return
+                self._send(encoded)

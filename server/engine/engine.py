@@ -10,7 +10,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from server.engine import ipc
@@ -46,6 +45,7 @@ class WorkerProcess:
         busy_s: float,
         silent_s: float,
     ) -> None:
+        """Raises OSError when the machine has no process, pipe or thread to spare; nothing is left of it then."""
         self.name = name
         self._handler = handler
         self._limits = (load_s, busy_s, silent_s)
@@ -55,16 +55,25 @@ class WorkerProcess:
         self._process = context.Process(
             target=_run, args=(theirs, config), name=f"flowbrush-{name}", daemon=True
         )
-        self._process.start()
-        theirs.close()
-        self._orders: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._orders: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self.loaded = False
         self.lost = False
         self._quitting = False
         self._started = self._heard = time.monotonic()
         self._busy_s = 0.0
-        for work in (self._receive, self._send):
-            threading.Thread(target=work, name=f"{name}-{work.__name__}", daemon=True).start()
+        try:
+            self._process.start()
+            for work in (self._receive, self._send):
+                threading.Thread(target=work, name=f"{name}-{work.__name__}", daemon=True).start()
+        except (OSError, RuntimeError) as error:
+            self.lost = True
+            self._orders.put(None)
+            self._pipe.close()
+            if self._process.pid is not None:
+                self._process.kill()
+            raise OSError(f"no worker can be started: {error}") from error
+        finally:
+            theirs.close()
         self._watcher = self._loop.create_task(self._watch())
 
     @property
@@ -73,23 +82,23 @@ class WorkerProcess:
         return self._process.pid
 
     def send(self, order: Any) -> None:
-        """Queues an order. Bounded by nature: a stream has at most one chunk and one change under way."""
-        self._orders.put(order)
+        """Queues an order. Bounded by nature: a worker has at most one order under way, and each stream one still and one close."""
+        self._orders.put(ipc.encode(order))
 
     def _send(self) -> None:
         while (order := self._orders.get()) is not None:
             try:
-                self._pipe.send(order)
+                self._pipe.send_bytes(order)
             except (OSError, ValueError):
                 return  # the receiving thread sees the same end, and reports it
 
     def _receive(self) -> None:
         while True:
             try:
-                message = self._pipe.recv()
+                message = ipc.decode_up(self._pipe.recv_bytes(ipc.MAX_BYTES))
             except (EOFError, OSError):
                 break
-            except Exception:
+            except ipc.Unreadable:
                 log.exception("%s sent something that cannot be read", self.name)
                 break
             if not self._post(self._on_message, message):
@@ -130,14 +139,14 @@ class WorkerProcess:
     async def _watch(self) -> None:
         """Declares a worker lost that is silent or busy for too long, without waiting for its end."""
         load_s, busy_s, silent_s = self._limits
-        while True:
+        while not self.lost:
             await asyncio.sleep(WATCH_S)
             now = time.monotonic()
             if not self.loaded:
                 if now - self._started > load_s:
                     self._on_lost(f"it did not load within {load_s:g} s")
             elif self._busy_s > busy_s:
-                self._on_lost(f"it hung: {self._busy_s:.0f} s for one batch")
+                self._on_lost(f"it hung: {self._busy_s:.0f} s for one order")
             elif now - self._heard > silent_s:
                 self._on_lost(f"it was silent for {silent_s:g} s")
 
@@ -156,16 +165,3 @@ class WorkerProcess:
             await asyncio.to_thread(self._process.join, timeout_s)
         self._orders.put(None)
         self.lost = True
-
-
-@dataclass
-class Worker:
-    """A worker process and what it is doing."""
-
-    process: WorkerProcess
-    seats: int = 0
-    batch_s: float = 0.0
-    batch: dict[str, int] = field(default_factory=dict)
-    """session → epoch of the batch under way"""
-    busy: bool = False
-    timer: asyncio.TimerHandle | None = None

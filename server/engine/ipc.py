@@ -1,4 +1,4 @@
-"""What goes over the pipe between the server and a worker. Torch-free; plain data that pickles.
+"""What goes over the pipe between the server and a worker: typed structs as msgpack. Nothing in it runs when it is read.
 
 `stream` is the session's id and `epoch` its generation number: a rewind, reset or recovery counts it up, and
 whatever arrives with an older one is stale and thrown away.
@@ -6,14 +6,25 @@ whatever arrives with an older one is stale and thrown away.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
 from typing import Any
 
-from pipelines.requests import Applied, Notice, StreamSettings
+import msgspec
+import numpy as np
+
+from flowbrush.controls import Control, TrackBegin
+from flowbrush.parse import parse_control
+from pipelines.requests import Applied, Frames, Notice, StreamSettings
+
+MAX_BYTES = 256 << 20
+"""Of one message: a picture of the largest size, with room."""
 
 
-@dataclass(frozen=True)
-class WorkerConfig:
+class _Message(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """One thing that is said over the pipe."""
+
+
+class WorkerConfig(msgspec.Struct, frozen=True):
     """All that a worker needs to know when it starts."""
 
     loader: str
@@ -27,50 +38,66 @@ class WorkerConfig:
     compile: bool = False
     fp8: bool = False
     beat_s: float = 0.5
+    stage_s: float = 30.0
+    """an encoder or the writing of a snapshot that takes longer is given up"""
+    snapshot_bytes: int = 256 << 20
+    """larger states are not kept: the log brings them back"""
 
 
 # ---- down: from the server to a worker
 
 
-@dataclass(frozen=True)
-class Open:
-    """Give the stream a seat, from its settings or from a snapshot file."""
+class Picture(msgspec.Struct, frozen=True, array_like=True):
+    """RGB, 8 bits."""
+
+    height: int
+    width: int
+    rgb: bytes
+
+
+class Settings(msgspec.Struct, frozen=True, array_like=True):
+    """`StreamSettings` as plain data: its fields, the tracks as JSON, the image apart."""
+
+    fields: dict[str, Any]
+    tracks: tuple[str, ...]
+    image: Picture | None
+
+
+class Open(_Message, frozen=True):
+    """Make the stream's state, from its settings or from a snapshot file."""
 
     stream: str
     epoch: int
-    settings: StreamSettings
+    settings: Settings
     codec: str
     snapshot: str | None = None
 
 
-@dataclass(frozen=True)
-class StepItem:
+class StepItem(msgspec.Struct, frozen=True, array_like=True):
     """One chunk of one stream.
 
-    `mute`: make it to get the state back, encode nothing. `keys` are offsets of frames that become key
-    frames. `jpeg`: also send every frame as JPEG, for viewers that take nothing else. `save` names a file to
-    write a snapshot to after the chunk.
+    `controls` are as `packed` gives them. `replay_only`: make it to get the state back, encode nothing. `keys` are offsets of
+    frames that become key frames. `jpeg`: also send every frame as JPEG, for viewers that take nothing else. `save` names a
+    file to write a snapshot to after the chunk.
     """
 
     stream: str
     epoch: int
     chunk: int
-    controls: tuple[Any, ...]
-    mute: bool = False
+    controls: tuple[str, ...]
+    replay_only: bool = False
     keys: tuple[int, ...] = ()
     jpeg: bool = False
     save: str | None = None
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(_Message, frozen=True):
     """One forward pass."""
 
     items: tuple[StepItem, ...]
 
 
-@dataclass(frozen=True)
-class Rewind:
+class Rewind(_Message, frozen=True):
     """Back to the end of `chunk`."""
 
     stream: str
@@ -78,8 +105,7 @@ class Rewind:
     chunk: int
 
 
-@dataclass(frozen=True)
-class Still:
+class Still(_Message, frozen=True):
     """Send the newest frame as a picture that stands on its own: JPEG, or a key frame of a codec."""
 
     stream: str
@@ -87,23 +113,22 @@ class Still:
     codec: str
 
 
-@dataclass(frozen=True)
-class Close:
-    """Free the seat."""
+class Close(_Message, frozen=True):
+    """Free the slot."""
 
     stream: str
 
 
-@dataclass(frozen=True)
-class Quit:
+class Quit(_Message, frozen=True):
     """End the process."""
 
+
+Down = Open | Step | Rewind | Still | Close | Quit
 
 # ---- up: from a worker to the server
 
 
-@dataclass(frozen=True)
-class Loaded:
+class Loaded(_Message, frozen=True):
     """The worker is warm. `codecs` maps what it encodes to codec strings; `chunk_s` is a measured chunk."""
 
     card: dict[str, Any]
@@ -112,32 +137,34 @@ class Loaded:
     chunk_s: float
 
 
-@dataclass(frozen=True)
-class LoadFailed:
+class LoadFailed(_Message, frozen=True):
     """The model cannot be loaded; trying again would not help."""
 
     message: str
 
 
-@dataclass(frozen=True)
-class Beat:
-    """The worker lives; `busy_s` is how long it has been at its present batch, 0 when idle."""
+class Beat(_Message, frozen=True):
+    """The worker lives; `busy_s` is how long it has been at its present order, 0 when idle."""
 
     busy_s: float
 
 
-@dataclass(frozen=True)
-class Opened:
-    """The stream has its seat; `chunk` is the next one to be made."""
+class Done(_Message, frozen=True):
+    """The order is carried out, or was refused: the worker can take the next one. It took `spent_ms`."""
+
+    spent_ms: float
+
+
+class Opened(_Message, frozen=True):
+    """The stream has its state; `chunk` is the next one to be made."""
 
     stream: str
     epoch: int
     chunk: int
 
 
-@dataclass(frozen=True)
-class OpenFailed:
-    """The seat was not given. `bad_request`: the settings are at fault, the text is for the person."""
+class OpenFailed(_Message, frozen=True):
+    """It has none. `bad_request`: the settings are at fault, the text is for the person."""
 
     stream: str
     epoch: int
@@ -145,8 +172,7 @@ class OpenFailed:
     bad_request: bool
 
 
-@dataclass(frozen=True)
-class Rewound:
+class Rewound(_Message, frozen=True):
     """Answers Rewind. Not `ok`: the chunk is no longer in the stream's history."""
 
     stream: str
@@ -154,9 +180,8 @@ class Rewound:
     ok: bool
 
 
-@dataclass(frozen=True)
-class Made:
-    """The forward pass is done; unless the chunk was muted its frames follow as Encoded."""
+class Made(_Message, frozen=True):
+    """The forward pass is done; unless the chunk was for replay only its frames follow as Encoded."""
 
     stream: str
     epoch: int
@@ -164,7 +189,7 @@ class Made:
     first_frame: int
     frames: int
     prompt: str
-    mute: bool
+    replay_only: bool
     applied: tuple[Applied, ...] = ()
     notices: tuple[Notice, ...] = ()
     denoise_ms: float = 0.0
@@ -172,30 +197,21 @@ class Made:
     step_ms: float = 0.0
 
 
-@dataclass(frozen=True)
-class Encoded:
+class Encoded(_Message, frozen=True):
     """One frame. `payload` in the stream's codec; `jpeg` when it was asked for."""
 
     stream: str
     epoch: int
     chunk: int
     frame: int
-    payload: bytes = field(repr=False)
+    payload: bytes
     key: bool
     last: bool
     encode_ms: float
-    jpeg: bytes | None = field(default=None, repr=False)
+    jpeg: bytes | None = None
 
 
-@dataclass(frozen=True)
-class StepDone:
-    """The worker can take the next batch."""
-
-    step_ms: float
-
-
-@dataclass(frozen=True)
-class StepFailed:
+class StepFailed(_Message, frozen=True):
     """No state of the batch has changed. `out_of_memory`: the worker itself is no longer good."""
 
     streams: tuple[tuple[str, int], ...]
@@ -203,18 +219,17 @@ class StepFailed:
     out_of_memory: bool
 
 
-@dataclass(frozen=True)
-class StreamFailed:
-    """The chunk is lost: its frames could not be encoded, or the stream does not stand before it."""
+class StreamFailed(_Message, frozen=True):
+    """The chunk is lost: its frames could not be encoded (`encoder`), or the stream does not stand before it."""
 
     stream: str
     epoch: int
     chunk: int
     message: str
+    encoder: bool = False
 
 
-@dataclass(frozen=True)
-class Saved:
+class Saved(_Message, frozen=True):
     """A snapshot of the state after `chunk` lies in `path`."""
 
     stream: str
@@ -223,11 +238,74 @@ class Saved:
     path: str
 
 
-@dataclass(frozen=True)
-class StillImage:
+class StillImage(_Message, frozen=True):
     """Answers Still; `payload` is None before the first frame."""
 
     stream: str
     request: int
     frame: int = 0
-    payload: bytes | None = field(default=None, repr=False)
+    payload: bytes | None = None
+
+
+Up = (
+    Loaded
+    | LoadFailed
+    | Beat
+    | Done
+    | Opened
+    | OpenFailed
+    | Rewound
+    | Made
+    | Encoded
+    | StepFailed
+    | StreamFailed
+    | Saved
+    | StillImage
+)
+
+encode = msgspec.msgpack.Encoder().encode
+decode_down = msgspec.msgpack.Decoder(Down).decode
+decode_up = msgspec.msgpack.Decoder(Up).decode
+Unreadable = msgspec.DecodeError
+"""What the decoders raise for bytes that are no message of ours."""
+
+
+# ---- what is in the messages
+
+
+def packed(controls: tuple[Control, ...]) -> tuple[str, ...]:
+    """Controls as text."""
+    return tuple(control.to_json() for control in controls)
+
+
+def unpacked(bodies: tuple[str, ...]) -> list[Control]:
+    """The controls that `packed` made into text."""
+    return [parse_control(body).message for body in bodies]
+
+
+def opening(stream: str, epoch: int, settings: StreamSettings, codec: str, snapshot: str | None) -> Open:
+    """The order for a stream with these settings."""
+    fields = {
+        name: getattr(settings, name)
+        for name in settings.__dataclass_fields__
+        if name not in ("tracks", "image")
+    }
+    image = None
+    if settings.image is not None:
+        height, width, _ = settings.image.shape
+        image = Picture(height, width, np.ascontiguousarray(settings.image).tobytes())
+    tracks = tuple(track.to_json() for track in settings.tracks)
+    return Open(stream, epoch, Settings(fields, tracks, image), codec, snapshot)
+
+
+def settings_of(order: Open) -> StreamSettings:
+    """The settings in an order that `opening` made."""
+    given = order.settings
+    fields = dict(given.fields)
+    fields["prompts"] = tuple((text, weight) for text, weight in fields["prompts"])
+    image: Frames | None = None
+    if given.image is not None:
+        shape = (given.image.height, given.image.width, 3)
+        image = np.frombuffer(given.image.rgb, np.uint8).reshape(shape).copy()
+    tracks = tuple(TrackBegin.model_validate(json.loads(body)) for body in given.tracks)
+    return StreamSettings(**fields, tracks=tracks, image=image)

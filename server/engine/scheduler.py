@@ -1,4 +1,4 @@
-"""Who gets a seat, and which streams form the next batch. No I/O, no clock, nothing of the model."""
+"""Who gets a slot, and which streams form the next batch. No I/O, no clock, nothing of the model."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 
 
 @dataclass
-class Seats:
-    """The seats of all workers and the queue before them. Sessions and workers are known by name."""
+class Slots:
+    """The slots of all workers and the queue before them: the one place that knows which session is at which worker.
+
+    Sessions and workers are known by name.
+    """
 
     queue_size: int
     capacity: dict[str, int] = field(default_factory=dict)
@@ -18,25 +21,34 @@ class Seats:
     queue: deque[str] = field(default_factory=deque)
 
     def used(self, worker: str) -> int:
-        """How many sessions sit at `worker`."""
+        """How many sessions are at `worker`."""
         return sum(1 for each in self.holders.values() if each == worker)
 
     @property
     def total(self) -> int:
-        """Seats of all workers that are ready."""
+        """Slots of all workers that are ready."""
         return sum(self.capacity.values())
 
     @property
     def free(self) -> int:
-        """Seats that nobody holds."""
-        return sum(max(0, seats - self.used(worker)) for worker, seats in self.capacity.items())
+        """Slots that nobody holds."""
+        return sum(max(0, slots - self.used(worker)) for worker, slots in self.capacity.items())
 
-    def join(self, session: str) -> bool:
+    @property
+    def waiting(self) -> int:
+        """Sessions in the queue for whom no slot is free."""
+        return max(0, len(self.queue) - self.free)
+
+    def join(self, session: str, first: bool = False) -> bool:
         """Puts a session into the queue (if it is in none); False when the queue is full.
 
-        A session that finds a free seat right away does not count against the queue's size.
+        A session that finds a free slot right away does not count against the queue's size, nor does one that comes `first`
+        because it had a slot before.
         """
         if session in self.holders or session in self.queue:
+            return True
+        if first:
+            self.queue.appendleft(session)
             return True
         if len(self.queue) >= self.queue_size + self.free:
             return False
@@ -44,10 +56,10 @@ class Seats:
         return True
 
     def assign(self) -> list[tuple[str, str]]:
-        """Gives free seats to those who wait longest, at the emptiest worker: (session, worker) pairs."""
+        """Gives free slots to those who wait longest, at the emptiest worker: (session, worker) pairs."""
         given = []
         while self.queue:
-            free = {name: seats - self.used(name) for name, seats in self.capacity.items()}
+            free = {name: slots - self.used(name) for name, slots in self.capacity.items()}
             worker = max(free, key=lambda name: free[name], default=None)
             if worker is None or free[worker] <= 0:
                 break
@@ -57,18 +69,17 @@ class Seats:
         return given
 
     def leave(self, session: str) -> str | None:
-        """Frees the session's seat or its place in the queue; returns the worker that it sat at."""
+        """Frees the session's slot or its place in the queue; returns the worker that it was at."""
         if session in self.queue:
             self.queue.remove(session)
         return self.holders.pop(session, None)
 
     def lose(self, worker: str) -> list[str]:
-        """The worker is gone: its sessions go to the head of the queue, in their order."""
+        """The worker is gone, and its slots with it: returns who was there."""
         self.capacity.pop(worker, None)
         lost = [session for session, at in self.holders.items() if at == worker]
-        for session in reversed(lost):
+        for session in lost:
             del self.holders[session]
-            self.queue.appendleft(session)
         return lost
 
     def position(self, session: str) -> int | None:
@@ -76,31 +87,70 @@ class Seats:
         return self.queue.index(session) + 1 if session in self.queue else None
 
 
+class Account:
+    """Whose turn it is at one worker, by the time that each stream has taken: start-time fair queueing.
+
+    Goyal, Vin, Cheng, "Start-time Fair Queueing", SIGCOMM 1996: a stream's tag is where its last work ended in virtual time,
+    but never before now, so that nobody saves time up.
+    """
+
+    def __init__(self) -> None:
+        self._now = 0.0
+        self._ends: dict[str, float] = {}
+
+    def tag(self, session: str) -> float:
+        """Smaller is sooner."""
+        return max(self._now, self._ends.get(session, 0.0))
+
+    def charge(self, sessions: Iterable[str], spent_s: float) -> None:
+        """The worker spent so long on these streams together."""
+        served = list(sessions)
+        if not served:
+            return
+        tags = {session: self.tag(session) for session in served}
+        self._now = max(self._now, min(tags.values()))
+        for session, tag in tags.items():
+            self._ends[session] = tag + spent_s / len(served)
+
+    def forget(self, session: str) -> None:
+        """The stream is gone."""
+        self._ends.pop(session, None)
+
+
 @dataclass(frozen=True)
 class Wish:
-    """A stream that wants its next chunk started at `due` (seconds). `alone`: in a batch of its own."""
+    """A stream that wants its next order carried out at `due` (seconds), and its `tag` in the account.
+
+    `alone`: in a batch of its own. Streams of one `kind` cost about the same and can go together.
+    """
 
     session: str
     due: float
     alone: bool = False
+    tag: float = 0.0
+    kind: int = 0
 
 
 def next_batch(
     wishes: Iterable[Wish], now: float, batch_s: float, size: int
 ) -> tuple[list[str], float | None]:
-    """The sessions to be stepped now, or when to ask again (None: not before something happens).
+    """The sessions whose turn it is, or when to ask again (None: not before something happens).
 
-    When one is due, those that would fall due before this batch is finished go with it: they would
-    have to wait for the worker anyway, and one pass for two costs less than two. The most urgent go
-    first, so that with more than `size` nobody is passed over for ever.
+    Of those that are due the one goes first that has taken least. Those of its kind that would fall due before this batch is
+    finished go with it: they would have to wait for the worker anyway, and one pass for two costs less than two.
     """
-    ordered = sorted(wishes, key=lambda wish: wish.due)
-    ordered = [wish for wish in ordered if wish.due != float("inf")]
+    ordered = sorted((wish for wish in wishes if wish.due != float("inf")), key=lambda wish: wish.due)
     if not ordered:
         return [], None
     if ordered[0].due > now:
         return [], ordered[0].due
-    if ordered[0].alone:
-        return [ordered[0].session], None
-    due = [wish.session for wish in ordered if wish.due <= now + batch_s and not wish.alone]
-    return due[:size], None
+    first = min((wish for wish in ordered if wish.due <= now), key=lambda wish: (wish.tag, wish.due))
+    if first.alone:
+        return [first.session], None
+    others = [
+        wish
+        for wish in ordered
+        if wish is not first and wish.due <= now + batch_s and not wish.alone and wish.kind == first.kind
+    ]
+    others.sort(key=lambda wish: (wish.due > now, wish.tag))
+    return [first.session, *(wish.session for wish in others)][:size], None

@@ -1,7 +1,8 @@
 """A worker process: owns the device, the model and the encoders. The only process that loads torch.
 
-The main thread takes orders from the pipe and makes chunks; one thread encodes what was made while the
-next chunk is under way; one thread beats, so that the server can tell slow from dead.
+The main thread takes orders from the pipe and makes chunks. Beside it each stream has a thread that encodes what was made,
+one thread writes snapshots, and one beats, so that the server can tell slow from dead; it also gives up what takes too long
+beside the main thread.
 """
 
 from __future__ import annotations
@@ -14,33 +15,41 @@ import signal
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
 
 from flowbrush.protocol import Codec
 from models import registry
+from models.cpus import Threads
 from pipelines.requests import ChunkResult, Frames, StreamSettings
 from server import logs
 from server.engine import ipc
 from server.engine.capacity import seats_that_fit
-from server.engine.encode_thread import EncodeThread, Job
+from server.engine.encode_thread import Job, StreamEncoder
 from server.engine.encoder import VideoEncoder, available_codecs
+from server.engine.snapshots import SnapshotThread
 
 log = logging.getLogger(__name__)
 
 WARM_UP_CHUNKS = 3
 PROMPT = "a calm meadow"
 PICTURES_KEPT = 32
+STILLS = 4
+"""Single pictures that may be encoded at once."""
+
+MAX_STUCK = 8
+"""Encoders that may hang before the worker, with their threads, is replaced."""
 
 
 @dataclass
-class Seat:
+class Slot:
     """One stream in this worker."""
 
     epoch: int
     state: Any
-    encoder: VideoEncoder
+    encoder: StreamEncoder
     newest: deque[tuple[int, Frames]] = field(default_factory=lambda: deque(maxlen=PICTURES_KEPT))
     """the last frame of each chunk with its index, for stills; so many as a rewind reaches back"""
 
@@ -55,8 +64,9 @@ class Uplink:
     def send(self, message: Any) -> None:
         """Sends one message, or ends the process: a worker without a server has nothing to do."""
         try:
+            data = ipc.encode(message)
             with self._lock:
-                self._pipe.send(message)
+                self._pipe.send_bytes(data)
         except (BrokenPipeError, ConnectionError, OSError):
             os._exit(0)
 
@@ -68,7 +78,7 @@ def main(pipe: Connection, config: ipc.WorkerConfig) -> None:
     logs.configure(config.log_level, config.log_json)
     uplink = Uplink(pipe)
     worker = Worker(uplink)
-    threading.Thread(target=worker.beat, args=(config.beat_s,), daemon=True).start()
+    threading.Thread(target=worker.beat, args=(config.beat_s, config.stage_s), daemon=True).start()
     try:
         worker.load(config)
     except Exception as error:
@@ -78,7 +88,7 @@ def main(pipe: Connection, config: ipc.WorkerConfig) -> None:
         return
     while True:
         try:
-            order = pipe.recv()
+            order = ipc.decode_down(pipe.recv_bytes(ipc.MAX_BYTES))
         except (EOFError, OSError):
             return
         if isinstance(order, ipc.Quit):
@@ -91,24 +101,30 @@ class Worker:
 
     def __init__(self, uplink: Uplink) -> None:
         self._up = uplink
-        self._seats: dict[str, Seat] = {}
+        self._slots: dict[str, Slot] = {}
         self._busy_since: float | None = None
-        self._encoding = EncodeThread(uplink.send)
         self._generator: Any = None
+        self._snapshots: SnapshotThread | None = None
+        self._threads = Threads(0)
+        self._stills = threading.BoundedSemaphore(STILLS)
+        self._stuck = 0
 
-    def beat(self, interval_s: float) -> None:
-        """Says for ever that the process lives and how long the present batch has been going on."""
+    def beat(self, interval_s: float, stage_s: float) -> None:
+        """Says for ever that the process lives and how long its order has been going on; gives up what takes longer beside that."""
         while True:
             since = self._busy_since
             self._up.send(ipc.Beat(0.0 if since is None else time.monotonic() - since))
+            self._stuck += sum(slot.encoder.give_up_after(stage_s) for slot in list(self._slots.values()))
+            if self._snapshots is not None:
+                self._snapshots.give_up_after(stage_s)
+            if self._stuck > MAX_STUCK:
+                log.error("%d encoders are stuck: the worker ends and is replaced", self._stuck)
+                os._exit(1)
             time.sleep(interval_s)
 
     def load(self, config: ipc.WorkerConfig) -> None:
         """Loads and warms up the model, tries the encoders, reports."""
-        if config.threads:
-            import torch
-
-            torch.set_num_threads(config.threads)
+        self._threads = Threads(config.threads)
         module, _, path = config.loader.partition(":")
         loader: Any = importlib.import_module(module)
         for name in path.split("."):
@@ -118,6 +134,8 @@ class Worker:
         switches = {name: value for name, value in asked.items() if value not in (False, "sdpa")}
         self._generator = loader(config.model, device=config.device, seats=seats, **switches)
         card = self._generator.card
+        generator = self._generator
+        self._snapshots = SnapshotThread(self._up.send, generator.snapshot, config.snapshot_bytes)
         chunk_s = self._warm_up(card, config.compile)
         codecs = available_codecs(card.width, card.height, card.fps)
         gc.collect()
@@ -146,32 +164,37 @@ class Worker:
 
     def obey(self, order: Any) -> None:
         """Carries out one order; what goes wrong becomes a message, not an exception."""
-        self._busy_since = time.monotonic()
+        match order:
+            case ipc.Still():
+                self._still(order)
+            case ipc.Close():
+                self._close(order.stream)
+            case ipc.Step():
+                self._timed(self._step, order)
+            case ipc.Open():
+                self._timed(self._open, order)
+            case ipc.Rewind():
+                self._timed(self._rewind, order)
+
+    def _timed(self, work: Callable[[Any], None], order: Any) -> None:
+        """Work that others wait for: its time is watched, and its end is said."""
+        self._busy_since = begun = time.monotonic()
         try:
-            match order:
-                case ipc.Step():
-                    self._step(order)
-                case ipc.Open():
-                    self._open(order)
-                case ipc.Rewind():
-                    self._rewind(order)
-                case ipc.Still():
-                    self._still(order)
-                case ipc.Close():
-                    self._close(order.stream)
+            self._threads.follow()
+            work(order)
         finally:
             self._busy_since = None
+        self._up.send(ipc.Done((time.monotonic() - begun) * 1e3))
 
     def _open(self, order: ipc.Open) -> None:
         self._close(order.stream)
-        settings = order.settings
+        settings = ipc.settings_of(order)
         try:
             if order.snapshot is not None:
                 with open(order.snapshot, "rb") as file:
                     state = self._generator.restore(file.read())
             else:
                 state = self._generator.start(settings)
-            encoder = VideoEncoder(Codec(order.codec), settings.width, settings.height, settings.fps)
         except Exception as error:
             bad_request = isinstance(error, ValueError) and order.snapshot is None
             if not bad_request:
@@ -179,41 +202,53 @@ class Worker:
             message = str(error) if bad_request else f"{type(error).__name__}: {error}"
             self._up.send(ipc.OpenFailed(order.stream, order.epoch, message, bad_request))
             return
-        self._seats[order.stream] = Seat(order.epoch, state, encoder)
+        shape = settings.width, settings.height, settings.fps
+        encoder = StreamEncoder(self._up.send, Codec(order.codec), *shape)
+        self._slots[order.stream] = Slot(order.epoch, state, encoder)
         self._up.send(ipc.Opened(order.stream, order.epoch, state.chunk))
 
     def _rewind(self, order: ipc.Rewind) -> None:
-        seat = self._seats.get(order.stream)
-        if seat is None:
+        slot = self._slots.get(order.stream)
+        if slot is None:
             self._up.send(ipc.Rewound(order.stream, order.epoch, False))
             return
         try:
-            self._generator.rewind(seat.state, order.chunk)
+            self._generator.rewind(slot.state, order.chunk)
         except ValueError:
             self._up.send(ipc.Rewound(order.stream, order.epoch, False))
             return
-        seat.epoch = order.epoch
-        while len(seat.newest) > 0 and seat.newest[-1][0] // self._generator.card.chunk_frames > order.chunk:
-            seat.newest.pop()
+        slot.epoch = order.epoch
+        while len(slot.newest) > 0 and slot.newest[-1][0] // self._generator.card.chunk_frames > order.chunk:
+            slot.newest.pop()
         self._up.send(ipc.Rewound(order.stream, order.epoch, True))
 
     def _still(self, order: ipc.Still) -> None:
-        seat = self._seats.get(order.stream)
+        slot = self._slots.get(order.stream)
         answer = ipc.StillImage(order.stream, order.request)
-        if seat is not None and seat.newest:
-            index, picture = seat.newest[-1]
+        if slot is None or not slot.newest or not self._stills.acquire(blocking=False):
+            self._up.send(answer)
+            return
+        index, picture = slot.newest[-1]
+        fps = self._generator.card.fps
+
+        def encode() -> None:
             height, width, _ = picture.shape
+            payload = None
             try:
-                encoder = VideoEncoder(Codec(order.codec), width, height, self._generator.card.fps)
-                answer = replace(answer, frame=index, payload=encoder.encode(picture, key=True)[0])
+                encoder = VideoEncoder(Codec(order.codec), width, height, fps)
+                payload = encoder.encode(picture, key=True)[0]
             except Exception:
                 log.exception("stream %s: no still picture", order.stream)
-        self._up.send(answer)
+            self._up.send(ipc.StillImage(order.stream, order.request, index, payload))
+            self._stills.release()
+
+        threading.Thread(target=encode, name="still", daemon=True).start()
 
     def _close(self, stream: str) -> None:
-        seat = self._seats.pop(stream, None)
-        if seat is not None:
-            self._generator.release(seat.state)
+        slot = self._slots.pop(stream, None)
+        if slot is not None:
+            slot.encoder.close()
+            self._generator.release(slot.state)
 
     def _step(self, order: ipc.Step) -> None:
         items = []
@@ -223,13 +258,11 @@ class Worker:
             else:  # stale after a rewind, and ignored then; or else the stream has to be opened again
                 text = "the worker's stream does not stand before this chunk"
                 self._up.send(ipc.StreamFailed(item.stream, item.epoch, item.chunk, text))
-        begun = time.monotonic()
-        if items and not self._make(items):
-            return
-        self._up.send(ipc.StepDone((time.monotonic() - begun) * 1e3))
+        if items:
+            self._make(items)
 
-    def _make(self, items: list[ipc.StepItem]) -> bool:
-        """Makes a batch. Its pictures go out as soon as they are there. False where no stream has changed and nothing was sent."""
+    def _make(self, items: list[ipc.StepItem]) -> None:
+        """Makes a batch. Its pictures go out as soon as they are there."""
         begun, sent = time.monotonic(), False
 
         def ready(results: list[ChunkResult]) -> None:
@@ -241,8 +274,8 @@ class Worker:
 
         try:
             self._generator.step(
-                [self._seats[item.stream].state for item in items],
-                [list(item.controls) for item in items],
+                [self._slots[item.stream].state for item in items],
+                [ipc.unpacked(item.controls) for item in items],
                 ready,
             )
         except Exception as error:
@@ -251,25 +284,31 @@ class Worker:
             if not sent or _out_of_memory(error):
                 names = tuple((item.stream, item.epoch) for item in items)
                 self._up.send(ipc.StepFailed(names, text, _out_of_memory(error)))
-                return False
+                return
             for (
                 item
             ) in items:  # its pictures are out, but the stream stands before them: it has to be opened again
                 self._up.send(ipc.StreamFailed(item.stream, item.epoch, item.chunk, text))
-            return True
+            return
         for item in items:
-            if item.save is not None:
-                self._encoding.put_snapshot(item, self._generator.snapshot(self._seats[item.stream].state))
-        return True
+            self._keep(item)
+
+    def _keep(self, item: ipc.StepItem) -> None:
+        """Has a snapshot written, where one is asked for and can be kept."""
+        if item.save is None or self._snapshots is None or self._snapshots.busy:
+            return
+        state = self._slots[item.stream].state
+        if self._snapshots.fits(state.nbytes):
+            self._snapshots.offer(item, state.frozen())
 
     def _fits(self, item: ipc.StepItem) -> bool:
         """Whether the item is for the stream as it is now."""
-        seat = self._seats.get(item.stream)
-        return seat is not None and seat.epoch == item.epoch and seat.state.chunk == item.chunk
+        slot = self._slots.get(item.stream)
+        return slot is not None and slot.epoch == item.epoch and slot.state.chunk == item.chunk
 
     def _report(self, item: ipc.StepItem, result: ChunkResult, step_ms: float) -> None:
-        seat = self._seats[item.stream]
-        seat.newest.append((result.first_frame + len(result.frames) - 1, result.frames[-1]))
+        slot = self._slots[item.stream]
+        slot.newest.append((result.first_frame + len(result.frames) - 1, result.frames[-1]))
         made = ipc.Made(
             item.stream,
             item.epoch,
@@ -277,16 +316,16 @@ class Worker:
             result.first_frame,
             len(result.frames),
             result.prompt,
-            item.mute,
+            item.replay_only,
             result.applied,
             result.notices,
-            result.denoise_ms,
-            result.decode_ms,
+            float(result.denoise_ms),
+            float(result.decode_ms),
             step_ms,
         )
         self._up.send(made)
-        if not item.mute:
-            self._encoding.put(Job(item, result, seat.encoder))
+        if not item.replay_only:
+            slot.encoder.put(Job(item, result))
 
 
 def _out_of_memory(error: BaseException) -> bool:

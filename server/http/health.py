@@ -15,12 +15,13 @@ def router(service: Service) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/healthz", summary="The process lives")
-    async def healthz() -> dict[str, str]:
-        return {"status": "ok"}
+    async def healthz() -> JSONResponse:
+        text = "ok" if service.alive else "no worker could be had for a minute"
+        return JSONResponse({"status": text}, 200 if service.alive else 503)
 
     @routes.get("/readyz", summary="A worker is warm and a newcomer would get a slot")
     async def readyz() -> JSONResponse:
-        slots = service.dispatcher.seats
+        slots = service.dispatcher.slots
         body: dict[str, Any] = {"ready": service.ready, "seats": slots.total, "free": slots.free}
         if service.dispatcher.broken is not None:
             body["error"] = service.dispatcher.broken

@@ -57,10 +57,10 @@ class Quotas:
         if paused:
             self.check_pause(identity)
         if quota.sessions and len(mine) >= quota.sessions:
-            away = [live for live in mine if live.detached_at is not None]
+            away = [live for live in mine if live.session.away_since is not None]
             if not away:
                 raise _too_many("sessions", quota.sessions, "end one of them first")
-            self._service.end(min(away, key=lambda live: live.detached_at or 0.0), "displaced")
+            self._service.end(min(away, key=lambda live: live.session.away_since or 0.0), "displaced")
 
     def check_branch(self, identity: Identity) -> None:
         """Before a branch is made; raises OverQuota."""
@@ -73,7 +73,7 @@ class Quotas:
     def check_pause(self, identity: Identity) -> None:
         """Before a session is paused; raises OverQuota."""
         quota = self._quota(identity)
-        paused = sum(1 for live in self._of(identity) if live.session.paused)
+        paused = sum(1 for live in self._of(identity) if live.session.pace.paused)
         if quota.paused and paused >= quota.paused:
             raise _too_many("paused sessions", quota.paused, "let one go on, or end it")
 
@@ -101,11 +101,11 @@ class Quotas:
             raise OverQuota(text, DAY_S - self._clock() % DAY_S)
 
     def _check_waiting(self, quota: Quota, mine: list[Live]) -> None:
-        seats = self._service.dispatcher.seats
-        if quota.waiting and seats.free <= len(seats.queue):
-            waiting = sum(1 for live in mine if live.id in seats.queue)
+        slots = self._service.dispatcher.slots
+        if quota.waiting and slots.free <= len(slots.queue):
+            waiting = sum(1 for live in mine if live.id in slots.queue)
             if waiting >= quota.waiting:
-                raise _too_many("sessions that wait for a seat", quota.waiting, "wait for them")
+                raise _too_many("sessions that wait for a slot", quota.waiting, "wait for them")
 
     def _new_day(self) -> None:
         day = int(self._clock() // DAY_S)

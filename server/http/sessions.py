@@ -69,7 +69,7 @@ def router(context: Context) -> APIRouter:
         if live.recording is None or live.recording.full:
             text = "this session is not recorded" if live.recording is None else "the recording is full"
             return error_response(409, ErrorCode.UNSUPPORTED, text)
-        live.session.want_key = True
+        service.want_key(live)
         return JSONResponse({"chunk": live.session.upcoming})
 
     return routes
@@ -80,11 +80,11 @@ def _running(live: Live) -> dict[str, Any]:
     return {
         "session": live.id,
         "model": live.meta.model,
-        "state": "paused" if session.paused and session.phase == "ready" else str(session.phase),
+        "state": "paused" if session.pace.stands and session.phase == "ready" else str(session.phase),
         "connected": live.outbox is not None,
         "viewers": len(live.viewers) + len(live.jpeg_viewers),
-        "chunks": session.frame // session.chunk_frames,
-        "frames": session.frame,
+        "chunks": session.output.chunks,
+        "frames": session.output.frame,
         "width": live.meta.width,
         "height": live.meta.height,
         "fps": live.meta.fps,

@@ -84,7 +84,7 @@ async def serve_stream(socket: WebSocket, context: Context) -> None:
         service.metrics.drops.labels("slow_reader").inc(outbox.frames)
         await _part(socket, None, CloseCode.POLICY, ErrorCode.SLOW_READER)
     finally:
-        live.detach(outbox)
+        service.detach(live, outbox)
         log.info("disconnected")
 
 
@@ -117,7 +117,7 @@ async def _show_still(service: Service, live: Live, outbox: Outbox) -> None:
     """A viewer who joins while nothing is made gets the last picture; a key frame comes when it goes on."""
     if not live.stands:
         return
-    still = await service.dispatcher.still(live, live.session.codec)
+    still = await service.dispatcher.still(live, live.session.output.codec)
     if still is not None and outbox.waits_for_key:
         outbox.show_once(live.still_packet(*still))
 
@@ -168,9 +168,7 @@ async def _begin(
     live = await service.begin(start, asked, identity.owner)
     context.quotas.began(live, identity)
     audit("session.start", identity, session=live.id)
-    outbox = service.outbox(live)
-    service.seat(live)
-    return live, outbox
+    return live, service.outbox(live, start_id=start.id)
 
 
 async def _resume(
@@ -189,15 +187,7 @@ async def _resume(
             _count_wrong(context, identity)
         raise
     audit("session.resume", identity, session=live.id)
-    outbox = service.outbox(live)
-    live.ready_id = start.id
-    try:
-        service.resumed(live, last_frame)
-    except Refused:
-        live.detach(outbox)
-        raise
-    service.seat(live)
-    return live, outbox
+    return live, service.outbox(live, last_frame, start.id)
 
 
 def _count_wrong(context: Context, identity: Identity) -> None:

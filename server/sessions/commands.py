@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import time
+from typing import Any
 
 from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
 from flowbrush.protocol import (
     CONTROL_TYPES,
     ClientMessage,
-    ControlQueued,
     Error,
     KeyFrame,
     Ping,
@@ -17,13 +16,9 @@ from flowbrush.protocol import (
     Pong,
     Probe,
     SessionPause,
-    SessionPaused,
     SessionReset,
-    SessionRestarted,
     SessionResume,
-    SessionResumed,
     SessionRewind,
-    SessionRewound,
     SessionStart,
     SessionStep,
     SessionStop,
@@ -32,9 +27,9 @@ from flowbrush.protocol import (
     parse_client_message,
 )
 from server.delivery.delivery import Outbox
+from server.sessions import events as on
 from server.sessions.live import Live
 from server.sessions.service import Service
-from server.sessions.session_parts import Phase
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +46,7 @@ class Commands:
     def handle(self, text: str | None) -> None:
         """One message (None: a binary one). Whatever is wrong with it is answered by an `error`."""
         live = self._live
-        if live.session.phase is Phase.DONE or live.outbox is not self._outbox:
+        if live.closed or live.outbox is not self._outbox:
             return
         try:
             if text is None:
@@ -63,9 +58,6 @@ class Commands:
             self._carry_out(message)
         except ProtocolError as error:
             say_error(self._outbox, self._service, error)
-            return
-        if live.worker is not None:
-            self._service.dispatcher.kick(live.worker)
 
     def _log_ignored(self, kind: str, ignored: tuple[str, ...]) -> None:
         for path in ignored[:8]:
@@ -74,59 +66,45 @@ class Commands:
                 log.warning("unknown field %r of %s was ignored", path, kind)
 
     def _carry_out(self, message: ClientMessage) -> None:
-        live, session = self._live, self._live.session
         match message:
-            case Playhead():
-                session.pacer.report(message.pts, time.monotonic())
             case Ping():
-                live.say(Pong(sent_us=message.sent_us))
+                self._outbox.answer(Pong(sent_us=message.sent_us))
             case KeyFrame():
-                session.want_key = True
-            case SessionPause():
-                session.pause()
-                live.say_all(SessionPaused(id=message.id, chunk=session.upcoming))
-            case SessionResume():
-                session.resume()
-                live.say_all(SessionResumed(id=message.id, chunk=session.upcoming))
-            case SessionStep():
-                session.step(message.chunks, message.id)
-            case SessionRewind():
-                self._rewind(message)
-            case SessionReset():
-                live.cut(0)
-                if message.seed is not None:
-                    session.reseed(message.seed)
-                self._service.save(live)
-                live.say_all(SessionRestarted(id=message.id))
-                self._service.dispatcher.reopen(live)
-            case SessionStop():
-                self._service.end(live, "stopped", CloseCode.DONE, message.id)
+                self._service.want_key(self._live)
             case SessionStart():
                 text = "the session has started already: open another connection for another session"
                 raise ProtocolError(ErrorCode.ALREADY_STARTED, text, id=message.id)
+            case Probe() | SourceBegin() | SourceEnd():
+                needed = "probe" if isinstance(message, Probe) else "source"
+                raise ProtocolError(
+                    ErrorCode.UNSUPPORTED, f"this model cannot do {needed}", field="type", id=message.id
+                )
             case _:
-                self._steer(message)
+                self._service.driver.ask(self._live, self._event(message))
 
-    def _steer(self, message: ClientMessage) -> None:
-        if isinstance(message, Probe | SourceBegin | SourceEnd):
-            needed = "probe" if isinstance(message, Probe) else "source"
-            text = f"this model cannot do {needed}"
-            raise ProtocolError(ErrorCode.UNSUPPORTED, text, field="type", id=message.id)
+    def _event(self, message: ClientMessage) -> Any:
+        """What the message is to the session."""
+        match message:
+            case Playhead():
+                return on.Reported(message.pts)
+            case SessionPause():
+                return on.PauseAsked(message.id)
+            case SessionResume():
+                return on.ResumeAsked(message.id)
+            case SessionStep():
+                return on.StepAsked(message.chunks, message.id)
+            case SessionRewind():
+                if not self._service.capabilities.get("rewind"):
+                    raise ProtocolError(
+                        ErrorCode.UNSUPPORTED, "this model cannot go back", field="type", id=message.id
+                    )
+                return on.RewindAsked(message.chunk, message.id)
+            case SessionReset():
+                return on.ResetAsked(message.seed, message.id)
+            case SessionStop():
+                return on.EndAsked("stopped", CloseCode.DONE, message.id)
         assert isinstance(message, CONTROL_TYPES)
-        chunk = self._live.session.accept(message, self._service.capabilities, time.monotonic())
-        if message.id is not None:
-            self._live.say(ControlQueued(id=message.id, chunk=chunk))
-
-    def _rewind(self, message: SessionRewind) -> None:
-        live, session = self._live, self._live.session
-        if not self._service.capabilities.get("rewind"):
-            raise ProtocolError(
-                ErrorCode.UNSUPPORTED, "this model cannot go back", field="type", id=message.id
-            )
-        session.check_made(message.chunk, message.id)
-        live.cut(message.chunk + 1)
-        live.say_all(SessionRewound(id=message.id, chunk=message.chunk))
-        self._service.dispatcher.rewind(live)
+        return on.Given(message, self._service.capabilities)
 
 
 class ViewerCommands:
@@ -150,7 +128,7 @@ class ViewerCommands:
         except ProtocolError as error:
             say_error(self._outbox, self._service, error)
             return
-        self._outbox.say(Pong(sent_us=message.sent_us))
+        self._outbox.answer(Pong(sent_us=message.sent_us))
 
 
 def say_error(outbox: Outbox, service: Service, error: ProtocolError) -> None:

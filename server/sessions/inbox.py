@@ -15,6 +15,8 @@ from flowbrush.protocol import CameraSet, Control, Point, PromptSet, TrackBegin,
 
 MAX_WAITING_POINTS = 8192
 MAX_WAITING = 512
+MAX_WAITING_IDS = 4096
+"""Ids that wait for their frame, those of joined and superseded controls among them."""
 
 
 @dataclass
@@ -31,7 +33,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self._waiting: list[Waiting] = []
-        self._points = 0
+        self._points = self._ids = 0
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -39,14 +41,16 @@ class Inbox:
     def put(self, control: Control, now: float) -> None:
         """Takes a control; raises ProtocolError (rate_limited) when too much waits already."""
         points = len(control.points) if isinstance(control, TrackBegin | TrackMove) else 0
-        if self._points + points > MAX_WAITING_POINTS or len(self._waiting) >= MAX_WAITING:
+        full = self._points + points > MAX_WAITING_POINTS or self._ids >= MAX_WAITING_IDS
+        if full or len(self._waiting) >= MAX_WAITING:
             raise ProtocolError(
                 ErrorCode.RATE_LIMITED,
                 f"too many controls wait for the next chunk (at most {MAX_WAITING} with "
-                f"{MAX_WAITING_POINTS} points): send fewer points, or resume the session",
+                f"{MAX_WAITING_POINTS} points and {MAX_WAITING_IDS} ids): send fewer, or resume the session",
                 id=control.id,
             )
         self._points += points
+        self._ids += control.id is not None
         new = Waiting(control, [], []) if control.id is None else Waiting(control, [control.id], [now])
         if isinstance(control, TrackMove) and self._join(control, new):
             return
@@ -75,12 +79,13 @@ class Inbox:
 
     def drain(self) -> list[Waiting]:
         """Everything that waits, in the order in which it came."""
-        waiting, self._waiting, self._points = self._waiting, [], 0
+        waiting, self._waiting, self._points, self._ids = self._waiting, [], 0, 0
         return waiting
 
     def hold(self, waiting: list[Waiting]) -> None:
         """Puts back, in front, what cannot be shown by this chunk yet."""
         self._waiting[:0] = waiting
+        self._ids += sum(len(each.ids) for each in waiting)
 
 
 def in_order(points: tuple[Point, ...], earliest: float) -> tuple[Point, ...]:

@@ -1,25 +1,21 @@
-"""One session with all that is attached to it: the client, viewers, the recording, the newest packets."""
+"""What is attached to one session: the client, viewers, the recording, the newest packets. It decides nothing."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
+from collections.abc import Callable
 from concurrent.futures import Executor
-from pathlib import Path
 from typing import Any
 
-from flowbrush.packets import Packet
-from flowbrush.protocol import CloseCode, Limits, Message, Notice, SessionReady
+from flowbrush.protocol import CloseCode, Limits, Message, SessionReady
 from server.delivery.delivery import Media, Outbox, Ring
-from server.delivery.mp4 import Sample
 from server.delivery.recording import Recording
-from server.engine import ipc
 from server.metrics import Metrics
-from server.sessions.session import Outgoing, Session
+from server.sessions import effects as do
+from server.sessions.session import Session
+from server.store.journal import Journal
 from server.store.store import Meta
-
-log = logging.getLogger(__name__)
 
 AHEAD_CHUNKS = 2
 """Chunks that may wait for the client's connection before its generation stops."""
@@ -48,35 +44,36 @@ class LatestJpeg:
 
 
 class Live:
-    """Glue between a `Session`, which decides, and what listens to it."""
+    """A session, which decides, with what it is seen through."""
 
     def __init__(
-        self, meta: Meta, session: Session, recording: Recording | None, storage: Executor, metrics: Metrics
+        self,
+        meta: Meta,
+        session: Session,
+        journal: Journal,
+        recording: Recording | None,
+        storage: Executor,
+        metrics: Metrics,
     ) -> None:
         self.meta = meta
         self.session = session
+        self.journal = journal
         self.recording = recording
         self.token = ""
         """as the client knows it; only its hash is stored"""
-        self.worker: str | None = None
         self.outbox: Outbox | None = None
         self.viewers: set[Outbox] = set()
         self.jpeg_viewers: set[LatestJpeg] = set()
-        self.detached_at: float | None = time.monotonic()
         self.gone = asyncio.Event()
         """set while no client is there"""
         self.gone.set()
         self.start_asked: float | None = None
-        self.ready_said = False
-        self.ready_id: int | None = None
+        self.start_id: int | None = None
         self.place_said: tuple[int, int] | None = None
-        self._closed = False
+        self.closed = False
         self._storage = storage
         self._metrics = metrics
         self._ring = Ring()
-        self._samples: dict[int, list[Sample]] = {}
-        """chunk → its frames so far; the next chunk may be made before all of one are encoded"""
-        self._began: dict[int, float] = {}
 
     @property
     def id(self) -> str:
@@ -88,23 +85,25 @@ class Live:
         """Whether the client is away or does not take what it has been sent."""
         if self.outbox is None or self.outbox.closed:
             return True
-        return self.outbox.frames > AHEAD_CHUNKS * self.session.chunk_frames
+        return self.outbox.frames > AHEAD_CHUNKS * self.meta.chunk_frames
 
     @property
     def stands(self) -> bool:
         """Whether no chunk is about to be made: who looks on now would wait for a picture."""
-        return self.blocked or (self.session.paused and self.session.steps_left == 0)
+        return self.blocked or self.session.pace.stands
 
     def still_packet(self, frame: int, payload: bytes) -> Media:
         """The frame once more, as a picture that stands on its own."""
         now = time.monotonic()
-        return Media(self.session.still(frame, payload), now, now)
+        return Media(self.session.output.still(frame, payload), now, now)
 
-    def ready_message(self, card: dict[str, Any], for_viewer: bool = False) -> SessionReady:
+    def ready_message(
+        self, card: dict[str, Any], id: int | None = None, for_viewer: bool = False
+    ) -> SessionReady:
         """What is said when the session exists, with the facts of its model."""
         meta = self.meta
         return SessionReady(
-            id=None if for_viewer else self.ready_id,
+            id=id,
             session=self.id,
             resume_token=None if for_viewer else self.token,
             model=meta.model,
@@ -120,104 +119,46 @@ class Live:
             last_id=self.session.last_id,
         )
 
-    def make_outbox(self, frames: int) -> Outbox:
+    # ---- connections
+
+    def make_outbox(self, frames: int, need_key: Callable[[], None]) -> Outbox:
         """A box for a connection to this session."""
-
-        def need_key() -> None:
-            self.session.want_key = True
-
         return Outbox(frames, need_key, lambda count: self._metrics.drops.labels("stale").inc(count))
 
     def attach(self, outbox: Outbox) -> None:
         """A client is there (again); the one before, if it still hangs, is let go."""
         if self.outbox is not None:
             self.outbox.close(CloseCode.POLICY, "the session was resumed by another connection")
-        self.outbox, self.detached_at, self.ready_said = outbox, None, False
+        self.outbox = outbox
         self.gone.clear()
 
-    def detach(self, outbox: Outbox) -> None:
-        """The client's connection is gone; one that was replaced by another does not matter."""
-        if self.outbox is outbox:
-            self.outbox, self.detached_at = None, time.monotonic()
-            self.gone.set()
-
-    def say(self, message: Message) -> None:
-        """To the client, if it is there."""
-        if self.outbox is not None:
-            self.outbox.say(message)
-
-    def say_all(self, message: Message) -> None:
-        """To the client and to the viewers."""
-        self.say(message)
-        for viewer in self.viewers:
-            viewer.say(message)
-
-    def caught_up(self, frame: int) -> bool:
-        """Sends a client that returns what it missed from `frame` on; False when that is no longer here."""
-        if frame == self.session.frame:
-            return True
-        packets = self._ring.since(frame)
-        if packets is None or self.outbox is None:
+    def detach(self, outbox: Outbox) -> bool:
+        """The client's connection is gone; False for one that was replaced by another, which does not matter."""
+        if self.outbox is not outbox:
             return False
-        now = time.monotonic()
-        for packet in packets:
-            self.outbox.show(Media(packet, self._began.get(packet.chunk, now), now))
+        self.outbox = None
+        self.gone.set()
         return True
 
-    def redo_from(self, frame: int) -> None:
-        """A client came back that has every frame before `frame`; those after it have to be made again."""
-        self._ring.clear()
-        self._samples.clear()
-        recorded = self.recording.chunks if self.recording is not None else None
-        self.session.continue_from(frame, recorded)
+    def connections(self) -> list[Outbox]:
+        """The boxes of the client and of all viewers."""
+        return [*([self.outbox] if self.outbox is not None else []), *self.viewers]
 
-    def began(self, chunk: int, now: float) -> None:
-        """The making of a chunk was asked for."""
-        self._began[chunk] = now
-        while len(self._began) > 256:
-            del self._began[next(iter(self._began))]
+    def say(self, message: Message, all: bool = False) -> None:
+        """To the client, if it is there; with `all` to the viewers, too."""
+        if self.outbox is not None:
+            self.outbox.say(message)
+        if all:
+            for viewer in self.viewers:
+                viewer.say(message)
 
-    def made(self, made: ipc.Made) -> None:
-        """The forward pass of a chunk is done."""
-        for message in self.session.made(made, time.monotonic()).messages:
-            self.say(message)
-        self._samples[made.chunk] = []
-        (self._metrics.replayed if made.mute else self._metrics.chunks).inc()
-        self._metrics.stage.labels("generate").observe(made.denoise_ms / 1e3)
-        self._metrics.stage.labels("decode").observe(made.decode_ms / 1e3)
+    # ---- pictures
 
-    def encoded(self, encoded: ipc.Encoded) -> None:
-        """One frame: to the client, the viewers, the ring and the recording."""
+    def show(self, effect: do.Show) -> None:
+        """A packet to the client, the viewers and the ring."""
         now = time.monotonic()
-        out: Outgoing = self.session.encoded(encoded)
-        for message in out.messages:
-            self.say(message)
-        if out.packet is not None:
-            self._send(out.packet, now)
-        for shown in out.measured:
-            if shown.since is not None:
-                self._metrics.control_to_pixel.observe(now - shown.since)
-        if encoded.jpeg is not None:
-            for viewer in self.jpeg_viewers:
-                viewer.put(encoded.jpeg)
-        samples = self._samples.setdefault(encoded.chunk, [])
-        samples.append(Sample(encoded.payload, encoded.key))
-        if encoded.last:
-            del self._samples[encoded.chunk]
-            self._record(encoded.chunk, encoded.frame - len(samples) + 1, samples)
-            for message in self.session.finished(encoded.chunk):
-                self.say_all(message)
-            self._metrics.stage.labels("encode").observe(encoded.encode_ms / 1e3)
-
-    def _send(self, packet: Packet, now: float) -> None:
-        session = self.session
-        began = self._began.get(packet.chunk, now)
-        self._ring.put(packet)
-        if packet.frame % session.chunk_frames == 0:
-            session.pacer.measured(now - began)
-        if session.pacer.sent((packet.frame + 1) / session.settings.fps, now):
-            self._metrics.misses.inc()
-        media = Media(packet, began, now)
+        media = Media(effect.packet, effect.began, now)
+        self._ring.put(media)
         if self.outbox is not None:
             self.outbox.show(media)
             if self.start_asked is not None:
@@ -225,53 +166,62 @@ class Live:
                 self.start_asked = None
         for viewer in self.viewers:
             viewer.show(media)
+        for since in effect.measured:
+            self._metrics.control_to_pixel.observe(now - since)
 
-    def _record(self, chunk: int, first_frame: int, samples: list[Sample]) -> None:
-        if self.recording is None or self.recording.full or self._closed:
+    def show_jpeg(self, picture: bytes) -> None:
+        """A picture for the viewers that take nothing else."""
+        for viewer in self.jpeg_viewers:
+            viewer.put(picture)
+
+    def catch_up(self, frame: int) -> None:
+        """Sends a client that returns what it missed from `frame` on. Raises LookupError when that is no longer here."""
+        kept = self._ring.since(frame)
+        if kept is None or self.outbox is None:
+            raise LookupError(f"frame {frame} is no longer kept")
+        now = time.monotonic()
+        for media in kept:
+            self.outbox.show(Media(media.packet, media.began, now))
+
+    def forget_sent(self, boxes: bool) -> None:
+        """The stream jumps; with `boxes`, what waits in them is of another past, too."""
+        self._ring.clear()
+        if boxes:
+            for outbox in self.connections():
+                outbox.forget_media()
+
+    # ---- files
+
+    def record(self, effect: do.Record, done: Callable[[asyncio.Future[bool]], None]) -> None:
+        """Writes a chunk into the recording, in the storage thread; `done` hears of it."""
+        if self.recording is None or self.recording.full or self.closed:
             return
+        put = self.recording.put
         loop = asyncio.get_running_loop()
-        writing = loop.run_in_executor(self._storage, self.recording.put, chunk, first_frame, samples)
-        writing.add_done_callback(self._recorded)
+        writing = loop.run_in_executor(
+            self._storage, put, effect.chunk, effect.first_frame, list(effect.samples)
+        )
+        writing.add_done_callback(done)
 
-    def _recorded(self, writing: asyncio.Future[bool]) -> None:
-        if writing.cancelled():
-            return
-        error = writing.exception()
-        if error is None and writing.result():
-            return
-        why = "it has reached its largest size" if error is None else f"it could not be written: {error}"
+    def stop_recording(self) -> None:
+        """What comes cannot go into the same file."""
         if self.recording is not None:
             self.recording.full = True
-            log.warning("recording stopped: %s", why, extra={"session": self.id})
-            self.say(Notice(code="recording_stopped", message=f"the recording stopped: {why}"))
 
-    def cut(self, chunks: int) -> None:
-        """Forgets everything from chunk `chunks` on; what waits to be sent is of another past."""
-        for saved, path in self.session.snapshots.items():
-            if saved >= chunks:
-                Path(path).unlink(missing_ok=True)  # now: a restart must not find it
-        for id in self.session.cut(chunks):
-            text = "the control was given before the stream went back and is not shown"
-            self.say(Notice(code="control_discarded", message=text, id=id))
-        self.meta.first_frame = min(self.meta.first_frame, self.session.frame)
-        self._ring.clear()
-        self._samples.clear()
-        for outbox in self.connections():
-            outbox.forget_media()
+    def cut_files(self, chunks: int) -> None:
+        """Journal and recording forget everything from chunk `chunks` on. Raises OSError."""
+        self.meta.first_frame = min(self.meta.first_frame, self.session.first_frame)
         if self.recording is not None:
             self._storage.submit(self.recording.cut, chunks)
-
-    def connections(self) -> list[Outbox]:
-        """The boxes of the client and of all viewers."""
-        return [*([self.outbox] if self.outbox is not None else []), *self.viewers]
+        self.journal.truncate(chunks)
 
     def close(self, code: int, reason: str) -> None:
         """Ends every connection and closes the files."""
-        self._closed = True
+        self.closed = True
         for outbox in self.connections():
             outbox.close(code, reason)
         for viewer in self.jpeg_viewers:
             viewer.put(None)
         if self.recording is not None:
             self._storage.submit(self.recording.close)
-        self.session.journal.close()
+        self.journal.close()

@@ -16,22 +16,28 @@ RISE, FALL = 0.5, 0.08
 SILENCE_S = 1.0
 """A viewer who reported once and then says nothing is taken to go on playing for so long."""
 
+MAX_AHEAD_S = 2.0
+"""A viewer who has ever reported gets no more than this beyond its last report, whatever it does."""
+
 
 class Pacer:
     """The playhead of one stream's viewer and what follows from it. Times in seconds."""
 
-    def __init__(self, expected_s: float) -> None:
-        """`expected_s` is a first guess of the time from asking for a chunk to having it."""
+    def __init__(self, expected_s: float, length_s: float = 0.0) -> None:
+        """`expected_s` is a first guess of the time from asking for a chunk to having it, `length_s` what a chunk shows."""
         self.chunk_s = expected_s
+        self._length_s = length_s
         self.reported = False
         self._begin_s = 0.0
         self._shown_s = 0.0
         self._end_s = 0.0
+        self._said_s = 0.0
+        """the last report, in media time"""
         self._at: float | None = None
 
     def restart(self, pts: float) -> None:
         """The stream goes on at `pts` (start, rewind, resume): earlier buffers no longer count."""
-        self._begin_s = self._shown_s = self._end_s = pts
+        self._begin_s = self._shown_s = self._end_s = self._said_s = pts
         self._at = None
 
     def measured(self, seconds: float) -> None:
@@ -57,6 +63,7 @@ class Pacer:
         """
         self.reported = True
         self._shown_s, self._at = min(max(pts, self._begin_s), self._end_s), now
+        self._said_s = self._shown_s
 
     def playhead(self, now: float) -> float:
         """The pts on the viewer's screen now, as far as one can tell; never past what was sent."""
@@ -74,10 +81,11 @@ class Pacer:
     def due(self, end_pts: float, now: float) -> float:
         """When to start the chunk that begins at `end_pts`, so that the buffer stays filled.
 
-        May lie in the past. Infinite when the viewer has been silent for too long.
+        May lie in the past. Infinite when the chunk would take a viewer who reports too far beyond its last report.
         """
+        ahead_s = end_pts + self._length_s - self._said_s
+        if self.reported and end_pts > self._said_s and ahead_s > MAX_AHEAD_S:
+            return float("inf")
         if self._at is None:
             return now
-        if self.reported and now - self._at > SILENCE_S and self._shown_s + SILENCE_S < self._end_s:
-            return float("inf")
         return now + end_pts - self.playhead(now) - self.chunk_s - MARGIN_S

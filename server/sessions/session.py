@@ -1,38 +1,48 @@
-"""One session: its phase, its place in the stream, what its next chunk is. No I/O, no clock.
+"""What the server knows of one stream, and the steps that it can take. No I/O, no clock, no task.
 
-The session decides and its driver (`service.py`) does: `take` says what to ask of the worker, `made` and
-`encoded` say what to send to the client. Only a chunk that was made moves a session on.
+Which event leads to which step the machine says (`machine.py`): nobody else changes a session.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any
 
-from flowbrush.errors import ErrorCode, ProtocolError
-from flowbrush.packets import NO_FLAGS, Flag, Packet
+from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
 from flowbrush.protocol import (
-    CameraSet,
-    ChunkDone,
     Codec,
     Control,
-    ControlApplied,
-    Message,
+    Error,
     Notice,
-    PromptSet,
-    SessionPaused,
-    TrackBegin,
+    SessionDone,
 )
 from pipelines.requests import StreamSettings
-from server.engine import ipc
-from server.sessions.acks import Acks
+from server.sessions import effects as do
+from server.sessions import events as on
+from server.sessions.history import History
 from server.sessions.inbox import Inbox
-from server.sessions.pacing import Pacer
-from server.sessions.session_parts import NEXT, Log, MadeChunk, Outgoing, Phase
+from server.sessions.output import Output
+from server.sessions.pace import Pace
+from server.sessions.phases import NEXT, SEATED, Phase
 from server.sessions.tracks import Tracks
+from server.sessions.trouble import Trouble
 
-MAX_FAILURES = 3
-URGENT, NEVER = float("-inf"), float("inf")
+URGENT = float("-inf")
+Effects = list[Any]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How long a session may go without what keeps it alive (seconds)."""
+
+    resume_s: float = 60.0
+    """a token holds for so long after its connection is gone"""
+    paused_s: float = 60.0
+    """a paused session keeps its slot for so long while others wait"""
+    idle_s: float = 0.0
+    """a paused session that hears nothing from its client ends after so long; 0: never"""
+    longest_s: float = 0.0
+    """no session lasts longer; 0: without an end"""
 
 
 class Session:
@@ -43,50 +53,89 @@ class Session:
         id: str,
         settings: StreamSettings,
         chunk_frames: int,
-        codec: Codec,
-        journal: Log,
+        codecs: tuple[Codec, ...],
         expected_s: float,
+        terms: Terms = Terms(),
+        paused: bool = False,
     ) -> None:
-        """`expected_s` is a first guess of how long a chunk takes."""
-        self.id = id
-        self.settings = settings
-        self.chunk_frames = chunk_frames
+        """`codecs` are those that the client can play and the server can make, the preferred one first; `expected_s` is a first
+        guess of how long a chunk takes.
+        """
+        self.id, self.settings, self.terms = id, settings, terms
+        self.codecs = codecs
         self.chunk_s = chunk_frames / settings.fps
-        self.codec = codec
-        self.journal = journal
-        self.pacer = Pacer(expected_s)
         self.phase = Phase.WAITING
         self.epoch = 0
         self.chunk = 0
         """the next chunk that the worker's state can make"""
-        self.frame = 0
-        """the next frame that the client gets"""
-        self.encode_from = 0
-        """chunks before this one are only made to get the state back"""
-        self.first_chunk = 0
+        self.first_frame = 0
         """where this session began: later than 0 for a branch of another"""
-        self.paused = False
-        self.steps_left = 0
-        self.step_id: int | None = None
-        self.stepping = False
-        """whether a `session.step` is still to be answered"""
+        self.attached = self.known = False
+        """whether the client is there; whether it has ever heard its token"""
         self.last_id = 0
-        self.want_key = True
-        self.discontinuity = False
-        self.snapshots: dict[int, str] = {}
-        """chunk → file with the state after it"""
-        self.failures = 0
-        self.opening_failures = 0
-        self._failed_chunk = -1
-        self._inbox = Inbox()
-        self._tracks = Tracks(self.chunk_s, 1 / settings.fps, settings.tracks)
-        self._acks = Acks()
-        self._making: dict[int, MadeChunk] = {}
-        self._due = self._ready_at = NEVER
-        """when the next chunk is wanted, and since when it could be made but for others"""
-        self._waited_s = 0.0
+        self.history = History()
+        self.output = Output(chunk_frames, settings.fps, codecs[0])
+        self.pace = Pace(expected_s, self.chunk_s, paused)
+        self.trouble = Trouble()
+        self.stepping: on.StepAsked | None = None
+        """a `session.step` that is still to be answered"""
+        self.ready_said = False
+        self.start_id: int | None = None
+        self.recorded: int | None = None
+        self.ordered: int | None = None
+        """epoch of the opening order that the worker has"""
+        self.rewind_to: int | None = None
+        """the state at the worker only has to be taken back to the end of this chunk"""
+        self.since: float | None = None
+        """when time was first told to it"""
+        self.quiet_since: float | None = None
+        """since when the client is away, or, while it is there, since when it has said nothing"""
+        self.turned = on.Turn()
+        """the turn that waits for controls of the journal"""
+        self.inbox = Inbox()
+        self.tracks = Tracks(self.chunk_s, 1 / settings.fps, settings.tracks)
 
-    # ---- phases
+    @property
+    def upcoming(self) -> int:
+        """The next chunk whose controls are still open."""
+        return self.history.asked
+
+    @property
+    def first_chunk(self) -> int:
+        """The chunk that this session began with."""
+        return self.first_frame // self.output.chunk_frames
+
+    @property
+    def seated(self) -> bool:
+        """Whether it holds a slot."""
+        return self.phase in SEATED
+
+    @property
+    def away_since(self) -> float | None:
+        """Since when its client is away; None while it is there."""
+        return None if self.attached else self.quiet_since
+
+    @property
+    def alone(self) -> bool:
+        """Whether the next chunk is to be made in a batch of its own: it has failed before, or it is much work."""
+        return self.trouble.suspects(self.chunk) or self.tracks.heavy
+
+    def due(self, now: float) -> float | None:
+        """When its worker should next do something for it; None when it wants nothing."""
+        if self.phase is Phase.OPENING and self.ordered is None:
+            return URGENT if self.attached else None
+        if self.phase is not Phase.READY:
+            return None
+        if self.chunk < self.upcoming:
+            return URGENT  # known already, and somebody waits for what comes after
+        return self.pace.due(self.chunk * self.chunk_s, now)
+
+    def check_made(self, chunk: int, id: int | None = None) -> None:
+        """Raises ProtocolError when the client has not got all of `chunk` yet."""
+        made = self.output.chunks
+        if chunk >= made:
+            text = f"chunk {chunk} is not made yet: {made} chunks are, counted from 0"
+            raise ProtocolError(ErrorCode.REWIND_OUT_OF_RANGE, text, field="chunk", id=id)
 
     def enter(self, phase: Phase) -> None:
         """Moves to another phase; raises RuntimeError for a way that does not exist."""
@@ -94,257 +143,86 @@ class Session:
             raise RuntimeError(f"session {self.id} cannot go from {self.phase} to {phase}")
         self.phase = phase
 
-    @property
-    def alone(self) -> bool:
-        """Whether the next chunk has failed before, so that it is made in a batch of its own."""
-        return self.failures > 0 and self._failed_chunk == self.chunk
-
-    @property
-    def upcoming(self) -> int:
-        """The next chunk whose controls are still open."""
-        return len(self.journal)
-
-    # ---- from the client
-
-    def accept(self, control: Control, capabilities: dict[str, Any], now: float) -> int:
-        """Takes a control; returns the chunk expected to show it. Raises ProtocolError."""
-        if control.id is not None and control.id <= self.last_id:
-            raise ProtocolError(
-                ErrorCode.ID_NOT_INCREASING,
-                f"id {control.id} is not larger than the last one, {self.last_id}: ids must grow",
-                field="id",
-                id=control.id,
-            )
-        _check_capability(control, capabilities)
-        self._tracks.check(control)
-        self._inbox.put(control, now)
-        self._tracks.accept(control)
-        if control.id is not None:
-            self.last_id = control.id
-        return self.upcoming
-
-    def resume(self) -> None:
-        """Goes on after a pause."""
-        self.paused, self.steps_left, self.stepping = False, 0, False
-        self.pacer.restart(self.frame / self.settings.fps)
-
-    def pause(self) -> None:
-        """Makes no new chunk."""
-        self.paused, self.steps_left, self.stepping = True, 0, False
-
-    def step(self, chunks: int, id: int | None) -> None:
-        """While paused: makes so many chunks; raises ProtocolError when not paused."""
-        if not self.paused:
-            raise ProtocolError(
-                ErrorCode.NOT_PAUSED, "session.step is for a paused session: pause it first", id=id
-            )
-        self.steps_left, self.step_id, self.stepping = chunks, id, True
-        self.pacer.restart(self.frame / self.settings.fps)
-
-    def check_made(self, chunk: int, id: int | None = None) -> None:
-        """Raises ProtocolError when the client has not got all of `chunk` yet."""
-        made = self.frame // self.chunk_frames
-        if chunk >= made:
-            raise ProtocolError(
-                ErrorCode.REWIND_OUT_OF_RANGE,
-                f"chunk {chunk} is not made yet: {made} chunks are, counted from 0",
-                field="chunk",
-                id=id,
-            )
-
-    def cut(self, chunks: int) -> list[int]:
-        """Forgets everything from chunk `chunks` on; returns ids of controls that will never be shown."""
-        self.journal.truncate(chunks)
-        self.epoch += 1
-        self.steps_left, self.stepping = 0, False
-        self.frame = chunks * self.chunk_frames
-        self.encode_from = chunks
-        self.snapshots = {chunk: path for chunk, path in self.snapshots.items() if chunk < chunks}
-        self._tracks.cut(chunks)
-        self._making.clear()
-        lost = self._acks.cut(self.frame) + [id for waiting in self._inbox.drain() for id in waiting.ids]
-        self.pacer.restart(self.frame / self.settings.fps)
-        self.want_key = self.discontinuity = True
-        self._ready_at = NEVER
-        return lost
-
-    def continue_from(self, frame: int, recorded: int | None) -> None:
-        """A client comes back that has every frame before `frame`; chunks up to `recorded` are on disk."""
-        self.frame = frame
-        self.encode_from = frame // self.chunk_frames
-        if recorded is not None:  # a chunk that the recording lacks is encoded again, for the recording
-            self.encode_from = min(self.encode_from, max(recorded, self.first_chunk))
-        self.pacer.restart(frame / self.settings.fps)
-
     def restored(self, chunk: int, controls: tuple[Control, ...]) -> None:
-        """Another process made this session up to here: `controls` are those of `chunk` in the journal."""
-        self._tracks.restored(controls, chunk)
+        """Before the first event: the journal has these controls at `chunk`."""
+        self.history.asked = max(self.history.asked, chunk + 1)
+        self.tracks.restored(controls, chunk)
         self.last_id = max([self.last_id, *(each.id for each in controls if each.id is not None)])
 
-    def seal(self) -> None:
-        """The server stops: what waits becomes the next chunk's, so that the journal holds it."""
-        waiting = self._inbox.drain()
-        if waiting:
-            seen, held = self._tracks.place(waiting, self.upcoming)
-            self.journal.append(tuple(each.control for each in seen + held))
+    def taken_up(self, first_frame: int, snapshots: dict[int, str], epoch: int) -> None:
+        """Before the first event: it lived in another process, or is the branch of another session."""
+        self.first_frame = self.output.frame = first_frame
+        self.history.snapshots, self.epoch, self.known = snapshots, epoch + 1, True
+        self.output.discontinuity = True
 
-    def reseed(self, seed: int) -> None:
-        """Another seed for the next start."""
-        self.settings = replace(self.settings, seed=seed)
+    def say_ready(self) -> Effects:
+        """The client learns, once, that the stream exists."""
+        if self.ready_said or not self.attached:
+            return []
+        self.ready_said = self.known = True
+        return [do.SayReady(self.start_id)]
 
-    # ---- towards the worker
+    def queue_again(self) -> Effects:
+        """One that gave its slot up while it was paused wants one again."""
+        return [do.Queue(first=True)] if self.phase is Phase.WAITING else []
 
-    def unseat(self) -> None:
-        """The worker, or the seat, is gone: the state has to be made again elsewhere."""
-        if self.phase is not Phase.WAITING:
-            self.enter(Phase.WAITING)
+    def cut(self, chunks: int) -> Effects:
+        """Forgets everything from chunk `chunks` on."""
+        gone = self.history.cut(chunks)
+        self.tracks.cut(chunks)
+        lost = self.output.cut(chunks) + [id for waiting in self.inbox.drain() for id in waiting.ids]
+        self.first_frame = min(self.first_frame, self.output.frame)
+        self.stepping = None
+        self.pace.stop_steps(self.output.pts)
+        text = "the control was given before the stream went back and is not shown"
+        notices = [do.Say(Notice(code="control_discarded", message=text, id=id)) for id in lost]
+        return [do.CutFiles(chunks), do.Unlink(gone), do.ForgetSent(boxes=True), *notices]
+
+    def reopen(self, rewind_to: int | None = None) -> Effects:
+        """The state at the worker is not the one that is wanted. A newer wish takes an older one's place."""
         self.epoch += 1
-        self._making.clear()
-        self.want_key = self.discontinuity = True
-        self._ready_at = NEVER
+        self.output.jump()
+        self.pace.not_ready()
+        if self.seated:
+            self.enter(Phase.OPENING)
+            self.rewind_to = rewind_to
+        return []
 
-    def failed(self) -> bool:
-        """The chunk under way failed. True when it has failed too often."""
-        if self._failed_chunk != self.chunk:
-            self._failed_chunk, self.failures = self.chunk, 0
-        self.failures += 1
-        return self.failures >= MAX_FAILURES
+    def without_slot(self) -> None:
+        """The slot, and the state in it, are gone."""
+        self.enter(Phase.WAITING)
+        self.epoch += 1
+        self.output.jump()
+        self.pace.not_ready()
+        self.ordered = self.rewind_to = None
 
-    def open_order(self) -> ipc.Open:
-        """Asks the worker for a seat, from the newest snapshot that is not too new."""
-        self.enter(Phase.OPENING)
-        usable = [chunk for chunk in self.snapshots if chunk < self.encode_from]
-        snapshot = self.snapshots[max(usable)] if usable else None
-        return ipc.Open(self.id, self.epoch, self.settings, str(self.codec), snapshot)
+    def give_up(self) -> Effects:
+        """Others need the slot more."""
+        self.without_slot()
+        return [do.Leave()]
 
-    def opened(self, chunk: int) -> None:
-        """The worker's state stands before `chunk`."""
-        self.chunk = chunk
-        self.opening_failures = 0
-        self.enter(Phase.READY)
+    def failed(self, code: ErrorCode, message: str) -> Effects:
+        """It cannot go on, and says why."""
+        bad_start = code is ErrorCode.INVALID_VALUE
+        close = CloseCode.BAD_START if bad_start else CloseCode.INTERNAL
+        return self.over(str(code), close, error=(code, message))
 
-    def due(self, now: float) -> float | None:
-        """When the next chunk should be started; None when none is wanted."""
-        if self.phase is not Phase.READY:
-            return None
-        if self.chunk < len(self.journal):
-            return URGENT  # known already, and somebody waits for what comes after
-        if self.paused and self.steps_left == 0:
-            return None
-        self._due = self.pacer.due(self.chunk * self.chunk_s, now)
-        return self._due
-
-    def take(self, save: str | None, jpeg: bool, now: float) -> ipc.StepItem:
-        """The next chunk as an order; its controls are fixed from here on."""
-        self.enter(Phase.STEPPING)
-        chunk = self.chunk
-        self._waited_s = max(0.0, now - max(self._due, self._ready_at))
-        if chunk < len(self.journal):
-            controls = self.journal.controls(chunk)
-        else:
-            controls = self._drain(chunk, now)
-            self.journal.append(controls)
-            if self.steps_left > 0:
-                self.steps_left -= 1
-        mute = chunk < self.encode_from
-        keys: tuple[int, ...] = ()
-        if not mute and self.want_key:
-            offset = max(0, self.frame - chunk * self.chunk_frames)  # the first frame that the client gets
-            self.want_key = offset >= self.chunk_frames
-            keys = (0,) if self.want_key or offset == 0 else (0, offset)
-        return ipc.StepItem(
-            self.id, self.epoch, chunk, controls, mute, keys, jpeg and not mute, None if mute else save
+    def over(
+        self, reason: str, code: int, id: int | None = None, error: tuple[ErrorCode, str] | None = None
+    ) -> Effects:
+        """It ends: everybody is told, and everything given back."""
+        self.enter(Phase.DONE)
+        effects: Effects = []
+        if error is not None:
+            retryable = error[0] is ErrorCode.BUSY
+            effects.append(do.Say(Error(code=error[0], message=error[1], retryable=retryable)))
+            effects.append(do.Count("errors", label=str(error[0])))
+        done = SessionDone(
+            id=id,
+            chunks=self.output.chunks,
+            frames=self.output.frame,
+            reason=reason,
+            recording=None,
+            log=f"/v1/sessions/{self.id}/log",
         )
-
-    def _drain(self, chunk: int, now: float) -> tuple[Control, ...]:
-        seen, held = self._tracks.place(self._inbox.drain(), chunk, self.pacer.on_screen(now))
-        self._inbox.hold(held)
-        for waiting in seen:
-            self._acks.saw(waiting, chunk)
-        return tuple(waiting.control for waiting in seen)
-
-    # ---- from the worker
-
-    def made(self, made: ipc.Made, now: float) -> Outgoing:
-        """The forward pass of the chunk under way is done."""
-        self.enter(Phase.READY)
-        self.chunk = made.chunk + 1
-        self._due, self._ready_at = NEVER, now
-        out = Outgoing()
-        if made.mute:
-            return out
-        shown = self._acks.made(made.chunk, made.first_frame, made.frames, made.applied)
-        self._making[made.chunk] = MadeChunk(made, shown, queue_ms=self._waited_s * 1e3)
-        out.messages += [Notice(code=each.code, message=each.message, id=each.id) for each in made.notices]
-        return out
-
-    def encoded(self, encoded: ipc.Encoded) -> Outgoing:
-        """One frame is encoded. Frames that the client has already are not sent again."""
-        making = self._making[encoded.chunk]
-        making.encode_ms += encoded.encode_ms
-        out = Outgoing()
-        for shown in [each for each in making.shown if each.frame <= encoded.frame]:
-            making.shown.remove(shown)
-            out.measured.append(shown)
-            out.messages.append(ControlApplied(id=shown.id, chunk=encoded.chunk, frame=shown.frame))
-        if encoded.frame >= self.frame:
-            out.packet = self._packet(encoded)
-            self.frame = encoded.frame + 1
-        return out
-
-    def finished(self, chunk: int) -> list[Message]:
-        """All frames of the chunk are on their way: what to say about it."""
-        making = self._making.pop(chunk)
-        made = making.made
-        self.encode_from = chunk + 1
-        messages: list[Message] = [
-            ChunkDone(
-                chunk=chunk,
-                first_frame=made.first_frame,
-                frames=made.frames,
-                pts=made.first_frame / self.settings.fps,
-                generate_ms=round(made.denoise_ms or made.step_ms, 2),
-                decode_ms=round(made.decode_ms, 2),
-                encode_ms=round(making.encode_ms, 2),
-                queue_ms=round(making.queue_ms, 2),
-                prompt=made.prompt,
-            )
-        ]
-        if self.stepping and self.steps_left == 0 and chunk + 1 == self.upcoming:
-            messages.append(SessionPaused(id=self.step_id, chunk=chunk + 1))
-            self.stepping = False
-        return messages
-
-    def still(self, frame: int, payload: bytes) -> Packet:
-        """A frame that was made, as a key frame of its own for one who joins."""
-        pts_us = round(frame * 1e6 / self.settings.fps)
-        flags, shown = Flag.KEY | Flag.LAST_OF_CHUNK, self._acks.shown_by(frame)
-        return Packet(frame // self.chunk_frames, frame, pts_us, self.codec, payload, flags, shown)
-
-    def _packet(self, encoded: ipc.Encoded) -> Packet:
-        flags = NO_FLAGS
-        if encoded.key:
-            flags |= Flag.KEY
-        if encoded.last:
-            flags |= Flag.LAST_OF_CHUNK
-        if self.discontinuity:
-            flags |= Flag.DISCONTINUITY
-            self.discontinuity = False
-        pts_us = round(encoded.frame * 1e6 / self.settings.fps)
-        shown = self._acks.shown_by(encoded.frame)
-        return Packet(encoded.chunk, encoded.frame, pts_us, self.codec, encoded.payload, flags, shown)
-
-
-_NEEDED = {PromptSet: "text", CameraSet: "camera"}
-
-
-def _check_capability(control: Control, capabilities: dict[str, Any]) -> None:
-    needed = control.kind if isinstance(control, TrackBegin) else _NEEDED.get(type(control))
-    if needed is not None and not capabilities.get(needed):
-        can = ", ".join(sorted(name for name, value in capabilities.items() if value is True))
-        raise ProtocolError(
-            ErrorCode.UNSUPPORTED,
-            f"this model cannot do {needed}: it can do {can}",
-            field="type",
-            id=control.id,
-        )
+        return [*effects, do.Say(done, all=True), do.End(code, reason)]

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from flowbrush import limits
 from flowbrush.errors import ErrorCode, ProtocolError
 from flowbrush.protocol import Control, TrackBegin, TrackEnd, TrackKind, TrackMove, TracksClear
 from server.sessions.inbox import Waiting, in_order
 from server.sessions.track_times import TrackClock, resolve
+
+MAX_GRID_POINTS = 1024
+"""Points that all tracks together may move; a grid counts each of its own."""
+
+ALL = -1
+KINDS: tuple[TrackKind, ...] = ("drag", "pin", "path")
+
+HEAVY_POINTS = 128
+"""With more, a chunk is so much work that others should not have to wait for it in one batch."""
 
 
 class Tracks:
@@ -17,9 +28,18 @@ class Tracks:
         self._chunk_s, self._frame_s = chunk_s, frame_s
         self._begun = begun
         self._alive: dict[int, TrackKind] = {track.track: track.kind for track in begun}
+        self._weights = {track.track: _weight(track) for track in begun}
         self._path_ends = {track.track: track.points[-1].t for track in begun if track.kind == "path"}
         self._clocks: dict[int, TrackClock] = {}
-        self._history: list[tuple[int, TrackBegin | TrackEnd | TracksClear]] = []
+        self._history: list[tuple[int, int, TrackKind | None, int, float]] = []
+        """what became of tracks: (chunk, track, kind begun or None for an end, points, seconds that a path lasts); an end of
+        track ALL has the kinds that ended as bits in place of points
+        """
+
+    @property
+    def heavy(self) -> bool:
+        """Whether the tracks move so many points that the chunk is much more work than another's."""
+        return sum(self._weights.values()) > HEAVY_POINTS
 
     def check(self, control: Control) -> None:
         """Raises ProtocolError when the control does not fit the tracks that are alive."""
@@ -34,6 +54,14 @@ class Tracks:
                     ErrorCode.TOO_MANY_TRACKS,
                     f"would be one too many: at most {limits.MAX_TRACKS} at once",
                 )
+            held = sum(self._weights.values())
+            if held + _weight(control) > MAX_GRID_POINTS:
+                raise _refused(
+                    control,
+                    ErrorCode.TOO_MANY_TRACKS,
+                    f"would move {_weight(control)} points beside the {held} that others move: at most "
+                    f"{MAX_GRID_POINTS} at once, so end a track first, or take a smaller grid",
+                )
         elif isinstance(control, TrackMove | TrackEnd):
             kind = self._alive.get(control.track)
             if kind is None:
@@ -44,8 +72,17 @@ class Tracks:
                 )
 
     def accept(self, control: Control) -> None:
-        """Notes what the control does to the tracks."""
-        self._apply(self._alive, control)
+        """Notes what the control does to the tracks that the client knows of."""
+        if isinstance(control, TrackBegin):
+            self._alive[control.track] = control.kind
+            self._weights[control.track] = _weight(control)
+        else:
+            for track in _ended_by(control, self._alive):
+                self._forget(track)
+
+    def _forget(self, track: int) -> None:
+        self._alive.pop(track, None)
+        self._weights.pop(track, None)
 
     def place(
         self, drained: list[Waiting], chunk: int, screen_s: float | None = None
@@ -59,7 +96,7 @@ class Tracks:
         for ended in [track for track, end in self._path_ends.items() if end < start]:
             del self._path_ends[ended]  # a path ends by itself
             if self._alive.get(ended) == "path":
-                del self._alive[ended]
+                self._forget(ended)
         seen: list[Waiting] = []
         held: list[Waiting] = []
         placed: set[int] = set()
@@ -109,39 +146,60 @@ class Tracks:
         return clock is not None and clock.last_s is not None and clock.last_s >= end
 
     def _note(self, control: Control, chunk: int) -> None:
-        if isinstance(control, TrackBegin | TrackEnd | TracksClear):
-            small = (
-                control.model_copy(update={"points": control.points[:1]})
-                if isinstance(control, TrackBegin)
-                else control
-            )
-            self._history.append((chunk, small))
+        """Keeps what a rewind must know, as small as it can be: it is kept as long as the session lives."""
+        if isinstance(control, TrackBegin):
+            lasts = control.points[-1].t if control.kind == "path" else 0.0
+            self._history.append((chunk, control.track, control.kind, _weight(control), lasts))
+        elif isinstance(control, TrackEnd):
+            self._history.append((chunk, control.track, None, 0, 0.0))
+        elif isinstance(control, TracksClear):
+            kinds = KINDS if control.kinds is None else control.kinds
+            bits = sum(1 << KINDS.index(kind) for kind in set(kinds))
+            self._history.append((chunk, ALL, None, bits, 0.0))
 
     def restored(self, controls: tuple[Control, ...], chunk: int) -> None:
         """The journal of an earlier process has these controls at `chunk`."""
         for control in controls:
             self._note(control, chunk)
             self.accept(control)
+            if isinstance(control, TrackBegin):
+                self._path_ends.pop(control.track, None)
+                if control.kind == "path":
+                    self._path_ends[control.track] = chunk * self._chunk_s + control.points[-1].t
 
     def cut(self, chunks: int) -> None:
         """Only the first `chunks` chunks ever were: tracks are alive again as they were at their end."""
-        self._history = [(chunk, control) for chunk, control in self._history if chunk < chunks]
-        self._alive = {track.track: track.kind for track in self._begun}
+        self._history = [each for each in self._history if each[0] < chunks]
         self._clocks = {}
-        for _, control in self._history:
-            self._apply(self._alive, control)
+        self._alive = {track.track: track.kind for track in self._begun}
+        self._weights = {track.track: _weight(track) for track in self._begun}
+        self._path_ends = {track.track: track.points[-1].t for track in self._begun if track.kind == "path"}
+        for chunk, track, kind, weight, lasts in self._history:
+            if kind is None:
+                gone = (
+                    [track]
+                    if track != ALL
+                    else [t for t, k in self._alive.items() if weight >> KINDS.index(k) & 1]
+                )
+                for each in gone:
+                    self._forget(each)
+                continue
+            self._alive[track], self._weights[track] = kind, weight
+            self._path_ends.pop(track, None)
+            if kind == "path":
+                self._path_ends[track] = chunk * self._chunk_s + lasts
 
-    @staticmethod
-    def _apply(alive: dict[int, TrackKind], control: Control) -> None:
-        if isinstance(control, TrackBegin):
-            alive[control.track] = control.kind
-        elif isinstance(control, TrackEnd):
-            alive.pop(control.track, None)
-        elif isinstance(control, TracksClear):
-            for track in [
-                track for track, kind in alive.items() if control.kinds is None or kind in control.kinds
-            ]:
-                del alive[track]
+
+def _weight(track: TrackBegin) -> int:
+    return 1 if track.grid is None else track.grid.rows * track.grid.cols
+
+
+def _ended_by(control: Control, alive: Mapping[int, str]) -> list[int]:
+    if isinstance(control, TrackEnd):
+        return [control.track]
+    if isinstance(control, TracksClear):
+        return [track for track, kind in alive.items() if control.kinds is None or kind in control.kinds]
+    return []
 
 
 def _moves_after(drained: list[Waiting], index: int, track: int) -> list[int]:

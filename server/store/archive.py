@@ -14,13 +14,20 @@ from server.delivery.recording import Recording
 from server.engine import ipc
 from server.metrics import Metrics
 from server.sessions.live import Live
-from server.sessions.session import Session
+from server.sessions.session import Session, Terms
 from server.settings import MIB, Settings
 from server.store import images
 from server.store.journal import Journal
 from server.store.store import Meta, Store, hash_token
 
 log = logging.getLogger(__name__)
+
+JOURNAL_BYTES = 256 * MIB
+JOURNAL_SHARE = 8
+"""The largest journal, and the share of the disk that one may take."""
+
+PAUSED_S = 60.0
+"""A paused session keeps its slot for so long while others wait."""
 
 EXPECTED_CHUNK_S = 0.2
 """A first guess for sessions that are taken up before a worker has measured one."""
@@ -62,8 +69,10 @@ class Archive:
         self._store = store
         self._storage = storage
         self._metrics = metrics
+        self.codecs: frozenset[Codec] = frozenset()
+        """what the workers make, once one has said so"""
 
-    def open(self, meta: Meta, expected_s: float = EXPECTED_CHUNK_S) -> Live:
+    def open(self, meta: Meta, expected_s: float = EXPECTED_CHUNK_S, paused: bool = False) -> Live:
         """A session at its very beginning. `expected_s` is a first guess of a chunk's time."""
         image = self._store.image(meta.id)
         settings = StreamSettings(
@@ -77,31 +86,44 @@ class Archive:
             image=images.load(image) if image.exists() else None,
             tracks=meta.start.tracks,
         )
-        journal = Journal(self._store.journal(meta.id))
-        session = Session(meta.id, settings, meta.chunk_frames, meta.codec, journal, expected_s)
-        session.first_chunk = meta.first_frame // meta.chunk_frames
+        most = min(JOURNAL_BYTES, self._settings.disk_mib * MIB // JOURNAL_SHARE)
+        journal = Journal(self._store.journal(meta.id), limit=most)
+        terms = Terms(self._settings.resume_s, PAUSED_S, self._settings.idle_s, self._settings.session_s)
+        codecs = (meta.codec, *(codec for codec in self._codecs(meta) if codec != meta.codec))
+        session = Session(meta.id, settings, meta.chunk_frames, codecs, expected_s, terms, paused)
         recording = None
         if self._settings.record:
             limit = self._settings.recording_mib * MIB
             path = self._store.recording(meta.id)
             recording = Recording(path, meta.codec, meta.width, meta.height, meta.fps, limit)
-        return Live(meta, session, recording, self._storage, self._metrics)
+        return Live(meta, session, journal, recording, self._storage, self._metrics)
+
+    def _codecs(self, meta: Meta) -> tuple[Codec, ...]:
+        """What the client of a session can play and this server can make; all of it, before a worker has said what it makes."""
+        made = set(self.codecs or Codec)
+        return tuple(codec for codec in meta.start.known_codecs if codec in made)
 
     def revive(self, meta: Meta) -> Live:
         """A session whose journal is there already: of an earlier process, or a branch. Raises OSError."""
         live = self.open(meta)
-        session = live.session
-        for chunk in range(len(session.journal)):
-            session.restored(chunk, session.journal.controls(chunk))
-        session.snapshots, session.epoch = self._store.snapshots(meta.id)
-        session.epoch += 1
-        session.frame = meta.first_frame
-        session.discontinuity = True
+        for chunk in range(len(live.journal)):
+            try:
+                controls = live.journal.controls(chunk)
+            except ValueError as error:
+                log.warning("it goes on before chunk %d: %s", chunk, error, extra={"session": meta.id})
+                live.journal.truncate(chunk)
+                break
+            live.session.restored(chunk, controls)
+        made = len(live.journal) * meta.chunk_frames
+        snapshots, epoch = self._store.snapshots(meta.id)
+        usable = {chunk: path for chunk, path in snapshots.items() if chunk < len(live.journal)}
+        meta.first_frame = min(meta.first_frame, made)
+        live.session.taken_up(meta.first_frame, usable, epoch)
         return live
 
     def save(self, live: Live) -> None:
         """Writes the session's settings as they are now."""
-        live.meta.frames = live.session.frame
+        live.meta.frames = live.session.output.frame
         live.meta.start = live.meta.start.model_copy(update={"seed": live.session.settings.seed})
         try:
             self._store.write(live.meta)

@@ -6,22 +6,30 @@ again by a new process after a restart.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from flowbrush.errors import ProtocolError
 from flowbrush.parse import parse_control
 from flowbrush.protocol import Control
 from flowbrush.session_file import ControlAt, at_chunk
 
 
-class Journal:
-    """`len(journal)` is the number of chunks asked for; the next one has that index."""
+class JournalFull(OSError):
+    """The journal has reached its largest size."""
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
-        """Opens `path`, or makes it. A last line that a crash cut short is removed."""
+
+class Journal:
+    """`len(journal)` is the number of chunks asked for; the next one has that index. A line is in the file whole, or not at all."""
+
+    def __init__(self, path: Path, *, read_only: bool = False, limit: int = 1 << 62) -> None:
+        """Opens `path`, or makes it; it takes up to `limit` bytes. A last line that a crash cut short is removed."""
         self.path = path
+        self._limit = limit
         self._file = open(path, "rb" if read_only else "a+b")
         self._starts = array("Q")
         self._file.seek(0)
@@ -31,35 +39,61 @@ class Journal:
                 break
             self._starts.append(end)
             end += len(line)
+        self._end = end
+        self._torn = False
         if not read_only:
             self._file.truncate(end)
-        self._end = end
 
     def __len__(self) -> int:
         return len(self._starts)
 
-    def append(self, controls: tuple[Control, ...]) -> None:
-        """The controls of the next chunk."""
-        bodies = [json.loads(control.to_json()) for control in controls]
-        line = json.dumps(bodies, separators=(",", ":")).encode() + b"\n"
-        self._starts.append(self._end)
-        self._file.write(line)
-        self._file.flush()
-        self._end += len(line)
+    def extend(self, first: int, lines: Sequence[Sequence[Control]]) -> None:
+        """The controls of the chunks from `first` on, which must be the next one. Raises OSError; nothing has changed then."""
+        if first != len(self):
+            raise ValueError(f"chunk {first} cannot follow the {len(self)} that the journal has")
+        texts = [b"[" + ",".join(each.to_json() for each in line).encode() + b"]\n" for line in lines]
+        data = b"".join(texts)
+        if self._end + len(data) > self._limit:
+            raise JournalFull(f"it has reached its largest size, {self._limit} bytes")
+        self._mend()
+        self._torn = True
+        left = memoryview(data)
+        try:
+            while left:
+                left = left[os.write(self._file.fileno(), left) :]
+        except OSError:
+            with contextlib.suppress(OSError):
+                self._mend()
+            raise
+        self._torn = False
+        for text in texts:
+            self._starts.append(self._end)
+            self._end += len(text)
+
+    def _mend(self) -> None:
+        """Takes away what a write that failed has left."""
+        if self._torn:
+            os.ftruncate(self._file.fileno(), self._end)
+            self._torn = False
 
     def controls(self, chunk: int) -> tuple[Control, ...]:
-        """The controls that the making of `chunk` saw; raises IndexError beyond the end."""
+        """The controls that the making of `chunk` saw. Raises IndexError beyond the end, ValueError for a line that is none."""
         if not 0 <= chunk < len(self):
             raise IndexError(f"chunk {chunk} is not in the journal, which has {len(self)}")
-        self._file.seek(self._starts[chunk])
-        return _read(self._file.readline())
+        start = self._starts[chunk]
+        end = self._starts[chunk + 1] if chunk + 1 < len(self) else self._end
+        try:
+            return _read(os.pread(self._file.fileno(), end - start, start))
+        except (ProtocolError, TypeError) as error:
+            raise ValueError(f"line {chunk + 1} of the journal cannot be read: {error}") from error
 
     def truncate(self, chunks: int) -> None:
         """Forgets every chunk from `chunks` on."""
         if chunks < len(self):
-            self._end = self._starts[chunks]
+            end = self._starts[chunks]
+            os.ftruncate(self._file.fileno(), end)
+            self._end = end
             del self._starts[chunks:]
-            self._file.truncate(self._end)
 
     def records(self, chunks: int) -> Iterator[ControlAt]:
         """The controls of the first `chunks` chunks, as a session file keeps them."""

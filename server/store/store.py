@@ -7,19 +7,30 @@ where there is enough), under the same id. All functions block for the time of a
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
+import socket
 import time
 from pathlib import Path
+from typing import TextIO
 
 from pydantic import BaseModel, ValidationError
 
 from flowbrush.protocol import Codec, StartFields
 
+log = logging.getLogger(__name__)
+
 _SNAPSHOT = re.compile(r"(\d+)-(\d+)\.safetensors")
+
+
+class FolderInUse(RuntimeError):
+    """Another server has the state folder."""
 
 
 class Meta(BaseModel):
@@ -55,6 +66,9 @@ class Store:
     def __init__(self, folder: Path, snapshots: Path) -> None:
         self._sessions = folder / "sessions"
         self._snapshots = snapshots
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.chmod(0o700)  # also one of an earlier version: what people made is not everybody's
+        self._lock = _lock(folder)
         self._sessions.mkdir(parents=True, exist_ok=True)
         self._snapshots.mkdir(parents=True, exist_ok=True, mode=0o700)
 
@@ -83,8 +97,11 @@ class Store:
         folder = self.folder(meta.id)
         folder.mkdir(parents=True, exist_ok=True)
         part = folder / "session.json.part"
-        part.write_text(meta.model_dump_json(exclude_none=True))
-        os.replace(part, folder / "session.json")
+        try:
+            part.write_text(meta.model_dump_json(exclude_none=True))
+            os.replace(part, folder / "session.json")
+        finally:
+            part.unlink(missing_ok=True)
 
     def read(self, id: str) -> Meta | None:
         """The settings of a stored session; None when there is none or it cannot be read."""
@@ -116,6 +133,13 @@ class Store:
                     found[int(match[2])] = str(path)
         return found, epoch
 
+    def unlink(self, path: str) -> None:
+        """Removes a snapshot that is of no use."""
+        try:
+            os.unlink(path)
+        except OSError as error:
+            log.debug("snapshot %s was not removed: %s", path, error)
+
     def drop_snapshots(self, id: str) -> None:
         """The session needs its snapshots no more."""
         shutil.rmtree(self._snapshots / id, ignore_errors=True)
@@ -124,6 +148,7 @@ class Store:
         """Leaves no empty folder in memory behind."""
         with contextlib.suppress(OSError):
             self._snapshots.rmdir()
+        self._lock.close()
 
     def link_snapshot(self, path: str, id: str, chunk: int) -> None:
         """Another session starts from this snapshot, too."""
@@ -140,6 +165,9 @@ class Store:
     def clean(self, keep_s: float, budget: int, living: set[str]) -> None:
         """Removes what is too old, and the oldest ended sessions while all need more than `budget`."""
         now = time.time()
+        for path in self._sessions.iterdir():  # one whose settings cannot be read is nobody's
+            if path.name not in living and self.read(path.name) is None and now - _changed(path) > keep_s:
+                self.remove(path.name)
         ended = [meta for meta in self.all() if meta.id not in living]
         for meta in [meta for meta in ended if now - self.touched(meta.id) > keep_s]:
             self.remove(meta.id)
@@ -151,6 +179,33 @@ class Store:
                 break
             self.remove(meta.id)
             used -= sizes.get(meta.id, 0)
+
+
+def _lock(folder: Path) -> TextIO:
+    """Takes the folder for this process; raises FolderInUse with the name of the one that has it."""
+    file = open(folder / "lock", "a+", encoding="utf-8")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.seek(0)
+        owner = file.read().strip() or "another server"
+        file.close()
+        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+            raise
+        raise FolderInUse(
+            f"the folder {folder} is in use by {owner}: stop it, or name another folder with --state-dir"
+        ) from None
+    file.truncate(0)
+    file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+    file.flush()
+    return file
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _size(folder: Path) -> int:

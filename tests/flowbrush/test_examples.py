@@ -13,7 +13,6 @@ import pytest_asyncio
 from server_double import Double
 
 from flowbrush import protocol as p
-from flowbrush.rest import Server
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -46,21 +45,6 @@ async def test_drag_moves_around_a_circle(server: Double, capsys: pytest.Capture
     assert (points[0].x, points[0].y) == pytest.approx((0.4, 0.5))
     assert points[45].x == pytest.approx(0.7)
     assert "shows it" in capsys.readouterr().out
-
-
-async def test_photo_takes_what_the_server_finds(
-    server: Double, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def upload(self: Server, image: object) -> str:
-        return "image1"
-
-    monkeypatch.setattr(Server, "upload", upload)
-    out = tmp_path / "out.mp4"
-    assert await load("photo").pull(server.url, "cat.jpg", 0.5, 0.5, (0.8, 0.5), str(out)) == 48
-    (begin,) = (message for message in server.received if isinstance(message, p.TrackBegin))
-    assert begin.region is not None and len(begin.region[0]) == 3
-    last = [m.points[-1] for m in server.received if isinstance(m, p.TrackMove)][-1]
-    assert (last.x, last.y) == (0.8, 0.5)
 
 
 async def test_live_motion_follows_the_disc(server: Double, capsys: pytest.CaptureFixture[str]) -> None:

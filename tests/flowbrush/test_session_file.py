@@ -94,35 +94,3 @@ def test_a_path_or_data_url_is_a_start_image() -> None:
 
 def test_unknown_fields_are_named() -> None:
     assert p.SessionFile.parse(json.dumps(SMALL | {"note": "mine"})).ignored == ("note",)
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_a_file_that_an_editor_has_marked_is_read(tmp_path: Path, encoding: str) -> None:
-    path = tmp_path / "session.json"
-    path.write_bytes(
-        json.dumps(SMALL | {"start": {"prompt": "ein Füchschen"}}, ensure_ascii=False).encode(encoding)
-    )
-    assert p.SessionFile.read(path).start.prompt == "ein Füchschen"
-
-
-def test_a_picture_stands_in_for_a_prompt_and_a_region_is_kept() -> None:
-    triangle = [[0.1, 0.1], [0.5, 0.1], [0.1, 0.5]]
-    begin = {
-        "chunk": 0,
-        "type": "track.begin",
-        "track": 1,
-        "kind": "pin",
-        "points": [{"t": 0, "x": 0.2, "y": 0.2}],
-    }
-    file = SMALL | {"start": {"image": "cat.jpg"}, "controls": [begin | {"region": [triangle]}]}
-    session, ignored = p.SessionFile.parse(json.dumps(file))
-    assert ignored == () and session.start.prompt_list == ()
-    assert json.loads(session.to_json())["controls"][0]["region"] == [triangle]
-
-
-@pytest.mark.parametrize("weights", ["sha256:12", "md5:" + "0" * 64])
-def test_a_fingerprint_is_one(weights: str) -> None:
-    with pytest.raises(p.ProtocolError, match="weights is"):
-        p.SessionFile.parse(json.dumps(SMALL | {"weights": weights}))
-    whole = "sha256:" + "0a" * 32
-    assert p.SessionFile.parse(json.dumps(SMALL | {"weights": whole})).message.weights == whole

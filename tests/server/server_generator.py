@@ -63,6 +63,10 @@ class State:
     tracks: dict[int, list[tuple[float, float]]] = dataclasses.field(default_factory=dict)
     count: int = 0
     history: deque[Any] = dataclasses.field(default_factory=lambda: deque(maxlen=HISTORY))
+    nbytes: int = 1000
+
+    def frozen(self) -> State:
+        return copy.deepcopy(self)
 
 
 def code_bits(frame: int, seed: int, prompt: str, x: float) -> int:

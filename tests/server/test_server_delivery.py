@@ -8,7 +8,7 @@ import pytest
 
 from flowbrush.packets import NO_FLAGS, Flag, Packet
 from flowbrush.protocol import Codec, Pong
-from server.delivery.delivery import MAX_TEXTS, STALE_S, Closing, Media, Outbox, Ring
+from server.delivery.delivery import DEAF_TEXTS, MAX_TEXTS, STALE_S, Closing, Media, Outbox, Ring
 
 
 def packet(frame: int, key: bool = False) -> Packet:
@@ -98,10 +98,26 @@ async def test_one_who_does_not_read_answers_is_not_listened_to() -> None:
 def test_the_ring_knows_what_it_has() -> None:
     ring = Ring()
     for frame in range(600):
-        ring.put(packet(frame))
+        ring.put(Media(packet(frame), 0.0, 0.0))
     kept = ring.since(595)
-    assert kept is not None and [each.frame for each in kept] == list(range(595, 600))
+    assert kept is not None and [each.packet.frame for each in kept] == list(range(595, 600))
     assert ring.since(0) is None, "too old"
     assert ring.since(600) is None, "not there yet"
     ring.clear()
     assert ring.since(595) is None
+
+
+async def test_pongs_for_one_who_does_not_read_take_one_place() -> None:
+    box = Box()
+    for sent in range(100_000):
+        box.answer(Pong(sent_us=sent))
+    box.close(1000, "done")
+    items = [await box.next(lambda: 0.0) for _ in range(2)]
+    assert items[0] == Pong(sent_us=99_999) and isinstance(items[1], Closing)
+
+
+async def test_one_who_reads_no_text_at_all_is_let_go() -> None:
+    box = Box()
+    for sent in range(DEAF_TEXTS + 10):
+        box.say(Pong(sent_us=sent))
+    assert box.closed and isinstance(await box.next(lambda: 0.0), Closing)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 from pathlib import Path
 
 import av
@@ -29,12 +31,12 @@ def prompt(text: str, id: int) -> PromptSet:
 
 def test_a_journal_is_read_back_cut_and_goes_on(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "j")
-    journal.append((prompt("one", 1),))
-    journal.append(())
-    journal.append((prompt("two", 2), TracksClear(id=3)))
+    journal.extend(len(journal), [(prompt("one", 1),)])
+    journal.extend(len(journal), [()])
+    journal.extend(len(journal), [(prompt("two", 2), TracksClear(id=3))])
     assert journal.controls(0) == (prompt("one", 1),) and journal.controls(1) == ()
     journal.truncate(2)
-    journal.append((prompt("three", 4),))
+    journal.extend(len(journal), [(prompt("three", 4),)])
     journal.close()
     again = Journal(tmp_path / "j")
     assert len(again) == 3 and again.controls(2) == (prompt("three", 4),)
@@ -48,14 +50,49 @@ def test_a_journal_is_read_back_cut_and_goes_on(tmp_path: Path) -> None:
 def test_a_line_that_a_crash_cut_short_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "j"
     journal = Journal(path)
-    journal.append((prompt("whole", 1),))
+    journal.extend(len(journal), [(prompt("whole", 1),)])
     journal.close()
     with open(path, "ab") as file:
         file.write(b'[{"type":"prompt.s')
     journal = Journal(path)
     assert len(journal) == 1
-    journal.append(())
+    journal.extend(len(journal), [()])
     assert Journal(path).controls(1) == ()
+
+
+def test_a_line_is_in_the_journal_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk takes half a line, then nothing, then everything again."""
+    journal = Journal(tmp_path / "j")
+    journal.extend(0, [(prompt("one", 1),)])
+    whole = (tmp_path / "j").read_bytes()
+    write, room = os.write, [10, 0]
+
+    def short(file: int, data: memoryview) -> int:
+        if not room:
+            return write(file, data)
+        size = room.pop(0)
+        if size == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(file, data[:size])
+
+    monkeypatch.setattr(os, "write", short)
+    with pytest.raises(OSError, match="No space"):
+        journal.extend(1, [(prompt("two", 2),), ()])
+    assert len(journal) == 1 and (tmp_path / "j").read_bytes() == whole
+    with pytest.raises(ValueError, match="cannot follow"):
+        journal.extend(2, [()])
+    journal.extend(1, [(prompt("two", 2),), ()])
+    again = Journal(tmp_path / "j")
+    assert len(again) == 3 and again.controls(1) == (prompt("two", 2),) and again.controls(2) == ()
+
+
+def test_a_journal_has_a_largest_size(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "j", limit=100)
+    with pytest.raises(OSError, match="largest size"):
+        journal.extend(0, [(prompt("x" * 100, 1),)])
+    journal.extend(0, [()])
 
 
 def chunk_of(encoder: VideoEncoder, chunk: int, key: bool = False) -> list[Sample]:

@@ -81,3 +81,21 @@ def test_the_chunk_time_follows_slow_chunks_quickly_and_fast_ones_slowly() -> No
     slow = pacer.chunk_s
     pacer.measured(0.1)
     assert 0.2 <= slow <= 0.3 and slow - 0.03 < pacer.chunk_s < slow
+
+
+def test_one_who_reports_is_never_more_than_two_seconds_ahead_of_its_report() -> None:
+    """It ran dry, stops reading and says nothing more."""
+    pacer = Pacer(0.1, CHUNK_S)
+    pacer.sent(1.0, 0.0)
+    pacer.report(1.0, 1.0)
+    end, now = 1.0, 1.0
+    while not math.isinf(due := pacer.due(end, now)):
+        now = max(now, due) + 0.1
+        end += CHUNK_S
+        pacer.sent(end, now)
+        assert end - 1.0 <= 2.0
+        if end - 1.0 > 1.7:
+            now += 10  # however long it takes
+    assert end == pytest.approx(3.0)
+    pacer.report(2.0, now)
+    assert pacer.due(end, now) < math.inf

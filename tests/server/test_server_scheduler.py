@@ -1,35 +1,38 @@
-"""Seats, the queue and batches: pure decisions."""
+"""Slots, the queue and batches: pure decisions."""
 
 from __future__ import annotations
 
-from server.engine.scheduler import Seats, Wish, next_batch
+from server.engine.scheduler import Account, Slots, Wish, next_batch
 
 
-def test_seats_are_given_in_order_at_the_emptiest_worker() -> None:
-    seats = Seats(10, {"a": 2, "b": 2})
+def test_slots_are_given_in_order_at_the_emptiest_worker() -> None:
+    slots = Slots(10, {"a": 2, "b": 2})
     for name in "uvwxyz":
-        assert seats.join(name)
-    given = dict(seats.assign())
+        assert slots.join(name)
+    given = dict(slots.assign())
     assert list(given) == list("uvwx")
     assert sorted(given.values()) == ["a", "a", "b", "b"] and given["u"] != given["v"]
-    assert (seats.position("y"), seats.position("z"), seats.free) == (1, 2, 0)
-    assert seats.leave("v") == given["v"]
-    assert seats.assign() == [("y", given["v"])]
+    assert (slots.position("y"), slots.position("z"), slots.free) == (1, 2, 0)
+    assert slots.leave("v") == given["v"]
+    assert slots.assign() == [("y", given["v"])]
 
 
-def test_the_queue_is_bounded_but_free_seats_do_not_count() -> None:
-    seats = Seats(1, {"a": 1})
-    assert seats.join("first") and seats.join("second") and not seats.join("third")
-    assert seats.join("first"), "joining twice is no second place"
+def test_the_queue_is_bounded_but_free_slots_do_not_count() -> None:
+    slots = Slots(1, {"a": 1})
+    assert slots.join("first") and slots.join("second") and not slots.join("third")
+    assert slots.join("first"), "joining twice is no second place"
 
 
-def test_those_who_lose_their_worker_are_first_in_the_queue() -> None:
-    seats = Seats(5, {"a": 2})
-    for name in "xyz":
-        seats.join(name)
-    seats.assign()
-    assert seats.lose("a") == ["x", "y"]
-    assert list(seats.queue) == ["x", "y", "z"] and seats.total == 0
+def test_those_who_lose_their_worker_can_be_first_in_the_queue() -> None:
+    slots = Slots(0, {"a": 2})
+    for name in "xy":
+        slots.join(name)
+    slots.assign()
+    assert slots.lose("a") == ["x", "y"] and slots.total == 0
+    assert not slots.join("z")
+    for name in "yx":
+        assert slots.join(name, first=True)
+    assert list(slots.queue) == ["x", "y"] and slots.waiting == 2
 
 
 def test_nothing_is_started_before_it_is_due() -> None:
@@ -43,9 +46,36 @@ def test_who_falls_due_while_the_worker_is_busy_goes_along() -> None:
     assert next_batch(wishes, 3.0, 0.1, 4) == (["late", "soon"], None)
 
 
-def test_the_most_urgent_go_first_when_there_are_too_many() -> None:
-    wishes = [Wish("c", 2.9), Wish("a", 1.0), Wish("b", 2.0)]
-    assert next_batch(wishes, 3.0, 0.1, 2) == (["a", "b"], None)
+def test_who_has_taken_least_goes_first_when_there_are_too_many() -> None:
+    wishes = [Wish("c", 2.9, tag=1.0), Wish("a", 1.0, tag=3.0), Wish("b", 2.0, tag=2.0)]
+    assert next_batch(wishes, 3.0, 0.1, 2) == (["c", "b"], None)
+
+
+def test_only_what_costs_about_the_same_goes_together() -> None:
+    wishes = [Wish("a", 1.0, kind=2), Wish("b", 2.0, kind=64), Wish("c", 2.5, kind=2)]
+    assert next_batch(wishes, 3.0, 0.1, 4) == (["a", "c"], None)
+
+
+def test_time_is_shared_and_not_turns() -> None:
+    """One stream needs 1.6 s for a chunk, the others 0.1 s: each gets a third of the time as long as it wants it."""
+    account, now = Account(), 0.0
+    took = dict.fromkeys("abc", 0.0)
+    for _ in range(1000):
+        wishes = [Wish(name, 0.0, alone=True, tag=account.tag(name)) for name in "abc"]
+        (name,), _ = next_batch(wishes, 1.0, 0.1, 4)
+        cost = 1.6 if name == "a" else 0.1
+        account.charge([name], cost)
+        took[name] += cost
+        now += cost
+    assert all(abs(seconds / now - 1 / 3) < 0.02 for seconds in took.values())
+
+
+def test_nobody_saves_time_up() -> None:
+    account = Account()
+    for _ in range(100):
+        account.charge(["busy"], 1.0)
+    account.charge(["late"], 1.0)
+    assert account.tag("busy") - account.tag("late") < 2.0
 
 
 def test_a_suspect_is_made_alone() -> None:

@@ -6,120 +6,68 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from session_harness import CAN, Harness, drag, move, orders, packets, said
 
 from flowbrush.errors import ErrorCode, ProtocolError
-from flowbrush.protocol import (
-    CameraSet,
-    Codec,
-    Control,
-    Point,
-    Prompt,
-    PromptSet,
-    TrackBegin,
-    TrackEnd,
-    TrackMove,
-)
-from pipelines.requests import Applied, StreamSettings
+from flowbrush.protocol import CameraSet, Codec, Control, Grid, Point, Prompt, PromptSet, TrackBegin, TrackEnd
+from pipelines.requests import Applied
 from server.engine import ipc
-from server.sessions.inbox import MAX_WAITING, Inbox
-from server.sessions.session import Session
-from server.sessions.session_parts import Phase
+from server.sessions import effects as do
+from server.sessions import events as on
+from server.sessions.history import MAX_UNWRITTEN_CHUNKS
+from server.sessions.inbox import MAX_WAITING, MAX_WAITING_IDS, Inbox
+from server.sessions.phases import Phase
+from server.sessions.session import Terms
+from server.sessions.tracks import MAX_GRID_POINTS
 from server.store.journal import Journal
 
-CAN = {"text": True, "drag": True, "pin": True, "path": True}
+
+@pytest.fixture
+def it(tmp_path: Path) -> Harness:
+    """A session whose first chunk can be made."""
+    harness = Harness(tmp_path)
+    harness.open()
+    return harness
 
 
-def make(tmp_path: Path) -> Session:
-    settings = StreamSettings("m", (("p", 1.0),), 128, 96, 16)
-    session = Session("id", settings, 4, Codec.H264, Journal(tmp_path / "journal"), 0.1)
-    session.open_order()
-    session.opened(0)
-    return session
+def controls(item: Any) -> list[Control]:
+    return ipc.unpacked(item.controls)
 
 
-def make_chunk(session: Session, applied: tuple[Applied, ...] = ()) -> tuple[ipc.StepItem, list[Any]]:
-    """One chunk from order to the last frame; everything that is sent, in order."""
-    item = session.take(None, False, 0.0)
-    out = session.made(
-        ipc.Made("id", session.epoch, item.chunk, item.chunk * 4, 4, "p", item.mute, applied), 0.0
-    )
-    sent: list[Any] = list(out.messages)
-    if not item.mute:
-        for frame in range(4):
-            index = item.chunk * 4 + frame
-            got = session.encoded(
-                ipc.Encoded("id", session.epoch, item.chunk, index, b"x", frame in item.keys, frame == 3, 1.0)
-            )
-            sent += [*got.messages, *([got.packet] if got.packet is not None else [])]
-        sent += session.finished(item.chunk)
-    return item, sent
+def applied(sent: list[Any]) -> list[tuple[int, int]]:
+    return [(each.id, each.frame) for each in said(sent, "control.applied")]
 
 
-def drag(id: int | None, track: int, t: float, x: float = 0.5) -> TrackBegin:
-    return TrackBegin(id=id, track=track, kind="drag", points=(Point(t=t, x=x, y=0.5),))
+def test_controls_go_into_the_next_chunk_and_into_the_journal(it: Harness) -> None:
+    it.chunk()
+    it.give(drag(1, 7, 0.2), move(2, 7, 0.21, 0.22), move(3, 7, 0.24))
+    item, sent = it.chunk((Applied(1, 4), Applied(3, 6)))
+    assert [control.type for control in controls(item)] == ["track.begin", "track.move"]
+    assert len(controls(item)[1].points) == 3, "no sample is lost"
+    assert it.journal.controls(1) == tuple(controls(item))
+    assert applied(sent) == [(1, 4), (2, 6), (3, 6)]
+    assert [packet.control_id for packet in packets(sent)] == [1, 1, 3, 3]
 
 
-def move(id: int | None, track: int, *times: float) -> TrackMove:
-    return TrackMove(id=id, track=track, points=tuple(Point(t=t, x=0.5, y=0.5) for t in times))
+def test_the_latest_prompt_counts_and_all_are_acknowledged_with_its_frame(it: Harness) -> None:
+    it.give(*(PromptSet(id=n, prompts=(Prompt(text=str(n)),)) for n in (1, 2)))
+    item, sent = it.chunk((Applied(2, 0),))
+    assert [control.prompts[0].text for control in controls(item)] == ["2"]
+    assert applied(sent) == [(1, 0), (2, 0)]
 
 
-def accept(session: Session, *controls: Control) -> None:
-    for control in controls:
-        session.accept(control, CAN, 0.0)
+def test_a_control_that_the_generator_never_names_is_acknowledged_all_the_same(it: Harness) -> None:
+    it.give(drag(1, 1, 0.0))
+    assert [id for _ in range(4) for id, _ in applied(it.chunk()[1])] == [1]
 
 
-def frames(sent: list[Any]) -> list[int]:
-    return [each.frame for each in sent if hasattr(each, "payload")]
-
-
-def test_controls_go_into_the_next_chunk_and_into_the_journal(tmp_path: Path) -> None:
-    session = make(tmp_path)
-    make_chunk(session)
-    accept(session, drag(1, 7, 0.2), move(2, 7, 0.21, 0.22), move(3, 7, 0.24))
-    item, sent = make_chunk(session, (Applied(1, 4), Applied(3, 6)))
-    assert [control.type for control in item.controls] == ["track.begin", "track.move"]
-    assert len(item.controls[1].points) == 3, "no sample is lost"
-    assert session.journal.controls(1) == item.controls
-    assert [(each.id, each.frame) for each in sent if each.__class__.__name__ == "ControlApplied"] == [
-        (1, 4),
-        (2, 6),
-        (3, 6),
-    ]
-    assert [each.control_id for each in sent if hasattr(each, "payload")] == [1, 1, 3, 3]
-
-
-def test_the_latest_prompt_counts_and_all_are_acknowledged_with_its_frame(tmp_path: Path) -> None:
-    session = make(tmp_path)
-    accept(session, *(PromptSet(id=n, prompts=(Prompt(text=str(n)),)) for n in (1, 2)))
-    item, sent = make_chunk(session, (Applied(2, 0),))
-    assert [control.prompts[0].text for control in item.controls] == ["2"]
-    applied = [(each.id, each.frame) for each in sent if each.__class__.__name__ == "ControlApplied"]
-    assert applied == [(1, 0), (2, 0)]
-
-
-def test_a_control_that_the_generator_never_names_is_acknowledged_all_the_same(tmp_path: Path) -> None:
-    session = make(tmp_path)
-    accept(session, move_free(1))
-    acknowledged = []
-    for _ in range(4):
-        _, sent = make_chunk(session)
-        acknowledged += [each.id for each in sent if each.__class__.__name__ == "ControlApplied"]
-    assert acknowledged == [1]
-
-
-def move_free(id: int) -> Control:
-    return drag(id, 1, 0.0)
-
-
-def test_a_release_waits_until_its_points_are_played(tmp_path: Path) -> None:
-    session = make(tmp_path)
-    accept(session, drag(1, 1, 0.0), move(2, 1, *(0.01 * n for n in range(1, 41))), TrackEnd(id=3, track=1))
-    accept(session, drag(4, 1, 0.5))
-    first, _ = make_chunk(session)
-    second, _ = make_chunk(session)
-    assert [control.id for control in first.controls] == [1, 2]
-    assert [control.id for control in second.controls] == [3, 4]
-    assert first.controls[1].points[-1].t == pytest.approx(0.4)
+def test_a_release_waits_until_its_points_are_played(it: Harness) -> None:
+    it.give(drag(1, 1, 0.0), move(2, 1, *(0.01 * n for n in range(1, 41))), TrackEnd(id=3, track=1))
+    it.give(drag(4, 1, 0.5))
+    first, second = controls(it.chunk()[0]), controls(it.chunk()[0])
+    assert [control.id for control in first] == [1, 2]
+    assert [control.id for control in second] == [3, 4]
+    assert first[1].points[-1].t == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize(
@@ -132,23 +80,54 @@ def test_a_release_waits_until_its_points_are_played(tmp_path: Path) -> None:
     ],
 )
 def test_what_does_not_fit_is_refused_and_changes_nothing(
-    tmp_path: Path, control: Control, code: ErrorCode
+    it: Harness, control: Control, code: ErrorCode
 ) -> None:
-    session = make(tmp_path)
-    accept(session, drag(5, 1, 0.0))
+    it.give(drag(5, 1, 0.0))
     with pytest.raises(ProtocolError) as refused:
-        session.accept(control, CAN, 0.0)
+        it.tell(on.Given(control, CAN))
     assert refused.value.code is code
-    assert session.last_id == 5 and session.take(None, False, 0.0).controls[0].id == 5
+    assert it.session.last_id == 5 and controls(it.turn())[0].id == 5
 
 
-def test_paths_end_by_themselves_and_make_room(tmp_path: Path) -> None:
-    session = make(tmp_path)
-    points = (Point(t=0, x=0, y=0), Point(t=0.3, x=1, y=1))
-    accept(session, TrackBegin(track=1, kind="path", points=points))
+PATH = (Point(t=0, x=0, y=0), Point(t=0.3, x=1, y=1))
+
+
+def test_paths_end_by_themselves_and_make_room(it: Harness) -> None:
+    it.give(TrackBegin(track=1, kind="path", points=PATH))
     for _ in range(3):
-        make_chunk(session)
-    accept(session, TrackBegin(track=1, kind="path", points=points))
+        it.chunk()
+    it.give(TrackBegin(track=1, kind="path", points=PATH))
+
+
+def test_paths_end_after_a_rewind_and_in_another_process_too(it: Harness, tmp_path: Path) -> None:
+    it.give(TrackBegin(track=1, kind="path", points=PATH))
+    for _ in range(4):
+        it.chunk()
+    it.tell(on.RewindAsked(0))
+    it.tell(ipc.Rewound("id", it.turn().epoch, True))
+    with pytest.raises(ProtocolError, match="is there already"):
+        it.give(TrackBegin(track=1, kind="path", points=PATH))
+    for _ in range(3):
+        it.chunk()
+    it.give(TrackBegin(track=1, kind="path", points=PATH))
+    (tmp_path / "other").mkdir()
+    other = Harness(tmp_path / "other")
+    for chunk in range(len(it.journal)):
+        other.session.restored(chunk, it.journal.controls(chunk))
+        other.journal.extend(chunk, [it.journal.controls(chunk)])
+    other.open(chunk=len(it.journal))
+    other.chunk()
+    other.give(TrackBegin(track=1, kind="path", points=PATH))
+
+
+def test_grids_are_bounded_by_what_they_cost(it: Harness) -> None:
+    grid = Grid(rows=16, cols=16, spacing=0.01)
+    many = [TrackBegin(track=n, kind="drag", points=PATH[:1], grid=grid) for n in range(5)]
+    it.give(*many[: MAX_GRID_POINTS // 256])
+    assert it.session.alone, "others do not wait for so much work in one batch"
+    with pytest.raises(ProtocolError, match="smaller grid"):
+        it.give(many[-1])
+    it.give(TrackEnd(track=0), many[-1])
 
 
 def test_the_inbox_is_bounded() -> None:
@@ -164,98 +143,212 @@ def test_the_inbox_is_bounded() -> None:
         inbox.put(move(None, 1, 9.0), 0.0)
     kept = [point for waiting in inbox.drain() for point in waiting.control.points]  # type: ignore[union-attr]
     assert len(kept) == 8 * 1024
+    for n in range(MAX_WAITING_IDS):
+        inbox.put(PromptSet(id=n + 1, prompts=(Prompt(text="p"),)), 0.0)
+    with pytest.raises(ProtocolError, match="too many"):
+        inbox.put(PromptSet(id=MAX_WAITING_IDS + 1, prompts=(Prompt(text="p"),)), 0.0)
 
 
-def test_a_lost_worker_costs_the_client_nothing(tmp_path: Path) -> None:
+def test_a_lost_worker_costs_the_client_nothing(it: Harness) -> None:
     """Two of four frames were delivered: the chunk is made again, whole for the recording, from the third on."""
-    session = make(tmp_path)
-    make_chunk(session)
-    accept(session, PromptSet(id=1, prompts=(Prompt(text="new"),)))
-    item = session.take(None, False, 0.0)
-    session.made(ipc.Made("id", session.epoch, 1, 4, 4, "p", False, (Applied(1, 4),)), 0.0)
-    for frame in (4, 5):
-        session.encoded(ipc.Encoded("id", session.epoch, 1, frame, b"x", False, False, 1.0))
-    session.unseat()
-    assert session.phase is Phase.WAITING
-    assert session.open_order().snapshot is None
-    session.opened(0)
-    muted, sent = make_chunk(session)
-    assert (muted.chunk, muted.mute, sent) == (0, True, [])
-    again, sent = make_chunk(session, (Applied(1, 4),))
-    assert again.controls == item.controls and again.keys == (0, 2) and not again.mute
-    assert frames(sent) == [6, 7]
-    packets = [each for each in sent if hasattr(each, "payload")]
-    assert packets[0].key and packets[0].discontinuity and not packets[1].discontinuity
-    assert packets[0].control_id == 1
+    it.chunk()
+    it.give(PromptSet(id=1, prompts=(Prompt(text="new"),)))
+    item = it.turn()
+    it.made(item, (Applied(1, 4),))
+    it.frame(item, 0)
+    it.frame(item, 1)
+    told = it.tell(on.WorkerLost("it ended", False))
+    assert said(told, "session.recovering") and do.Queue(first=True) in told
+    assert it.session.phase is Phase.WAITING
+    assert it.seat().snapshot is None
+    replayed, sent = it.chunk()
+    assert (replayed.chunk, replayed.replay_only, packets(sent)) == (0, True, [])
+    again, sent = it.chunk((Applied(1, 4),))
+    assert again.controls == item.controls and again.keys == (0, 2) and not again.replay_only
+    shown = packets(sent)
+    assert [packet.frame for packet in shown] == [6, 7]
+    assert shown[0].key and shown[0].discontinuity and not shown[1].discontinuity
+    assert shown[0].control_id == 1
 
 
-def test_the_newest_snapshot_that_is_not_too_new_is_used(tmp_path: Path) -> None:
-    session = make(tmp_path)
+def test_the_newest_snapshot_that_is_not_too_new_is_used(it: Harness) -> None:
     for _ in range(6):
-        make_chunk(session)
-    session.snapshots = {1: "one", 3: "three", 7: "of the future"}
-    session.unseat()
-    assert session.open_order().snapshot == "three"
+        it.chunk()
+    gone = [
+        path
+        for chunk in (0, 1, 3)
+        for effect in it.tell(ipc.Saved("id", it.session.epoch, chunk, str(chunk)))
+        for path in effect.paths
+    ]
+    assert gone == ["0"], "two are kept"
+    it.session.history.snapshots[7] = "of the future"
+    it.tell(on.WorkerLost("it ended", False))
+    assert it.seat().snapshot == "3"
 
 
-def test_a_rewind_forgets_what_came_after(tmp_path: Path) -> None:
-    session = make(tmp_path)
-    accept(session, drag(1, 1, 0.0))
+def test_a_snapshot_of_a_past_that_is_over_is_removed(it: Harness) -> None:
+    assert it.tell(ipc.Saved("id", it.session.epoch - 1, 0, "old")) == [do.Unlink(("old",))]
+    it.tell(on.EndAsked("stopped"))
+    assert it.tell(ipc.Saved("id", it.session.epoch, 0, "late")) == [do.Unlink(("late",))]
+
+
+def test_a_rewind_forgets_what_came_after(it: Harness) -> None:
+    it.give(drag(1, 1, 0.0))
     for _ in range(3):
-        make_chunk(session)
-    accept(session, TrackEnd(id=2, track=1), drag(3, 2, 0.5))
-    make_chunk(session)
-    accept(session, move(4, 2, 0.9))
-    session.snapshots = {0: "a", 3: "b"}
-    epoch = session.epoch
-    assert session.cut(2) == [2, 3, 4], "controls that will never be shown"
-    assert (session.frame, len(session.journal), session.epoch) == (8, 2, epoch + 1)
-    assert session.snapshots == {0: "a"}
-    accept(session, move(5, 1, 0.9))
+        it.chunk()
+    it.give(TrackEnd(id=2, track=1), drag(3, 2, 0.5))
+    it.chunk()
+    it.give(move(4, 2, 0.9))
+    it.session.history.snapshots = {0: "a", 3: "b"}
+    epoch = it.session.epoch
+    told = it.tell(on.RewindAsked(1))
+    discarded = [each.id for each in said(told, "notice")]
+    assert discarded == [2, 3, 4], "controls that will never be shown"
+    assert do.Unlink(("b",)) in told and it.session.history.snapshots == {0: "a"}
+    assert (it.session.output.frame, len(it.journal), it.session.epoch) == (8, 2, epoch + 1)
+    it.give(move(5, 1, 0.9))
     with pytest.raises(ProtocolError):
-        accept(session, move(6, 2, 0.9))
+        it.give(move(6, 2, 0.9))
 
 
-def test_a_chunk_may_fail_twice(tmp_path: Path) -> None:
-    session = make(tmp_path)
-    assert not session.failed() and session.alone
-    assert not session.failed()
-    make_chunk(session)
-    assert not session.alone and not session.failed()
-    assert not session.failed() and session.failed()
+def test_a_chunk_may_fail_twice(it: Harness) -> None:
+    for expected in (False, False, True):
+        it.turn()
+        told = it.tell(on.ChunkFailed("no"))
+        assert bool(said(told, "error")) is expected
+        assert expected or it.session.alone
+    assert [each.reason for each in said(told, "session.done")] == ["generation_failed"]
 
 
-def test_ways_that_do_not_exist_name_both_ends(tmp_path: Path) -> None:
-    session = make(tmp_path)
+def test_orders_that_are_superseded_are_never_given(it: Harness) -> None:
+    """400 resets while the first is under way cost one more opening, not 400."""
+    it.chunk()
+    it.tell(on.ResetAsked(seed=0))
+    (first,) = orders(it.tell(on.Turn()))
+    for seed in range(400):
+        it.tell(on.ResetAsked(seed=seed))
+        assert it.session.due(0.0) is None and not orders(it.tell(on.Turn()))
+    it.tell(ipc.Opened("id", first.epoch, 0))
+    (second,) = orders(it.tell(on.Turn()))
+    assert second.settings.fields["seed"] == 399
+    it.tell(ipc.Opened("id", second.epoch, 0))
+    assert it.session.phase is Phase.READY
+
+
+def test_a_full_disk_delays_the_log_and_loses_nothing_of_it(it: Harness) -> None:
+    it.chunk()
+    it.disk_full = True
+    it.give(drag(1, 1, 0.0))
+    item, sent = it.chunk()
+    assert len(packets(sent)) == 4, "the stream goes on"
+    told = said(it.effects, "notice")
+    assert [each.code for each in told] == ["log_delayed"]
+    it.tell(on.WorkerLost("it ended", False))
+    it.seat()
+    it.chunk()
+    assert it.chunk()[0].controls == item.controls, "what is not written can be made again, too"
+    it.disk_full = False
+    it.chunk()
+    assert it.journal.controls(1) == tuple(controls(item)) and len(it.journal) == 3
+    assert [each.code for each in said(it.effects, "notice")] == ["log_delayed", "log_resumed"]
+
+
+def test_a_disk_that_stays_full_ends_the_session_with_an_error_that_says_so(it: Harness) -> None:
+    it.disk_full = True
+    for _ in range(MAX_UNWRITTEN_CHUNKS + 1):
+        if it.session.phase is Phase.DONE:
+            break
+        it.chunk()
+    (error,) = said(it.effects, "error")
+    assert "No space left" in error.message and it.session.phase is Phase.DONE
+
+
+def test_an_encoder_that_is_stuck_gives_way_to_the_next_codec(tmp_path: Path) -> None:
+    it = Harness(tmp_path, (Codec.AV1, Codec.H264))
+    it.open()
+    item = it.turn()
+    it.made(item)
+    stuck = ipc.StreamFailed("id", it.session.epoch, 0, "it did not answer", encoder=True)
+    assert do.ReplaceCodec(Codec.H264) in it.tell(stuck)
+    assert it.turn().codec == "h264"
+
+
+@pytest.mark.parametrize("fault", [False, True])
+def test_one_who_leaves_before_a_token_was_said_is_not_waited_for(it: Harness, fault: bool) -> None:
+    if not fault:
+        it.chunk()
+        assert it.tell(on.Detached()) == []
+        return
+    it.session.known = False
+    assert any(isinstance(effect, do.End) for effect in it.tell(on.Detached()))
+
+
+def test_the_slot_of_one_who_is_away_or_paused_goes_to_those_who_wait(tmp_path: Path) -> None:
+    it = Harness(tmp_path, terms=Terms(resume_s=60, paused_s=30, idle_s=600))
+    it.open()
+    it.tell(on.PauseAsked(), 0.0)
+    assert it.tell(on.Tick(waiting=1), 29.0) == []
+    assert it.tell(on.Tick(waiting=0), 31.0) == []
+    assert do.Leave() in it.tell(on.Tick(waiting=1), 31.0)
+    assert do.Queue(first=True) in it.tell(on.ResumeAsked(), 40.0)
+    it.seat()
+    it.tell(on.Detached(), 50.0)
+    assert it.tell(on.Tick(waiting=0), 51.0) == []
+    assert it.tell(on.Tick(waiting=1), 51.0) == [do.Leave()]
+    done = said(it.tell(on.Tick(waiting=0), 111.0), "session.done")
+    assert [each.reason for each in done] == ["expired"]
+
+
+def test_a_paused_session_that_nobody_touches_ends(tmp_path: Path) -> None:
+    it = Harness(tmp_path, terms=Terms(idle_s=600))
+    it.open()
+    it.tell(on.PauseAsked(), 0.0)
+    it.tell(on.Reported(0.0), 500.0)
+    done = said(it.tell(on.Tick(waiting=0), 601.0), "session.done")
+    assert [each.reason for each in done] == ["idle"]
+
+
+def test_ways_that_do_not_exist_name_both_ends(it: Harness) -> None:
     with pytest.raises(RuntimeError, match="from ready to ready"):
-        session.enter(Phase.READY)
+        it.session.enter(Phase.READY)
 
 
-def test_what_waits_when_the_server_stops_is_kept_in_the_journal(tmp_path: Path) -> None:
-    session = make(tmp_path)
-    accept(session, drag(1, 1, 0.0))
-    session.seal()
+def test_what_waits_when_the_server_stops_is_kept_in_the_journal(it: Harness, tmp_path: Path) -> None:
+    it.give(drag(1, 1, 0.0))
+    it.tell(on.Stopping())
     assert [control.id for control in Journal(tmp_path / "journal").controls(0)] == [1]
 
 
-def test_the_wait_for_the_model_counts_from_when_the_chunk_was_wanted_and_possible(tmp_path: Path) -> None:
-    session = make(tmp_path)
-
+def test_the_wait_for_the_model_counts_from_when_the_chunk_was_wanted_and_possible(it: Harness) -> None:
     def step(chunk: int, asked: float, begun: float, done: float) -> float:
         """Asks at `asked`, begins at `begun`, is done at `done`; what the client is told, ms."""
-        session.due(asked)
-        item = session.take(None, False, begun)
-        session.made(ipc.Made("id", session.epoch, chunk, chunk * 4, 4, "p", False), done)
-        for frame in range(4):
-            payload = ipc.Encoded("id", session.epoch, chunk, chunk * 4 + frame, b"x", False, frame == 3, 1.0)
-            session.encoded(payload)
-        session.pacer.sent((chunk + 1) * 0.25, done)
+        it.session.due(asked)
+        item = it.turn(begun)
+        it.made(item, now=done)
+        sent = [effect for offset in range(4) for effect in it.frame(item, offset, done)]
         assert item.chunk == chunk
-        return session.finished(chunk)[0].queue_ms  # type: ignore[union-attr]
+        (told,) = said(sent, "chunk")
+        return told.queue_ms
 
     assert step(0, 0.0, 0.0, 5.0) == 0, "nothing was before the first"
-    session.pacer.report(0.25, 5.0)
-    assert session.due(5.0) < 5.0, "the viewer has nothing left: it is wanted since before it was possible"
+    it.tell(on.Reported(0.25), 5.0)
+    assert it.session.due(5.0) < 5.0, "the viewer has nothing left: it is wanted since before it was possible"
     assert step(1, 5.01, 5.01, 5.2) == pytest.approx(10), "only what it stood ready counts"
-    due = session.due(5.2)
-    assert step(2, due, due + 0.04, due + 0.2) == pytest.approx(40), "others were made first"
+    assert step(2, 5.2, 5.24, 5.4) == pytest.approx(40), "others were made first"
+
+
+def test_one_for_whom_there_is_always_too_little_time_is_told(it: Harness) -> None:
+    now = 0.0
+    for _ in range(40):
+        it.session.due(now)
+        it.chunk(now=now)
+        now += 0.1
+        item_at = now
+        it.session.due(item_at)
+        item = it.turn(item_at)
+        now += 0.6  # a chunk of 0.25 s takes so long
+        it.made(item, now=now)
+        for offset in range(4):
+            it.frame(item, offset, now)
+    codes = [each.code for each in said(it.effects, "notice")]
+    assert codes == ["overloaded"]

@@ -30,6 +30,9 @@ class Double:
     def step(self, states: list[Any], controls: list[Any]) -> None:
         self.batches.append(len(states))
 
+    def snapshot(self, state: Any) -> bytes:
+        raise AssertionError("a warm-up keeps nothing")
+
     def release(self, state: Any) -> None:
         """Nothing is kept."""
 

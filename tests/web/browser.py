@@ -18,7 +18,6 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--host-resolver-rules=MAP flow.test 127.0.0.1",  # a name that is not this machine's own
 ]
 
 

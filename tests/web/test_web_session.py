@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from stream_double import WEB
 
 pytestmark = pytest.mark.browser
 
@@ -151,35 +150,6 @@ def test_a_phone_held_upright_gets_an_upright_picture(served: Any, open_page: An
     box = driver.page.locator("#stage").bounding_box()
     assert box["width"] / box["height"] == pytest.approx(192 / 320, rel=0.02)
     assert box["height"] > 500, "it has most of the screen"
-
-
-def test_a_photo_of_the_gallery_invites_a_gesture_and_shows_what_it_takes(driver: Any, served: Any) -> None:
-    card = driver.page.locator("#photo-cards .preset").first
-    invitation = card.inner_text()
-    card.click()
-    driver.wait_live()
-    (start,) = sent(served, "session.start")
-    assert start.image == "image1" and start.prompt_list == ()
-    assert driver.page.locator("#hint-text").text_content() == invitation
-    driver.until(lambda: sent(served, "probe"), "the thing that the invitation speaks of is outlined")
-    assert driver.page.locator("#hint").is_visible()
-
-
-def test_photos_are_credited(driver: Any) -> None:
-    driver.page.locator("#credits summary").click()
-    credits = json.loads((WEB / "gallery" / "credits.json").read_text(encoding="utf-8"))
-    lines = driver.page.locator("#credit-list li")
-    assert lines.count() == len(credits) == driver.page.locator("#photo-cards .preset:not(.yours)").count()
-    for line, credit in zip(lines.all_inner_texts(), credits, strict=True):
-        assert credit["author"] in line and credit["licence"] in line
-
-
-@pytest.mark.parametrize(
-    ("host", "words"), [("127.0.0.1", "stays on this machine"), ("flow.test", "goes to flow.test")]
-)
-def test_the_page_says_where_a_photo_goes(served: Any, open_page: Any, host: str, words: str) -> None:
-    driver = open_page(served.url.replace("127.0.0.1", host))
-    assert words in driver.page.locator(".own .privacy-text").text_content()
 
 
 def test_a_scene_is_made_from_its_words(driver: Any, served: Any) -> None:

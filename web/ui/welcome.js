@@ -10,20 +10,11 @@ const LICENCES = /** @type {Record<string, string>} */ ({
   'CC-BY-4.0': 'https://creativecommons.org/licenses/by/4.0/',
   'CC-BY-3.0': 'https://creativecommons.org/licenses/by/3.0/',
   'CC-BY-2.0': 'https://creativecommons.org/licenses/by/2.0/',
-  'CC-BY-1.0': 'https://creativecommons.org/licenses/by/1.0/',
 });
 
 /**
  * @typedef {import('./prompt_panel.js').Example} Example
- * @typedef {object} Photo
- * @property {string} file
- * @property {string} title
- * @property {string} author
- * @property {string} licence
- * @property {string} source where it came from
- * @property {string} [changes] what was done to it
- * @property {[number, number]} subject where the thing is that the invitation speaks of
- * @property {string} invite one gesture to begin with
+ * @typedef {{file: string, title: string, author: string, licence: string, source: string, subject: string, invite: string}} Photo
  * @typedef {{title: string, text?: string, image: string | null}} Card
  */
 
@@ -55,35 +46,32 @@ async function read(file) {
  * @param {string} id of the box
  * @param {C[]} cards
  * @param {(card: C) => void} onPick
- * @param {'photo' | ''} [kind] photos have their words on them
  */
-export function showCards(id, cards, onPick, kind = '') {
+export function showCards(id, cards, onPick) {
   block(id).replaceChildren(
     ...cards.map((each) => {
-      const card = make('button', { className: `preset ${kind}`, type: 'button', title: each.text ?? '' });
+      const card = make('button', { className: 'preset', type: 'button' });
       if (each.image) card.append(make('img', { src: each.image, alt: '', loading: 'lazy', decoding: 'async' }));
-      card.append(make('span', {}, [make('b', { textContent: each.title })]));
+      const words = make('span', {}, [make('b', { textContent: each.title })]);
+      if (each.text && each.text !== each.title) words.append(make('small', { textContent: each.text }));
+      card.append(words);
       card.addEventListener('click', () => onPick(each));
       return card;
     }),
   );
 }
 
-/** A place among the photos for one of one's own. @param {string} id of the box @param {() => void} onPick */
-export function showOwnCard(id, onPick) {
-  const card = make('button', { className: 'preset photo yours', type: 'button' });
-  card.append(make('span', {}, [make('b', { textContent: 'Your photo…' })]));
-  card.addEventListener('click', onPick);
-  block(id).append(card);
-}
-
 /** Who took the photos. @param {Photo[]} photos */
 export function showCredits(photos) {
   block('photos').hidden = block('credits').hidden = photos.length === 0;
   block('credit-list').replaceChildren(
-    ...photos.map(({ title, author, licence, source, changes }) => {
-      const terms = LICENCES[licence] ? link(LICENCES[licence], licence) : licence;
-      return make('li', {}, [link(source, title), ` by ${author}, `, terms, changes ? `, ${changes}` : '']);
+    ...photos.map(({ title, author, licence, source }) => {
+      const terms = LICENCES[licence];
+      return make('li', {}, [
+        link(source, title),
+        ` by ${author}, `,
+        terms ? link(terms, licence) : licence,
+      ]);
     }),
   );
 }

@@ -1,0 +1,136 @@
+"""The workers: kept alive, replaced when they are lost, asked for again for as long as none can be had."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from server.engine.engine import Lost
+from server.engine.scheduler import Account
+
+log = logging.getLogger(__name__)
+
+BACK_OFF_S = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
+
+
+class Timer(Protocol):
+    """What is needed of an event loop."""
+
+    def time(self) -> float: ...
+    def call_soon(self, function: Callable[..., Any], *args: Any) -> Any: ...
+    def call_at(self, when: float, function: Callable[..., Any], *args: Any) -> Any: ...
+
+
+class Process(Protocol):
+    """What is needed of a worker's process."""
+
+    name: str
+    loaded: bool
+
+    @property
+    def pid(self) -> int | None: ...
+    def send(self, order: Any) -> None: ...
+    def kill(self, reason: str) -> None: ...
+    async def quit(self, timeout_s: float) -> None: ...
+
+
+Spawn = Callable[[str, Callable[[Any, Any], None]], Process]
+"""Starts the process of that name, whose messages go to a handler. Raises OSError."""
+
+
+@dataclass
+class Worker:
+    """A worker and what it is doing."""
+
+    process: Process
+    slots: int = 0
+    batch_s: float = 0.0
+    order: dict[str, int] | None = None
+    """session → epoch of the order under way; None while it is idle"""
+    timer: Any = None
+    account: Account = field(default_factory=Account)
+
+    @property
+    def name(self) -> str:
+        return self.process.name
+
+
+class Workers:
+    """`count` of them, as far as the machine allows."""
+
+    def __init__(
+        self, spawn: Spawn, on_message: Callable[[Worker, Any], None], on_lost: Callable[[Worker, str], None]
+    ) -> None:
+        """`on_message` and `on_lost` hear of every worker that is among them; a lost one no longer is."""
+        self._spawn_process = spawn
+        self._on_message = on_message
+        self._on_lost = on_lost
+        self._numbers = itertools.count()
+        self._failures = 0
+        self._stopping = False
+        self._timer: Timer | None = None
+        self.all: dict[str, Worker] = {}
+        self.spawn_failures = 0
+        self._since = 0.0
+
+    def start(self, count: int, timer: Timer) -> None:
+        """Starts `count` workers."""
+        self._timer, self._since = timer, timer.time()
+        for _ in range(count):
+            self._spawn()
+
+    def stopping(self) -> list[Worker]:
+        """No more are started; returns those that are left."""
+        self._stopping = True
+        return list(self.all.values())
+
+    def missing_s(self) -> float:
+        """For how long there has been no worker that is warm (seconds); 0 while there is one."""
+        if self._timer is None or any(worker.process.loaded for worker in self.all.values()):
+            return 0.0
+        return self._timer.time() - self._since
+
+    def loaded(self) -> None:
+        """A worker is warm."""
+        self._failures = 0
+
+    def _spawn(self) -> None:
+        if self._stopping:
+            return
+        try:
+            process = self._spawn_process(f"worker-{next(self._numbers)}", self._handle)
+        except OSError as error:
+            self.spawn_failures += 1
+            log.error("%s", error)
+            self._failures += 1
+            self._again()
+            return
+        self.all[process.name] = Worker(process)
+        log.info("%s starts as process %s", process.name, process.pid)
+
+    def _again(self) -> None:
+        assert self._timer is not None
+        delay = BACK_OFF_S[min(self._failures, len(BACK_OFF_S) - 1)]
+        self._timer.call_at(self._timer.time() + delay, self._spawn)
+
+    def _handle(self, process: Process, message: Any) -> None:
+        worker = self.all.get(process.name)
+        if worker is None:
+            return
+        if not isinstance(message, Lost):
+            self._on_message(worker, message)
+            return
+        log.error("%s is lost: %s", worker.name, message.reason)
+        assert self._timer is not None
+        del self.all[worker.name]
+        if worker.timer is not None:
+            worker.timer.cancel()
+        if not worker.process.loaded:
+            self._failures += 1
+        elif not any(other.process.loaded for other in self.all.values()):
+            self._since = self._timer.time()
+        self._again()
+        self._on_lost(worker, message.reason)

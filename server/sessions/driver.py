@@ -1,0 +1,215 @@
+"""Carries out what sessions ask for. An effect that fails goes back to its session, and harms no other."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Any
+
+from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
+from flowbrush.protocol import SessionDone
+from server.delivery.delivery import Outbox
+from server.engine.dispatcher import Dispatcher
+from server.metrics import Metrics
+from server.sessions import effects as do
+from server.sessions import events as on
+from server.sessions import machine
+from server.sessions.live import Live
+from server.store.archive import Archive
+from server.store.store import Store
+
+log = logging.getLogger(__name__)
+
+EXPECTED_FAILURES = (OSError, LookupError, ValueError)
+"""What effects fail with in a healthy program: a full disk, a full queue, what is no longer kept, a broken line."""
+
+
+class Driver:
+    """Runs in the event loop. `handle` is the one way to change a session."""
+
+    def __init__(
+        self,
+        lives: dict[str, Live],
+        metrics: Metrics,
+        store: Store,
+        archive: Archive,
+        storage: Executor,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._lives = lives
+        self._metrics = metrics
+        self._store = store
+        self._archive = archive
+        self._storage = storage
+        self._clock = clock
+        self.dispatcher: Dispatcher
+        """set right after it was made: it and the driver need each other"""
+
+    def handle(self, live: Live, event: Any) -> None:
+        """Tells a session what happened, and does what follows. A fault ends this session alone."""
+        try:
+            self.ask(live, event)
+        except ProtocolError:
+            log.exception("%s was refused", type(event).__name__, extra={"session": live.id})
+
+    def ask(self, live: Live, event: Any) -> None:
+        """As `handle`, for what a client asks: raises ProtocolError where that cannot be."""
+        try:
+            effects = machine.handle(live.session, event, self._clock())
+        except ProtocolError:
+            raise
+        except Exception:
+            log.exception(
+                "the session failed at %s and ends", type(event).__name__, extra={"session": live.id}
+            )
+            self._end_broken(live)
+            return
+        for effect in effects:
+            self._carry_out(live, effect)
+        self.dispatcher.touch(live)
+
+    def _carry_out(self, live: Live, effect: Any) -> None:
+        try:
+            _CARRY_OUT[type(effect)](self, live, effect)
+        except Exception as error:
+            name = type(effect).__name__
+            if isinstance(error, EXPECTED_FAILURES):
+                log.warning("%s failed: %s", name, error, extra={"session": live.id})
+            else:
+                log.exception("%s failed", name, extra={"session": live.id})
+            self._metrics.effect_failures.labels(name).inc()
+            if not isinstance(effect, do.End | do.Close):
+                self.handle(live, on.Failed(effect, error))
+
+    def _end_broken(self, live: Live) -> None:
+        """The machine itself is at fault: the session ends all the same."""
+        ending = on.EndAsked(
+            "internal",
+            CloseCode.INTERNAL,
+            error=(ErrorCode.INTERNAL, "the server made a mistake; the session ends"),
+        )
+        try:
+            effects = machine.handle(live.session, ending, self._clock())
+        except Exception:
+            log.exception("the session could not even end", extra={"session": live.id})
+            effects = [do.End(CloseCode.INTERNAL, "internal")]
+        for effect in effects:
+            self._carry_out(live, effect)
+
+    # ---- effects
+
+    def _say(self, live: Live, effect: do.Say) -> None:
+        message = effect.message
+        if isinstance(message, SessionDone) and live.recording is not None:
+            message = message.model_copy(update={"recording": f"/v1/sessions/{live.id}/recording.mp4"})
+        live.say(message, effect.all)
+
+    def _say_ready(self, live: Live, effect: do.SayReady) -> None:
+        facts = self.dispatcher.facts
+        live.say(live.ready_message({} if facts is None else facts.card, effect.id))
+
+    def _show(self, live: Live, effect: do.Show) -> None:
+        live.show(effect)
+
+    def _append(self, live: Live, effect: do.Append) -> None:
+        live.journal.extend(effect.first, effect.lines)
+        self.handle(live, on.Written(len(live.journal)))
+
+    def _fetch(self, live: Live, effect: do.Fetch) -> None:
+        self.handle(live, on.Fetched(effect.chunk, live.journal.controls(effect.chunk)))
+
+    def _record(self, live: Live, effect: do.Record) -> None:
+        live.record(effect, lambda writing: self._recorded(live, writing))
+
+    def _recorded(self, live: Live, writing: asyncio.Future[bool]) -> None:
+        if writing.cancelled() or live.closed:
+            return
+        error = writing.exception()
+        if error is None and writing.result():
+            return
+        why = "it has reached its largest size" if error is None else f"it could not be written: {error}"
+        live.stop_recording()
+        log.warning("recording stopped: %s", why, extra={"session": live.id})
+        self.handle(live, on.RecordingStopped(why))
+
+    def _unlink(self, live: Live, effect: do.Unlink) -> None:
+        for path in effect.paths:
+            self._store.unlink(path)
+
+    def _queue(self, live: Live, effect: do.Queue) -> None:
+        self.dispatcher.join(live, effect.first)
+
+    def _replace_codec(self, live: Live, effect: do.ReplaceCodec) -> None:
+        facts = self.dispatcher.facts
+        strings = {} if facts is None else facts.codecs
+        live.meta.codec, live.meta.codec_string = effect.codec, strings.get(effect.codec, "")
+        log.warning("its codec is %s from here on", effect.codec, extra={"session": live.id})
+        self._archive.save(live)
+        if live.recording is not None and not live.recording.full:
+            live.stop_recording()
+            self.handle(live, on.RecordingStopped(f"the stream is encoded as {effect.codec} from here on"))
+        for outbox in live.connections():
+            outbox.forget_media()
+            outbox.close(CloseCode.GOING_AWAY, "the stream goes on in another codec: resume")
+
+    def _count(self, live: Live, effect: do.Count) -> None:
+        figure = getattr(self._metrics, effect.name)
+        figure = figure if effect.label is None else figure.labels(effect.label)
+        (figure.inc if hasattr(figure, "inc") else figure.observe)(effect.value)
+
+    def _part(self, live: Live, effect: do.Part) -> None:
+        if live.outbox is not None:
+            live.outbox.close(effect.code, effect.reason)
+
+    def _end(self, live: Live, effect: do.End) -> None:
+        """Every step is tried, whatever became of the one before."""
+        self._lives.pop(live.id, None)
+        live.meta.ended = effect.reason
+        steps: list[Callable[[], Any]] = [
+            lambda: self.dispatcher.release(live),
+            lambda: live.close(effect.code, effect.reason),
+            lambda: self._archive.save(live),
+            lambda: self._storage.submit(self._store.drop_snapshots, live.id),
+            lambda: self._metrics.sessions.labels(effect.reason).inc(),
+        ]
+        for step in steps:
+            try:
+                step()
+            except Exception:
+                log.exception("a part of the session could not be ended", extra={"session": live.id})
+        log.info(
+            "ended: %s after %d frames", effect.reason, live.session.output.frame, extra={"session": live.id}
+        )
+
+    # ---- connections
+
+    def make_outbox(self, live: Live, frames: int) -> Outbox:
+        """A box for a connection; one that lost pictures goes on with a key frame."""
+        return live.make_outbox(frames, lambda: self.handle(live, on.KeyWanted()))
+
+
+_CARRY_OUT: dict[type, Callable[[Driver, Live, Any], Any]] = {
+    do.Say: Driver._say,
+    do.SayReady: Driver._say_ready,
+    do.Show: Driver._show,
+    do.ShowJpeg: lambda driver, live, effect: live.show_jpeg(effect.picture),
+    do.CatchUp: lambda driver, live, effect: live.catch_up(effect.frame),
+    do.ForgetSent: lambda driver, live, effect: live.forget_sent(effect.boxes),
+    do.Append: Driver._append,
+    do.Fetch: Driver._fetch,
+    do.CutFiles: lambda driver, live, effect: live.cut_files(effect.chunks),
+    do.Record: Driver._record,
+    do.SaveSettings: lambda driver, live, effect: driver._archive.save(live),
+    do.Unlink: Driver._unlink,
+    do.Order: lambda driver, live, effect: driver.dispatcher.order(effect.order),
+    do.Queue: Driver._queue,
+    do.Leave: lambda driver, live, effect: driver.dispatcher.release(live),
+    do.ReplaceCodec: Driver._replace_codec,
+    do.Count: Driver._count,
+    do.Part: Driver._part,
+    do.Close: lambda driver, live, effect: live.close(effect.code, effect.reason),
+    do.End: Driver._end,
+}

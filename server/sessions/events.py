@@ -1,0 +1,162 @@
+"""What can happen to a session. The answers of a worker (`server.engine.ipc`) are events, too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flowbrush.errors import CloseCode, ErrorCode
+from flowbrush.protocol import Control
+
+# ---- from the client
+
+
+@dataclass(frozen=True)
+class Attached:
+    """The client is there, and has every frame before `frame`. `start_id` is the id of its `session.start`; chunks before
+    `recorded` are in the recording (None: none is).
+    """
+
+    frame: int
+    start_id: int | None = None
+    recorded: int | None = None
+
+
+@dataclass(frozen=True)
+class Detached:
+    """The client's connection is gone."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """A control came. `capabilities` are the model's."""
+
+    control: Control
+    capabilities: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class PauseAsked:
+    id: int | None = None
+
+
+@dataclass(frozen=True)
+class ResumeAsked:
+    id: int | None = None
+
+
+@dataclass(frozen=True)
+class StepAsked:
+    chunks: int
+    id: int | None = None
+
+
+@dataclass(frozen=True)
+class RewindAsked:
+    chunk: int
+    id: int | None = None
+
+
+@dataclass(frozen=True)
+class ResetAsked:
+    seed: int | None = None
+    id: int | None = None
+
+
+@dataclass(frozen=True)
+class Reported:
+    """The client's playhead stands at `pts` (seconds)."""
+
+    pts: float
+
+
+@dataclass(frozen=True)
+class KeyWanted:
+    """Somebody can go on with a key frame only."""
+
+
+# ---- from the scheduler
+
+
+@dataclass(frozen=True)
+class SlotGiven:
+    """A worker has room for the session."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """The worker is free for the session: what is its order? `jpeg`: viewers take nothing else; `save`: where a snapshot goes."""
+
+    jpeg: bool = False
+    save: str | None = None
+
+
+@dataclass(frozen=True)
+class ChunkFailed:
+    """The batch with the session's chunk failed; no state has changed."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class WorkerLost:
+    """The worker is gone. `blamed`: it was at an order of this session."""
+
+    reason: str
+    blamed: bool
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Time passes. `waiting` sessions stand in the queue for a slot."""
+
+    waiting: int
+
+
+# ---- from the driver, and from the server
+
+
+@dataclass(frozen=True)
+class Written:
+    """The journal holds the first `chunks` chunks."""
+
+    chunks: int
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """The controls of a chunk that is in the journal."""
+
+    chunk: int
+    controls: tuple[Control, ...]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """An effect could not be carried out."""
+
+    effect: Any
+    error: Exception
+
+
+@dataclass(frozen=True)
+class RecordingStopped:
+    """The recording takes no more."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class EndAsked:
+    """The session is to end: its client asked so, or the server. `code` closes the connections; `error` is said before."""
+
+    reason: str
+    code: int = CloseCode.DONE
+    id: int | None = None
+    error: tuple[ErrorCode, str] | None = None
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """The server stops; another process may take the session up."""

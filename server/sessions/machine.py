@@ -1,0 +1,57 @@
+"""The session machine: an event comes in, effects go out. No I/O, no clock, no task.
+
+It alone changes a session. It never waits: what needs the world is an effect (`effects.py`), and what becomes of it is an event
+(`events.py`). `ARCHITECTURE.md` has the table of events, phases and effects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from server.engine import ipc
+from server.sessions import events as on
+from server.sessions import of_client, of_upkeep, of_worker
+from server.sessions.phases import Phase
+from server.sessions.session import Effects, Session
+
+HANDLERS: dict[type, Callable[[Session, Any, float], Effects]] = {
+    on.Attached: of_client.attached,
+    on.Detached: of_client.detached,
+    on.Given: of_client.given,
+    on.PauseAsked: of_client.pause,
+    on.ResumeAsked: of_client.resume,
+    on.StepAsked: of_client.step,
+    on.RewindAsked: of_client.rewind,
+    on.ResetAsked: of_client.reset,
+    on.Reported: of_client.reported,
+    on.KeyWanted: of_client.key_wanted,
+    on.SlotGiven: of_worker.slot_given,
+    on.Turn: of_worker.turn,
+    on.Fetched: of_worker.fetched,
+    on.ChunkFailed: of_worker.chunk_failed,
+    on.WorkerLost: of_worker.worker_lost,
+    ipc.Opened: of_worker.opened,
+    ipc.OpenFailed: of_worker.open_failed,
+    ipc.Rewound: of_worker.rewound,
+    ipc.Made: of_worker.made,
+    ipc.Encoded: of_worker.encoded,
+    ipc.Saved: of_worker.saved,
+    ipc.StreamFailed: of_worker.stream_failed,
+    on.Tick: of_upkeep.tick,
+    on.Written: of_upkeep.written,
+    on.Failed: of_upkeep.effect_failed,
+    on.RecordingStopped: of_upkeep.recording_stopped,
+    on.EndAsked: of_upkeep.end_asked,
+    on.Stopping: of_upkeep.stopping,
+}
+
+
+def handle(session: Session, event: Any, now: float) -> Effects:
+    """What the event leads to, in the order in which it is to be done; nothing when the session is over.
+
+    Raises ProtocolError for what a client may not ask; nothing has changed then.
+    """
+    if session.phase is Phase.DONE:
+        return of_worker.unkept(event)
+    return HANDLERS[type(event)](session, event, now)

@@ -1,0 +1,134 @@
+"""What a session does when its client asks for something."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
+from flowbrush.protocol import (
+    CameraSet,
+    Control,
+    ControlQueued,
+    PromptSet,
+    SessionPaused,
+    SessionRestarted,
+    SessionResumed,
+    SessionRewound,
+    TrackBegin,
+)
+from server.sessions import effects as do
+from server.sessions import events as on
+from server.sessions.phases import Phase
+from server.sessions.session import Effects, Session
+
+
+def attached(session: Session, event: on.Attached, now: float) -> Effects:
+    session.attached, session.quiet_since = True, now
+    session.ready_said, session.start_id = False, event.start_id
+    session.recorded = event.recorded
+    frame = max(event.frame, session.first_frame)
+    session.pace.restart(frame / session.settings.fps)
+    effects: Effects = []
+    if session.phase in (Phase.READY, Phase.STEPPING):
+        effects += session.say_ready()
+    if frame != session.output.frame:
+        effects.append(do.CatchUp(frame))
+    if session.phase is Phase.WAITING:
+        effects.append(do.Queue())
+    return effects
+
+
+def detached(session: Session, event: on.Detached, now: float) -> Effects:
+    session.attached, session.quiet_since = False, now
+    if not session.known:  # it has no token to come back with
+        return session.over("left", CloseCode.DONE)
+    return [do.Leave()] if session.phase is Phase.WAITING else []
+
+
+def given(session: Session, event: on.Given, now: float) -> Effects:
+    control = event.control
+    if control.id is not None and control.id <= session.last_id:
+        raise ProtocolError(
+            ErrorCode.ID_NOT_INCREASING,
+            f"id {control.id} is not larger than the last one, {session.last_id}: ids must grow",
+            field="id",
+            id=control.id,
+        )
+    check_capability(control, event.capabilities)
+    session.tracks.check(control)
+    session.inbox.put(control, now)
+    session.tracks.accept(control)
+    session.quiet_since = now
+    if control.id is None:
+        return []
+    session.last_id = control.id
+    return [do.Say(ControlQueued(id=control.id, chunk=session.upcoming))]
+
+
+def pause(session: Session, event: on.PauseAsked, now: float) -> Effects:
+    session.pace.pause()
+    session.stepping, session.quiet_since = None, now
+    return [do.Say(SessionPaused(id=event.id, chunk=session.upcoming), all=True)]
+
+
+def resume(session: Session, event: on.ResumeAsked, now: float) -> Effects:
+    session.pace.play(session.output.pts)
+    session.stepping, session.quiet_since = None, now
+    said = do.Say(SessionResumed(id=event.id, chunk=session.upcoming), all=True)
+    return [said, *session.queue_again()]
+
+
+def step(session: Session, event: on.StepAsked, now: float) -> Effects:
+    if not session.pace.paused:
+        text = "session.step is for a paused session: pause it first"
+        raise ProtocolError(ErrorCode.NOT_PAUSED, text, id=event.id)
+    session.pace.step(event.chunks, session.output.pts)
+    session.stepping, session.quiet_since = event, now
+    return session.queue_again()
+
+
+def rewind(session: Session, event: on.RewindAsked, now: float) -> Effects:
+    session.check_made(event.chunk, event.id)
+    there = session.phase in (Phase.READY, Phase.STEPPING) or session.rewind_to is not None
+    effects = session.cut(event.chunk + 1)
+    effects.append(do.Say(SessionRewound(id=event.id, chunk=event.chunk), all=True))
+    effects += session.reopen(event.chunk if there else None)
+    session.quiet_since = now
+    return effects
+
+
+def reset(session: Session, event: on.ResetAsked, now: float) -> Effects:
+    effects = session.cut(0)
+    if event.seed is not None:
+        session.settings = replace(session.settings, seed=event.seed)
+    session.quiet_since = now
+    effects += [do.SaveSettings(), do.Say(SessionRestarted(id=event.id), all=True)]
+    return [*effects, *session.reopen()]
+
+
+def reported(session: Session, event: on.Reported, now: float) -> Effects:
+    session.pace.report(event.pts, now)
+    if not session.pace.paused:
+        session.quiet_since = now
+    return []
+
+
+def key_wanted(session: Session, event: on.KeyWanted, now: float) -> Effects:
+    session.output.want_key = True
+    return []
+
+
+_NEEDED = {PromptSet: "text", CameraSet: "camera"}
+
+
+def check_capability(control: Control, capabilities: Any) -> None:
+    needed = control.kind if isinstance(control, TrackBegin) else _NEEDED.get(type(control))
+    if needed is not None and not capabilities.get(needed):
+        can = ", ".join(sorted(name for name, value in capabilities.items() if value is True))
+        raise ProtocolError(
+            ErrorCode.UNSUPPORTED,
+            f"this model cannot do {needed}: it can do {can}",
+            field="type",
+            id=control.id,
+        )

@@ -1,0 +1,104 @@
+"""What a session does as time passes, and when something that it asked for could not be done."""
+
+from __future__ import annotations
+
+from flowbrush.errors import CloseCode, ErrorCode
+from flowbrush.protocol import Error, Notice
+from server.sessions import effects as do
+from server.sessions import events as on
+from server.sessions.session import Effects, Session
+
+
+def tick(session: Session, event: on.Tick, now: float) -> Effects:
+    if session.quiet_since is None:
+        session.quiet_since = now
+    if session.since is None:
+        session.since = now
+    if 0 < session.terms.longest_s < now - session.since:
+        text = f"a session lasts {session.terms.longest_s:g} s here: start a new one"
+        return [do.Say(Notice(code="longest", message=text)), *session.over("longest", CloseCode.DONE)]
+    quiet_s = now - session.quiet_since
+    if not session.attached:
+        if quiet_s > session.terms.resume_s:
+            return session.over("expired", CloseCode.DONE)
+        return session.give_up() if event.waiting and session.seated else []
+    if not session.pace.stands:
+        return []
+    if 0 < session.terms.idle_s < quiet_s:
+        text = f"paused for {quiet_s:.0f} s without a word: start a new session, or render its log"
+        return [do.Say(Notice(code="idle", message=text)), *session.over("idle", CloseCode.DONE)]
+    if event.waiting and session.seated and quiet_s > session.terms.paused_s:
+        text = "others wait: the slot of this paused session is lent to them until it goes on"
+        return [do.Say(Notice(code="slot_lent", message=text)), *session.give_up()]
+    return []
+
+
+def written(session: Session, event: on.Written, now: float) -> Effects:
+    session.history.written(event.chunks)
+    if session.trouble.log_written():
+        text = "the session's log is written again; nothing of it is lost"
+        return [do.Say(Notice(code="log_resumed", message=text))]
+    return []
+
+
+def effect_failed(session: Session, event: on.Failed, now: float) -> Effects:
+    match event.effect:
+        case do.CatchUp(frame):
+            return redo(session, frame)
+        case do.Append():
+            return not_written(session, event.error)
+        case do.Fetch():
+            return session.failed(
+                ErrorCode.INTERNAL, f"the session's log cannot be read again: {event.error}"
+            )
+        case do.Queue(first=False):
+            return no_room(session, str(event.error))
+        case do.Show() | do.Say() | do.SayReady() | do.Order() | do.Queue():
+            return session.failed(
+                ErrorCode.INTERNAL, f"this session cannot go on: {type(event.error).__name__}"
+            )
+    return []  # what else fails costs a recording, a snapshot or a figure, not the stream
+
+
+def no_room(session: Session, why: str) -> Effects:
+    """Nobody more can wait. One that has a token may come back later."""
+    if not session.known:
+        return session.over("busy", CloseCode.TRY_LATER, error=(ErrorCode.BUSY, why))
+    error = Error(code=ErrorCode.BUSY, message=why, retryable=True)
+    return [do.Say(error), do.Part(CloseCode.TRY_LATER, ErrorCode.BUSY)]
+
+
+def not_written(session: Session, error: Exception) -> Effects:
+    if session.history.too_far_behind:
+        return session.failed(ErrorCode.INTERNAL, f"the session's log cannot be written: {error}")
+    if session.trouble.log_not_written():
+        text = f"the session's log cannot be written for now and is kept in memory: {error}"
+        return [do.Say(Notice(code="log_delayed", message=text))]
+    return []
+
+
+def recording_stopped(session: Session, event: on.RecordingStopped, now: float) -> Effects:
+    return [do.Say(Notice(code="recording_stopped", message=f"the recording stopped: {event.why}"))]
+
+
+def end_asked(session: Session, event: on.EndAsked, now: float) -> Effects:
+    return session.over(event.reason, event.code, event.id, event.error)
+
+
+def stopping(session: Session, event: on.Stopping, now: float) -> Effects:
+    """What waits becomes the next chunk's, so that the journal holds it."""
+    waiting = session.inbox.drain()
+    effects: Effects = []
+    if waiting:
+        seen, held = session.tracks.place(waiting, session.upcoming)
+        effects.append(session.history.fix(tuple(each.control for each in seen + held)))
+    text = "the server stops; resume when it is back"
+    return [*effects, do.SaveSettings(), do.Close(CloseCode.GOING_AWAY, text)]
+
+
+def redo(session: Session, frame: int) -> Effects:
+    """What the client lacks is not kept: it is made again, from the state before it."""
+    recorded = session.recorded if session.recorded is None else max(session.recorded, session.first_chunk)
+    session.output.continue_from(frame, recorded)
+    session.pace.restart(frame / session.settings.fps)
+    return [do.ForgetSent(boxes=False), *session.reopen()]

@@ -1,0 +1,196 @@
+"""What a session does when its slot, its worker or its turn comes or goes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flowbrush.errors import ErrorCode
+from flowbrush.protocol import Control, SessionPaused, SessionRecovering
+from server.engine import ipc
+from server.sessions import effects as do
+from server.sessions import events as on
+from server.sessions.phases import Phase
+from server.sessions.session import Effects, Session
+
+
+def slot_given(session: Session, event: on.SlotGiven, now: float) -> Effects:
+    session.enter(Phase.OPENING)
+    session.ordered = session.rewind_to = None
+    return []
+
+
+def worker_lost(session: Session, event: on.WorkerLost, now: float) -> Effects:
+    if not session.seated:
+        return []
+    effects: Effects = []
+    failed = event.blamed and session.phase is Phase.STEPPING and session.trouble.chunk_failed(session.chunk)
+    if event.blamed and session.phase is Phase.OPENING:  # a snapshot may be broken: the log is enough
+        effects.append(do.Unlink(session.history.drop_snapshots()))
+        failed = session.trouble.opening_failed()
+    session.without_slot()
+    if failed:
+        text = "making this stream ended the worker several times"
+        return [*effects, *session.failed(ErrorCode.GENERATION_FAILED, text)]
+    recovering = SessionRecovering(reason=f"the worker is being replaced: {event.reason}")
+    return [*effects, do.Say(recovering, all=True), *([do.Queue(first=True)] if session.attached else [])]
+
+
+def turn(session: Session, event: on.Turn, now: float) -> Effects:
+    if session.phase is Phase.OPENING and session.ordered is None:
+        session.ordered = session.epoch
+        if session.rewind_to is not None:
+            return [do.Order(ipc.Rewind(session.id, session.epoch, session.rewind_to))]
+        snapshot = session.history.newest_before(session.output.encode_from)
+        return [
+            do.Order(
+                ipc.opening(session.id, session.epoch, session.settings, str(session.output.codec), snapshot)
+            )
+        ]
+    if session.phase is not Phase.READY:
+        return []
+    if session.chunk < session.upcoming:
+        known = session.history.in_memory(session.chunk)
+        session.turned = event
+        return [do.Fetch(session.chunk)] if known is None else order(session, known, event, now)
+    controls = drain(session, now)
+    return [session.history.fix(controls), *order(session, controls, event, now, new=True)]
+
+
+def fetched(session: Session, event: on.Fetched, now: float) -> Effects:
+    if session.phase is not Phase.READY or event.chunk != session.chunk:
+        return []
+    return order(session, event.controls, session.turned, now)
+
+
+def drain(session: Session, now: float) -> tuple[Control, ...]:
+    seen, held = session.tracks.place(session.inbox.drain(), session.chunk, session.pace.on_screen(now))
+    session.inbox.hold(held)
+    for waiting in seen:
+        session.output.acks.saw(waiting, session.chunk)
+    return tuple(waiting.control for waiting in seen)
+
+
+def order(
+    session: Session, controls: tuple[Control, ...], turn: on.Turn, now: float, new: bool = False
+) -> Effects:
+    session.enter(Phase.STEPPING)
+    session.pace.taken(session.chunk, new, now)
+    replay_only = session.chunk < session.output.encode_from
+    item = ipc.StepItem(
+        session.id,
+        session.epoch,
+        session.chunk,
+        ipc.packed(controls),
+        replay_only,
+        () if replay_only else session.output.keys(session.chunk),
+        turn.jpeg and not replay_only,
+        None if replay_only else turn.save,
+    )
+    return [do.Order(item)]
+
+
+def opened(session: Session, event: ipc.Opened, now: float) -> Effects:
+    if event.epoch != session.ordered:
+        return []
+    session.ordered = None
+    if event.epoch != session.epoch:
+        return []  # it was superseded meanwhile: the next turn asks for what is wanted now
+    session.rewind_to = None
+    session.chunk = event.chunk
+    session.trouble.opened()
+    session.enter(Phase.READY)
+    return session.say_ready()
+
+
+def open_failed(session: Session, event: ipc.OpenFailed, now: float) -> Effects:
+    if event.epoch != session.ordered:
+        return []
+    session.ordered = None
+    if event.epoch != session.epoch:
+        return []
+    if event.bad_request:
+        return session.failed(ErrorCode.INVALID_VALUE, event.message)
+    if session.trouble.opening_failed():
+        text = f"the stream cannot be started: {event.message}"
+        return session.failed(ErrorCode.GENERATION_FAILED, text)
+    return [do.Unlink(session.history.drop_snapshots())]
+
+
+def rewound(session: Session, event: ipc.Rewound, now: float) -> Effects:
+    if event.epoch != session.ordered:
+        return []
+    session.ordered = None
+    if event.epoch != session.epoch:
+        return []
+    session.rewind_to = None
+    if event.ok:
+        session.chunk = session.upcoming
+        session.enter(Phase.READY)
+    return []
+
+
+def made(session: Session, event: ipc.Made, now: float) -> Effects:
+    if event.epoch != session.epoch or session.phase is not Phase.STEPPING:
+        return []
+    session.enter(Phase.READY)
+    session.chunk = event.chunk + 1
+    waited_s = session.pace.made(now)
+    return session.output.made(event, waited_s * 1e3)
+
+
+def encoded(session: Session, event: ipc.Encoded, now: float) -> Effects:
+    if event.epoch != session.epoch:
+        return []
+    before = session.output.frame
+    effects = session.output.encoded(event, session.pace.began(event.chunk, now))
+    if session.output.frame > before:
+        first = event.frame % session.output.chunk_frames == 0
+        effects += session.pace.sent(event.chunk, session.output.pts, first, now)
+    step = session.stepping
+    if event.last and step is not None and session.pace.stands and event.chunk + 1 == session.upcoming:
+        effects.append(do.Say(SessionPaused(id=step.id, chunk=event.chunk + 1)))
+        session.stepping = None
+    return effects
+
+
+def saved(session: Session, event: ipc.Saved, now: float) -> Effects:
+    if event.epoch != session.epoch:
+        return unkept(event)
+    return [do.Unlink(session.history.saved(event.chunk, event.path))]
+
+
+def chunk_failed(session: Session, event: on.ChunkFailed, now: float) -> Effects:
+    if session.phase is not Phase.STEPPING:
+        return []
+    session.enter(Phase.READY)
+    if session.trouble.chunk_failed(session.chunk):
+        text = f"this chunk could not be made: {event.message}"
+        return session.failed(ErrorCode.GENERATION_FAILED, text)
+    return []
+
+
+def stream_failed(session: Session, event: ipc.StreamFailed, now: float) -> Effects:
+    if event.epoch != session.epoch or not session.seated:
+        return []
+    effects: Effects = []
+    if event.encoder:
+        effects += other_codec(session)
+    if session.trouble.chunk_failed(event.chunk):
+        text = f"this chunk was lost: {event.message}"
+        return session.failed(ErrorCode.GENERATION_FAILED, text)
+    recovering = SessionRecovering(reason="a chunk was lost; it is made again")
+    return [do.Say(recovering, all=True), *effects, *session.reopen()]
+
+
+def other_codec(session: Session) -> Effects:
+    """The encoder is stuck or broken: the next codec that the client plays takes its place, where there is one."""
+    if len(session.codecs) < 2:
+        return []
+    session.codecs = session.codecs[1:]
+    session.output.codec = session.codecs[0]
+    return [do.ReplaceCodec(session.codecs[0])]
+
+
+def unkept(event: Any) -> Effects:
+    """A snapshot of a past that is over is of no use."""
+    return [do.Unlink((event.path,))] if isinstance(event, ipc.Saved) else []

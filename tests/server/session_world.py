@@ -1,0 +1,400 @@
+"""Sessions, their driver and their dispatcher as they are, in a world that is played: clock, workers, clients, the disk.
+
+The world does what it is told, also what is wrong; what must hold all the same is checked by `check` and `recover`.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable
+from concurrent.futures import Executor
+from types import SimpleNamespace
+from typing import Any
+
+from flowbrush.errors import ProtocolError
+from flowbrush.protocol import Codec, SessionDone, StartFields
+from pipelines.requests import StreamSettings
+from server.delivery.delivery import Closing, Media, Outbox
+from server.engine import ipc
+from server.engine.dispatcher import Dispatcher
+from server.engine.engine import Lost
+from server.metrics import Metrics
+from server.sessions import events as on
+from server.sessions.driver import Driver
+from server.sessions.live import Live
+from server.sessions.phases import Phase
+from server.sessions.session import Session, Terms
+from server.store.store import Meta
+
+FRAMES, FPS = 4, 16.0
+NO_SPACE = OSError(28, "No space left on device")
+
+
+class Clock:
+    """Time that passes when it is told to; what an event loop does for the dispatcher."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._calls: list[tuple[float, int, Any]] = []
+        self._numbers = itertools.count()
+
+    def time(self) -> float:
+        return self.now
+
+    def call_at(self, when: float, function: Callable[..., Any], *args: Any) -> Any:
+        call = SimpleNamespace(run=lambda: function(*args), off=False)
+        call.cancel = lambda: setattr(call, "off", True)
+        heapq.heappush(self._calls, (when, next(self._numbers), call))
+        return call
+
+    def call_soon(self, function: Callable[..., Any], *args: Any) -> Any:
+        return self.call_at(self.now, function, *args)
+
+    def advance(self, seconds: float) -> None:
+        """Lets time pass, and what falls due happen in its order."""
+        until = self.now + seconds
+        while self._calls and self._calls[0][0] <= until:
+            when, _, call = heapq.heappop(self._calls)
+            self.now = max(self.now, when)
+            if not call.off:
+                call.run()
+        self.now = until
+
+
+class PlayedWorker:
+    """A worker process that answers when it is told to."""
+
+    def __init__(self, name: str, handler: Callable[[Any, Any], None]) -> None:
+        self.name, self.handler, self.pid = name, handler, 1
+        self.loaded = self.gone = False
+        self.orders: list[Any] = []
+        self.streams: dict[str, list[int]] = {}
+        """stream → [epoch, next chunk]"""
+        self.encoding: list[Any] = []
+
+    def send(self, order: Any) -> None:
+        if isinstance(order, ipc.Close):
+            self.streams.pop(order.stream, None)
+            return
+        self.orders.append(ipc.decode_down(ipc.encode(order)))
+
+    def kill(self, reason: str) -> None:
+        if not self.gone:
+            self.gone = True
+            self.handler(self, Lost(reason))
+
+    async def quit(self, timeout_s: float) -> None: ...
+
+    def say(self, message: Any) -> None:
+        if not self.gone:
+            self.handler(self, ipc.decode_up(ipc.encode(message)))
+
+    def load(self, slots: int) -> None:
+        if not self.loaded and not self.gone:
+            self.loaded = True
+            self.say(ipc.Loaded({"capabilities": {}}, slots, {"h264": "x", "jpeg": ""}, 0.05))
+
+    def answer(self, how: str = "well") -> None:
+        """Carries out the oldest order: `well`, or it fails in one of the ways in which it can."""
+        if not self.orders or self.gone:
+            return
+        order = self.orders.pop(0)
+        match order:
+            case ipc.Open():
+                self._open(order, how)
+            case ipc.Rewind():
+                stream = self.streams.get(order.stream)
+                if stream is not None and how == "well":
+                    stream[:] = [order.epoch, order.chunk + 1]
+                self.say(ipc.Rewound(order.stream, order.epoch, stream is not None and how == "well"))
+            case ipc.Step():
+                self._step(order, how)
+        if not self.gone:
+            self.say(ipc.Done(50.0))
+
+    def _open(self, order: ipc.Open, how: str) -> None:
+        if how != "well":
+            self.say(ipc.OpenFailed(order.stream, order.epoch, "no", how == "refused"))
+            return
+        chunk = int(order.snapshot.rsplit("-", 1)[1]) + 1 if order.snapshot else 0
+        self.streams[order.stream] = [order.epoch, chunk]
+        self.say(ipc.Opened(order.stream, order.epoch, chunk))
+
+    def _step(self, order: ipc.Step, how: str) -> None:
+        if how == "memory":
+            names = tuple((item.stream, item.epoch) for item in order.items)
+            self.say(ipc.StepFailed(names, "out of memory", True))
+            return
+        fitting = [item for item in order.items if self.streams.get(item.stream) == [item.epoch, item.chunk]]
+        for item in order.items:
+            if item not in fitting:
+                self.say(ipc.StreamFailed(item.stream, item.epoch, item.chunk, "it does not stand there"))
+        if how != "well":
+            self.say(ipc.StepFailed(tuple((item.stream, item.epoch) for item in fitting), "no", False))
+            return
+        for item in fitting:
+            self.streams[item.stream][1] += 1
+            first = item.chunk * FRAMES
+            made = (item.chunk, first, FRAMES, "p", item.replay_only)
+            self.say(ipc.Made(item.stream, item.epoch, *made))
+            if not item.replay_only:
+                self.encoding.append(item)
+            if item.save is not None:
+                path = f"{item.stream}-{item.epoch}-{item.chunk}"
+                self.say(ipc.Saved(item.stream, item.epoch, item.chunk, path))
+
+    def encode(self, how: str = "well") -> None:
+        """Encodes the oldest chunk that waits for it."""
+        if not self.encoding or self.gone:
+            return
+        item = self.encoding.pop(0)
+        if how != "well":
+            self.say(ipc.StreamFailed(item.stream, item.epoch, item.chunk, "stuck", encoder=True))
+            return
+        for offset in range(FRAMES):
+            frame = (item.chunk * FRAMES + offset, b"x", offset in item.keys, offset == FRAMES - 1)
+            self.say(ipc.Encoded(item.stream, item.epoch, item.chunk, *frame, 1.0))
+
+
+class PlayedJournal:
+    """A journal whose disk may be full, or unreadable."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.lines: list[Any] = []
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def extend(self, first: int, lines: Any) -> None:
+        assert first == len(self.lines), "the log has a hole"
+        if self._world.disk_full:
+            raise NO_SPACE
+        self.lines += lines
+
+    def controls(self, chunk: int) -> Any:
+        if self._world.disk_broken:
+            raise OSError(5, "Input/output error")
+        return self.lines[chunk]
+
+    def truncate(self, chunks: int) -> None:
+        if self._world.disk_broken:
+            raise OSError(5, "Input/output error")
+        del self.lines[chunks:]
+
+    def close(self) -> None: ...
+
+
+class Client:
+    """One person: what was heard, and the connection."""
+
+    def __init__(self, live: Live) -> None:
+        self.live = live
+        self.box: Outbox | None = None
+        self.frames: list[int] = []
+        self.done: list[SessionDone] = []
+        self.closed = False
+        self.errors = 0
+
+    def read(self) -> None:
+        """Takes everything out of the box."""
+        if self.box is None:
+            return
+        while self.box._items:
+            item = self.box._items.popleft()
+            if isinstance(item, Media):
+                self.box._media -= 1
+                self.frames.append(item.packet.frame)
+            elif isinstance(item, Closing):
+                self.closed, self.box = True, None
+                return
+            elif isinstance(item, SessionDone):
+                self.done.append(item)
+
+
+class World:
+    """A server without a process, a socket or a file."""
+
+    def __init__(self, workers: int = 2, slots: int = 2, queue: int = 3) -> None:
+        self.clock = Clock()
+        self.disk_full = self.disk_broken = self.no_processes = False
+        self.slots = slots
+        self.processes: list[PlayedWorker] = []
+        self.clients: list[Client] = []
+        self.lives: dict[str, Live] = {}
+        self._numbers = itertools.count()
+        settings: Any = SimpleNamespace(
+            queue_size=queue, workers=workers, snapshot_chunks=2, model="m", seats=slots
+        )
+        store: Any = SimpleNamespace(
+            snapshot=lambda id, epoch, chunk: f"{id}-{epoch}-{chunk}",
+            unlink=lambda path: None,
+            drop_snapshots=lambda id: None,
+        )
+        archive: Any = SimpleNamespace(save=self._save)
+        metrics = METRICS
+        self.driver = Driver(self.lives, metrics, store, archive, NOW, self.clock.time)
+        self.dispatcher = self.driver.dispatcher = Dispatcher(
+            settings, self.lives, metrics, store, self.driver.handle, self._spawn
+        )
+        self.dispatcher.start(self.clock)
+
+    def _save(self, live: Live) -> None:
+        if self.disk_full:
+            raise NO_SPACE
+
+    def _spawn(self, name: str, handler: Callable[[Any, Any], None]) -> PlayedWorker:
+        if self.no_processes:
+            raise OSError(24, "Too many open files")
+        self.processes.append(PlayedWorker(name, handler))
+        return self.processes[-1]
+
+    @property
+    def alive(self) -> list[PlayedWorker]:
+        return [process for process in self.processes if not process.gone]
+
+    # ---- clients
+
+    def begin(self, paused: bool) -> Client:
+        id = f"s{next(self._numbers)}"
+        settings = StreamSettings("m", (("p", 1.0),), 64, 64, FPS)
+        codecs = (Codec.H264, Codec.JPEG)
+        session = Session(id, settings, FRAMES, codecs, 0.05, Terms(60, 30, 600), paused)
+        meta = Meta.model_construct(
+            id=id, token_hash="", model="m", start=START, width=64, height=64, fps=FPS,
+            chunk_frames=FRAMES, codec=Codec.H264, codec_string="", created=0.0, first_frame=0, frames=0,
+        )  # fmt: skip
+        journal: Any = PlayedJournal(self)
+        live = self.lives[id] = Live(meta, session, journal, None, NOW, METRICS)
+        client = Client(live)
+        self.clients.append(client)
+        self.attach(client, -1)
+        return client
+
+    def attach(self, client: Client, last_frame: int) -> None:
+        live = client.live
+        client.box = live.make_outbox(64, lambda: self.driver.handle(live, on.KeyWanted()))
+        client.closed = False
+        live.attach(client.box)
+        self.driver.handle(live, on.Attached(last_frame + 1))
+
+    def leave(self, client: Client) -> None:
+        box, client.box = client.box, None
+        if box is not None and client.live.detach(box):
+            self.driver.handle(client.live, on.Detached())
+
+    def come_back(self, client: Client) -> None:
+        last = client.frames[-1] if client.frames else -1
+        made = client.live.session.upcoming * FRAMES
+        self.attach(client, min(last, made - 1))
+
+    def ask(self, client: Client, event: Any) -> None:
+        try:
+            self.driver.ask(client.live, event)
+        except ProtocolError:
+            client.errors += 1
+
+    # ---- time, and what must hold
+
+    def run(self, seconds: float) -> None:
+        """Time passes, and sessions are told."""
+        self.clock.advance(seconds)
+        for live in list(self.lives.values()):
+            self.driver.handle(live, on.Tick(self.dispatcher.slots.waiting))
+        self.clock.advance(0.0)
+
+    def check(self) -> None:
+        """What holds after every event."""
+        slots = self.dispatcher.slots
+        seated = {id for id, live in self.lives.items() if live.session.seated}
+        assert set(slots.holders) == seated, "who has a slot and who is seated differ"
+        alive = {process.name for process in self.alive if process.loaded}
+        assert set(slots.holders.values()) <= alive, "a slot of a worker that is gone is held"
+        for name, capacity in slots.capacity.items():
+            assert slots.used(name) <= capacity, "a slot is held twice"
+        waiting = {id for id, live in self.lives.items() if live.session.phase is Phase.WAITING}
+        assert set(slots.queue) <= waiting and len(set(slots.queue)) == len(slots.queue)
+        assert not self.dispatcher._orders, "an order was not sent"
+        for client in self.clients:
+            client.read()
+            session = client.live.session
+            if session.phase is Phase.DONE:
+                assert client.live.id not in self.lives and client.live.closed
+                assert client.box is None, "its client still waits"
+            else:
+                assert client.live.id in self.lives
+
+    def recover(self) -> None:
+        """The world is well again: every session goes on, or has said that it is over."""
+        self.disk_full = self.disk_broken = self.no_processes = False
+        for client in self._living():
+            if client.closed:
+                self.leave_quietly(client)
+            if client.box is None and client in self._living():
+                self.come_back(client)
+        living = self._living()
+        while living:
+            self._see_through(living[: self.slots])
+            living = living[self.slots :]
+        self.clock.advance(1.0)
+        self.check()
+        slots = self.dispatcher.slots
+        assert not self.lives and not slots.holders and not slots.queue, "a slot leaked"
+
+    def _living(self) -> list[Client]:
+        return [client for client in self.clients if client.live.session.phase is not Phase.DONE]
+
+    def _see_through(self, some: list[Client]) -> None:
+        """Waits until each of them has moved, then has them stop."""
+        before = {id(client): len(client.frames) for client in some}
+        for client in some:
+            if client.live.session.pace.paused:
+                self.ask(client, on.ResumeAsked())
+        for _ in range(120):
+            if all(self._moved(client, before[id(client)]) for client in some):
+                break
+            self._one_round()
+        for client in some:
+            assert self._moved(client, before[id(client)]), f"{client.live.id} is stuck"
+            self.ask(client, on.EndAsked("stopped"))
+            client.read()
+            assert client.done, f"{client.live.id} heard no ending"
+
+    def leave_quietly(self, client: Client) -> None:
+        live = client.live
+        if live.outbox is not None and live.outbox.closed:
+            live.detach(live.outbox)
+            self.driver.handle(live, on.Detached())
+
+    @staticmethod
+    def _moved(client: Client, before: int) -> bool:
+        client.read()
+        return len(client.frames) > before or client.live.session.phase is Phase.DONE
+
+    def _one_round(self) -> None:
+        self.run(0.5)
+        for process in self.alive:
+            process.load(self.slots)
+            for _ in range(4):
+                process.answer()
+                process.encode()
+        for client in self.clients:
+            client.read()
+            if client.closed and client.live.session.phase is not Phase.DONE:  # its codec was replaced
+                self.leave_quietly(client)
+                self.come_back(client)
+            elif client.box is not None:
+                self.driver.handle(client.live, on.Reported(client.live.session.output.pts))
+
+
+class _Now(Executor):
+    """Does at once what it is asked for."""
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **named: Any) -> Any:
+        function(*args, **named)
+
+
+NOW = _Now()
+METRICS = Metrics()
+START = StartFields()
