@@ -1,8 +1,7 @@
 """Keyframes: a word gives a sprite, a scene gives a background (pocket).
 
-Every thing and every picture of a scene has a learned map of codes; two shared convolutional decoders turn codes into colours. A
-linear synthesis of blocks lies beside the convolutions, as in the codec: it gives surfaces, and they give edges. Nothing is
-combined here: where things stand is the layout's.
+Every thing has a learned map of codes, which one convolutional decoder turns into colours and opacity. Scenes are a book of a few
+pictures each: codes of blocks, more of them where there is detail. Nothing is combined here: where things stand is the layout's.
 """
 
 from __future__ import annotations
@@ -11,15 +10,14 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.blocks import BlockBook, CodeDecoder
 from models.checkpoint import BadWeights, fill, read, save
-from models.layers import ResBlock
 from models.spec import KeyframesSpec
 
 FACTS = 7  # horizon, ground, rows of water, and x, y, radius of a sun; not-a-number where there is none
@@ -80,12 +78,17 @@ class Keyframes(nn.Module):
         codes = torch.zeros(len(catalogue.things), spec.thing_channels, grid, grid)
         self.thing_codes = nn.Parameter(codes)
         self.thing = CodeDecoder(spec.thing_channels, 4, spec.thing_stride, spec.thing_widths)
-        pictures, channels = len(catalogue.scenes) * spec.variants, spec.scene_channels
         grids = [
             tuple(side // spec.scene_stride for side in reversed(self.canvas(size))) for size in spec.sizes
         ]
-        self.scene_codes = nn.ParameterList(torch.zeros(pictures, channels, *grid) for grid in grids)
-        self.scene = CodeDecoder(channels, 3, spec.scene_stride, spec.scene_widths)
+        self.scene = BlockBook(
+            len(catalogue.scenes) * spec.variants,
+            [(rows, columns) for rows, columns in grids],
+            spec.scene_stride,
+            spec.scene_plain,
+            spec.scene_fine,
+            spec.scene_details,
+        )
         self.register_buffer("facts", torch.full((len(catalogue.scenes), spec.variants, FACTS), math.nan))
 
     def canvas(self, size: tuple[int, int]) -> tuple[int, int]:
@@ -95,10 +98,6 @@ class Keyframes(nn.Module):
     def things(self, which: Tensor) -> Tensor:
         """Sprites [n, 4, edge, edge] of the things number `which` [n], as the decoder makes them: for training."""
         return self.thing(self.thing_codes[which])
-
-    def scenes(self, size: int, which: Tensor) -> Tensor:
-        """Backgrounds [n, 3, H, W] with margins, number `which` [n] of all variants of all scenes, for `spec.sizes[size]`."""
-        return self.scene(self.scene_codes[size][which])
 
     @torch.inference_mode()
     def sprites(self, labels: Sequence[str]) -> Tensor:
@@ -126,8 +125,7 @@ class Keyframes(nn.Module):
             range(len(spec.sizes)), key=lambda k: abs(shape - math.log(spec.sizes[k][0] / spec.sizes[k][1]))
         )
         number = scenes.index(label) * spec.variants + variant
-        which = torch.tensor([number], device=self.thing_codes.device)
-        picture = self.scenes(nearest, which).float().clamp(0, 1)
+        picture = self.scene(nearest, number).float().clamp(0, 1)[None]
         width, height = self.canvas(size)
         if picture.shape[2:] != (height, width):
             picture = F.interpolate(picture, (height, width), mode="bicubic", antialias=True).clamp(0, 1)
@@ -145,49 +143,6 @@ class Keyframes(nn.Module):
         x = 1 - x if mirrored else x
         sun = None if math.isnan(x) else ((x * wide - margin_x) / width, row(y), radius * high / height)
         return Ground(row(horizon), row(level), None if math.isnan(top) else (row(top), row(bottom)), sun)
-
-
-class CodeDecoder(nn.Module):
-    """Codes [B, channels, h, w] → pictures [B, outputs, h * stride, w * stride]: a linear synthesis of blocks, and convolutions at
-    1/stride, 2/stride, … of the size that add what blocks cannot show.
-    """
-
-    basis: Tensor
-    mean: Tensor
-
-    def __init__(self, channels: int, outputs: int, stride: int, widths: tuple[int, ...]) -> None:
-        super().__init__()
-        left = stride >> (len(widths) - 1)  # what the last shuffle makes up for
-        if left << (len(widths) - 1) != stride or left < 1:
-            raise ValueError(f"stride {stride} does not fit {len(widths)} levels: each one halves it")
-        self.register_buffer("basis", torch.zeros(channels, outputs, stride, stride))
-        self.register_buffer("mean", torch.full((outputs, stride, stride), 0.5))
-        self.enter = nn.Conv2d(channels + 2, widths[0], 3, padding=1)
-        self.blocks = nn.ModuleList(ResBlock(width, norm=False) for width in widths)
-        self.up = nn.ModuleList(nn.Conv2d(coarse, 4 * fine, 1) for coarse, fine in pairwise(widths))
-        self.out = nn.Conv2d(widths[-1], outputs * left**2, 3, padding=1)
-        self.left = left
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
-
-    def forward(self, codes: Tensor) -> Tensor:
-        stride = self.basis.shape[-1]
-        plain = F.conv_transpose2d(codes, self.basis, stride=stride)
-        plain = plain + self.mean.repeat(1, *codes.shape[2:])
-        x = self.enter(torch.cat([codes, _coordinates(codes)], 1))
-        x = self.blocks[0](x)
-        for up, block in zip(self.up, self.blocks[1:], strict=True):
-            x = block(F.pixel_shuffle(up(F.silu(x)), 2))
-        return plain + F.pixel_shuffle(self.out(F.silu(x)), self.left)
-
-
-def _coordinates(codes: Tensor) -> Tensor:
-    """x and y of every cell of [B, C, h, w] in -1..1: [B, 2, h, w]."""
-    rows, columns = (
-        torch.linspace(-1, 1, side, device=codes.device, dtype=codes.dtype) for side in codes.shape[2:]
-    )
-    y, x = torch.meshgrid(rows, columns, indexing="ij")
-    return torch.stack([x, y]).expand(len(codes), -1, -1, -1)
 
 
 def save_keyframes(path: Path, keyframes: Keyframes, metadata: dict[str, object]) -> None:

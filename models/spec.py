@@ -155,19 +155,21 @@ class KeyframesSpec:
     """Shape of the keyframes: sprites of `edge` pixels, `variants` backgrounds of each scene for frames of each of `sizes` (W, H),
     `margin` (x, y) pixels larger on each side.
 
-    A code stands for a block of `stride` x `stride` pixels; `widths` are channels at 1/stride, 2/stride, … of the size.
+    Codes stand for blocks of `stride` x `stride` pixels; `thing_widths` are channels at 1/stride, 2/stride, … of a sprite. Each
+    block of a scene has `scene_plain` codes, `scene_details` blocks in all have `scene_fine` ones beside.
     """
 
     edge: int = 112
     thing_channels: int = 48
     thing_stride: int = 8
     thing_widths: tuple[int, ...] = (96, 64, 48)
-    variants: int = 4
+    variants: int = 3
     sizes: tuple[tuple[int, int], ...] = ((320, 192), (192, 320), (256, 256))
     margin: tuple[int, int] = (160, 56)
-    scene_channels: int = 24
-    scene_stride: int = 16
-    scene_widths: tuple[int, ...] = (96, 64, 48)
+    scene_stride: int = 8
+    scene_plain: int = 4
+    scene_fine: int = 48
+    scene_details: int = 30000
 
     def __post_init__(self) -> None:
         if self.edge % self.thing_stride:

@@ -15,7 +15,7 @@ from models.spec import KeyframesSpec
 
 SPEC = KeyframesSpec(
     edge=32, thing_channels=4, thing_widths=(8, 8), variants=2, sizes=((64, 32), (32, 64)), margin=(16, 16),
-    scene_channels=4, scene_widths=(8, 8),
+    scene_plain=2, scene_fine=4, scene_details=9,
 )  # fmt: skip
 CATALOGUE = Catalogue(("cat", "fish"), ("ground", "water"), ("meadow", "beach"))
 

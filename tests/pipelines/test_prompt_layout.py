@@ -21,8 +21,8 @@ LAND = Ground(0.45, 0.6)
 SHORE = Ground(0.4, 0.68, water=(0.4, 0.65))
 DEEP = Ground(-0.3, 0.85, water=(-0.3, 0.83))
 SPEC = KeyframesSpec(
-    edge=32, thing_channels=2, thing_widths=(8, 8), variants=1, sizes=((64, 32),), margin=(16, 16), scene_channels=2,
-    scene_widths=(8, 8),
+    edge=32, thing_channels=2, thing_widths=(8, 8), variants=1, sizes=((64, 32),), margin=(16, 16),
+    scene_plain=2, scene_fine=4, scene_details=9,
 )  # fmt: skip
 
 

@@ -43,9 +43,9 @@ thing_widths = [8, 8]
 variants = 2
 sizes = [[64, 32], [32, 64]]
 margin = [16, 16]
-scene_channels = 4
-scene_stride = 16
-scene_widths = [8, 8]
+scene_plain = 2
+scene_fine = 6
+scene_details = 90
 [model.inpainter]
 widths = [8, 16]
 [model.cutter]
