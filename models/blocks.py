@@ -44,7 +44,7 @@ class CodeDecoder(nn.Module):
 
 
 class BlockBook(nn.Module):
-    """`count` pictures in each of a few sizes: `grids` (rows, columns) of blocks of `stride` x `stride` pixels.
+    """A book of `count` pictures in each of a few sizes; these are `grids` (rows, columns) of square blocks of `stride` pixels.
 
     Most blocks of a painted picture are nearly of one colour: every block has `plain` codes, and the `details` that need it most, of
     all blocks in the book, have `fine` ones beside.
