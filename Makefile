@@ -20,9 +20,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,wan]'
 	@touch $@
 
-# One core is left to the browser, which is on this machine, too: with all cores busy pictures come later, not sooner.
 demo: setup ## open the web demo on the embedded pocket model
-	FLOWBRUSH_THREADS=$${FLOWBRUSH_THREADS:-$$($(BIN)/python -c 'import os; print(max(1, (os.cpu_count() or 2) - 1))')} \
 	$(BIN)/flowbrush serve --model pocket
 
 test: setup ## run the tests; ends within 20 minutes, whatever hangs

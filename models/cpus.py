@@ -96,11 +96,14 @@ class Threads:
     """Sets torch's threads, and follows what other processes leave: one thread too many is worse than one too few."""
 
     def __init__(self, fixed: int) -> None:
-        """`fixed` threads; 0 follows."""
-        self._fixed = fixed
-        self._count = 0
+        """`fixed` threads; 0 follows, and takes no more than torch would, which heeds OMP_NUM_THREADS."""
+        import torch  # here, so that counting processors does not load it
+
+        self._fixed, self._set = fixed, torch.set_num_threads
+        self._count = torch.get_num_threads()
+        self._most = min(processors(), self._count)
         self._at, self._busy, self._own = time.monotonic(), *_used()
-        self._use(fixed or threads_for(processors(), len(affinity()), 0.0))
+        self._use(fixed or threads_for(self._most, len(affinity()), 0.0))
 
     def follow(self) -> None:
         """Looks at the load, if it is time. For the thread that computes, between two pieces of work."""
@@ -111,14 +114,12 @@ class Threads:
         busy, own = _used()
         others = max(0.0, (busy - self._busy) - (own - self._own)) / passed
         self._at, self._busy, self._own = now, busy, own
-        self._use(threads_for(processors(), len(affinity()), others))
+        self._use(threads_for(self._most, len(affinity()), others))
 
     def _use(self, count: int) -> None:
         if count != self._count:
-            import torch  # here, so that counting processors does not load it
-
             self._count = count
-            torch.set_num_threads(count)
+            self._set(count)
 
 
 def _used() -> tuple[float, float]:

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from flowbrush.errors import ProtocolError
 from flowbrush.session_file import SessionFile
+from models.cpus import Threads
 from pipelines.generator import Generator
 from pipelines.session import play, settings_of
 from pipelines.video_file import check_target, frame_folder, video_file
@@ -60,7 +61,9 @@ def render(session_path: str | os.PathLike[str], out: str | os.PathLike[str], *,
     frames, notices = 0, _late_controls(session)
     writing = frame_folder(target) if frames_only else video_file(target, card.width, card.height, card.fps)
     with writing as writer, _bar(progress, target, chunks * card.chunk_frames) as advance:
+        threads = Threads(0)
         for result in play(generator, settings, session, chunks):
+            threads.follow()
             for frame in result.frames:
                 writer.write(frame)
             frames += len(result.frames)

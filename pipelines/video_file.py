@@ -45,6 +45,7 @@ class Mp4Writer:
         assert isinstance(stream, VideoStream)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         context = stream.codec_context
+        context.thread_count = 1  # with more, x264 does not write the same bytes twice
         context.color_primaries = context.color_trc = context.colorspace = context.color_range = BT709
         self._stream, self._reformatter = stream, VideoReformatter()
 

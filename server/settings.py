@@ -77,7 +77,9 @@ class Settings(BaseSettings):
     """Streams per worker; 0 computes it from the memory that is free."""
     queue_size: Annotated[int, Field(ge=0)] = 32
     threads: Annotated[int, Field(ge=0)] = 0
-    """CPU threads of each worker's model; 0 leaves it to torch."""
+    """CPU threads of each worker's model; 0 follows what affinity, quotas and other processes leave."""
+    max_steps: Annotated[int, Field(ge=0)] = 0
+    """Denoising steps that a session may ask for; 0: as many as keep real time."""
     attention: str = "sdpa"
     """Attention back end of the model: sdpa, xformers or flex."""
     compile: bool = False

@@ -71,7 +71,7 @@ class WorkerProcess:
             self._pipe.close()
             if self._process.pid is not None:
                 self._process.kill()
-            raise OSError(f"no worker can be started: {error}") from error
+            raise OSError(str(error)) from error
         finally:
             theirs.close()
         self._watcher = self._loop.create_task(self._watch())

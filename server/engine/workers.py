@@ -104,7 +104,7 @@ class Workers:
             process = self._spawn_process(f"worker-{next(self._numbers)}", self._handle)
         except OSError as error:
             self.spawn_failures += 1
-            log.error("%s", error)
+            log.error("no worker can be started: %s", error)
             self._failures += 1
             self._again()
             return

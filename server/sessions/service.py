@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
-from flowbrush.protocol import Codec, SessionPaused, SessionStart
+from flowbrush.protocol import Codec, Notice, SessionPaused, SessionStart
 from flowbrush.session_file import SessionFile
 from server.delivery.delivery import Outbox
 from server.engine import ipc
@@ -41,6 +41,14 @@ class Refused(Exception):
     def __init__(self, code: ErrorCode, message: str, close: CloseCode, retryable: bool = False) -> None:
         super().__init__(message)
         self.code, self.message, self.close, self.retryable = code, message, close, retryable
+
+
+def steps_in_real_time(facts: ipc.Loaded) -> int:
+    """Denoising steps with which a chunk of one stream is made while the one before is shown; at least the model's own."""
+    card = facts.card
+    own = card.get("steps", 1)
+    shown_s = card["chunk_frames"] / card["fps"]
+    return max(own, int(own * shown_s / max(facts.chunk_s, 1e-6)))
 
 
 class Service:
@@ -169,12 +177,13 @@ class Service:
             if image is None:
                 text = f"there is no image {start.image!r}: upload it with POST /v1/images"
                 raise Refused(ErrorCode.UNKNOWN_IMAGE, text, CloseCode.BAD_START)
+        start, notices = self._in_real_time(start, facts)
         meta, token = new_meta(start, self._codec_for(start), facts, owner)
         try:
             self.store.write(meta)
             if image is not None:
                 await asyncio.to_thread(shutil.copyfile, image, self.store.image(meta.id))
-            live = self._archive.open(meta, facts.chunk_s, start.paused)
+            live = self._archive.open(meta, facts.chunk_s, start.paused, notices)
         except OSError as error:
             await asyncio.to_thread(self.store.remove, meta.id)
             text = f"the session's files cannot be written: {error}"
@@ -282,6 +291,16 @@ class Service:
         """The session file of a running or an ended session. Blocks for reading the journal."""
         live = self.lives.get(id)
         return self._archive.session_file(id, None if live is None else live.session.output.frame)
+
+    def _in_real_time(
+        self, start: SessionStart, facts: ipc.Loaded
+    ) -> tuple[SessionStart, tuple[Notice, ...]]:
+        """The start with no more denoising steps than the server allows, and what its client should know of that."""
+        most = self.settings.max_steps or steps_in_real_time(facts)
+        if start.steps is None or start.steps <= most:
+            return start, ()
+        text = f"{start.steps} steps were asked for; {most} are made, so that pictures come in real time"
+        return start.model_copy(update={"steps": most}), (Notice(code="steps_lowered", message=text),)
 
     def _codec_for(self, start: SessionStart) -> Codec:
         codecs = self.dispatcher.facts.codecs if self.dispatcher.facts is not None else {}

@@ -57,9 +57,10 @@ class Session:
         expected_s: float,
         terms: Terms = Terms(),
         paused: bool = False,
+        notices: tuple[Notice, ...] = (),
     ) -> None:
         """`codecs` are those that the client can play and the server can make, the preferred one first; `expected_s` is a first
-        guess of how long a chunk takes.
+        guess of how long a chunk takes. `notices` are said when the stream exists.
         """
         self.id, self.settings, self.terms = id, settings, terms
         self.codecs = codecs
@@ -77,6 +78,7 @@ class Session:
         self.output = Output(chunk_frames, settings.fps, codecs[0])
         self.pace = Pace(expected_s, self.chunk_s, paused)
         self.trouble = Trouble()
+        self.notices = notices
         self.stepping: on.StepAsked | None = None
         """a `session.step` that is still to be answered"""
         self.ready_said = False
@@ -160,7 +162,8 @@ class Session:
         if self.ready_said or not self.attached:
             return []
         self.ready_said = self.known = True
-        return [do.SayReady(self.start_id)]
+        notices, self.notices = self.notices, ()
+        return [do.SayReady(self.start_id), *map(do.Say, notices)]
 
     def queue_again(self) -> Effects:
         """One that gave its slot up while it was paused wants one again."""

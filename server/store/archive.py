@@ -7,7 +7,7 @@ import secrets
 import time
 from concurrent.futures import Executor
 
-from flowbrush.protocol import Codec, SessionStart, StartFields
+from flowbrush.protocol import Codec, Notice, SessionStart, StartFields
 from flowbrush.session_file import FileStart, SessionFile
 from pipelines.requests import StreamSettings
 from server.delivery.recording import Recording
@@ -72,8 +72,14 @@ class Archive:
         self.codecs: frozenset[Codec] = frozenset()
         """what the workers make, once one has said so"""
 
-    def open(self, meta: Meta, expected_s: float = EXPECTED_CHUNK_S, paused: bool = False) -> Live:
-        """A session at its very beginning. `expected_s` is a first guess of a chunk's time."""
+    def open(
+        self,
+        meta: Meta,
+        expected_s: float = EXPECTED_CHUNK_S,
+        paused: bool = False,
+        notices: tuple[Notice, ...] = (),
+    ) -> Live:
+        """A session at its very beginning. `expected_s` is a first guess of a chunk's time; `notices` are for its client."""
         image = self._store.image(meta.id)
         settings = StreamSettings(
             model=meta.model,
@@ -90,7 +96,7 @@ class Archive:
         journal = Journal(self._store.journal(meta.id), limit=most)
         terms = Terms(self._settings.resume_s, PAUSED_S, self._settings.idle_s, self._settings.session_s)
         codecs = (meta.codec, *(codec for codec in self._codecs(meta) if codec != meta.codec))
-        session = Session(meta.id, settings, meta.chunk_frames, codecs, expected_s, terms, paused)
+        session = Session(meta.id, settings, meta.chunk_frames, codecs, expected_s, terms, paused, notices)
         recording = None
         if self._settings.record:
             limit = self._settings.recording_mib * MIB

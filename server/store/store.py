@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 _SNAPSHOT = re.compile(r"(\d+)-(\d+)\.safetensors")
 
 
-class FolderInUse(RuntimeError):
+class FolderInUse(OSError):
     """Another server has the state folder."""
 
 
@@ -192,9 +192,7 @@ def _lock(folder: Path) -> TextIO:
         file.close()
         if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
             raise
-        raise FolderInUse(
-            f"the folder {folder} is in use by {owner}: stop it, or name another folder with --state-dir"
-        ) from None
+        raise FolderInUse(f"it is in use by {owner}: stop that one, or take another folder") from None
     file.truncate(0)
     file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
     file.flush()

@@ -58,6 +58,7 @@ def test_the_load_of_others_is_followed(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(cpus, "processors", lambda: 4.0)
     monkeypatch.setattr(cpus, "affinity", lambda: {0, 1, 2, 3})
     monkeypatch.setattr("torch.set_num_threads", set_to.append)
+    monkeypatch.setattr("torch.get_num_threads", lambda: 8)
     threads = cpus.Threads(0)
     for busy, own in ((8.0, 8.0), (14.0, 10.0), (22.0, 16.0), (30.0, 24.0)):  # others: 0, 2, 1, 0 processors
         now[0] += 2.0

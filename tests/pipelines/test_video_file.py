@@ -58,3 +58,12 @@ def test_a_file_is_not_taken_for_a_folder_nor_the_other_way(tmp_path: Path) -> N
         check_target(tmp_path / "a.mp4", frames_only=False, overwrite=True)
     with pytest.raises(ValueError, match="is a file"):
         check_target(tmp_path / "b", frames_only=True, overwrite=True)
+
+
+def test_the_same_frames_make_the_same_file(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (64, 96, 3)).astype(np.uint8)
+    for name in ("one.mp4", "two.mp4"):
+        with video_file(tmp_path / name, 96, 64, 16) as writer:
+            for frame in range(48):
+                writer.write(np.roll(noise, 3 * frame, 1))
+    assert (tmp_path / "one.mp4").read_bytes() == (tmp_path / "two.mp4").read_bytes()

@@ -1,0 +1,147 @@
+"""What fails in one session, or on the machine, stays there and is over when it is over."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import resource
+import signal
+import subprocess
+import sys
+
+import psutil
+import pytest
+from raw_client import RawClient
+from running_server import RunningServer, wait_for
+
+UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+
+
+async def test_a_disk_that_takes_nothing_for_a_while_ends_nobody(make_server) -> None:
+    """Four sessions, one with a hand at work; meanwhile no file can grow."""
+    server: RunningServer = make_server(FLOWBRUSH_RECORD="0")
+    web = psutil.Process(server.process.pid)
+    async with contextlib.AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(RawClient(server.url)) for _ in range(4)]
+        for number, client in enumerate(clients):
+            await client.start(f"session {number}", seed=number)
+            await client.count(4)
+        web.rlimit(psutil.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        hand = clients[0]
+        await hand.send(
+            type="track.begin", id=1, track=1, kind="drag", points=[{"t": 0.5, "x": 0.5, "y": 0.5}]
+        )
+        await hand.message("notice", code="log_delayed")
+        for client in clients:
+            await client.count(len(client.packets) + 24)
+        async with RawClient(server.url) as newcomer:
+            await newcomer.send(type="session.start", model="pocket-random", prompt="late")
+            error = await newcomer.message("error")
+            assert error["retryable"] and "cannot be written" in error["message"]
+        web.rlimit(psutil.RLIMIT_FSIZE, UNLIMITED)
+        await hand.message("notice", code="log_resumed")
+        for client in clients:
+            await client.count(len(client.packets) + 8)
+            await client.send(type="session.stop")
+            done = await client.message("session.done")
+            assert done["reason"] == "stopped"
+        async with RawClient(server.url) as newcomer:
+            await newcomer.start("late")
+            await newcomer.count(4)
+    log = (server.state_dir / "sessions" / hand.messages[0]["session"] / "journal.jsonl").read_bytes()
+    assert log.endswith(b"\n") and log.count(b"track.begin") == 1
+
+
+async def test_a_full_disk_does_not_hold_the_end_up(make_server) -> None:
+    server: RunningServer = make_server()
+    async with RawClient(server.url) as client:
+        await client.start()
+        await client.count(4)
+        psutil.Process(server.process.pid).rlimit(psutil.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        await client.count(12)
+        assert await asyncio.to_thread(server.stop, signal.SIGTERM) == 0
+
+
+async def test_an_encoder_that_hangs_is_given_up_and_others_do_not_notice(make_server) -> None:
+    """The stream goes on in the next codec that its client plays."""
+    server: RunningServer = make_server(FLOWBRUSH_LOADER="stuck_encoder:load", FLOWBRUSH_CHUNK_TIMEOUT_S="3")
+    async with RawClient(server.url) as other, RawClient(server.url) as client:
+        await other.start("other", seed=1, codecs=["h264"])
+        ready = await client.start("stuck", seed=2, codecs=["vp8", "jpeg"])
+        reading = asyncio.create_task(other.count(10_000))
+        with contextlib.suppress(Exception):
+            while True:
+                await client.receive()
+        assert client.socket.close_code == 1001, "its client is to come back"
+        async with RawClient(server.url) as back:
+            last = client.packets[-1].frame
+            await back.send(
+                type="session.start",
+                resume=ready["resume_token"],
+                last_frame=last,
+                codecs=["vp8", "jpeg"],
+            )
+            again = await back.message("session.ready")
+            await back.count(8)
+        assert again["codec"] == "jpeg" and back.packets[0].frame == last + 1
+        assert not reading.done()
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+    assert server.metric("flowbrush_worker_restarts_total") == 0
+    frames = [packet.frame for packet in other.packets]
+    assert frames == list(range(len(frames))) and len(frames) > 3 * 16, "nobody else has lost a frame"
+
+
+async def test_a_worker_that_cannot_be_started_is_tried_again(make_server) -> None:
+    server: RunningServer = make_server()
+    web = psutil.Process(server.process.pid)
+    async with RawClient(server.url) as client:
+        await client.start()
+        await client.count(4)
+        (worker,) = server.workers()
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+        web.rlimit(psutil.RLIMIT_NOFILE, (max(1, web.num_fds() - 8), limit[1]))
+        os.kill(worker, signal.SIGKILL)
+        await client.message("session.recovering")
+        await asyncio.to_thread(wait_for, lambda: "no worker can be started" in server.log.read_text(), 30)
+        web.rlimit(psutil.RLIMIT_NOFILE, limit)
+        await client.count(len(client.packets) + 8)
+
+
+def test_a_second_server_on_the_same_folder_refuses_and_names_the_first(make_server) -> None:
+    server: RunningServer = make_server()
+    assert server.state_dir.stat().st_mode & 0o777 == 0o700
+    second = subprocess.run(
+        [sys.executable, "-m", "server.cli", "serve", "--port", "0", "--model", "pocket-random"],
+        env={**os.environ, "FLOWBRUSH_STATE_DIR": str(server.state_dir)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert second.returncode == 2 and f"process {server.process.pid} " in second.stderr
+    assert server.json("/readyz")["ready"]
+
+
+@pytest.mark.parametrize("what", ["journal.jsonl", "session.json"])
+async def test_a_file_that_was_damaged_costs_no_more_than_it_held(make_server, what: str) -> None:
+    server: RunningServer = make_server()
+    async with RawClient(server.url) as client:
+        ready = await client.start("steady", seed=3)
+        await client.count(16)
+    folder = server.state_dir / "sessions" / ready["session"]
+    server.stop(signal.SIGKILL)
+    lines = (folder / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    if what == "session.json":
+        (folder / what).write_text("{broken")
+    else:
+        (folder / what).write_bytes(b"".join([*lines[:2], b"{broken]\n", *lines[3:]]))
+    again = await asyncio.to_thread(lambda: make_server(port=server.port))
+    async with RawClient(again.url) as client:
+        await client.send(type="session.start", resume=ready["resume_token"], last_frame=7)
+        if what == "session.json":
+            assert (await client.message("error"))["code"] == "resume_expired"
+        else:
+            await client.message("session.ready")
+            await client.count(8)
+            assert client.packets[0].frame == 8, "it goes on where its log can be read"
