@@ -46,8 +46,8 @@ class CodeDecoder(nn.Module):
 class BlockBook(nn.Module):
     """A book of `count` pictures in each of a few sizes; these are `grids` (rows, columns) of square blocks of `stride` pixels.
 
-    Most blocks of a painted picture are nearly of one colour: every block has `plain` codes, and the `details` that need it most, of
-    all blocks in the book, have `fine` ones beside.
+    Most blocks of a painted picture are nearly of one colour: every block has `plain` codes, and the `details` that need it most,
+    of all blocks in the book, have `fine` ones beside.
     """
 
     where: Tensor

@@ -111,7 +111,10 @@ def things_named(said: Sequence[Meaning], text: PocketText) -> list[Wanted]:
     """The things among a prompt's words, in its order, with what is said of each. Several mentions of one kind are counted up."""
     reader = _Reader()
     for place, meaning in enumerate(said):
-        before = said[place - 1] if place else None
+        earlier = (
+            place - 2 if place > 1 and said[place - 1].word == "of" else place - 1
+        )  # "a slice of pizza" is one thing
+        before = said[earlier] if place else None
         after = said[place + 1].word if place + 1 < len(said) else ""
         reader.hear(meaning, before, after, text.several(meaning.word))
     merged: dict[tuple[str, float, str], Wanted] = {}

@@ -50,6 +50,7 @@ CASES: dict[str, tuple[str | None, tuple[str, ...]]] = {
     "heavy snow, a bear in the winter": ("snow", ("1 bear",)),
     "it is snowing, a fox": ("snow", ("1 fox",)),
     "it is raining, a duck on the grass": ("meadow", ("1 duck",)),
+    "a slice of pizza and pizza": (None, ("2 pizza",)),
     "a kitty and a puppy": (None, ("1 cat", "1 dog")),
     "a hamburger, a doughnut and an automobile": (None, ("1 burger", "1 donut", "1 car")),
     "an ape, an orange ball and a hare": (None, ("1 monkey", "1 basketball", "1 rabbit")),

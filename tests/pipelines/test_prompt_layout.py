@@ -69,6 +69,20 @@ def test_a_prompt_is_understood(text: PocketText, keyframes: Keyframes, prompt: 
     assert (found.scene, tuple(said(thing) for thing in found.things)) == CASES[prompt]
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_what_a_prompt_names_first_is_where_the_path_begins(
+    text: PocketText, keyframes: Keyframes, size: tuple[int, int]
+) -> None:
+    rng = np.random.default_rng(3)
+    for seed, (prompt, (_, things)) in enumerate(CASES.items()):
+        point = tuple(rng.uniform(0.05, 0.95, 2))
+        placed = arrange(describe(((prompt, 1.0),), text, keyframes).things, size, [point], seed, LAND)
+        assert bool(placed) == bool(things), prompt
+        if placed:
+            assert placed[0].label.replace(" ", "_") == things[0].split()[1], prompt
+            assert (placed[0].x / size[0], placed[0].y / size[1]) == pytest.approx(point)
+
+
 def test_weighted_prompts_are_united(text: PocketText, keyframes: Keyframes) -> None:
     prompts = (("a cat and two dogs on the beach", 0.3), ("a dog in the snow", 0.6), ("a whale", 0.1))
     found = describe(prompts, text, keyframes)
@@ -103,6 +117,8 @@ def test_words_are_bound_to_things_by_their_order() -> None:
     beside = meanings("cat=thing:cat", "left=side:left", "of", "a", "dog=thing:dog")
     assert [thing.side for thing in things_named(beside, plain)] == ["left", "right"]
     whole = meanings("soccer=thing:soccer ball", "ball=thing:soccer ball", "and", "dogs=thing:dog")
+    slices = meanings("slice=thing:pizza", "of", "pizza=thing:pizza", "and", "pizza=thing:pizza")
+    assert [(thing.label, thing.count) for thing in things_named(slices, plain)] == [("pizza", 2)]
     assert [(thing.label, thing.count) for thing in things_named(whole, plain)] == [
         ("soccer ball", 1),
         ("dog", 2),
