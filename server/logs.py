@@ -15,6 +15,9 @@ from contextvars import ContextVar
 session_id: ContextVar[str] = ContextVar("session_id", default="-")
 
 HIDDEN = "***"
+FLOOD_S, FLOOD_LINES, FLOOD_KINDS = 10.0, 100, 1000
+"""So many lines of one kind in so many seconds; so many kinds are counted at once."""
+
 _SECRETS = re.compile(
     r"""([?&;]token=)[^&;\s"'\\#]+            # in an address
     |   (\bbearer\s+)[^\s"',;\\]+             # in a header
@@ -39,6 +42,41 @@ class _SessionFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.__dict__.setdefault("session", session_id.get())
         return True
+
+
+class _FloodFilter(logging.Filter):
+    """Leaves out lines that are alike when clients make too many of them; the first line afterwards says how many they were.
+
+    Of audit lines only refusals are left out.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: dict[tuple[str, str], tuple[float, int]] = {}
+        """kind of line → (when its time began, how many since)"""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        facts = getattr(record, "audit", None)
+        if facts is not None and facts["event"] != "refused":
+            return True
+        kind = (record.name, str(record.msg))
+        began, count = self._seen.get(kind, (record.created, 0))
+        left_out = 0
+        if record.created - began > FLOOD_S:
+            began, count, left_out = record.created, 0, max(0, count - FLOOD_LINES)
+        self._seen[kind] = (began, count + 1)
+        while len(self._seen) > FLOOD_KINDS:
+            del self._seen[next(iter(self._seen))]
+        if left_out:
+            _say_left_out(record, left_out)
+        return count < FLOOD_LINES
+
+
+def _say_left_out(record: logging.LogRecord, count: int) -> None:
+    if hasattr(record, "audit"):
+        record.audit = {**record.audit, "left_out": count}
+    else:
+        record.msg, record.args = f"{record.getMessage()} ({count} lines like this were left out)", ()
 
 
 class _TextFormatter(logging.Formatter):
@@ -86,6 +124,7 @@ def configure(level: str, as_json: bool) -> None:
         False  # what cannot be written is not printed in another way, with its arguments
     )
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_FloodFilter())
     handler.addFilter(_SessionFilter())
     handler.setFormatter(_JsonFormatter() if as_json else _TextFormatter())
     root = logging.getLogger()
@@ -97,6 +136,7 @@ def configure(level: str, as_json: bool) -> None:
         max(root.level, logging.INFO)
     )  # below, it writes whole messages
     audit_lines = logging.StreamHandler(sys.stderr)
+    audit_lines.addFilter(_FloodFilter())
     audit_lines.setFormatter(_AuditFormatter())
     audit = logging.getLogger("flowbrush.audit")
     audit.handlers[:] = [audit_lines]

@@ -158,7 +158,8 @@ class Server(uvicorn.Server):
         gc.collect()
         gc.freeze()  # what is loaded now stays: the collector need not look at it while frames wait
         self._announcing = asyncio.create_task(self._announce())
-        if hasattr(signal, "SIGHUP"):
+        if self._context.settings.keys_file is not None and hasattr(signal, "SIGHUP"):
+            # without a file it ends the server, as when its terminal is closed
             self._loop.add_signal_handler(signal.SIGHUP, self._context.reload_keys)
 
     async def _announce(self) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -18,6 +18,7 @@ from server.http.answers import error_response
 from server.http.audit import audit
 from server.http.context import Context, unknown
 from server.http.door import identity_of
+from server.http.quotas import OverQuota
 from server.http.ranges import serve_file
 from server.sessions.live import LatestJpeg, Live
 from server.store.store import Meta
@@ -49,7 +50,11 @@ def router(context: Context) -> APIRouter:
             return error_response(404, ErrorCode.OUT_OF_RANGE, f"no chunk from {first} to {last} is recorded")
         audit("read.recording", identity_of(request), session=id)
         try:
-            return await _video(context, meta, path, size, part, request.headers.get("range"))
+            context.quotas.check_sent(identity_of(request))
+            video = await _video(context, meta, path, size, part, request.headers.get("range"))
+            return _metered(context, request, video)
+        except OverQuota as over:
+            return error_response(429, over.code, over.message, retry_after_s=over.retry_after_s)
         except NotPlayable as error:
             return error_response(500, ErrorCode.INTERNAL, str(error))
         except OSError as error:
@@ -69,13 +74,33 @@ def router(context: Context) -> APIRouter:
         live = context.running(request, id)
         if live is None:
             return unknown(id)
+        try:
+            context.quotas.check_sent(identity_of(request))
+        except OverQuota as over:
+            return error_response(429, over.code, over.message, retry_after_s=over.retry_after_s)
         audit("session.watch", identity_of(request), session=id)
         still = await dispatcher.still(live, Codec.JPEG) if live.stands else None
-        return StreamingResponse(
-            _pictures(live, still and still[1]), media_type=f"multipart/x-mixed-replace; boundary={BOUNDARY}"
-        )
+        pictures = _pictures(live, still and still[1])
+        kind = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
+        return _metered(context, request, StreamingResponse(pictures, media_type=kind))
 
     return routes
+
+
+def _metered(context: Context, request: Request, response: Response) -> Response:
+    """The same answer; what is sent of it counts, and it ends where the quota does."""
+    if isinstance(response, StreamingResponse):
+        response.body_iterator = _counted(response.body_iterator, context, identity_of(request).account)
+    return response
+
+
+async def _counted(blocks: AsyncIterable[Any], context: Context, account: str) -> AsyncIterator[bytes]:
+    async for block in blocks:
+        yield block
+        try:
+            context.quotas.sent(account, len(block))
+        except OverQuota:
+            return
 
 
 async def _video(

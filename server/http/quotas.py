@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
 
 from server.http.access import Access, Quota
 from server.http.identity import Identity
@@ -15,8 +14,6 @@ DAY_S = 86_400
 MIB = 1 << 20
 TRY_AGAIN_S = 10.0
 """What is in use may be given back at any time; asking more often is no use."""
-
-T = TypeVar("T")
 
 
 class OverQuota(Exception):
@@ -87,6 +84,10 @@ class Quotas:
             raise OverQuota(
                 f"your uploads take {quota.upload_mib} MiB already: older ones go by themselves", 600.0
             )
+
+    def check_sent(self, identity: Identity) -> None:
+        """Before video is sent; raises OverQuota."""
+        self._check_sent(identity.account, self._quota(identity))
 
     def sent(self, account: str, size: int) -> None:
         """Counts media; raises OverQuota when it was the last that this day allows."""

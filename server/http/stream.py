@@ -51,9 +51,9 @@ async def serve_stream(socket: WebSocket, context: Context) -> None:
         live, outbox = await _hello(socket, context, identity)
     except WebSocketDisconnect:
         return
-    except OverQuota as over:
-        service.metrics.errors.labels(over.code).inc()
-        await _part(socket, _over(over), CloseCode.TRY_LATER, over.code)
+    except (OverQuota, NotAllowed) as limited:
+        service.metrics.errors.labels(limited.code).inc()
+        await _part(socket, _over(limited), CloseCode.TRY_LATER, limited.code)
         return
     except Refused as refused:
         service.metrics.errors.labels(refused.code).inc()
@@ -184,17 +184,10 @@ async def _resume(
             raise Refused(ErrorCode.RESUME_EXPIRED, text, CloseCode.BAD_START)
     except Refused as refused:
         if refused.code is ErrorCode.RESUME_EXPIRED:
-            _count_wrong(context, identity)
+            context.gate.count_wrong(identity.address)
         raise
     audit("session.resume", identity, session=live.id)
     return live, service.outbox(live, last_frame, start.id)
-
-
-def _count_wrong(context: Context, identity: Identity) -> None:
-    try:
-        context.gate.count_wrong(identity.address)
-    except NotAllowed as limited:
-        raise Refused(ErrorCode.RATE_LIMITED, limited.message, CloseCode.TRY_LATER, retryable=True) from None
 
 
 def _pauses(text: str | None) -> int | None:
@@ -208,7 +201,7 @@ def _pauses(text: str | None) -> int | None:
     return (message.id or 0) if isinstance(message, SessionPause) else None
 
 
-def _over(over: OverQuota, id: int | None = None) -> Error:
+def _over(over: OverQuota | NotAllowed, id: int | None = None) -> Error:
     return Error(
         code=over.code, message=over.message, retryable=True, retry_after_s=over.retry_after_s, id=id
     )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from server.http.access import Access, Quota, load_access
 from server.http.auth import MAX_TOKENS, WRONG_BURST, Gate, NotAllowed
 from server.http.identity import Identity
+from server.http.quotas import OverQuota, Quotas
 from server.settings import BadSettings, Settings
 
 ALICE, BOB = "alice-key-0123456789", "bob-key-0123456789ab"
@@ -163,3 +165,21 @@ def test_a_file_that_is_missing_or_of_another_encoding_is_named(tmp_path: Path) 
 def test_nobodys_quota_is_everybodys() -> None:
     quota = Quota(**dict.fromkeys(Quota.model_fields, 1))
     assert Access((), quota).quota_of("192.0.2.1") == quota
+
+
+def test_a_day_has_so_much_video_and_the_next_one_again() -> None:
+    clock = Clock()
+    clock.now = 86_400 * 20_000.0 + 3600
+    access = load_access(settings(quota_sent_mib_day=1))
+    quotas = Quotas(SimpleNamespace(lives={}), lambda: access, clock)  # type: ignore[arg-type]
+    who, other = Identity("", "192.0.2.1"), Identity("", "192.0.2.2")
+    quotas.sent(who.account, (1 << 20) - 1)
+    quotas.check_sent(who)
+    with pytest.raises(OverQuota) as over:
+        quotas.sent(who.account, 1)
+    assert over.value.retry_after_s == 23 * 3600
+    with pytest.raises(OverQuota):
+        quotas.check_sent(who)
+    quotas.check_sent(other)
+    clock.now += 23 * 3600
+    quotas.check_sent(who)

@@ -301,5 +301,18 @@ async def test_keys_are_read_again_on_a_signal(make_server: Any, tmp_path: Path)
     assert ask(server, "/v1/models", a=AS_ALICE)[0] == 200
 
 
+async def test_guesses_of_resume_tokens_are_slowed_down(make_server: Any) -> None:
+    server = make_server()
+    codes = []
+    for _ in range(22):
+        async with RawClient(server.url) as client:
+            await client.send(type="session.start", resume="A" * 32, last_frame=0)
+            codes.append(await client.message("error"))
+    assert [error["code"] for error in codes] == ["resume_expired"] * 19 + ["rate_limited"] * 3
+    assert codes[-1]["retryable"] and codes[-1]["retry_after_s"] > 0
+    async with RawClient(server.url) as client:
+        await client.start(paused=True)
+
+
 def test_the_state_folder_is_for_its_user_alone(server: RunningServer) -> None:
     assert server.state_dir.stat().st_mode & 0o777 == 0o700

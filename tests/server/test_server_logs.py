@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from server import logs
-from server.http.audit import audit
+from server.http.audit import audit, note
 from server.http.identity import Identity
 
 SECRET = "s3cr3t-t0ken_value"
@@ -74,3 +74,28 @@ def test_audit_lines_are_json_in_both_forms(written: io.StringIO) -> None:
         "by": "viewer token",
         "session": "abc",
     }
+
+
+def test_lines_that_clients_make_by_the_thousand_are_left_out_and_counted(written: io.StringIO) -> None:
+    """By kind, so that what matters is not lost among them."""
+    root = logging.getLogger("uvicorn.error")
+    who = Identity("alice", "192.0.2.1")
+    for number in range(1000):
+        root.warning("Invalid request of %s", number)
+        note("refused", code="host_refused")
+    root.warning("another")
+    audit("session.start", who)
+    lines = written.getvalue().splitlines()
+    assert len([line for line in lines if "Invalid request" in line]) == logs.FLOOD_LINES
+    assert len([line for line in lines if '"refused"' in line]) == logs.FLOOD_LINES
+    assert any("another" in line for line in lines) and any('"session.start"' in line for line in lines)
+
+
+def test_the_next_line_says_how_many_were_left_out(written: io.StringIO) -> None:
+    handler = logging.getLogger().handlers[0]
+    for number in range(logs.FLOOD_LINES + 51):
+        later = number > logs.FLOOD_LINES + 49
+        fields = {"name": "a", "msg": "line %s", "args": (number,), "created": 1e9 + (11 if later else 0)}
+        handler.handle(logging.makeLogRecord(fields))
+    last = written.getvalue().splitlines()[-1]
+    assert f"line {logs.FLOOD_LINES + 50} (50 lines like this were left out)" in last
