@@ -30,6 +30,7 @@ ACROSS = {"left": (0.14, 0.36), "middle": (0.42, 0.58), "right": (0.64, 0.86), "
 RUN_UP = {"left": (0.5, 0.87), "right": (0.13, 0.5)}  # where what goes to a side has room to go
 AIR = {"": (0.22, 0.6), "up": (0.5, 0.75), "down": (0.2, 0.4)}
 FALLING, DIVING = (0.16, 0.32), (0.24, 0.74)
+SLOT = 0.36  # of a thing's share of the width: how far from its middle it stands where there is room
 TRIES, ARRANGEMENTS = 64, 6  # places that are looked at for a thing, and for all of them together
 CLEAR = 1.15  # distance of two things, in their mean size, from which on they do not touch
 
@@ -243,7 +244,7 @@ def _roomiest(
         spots: dict[int, Spot] = {}
         least = CLEAR
         for place, (thing, edge) in free.items():
-            slot = ((place + 0.5) / count, 0.5 / count)
+            slot = ((place + 0.5) / count, SLOT / count)
             spots[place], room = _find_room(rng, picture, thing, edge, slot, [*fixed, *spots.values()])
             least = min(least, room)
         if least > most:
@@ -262,12 +263,14 @@ def _find_room(
     across, own = ACROSS[thing.side], not thing.side and thing.direction not in RUN_UP
     if not thing.side and not own:
         across = RUN_UP[thing.direction]
+    inside = min(0.5, 0.5 * edge / picture.width)
+    across = _clipped(across, inside, 1 - inside)
     down = _rows(picture, thing, edge / picture.height)
     best, most = (0.0, 0.0, edge), -1.0
     for attempt in range(TRIES):
         within = across
         if own and attempt < TRIES // 2:
-            within = (max(across[0], slot[0] - slot[1]), min(across[1], slot[0] + slot[1]))
+            within = _clipped((slot[0] - slot[1], slot[0] + slot[1]), *across)
         x, y = float(rng.uniform(*within)) * picture.width, float(rng.uniform(*down)) * picture.height
         rooms = (float(np.hypot(x - a, y - b)) / (0.5 * (edge + c)) for a, b, c in others)
         room = min(CLEAR, min(rooms, default=CLEAR))
@@ -296,6 +299,11 @@ def _rows(picture: _Picture, thing: Wanted, edge: float) -> tuple[float, float]:
 
 
 def _between(top: float, bottom: float, edge: float) -> tuple[float, float]:
-    """Rows of the middle of what shows above the bottom row, inside the frame."""
-    top, bottom = (min(max(row, 0.5 * edge), 1 - 0.5 * edge) for row in (top, bottom))
-    return min(top, bottom), max(top, bottom)
+    """Rows of the middle of what stands between two rows, inside the frame."""
+    inside = min(0.5, 0.5 * edge)
+    return _clipped((top, bottom), inside, 1 - inside)
+
+
+def _clipped(span: tuple[float, float], low: float, high: float) -> tuple[float, float]:
+    """The span inside low..high; the nearest end of that where they do not meet."""
+    return min(max(span[0], low), high), min(max(span[1], low), high)

@@ -154,8 +154,20 @@ def test_things_find_room_inside_the_frame(size: tuple[int, int], ground: Ground
         placed = arrange(things, size, (), seed, ground)
         assert apart(placed), (seed, placed)
         for thing in placed:
-            assert 0.25 * thing.size <= thing.x <= size[0] - 0.25 * thing.size
+            assert 0.49 * thing.size <= thing.x <= size[0] - 0.49 * thing.size
             assert 0.3 * thing.size <= thing.y <= size[1] - 0.3 * thing.size
+
+
+@pytest.mark.parametrize("size", [(2048, 64), (64, 2048), (32, 32)])
+def test_odd_frames_have_places_too(size: tuple[int, int]) -> None:
+    for seed in range(20):
+        things = [
+            Wanted("dog", 3, 1.25),
+            Wanted("fish", 2, side="left", home="water"),
+            Wanted("bee", home="air"),
+        ]
+        for thing in arrange(things, size, (), seed, SHORE):
+            assert 0 <= thing.x <= size[0] and 0 <= thing.y <= size[1]
 
 
 def apart(placed: list[Placed]) -> bool:
