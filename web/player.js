@@ -3,7 +3,6 @@
  * @module
  */
 import { Emitter } from './emitter.js';
-import { Screen } from './screen.js';
 
 /**
  * @typedef {import('./screen.js').FromScreen} FromScreen
@@ -87,17 +86,17 @@ export class Player extends Emitter {
 
   /** @param {HTMLCanvasElement} canvas */
   #inPage(canvas) {
-    const screen = new Screen(canvas, (message) => this.#hear(message));
-    /** @type {Record<string, (message: any) => void>} */
+    const screen = import('./screen.js').then(({ Screen }) => new Screen(canvas, (message) => this.#hear(message)));
+    /** @type {Record<string, (screen: import('./screen.js').Screen, message: any) => void>} */
     const calls = {
-      configure: ({ format }) => screen.configure(format),
-      packet: ({ buffer }) => screen.packet(buffer),
-      hold: () => screen.hold(),
-      flush: () => screen.flush(),
-      preview: ({ bitmap }) => screen.preview(bitmap),
-      snapshot: () => screen.snapshot(),
+      configure: (on, { format }) => on.configure(format),
+      packet: (on, { buffer }) => on.packet(buffer),
+      hold: (on) => on.hold(),
+      flush: (on) => on.flush(),
+      preview: (on, { bitmap }) => on.preview(bitmap),
+      snapshot: (on) => on.snapshot(),
     };
-    return (/** @type {any} */ message) => calls[message.type](message);
+    return (/** @type {any} */ message) => void screen.then((on) => calls[message.type](on, message));
   }
 
   /** @param {FromScreen} message */

@@ -385,6 +385,13 @@ def test_without_webcodecs_pictures_come_as_jpeg(open_page: Any, served: Any) ->
     driver.until(lambda: driver.ball()[0] > start[0] + 0.01, "the picture moves")
 
 
+def test_without_canvases_in_workers_the_page_draws_itself(open_page: Any, served: Any) -> None:
+    driver = open_page(served.url, init="delete HTMLCanvasElement.prototype.transferControlToOffscreen;")
+    driver.start()
+    start = driver.ball()
+    driver.until(lambda: driver.ball()[0] > start[0] + 0.01, "the picture moves")
+
+
 def test_hand_to_picture_is_measured_and_shown(driver: Any, served: Any) -> None:
     driver.start()
     driver.stroke([driver.ball(), (0.5, 0.4), (0.7, 0.5)], seconds=1.5)
