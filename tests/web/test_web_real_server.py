@@ -232,6 +232,17 @@ def test_a_killed_and_restarted_server_goes_on(real: RealServer, open_page: Any)
     driver.until(lambda: driver.seconds() > before + 0.5, "the same stream goes on")
 
 
+def test_a_page_that_is_loaded_again_goes_on(real: RealServer, open_page: Any) -> None:
+    driver = open_page(real.url, expect_errors=True)
+    driver.start()
+    driver.until(lambda: driver.seconds() > 2, "some film")
+    driver.page.reload()
+    driver.wait_live()
+    assert driver.seconds() > 2, "it is the same stream"
+    before = driver.seconds()
+    driver.until(lambda: driver.seconds() > before + 1, "and it moves on")
+
+
 def test_a_phone(real: RealServer, open_page: Any) -> None:
     driver = open_page(real.url, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
     driver.page.locator("#preset-cards .preset").first.tap()
