@@ -28,12 +28,14 @@ RUN apt-get update \
     && chown -R 10001:10001 /data \
     && chmod 0700 /data/state
 COPY --from=build /opt/flowbrush /opt/flowbrush
-# "video" lets NVENC be used where the card has it
+# "video" lets NVENC be used where the card has it; what is compiled goes to /tmp, because the rest may be read-only
 ENV PATH=/opt/flowbrush/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility,video \
     XDG_CACHE_HOME=/data/weights \
+    TRITON_CACHE_DIR=/tmp/triton \
+    CUDA_CACHE_PATH=/tmp/nv \
     FLOWBRUSH_HOST=0.0.0.0 \
     FLOWBRUSH_PORT=8000 \
     FLOWBRUSH_STATE_DIR=/data/state

@@ -16,6 +16,7 @@ from types import FrameType
 import uvicorn
 
 from server import logs
+from server.http.access import MIN_KEY_CHARS
 from server.http.app import create_app
 from server.http.connections import ConnectionLimits, bounded_protocol
 from server.http.context import Context
@@ -42,6 +43,8 @@ GOODBYE_S = 3.0
 def run(settings: Settings) -> int:
     """Serves until SIGINT or SIGTERM; returns the exit code."""
     logs.configure(settings.log_level, settings.log_json)
+    if any(len(key) < MIN_KEY_CHARS for key in settings.api_keys):
+        log.warning("a key has fewer than %d characters and can be guessed", MIN_KEY_CHARS)
     for link in service_links():
         log.warning("%s is a Kubernetes service link, no setting: ignored", link)
     try:

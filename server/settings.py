@@ -63,7 +63,12 @@ class Settings(BaseSettings):
     """Frozen after it was checked; made once in the command line and passed down. Tests make it directly."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8-sig", extra="ignore", frozen=True
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_file_encoding="utf-8-sig",
+        extra="ignore",
+        frozen=True,
+        env_ignore_empty=True,
     )
 
     model: str = "pocket"
@@ -162,11 +167,6 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
-
-    @field_validator("keys_file", "runtime_dir", mode="before")
-    @classmethod
-    def _empty_is_none(cls, value: Any) -> Any:
-        return None if value == "" else value
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
+import os
 import sys
 from pathlib import Path
 
 from server.delivery.clips import Clip
 
 log = logging.getLogger(__name__)
+
+NO_SPACE = 28
+"""Exit code of `transcode` where the disk is full; the web process does not import it: it loads the codecs."""
 
 
 class NotPlayable(Exception):
@@ -59,6 +64,8 @@ async def _transcode(source: Path, size: int, made: Path) -> None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+    if process.returncode == NO_SPACE:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if process.returncode != 0:
         reason = (
             said.decode(errors="replace").strip().rpartition("\n")[2] or f"exit code {process.returncode}"

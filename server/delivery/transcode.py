@@ -6,6 +6,7 @@ is the server's; it yields to whatever makes pictures.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -18,6 +19,9 @@ from av.video.stream import VideoStream
 TIMESCALE = 90_000
 OPTIONS = {"preset": "veryfast", "crf": "20"}
 POLITE = 10
+NO_SPACE = 28
+"""Exit code where the disk is full."""
+
 BT709 = 1
 
 
@@ -93,7 +97,7 @@ def main(arguments: list[str]) -> int:
         transcode(Path(source), int(size), Path(target))
     except (av.FFmpegError, OSError) as error:
         sys.stderr.write(f"{error}\n")
-        return 1
+        return NO_SPACE if error.errno == errno.ENOSPC else 1
     return 0
 
 

@@ -51,6 +51,19 @@ def test_a_byte_order_mark_is_read_over() -> None:
     assert load_settings().model == "café"
 
 
+def test_what_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compose passes variables on that nobody has set."""
+    for name in ("PORT", "KEYS_FILE", "RUNTIME_DIR", "API_KEYS", "RECORD", "PUBLISH"):
+        monkeypatch.setenv(f"FLOWBRUSH_{name}", "")
+    assert load_settings() == Settings(_env_file=None)
+
+
+def test_a_file_in_utf_16_is_named() -> None:
+    Path(".env").write_text("FLOWBRUSH_MODEL=pocket\n", encoding="utf-16")
+    with pytest.raises(BadSettings, match=r"\.env is not UTF-8 text \(byte 0 is 0xff\)"):
+        load_settings()
+
+
 @pytest.mark.parametrize(
     ("name", "value", "why"),
     [
