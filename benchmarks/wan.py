@@ -152,7 +152,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--vae", action="store_true", help="Wan's own decoder in place of the tiny one")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--dtype", default="auto")
-    parser.add_argument("--attention", default="sdpa")
+    parser.add_argument("--attention", default="auto", help="auto measures; or one by name")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--chunks", type=int, help="measured chunks (default 20, with --quick 5)")
     parser.add_argument("--quick", action="store_true", help="a short pass; its figures are rough")

@@ -81,7 +81,7 @@ class Generator:
         device: str = "auto",
         dtype: str = "auto",
         seats: int = 4,
-        attention: str = "sdpa",
+        attention: str = "auto",
         weights: Path | None = None,
         drag: str = "auto",
         compile: bool = False,

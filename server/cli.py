@@ -40,7 +40,7 @@ def serve(
         int | None, typer.Option(help="streams per worker; 0: as many as fit into memory")
     ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, …")] = None,
-    attention: Annotated[str | None, typer.Option(help="sdpa, xformers or flex")] = None,
+    attention: Annotated[str | None, typer.Option(help="auto, sdpa, cudnn, fa3, xformers or flex")] = None,
     compile: Annotated[
         bool | None, typer.Option(help="compile the model's blocks; warming up takes long")
     ] = None,

@@ -34,7 +34,7 @@ class WorkerConfig(msgspec.Struct, frozen=True):
     threads: int
     log_level: str
     log_json: bool
-    attention: str = "sdpa"
+    attention: str = "auto"
     compile: bool = False
     fp8: bool = False
     beat_s: float = 0.5

@@ -23,7 +23,8 @@ from typing import Any
 from flowbrush.protocol import Codec
 from models import registry
 from models.cpus import Threads
-from pipelines.requests import ChunkResult, Frames, StreamSettings
+from pipelines.requests import ChunkResult, Frames
+from pipelines.warm_up import warm_up
 from server import logs
 from server.engine import ipc
 from server.engine.capacity import seats_that_fit
@@ -33,8 +34,6 @@ from server.engine.snapshots import SnapshotThread
 
 log = logging.getLogger(__name__)
 
-WARM_UP_CHUNKS = 3
-PROMPT = "a calm meadow"
 PICTURES_KEPT = 32
 STILLS = 4
 """Single pictures that may be encoded at once."""
@@ -131,36 +130,16 @@ class Worker:
             loader = getattr(loader, name)
         seats = config.seats or seats_that_fit(registry.card(config.model), config.device)
         asked = {"attention": config.attention, "compile": config.compile, "fp8": config.fp8}
-        switches = {name: value for name, value in asked.items() if value not in (False, "sdpa")}
+        switches = {name: value for name, value in asked.items() if value not in (False, "auto")}
         self._generator = loader(config.model, device=config.device, seats=seats, **switches)
         card = self._generator.card
         generator = self._generator
         self._snapshots = SnapshotThread(self._up.send, generator.snapshot, config.snapshot_bytes)
-        chunk_s = self._warm_up(card, config.compile)
+        chunk_s = warm_up(generator, config.compile)
         codecs = available_codecs(card.width, card.height, card.fps)
         gc.collect()
         gc.freeze()  # a full collection over all that was loaded would stop a chunk for 0.2 s, every few seconds
         self._up.send(ipc.Loaded(card.public(), self._generator.seats, codecs, chunk_s))
-
-    def _warm_up(self, card: Any, compiled: bool) -> float:
-        """Runs alone and with full batches; returns the time of one chunk of one stream.
-
-        With `compiled`, in every shape that streams can have: a shape is compiled when it first comes, which takes long.
-        """
-        settings = StreamSettings(card.name, ((PROMPT, 1.0),), card.width, card.height, card.fps)
-        chunk_s = 0.0
-        seats = self._generator.seats
-        chunks = card.student.sink + card.student.window + 2 if compiled else WARM_UP_CHUNKS
-        for streams in range(1, seats + 1) if compiled else sorted({1, seats}):
-            states = [self._generator.start(settings) for _ in range(streams)]
-            for _ in range(chunks):
-                begun = time.monotonic()
-                self._generator.step(states, [[] for _ in states])
-                if streams == 1:
-                    chunk_s = time.monotonic() - begun
-            for state in states:
-                self._generator.release(state)
-        return chunk_s
 
     def obey(self, order: Any) -> None:
         """Carries out one order; what goes wrong becomes a message, not an exception."""

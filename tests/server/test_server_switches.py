@@ -18,9 +18,16 @@ class Double:
     """A generator that writes down which batches it made."""
 
     def __init__(self, seats: int) -> None:
-        shape = SimpleNamespace(sink=1, window=2)
+        shape, rollout = SimpleNamespace(sink=1, window=2), SimpleNamespace(recache=False)
         self.card = SimpleNamespace(
-            name="pocket-random", width=64, height=64, fps=16.0, chunk_frames=4, student=shape, public=dict
+            name="pocket-random",
+            width=64,
+            height=64,
+            fps=16.0,
+            chunk_frames=4,
+            student=shape,
+            rollout=rollout,
+            public=dict,
         )
         self.seats, self.batches = seats, []
 
