@@ -11,6 +11,8 @@ from models.device import choose
 from training.config import STAGES, read_recipe
 from training.distributed import join
 from training.loop import Interrupted, Limits, Outcome, train
+from training.photos.packages import MissingPackage
+from training.photos.pool import build_photos
 from training.pool import StalePool
 from training.progress import table
 from training.run import MissingStage, Run
@@ -72,6 +74,11 @@ def arguments() -> argparse.ArgumentParser:
         type=Path,
         help=f"the colour emoji font file, where none is installed (or set {FONT_VARIABLE})",
     )
+    parser.add_argument(
+        "--photos",
+        action="store_true",
+        help="pool: only gather the photos that are learned from, in the run's folder",
+    )
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument(
         "--resume",
@@ -89,7 +96,7 @@ def main(given: list[str] | None = None) -> int:
     asked = arguments().parse_args(given)
     try:
         return _run(asked)
-    except (BadConfig, MissingStage, StalePool, PoolFailed, MissingFont, ValueError) as error:
+    except (BadConfig, MissingStage, StalePool, PoolFailed, MissingFont, MissingPackage, ValueError) as error:
         sys.stderr.write(f"flowbrush train: {error}\n")
         return 2
     except Interrupted as error:
@@ -111,7 +118,11 @@ def _run(asked: argparse.Namespace) -> int:
         if asked.fresh:
             for stage in stages:
                 run.forget(stage)
+        if asked.photos and workers.first:
+            gather_photos(run.folder / "photos")
         workers.wait()
+        if asked.photos:
+            return 0
         outcomes = _all(context, asked) if asked.stage == "all" else [_one(context, asked.stage, asked)]
     finally:
         workers.close()
@@ -121,7 +132,15 @@ def _run(asked: argparse.Namespace) -> int:
     return 0
 
 
+def gather_photos(folder: Path) -> None:
+    """Fills `folder` with photos, and says how many. Raises MissingPackage where there are none."""
+    counts = ", ".join(f"{part} {count}" for part, count in build_photos(folder).items())
+    sys.stdout.write(f"photos in {folder}: {counts}\n")
+
+
 def _check(asked: argparse.Namespace) -> None:
+    if asked.photos and asked.stage != "pool":
+        raise ValueError(f"--photos is for the stage `pool`, not for `{asked.stage}`")
     if asked.stage in ("all", "pool", "export") and (asked.steps is not None or asked.minutes is not None):
         raise ValueError(
             f"--steps and --minutes are for one stage that learns, not for `{asked.stage}`: see the recipe"
