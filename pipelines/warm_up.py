@@ -24,9 +24,10 @@ def warm_up(generator: Any, compiled: bool) -> float:
     """
     card, seats = generator.card, generator.seats
     settings = StreamSettings(card.name, ((PROMPTS[0], 1.0),), card.width, card.height, card.fps)
-    full = card.student.sink + card.student.window
-    renews = compiled and card.rollout.recache
-    chunks = full + (4 if renews else 2) if compiled else CHUNKS
+    chunks, renews = CHUNKS, False
+    if compiled:
+        renews = card.rollout.recache
+        chunks = card.student.sink + card.student.window + (4 if renews else 2)
     chunk_s = 0.0
     for streams in range(1, seats + 1) if compiled else sorted({1, seats}):
         states = [generator.start(settings) for _ in range(streams)]
