@@ -18,6 +18,7 @@ PARTS = {
     "sessions": "several sessions at once against one",
     "recovery": "kill -9 of the worker until pictures go on",
     "reader": "a client that stops reading: the others, memory, and its way back",
+    "walls": "one session beside another that takes all it can",
     "endless": "chunk 2,000 against chunk 20, and memory",
 }
 IN_PROCESS = "wan"

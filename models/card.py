@@ -25,18 +25,7 @@ from models.spec import (
 WEIGHTS = Path(__file__).parent / "weights"
 CAPABILITIES = ("text", "image", "drag", "pin", "path", "camera", "rewind", "step", "branch", "transition")
 TRAINED, WARPED = "trained track encoder", "warped latents, no training"
-INTERNAL = (
-    "student",
-    "codec",
-    "text",
-    "opener",
-    "keyframes",
-    "cutter",
-    "inpainter",
-    "weights",
-    "rollout",
-    "sources",
-)
+INTERNAL = ("student", "codec", "text", "opener", "keyframes", "cutter", "inpainter", "weights", "rollout", "sources")
 
 
 def models_folder() -> Path:
@@ -139,5 +128,4 @@ class ModelCard:
         data = {name: value for name, value in asdict(self).items() if name not in INTERNAL}
         data["examples"] = list(self.examples)
         data["available"] = self.available
-        data["encoder"] = self.codec.encoder
         return data

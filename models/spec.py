@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 
 @dataclass(frozen=True)
@@ -117,8 +116,6 @@ class PocketCodecSpec:
     cell.
     """
 
-    encoder: ClassVar[str] = "its linear codec"
-
     channels: int = 48
     stride: int = 8
     frames: int = 4
@@ -206,8 +203,6 @@ class TaeSpec:
     one.
     """
 
-    encoder: ClassVar[str] = "the tiny autoencoder's own encoder (TAEHV)"
-
     channels: int = 16
     stride: int = 8
     frames: int = 4
@@ -218,8 +213,6 @@ class TaeSpec:
 @dataclass(frozen=True)
 class VaeSpec:
     """Wan's own autoencoder, by diffusers. `config` are its constructor's arguments, as (name, value) pairs."""
-
-    encoder: ClassVar[str] = "Wan's own encoder (diffusers)"
 
     channels: int = 16
     stride: int = 8

@@ -52,10 +52,23 @@ class Notice:
     id: int | None = None
 
 
+Region = tuple[tuple[tuple[float, float], ...], ...]  # polygons of (x, y) in frame sizes, even-odd
+HeldRegion = tuple[int, Region]  # a track and what it has taken
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What a hand would take at `point` (frame sizes): nothing where `region` is empty. `label` is empty for what has no name."""
+
+    point: tuple[float, float]
+    region: Region = ()
+    label: str = ""
+
+
 @dataclass(frozen=True)
 class ChunkResult:
     """One finished chunk of one stream. `frames` is RGB uint8 [F, H, W, 3]; times are in milliseconds, `denoise_ms` without
-    the pass for later chunks.
+    the pass for later chunks; `held` what hands that began with it have taken.
     """
 
     chunk: int
@@ -66,6 +79,7 @@ class ChunkResult:
     notices: tuple[Notice, ...] = ()
     denoise_ms: float = 0.0
     decode_ms: float = 0.0
+    held: tuple[HeldRegion, ...] = ()
     extra: dict[str, float] = field(default_factory=dict)
 
 

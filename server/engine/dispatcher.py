@@ -23,6 +23,10 @@ from server.store.store import Store
 log = logging.getLogger(__name__)
 
 
+PROBE_S = 0.06
+"""A look at what a hand would take needs no longer, as a rule: with less left before a chunk is due it waits."""
+
+
 class QueueFull(LookupError):
     """Nobody more can wait."""
 
@@ -216,8 +220,23 @@ class Dispatcher:
         batch, later = next_batch(self._wishes(worker, now), now, worker.batch_s, worker.slots)
         if batch:
             self._turn(worker, [self._lives[id] for id in batch])
-        elif later is not None:
+            return
+        if later is None or later - now > PROBE_S:
+            self._probe(worker)
+        if worker.order is None and later is not None:
             worker.timer = self._timer.call_at(later, self.kick, name)
+
+    def _probe(self, worker: Worker) -> None:
+        """Gives the time that is left before the next chunk to one who wants to see what a hand would take."""
+        curious = [
+            id
+            for id, name in self.slots.holders.items()
+            if name == worker.name and id in self._lives and self._lives[id].session.curious
+        ]
+        if curious:
+            id = min(curious, key=worker.account.tag)
+            self._handle(self._lives[id], on.ProbeTurn())
+            self._send_orders(worker)
 
     def _wishes(self, worker: Worker, now: float) -> list[Wish]:
         wishes = []
@@ -242,6 +261,12 @@ class Dispatcher:
             if (session.chunk + 1) % self._settings.snapshot_chunks == 0:
                 save = str(self._store.snapshot(live.id, session.epoch, session.chunk))
             self._handle(live, on.Turn(bool(live.jpeg_viewers), save))
+        self._send_orders(worker)
+        if worker.order is None and self._timer is not None:  # none of them can go on: others may
+            self._timer.call_soon(self.kick, worker.name)
+
+    def _send_orders(self, worker: Worker) -> None:
+        """Sends what was asked for, the chunks as one order."""
         orders, self._orders = self._orders, []
         items = tuple(order for order in orders if isinstance(order, ipc.StepItem))
         if items:
@@ -252,8 +277,6 @@ class Dispatcher:
             if not isinstance(order, ipc.StepItem):
                 worker.order = {order.stream: order.epoch}
                 worker.process.send(order)
-        if worker.order is None and self._timer is not None:  # none of them can go on: others may
-            self._timer.call_soon(self.kick, worker.name)
 
     async def still(self, live: Live, codec: Codec) -> tuple[int, bytes] | None:
         """The newest frame as a key frame of `codec`, with its index; None when there is none or no answer."""

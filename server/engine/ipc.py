@@ -14,7 +14,7 @@ import numpy as np
 
 from flowbrush.controls import Control, TrackBegin
 from flowbrush.parse import parse_control
-from pipelines.requests import Applied, Frames, Notice, StreamSettings
+from pipelines.requests import Applied, Frames, HeldRegion, Notice, Region, StreamSettings
 
 MAX_BYTES = 256 << 20
 """Of one message: a picture of the largest size, with room."""
@@ -105,6 +105,16 @@ class Rewind(_Message, frozen=True):
     chunk: int
 
 
+class Probe(_Message, frozen=True):
+    """What would a hand take at `point`, with points that `add` to it and `remove` from it (frame sizes)?"""
+
+    stream: str
+    epoch: int
+    point: tuple[float, float]
+    add: tuple[tuple[float, float], ...] = ()
+    remove: tuple[tuple[float, float], ...] = ()
+
+
 class Still(_Message, frozen=True):
     """Send the newest frame as a picture that stands on its own: JPEG, or a key frame of a codec."""
 
@@ -123,7 +133,7 @@ class Quit(_Message, frozen=True):
     """End the process."""
 
 
-Down = Open | Step | Rewind | Still | Close | Quit
+Down = Open | Step | Rewind | Probe | Still | Close | Quit
 
 # ---- up: from a worker to the server
 
@@ -195,6 +205,7 @@ class Made(_Message, frozen=True):
     denoise_ms: float = 0.0
     decode_ms: float = 0.0
     step_ms: float = 0.0
+    held: tuple[HeldRegion, ...] = ()
 
 
 class Encoded(_Message, frozen=True):
@@ -229,6 +240,15 @@ class StreamFailed(_Message, frozen=True):
     encoder: bool = False
 
 
+class Outlined(_Message, frozen=True):
+    """Answers Probe; no `region` for nothing, no `label` for what has no name."""
+
+    stream: str
+    epoch: int
+    region: Region
+    label: str
+
+
 class Saved(_Message, frozen=True):
     """A snapshot of the state after `chunk` lies in `path`."""
 
@@ -255,6 +275,7 @@ Up = (
     | Opened
     | OpenFailed
     | Rewound
+    | Outlined
     | Made
     | Encoded
     | StepFailed

@@ -139,7 +139,9 @@ class Worker:
         codecs = available_codecs(card.width, card.height, card.fps)
         gc.collect()
         gc.freeze()  # a full collection over all that was loaded would stop a chunk for 0.2 s, every few seconds
-        self._up.send(ipc.Loaded(card.public(), self._generator.seats, codecs, chunk_s))
+        facts = card.public()
+        facts["capabilities"] = {**facts.get("capabilities", {}), "probe": hasattr(generator, "probe")}
+        self._up.send(ipc.Loaded(facts, self._generator.seats, codecs, chunk_s))
 
     def obey(self, order: Any) -> None:
         """Carries out one order; what goes wrong becomes a message, not an exception."""
@@ -154,6 +156,8 @@ class Worker:
                 self._timed(self._open, order)
             case ipc.Rewind():
                 self._timed(self._rewind, order)
+            case ipc.Probe():
+                self._timed(self._probe, order)
 
     def _timed(self, work: Callable[[Any], None], order: Any) -> None:
         """Work that others wait for: its time is watched, and its end is said."""
@@ -200,6 +204,16 @@ class Worker:
         while len(slot.newest) > 0 and slot.newest[-1][0] // self._generator.card.chunk_frames > order.chunk:
             slot.newest.pop()
         self._up.send(ipc.Rewound(order.stream, order.epoch, True))
+
+    def _probe(self, order: ipc.Probe) -> None:
+        slot, region, label = self._slots.get(order.stream), (), ""
+        if slot is not None:
+            try:
+                found = self._generator.probe(slot.state, order.point, order.add, order.remove)
+                region, label = found.region, found.label
+            except Exception:
+                log.exception("stream %s: it could not be seen what a hand would take", order.stream)
+        self._up.send(ipc.Outlined(order.stream, order.epoch, region, label))
 
     def _still(self, order: ipc.Still) -> None:
         slot = self._slots.get(order.stream)
@@ -301,6 +315,7 @@ class Worker:
             float(result.denoise_ms),
             float(result.decode_ms),
             step_ms,
+            result.held,
         )
         self._up.send(made)
         if not item.replay_only:

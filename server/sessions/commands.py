@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from flowbrush.controls import Touches
 from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
 from flowbrush.protocol import (
     CONTROL_TYPES,
@@ -74,10 +75,9 @@ class Commands:
             case SessionStart():
                 text = "the session has started already: open another connection for another session"
                 raise ProtocolError(ErrorCode.ALREADY_STARTED, text, id=message.id)
-            case Probe() | SourceBegin() | SourceEnd():
-                needed = "probe" if isinstance(message, Probe) else "source"
+            case SourceBegin() | SourceEnd():
                 raise ProtocolError(
-                    ErrorCode.UNSUPPORTED, f"this model cannot do {needed}", field="type", id=message.id
+                    ErrorCode.UNSUPPORTED, "this model cannot do source", field="type", id=message.id
                 )
             case _:
                 self._service.driver.ask(self._live, self._event(message))
@@ -93,11 +93,12 @@ class Commands:
                 return on.ResumeAsked(message.id)
             case SessionStep():
                 return on.StepAsked(message.chunks, message.id)
+            case Probe():
+                self._need("probe", message.id)
+                point = (message.x, message.y)
+                return on.ProbeAsked(point, _places(message.add), _places(message.remove), message.id)
             case SessionRewind():
-                if not self._service.capabilities.get("rewind"):
-                    raise ProtocolError(
-                        ErrorCode.UNSUPPORTED, "this model cannot go back", field="type", id=message.id
-                    )
+                self._need("rewind", message.id)
                 return on.RewindAsked(message.chunk, message.id)
             case SessionReset():
                 return on.ResetAsked(message.seed, message.id)
@@ -105,6 +106,14 @@ class Commands:
                 return on.EndAsked("stopped", CloseCode.DONE, message.id)
         assert isinstance(message, CONTROL_TYPES)
         return on.Given(message, self._service.capabilities)
+
+    def _need(self, ability: str, id: int | None) -> None:
+        if not self._service.capabilities.get(ability):
+            raise ProtocolError(ErrorCode.UNSUPPORTED, f"this model cannot do {ability}", field="type", id=id)
+
+
+def _places(touches: Touches | None) -> tuple[tuple[float, float], ...]:
+    return tuple((x, y) for x, y in touches or ())
 
 
 class ViewerCommands:

@@ -65,6 +65,16 @@ class ResetAsked:
 
 
 @dataclass(frozen=True)
+class ProbeAsked:
+    """What would a hand take at `point`?"""
+
+    point: tuple[float, float]
+    add: tuple[tuple[float, float], ...] = ()
+    remove: tuple[tuple[float, float], ...] = ()
+    id: int | None = None
+
+
+@dataclass(frozen=True)
 class Reported:
     """The client's playhead stands at `pts` (seconds)."""
 
@@ -90,6 +100,11 @@ class Turn:
 
     jpeg: bool = False
     save: str | None = None
+
+
+@dataclass(frozen=True)
+class ProbeTurn:
+    """The worker has a moment to spare for what the client has asked to see."""
 
 
 @dataclass(frozen=True)

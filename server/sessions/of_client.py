@@ -107,6 +107,11 @@ def reset(session: Session, event: on.ResetAsked, now: float) -> Effects:
     return [*effects, *session.reopen()]
 
 
+def probe_asked(session: Session, event: on.ProbeAsked, now: float) -> Effects:
+    session.probe, session.quiet_since = event, now
+    return []
+
+
 def reported(session: Session, event: on.Reported, now: float) -> Effects:
     session.pace.report(event.pts, now)
     if not session.pace.paused:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flowbrush.errors import ErrorCode
-from flowbrush.protocol import Control, SessionPaused, SessionRecovering
+from flowbrush.protocol import Control, Outline, SessionPaused, SessionRecovering
 from server.engine import ipc
 from server.sessions import effects as do
 from server.sessions import events as on
@@ -54,6 +54,22 @@ def turn(session: Session, event: on.Turn, now: float) -> Effects:
         return [do.Fetch(session.chunk)] if known is None else order(session, known, event, now)
     controls = drain(session, now)
     return [session.history.fix(controls), *order(session, controls, event, now, new=True)]
+
+
+def probe_turn(session: Session, event: on.ProbeTurn, now: float) -> Effects:
+    asked = session.probe
+    if asked is None or not session.curious:
+        return []
+    session.probe, session.probing = None, asked
+    return [do.Order(ipc.Probe(session.id, session.epoch, asked.point, asked.add, asked.remove))]
+
+
+def outlined(session: Session, event: ipc.Outlined, now: float) -> Effects:
+    asked, session.probing = session.probing, None
+    if asked is None:
+        return []
+    x, y = asked.point
+    return [do.Say(Outline(id=asked.id, x=x, y=y, region=event.region, label=event.label or None))]
 
 
 def fetched(session: Session, event: on.Fetched, now: float) -> Effects:

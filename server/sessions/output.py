@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flowbrush.packets import NO_FLAGS, Flag, Packet
-from flowbrush.protocol import ChunkDone, Codec, ControlApplied, Notice
+from flowbrush.protocol import ChunkDone, Codec, ControlApplied, Notice, TrackHeld
 from server.delivery.mp4 import Sample
 from server.engine import ipc
 from server.sessions.acks import Acks, Shown
@@ -84,6 +84,7 @@ class Output:
         effects: list[Any] = [
             Say(Notice(code=each.code, message=each.message, id=each.id)) for each in made.notices
         ]
+        effects += [Say(TrackHeld(track=track, region=region)) for track, region in made.held]
         return [
             *effects,
             Count("chunks"),

@@ -6,24 +6,25 @@ import asyncio
 import contextlib
 import logging
 import secrets
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
-from flowbrush.protocol import Codec, Notice, SessionPaused, SessionStart
+from flowbrush.protocol import Codec, SessionPaused, SessionStart
 from flowbrush.session_file import SessionFile
 from server.delivery.delivery import Outbox
 from server.engine import ipc
 from server.engine.dispatcher import Dispatcher
 from server.metrics import Metrics
 from server.sessions import events as on
+from server.sessions import starting
 from server.sessions.driver import Driver
 from server.sessions.live import RESUMED_FRAMES, WATCHER_FRAMES, Live
 from server.settings import MIB, Settings
-from server.store import images
 from server.store.archive import Archive, new_id, new_meta
-from server.store.images import ImageStore
+from server.store.images import ImageStore, shape_of
 from server.store.store import Store, hash_token
 from server.supervise import supervise
 
@@ -41,14 +42,6 @@ class Refused(Exception):
     def __init__(self, code: ErrorCode, message: str, close: CloseCode, retryable: bool = False) -> None:
         super().__init__(message)
         self.code, self.message, self.close, self.retryable = code, message, close, retryable
-
-
-def steps_in_real_time(facts: ipc.Loaded) -> int:
-    """Denoising steps with which a chunk of one stream is made while the one before is shown; at least the model's own."""
-    card = facts.card
-    own = card.get("steps", 1)
-    shown_s = card["chunk_frames"] / card["fps"]
-    return max(own, int(own * shown_s / max(facts.chunk_s, 1e-6)))
 
 
 class Service:
@@ -158,7 +151,7 @@ class Service:
     # ---- sessions
 
     async def begin(self, start: SessionStart, asked: float, owner: str = "") -> Live:
-        """A new session of the key `owner`, waiting for a seat; raises Refused. The caller attaches, then calls `seat`."""
+        """A new session of the key `owner`, which waits for its client (`outbox`); raises Refused."""
         facts = await self.wait_loaded()
         if start.model != self.settings.model:
             raise Refused(
@@ -177,15 +170,20 @@ class Service:
             if image is None:
                 text = f"there is no image {start.image!r}: upload it with POST /v1/images"
                 raise Refused(ErrorCode.UNKNOWN_IMAGE, text, CloseCode.BAD_START)
-        start, notices = self._in_real_time(start, facts)
+        most = self.settings.max_steps or starting.steps_in_real_time(facts)
+        start, notices = starting.in_real_time(start, most)
+        try:
+            shape = None if image is None else await asyncio.to_thread(shape_of, image)
+            start = starting.in_its_size(start, facts.card, shape)
+        except ValueError as error:
+            raise Refused(ErrorCode.INVALID_VALUE, str(error), CloseCode.BAD_START) from None
         meta, token = new_meta(start, self._codec_for(start), facts, owner)
         try:
             self.store.write(meta)
-            picture = None
             if image is not None:
-                picture = await asyncio.to_thread(images.take_over, image, self.store.image(meta.id))
-            live = self._archive.open(meta, facts.chunk_s, start.paused, notices, picture)
-        except (OSError, images.BadImage) as error:
+                await asyncio.to_thread(shutil.copyfile, image, self.store.image(meta.id))
+            live = self._archive.open(meta, facts.chunk_s, start.paused, notices)
+        except OSError as error:
             await asyncio.to_thread(self.store.remove, meta.id)
             text = f"the session's files cannot be written: {error}"
             raise Refused(ErrorCode.INTERNAL, text, CloseCode.INTERNAL, retryable=True) from error
@@ -254,7 +252,7 @@ class Service:
             self.store.write(meta)
             parent.journal.copy_to(self.store.journal(new), chunk + 1)
             if self.store.image(id).exists():
-                images.share(self.store.image(id), self.store.image(new))
+                shutil.copyfile(self.store.image(id), self.store.image(new))
             for saved, path in session.history.snapshots.items():
                 if saved <= chunk:
                     self.store.link_snapshot(path, new, saved)
@@ -292,16 +290,6 @@ class Service:
         """The session file of a running or an ended session. Blocks for reading the journal."""
         live = self.lives.get(id)
         return self._archive.session_file(id, None if live is None else live.session.output.frame)
-
-    def _in_real_time(
-        self, start: SessionStart, facts: ipc.Loaded
-    ) -> tuple[SessionStart, tuple[Notice, ...]]:
-        """The start with no more denoising steps than the server allows, and what its client should know of that."""
-        most = self.settings.max_steps or steps_in_real_time(facts)
-        if start.steps is None or start.steps <= most:
-            return start, ()
-        text = f"{start.steps} steps were asked for; {most} are made, so that pictures come in real time"
-        return start.model_copy(update={"steps": most}), (Notice(code="steps_lowered", message=text),)
 
     def _codec_for(self, start: SessionStart) -> Codec:
         codecs = self.dispatcher.facts.codecs if self.dispatcher.facts is not None else {}

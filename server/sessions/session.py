@@ -81,6 +81,10 @@ class Session:
         self.notices = notices
         self.stepping: on.StepAsked | None = None
         """a `session.step` that is still to be answered"""
+        self.probe: on.ProbeAsked | None = None
+        """what the client wants to see outlined; the latest counts"""
+        self.probing: on.ProbeAsked | None = None
+        """what the worker looks at"""
         self.ready_said = False
         self.start_id: int | None = None
         self.recorded: int | None = None
@@ -121,6 +125,11 @@ class Session:
     def alone(self) -> bool:
         """Whether the next chunk is to be made in a batch of its own: it has failed before, or it is much work."""
         return self.trouble.suspects(self.chunk) or self.tracks.heavy
+
+    @property
+    def curious(self) -> bool:
+        """Whether something is to be outlined, and the worker has the state for it."""
+        return self.probe is not None and self.phase is Phase.READY
 
     def due(self, now: float) -> float | None:
         """When its worker should next do something for it; None when it wants nothing."""

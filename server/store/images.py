@@ -7,11 +7,11 @@ import logging
 import os
 import re
 import secrets
-import shutil
 import subprocess
 import sys
 from pathlib import Path
-from weakref import WeakValueDictionary
+
+from PIL import Image
 
 from pipelines.picture import BadPicture as BadImage
 from pipelines.picture import read_picture
@@ -20,7 +20,7 @@ from server.store import keep_image
 
 log = logging.getLogger(__name__)
 
-__all__ = ["BadImage", "ImageStore", "data_url", "load", "share", "take_over"]
+__all__ = ["BadImage", "ImageStore", "data_url", "load", "shape_of"]
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 READ_S = 60.0
@@ -89,36 +89,15 @@ class ImageStore:
         return self._folder / "of" / owner if owner else self._folder
 
 
-_loaded: WeakValueDictionary[tuple[int, int, int, int], Frames] = WeakValueDictionary()
-"""by device, inode, time and size: files are written once and then only linked"""
+def shape_of(path: Path) -> tuple[int, int]:
+    """Width and height in pixels of an image of the store."""
+    with Image.open(path) as image:
+        return image.size
 
 
 def load(path: Path) -> Frames:
-    """RGB uint8 [H, W, 3] of an image of the store, read-only. Those who hold the same file hold the same memory. Raises
-    BadImage and OSError.
-    """
-    status = path.stat()
-    file = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
-    picture = _loaded.get(file)
-    if picture is None:
-        picture = read_picture(path)
-        picture.setflags(write=False)
-        _loaded[file] = picture
-    return picture
-
-
-def share(image: Path, target: Path) -> None:
-    """Gives a session an image of another one, or an upload: the same file where the file system can do that. Raises OSError."""
-    try:
-        os.link(image, target)
-    except OSError:
-        shutil.copyfile(image, target)
-
-
-def take_over(image: Path, target: Path) -> Frames:
-    """Shares an image with a session and reads it. Raises BadImage and OSError."""
-    share(image, target)
-    return load(target)
+    """RGB uint8 [H, W, 3] of an image of the store. Raises BadImage and OSError."""
+    return read_picture(path)
 
 
 def data_url(path: Path) -> str:

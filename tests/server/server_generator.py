@@ -28,11 +28,12 @@ from flowbrush.protocol import (
     TracksClear,
     parse_control,
 )
-from pipelines.requests import Applied, ChunkResult, StreamSettings
+from pipelines.requests import Applied, ChunkResult, Outline, StreamSettings
 
 WIDTH, HEIGHT, FPS, CHUNK = 128, 96, 16.0, 4
 BLOCK = 16
 HISTORY = 16
+SQUARE = (((0.4, 0.4), (0.6, 0.4), (0.6, 0.6)),)
 
 
 @dataclasses.dataclass
@@ -188,6 +189,7 @@ class Generator:
             (),
             self.chunk_s * 1e3,
             0.1,
+            tuple((each.track, SQUARE) for each in controls if isinstance(each, TrackBegin)),
         )
 
     @staticmethod
@@ -212,6 +214,14 @@ class Generator:
             times, xs = zip(*samples, strict=True)
             return float(np.interp(pts, times, xs))
         return 0.0
+
+    def probe(self, state: State, point: Any, add: Any = (), remove: Any = ()) -> Outline:
+        """A square around the point, or around the last point that is added."""
+        x, y = add[-1] if add else point
+        if "CURIOUS" in state.prompt:
+            raise RuntimeError("nothing can be seen")
+        corners = ((x - 0.1, y - 0.1), (x + 0.1, y - 0.1), (x + 0.1, y + 0.1), (x - 0.1, y + 0.1))
+        return Outline(tuple(point), (corners,), "square")
 
     def snapshot(self, state: State) -> bytes:
         settings = dataclasses.asdict(state.settings)

@@ -110,6 +110,8 @@ class PlayedWorker:
                 self.say(ipc.Rewound(order.stream, order.epoch, stream is not None and how == "well"))
             case ipc.Step():
                 self._step(order, how)
+            case ipc.Probe():
+                self.say(ipc.Outlined(order.stream, order.epoch, (), ""))
         if not self.gone:
             self.say(ipc.Done(50.0))
 

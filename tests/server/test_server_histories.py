@@ -75,6 +75,10 @@ class Histories(RuleBasedStateMachine):
         id = client.live.session.last_id + 1
         self.world.ask(client, on.Given(PromptSet(id=id, prompts=(Prompt(text="q"),)), CAN))
 
+    @rule(data=st.data())
+    def look(self, data: Any) -> None:
+        self.world.ask(self._client(data), on.ProbeAsked((0.5, 0.5)))
+
     @rule(number=st.integers(0, 1))
     def load(self, number: int) -> None:
         if (worker := self._worker(number)) is not None:
