@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from models.spec import (
-    CutterSpec,
     InpainterSpec,
     KeyframesSpec,
-    OpenerSpec,
     PocketCodecSpec,
     PocketTextSpec,
     RolloutSpec,
+    SegmenterSpec,
     StudentSpec,
     TaeSpec,
     Umt5Spec,
@@ -25,7 +26,19 @@ from models.spec import (
 WEIGHTS = Path(__file__).parent / "weights"
 CAPABILITIES = ("text", "image", "drag", "pin", "path", "camera", "rewind", "step", "branch", "transition")
 TRAINED, WARPED = "trained track encoder", "warped latents, no training"
-INTERNAL = ("student", "codec", "text", "opener", "keyframes", "cutter", "inpainter", "weights", "rollout", "sources")
+INTERNAL = (
+    "student",
+    "codec",
+    "text",
+    "light",
+    "keyframes",
+    "segmenter",
+    "inpainter",
+    "weights",
+    "rollout",
+    "sources",
+    "other_sizes",
+)
 
 
 def models_folder() -> Path:
@@ -55,8 +68,8 @@ class Source:
 class ModelCard:
     """One model as people see it, and how it is built.
 
-    `width`, `height` in pixels, `fps` in frames a second, `chunk_frames` pixel frames a chunk, `steps`
-    denoising steps of a chunk and `start_steps` those of a chunk that starts from text alone, `guidance` the
+    `width`, `height` in pixels unless another of `sizes` is asked for, `fps` in frames a second, `chunk_frames` pixel frames
+    a chunk, `steps` denoising steps of a chunk and `start_steps` those of a chunk that starts from text alone, `guidance` the
     text guidance of that chunk. `drag` says how the model follows a hand, `history` how many chunks can be
     taken back. `weights` is a file that comes with the project; `sources` are what `flowbrush pull` fetches.
     """
@@ -75,19 +88,31 @@ class ModelCard:
     codec: PocketCodecSpec | TaeSpec | VaeSpec
     text: PocketTextSpec | Umt5Spec
     weights: str
+    other_sizes: tuple[tuple[int, int], ...] = ()
     description: str = ""
     drag: str = TRAINED
     examples: tuple[str, ...] = ()
     capabilities: dict[str, bool] = field(default_factory=lambda: dict.fromkeys(CAPABILITIES, True))
     family: str = "pocket"
     history: int = 120
-    opener: OpenerSpec | None = None
+    light: PocketCodecSpec | None = None
     keyframes: KeyframesSpec | None = None
-    cutter: CutterSpec | None = None
+    segmenter: SegmenterSpec | None = None
     inpainter: InpainterSpec | None = None
     rollout: RolloutSpec = field(default_factory=RolloutSpec)
     sources: tuple[Source, ...] = ()
     random: bool = False
+
+    @property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """All (width, height) in pixels that it serves, its own first."""
+        return ((self.width, self.height), *self.other_sizes)
+
+    def size_for(
+        self, width: int, height: int, among: Sequence[tuple[int, int]] | None = None
+    ) -> tuple[int, int]:
+        """The size, `among` some or all, whose shape is nearest to that of a picture."""
+        return min(among or self.sizes, key=lambda size: abs(math.log(size[0] * height / (size[1] * width))))
 
     @property
     def pocket_codec(self) -> PocketCodecSpec:
@@ -95,6 +120,27 @@ class ModelCard:
         if not isinstance(self.codec, PocketCodecSpec):
             raise ValueError(f"{self.name} is no pocket model: it has a codec of another kind")
         return self.codec
+
+    @property
+    def pocket_light(self) -> PocketCodecSpec:
+        """The codec of a pocket model's light. Raises ValueError for other families."""
+        if self.light is None:
+            raise ValueError(f"{self.name} is no pocket model: it makes no light")
+        return self.light
+
+    @property
+    def pocket_segmenter(self) -> SegmenterSpec:
+        """The segmenter of a pocket model. Raises ValueError for other families."""
+        if self.segmenter is None:
+            raise ValueError(f"{self.name} is no pocket model: it has no segmenter")
+        return self.segmenter
+
+    @property
+    def pocket_inpainter(self) -> InpainterSpec:
+        """The inpainter of a pocket model. Raises ValueError for other families."""
+        if self.inpainter is None:
+            raise ValueError(f"{self.name} is no pocket model: it has no inpainter")
+        return self.inpainter
 
     @property
     def pocket_text(self) -> PocketTextSpec:
@@ -126,6 +172,7 @@ class ModelCard:
     def public(self) -> dict[str, Any]:
         """What a client is told: JSON-able, no paths."""
         data = {name: value for name, value in asdict(self).items() if name not in INTERNAL}
+        data["sizes"] = [list(size) for size in self.sizes]
         data["examples"] = list(self.examples)
         data["available"] = self.available
         return data

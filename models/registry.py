@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from models.card import ModelCard
+from models.motion_channels import LIGHT, condition_channels
 from models.spec import (
-    CutterSpec,
     InpainterSpec,
     KeyframesSpec,
-    MotionSpec,
-    OpenerSpec,
     PocketCodecSpec,
     PocketTextSpec,
+    SegmenterSpec,
     StudentSpec,
 )
 from models.wan.cards import WAN_CARDS
@@ -22,41 +21,53 @@ class UnknownModel(ValueError):
     """No model of that name is registered."""
 
 
+def for_codecs(student: StudentSpec, codec: PocketCodecSpec, light: PocketCodecSpec) -> StudentSpec:
+    """The student with the channels that go with the codecs of the picture and of the light."""
+    latent = LIGHT + light.channels
+    return replace(
+        student, latent_channels=latent, condition_channels=condition_channels(codec.channels, latent)
+    )
+
+
+CODEC, LIGHT_CODEC = PocketCodecSpec(channels=96), PocketCodecSpec(channels=64)
 POCKET = ModelCard(
     name="pocket",
     title="flowbrush pocket",
     licence="Apache-2.0",
     width=320,
     height=192,
+    other_sizes=((192, 320), (256, 256)),
     fps=16,
     chunk_frames=4,
     steps=2,
-    start_steps=12,
-    guidance=2.0,
-    student=StudentSpec(
-        latent_channels=48,
-        dim=256,
-        ffn_dim=1024,
-        heads=4,
-        layers=6,
-        text_dim=192,
-        patch=4,
-        chunk=1,
-        sink=1,
-        window=4,
-        conv_width=64,
-        conv_blocks=2,
-        conv_head_blocks=4,
-        position_grid=(6, 10),
-        motion=MotionSpec(),
-        prediction="x0",
+    start_steps=4,
+    guidance=1.0,
+    student=for_codecs(
+        StudentSpec(
+            latent_channels=LIGHT,
+            dim=256,
+            ffn_dim=1024,
+            heads=4,
+            layers=4,
+            text_dim=192,
+            patch=4,
+            chunk=1,
+            sink=1,
+            window=4,
+            conv_width=64,
+            conv_blocks=2,
+            conv_head_blocks=2,
+            prediction="x0",
+        ),
+        CODEC,
+        LIGHT_CODEC,
     ),
-    codec=PocketCodecSpec(),
-    text=PocketTextSpec(),
-    opener=OpenerSpec(),
+    codec=CODEC,
+    light=LIGHT_CODEC,
     keyframes=KeyframesSpec(),
-    cutter=CutterSpec(),
+    segmenter=SegmenterSpec(),
     inpainter=InpainterSpec(),
+    text=PocketTextSpec(),
     weights="pocket/pocket.safetensors",
     description="A small causal student of a toy world, trained by this project; real time on two CPU cores.",
     examples=(

@@ -6,27 +6,13 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class MotionSpec:
-    """How painted tracks enter the student beside the noisy latent.
-
-    `id_dim` is the size d of the sinusoidal code of a track's random id, `channels` what the track head makes
-    of the packed frames (MotionStream §3.1). With `past`, the last frame of the past enters twice, plain and
-    moved along the tracks, and the head blends the two.
-    """
-
-    id_dim: int = 16
-    channels: int = 24
-    past: bool = True
-
-
-@dataclass(frozen=True)
 class StudentSpec:
     """Shape of a causal video transformer.
 
     `patch` is the spatial patch edge in latent cells. `chunk`, `sink` and `window` are the paper's c, s, w:
     latent frames in a chunk, sink chunks and window chunks. `conv_width` > 0 puts a convolutional stem and
     head at latent resolution around the transformer (pocket); 0 is Wan's linear patch embedding and head.
-    `position_grid` (rows, columns of tokens) adds a learned absolute position. `prediction` is what the
+    `condition_channels` maps enter beside the noisy latent through that stem. `prediction` is what the
     head's output means: Wan's velocity, noise - x0, or x0.
     """
 
@@ -46,8 +32,7 @@ class StudentSpec:
     conv_width: int = 0
     conv_blocks: int = 2
     conv_head_blocks: int = 2
-    position_grid: tuple[int, int] | None = None
-    motion: MotionSpec | None = None
+    condition_channels: int = 0
     prediction: str = "velocity"
 
     def __post_init__(self) -> None:
@@ -59,8 +44,8 @@ class StudentSpec:
             raise ValueError("chunk, window, layers and patch must be at least 1, sink at least 0")
         if self.prediction not in ("velocity", "x0"):
             raise ValueError(f"prediction {self.prediction!r} is neither 'velocity' nor 'x0'")
-        if self.motion and self.motion.past and not self.conv_width:
-            raise ValueError("motion.past needs the convolutional head: set conv_width")
+        if self.condition_channels and not self.conv_width:
+            raise ValueError("conditions enter through the convolutional stem: set conv_width")
 
     @property
     def head_dim(self) -> int:
@@ -112,15 +97,11 @@ class RolloutSpec:
 
 @dataclass(frozen=True)
 class PocketCodecSpec:
-    """Linear analysis of 4-frame blocks, convolutional synthesis. Strides are pixels and frames per latent
-    cell.
-    """
+    """Linear components of 4-frame blocks. Strides are pixels and frames per latent cell."""
 
-    channels: int = 48
+    channels: int = 96
     stride: int = 8
     frames: int = 4
-    width: int = 64
-    blocks: int = 3
 
 
 @dataclass(frozen=True)
@@ -132,22 +113,6 @@ class PocketTextSpec:
     heads: int = 4
     length: int = 24
     buckets: int = 2048
-
-
-@dataclass(frozen=True)
-class OpenerSpec:
-    """Shape of the opener: `words` text tokens at most, `patch` latent cells to a query, `variants` pictures of each scene; things
-    stand at some of `places` (x, y), in parts of the picture.
-    """
-
-    dim: int = 256
-    layers: int = 3
-    text_layers: int = 2
-    heads: int = 4
-    words: int = 24
-    patch: int = 4
-    variants: int = 3
-    places: tuple[tuple[float, float], ...] = tuple((x, 7 / 12) for x in (0.2, 0.3, 0.5, 0.7, 0.8))
 
 
 @dataclass(frozen=True)
@@ -183,8 +148,8 @@ class KeyframesSpec:
 
 
 @dataclass(frozen=True)
-class CutterSpec:
-    """Shape of the cutter: it looks at squares of `edge` pixels around a hand; `widths` are channels at 1/2, 1/4, … of them."""
+class SegmenterSpec:
+    """Shape of the segmenter: each look has a longer side of `edge` pixels; `widths` are channels at 1/2, 1/4, … of that."""
 
     edge: int = 160
     widths: tuple[int, ...] = (16, 32, 64, 96)

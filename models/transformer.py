@@ -1,41 +1,21 @@
 """The causal video transformer: one class for pocket and for the Wan 2.1/2.2 students.
 
-It is a pure function of its inputs: noisy latents, timesteps, text, motion and a context of past keys and
+It is a pure function of its inputs: noisy latents, timesteps, text, conditions and a context of past keys and
 values. It keeps no stream state; the cache lives in `models.kv_cache` and belongs to the caller.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.attention import Attention, sdpa
-from models.layers import Block, Head, KeyValue, ResBlock, timestep_code
+from models.layers import Block, CellBlock, Head, KeyValue, timestep_code
 from models.rope import RopeTable
 from models.spec import StudentSpec
-from models.track_encoder import GUIDE_CHANNELS, HAS_PAST, TrackHead
-
-# Changes of a clean latent smaller than this are not made: fed back a thousand times, the small errors would be what is seen.
-QUIET = 0.05
-
-
-@dataclass
-class MotionInput:
-    """What the tracks and the past say about T latent frames; all [B, channels, T, h, w].
-
-    `code` is the packed id code of the tracks, `guide` the dense motion field (`models.track_encoder`),
-    `plain` the last frame of the past as it was, `moved` the same moved along the tracks. The last two are
-    zero where nothing is past.
-    """
-
-    code: Tensor
-    guide: Tensor
-    plain: Tensor
-    moved: Tensor
 
 
 class CausalTransformer(nn.Module):
@@ -54,10 +34,6 @@ class CausalTransformer(nn.Module):
         self.blocks = nn.ModuleList(Block(spec) for _ in range(spec.layers))
         self.head = Head(spec, spec.patch**2 * (spec.conv_width or spec.latent_channels))
         self.shell = ConvShell(spec) if spec.conv_width else None
-        if spec.position_grid:
-            self.position = nn.Parameter(
-                torch.randn(spec.position_grid[0] * spec.position_grid[1], dim) * 0.02
-            )
 
     @property
     def reference(self) -> Tensor:
@@ -79,27 +55,25 @@ class CausalTransformer(nn.Module):
         return [block.cross_attn.keys_values(embedded) for block in self.blocks]  # type: ignore[union-attr,operator]
 
     def forward(self, latents: Tensor, timestep: Tensor, text: Sequence[KeyValue], rope: RopeTable, *,
-                motion: MotionInput | None = None, context: Sequence[KeyValue] | None = None,
+                condition: Tensor | None = None, context: Sequence[KeyValue] | None = None,
                 first_frame: int = 0, keep: bool = True) -> tuple[Tensor, list[KeyValue]]:  # fmt: skip
         """One pass over T latent frames.
 
-        `latents` [B, C, T, h, w]; `timestep` [B, T] in 0..1000; `context` per block rotated keys and values
-        of the past, with room behind them for those of the T frames, which is written to; `first_frame` the
-        slot of the first latent frame behind them. Without a context the T frames are chunks of `spec.chunk`
-        that see those before them. Returns the prediction [B, C, T, h, w] and, per block where they are to
-        `keep`, keys (not rotated) and values [B, T * tokens, H, D] of these frames.
+        `latents` [B, C, T, h, w]; `timestep` [B, T] in 0..1000; `condition` [B, condition_channels, T, h, w] where the student has
+        conditions; `context` per block rotated keys and values of the past, with room behind them for those of the T frames,
+        which is written to; `first_frame` the slot of the first latent frame behind them. Without a context the T frames are
+        chunks of `spec.chunk` that see those before them. Returns the prediction [B, C, T, h, w] and, per block where they are
+        to `keep`, keys (not rotated) and values [B, T * tokens, H, D] of these frames.
         """
         batch, frames = latents.shape[0], latents.shape[2]
         x = latents
         features = None
         if self.shell is not None:
-            features = self.shell.enter(latents, motion)  # [B, conv_width, T, h, w]
+            features = self.shell.enter(latents, condition)  # [B, conv_width, T, h, w]
             x = features
         x = self.patch_embedding(x)  # [B, dim, T, h / p, w / p]
         rows, columns = x.shape[-2:]
         x = x.flatten(3).permute(0, 2, 3, 1)  # [B, T, N, dim]
-        if self.spec.position_grid:
-            x = x + self.position
         code = timestep_code(timestep, self.spec.freq_dim).to(x.dtype)
         time = self.time_embedding(code)  # [B, T, dim]
         modulation = self.time_projection(time).view(batch, frames, 6, -1)
@@ -113,7 +87,7 @@ class CausalTransformer(nn.Module):
                 made.append(key_value)
         out = self._unpatchify(self.head(x, time), rows, columns)
         if self.shell is not None and features is not None:
-            out = self.shell.leave(out, features, motion)
+            out = self.shell.leave(out, features)
         return out, made
 
     def _unpatchify(self, x: Tensor, rows: int, columns: int) -> Tensor:
@@ -126,66 +100,36 @@ class CausalTransformer(nn.Module):
 class ConvShell(nn.Module):
     """Convolutions at latent resolution around the transformer (pocket).
 
-    On the way in it looks at the noisy latent, the tracks and the past; on the way out it makes a chunk from
-    nothing, or, where there is a past, blends the past as it was with the past moved along the tracks,
-    channel by channel, and changes that. So detail need not pass through the tokens, and the transformer
-    decides what belongs together, what goes where and what is uncovered.
+    On the way in it looks at the noisy latent and the conditions, on the way out it joins what the tokens say with what it saw, so
+    that detail need not pass through the tokens. Norms are taken cell by cell: it works on crops as on whole pictures of any shape.
     """
 
     def __init__(self, spec: StudentSpec) -> None:
         super().__init__()
-        width, channels = spec.conv_width, spec.latent_channels
-        self.motion = spec.motion
-        extra = 0
-        if spec.motion:
-            self.track_head = TrackHead(spec.motion)
-            extra = spec.motion.channels + GUIDE_CHANNELS + (2 * channels if spec.motion.past else 0)
-        self.stem = nn.Conv2d(spec.model_channels + extra, width, 1)
-        self.stem_blocks = nn.Sequential(*(ResBlock(width) for _ in range(spec.conv_blocks)))
+        width = spec.conv_width
+        self.channels = spec.condition_channels
+        self.stem = nn.Conv2d(spec.model_channels + self.channels, width, 1)
+        self.stem_blocks = nn.Sequential(*(CellBlock(width) for _ in range(spec.conv_blocks)))
         self.merge = nn.Conv2d(2 * width, width, 1)
-        self.head_blocks = nn.Sequential(*(ResBlock(width) for _ in range(spec.conv_head_blocks)))
-        self.residual = nn.Conv2d(width, channels, 1)
-        self.past = bool(spec.motion and spec.motion.past)
-        self.quiet = QUIET
-        if self.past:
-            self.change = nn.Conv2d(width, channels, 1)
-            self.gate = nn.Conv2d(width, 2 * channels, 1)
-            self._begin_as_proposed()
+        self.head_blocks = nn.Sequential(*(CellBlock(width) for _ in range(spec.conv_head_blocks)))
+        self.out = nn.Conv2d(width, spec.latent_channels, 1)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
 
-    @torch.no_grad()
-    def _begin_as_proposed(self) -> None:
-        """Untrained, a chunk with a past is what `MotionInput.moved` proposes."""
-        for parameter in (self.change.weight, self.change.bias, self.gate.weight):
-            parameter.zero_()  # type: ignore[union-attr]
-        keep, follow = self.gate.bias.chunk(2)  # type: ignore[union-attr]
-        keep.fill_(2.0)
-        follow.fill_(4.0)
+    def enter(self, latents: Tensor, condition: Tensor | None) -> Tensor:
+        """Everything that is known, as features [B, width, T, h, w]. Raises ValueError where conditions are missing."""
+        if self.channels:
+            if condition is None:
+                raise ValueError(
+                    f"this student takes {self.channels} maps of conditions: pass them (zeros are none)"
+                )
+            latents = torch.cat([latents, condition.to(latents.dtype)], 1)
+        return _per_frame(latents, lambda x: self.stem_blocks(self.stem(x)))
 
-    def enter(self, latents: Tensor, motion: MotionInput | None) -> Tensor:
-        """Everything that is known, as features [B, width, T, h, w]."""
-        parts = [latents]
-        if self.motion:
-            if motion is None:
-                raise ValueError("this student takes tracks: pass a MotionInput (empty tracks are zeros)")
-            parts += [self.track_head(motion.code), motion.guide]
-            if self.motion.past:
-                parts += [motion.plain.to(latents.dtype), motion.moved.to(latents.dtype)]
-        return _per_frame(torch.cat(parts, 1), lambda x: self.stem_blocks(self.stem(x)))
-
-    def leave(self, tokens: Tensor, features: Tensor, motion: MotionInput | None) -> Tensor:
+    def leave(self, tokens: Tensor, features: Tensor) -> Tensor:
         """Transformer output and entry features [B, width, T, h, w] → prediction [B, C, T, h, w]."""
-        hidden = _per_frame(
-            torch.cat([tokens, features], 1), lambda x: F.silu(self.head_blocks(self.merge(x)))
-        )
-        out = _per_frame(hidden, self.residual)
-        if not self.past or motion is None:
-            return out
-        keep, follow = _per_frame(hidden, self.gate).sigmoid().chunk(2, 1)
-        kept = motion.plain * keep
-        continued = kept + (motion.moved - kept) * follow + _per_frame(hidden, self.change)
-        if not self.training:
-            continued = motion.moved + F.softshrink(continued - motion.moved, self.quiet)
-        return torch.where(motion.guide[:, HAS_PAST : HAS_PAST + 1] > 0, continued, out)
+        both = torch.cat([tokens, features], 1)
+        return _per_frame(both, lambda x: self.out(F.silu(self.head_blocks(self.merge(x)))))
 
 
 def _per_frame(x: Tensor, function: object) -> Tensor:

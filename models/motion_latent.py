@@ -1,0 +1,52 @@
+"""What pocket's student denoises: how the layers move in a latent frame, and the light that is new in it.
+
+One latent frame has, for each cell of 8×8 pixels, in this order: the flow of the things in each of its four frames, the flow of
+the ground in each, the drive, and latents of the light. A flow is backward: the picture at p shows the layer at p + flow. The drive
+is what a thing's pose gains by itself until the end of the latent frame. Light is added to the picture, and coded linearly.
+Flows instead of pictures, as in latent flow diffusion (arXiv 2303.13744) and Generative Image Dynamics (arXiv 2309.07906): what is
+uncertain becomes a smaller motion and not a double image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from models.motion_channels import DRIVE, FRAMES, GROUND, LIGHT, THINGS
+
+FLOW_UNIT = 4.0  # pixels that count as 1: the spread of flows that gaits have
+DRIVE_UNITS = (4.0, 4.0, 0.2)  # pixels, pixels, radians a latent frame that count as 1
+
+
+@dataclass(frozen=True)
+class Motion:
+    """One latent frame of N streams, in pixels and radians; at latent resolution.
+
+    `things` and `ground` [N, FRAMES, 2, h, w], `drive` [N, 3, h, w], `light` [N, L, h, w].
+    """
+
+    things: Tensor
+    ground: Tensor
+    drive: Tensor
+    light: Tensor
+
+
+def pack(motion: Motion) -> Tensor:
+    """[N, 19 + L, h, w], of about unit spread."""
+    units = torch.tensor(DRIVE_UNITS, device=motion.drive.device).view(1, 3, 1, 1)
+    flows = [motion.things.flatten(1, 2) / FLOW_UNIT, motion.ground.flatten(1, 2) / FLOW_UNIT]
+    return torch.cat([*flows, motion.drive / units, motion.light], 1)
+
+
+def unpack(latent: Tensor) -> Motion:
+    """The inverse of `pack`."""
+    units = torch.tensor(DRIVE_UNITS, device=latent.device).view(1, 3, 1, 1)
+    things, ground = (latent[:, part].unflatten(1, (FRAMES, 2)) * FLOW_UNIT for part in (THINGS, GROUND))
+    return Motion(things, ground, latent[:, DRIVE] * units, latent[:, LIGHT:])
+
+
+def still(like: Tensor, light: int) -> Tensor:
+    """The latent of nothing that moves and no light, [N, 19 + light, h, w], for N grids as of `like` [N, …, h, w]."""
+    return like.new_zeros(len(like), LIGHT + light, *like.shape[-2:])

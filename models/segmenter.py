@@ -1,0 +1,114 @@
+"""The segmenter: from a picture and the points that a hand means to the opacity of the thing under them (pocket).
+
+It looks twice with one network: at the whole picture made small, for what belongs together, then at the part around what it found,
+for the rim.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.spec import SegmenterSpec
+from models.unet import UNet
+
+SEEN = 6  # channels: the picture, where it is meant and where not, what the look before found
+SPOT = 0.02  # of the looked at part's longer side: standard deviation of the spot that marks a point
+ROOM = 0.25  # of a find's size: how much around it the second look sees
+LEAST = 0.3  # opacity from which on a pixel counts for where the second look goes
+
+
+class Segmenter(nn.Module):
+    """See `segment`; `forward` is one look: [B, SEEN, h, w] → logits of the opacity [B, 1, h, w], sides multiples of 16."""
+
+    def __init__(self, spec: SegmenterSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.net = UNet(SEEN, 1, spec.widths)
+
+    def forward(self, seen: Tensor) -> Tensor:
+        return self.net(seen)
+
+    @torch.inference_mode()
+    def segment(self, picture: Tensor, add: Tensor, remove: Tensor, region: Tensor | None = None) -> Tensor:
+        """Opacity [1, H, W] in 0..1 of the thing at points `add` [n, 2] and not at `remove` [m, 2] (x, y in pixels) of a `picture`
+        [3, H, W] in -1..1; `region` [H, W] is where it was roughly painted, if anybody did.
+        """
+        weight = self.net.enter.weight
+        height, width = picture.shape[-2:]
+        prior = picture.new_zeros(1, height, width) if region is None else region[None]
+        whole = (0.0, 0.0, float(width), float(height))
+        first = self._look(picture.to(weight), add, remove, prior.to(weight), whole)
+        box = around(first)
+        if box is None:
+            return first.float()
+        second = self._look(picture.to(weight), add, remove, first, box)
+        return second.float()
+
+    def _look(
+        self, picture: Tensor, add: Tensor, remove: Tensor, prior: Tensor, box: tuple[float, ...]
+    ) -> Tensor:
+        """One look at the part `box` (left, top, right, bottom) of a picture; nothing is found outside."""
+        seen = look_at(picture, add, remove, prior, box, self.spec.edge)
+        found = self(seen[None])[0].sigmoid()  # [1, h, w]
+        return put_back(found, box, picture.shape[-2:])
+
+
+def look_at(
+    picture: Tensor, add: Tensor, remove: Tensor, prior: Tensor, box: tuple[float, ...], edge: int
+) -> Tensor:
+    """What the network sees of a part of a picture, its longer side `edge` pixels: [SEEN, h, w]."""
+    left, top, right, bottom = box
+    scale = edge / max(right - left, bottom - top)
+    h, w = (max(16, round(side * scale / 16) * 16) for side in (bottom - top, right - left))
+    x = left + (torch.arange(w, device=picture.device, dtype=torch.float32) + 0.5) * ((right - left) / w)
+    y = top + (torch.arange(h, device=picture.device, dtype=torch.float32) + 0.5) * ((bottom - top) / h)
+    both = torch.cat([picture, prior])
+    factor = max((right - left) / w, (bottom - top) / h)
+    if factor > 1.2:  # seen much smaller: averaged first, or fine patterns would be taken for edges
+        reach = 2 * round(factor / 2) + 1
+        both = F.avg_pool2d(both[None], reach, 1, reach // 2, count_include_pad=False)[0]
+    height, width = picture.shape[-2:]
+    grid = torch.stack(torch.meshgrid(y * (2 / height) - 1, x * (2 / width) - 1, indexing="ij")[::-1], -1)
+    part = F.grid_sample(both[None], grid[None].to(both), "bilinear", "border", align_corners=False)[0]
+    spot = SPOT * max(right - left, bottom - top)
+    marks = [marked(points, x, y, spot).to(both) for points in (add, remove)]
+    return torch.cat([part[:3], torch.stack(marks), part[3:]])
+
+
+def marked(points: Tensor, x: Tensor, y: Tensor, spread: float) -> Tensor:
+    """Spots at `points` [n, 2] on the grid of `x` [w] and `y` [h]: [h, w] in 0..1."""
+    if not len(points):
+        return torch.zeros(len(y), len(x), device=x.device)
+    across, down = (x[None] - points[:, :1]).square(), (y[None] - points[:, 1:]).square()
+    return torch.exp((down[:, :, None] + across[:, None]) / (-2 * spread**2)).amax(0)
+
+
+def put_back(found: Tensor, box: tuple[float, ...], size: tuple[int, ...]) -> Tensor:
+    """A look's find [1, h, w] at its place in a picture of `size`, 0 elsewhere: [1, H, W]."""
+    left, top, right, bottom = box
+    height, width = size
+    x = ((torch.arange(width, device=found.device) + 0.5) - left) * (2 / (right - left)) - 1
+    y = ((torch.arange(height, device=found.device) + 0.5) - top) * (2 / (bottom - top)) - 1
+    grid = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], -1)
+    placed = F.grid_sample(found[None], grid[None].to(found), "bilinear", "border", align_corners=False)[0]
+    inside = (x.abs() <= 1)[None] & (y.abs() <= 1)[:, None]
+    return placed * inside.to(placed)
+
+
+def around(found: Tensor) -> tuple[float, float, float, float] | None:
+    """The part of a picture that a find [1, H, W] takes, with room around it; None where nothing was found."""
+    rows, columns = (found[0] > LEAST).nonzero(as_tuple=True)
+    if not len(rows):
+        return None
+    left, right = float(columns.min()), float(columns.max()) + 1
+    top, bottom = float(rows.min()), float(rows.max()) + 1
+    room = ROOM * max(right - left, bottom - top) + 4
+    height, width = found.shape[-2:]
+    return (
+        max(0.0, left - room),
+        max(0.0, top - room),
+        min(float(width), right + room),
+        min(float(height), bottom + room),
+    )
