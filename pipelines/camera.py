@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -12,9 +11,7 @@ from flowbrush.controls import CameraSet
 
 ROWS, COLUMNS = 3, 5
 CLEAR = 0.14  # frame sizes: no scene point so near to a painted one, which may sit on something that is held
-ASPECT = 192 / 320
 RATE = 4.0  # a target is approached by this share of what is left, per second
-IDS = 512
 Pose = tuple[float, float, float, float]  # pan x, pan y (frame sizes), zoom (doublings), roll (degrees)
 
 
@@ -38,11 +35,12 @@ class CameraState:
         return value + (now - value) * np.exp(-RATE * elapsed)[:, None]
 
 
-def ground_tracks(state: CameraState, times: np.ndarray, painted: Sequence[np.ndarray], seed: int
-                  ) -> tuple[CameraState, list[tuple[int, np.ndarray, np.ndarray]]]:  # fmt: skip
-    """The state after `times` and the rows (id, xy [1 + F, 2], visible [1 + F]) of the scene's points.
+def ground_tracks(state: CameraState, times: np.ndarray, painted: Sequence[np.ndarray], aspect: float
+                  ) -> tuple[CameraState, list[tuple[np.ndarray, np.ndarray]]]:  # fmt: skip
+    """The state after `times` and the rows (xy [1 + F, 2], visible [1 + F]) of the scene's points.
 
-    None where the camera stands still. `painted` are the places [2] of painted points, which are kept clear.
+    None where the camera stands still. `painted` are the places [2] of painted points, which are kept clear; `aspect` is the
+    picture's height in widths: a turn turns pixels, not frame sizes.
     """
     poses = state.poses(times)
     x, y, zoom, roll = (float(v) for v in poses[-1])
@@ -52,21 +50,20 @@ def ground_tracks(state: CameraState, times: np.ndarray, painted: Sequence[np.nd
     grid_x, grid_y = np.meshgrid((np.arange(COLUMNS) + 0.5) / COLUMNS, (np.arange(ROWS) + 0.5) / ROWS)
     points = np.stack([grid_x.ravel(), grid_y.ravel()], 1)
     rows = []
-    for index, point in enumerate(points):
+    for point in points:
         if any(np.hypot(*(point - other)) < CLEAR for other in painted):
             continue
-        identity = zlib.crc32(f"{seed}:scene:{index}".encode()) % IDS
-        rows.append((identity, _carried(point, poses), np.ones(len(times), bool)))
+        rows.append((_carried(point, poses, aspect), np.ones(len(times), bool)))
     return after, rows
 
 
-def _carried(point: np.ndarray, poses: np.ndarray) -> np.ndarray:
+def _carried(point: np.ndarray, poses: np.ndarray, aspect: float) -> np.ndarray:
     """A scene point at `point` (frame sizes) in the first pose, seen in all of them: [1 + F, 2]."""
     shift = poses[:, :2] - poses[0, :2]
     zoom = 2.0 ** (poses[:, 2] - poses[0, 2])
     angle = np.radians(poses[:, 3] - poses[0, 3])
     # Rotation is of the square picture: heights are measured in widths meanwhile.
-    offset = (point - 0.5 - shift) * [1.0, ASPECT]
+    offset = (point - 0.5 - shift) * [1.0, aspect]
     cos, sin = np.cos(angle), np.sin(angle)  # a camera that turns clockwise turns the scene the other way
     turned = np.stack([cos * offset[:, 0] + sin * offset[:, 1], -sin * offset[:, 0] + cos * offset[:, 1]], 1)
-    return 0.5 + turned * zoom[:, None] / [1.0, ASPECT]
+    return 0.5 + turned * zoom[:, None] / [1.0, aspect]

@@ -15,7 +15,7 @@ import numpy as np
 from flowbrush.controls import CameraSet, Control, PromptSet, TrackBegin, TrackEnd, TrackMove, TracksClear
 from pipelines.camera import CameraState, ground_tracks
 from pipelines.requests import Applied
-from pipelines.strokes import Stroke
+from pipelines.strokes import Selection, Stroke
 
 Blend = tuple[tuple[str, float], ...]  # texts and weights that add up to 1
 
@@ -44,20 +44,22 @@ class ControlState:
 class ChunkPlan:
     """What one chunk is made from.
 
-    `xy` [N, 1 + F, 2] in frame sizes, `visible` [N, 1 + F], `ids` [N]: the last frame of the past, then the
-    chunk's F frames. `hands` [N] is the number of the hand that each track belongs to, -1 for points of the scene; hands that
-    are `fresh` begin with this chunk. `source` and `share` blend a former prompt into `prompt`: share 1 is the new one alone.
+    `xy` [N, 1 + F, 2] in frame sizes, `visible` [N, 1 + F]: the last frame of the past, then the chunk's F frames. `hands` [N] is
+    the number of the hand that each track belongs to, -1 for points of the scene; hands that are `fresh` begin with this chunk,
+    `touches` say what they were told to take, `pins` are those that only stay. `source` and `share` blend a former prompt
+    into `prompt`: share 1 is the new one alone.
     """
 
     prompt: Blend
     source: Blend
     share: float
     method: str
-    ids: np.ndarray
     xy: np.ndarray
     visible: np.ndarray
     hands: np.ndarray
     fresh: frozenset[int]
+    touches: dict[int, Selection]
+    pins: frozenset[int]
     applied: tuple[Applied, ...]
     new_texts: tuple[tuple[str, int | None], ...]
 
@@ -77,9 +79,9 @@ def initial_state(prompts: Sequence[tuple[str, float]], tracks: Sequence[TrackBe
 
 
 def fold(state: ControlState, controls: Sequence[Control], first_frame: int, frames: int, fps: float,
-         seed: int) -> tuple[ControlState, ChunkPlan]:  # fmt: skip
-    """Applies `controls` and works out the `frames` frames from `first_frame` on. Returns the state after
-    them.
+         aspect: float) -> tuple[ControlState, ChunkPlan]:  # fmt: skip
+    """Applies `controls` and works out the `frames` frames from `first_frame` on, of a picture whose height is `aspect` times its
+    width. Returns the state after them.
     """
     start = first_frame / fps
     applied: list[Applied] = []
@@ -95,20 +97,22 @@ def fold(state: ControlState, controls: Sequence[Control], first_frame: int, fra
     times = (first_frame + np.arange(-1, frames)) / fps
     strokes, rows, hands = [], [], []
     for stroke in state.strokes:
-        moved, stroke_rows = stroke.play(times, seed)
+        moved, stroke_rows = stroke.play(times)
         rows += stroke_rows
         hands += [stroke.track] * len(stroke_rows)
         if moved is not None:
             strokes.append(moved)
-    camera, ground = ground_tracks(state.camera, times, [row[1][0] for row in rows], seed)
+    camera, ground = ground_tracks(state.camera, times, [xy[0] for xy, _ in rows], aspect)
     rows += ground
     hands += [-1] * len(ground)
     fresh = frozenset(stroke.track for stroke in state.strokes if stroke.here is None)
+    touches = {stroke.track: stroke.selection for stroke in state.strokes if stroke.track in fresh}
+    pins = frozenset(stroke.track for stroke in state.strokes if stroke.kind == "pin")
     prompt, source, share, method, transition = _blend(state)
     after = ControlState(state.prompt, transition, tuple(strokes), camera)
-    ids, xy, visible = _stack(rows, frames)
+    xy, visible = _stack(rows, frames)
     return after, ChunkPlan(
-        prompt, source, share, method, ids, xy, visible, np.asarray(hands, np.int64), fresh, tuple(applied), tuple(texts)
+        prompt, source, share, method, xy, visible, np.asarray(hands, np.int64), fresh, touches, pins, tuple(applied), tuple(texts)
     )  # fmt: skip
 
 
@@ -164,19 +168,13 @@ def _blend(state: ControlState) -> tuple[Blend, Blend, float, str, Transition | 
     return state.prompt, change.source, share, change.method, left
 
 
-def _stack(
-    rows: list[tuple[int, np.ndarray, np.ndarray]], frames: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _stack(rows: list[tuple[np.ndarray, np.ndarray]], frames: int) -> tuple[np.ndarray, np.ndarray]:
     if not rows:
-        return (
-            np.zeros(0, np.int64),
-            np.zeros((0, 1 + frames, 2), np.float32),
-            np.zeros((0, 1 + frames), bool),
-        )
-    ids, xy, visible = zip(*rows, strict=True)
+        return np.zeros((0, 1 + frames, 2), np.float32), np.zeros((0, 1 + frames), bool)
+    xy, visible = zip(*rows, strict=True)
     points = np.stack(xy).astype(np.float32)
     inside = ((points >= 0) & (points < 1)).all(-1)
-    return np.asarray(ids, np.int64), points, np.stack(visible) & inside
+    return points, np.stack(visible) & inside
 
 
 __all__ = ["Blend", "ChunkPlan", "ControlState", "TrackEnd", "fold", "initial_state", "normalised"]

@@ -16,7 +16,7 @@ from torch import Tensor
 from models.device import to_device
 from models.layers import KeyValue
 from models.rope import RopeTable
-from models.transformer import CausalTransformer, MotionInput
+from models.transformer import CausalTransformer
 from pipelines.drag import Guide
 from pipelines.past import CachedPast, Context, Past
 from pipelines.schedule import NoiseStep, chunk_noise, clean_from, euler, renoise
@@ -27,14 +27,15 @@ from pipelines.state import StreamState
 class Batch:
     """Rows of one forward pass.
 
-    `text` [B, L, D] tokens; `guide` starting latents for dragging without training; `renew` gives the chunk
-    fresh noise between steps, as the published students were trained. With `guidance` above 1 every step also
-    runs on the `blank` tokens and goes that much further away from them (classifier-free guidance).
+    `text` [B, L, D] tokens; `condition` [B, K, chunk, h, w] where the student takes conditions; `guide` starting latents for
+    dragging without training; `renew` gives the chunk fresh noise between steps, as the published students were trained.
+    With `guidance` above 1 every step also runs on the `blank` tokens and goes that much further away from them
+    (classifier-free guidance).
     """
 
     states: list[StreamState]
     text: Tensor
-    motion: MotionInput | None
+    condition: Tensor | None
     steps: list[NoiseStep]
     guide: Guide | None = None
     renew: bool = False
@@ -112,6 +113,6 @@ class ChunkMaker:
         weight = self.student.reference
         if not isinstance(timestep, Tensor):
             timestep = torch.full((len(latents), latents.shape[2]), timestep, device=weight.device)
-        out, made = self.student(latents.to(weight.dtype), timestep, words, self.rope, motion=batch.motion,
+        out, made = self.student(latents.to(weight.dtype), timestep, words, self.rope, condition=batch.condition,
                                  context=context.past, first_frame=context.first_frame, keep=keep)  # fmt: skip
         return out.float(), made

@@ -15,30 +15,26 @@ from torch import Tensor
 
 from flowbrush.controls import Control
 from models.card import TRAINED, WARPED, ModelCard
-from models.codecs.pocket import PocketCodec
 from models.device import Placement, choose
-from models.kv_cache import POSITIONS, KVCache
 from models.load import Model, load_model
 from models.pocket import PocketModel
 from models.registry import card
 from models.speed import compile_blocks, use_fp8
 from pipelines import snapshot as snapshots
-from pipelines.beside import Beside, elapsed_ms, mark
-from pipelines.coming import Coming
-from pipelines.conditions import Conditions
 from pipelines.controls import ChunkPlan, ControlState, fold, initial_state
-from pipelines.decoding import decode
-from pipelines.denoise import Batch, ChunkMaker
-from pipelines.image import fit_image
-from pipelines.joint import JointMaker
-from pipelines.past import CachedPast, Past, RecomputedPast
-from pipelines.picture_tools import PLAIN, PictureTools
+from pipelines.denoise import Batch
+from pipelines.families.base import Family, Memory
+from pipelines.families.pocket import PocketFamily
+from pipelines.families.wan import WanFamily
+from pipelines.inputs import ChunkInputs
+from pipelines.lane import Lane
+from pipelines.past import CachedPast
 from pipelines.prompts import Prompts, effective
 from pipelines.recache import is_due, recache
-from pipelines.requests import ChunkResult, Frames, StreamSettings, check_settings
+from pipelines.requests import ChunkResult, Frames, Outline, StreamSettings, check_settings
 from pipelines.schedule import noise_steps
-from pipelines.state import ChunkRecord, CodecState, StreamState
-from pipelines.turner import Turner, opened
+from pipelines.side_stream import SideStream, Timestamp, elapsed_ms, timestamp
+from pipelines.state import ChunkRecord, StreamState
 
 
 class NoSeat(RuntimeError):
@@ -50,27 +46,16 @@ class Generator:
 
     def __init__(self, model_card: ModelCard, model: Model, placement: Placement, seats: int) -> None:
         self.card, self.model, self.placement, self.seats = model_card, model, placement, seats
-        spec, rollout, stride = model_card.student, model_card.rollout, model_card.codec.stride
-        self.grid = (model_card.height // stride, model_card.width // stride)
-        tokens = (self.grid[0] // spec.patch) * (self.grid[1] // spec.patch)
-        frames = POSITIONS if rollout.positions == "absolute" else (spec.sink + spec.window + 1) * spec.chunk
-        self.rope = model.student.rope_table(frames, *self.grid)
         self.prompts = Prompts(model.text)
-        self.past: Past
-        if rollout.past == "recompute":
-            self.past = RecomputedPast(spec.chunk, self.rope, self.prompts, rollout.keep_first_frame)
+        self.lanes = {
+            size: Lane(model_card, model, placement, seats, size, self.prompts) for size in model_card.sizes
+        }
+        self.family: Family
+        if isinstance(model, PocketModel):
+            self.family = PocketFamily(model_card, model, placement)
         else:
-            self.cache = KVCache(spec, tokens, seats, placement.device, placement.dtype, rollout)
-            self.past = CachedPast(self.cache, self.rope)
-        if rollout.joint:
-            assert isinstance(self.past, CachedPast)
-            self.maker: ChunkMaker = JointMaker(model.student, self.past, self.rope, self.grid)
-        else:
-            self.maker = ChunkMaker(model.student, self.past, self.rope, self.grid)
-        tools = PictureTools(model.cutter, model.inpainter) if isinstance(model, PocketModel) else PLAIN
-        self.conditions = Conditions(model_card, model.codec, placement, self.grid, tools)
-        self.beside = Beside(placement.device)
-        self.turner = Turner.of(model, tools, self.prompts) if isinstance(model, PocketModel) else None
+            self.family = WanFamily(model_card, model, placement)
+        self.side = SideStream(placement.device)
         self.free = list(range(seats))[::-1]
 
     @classmethod
@@ -97,8 +82,8 @@ class Generator:
             raise ValueError(f"drag {drag!r} is unknown: expected 'auto' or 'warp'")
         if drag == "warp":
             model_card = replace(model_card, drag=WARPED)
-        if model_card.drag == TRAINED and model_card.student.motion is None:
-            raise ValueError(f"{model_card.name} has no track encoder: its card must say that it warps")
+        if model_card.drag == TRAINED and not model_card.student.condition_channels:
+            raise ValueError(f"{model_card.name} sees no tracks: its card must say that it warps")
         model = load_model(model_card, placement, attention, weights)
         if fp8:
             use_fp8(model.student)
@@ -114,14 +99,7 @@ class Generator:
         controls = initial_state(settings.prompts, settings.tracks)
         state = StreamState(settings, self.free.pop(), controls, self._window)
         try:
-            if settings.image is not None:
-                picture = fit_image(
-                    settings.image, self.card.width, self.card.height
-                )  # [1, 3, H, W] in -1..1
-                self._begin_with(state, self._codec.still(picture.to(self.placement.device)))
-            elif isinstance(self.model, PocketModel) and self.model.opener is not None:
-                tokens = self.prompts.blend(state.controls.prompt)
-                self._begin_with(state, opened(self.model.opener, tokens, settings.seed))
+            state.memory = self.family.begin(settings)
         except Exception:
             self.release(state)
             raise
@@ -139,33 +117,30 @@ class Generator:
         `ready` gets the results as soon as there are pictures, before the pass that later chunks need. Should that pass fail, the
         streams stand where they stood, and making the chunk again gives the same pictures.
         """
-        began = mark(self.placement.device)
+        began = timestamp(self.placement.device)
         frames, fps = self.card.chunk_frames, self.card.fps
         folded = [
-            fold(s.controls, given, s.chunk * frames, frames, fps, s.settings.seed)
+            fold(s.controls, given, s.chunk * frames, frames, fps, self._lane(s).aspect)
             for s, given in zip(states, controls, strict=True)
         ]
         try:
-            coming = [self._coming(state, *each) for state, each in zip(states, folded, strict=True)]
-            made, batches = self._denoise(states, coming)
-            denoised = mark(self.placement.device)
-            latents = torch.stack([row for row, _ in made])
-            decoding, codecs, times = decode(
-                self.model.codec, self.beside, latents, [s.codec for s in states]
-            )
-            if self.beside.possible:
+            inputs = [self._inputs(state, *each) for state, each in zip(states, folded, strict=True)]
+            made, batches = self._denoise(states, inputs)
+            denoised = timestamp(self.placement.device)
+            decoded, times = self._decode(states, inputs, [latents for latents, _ in made])
+            if self.side.possible:
                 self._remember(batches)
-            self.beside.join()
-            pictures = list(decoding.cpu().numpy())
+            self.side.join()
+            pictures = [frames.cpu().numpy() for frames, _ in decoded]
             spent = elapsed_ms(began, denoised), elapsed_ms(*times)
-            results = [self._result(*each, *spent) for each in zip(states, coming, pictures, strict=True)]
+            results = [self._result(*each, *spent) for each in zip(states, inputs, pictures, strict=True)]
             if ready is not None:
                 ready(results)
-            if not self.beside.possible:
+            if not self.side.possible:
                 self._remember(batches)
             records = [
-                self._record(state, each, *row, codec)
-                for state, each, row, codec in zip(states, coming, made, codecs, strict=True)
+                self._record(state, each, *row, memory)
+                for state, each, row, (_, memory) in zip(states, inputs, made, decoded, strict=True)
             ]
         except Exception:
             self._undo(states)
@@ -183,7 +158,17 @@ class Generator:
                 f"chunk {chunk} cannot be gone back to: chunks {kept.start} to {kept.stop - 1} are kept"
             )
         state.go_back(chunk)
-        self.past.restore(state)
+        self._lane(state).past.restore(state)
+
+    def probe(
+        self,
+        state: StreamState,
+        point: tuple[float, float],
+        add: Sequence[tuple[float, float]] = (),
+        remove: Sequence[tuple[float, float]] = (),
+    ) -> Outline:
+        """What a hand would take at `point`, with points that add to it and take away from it (frame sizes). Changes nothing."""
+        return self.family.probe(state.memory, point, add, remove)
 
     def release(self, state: StreamState) -> None:
         """Gives the stream's seat back."""
@@ -193,7 +178,7 @@ class Generator:
 
     def snapshot(self, state: StreamState) -> bytes:
         """The stream as bytes; `restore` continues it bit-exactly. The history is not kept."""
-        return snapshots.dump(state, self.past.needed(state))
+        return snapshots.dump(state, self._lane(state).past.needed(state), self.family)
 
     def restore(self, blob: bytes) -> StreamState:
         """A stream from its snapshot, on a seat of its own. Raises ValueError for bytes that are no snapshot,
@@ -201,11 +186,11 @@ class Generator:
         """
         if not self.free:
             raise NoSeat(f"all {self.seats} seats are taken")
-        state = snapshots.load(blob, self.placement.device, self._window)
+        state = snapshots.load(blob, self.placement.device, self._window, self.family)
         self.check(state.settings)
         state.seat = self.free.pop()
         try:
-            self.past.restore(state)
+            self._lane(state).past.restore(state)
         except Exception:
             self.release(state)
             raise
@@ -219,126 +204,120 @@ class Generator:
     def _window(self) -> int:
         return self.card.student.window + (1 if self.card.rollout.recache else 0)
 
-    @property
-    def _codec(self) -> PocketCodec:
-        assert isinstance(self.model.codec, PocketCodec)
-        return self.model.codec
-
-    @torch.inference_mode()
-    def _begin_with(self, state: StreamState, latent: Tensor) -> None:
-        """A still latent frame [1, C, h, w] is the first chunk of the context. It is not shown."""
-        plan = fold(state.controls, (), 0, self.card.chunk_frames, self.card.fps, state.settings.seed)[1]
-        motion = self.conditions.motion([state], None)
-        timestep = torch.zeros(1, 1, device=self.placement.device)
-        text = self.model.student.text_keys_values(self.prompts.tokens(plan)[None].to(self.placement.dtype))
-        _, made = self.model.student(
-            latent[:, :, None].to(self.placement.dtype), timestep, text, self.rope, motion=motion
-        )
-        self.past.write([state], made)  # type: ignore[union-attr]
-        record = self._record(state, Coming(state.controls, plan), latent[0, :, None], None, (latent[0],))
-        self._count(state, replace(record, chunk=-1))
+    def _lane(self, state: StreamState) -> Lane:
+        return self.lanes[state.size]
 
     def _renew(self, state: StreamState, plan: ChunkPlan) -> dict[int, Tensor]:
         """Works the past out again where the prompt has changed and the student was trained so."""
         if not self.card.rollout.recache or not is_due(state.controls, plan):
             return {}
-        assert isinstance(self.past, CachedPast)
+        past = self._lane(state).past
+        assert isinstance(past, CachedPast)
         tokens = self.prompts.tokens(plan)[None].to(self.placement.device, self.placement.dtype)
-        return recache(self.model.student, self.past, state, self.model.student.text_keys_values(tokens))
+        return recache(self.model.student, past, state, self.model.student.text_keys_values(tokens))
 
-    def _coming(self, state: StreamState, after: ControlState, plan: ChunkPlan) -> Coming:
-        """All that the next chunk depends on: what hands hold, what a new prompt turns, a past that was worked out again."""
-        grip, turn = self.conditions.grip(state, plan), state.turn
-        if after.prompt != state.controls.prompt:
-            turn = None if self.turner is None else self.turner.begin(state, after.prompt, grip)
-        turning = None if turn is None else self.conditions.turning(turn, plan, grip)
-        grip = grip if turning is None else turning.under(grip)
-        return Coming(after, plan, grip, turning, self._renew(state, plan))
+    def _inputs(self, state: StreamState, after: ControlState, plan: ChunkPlan) -> ChunkInputs:
+        """All that the next chunk depends on: what hands take, and a past that was worked out again."""
+        taken = self.family.take_reference(state.memory, plan)
+        return ChunkInputs(after, plan, taken, self._renew(state, plan))
 
     def _denoise(
-        self, states: Sequence[StreamState], coming: Sequence[Coming]
+        self, states: Sequence[StreamState], inputs: Sequence[ChunkInputs]
     ) -> tuple[list[tuple[Tensor, Tensor | None]], list[tuple[Batch, Tensor]]]:
         """Latents [C, T, h, w] of the next chunks, and what stays under way; streams of one kind go together.
 
         Also the batches with their latents, which are still to be remembered.
         """
-        groups: dict[tuple[tuple[int, ...], int], list[int]] = defaultdict(list)
+        groups: dict[tuple[tuple[int, int], tuple[int, ...], int], list[int]] = defaultdict(list)
         for row, state in enumerate(states):
             steps = state.settings.steps or self.card.steps
             if state.made == 0:
                 steps = max(steps, self.card.start_steps)
-            groups[self.past.place(state), steps].append(row)
+            groups[state.size, self._lane(state).past.place(state), steps].append(row)
         made: dict[int, tuple[Tensor, Tensor | None]] = {}
         batches = []
-        for (_, steps), rows in groups.items():
-            batch = self._batch([states[row] for row in rows], [coming[row] for row in rows], steps)
-            latents, pending = self.maker.make(batch)
+        for (_, _, steps), rows in groups.items():
+            batch = self._batch([states[row] for row in rows], [inputs[row] for row in rows], steps)
+            latents, pending = self._lane(batch.states[0]).maker.make(batch)
             batches.append((batch, latents))
             for place, row in enumerate(rows):
                 made[row] = latents[place], None if pending is None else pending[place]
         return [made[row] for row in range(len(states))], batches
 
-    def _batch(self, states: list[StreamState], coming: list[Coming], steps: int) -> Batch:
+    def _batch(self, states: list[StreamState], inputs: list[ChunkInputs], steps: int) -> Batch:
         rollout = self.card.rollout
         guided = states[0].made == 0 and self.card.guidance > 1
-        plans = [each.plan for each in coming]
-        grips, turnings = [each.grip for each in coming], [each.turning for each in coming]
+        taken, last = [each.taken for each in inputs], [state.latents for state in states]
+        condition = self.family.condition(taken, last)
         return Batch(
             states,
-            torch.stack([self.prompts.tokens(plan) for plan in plans]).to(self.placement.device),
-            self.conditions.motion(states, plans, grips, turnings),
+            torch.stack([self.prompts.tokens(each.plan) for each in inputs]).to(self.placement.device),
+            None if condition is None else condition.to(self.placement.dtype),
             noise_steps(rollout, steps),
-            self.conditions.guide(states, plans, steps),
+            self.family.guide(taken, last, steps),
             renew=bool(rollout.step_list),
             guidance=self.card.guidance if guided else 1.0,
             blank=self.prompts.encode("")[None] if guided else None,
         )
 
+    @torch.inference_mode()
+    def _decode(
+        self, states: Sequence[StreamState], inputs: Sequence[ChunkInputs], latents: Sequence[Tensor]
+    ) -> tuple[list[tuple[Tensor, Memory]], tuple[Timestamp, Timestamp]]:
+        """Frames uint8 [F, H, W, 3] and the memory after the chunk of every stream, and when the work begins and ends."""
+        by_size: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for row, state in enumerate(states):
+            by_size[state.size].append(row)
+        decoded: dict[int, tuple[Tensor, Memory]] = {}
+        with self.side.work(latents):
+            began = timestamp(self.placement.device)
+            for rows in by_size.values():
+                stacked = torch.stack([latents[row] for row in rows])
+                frames, after = self.family.decode(stacked, [inputs[row].taken for row in rows])
+                decoded |= dict(zip(rows, zip(frames, after, strict=True), strict=True))
+            ended = timestamp(self.placement.device)
+        return [decoded[row] for row in range(len(states))], (began, ended)
+
     def _remember(self, batches: list[tuple[Batch, Tensor]]) -> None:
         for batch, latents in batches:
-            self.maker.remember(batch, latents)
+            self._lane(batch.states[0]).maker.remember(batch, latents)
 
     def _result(
-        self, state: StreamState, coming: Coming, pictures: Frames, denoise_ms: float, decode_ms: float
+        self, state: StreamState, inputs: ChunkInputs, pictures: Frames, denoise_ms: float, decode_ms: float
     ) -> ChunkResult:
         """What a stream's caller gets of the chunk that was made."""
-        notices = (*self.prompts.notices(coming.plan), *coming.bare_hands())
-        first = state.chunk * self.card.chunk_frames
         return ChunkResult(
             state.chunk,
-            first,
+            state.chunk * self.card.chunk_frames,
             pictures,
-            effective(coming.plan),
-            coming.plan.applied,
-            notices,
+            effective(inputs.plan),
+            inputs.plan.applied,
+            (*self.prompts.notices(inputs.plan), *inputs.taken.notices),
             denoise_ms,
             decode_ms,
+            inputs.taken.held,
         )
 
     def _record(
-        self,
-        state: StreamState,
-        coming: Coming,
-        latents: Tensor,
-        pending: Tensor | None,
-        codec: CodecState,
+        self, state: StreamState, inputs: ChunkInputs, latents: Tensor, pending: Tensor | None, memory: Memory
     ) -> ChunkRecord:
         """The stream at the end of the chunk that was made last, which does not count yet."""
-        key_value = self.past.taken(state)
-        changed = {**coming.replaced, **self.past.settle(state)}
+        past = self._lane(state).past
+        key_value = past.taken(state)
+        changed = {**inputs.replaced, **past.settle(state)}
         return ChunkRecord(
-            state.chunk, state.made + 1, key_value, latents.clone(), coming.after, codec, changed,
-            None if pending is None else pending.clone(), coming.grip,
-            None if coming.turning is None else coming.turning.rest,
+            state.chunk, state.made + 1, key_value, latents.clone(), inputs.after, memory, changed,
+            None if pending is None else pending.clone(),
         )  # fmt: skip
 
     def _count(self, state: StreamState, record: ChunkRecord) -> None:
         """Counts a chunk as made."""
-        kept = self.past.copies * (self.card.history + self._window)
-        state.count(record, self.past.sinks, kept)
+        past = self._lane(state).past
+        kept = past.copies * (self.card.history + self._window)
+        state.count(record, past.sinks, kept)
 
     def _undo(self, states: Sequence[StreamState]) -> None:
         """Puts back what a chunk that failed may have changed: a window worked out again, an averaged sink."""
         if self.card.rollout.recache or self.card.rollout.sink_average is not None:
             for state in states:
-                self.past.restore(state)
+                self._lane(state).past.restore(state)

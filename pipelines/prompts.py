@@ -31,7 +31,9 @@ class Prompts:
         return self.known[text]
 
     def blend(self, prompts: Blend) -> Tensor:
-        """The weighted mean of the prompts' tokens."""
+        """The weighted mean of the prompts' tokens; those of no words where there is no prompt."""
+        if not prompts:
+            return self.encode("")
         if len(prompts) == 1:
             return self.encode(prompts[0][0])
         return torch.stack([self.encode(text) * weight for text, weight in prompts]).sum(0)

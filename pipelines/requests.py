@@ -83,16 +83,31 @@ class ChunkResult:
     extra: dict[str, float] = field(default_factory=dict)
 
 
+def size_of(known: ModelCard, width: int | None, height: int | None, image: Frames | None) -> tuple[int, int]:
+    """The size of a stream's pictures: what was asked for, else the one that fits the start image's shape, else the model's own.
+
+    Raises ValueError for a size that the model does not make.
+    """
+    fitting = [size for size in known.sizes if width in (None, size[0]) and height in (None, size[1])]
+    if not fitting:
+        made = ", ".join(f"{w}x{h}" for w, h in known.sizes)
+        asked = f"{width or 'any width'} x {height or 'any height'}"
+        raise ValueError(f"{known.name} makes pictures of {made}, not {asked}")
+    if image is None:
+        return fitting[0]
+    return known.size_for(image.shape[1], image.shape[0], fitting)
+
+
 def check_settings(known: ModelCard, settings: StreamSettings) -> None:
     """Raises ValueError for settings that the model `known` cannot serve."""
     if settings.model != known.name:
         raise ValueError(f"this generator serves {known.name!r}, not {settings.model!r}")
-    if (settings.width, settings.height) != (known.width, known.height):
-        asked = f"{settings.width}x{settings.height}"
-        raise ValueError(f"{known.name} makes {known.width}x{known.height} pictures, not {asked}")
+    if (settings.width, settings.height) not in known.sizes:
+        made = ", ".join(f"{width}x{height}" for width, height in known.sizes)
+        raise ValueError(f"{known.name} makes pictures of {made}, not {settings.width}x{settings.height}")
     if settings.fps != known.fps:
         raise ValueError(f"{known.name} makes {known.fps:g} frames a second, not {settings.fps:g}")
-    if not settings.prompts:
-        raise ValueError("a prompt is missing: give at least one")
+    if not settings.prompts and settings.image is None:
+        raise ValueError("a prompt is missing: give at least one, or a start image")
     if settings.image is not None and not known.capabilities["image"]:
         raise ValueError(f"{known.name} starts from text alone: leave the image out")

@@ -13,7 +13,7 @@ from flowbrush.session_file import SessionFile, without_chunk
 from models.card import ModelCard
 from pipelines.generator import Generator
 from pipelines.picture import BadPicture, read_picture
-from pipelines.requests import ChunkResult, Frames, StreamSettings
+from pipelines.requests import ChunkResult, Frames, StreamSettings, size_of
 
 
 def settings_of(session: SessionFile, card: ModelCard, folder: Path) -> StreamSettings:
@@ -24,15 +24,17 @@ def settings_of(session: SessionFile, card: ModelCard, folder: Path) -> StreamSe
     """
     check_capabilities(session, card)
     start = session.start
+    image = None if start.image is None else load_image(start.image, folder)
+    width, height = size_of(card, start.width, start.height, image)
     return StreamSettings(
         model=session.model,
         prompts=tuple((prompt.text, prompt.weight) for prompt in start.prompt_list),
-        width=start.width or card.width,
-        height=start.height or card.height,
+        width=width,
+        height=height,
         fps=start.fps or card.fps,
         seed=start.seed or 0,
         steps=start.steps,
-        image=None if start.image is None else load_image(start.image, folder),
+        image=image,
         tracks=start.tracks,
     )
 

@@ -11,35 +11,26 @@ from pydantic import TypeAdapter
 from safetensors import SafetensorError, deserialize
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
-from torch import Tensor
 
 from flowbrush.controls import TrackBegin
 from pipelines.controls import ControlState
-from pipelines.holds import Grip, Hold
+from pipelines.families.base import Family
 from pipelines.requests import StreamSettings
 from pipelines.state import ChunkRecord, StreamState
-from pipelines.turning import Turn
 
 CONTROLS = TypeAdapter(ControlState)
-VERSION = 4
-HOLD = ("cutout", "origins", "given")  # tensors of what a hand holds
+VERSION = 5
+MEMORY = "memory."
 
 
-def dump(state: StreamState, needed: list[int]) -> bytes:
+def dump(state: StreamState, needed: list[int], family: Family) -> bytes:
     """The stream with the cached chunks that it cannot go on without."""
     by_index = state.by_index
-    tensors = {
-        f"codec.{slot}": value.clone(memory_format=torch.contiguous_format)
-        for slot, value in enumerate(state.codec)
-    }
+    kept, facts = family.dump(state.memory)
+    # Cloned, so that tensors that share memory (a layer cut from a picture) are written each by itself.
+    tensors = {MEMORY + name: x.clone(memory_format=torch.contiguous_format) for name, x in kept.items()}
     if state.pending is not None:
         tensors["pending"] = state.pending.contiguous()
-    if state.grip.plate is not None and state.grip.ahead is not None:
-        tensors |= {"plate": state.grip.plate, "ahead": state.grip.ahead.clone()}
-    for hand, hold in state.grip.things.items():
-        tensors |= {f"hold.{hand}.{part}": getattr(hold, part).contiguous() for part in HOLD}
-    if state.turn is not None:
-        tensors["turn"] = state.turn.target.contiguous()
     chunks = {}
     for index in needed:
         record, key_value = by_index[index], state.key_value(index)
@@ -56,17 +47,14 @@ def dump(state: StreamState, needed: list[int]) -> bytes:
         "controls": CONTROLS.dump_python(state.controls, mode="json"),
         "chunk": state.chunk,
         "made": state.made,
-        "codec": len(state.codec),
-        "holds": {hand: hold.corner for hand, hold in state.grip.things.items()},
-        "idle": sorted(state.grip.idle),
-        "turned": state.turn.share if state.turn else 0.0,
+        "memory": facts,
         "sinks": [record.made - 1 for record in state.sinks],
         "chunks": chunks,
     }
     return save_tensors(tensors, {"flowbrush": json.dumps(about)})
 
 
-def load(blob: bytes, device: torch.device, window: int) -> StreamState:
+def load(blob: bytes, device: torch.device, window: int, family: Family) -> StreamState:
     """The stream that `dump` wrote, without a seat; `window` is the student's, in chunks. Raises ValueError."""
     try:
         size = int.from_bytes(blob[:8], "little")
@@ -89,10 +77,11 @@ def load(blob: bytes, device: torch.device, window: int) -> StreamState:
             CONTROLS.validate_python(facts["controls"]),
         )  # fmt: skip
     now: dict[str, Any] = {
-        "codec": tuple(tensors[f"codec.{slot}"] for slot in range(about["codec"])),
+        "memory": family.load(
+            {name.removeprefix(MEMORY): x for name, x in tensors.items() if name.startswith(MEMORY)},
+            about["memory"],
+        ),
         "pending": tensors.get("pending"),
-        "grip": _grip(about, tensors),
-        "turn": Turn(tensors["turn"], about["turned"]) if "turn" in tensors else None,
     }
     if records:  # the last chunk can be gone back to
         newest = about["made"] - 1
@@ -113,14 +102,6 @@ def load(blob: bytes, device: torch.device, window: int) -> StreamState:
     state.sinks = [records[index] for index in about["sinks"] if index in records]
     state.records.extend(record for index, record in sorted(records.items()) if index not in about["sinks"])
     return state
-
-
-def _grip(about: dict[str, Any], tensors: dict[str, Tensor]) -> Grip:
-    things = {
-        int(hand): Hold(corner=(x, y), **{part: tensors[f"hold.{hand}.{part}"] for part in HOLD})
-        for hand, (x, y) in about["holds"].items()
-    }
-    return Grip(things, tensors.get("plate"), tensors.get("ahead"), frozenset(about["idle"]))
 
 
 def _settings(settings: StreamSettings) -> dict[str, object]:

@@ -8,11 +8,8 @@ from dataclasses import dataclass, field, replace
 from torch import Tensor
 
 from pipelines.controls import ControlState
-from pipelines.holds import EMPTY, Grip
+from pipelines.families.base import Memory
 from pipelines.requests import StreamSettings
-from pipelines.turning import Turn
-
-CodecState = tuple[Tensor, ...]  # what the decoder carries from chunk to chunk; empty before the first
 
 
 @dataclass(frozen=True)
@@ -30,11 +27,9 @@ class ChunkRecord:
     )  # [2, layers, tokens, H, D]: this chunk as the cache keeps it, None where nothing is kept
     latents: Tensor  # [C, T, h, w], clean
     controls: ControlState
-    codec: CodecState = ()
+    memory: Memory = None
     replaced: dict[int, Tensor] = field(default_factory=dict)
     pending: Tensor | None = None
-    grip: Grip = EMPTY
-    turn: Turn | None = None
 
 
 @dataclass
@@ -42,11 +37,10 @@ class StreamState:
     """One stream between two chunks. Only `Generator` changes it, and only when a chunk has been made.
 
     `chunk` is the index of the next chunk, `made` the number of chunks in the cache (one more than `chunk` where a start
-    image came first), `latents` the clean latents [C, T, h, w] of the last chunk, `codec` the decoder's state, `pending`
-    noisy latents of chunks that are under way (joint denoising), `grip` what hands hold, `turn` the change of picture that a
-    new prompt began. `sinks` are the records of the chunks that stay in the context for ever, `records` those of the latest
-    chunks, oldest first, for rewind and snapshot. `window` is how many chunks before the next one are needed, beside the
-    sinks.
+    image came first), `latents` the clean latents [C, T, h, w] of the last chunk, `memory` what its family keeps (layers, the
+    decoder's state), `pending` noisy latents of chunks that are under way (joint denoising). `sinks` are the records of the
+    chunks that stay in the context for ever, `records` those of the latest chunks, oldest first, for rewind and snapshot.
+    `window` is how many chunks before the next one are needed, beside the sinks.
     """
 
     settings: StreamSettings
@@ -56,17 +50,15 @@ class StreamState:
     chunk: int = 0
     made: int = 0
     latents: Tensor | None = None
-    codec: CodecState = ()
+    memory: Memory = None
     pending: Tensor | None = None
-    grip: Grip = EMPTY
-    turn: Turn | None = None
     sinks: list[ChunkRecord] = field(default_factory=list)
     records: deque[ChunkRecord] = field(default_factory=deque)
 
     @property
-    def last(self) -> Tensor | None:
-        """The last clean latent frame [C, h, w]; None at the start."""
-        return None if self.latents is None else self.latents[:, -1]
+    def size(self) -> tuple[int, int]:
+        """Width and height of its pictures in pixels."""
+        return self.settings.width, self.settings.height
 
     @property
     def history(self) -> range:
@@ -128,5 +120,4 @@ class StreamState:
 
     def _stand_at(self, record: ChunkRecord) -> None:
         self.made, self.latents, self.controls = record.made, record.latents, record.controls
-        self.codec, self.pending = record.codec, record.pending
-        self.grip, self.turn = record.grip, record.turn
+        self.memory, self.pending = record.memory, record.pending

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,10 +10,19 @@ from flowbrush.controls import Grid, Point, TrackBegin
 
 # frame widths a frame: a faster hand is followed at this speed until the picture has caught up
 TOP_SPEED = 0.12
-IDS = 512  # range of the ids that the track encoder tells apart
 
 Sample = tuple[float, float, float, bool]  # pts in seconds, x, y, visible
-Row = tuple[int, np.ndarray, np.ndarray]  # id, xy [1 + F, 2], visible [1 + F]
+Row = tuple[np.ndarray, np.ndarray]  # xy [1 + F, 2], visible [1 + F]
+Places = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a hand was told to take: polygons, or points that add to and take away from what is found under it. In frame sizes."""
+
+    region: tuple[Places, ...] = ()
+    add: Places = ()
+    remove: Places = ()
 
 
 @dataclass(frozen=True)
@@ -28,14 +36,17 @@ class Stroke:
     here: tuple[float, float] | None = None
     visible: bool = True
     released: bool = False
+    selection: Selection = Selection()
 
     @classmethod
     def begun(cls, control: TrackBegin, start: float) -> Stroke:
         """A new track; the times of a path count from `start`, the pts of the first frame that plays it."""
         shift = start if control.kind == "path" else 0.0
         samples = tuple((p.t + shift, p.x, p.y, p.visible) for p in control.points)
+        selection = Selection(control.region or (), control.add or (), control.remove or ())
+        released = control.kind == "path"
         return cls(
-            control.track, control.kind, samples, _offsets(control.grid), released=control.kind == "path"
+            control.track, control.kind, samples, _offsets(control.grid), None, True, released, selection
         )
 
     def extended(self, points: tuple[Point, ...]) -> Stroke:
@@ -47,7 +58,7 @@ class Stroke:
         """Released: it goes when its samples have been played."""
         return replace(self, released=True)
 
-    def play(self, times: np.ndarray, seed: int) -> tuple[Stroke | None, list[Row]]:
+    def play(self, times: np.ndarray) -> tuple[Stroke | None, list[Row]]:
         """Positions at `times` [1 + F] (the first is the last frame of the past) and what is left afterwards."""
         if not self.samples and self.released:
             return None, []
@@ -62,10 +73,7 @@ class Stroke:
         # still to be caught up with
         behind = played[-1:] if not rest and not self._within(xy[-1], 1e-6) else []
         left = replace(self, samples=(*behind, *rest), here=(x, y), visible=last_visible)
-        rows = [
-            (self._code_id(index, seed), xy + np.asarray(offset), shown)
-            for index, offset in enumerate(self.offsets)
-        ]
+        rows = [(xy + np.asarray(offset), shown) for offset in self.offsets]
         finished = self.released and not rest and self._within(xy[-1], TOP_SPEED)
         return (None if finished else left), rows
 
@@ -96,10 +104,6 @@ class Stroke:
         """Whether `at` is less than `distance` from the last sample."""
         goal = self.samples[-1][1:3] if self.samples else at
         return float(np.hypot(*(np.asarray(goal) - at))) < distance
-
-    def _code_id(self, index: int, seed: int) -> int:
-        """The random id (MotionStream §3.1), the same in every replay."""
-        return zlib.crc32(f"{seed}:{self.track}:{index}".encode()) % IDS
 
 
 def _limit_speed(xy: np.ndarray) -> None:

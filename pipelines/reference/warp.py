@@ -17,7 +17,9 @@ def dense(flow: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def warp(image: Tensor, flow: Tensor, padding: str = "zeros") -> Tensor:
-    """`image` [N, C, H, W] seen through `flow` [N, 2, h, w] (x, y in pixels). Outside the image are zeros or, with "border", its rim."""
+    """`image` [N, C, H, W] seen through `flow` [N, 2, h, w] (x, y in pixels). Outside the image are zeros or, with "border",
+    its rim.
+    """
     height, width = image.shape[-2:]
     shift = dense(flow, (height, width))  # [N, 2, H, W]
     x = (torch.arange(width, device=image.device) + 0.5 + shift[:, 0]) * (2 / width) - 1

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-Mark = float | torch.cuda.Event
+Timestamp = float | torch.cuda.Event
 
 
-class Beside:
+class SideStream:
     """A second queue of work on a GPU. Elsewhere everything is done in order."""
 
     def __init__(self, device: torch.device) -> None:
@@ -44,7 +44,7 @@ class Beside:
             torch.cuda.current_stream(self.stream.device).wait_stream(self.stream)
 
 
-def mark(device: torch.device) -> Mark:
+def timestamp(device: torch.device) -> Timestamp:
     """This point in the device's present queue."""
     if device.type != "cuda":
         return time.perf_counter()
@@ -53,7 +53,7 @@ def mark(device: torch.device) -> Mark:
     return event
 
 
-def elapsed_ms(start: Mark, end: Mark) -> float:
+def elapsed_ms(start: Timestamp, end: Timestamp) -> float:
     """Milliseconds between two marks of one queue; only once both have been reached."""
     if isinstance(start, torch.cuda.Event) and isinstance(end, torch.cuda.Event):
         return start.elapsed_time(end)

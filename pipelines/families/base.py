@@ -1,0 +1,54 @@
+"""What differs between families of models, behind one protocol. Everything else (noise, steps, cache, prompts) is the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from pipelines.controls import ChunkPlan
+from pipelines.drag import Guide
+from pipelines.requests import HeldRegion, Notice, Outline, StreamSettings
+
+Memory = Any  # what a family keeps of a stream beside latents and cache; never changed in place
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A stream's part in its next chunk: the memory that it starts from, and what the person should know."""
+
+    memory: Memory
+    plan: ChunkPlan
+    notices: tuple[Notice, ...] = ()
+    held: tuple[HeldRegion, ...] = ()
+
+
+class Family(Protocol):
+    """One stream's memory goes in, a new one comes out: nothing is changed in place, so a chunk that fails changes nothing."""
+
+    def begin(self, settings: StreamSettings) -> Memory:
+        """The memory before the first chunk."""
+
+    def take_reference(self, memory: Memory, plan: ChunkPlan) -> Taken:
+        """What the next chunk starts from: what hands take, where they and the camera put it."""
+
+    def condition(self, taken: Sequence[Taken], last: Sequence[Tensor | None]) -> Tensor | None:
+        """The student's conditions [B, K, T, h, w] for streams of one size, `last` being their last latents [C, T, h, w]."""
+
+    def guide(self, taken: Sequence[Taken], last: Sequence[Tensor | None], steps: int) -> Guide | None:
+        """Latents that the first steps start from, where the family drags without training."""
+
+    def decode(self, latents: Tensor, taken: Sequence[Taken]) -> tuple[Tensor, list[Memory]]:
+        """Latents [B, C, T, h, w] → frames uint8 [B, F, H, W, 3] on the device, and the memories after the chunk."""
+
+    def probe(self, memory: Memory, point: tuple[float, float], add: Sequence[tuple[float, float]],
+              remove: Sequence[tuple[float, float]]) -> Outline:  # fmt: skip
+        """What a hand would take at `point` (normalised)."""
+
+    def dump(self, memory: Memory) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """The memory as tensors and JSON."""
+
+    def load(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> Memory:
+        """The inverse of `dump`."""

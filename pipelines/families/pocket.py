@@ -1,0 +1,145 @@
+"""pocket: the memory of a stream is its layers. Hands and camera move them rigidly, the student says how they live."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models.card import ModelCard
+from models.device import Placement
+from models.motion_latent import unpack
+from models.pocket import PocketModel
+from pipelines.controls import ChunkPlan, normalised
+from pipelines.drag import Guide
+from pipelines.families.base import Memory, Taken
+from pipelines.image import fit_image
+from pipelines.reference import stack_file
+from pipelines.reference.acquire import Acquirer, Touch, held_outlines
+from pipelines.reference.condition import Reference, reference_maps, with_past
+from pipelines.reference.layers import LayerStack
+from pipelines.reference.render import Moved, TrackRows, drive, move
+from pipelines.reference.scenes import SceneMaker
+from pipelines.reference.warp import composite_frames
+from pipelines.requests import Notice, Outline, StreamSettings
+
+NOTHING_HELD = "there is nothing to take hold of here: drag a thing, paint round one, or move the whole picture with the camera"
+SEVERAL = 3  # tracks that begin together on bare ground are meant for the scene, not for a thing
+
+
+@dataclass(frozen=True)
+class TakenLayers(Taken):
+    """The next chunk of a stream of layers: the stack moved through it rigidly."""
+
+    moved: Moved = field(kw_only=True)
+
+
+class PocketFamily:
+    """See `pipelines.families.base.Family`."""
+
+    def __init__(self, card: ModelCard, model: PocketModel, placement: Placement) -> None:
+        self.card, self.model, self.placement = card, model, placement
+        self.acquirer = Acquirer(model.segmenter, model.inpainter)
+        self.scenes = SceneMaker(model)
+
+    @torch.inference_mode()
+    def begin(self, settings: StreamSettings) -> LayerStack:
+        size = (settings.width, settings.height)
+        if settings.image is not None:
+            picture = fit_image(settings.image, *size)[0].add(1).div(2).to(self.placement.device)  # [3, H, W]
+            prompts = normalised(settings.prompts)
+            return LayerStack(picture, torch.ones_like(picture[:1]), prompt=prompts, seed=settings.seed)
+        first = [(track.points[0].x, track.points[0].y) for track in settings.tracks]
+        return self.scenes.stage(normalised(settings.prompts), size, settings.seed, first)
+
+    @torch.inference_mode()
+    def take_reference(self, memory: LayerStack, plan: ChunkPlan) -> TakenLayers:
+        stack = self.scenes.turn(memory, plan)
+        rows = track_rows(plan, stack.size)
+        gone = stack.hands - set(rows.hands.tolist())
+        stack = stack.without_hands(gone | (plan.fresh & stack.hands))
+        notices: tuple[Notice, ...] = ()
+        touches = touches_of(plan, rows, stack.size)
+        for track, touch in touches.items():
+            stack = self.acquirer.take(stack, track, touch)
+        bare = [track for track in touches if track in stack.empty and track not in plan.pins]
+        if 0 < len(bare) < SEVERAL:
+            notices = (Notice("nothing_held", NOTHING_HELD),)
+        moved = move(stack, rows)
+        return TakenLayers(moved.stack, plan, notices, held_outlines(stack, list(touches)), moved=moved)
+
+    @torch.inference_mode()
+    def condition(self, taken: Sequence[Taken], last: Sequence[Tensor | None]) -> Tensor:
+        reference = stacked(taken)
+        height, width = reference.held.shape[-2:]
+        nothing = reference.held.new_zeros(self.card.student.latent_channels, height, width)
+        past = torch.stack([nothing if latents is None else latents[:, -1] for latents in last])
+        known = torch.tensor([latents is not None for latents in last], device=past.device)
+        return with_past(reference_maps(self.model.codec, reference), past, known)[:, :, None]
+
+    def guide(self, taken: Sequence[Taken], last: Sequence[Tensor | None], steps: int) -> Guide | None:
+        return None
+
+    @torch.inference_mode()
+    def decode(self, latents: Tensor, taken: Sequence[Taken]) -> tuple[Tensor, list[Memory]]:
+        reference, motion = stacked(taken), unpack(latents[:, :, 0].float())
+        flat = [x.flatten(0, 1) for x in (reference.things, reference.ground, motion.things, motion.ground)]
+        light = self.model.light.decode_linear(motion.light[:, :, None])  # [B, 3, F, H, W]
+        frames = composite_frames(*flat).unflatten(0, reference.things.shape[:2]) + light.transpose(1, 2)
+        pixels = frames.mul(255).round().clamp(0, 255).to(torch.uint8).permute(0, 1, 3, 4, 2).contiguous()
+        after = []
+        for row, (each, moved) in enumerate(zip(taken, moves(taken), strict=True)):
+            after.append(drive(each.memory, moved.own, motion.drive[row]))
+        return pixels, after
+
+    def probe(self, memory: LayerStack, point: tuple[float, float], add: Sequence[tuple[float, float]],
+              remove: Sequence[tuple[float, float]]) -> Outline:  # fmt: skip
+        height, width = memory.size
+        inside = [tuple((x * width, y * height) for x, y in points) for points in ([point], add, remove)]
+        region, label = self.acquirer.probe(memory, Touch(inside[0][0], inside[1], inside[2]))
+        return Outline(point, region, label)
+
+    def dump(self, memory: LayerStack) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        return stack_file.dump(memory)
+
+    def load(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> LayerStack:
+        return stack_file.load(tensors, facts)
+
+
+def track_rows(plan: ChunkPlan, size: tuple[int, int]) -> TrackRows:
+    """A plan's tracks in pixels of a picture of `size` (H, W)."""
+    return TrackRows(plan.hands, plan.xy * [size[1], size[0]], plan.visible)
+
+
+def touches_of(plan: ChunkPlan, rows: TrackRows, size: tuple[int, int]) -> dict[int, Touch]:
+    """Where the hands that begin with this chunk come down. A hand of several points takes what is under their middle."""
+    height, width = size
+    touches = {}
+    for track in sorted(plan.fresh):
+        mine = (rows.hands == track) & rows.visible[:, 0]
+        if mine.any():
+            x, y = rows.xy[mine, 0].mean(0).tolist()
+            told = plan.touches.get(track)
+            scaled = (
+                [tuple((u * width, v * height) for u, v in points) for points in (told.add, told.remove)]
+                if told
+                else [(), ()]
+            )
+            touches[track] = Touch((x, y), scaled[0], scaled[1], told.region if told else ())
+    return touches
+
+
+def moves(taken: Sequence[Taken]) -> list[Moved]:
+    """How the stacks of streams move rigidly."""
+    return [each.moved for each in taken if isinstance(each, TakenLayers)]
+
+
+def stacked(taken: Sequence[Taken]) -> Reference:
+    """The references of streams of one size as one batch."""
+    each = [moved.reference for moved in moves(taken)]
+    return Reference(
+        *(torch.cat([getattr(r, name) for r in each]) for name in Reference.__dataclass_fields__)
+    )

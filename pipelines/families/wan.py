@@ -1,0 +1,69 @@
+"""The open students of Wan: the memory of a stream is its decoder's state, and a hand drags latents without training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from models.card import WARPED, ModelCard
+from models.device import Placement
+from pipelines.controls import ChunkPlan
+from pipelines.drag import Guide, drag_guide
+from pipelines.families.base import Taken
+from pipelines.motion import track_window
+from pipelines.requests import Outline, StreamSettings
+
+if TYPE_CHECKING:
+    from models.wan.load import WanModel
+
+CodecState = tuple[Tensor, ...]
+
+
+class WanFamily:
+    """See `pipelines.families.base.Family`."""
+
+    def __init__(self, card: ModelCard, model: WanModel, placement: Placement) -> None:
+        self.card, self.codec, self.placement = card, model.codec, placement
+
+    def begin(self, settings: StreamSettings) -> CodecState:
+        return ()
+
+    def take_reference(self, memory: CodecState, plan: ChunkPlan) -> Taken:
+        return Taken(memory, plan)
+
+    def condition(self, taken: Sequence[Taken], last: Sequence[Tensor | None]) -> Tensor | None:
+        return None
+
+    def guide(self, taken: Sequence[Taken], last: Sequence[Tensor | None], steps: int) -> Guide | None:
+        known = [latents[:, -1] for latents in last if latents is not None]
+        if (
+            self.card.drag != WARPED
+            or len(known) < len(taken)
+            or not any(t.plan.visible.any() for t in taken)
+        ):
+            return None
+        window = track_window(
+            [t.plan for t in taken],
+            self.card.chunk_frames,
+            (self.card.width, self.card.height),
+            self.placement.device,
+        )
+        return drag_guide(torch.stack(known), window, self.card.codec.stride, steps)
+
+    def decode(self, latents: Tensor, taken: Sequence[Taken]) -> tuple[Tensor, list[CodecState]]:
+        frames, after = self.codec.stream(latents, [t.memory for t in taken])  # [B, 3, F, H, W] in -1..1
+        pixels = frames.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+        return pixels.permute(0, 2, 3, 4, 1).contiguous(), after
+
+    def probe(self, memory: CodecState, point: tuple[float, float], add: Sequence[tuple[float, float]],
+              remove: Sequence[tuple[float, float]]) -> Outline:  # fmt: skip
+        return Outline(point)
+
+    def dump(self, memory: CodecState) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        return {str(slot): value for slot, value in enumerate(memory)}, {"slots": len(memory)}
+
+    def load(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> CodecState:
+        return tuple(tensors[str(slot)] for slot in range(facts["slots"]))

@@ -1,0 +1,176 @@
+"""What a hand takes: a layer that is there, a region that the person painted, or what the segmenter sees in the background."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from models.inpainter import diffuse_fill
+from pipelines.reference.layers import SOLID, Layer, LayerStack
+from pipelines.reference.outline import Polygons, filled, outline
+from pipelines.reference.pose import Similarity
+from pipelines.reference.render import framed, sample, through
+
+LEAST = 0.0008  # of the picture: less is a speck, which nobody means to take
+MOST = 0.6  # of the picture: more is the background itself
+RIM = 0.015  # of the shorter side: the fringe of a cut-out still shows its colours, and is filled as well
+FILLED = 0.25  # how sure the ground is that was filled in
+REMEMBERED = 8  # points whose finds are kept: a press mostly comes where the hand hovered
+
+
+class Segmenter(Protocol):
+    def segment(self, picture: Tensor, add: Tensor, remove: Tensor, region: Tensor | None) -> Tensor: ...
+
+
+class Inpainter(Protocol):
+    def __call__(self, picture: Tensor, hole: Tensor) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class Touch:
+    """Where a hand comes down, in pixels, with points that add and take away, or the polygons that say what is taken."""
+
+    point: tuple[float, float]
+    add: tuple[tuple[float, float], ...] = ()
+    remove: tuple[tuple[float, float], ...] = ()
+    region: Polygons = ()
+
+
+class Acquirer:
+    """Finds what a touch takes, and takes it."""
+
+    def __init__(self, segmenter: Segmenter | None, inpainter: Inpainter | None) -> None:
+        self.segmenter, self.inpainter = segmenter, inpainter
+        self.found: OrderedDict[tuple[int, Similarity, Touch], tuple[Tensor, Tensor | None]] = OrderedDict()
+
+    def probe(self, stack: LayerStack, touch: Touch) -> tuple[Polygons, str]:
+        """The outline of what `touch` would take, and its label; empty where there is nothing."""
+        index = None if touch.region or touch.add or touch.remove else stack.at(*touch.point)
+        if index is not None:
+            layer = stack.layers[index]
+            return outline(shown(layer, stack.size)), layer.label
+        mask = self.mask(stack, touch)
+        return ((), "") if mask is None else (outline(mask), "")
+
+    def take(self, stack: LayerStack, track: int, touch: Touch) -> LayerStack:
+        """The stack with `track` holding what it touches, in front of all else, or holding nothing."""
+        index = None if touch.region or touch.add or touch.remove else stack.at(*touch.point)
+        if index is not None:
+            layer = stack.layers[index]
+            return stack.in_front(replace(layer, hands=layer.hands | {track}), index)
+        mask = self.mask(stack, touch)
+        if mask is None:
+            return replace(stack, empty=stack.empty | {track})
+        return self.cut_out(stack, track, mask)
+
+    @torch.inference_mode()
+    def mask(self, stack: LayerStack, touch: Touch) -> Tensor | None:
+        """The opacity [H, W] of what is taken from the background as the camera shows it; None where there is no thing."""
+        if touch.region:
+            return self._thing(filled(touch.region, stack.size).to(stack.background.device))
+        if self.segmenter is None:
+            return None
+        key = (id(stack.background), stack.camera, _nearly(touch))
+        if key in self.found and self.found[key][0] is stack.background:
+            return self.found[key][1]
+        picture = seen(stack)
+        add, remove = ([touch.point, *touch.add], list(touch.remove))
+        opacity = self.segmenter.segment(
+            picture * 2 - 1, _points(add, picture), _points(remove, picture), None
+        )[0]
+        x, y = (int(min(max(v, 0), n - 1)) for v, n in zip(touch.point, reversed(stack.size), strict=True))
+        thing = self._thing(opacity) if float(opacity[y, x]) >= SOLID else None
+        self.found[key] = (stack.background, thing)
+        if len(self.found) > REMEMBERED:
+            self.found.popitem(last=False)
+        return thing
+
+    def _thing(self, opacity: Tensor) -> Tensor | None:
+        share = float((opacity >= SOLID).float().mean())
+        return opacity if LEAST <= share <= MOST else None
+
+    @torch.inference_mode()
+    def cut_out(self, stack: LayerStack, track: int, mask: Tensor) -> LayerStack:
+        """What `mask` [H, W] covers becomes a layer, and the ground behind it is filled in."""
+        picture = seen(stack)
+        rows, columns = (mask > 0.02).nonzero(as_tuple=True)
+        top, bottom = int(rows.min()), int(rows.max()) + 1
+        left, right = int(columns.min()), int(columns.max()) + 1
+        opacity = mask[None, top:bottom, left:right]
+        rgba = torch.cat([picture[:, top:bottom, left:right] * opacity, opacity])
+        pose = Similarity(x=(left + right) / 2, y=(top + bottom) / 2)
+        layer = Layer(rgba.clone(), "", pose, frozenset({track}), depth=bottom / stack.size[0])
+        hole = self._hole(stack, mask)
+        ground = self.fill(stack.background, hole)
+        confidence = torch.minimum(stack.confidence, 1 - hole * (1 - FILLED))
+        return replace(stack, background=ground, confidence=confidence).in_front(layer)
+
+    def fill(self, ground: Tensor, hole: Tensor) -> Tensor:
+        """`ground` [3, H, W] in 0..1 with `hole` [1, H, W] filled in."""
+        if self.inpainter is None:
+            return diffuse_fill(ground[None], hole[None])[0]
+        return self.inpainter(ground[None] * 2 - 1, hole[None])[0].add(1).div(2).clamp(0, 1)
+
+    def _hole(self, stack: LayerStack, mask: Tensor) -> Tensor:
+        """What is to be filled in the background's own coordinates: the mask and its fringe, [1, H, W]."""
+        reach = 2 * max(1, round(RIM * min(stack.size))) + 1
+        wide = F.max_pool2d((mask > 0.05).float()[None, None], reach, 1, reach // 2)[0]  # [1, H, W]
+        if not stack.camera.moves and stack.margin == (0, 0):
+            return wide
+        across, down = stack.margin
+        back = stack.camera.inverse
+        # From the picture to the background, which begins `margin` to the left of it and above.
+        shifted = Similarity(back.scale, back.angle, back.x + across, back.y + down)
+        height, width = stack.background.shape[1:]
+        return (sample_onto(wide, shifted, (height, width)) > 0.3).float()
+
+
+def seen(stack: LayerStack) -> Tensor:
+    """The background [3, H, W] as the camera shows it now."""
+    if stack.camera.moves:
+        return through(stack.background, [stack.camera], stack.margin)[0]
+    return framed(stack.background, stack.margin)
+
+
+def sample_onto(mask: Tensor, pose: Similarity, size: tuple[int, int]) -> Tensor:
+    """`mask` [1, h, w] put into a picture of `size` (H, W) by `pose`, which takes its pixels, counted from its corner: [1,
+    H, W].
+    """
+    h, w = mask.shape[-2:]
+    centred = pose.after(Similarity(x=w / 2, y=h / 2))
+    return sample(mask, [centred], (0, 0, size[1], size[0]))[0]
+
+
+def shown(layer: Layer, size: tuple[int, int]) -> Tensor:
+    """A layer's opacity [H, W] in the picture."""
+    height, width = size
+    return sample(layer.rgba, [layer.pose], (0, 0, width, height))[0, 3]
+
+
+def held_outlines(stack: LayerStack, tracks: Sequence[int]) -> tuple[tuple[int, Polygons], ...]:
+    """What each of `tracks` holds, as outlines; those that hold nothing are left out."""
+    return tuple(
+        (track, outline(shown(layer, stack.size)))
+        for track in tracks
+        for layer in stack.layers
+        if track in layer.hands
+    )
+
+
+def _points(points: Sequence[tuple[float, float]], like: Tensor) -> Tensor:
+    return torch.tensor(points, dtype=torch.float32, device=like.device).view(-1, 2)
+
+
+def _nearly(touch: Touch) -> Touch:
+    """A touch in hundredths of a pixel: a press and the probe before it come in different precisions."""
+    near = [
+        tuple((round(x, 2), round(y, 2)) for x, y in points)
+        for points in ((touch.point,), touch.add, touch.remove)
+    ]
+    return Touch(near[0][0], near[1], near[2], touch.region)

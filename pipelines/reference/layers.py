@@ -1,0 +1,108 @@
+"""Layers of a picture: a background and the things before it, each cut out once and never redrawn. Immutable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from torch import Tensor
+
+from pipelines.reference.pose import STILL, Similarity
+
+SOLID = 0.5  # opacity from which on a hand takes hold of a layer
+FINGER = 0.035  # of the picture's shorter side: a hand that misses by less still takes a layer; some are empty in their middle
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A thing: premultiplied `rgba` [4, h, w] in 0..1, what it is called, and where it stands.
+
+    `pose` takes pixels of the cut-out, counted from its centre, to pixels of the picture. `hands` are the tracks that hold it.
+    `depth` 0..1 says how near it is: a camera that pans moves what is near further. `opacity` fades layers that come, or that are
+    `leaving`.
+    """
+
+    rgba: Tensor
+    label: str
+    pose: Similarity
+    hands: frozenset[int] = frozenset()
+    depth: float = 0.0
+    opacity: float = 1.0
+    leaving: bool = False
+
+    @property
+    def held(self) -> bool:
+        return bool(self.hands)
+
+
+@dataclass(frozen=True)
+class LayerStack:
+    """`background` [3, H + 2 my, W + 2 mx] in 0..1 for pictures of H x W, `margin` (mx, my) pixels larger on each side for a
+    camera, and how sure it is, `confidence` [1, …]: 1 where it was seen, less where it was filled in. `layers` from back to front.
+    `camera` takes the background's pixels to those of the picture. `empty` are tracks that hold nothing. `label` is the
+    scene's name, empty for a photo; `prompt` (texts with weights) and `seed` are what it was staged for. While a new prompt
+    takes over, `share` of the next background is seen.
+    """
+
+    background: Tensor
+    confidence: Tensor
+    layers: tuple[Layer, ...] = ()
+    camera: Similarity = STILL
+    margin: tuple[int, int] = (0, 0)
+    empty: frozenset[int] = frozenset()
+    label: str = ""
+    prompt: tuple[tuple[str, float], ...] = ()
+    seed: int = 0
+    next_background: Tensor | None = None
+    next_label: str = ""
+    share: float = 0.0
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the pictures in pixels."""
+        (across, down), (height, width) = self.margin, self.background.shape[1:]
+        return height - 2 * down, width - 2 * across
+
+    @property
+    def hands(self) -> frozenset[int]:
+        """All tracks that hold a layer, or nothing."""
+        return self.empty.union(*(layer.hands for layer in self.layers))
+
+    def at(self, x: float, y: float) -> int | None:
+        """The index of the front layer under a point in pixels; None where there is only background."""
+        reach = FINGER * min(self.size)
+        for index in reversed(range(len(self.layers))):
+            if opacity_near(self.layers[index], x, y, reach) >= SOLID:
+                return index
+        return None
+
+    def with_layer(self, index: int, layer: Layer) -> LayerStack:
+        """With another layer in place of one."""
+        return replace(self, layers=(*self.layers[:index], layer, *self.layers[index + 1 :]))
+
+    def in_front(self, layer: Layer, index: int | None = None) -> LayerStack:
+        """With `layer` before all others: a new one, or the one that was at `index`."""
+        others = [other for place, other in enumerate(self.layers) if place != index]
+        return replace(self, layers=(*others, layer))
+
+    def without_hands(self, hands: frozenset[int]) -> LayerStack:
+        """What these tracks held is let go, and stays where it was put."""
+        layers = tuple(replace(layer, hands=layer.hands - hands) for layer in self.layers)
+        return replace(self, layers=layers, empty=self.empty - hands)
+
+
+def opacity_near(layer: Layer, x: float, y: float, reach: float) -> float:
+    """The largest opacity of a layer within `reach` pixels of a point of the picture."""
+    height, width = layer.rgba.shape[-2:]
+    inner = layer.pose.inverse
+    u, v = (inner(_point(x, y)) + _point(width / 2, height / 2)).tolist()
+    radius = max(0.5, reach * inner.scale)
+    top, bottom = max(0, int(v - radius)), min(height, int(v + radius) + 1)
+    left, right = max(0, int(u - radius)), min(width, int(u + radius) + 1)
+    if top >= bottom or left >= right:
+        return 0.0
+    return float(layer.rgba[3, top:bottom, left:right].max()) * layer.opacity
+
+
+def _point(x: float, y: float) -> np.ndarray:
+    return np.array([x, y])

@@ -1,0 +1,250 @@
+"""A layer stack moved rigidly through one chunk, and drawn: what hands and camera alone would show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pipelines.reference.condition import STRIDE, Reference
+from pipelines.reference.layers import Layer, LayerStack
+from pipelines.reference.pose import STILL, Similarity, fit, turned_about
+
+OWN = 0.25  # opacity from which on a cell belongs to a layer
+PARALLAX = 0.25  # of a pan: how much further what is nearest moves than the background
+
+
+@dataclass(frozen=True)
+class TrackRows:
+    """One chunk's tracks in pixels: `hands` [N] (-1: points of the scene), `xy` [N, 1 + F, 2] from the last frame of the past on,
+    `visible` [N, 1 + F].
+    """
+
+    hands: np.ndarray
+    xy: np.ndarray
+    visible: np.ndarray
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A stack at the end of a chunk, what was drawn on the way, and which cells are whose: `own` [layers, h, w] opacity at
+    the end.
+    """
+
+    stack: LayerStack
+    reference: Reference
+    own: Tensor
+
+
+def camera_steps(rows: TrackRows) -> list[Similarity]:
+    """What the camera has done since the end of the past in each frame, from the scene's points; STILL where there are none."""
+    frames = rows.xy.shape[1] - 1
+    scene = rows.hands < 0
+    return [_fit(rows, scene, frame) for frame in range(1, 1 + frames)]
+
+
+def hand_steps(rows: TrackRows, hands: frozenset[int]) -> list[Similarity]:
+    """What the hands that hold one layer have done to it since the end of the past, in each frame."""
+    chosen = np.isin(rows.hands, list(hands))
+    steps: list[Similarity] = []
+    for frame in range(1, rows.xy.shape[1]):
+        step = _fit(rows, chosen, frame)
+        # A hand that is hidden for a while leaves the thing where it had it.
+        steps.append(step if step.moves or not steps or _seen(rows, chosen, frame) else steps[-1])
+    return steps
+
+
+def _seen(rows: TrackRows, chosen: np.ndarray, frame: int) -> bool:
+    return bool((chosen & rows.visible[:, 0] & rows.visible[:, frame]).any())
+
+
+def _fit(rows: TrackRows, chosen: np.ndarray, frame: int) -> Similarity:
+    known = chosen & rows.visible[:, 0] & rows.visible[:, frame]
+    if not known.any():
+        return STILL
+    return fit(rows.xy[known, 0].astype(np.float64), rows.xy[known, frame].astype(np.float64))
+
+
+def move(stack: LayerStack, rows: TrackRows) -> Moved:
+    """The stack through one chunk: what is held goes with its hands, the rest with the camera."""
+    camera = camera_steps(rows)
+    frames = len(camera)
+    steps = [
+        hand_steps(rows, layer.hands) if layer.held else [nearer(step, layer.depth) for step in camera]
+        for layer in stack.layers
+    ]
+    height, width = stack.size
+    things = torch.zeros(frames, 4, height, width, device=stack.background.device)
+    grid = (height // STRIDE, width // STRIDE)
+    own = torch.zeros(len(stack.layers), *grid, device=things.device)
+    velocity, held = velocity_of(camera, grid), torch.zeros(1, *grid)
+    for index, (layer, path) in enumerate(zip(stack.layers, steps, strict=True)):
+        opacity = paint(things, layer, path)
+        own[:index] *= 1 - opacity
+        own[index] = opacity
+        mine = (opacity > OWN).cpu()
+        velocity = torch.where(mine, velocity_of(path, grid), velocity)
+        held = torch.where(mine, float(layer.held), held)
+    ground, confidence = background_frames(stack, camera)
+    reference = Reference(
+        things[None],
+        ground[None],
+        confidence[None],
+        velocity[None].to(things.device),
+        held[None].to(things.device),
+    )
+    layers = tuple(
+        replace(layer, pose=path[-1].after(layer.pose))
+        for layer, path in zip(stack.layers, steps, strict=True)
+    )
+    return Moved(replace(stack, layers=layers, camera=camera[-1].after(stack.camera)), reference, own)
+
+
+def nearer(step: Similarity, depth: float) -> Similarity:
+    """A camera's step as something at `depth` 0..1 shows it: what is near is carried further (parallax)."""
+    if not step.moves:
+        return step
+    return replace(step, x=step.x * (1 + PARALLAX * depth), y=step.y * (1 + PARALLAX * depth))
+
+
+def paint(things: Tensor, layer: Layer, path: Sequence[Similarity]) -> Tensor:
+    """Draws a layer into `things` [F, 4, H, W] over what is there. Returns its opacity in the cells of the last frame [h, w]."""
+    height, width = things.shape[-2:]
+    poses = [step.after(layer.pose) for step in path]
+    left, top, right, bottom = bounds(layer, poses, width, height)
+    opacity = things.new_zeros(height // STRIDE, width // STRIDE)
+    if left >= right or top >= bottom:
+        return opacity
+    window = things[:, :, top:bottom, left:right]
+    if all(pose == poses[0] for pose in poses):
+        drawn = sample(layer.rgba, poses[:1], (left, top, right, bottom))
+    else:
+        drawn = sample(layer.rgba, poses, (left, top, right, bottom))
+    drawn = drawn * layer.opacity
+    window.mul_(1 - drawn[:, 3:]).add_(drawn)
+    cells = F.avg_pool2d(drawn[-1:, 3:], STRIDE)[0, 0]
+    opacity[top // STRIDE : bottom // STRIDE, left // STRIDE : right // STRIDE] = cells
+    return opacity
+
+
+def bounds(layer: Layer, poses: Sequence[Similarity], width: int, height: int) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of the whole cells that a layer touches in any of its poses, within the picture."""
+    h, w = layer.rgba.shape[-2:]
+    corners = np.array([[-w, -h], [w, -h], [-w, h], [w, h]]) / 2
+    points = np.concatenate([pose(corners) for pose in poses])
+    low = np.floor((points.min(0) - 1) / STRIDE).astype(int) * STRIDE
+    high = np.ceil((points.max(0) + 1) / STRIDE).astype(int) * STRIDE
+    return max(0, int(low[0])), max(0, int(low[1])), min(width, int(high[0])), min(height, int(high[1]))
+
+
+def sample(rgba: Tensor, poses: Sequence[Similarity], window: tuple[int, int, int, int]) -> Tensor:
+    """`rgba` [C, h, w] in each pose, as the pixels (left, top, right, bottom) of a picture show it: [F, C, …]. A cut-out that is
+    drawn much smaller is made smaller first, or fine lines would flicker.
+    """
+    left, top, right, bottom = window
+    rgba, shrunk = shrink(rgba, max(pose.scale for pose in poses))
+    h, w = rgba.shape[-2:]
+    x = torch.arange(left, right, device=rgba.device) + 0.5
+    y = torch.arange(top, bottom, device=rgba.device)[:, None] + 0.5
+    grids = []
+    for pose in poses:
+        inner = pose.inverse
+        (a, b), (c, d) = (inner.linear * shrunk).tolist()
+        u = (a * x + b * y + inner.x * shrunk) * (2 / w)
+        v = (c * x + d * y + inner.y * shrunk) * (2 / h)
+        grids.append(torch.stack([u, v], -1))
+    source = rgba.expand(len(poses), -1, -1, -1)
+    return F.grid_sample(source, torch.stack(grids), "bilinear", "zeros", align_corners=False)
+
+
+def shrink(rgba: Tensor, scale: float) -> tuple[Tensor, float]:
+    """A cut-out halved until drawing it at `scale` skips no pixels, and by what factor it shrank."""
+    factor = 1.0
+    while scale <= 0.5 and min(rgba.shape[-2:]) >= 2:
+        rgba = F.avg_pool2d(rgba[None], 2, ceil_mode=True, count_include_pad=False)[0]
+        scale, factor = scale * 2, factor / 2
+    return rgba, factor
+
+
+def background_frames(stack: LayerStack, camera: Sequence[Similarity]) -> tuple[Tensor, Tensor]:
+    """The background in each frame [F, 3, H, W], and how sure the last one is [1, H, W]."""
+    picture = stack.background
+    if stack.next_background is not None:
+        picture = picture + (stack.next_background - picture) * stack.share
+    poses = [step.after(stack.camera) for step in camera]
+    if all(pose == STILL for pose in poses):
+        return framed(picture, stack.margin).expand(len(poses), -1, -1, -1), framed(
+            stack.confidence, stack.margin
+        )
+    return through(picture, poses, stack.margin), through(stack.confidence, poses[-1:], stack.margin)[0]
+
+
+def framed(picture: Tensor, margin: tuple[int, int]) -> Tensor:
+    """What a camera that has not moved shows of a picture with a margin."""
+    (across, down), (height, width) = margin, picture.shape[-2:]
+    return picture[..., down : height - down, across : width - across]
+
+
+def through(picture: Tensor, poses: Sequence[Similarity], margin: tuple[int, int] = (0, 0)) -> Tensor:
+    """A picture [C, H + 2 my, W + 2 mx] as the camera shows it in each pose: [F, C, H, W]; past its rim it is mirrored."""
+    (across, down), (tall, wide) = margin, picture.shape[-2:]
+    x = torch.arange(wide - 2 * across, device=picture.device) + 0.5
+    y = torch.arange(tall - 2 * down, device=picture.device)[:, None] + 0.5
+    grids = []
+    for pose in poses:
+        inner = pose.inverse
+        (a, b), (c, d) = inner.linear.tolist()
+        u = (a * x + b * y + (inner.x + across)) * (2 / wide) - 1
+        v = (c * x + d * y + (inner.y + down)) * (2 / tall) - 1
+        grids.append(torch.stack([u, v], -1))
+    source = picture.expand(len(poses), -1, -1, -1)
+    return F.grid_sample(source, torch.stack(grids), "bilinear", "reflection", align_corners=False)
+
+
+def cells_of(grid: tuple[int, int]) -> np.ndarray:
+    """Centres of a grid's cells in pixels [h, w, 2]."""
+    x, y = np.meshgrid((np.arange(grid[1]) + 0.5) * STRIDE, (np.arange(grid[0]) + 0.5) * STRIDE)
+    return np.stack([x, y], -1)
+
+
+def velocity_of(path: Sequence[Similarity], grid: tuple[int, int]) -> Tensor:
+    """How far what is in each cell has come by each frame, [F, 2, h, w] in pixels, when all of it moves along `path`."""
+    cells = cells_of(grid)
+    ways = [cells - step.inverse(cells) for step in path]
+    return torch.from_numpy(np.stack(ways)).float().permute(0, 3, 1, 2)
+
+
+LEAST_DRIVE = 0.25  # pixels a chunk, and a hundredth of that in radians: what rests must not creep by the student's small errors
+KEEP_IN = 0.04  # of the picture: a thing that goes about by itself keeps its centre so far from the rim
+
+
+def drive(stack: LayerStack, own: Tensor, gained: Tensor) -> LayerStack:
+    """Poses after what the things did by themselves: `gained` [3, h, w] shift in pixels and turn, averaged over each thing's cells.
+
+    A hand rules where a thing is; its turning (a ball that rolls) is its own. What was cut from a photo has no name, and
+    stays where it was put.
+    """
+    height, width = stack.size
+    low, high = np.array([width, height]) * KEEP_IN, np.array([width, height]) * (1 - KEEP_IN)
+    for index, (layer, weight) in enumerate(zip(stack.layers, own, strict=True)):
+        total = float(weight.sum())
+        if not layer.label or total < 1.0:
+            continue
+        dx, dy, turn = ((gained * weight).sum((1, 2)) / total).tolist()
+        here = np.array([layer.pose.x, layer.pose.y])
+        shift = np.zeros(2) if layer.held else settled(np.array([dx, dy]), LEAST_DRIVE)
+        inside = np.clip(here + shift, np.minimum(low, here), np.maximum(high, here))
+        step = turned_about(
+            (here[0], here[1]), float(settled(np.array(turn), LEAST_DRIVE / 100)), tuple(inside - here)
+        )
+        stack = stack.with_layer(index, replace(layer, pose=step.after(layer.pose)))
+    return stack
+
+
+def settled(value: np.ndarray, least: float) -> np.ndarray:
+    """Nothing below `least`, and no jump there."""
+    return np.sign(value) * np.maximum(np.abs(value) - least, 0)

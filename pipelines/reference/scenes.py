@@ -1,0 +1,95 @@
+"""Layers for prompts: the scene and the things that a prompt names, put together from keyframes, and changed by a new prompt."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from models.keyframes import Ground
+from models.pocket import PocketModel
+from pipelines.controls import Blend, ChunkPlan
+from pipelines.reference import transition
+from pipelines.reference.layers import Layer, LayerStack
+from pipelines.reference.layout import Description, Placed, Wanted, arrange, describe
+from pipelines.reference.pose import Similarity
+
+DEFAULT_SCENE = "meadow"
+PHOTO_GROUND = Ground(horizon=0.4, level=0.8)
+
+
+class SceneMaker:
+    """Stages prompts with a model's keyframes."""
+
+    def __init__(self, model: PocketModel) -> None:
+        self.keyframes, self.text = model.keyframes, model.text
+        self.known = frozenset(self.keyframes.catalogue.things)
+
+    def describe(self, prompts: Blend) -> Description:
+        """What the prompts name: everything that any of them names, the heaviest one's scene."""
+        return describe(prompts, self.text, self.keyframes)
+
+    def stage(
+        self, prompts: Blend, size: tuple[int, int], seed: int, firsts: Sequence[tuple[float, float]]
+    ) -> LayerStack:
+        """The layers that a stream of pictures of `size` (W, H) begins with; things stand at `firsts` (frame sizes) in their
+        order.
+        """
+        told = self.describe(prompts)
+        scene = told.scene or DEFAULT_SCENE
+        drop = self.keyframes.backdrop(scene, seed, size)
+        placed = arrange(told.things, size, firsts, seed, drop.ground)
+        layers = tuple(self.layer(each, size) for each in placed)
+        sure = torch.ones_like(drop.picture[:1])
+        return LayerStack(
+            drop.picture, sure, layers, margin=drop.margin, label=scene, prompt=prompts, seed=seed
+        )
+
+    def turn(self, stack: LayerStack, plan: ChunkPlan) -> LayerStack:
+        """The stack under the plan's prompt: a new one begins a transition, one under way goes on."""
+        if plan.prompt != stack.prompt:
+            stack = self._begin(stack, plan.prompt)
+        changing = any(layer.opacity < 1 or layer.leaving for layer in stack.layers)
+        if changing or stack.next_background is not None:
+            return transition.advance(stack, plan.share)
+        return stack
+
+    def _begin(self, stack: LayerStack, prompts: Blend) -> LayerStack:
+        told = self.describe(prompts)
+        stack, missing = transition.begin(stack, Counter(counted(told.things)), self.known)
+        height, width = stack.size
+        if told.scene and told.scene != (stack.next_label or stack.label):
+            drop = self.keyframes.backdrop(told.scene, stack.seed, (width, height))
+            stack = transition.dissolve_to(stack, drop.picture, drop.margin, told.scene)
+        wanted = []
+        for thing in told.things:
+            count = min(thing.count, missing[thing.label])
+            missing[thing.label] -= count
+            if count:
+                wanted.append(replace(thing, count=count))
+        taken = [(layer.pose.x / width, layer.pose.y / height) for layer in stack.layers if not layer.leaving]
+        placed = arrange(wanted, (width, height), (), stack.seed, self._ground(stack), taken)
+        coming = [replace(self.layer(each, (width, height)), opacity=0.0) for each in placed]
+        return replace(stack, layers=(*stack.layers, *coming), prompt=prompts)
+
+    def _ground(self, stack: LayerStack) -> Ground:
+        """Where things stand in the scene that a stack shows, or is on its way to; in a photo in its lower part."""
+        label = stack.next_label or stack.label
+        if not label:
+            return PHOTO_GROUND
+        height, width = stack.size
+        return self.keyframes.backdrop(label, stack.seed, (width, height)).ground
+
+    def layer(self, placed: Placed, size: tuple[int, int]) -> Layer:
+        rgba = self.keyframes.sprites([placed.label])[0]  # [4, s, s]
+        pose = Similarity(placed.size / rgba.shape[-1], placed.angle, placed.x, placed.y)
+        return Layer(rgba, placed.label, pose, depth=min(1.0, max(0.0, placed.y / size[1])))
+
+
+def counted(things: Sequence[Wanted]) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for thing in things:
+        counts[thing.label] += thing.count
+    return dict(counts)

@@ -1,0 +1,68 @@
+"""A prompt switch as a set difference: what both prompts name stays, what only one names goes or comes, the scene dissolves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from pipelines.reference.layers import Layer, LayerStack
+
+
+def begin(stack: LayerStack, wanted: Counter[str], known: frozenset[str]) -> tuple[LayerStack, Counter[str]]:
+    """Marks as leaving what a new prompt no longer names, and counts what it names beside what is there.
+
+    `wanted` are the labels that the prompt names, with counts; `known` are those that prompts may name: other layers (from photos)
+    stay whatever a prompt says, and so does what a hand holds. Of several alike those behind leave first.
+    """
+    missing = Counter(wanted)
+    layers: list[Layer] = []
+    for layer in reversed(stack.layers):
+        if layer.label not in known:
+            layers.append(layer)
+        elif missing[layer.label] > 0:
+            missing[layer.label] -= 1
+            layers.append(replace(layer, leaving=False))
+        else:
+            layers.append(replace(layer, leaving=not layer.held))
+    return replace(stack, layers=tuple(reversed(layers))), +missing
+
+
+def dissolve_to(stack: LayerStack, background: Tensor, margin: tuple[int, int], label: str) -> LayerStack:
+    """The background on its way to another scene; nothing of it is seen yet. One that was on its way stays as far as it had
+    come.
+    """
+    if stack.next_background is not None:
+        stack = replace(stack, background=stack.background.lerp(stack.next_background, stack.share))
+    across, down = margin[0] - stack.margin[0], margin[1] - stack.margin[1]
+    if (across, down) != (
+        0,
+        0,
+    ):  # a photo has no margin: it gets one, mirrored, so that the two lie on each other
+        sides = (across, across, down, down)
+        wide, sure = (F.pad(x[None], sides, "reflect")[0] for x in (stack.background, stack.confidence))
+        stack = replace(stack, background=wide, confidence=sure, margin=margin)
+    return replace(stack, next_background=background, next_label=label, share=0.0)
+
+
+def advance(stack: LayerStack, share: float) -> LayerStack:
+    """The stack when `share` 0..1 of the transition has been made; at 1 what leaves is gone."""
+    layers = tuple(
+        replace(layer, opacity=min(layer.opacity, 1 - share) if layer.leaving else max(layer.opacity, share))
+        for layer in stack.layers
+        if not (layer.leaving and share >= 1)
+    )
+    stack = replace(stack, layers=layers, share=share)
+    if share >= 1 and stack.next_background is not None:
+        stack = replace(
+            stack,
+            background=stack.next_background,
+            confidence=stack.confidence.new_ones(stack.confidence.shape),
+            label=stack.next_label,
+            next_background=None,
+            next_label="",
+            share=0.0,
+        )
+    return stack
