@@ -17,16 +17,16 @@ from training.pool import StalePool
 from training.progress import table
 from training.run import MissingStage, Run
 from training.stages.base import Context, Stage
-from training.stages.codec import CodecStage, ensure_components
-from training.stages.cutter import CutterStage
+from training.stages.codec import ensure_components
 from training.stages.distill import DistillStage
 from training.stages.export import export
 from training.stages.forcing import ForcingStage
 from training.stages.inpainter import InpainterStage
 from training.stages.keyframes import KeyframesStage
-from training.stages.opener import OpenerStage
+from training.stages.light import ensure_light
 from training.stages.pool import PoolFailed, Rendering
 from training.stages.rollout import RolloutStage
+from training.stages.segmenter import SegmenterStage
 from training.stages.teacher import TeacherStage
 from training.stages.text import TextStage
 from training.tables import BadConfig
@@ -35,11 +35,9 @@ from training.world.sprites import FONT_VARIABLE, MissingFont
 KINDS: dict[str, type[Stage]] = {
     kind.name: kind
     for kind in (
-        CodecStage,
         TextStage,
         KeyframesStage,
-        OpenerStage,
-        CutterStage,
+        SegmenterStage,
         InpainterStage,
         ForcingStage,
         RolloutStage,
@@ -47,6 +45,10 @@ KINDS: dict[str, type[Stage]] = {
         DistillStage,
     )
 }
+
+
+FITTED = {"codec": ensure_components, "light": ensure_light}  # in closed form
+ON_POOL = tuple(name for name, kind in KINDS.items() if kind.on_pool)
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -141,7 +143,9 @@ def gather_photos(folder: Path) -> None:
 def _check(asked: argparse.Namespace) -> None:
     if asked.photos and asked.stage != "pool":
         raise ValueError(f"--photos is for the stage `pool`, not for `{asked.stage}`")
-    if asked.stage in ("all", "pool", "export") and (asked.steps is not None or asked.minutes is not None):
+    if asked.stage in ("all", "pool", "export", *FITTED) and (
+        asked.steps is not None or asked.minutes is not None
+    ):
         raise ValueError(
             f"--steps and --minutes are for one stage that learns, not for `{asked.stage}`: see the recipe"
         )
@@ -156,6 +160,9 @@ def _check(asked: argparse.Namespace) -> None:
 
 
 def _one(context: Context, stage: str, asked: argparse.Namespace) -> Outcome:
+    if stage in FITTED:
+        FITTED[stage](context)
+        return Outcome(stage, 0, 0.0, {})
     if stage == "pool":
         rendering = Rendering(context)
         return Outcome("pool", context.recipe.pool.shards, rendering.wait(), {})
@@ -176,11 +183,12 @@ def _all(context: Context, asked: argparse.Namespace) -> list[Outcome]:
     try:
         if "pool" in context.recipe.stages:
             ensure_components(context)
+            ensure_light(context)
             rendering = Rendering(context)
         for stage in context.recipe.stages:
             if stage == "pool":
                 continue
-            if rendering and stage not in ("codec", "text", "keyframes"):
+            if rendering and stage in ON_POOL:
                 outcomes.append(Outcome("pool", context.recipe.pool.shards, rendering.wait(), {}))
                 rendering = None
             outcomes.append(_one(context, stage, asked))

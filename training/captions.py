@@ -14,7 +14,7 @@ from models.text.pocket import words
 from models.text.scenes import SCENES
 from training.world import lexicon, verbs
 from training.world.clip import call
-from training.world.openings import plural, strange
+from training.world.words import plural, strange
 
 Rng = np.random.Generator
 SIZES = {"big": ("big", "large", "huge"), "small": ("small", "little", "tiny")}

@@ -1,109 +1,96 @@
-"""Trains pocket's codec: principal components in closed form, then the correcting decoder.
-
-What the decoder sees in a stream is no fresh picture: what a hand holds was cut out of a picture that had been coded, and stands
-somewhere else on the grid of blocks. Half of the crops are therefore coded once before, on a grid of their own.
-"""
+"""The components of pocket's codec: of pieces of photos and of clips of the living world, in closed form."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from models.codecs.pocket import PocketCodec
 from models.spec import PocketCodecSpec
 from training.parallel import spread
-from training.pool import to_model_range
-from training.world.clip import World
+from training.pool import draw_size
+from training.world.living import LivingWorld
+
+PHOTO_SHARE = 0.3  # of the weight: more buys photos little and costs the living world
+PIECES = 14  # pieces of each photo, each of PIECE pixels (height, width) in four frames
+PIECE = (160, 256)
+STILL_SHARE = 0.4  # of the pieces; the others slide, up to SLIDE pixels a frame
+SLIDE = 5.0
+BLOCKS = 400  # of a piece
+
+
+def blocks_of(frames: Tensor, spec: PocketCodecSpec) -> Tensor:
+    """Frames [F, 3, H, W] in -1..1 as blocks [N, 3 * frames * stride^2]."""
+    s, f = spec.stride, spec.frames
+    count, _, height, width = frames.shape
+    x = frames.view(count // f, f, 3, height // s, s, width // s, s).permute(0, 3, 5, 1, 2, 4, 6)
+    return x.reshape(-1, 3 * f * s * s)
 
 
 def fit_components(
-    spec: PocketCodecSpec, world: World, clips: int, seed: int, workers: int = 1
+    spec: PocketCodecSpec, clips: int, photos: Path, seed: int, workers: int = 1
 ) -> PocketCodec:
-    """The first principal components of blocks of `clips` clips, with half of the blocks taken where
-    things change.
+    """The first principal components of blocks of `clips` living clips and of the pictures in the folder `photos`, where there are
+    any. Half of a clip's blocks are taken where things change.
     """
-    parts = spread(
-        lambda index: _blocks(spec, world, np.random.default_rng([seed, index])).numpy(), clips, workers
-    )
-    blocks = torch.from_numpy(np.concatenate(parts))
-    mean = blocks.mean(0)
-    centred = blocks - mean
-    values, vectors = torch.linalg.eigh(centred.T @ centred / len(blocks))
+    lively = np.concatenate(spread(lambda index: _clip_blocks(spec, seed, index), clips, workers))
+    shares = [(torch.from_numpy(lively), 1.0)]
+    files = sorted(path for path in photos.glob("*") if path.suffix in (".jpg", ".png", ".webp"))
+    if files:
+        pieces = np.concatenate(
+            spread(lambda index: _photo_blocks(spec, files[index], seed + index), len(files), workers)
+        )
+        shares = [(shares[0][0], 1 - PHOTO_SHARE), (torch.from_numpy(pieces), PHOTO_SHARE)]
+    mean = torch.stack([blocks.mean(0) * share for blocks, share in shares]).sum(0)
+    covariance = torch.stack(
+        [(blocks - mean).T @ (blocks - mean) * (share / len(blocks)) for blocks, share in shares]
+    ).sum(0)
+    values, vectors = torch.linalg.eigh(covariance.double())
     codec = PocketCodec(spec)
     codec.mean.copy_(mean)
     codec.basis.copy_(vectors.flip(1)[:, : spec.channels])
-    deviation = values.flip(0)[: spec.channels].clamp_min(1e-8).sqrt()
+    deviation = values.flip(0)[: spec.channels].clamp_min(1e-8).sqrt().float()
     # Square root of the deviation: coarse components stay larger than fine ones, so noise takes them last.
-    codec.scale.copy_(deviation.sqrt() * (deviation.sqrt().log().mean()).exp())
+    codec.scale.copy_(deviation.sqrt() / deviation.sqrt().log().mean().exp())
     return codec
 
 
-def _blocks(spec: PocketCodecSpec, world: World, rng: np.random.Generator) -> Tensor:
-    clip = world.make(rng, 6 * spec.frames)
-    assert clip.frames is not None
-    pixels = to_model_range(clip.frames).transpose(0, 1)[None]
-    s, f = spec.stride, spec.frames
-    x = pixels.reshape(1, 3, 6, f, clip.frames.shape[2] // s, s, clip.frames.shape[3] // s, s)
-    x = x.permute(0, 2, 4, 6, 3, 1, 5, 7).reshape(-1, 3 * f * s * s)
-    busy = torch.topk(x.var(1), len(x) // 8).indices
-    some = torch.from_numpy(rng.choice(len(x), len(x) // 8, replace=False))
-    return x[torch.cat([busy, some])]
+def _clip_blocks(spec: PocketCodecSpec, seed: int, index: int) -> np.ndarray:
+    rng = np.random.default_rng([seed, index])
+    clip = LivingWorld(*draw_size(rng)).make(rng, 4 * spec.frames)
+    blocks = blocks_of(clip.frames.float() / 127.5 - 1, spec)
+    busy = torch.topk(blocks.var(1), len(blocks) // 6).indices.numpy()
+    some = rng.choice(len(blocks), len(blocks) // 6, replace=False)
+    return blocks[np.concatenate([busy, some])].numpy()
 
 
-class FrameCrops:
-    """Crops of rendered clips: (frames [B, 3, 8, edge...] in -1..1), the first four being the past of the
-    others.
-    """
-
-    def __init__(self, world: World, clips: int, seed: int, workers: int = 1) -> None:
-        def make(index: int) -> np.ndarray:
-            frames = world.make(np.random.default_rng([seed, index]), 24).frames
-            assert frames is not None
-            return frames.numpy()
-
-        self.clips = [torch.from_numpy(frames) for frames in spread(make, clips, workers)]
-
-    def draw(self, rng: np.random.Generator, batch: int, height: int, width: int, stride: int) -> Tensor:
-        rows = []
-        for _ in range(batch):
-            clip = self.clips[int(rng.integers(len(self.clips)))]  # [F, 3, H, W]
-            start = 4 * int(rng.integers(0, len(clip) // 4 - 1))
-            y = stride * int(rng.integers(0, (clip.shape[2] - height) // stride + 1))
-            x = stride * int(rng.integers(0, (clip.shape[3] - width) // stride + 1))
-            rows.append(clip[start : start + 8, :, y : y + height, x : x + width].transpose(0, 1))
-        return to_model_range(torch.stack(rows))
+def _photo_blocks(spec: PocketCodecSpec, path: Path, seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    with Image.open(path) as opened:
+        picture = opened.convert("RGB")
+    parts = [_piece(picture, rng) for _ in range(PIECES)]
+    blocks = [blocks_of(part, spec) for part in parts]
+    return torch.cat([b[torch.from_numpy(rng.permutation(len(b))[:BLOCKS])] for b in blocks]).numpy()
 
 
-def recoded(
-    codec: PocketCodec, frames: Tensor, rng: np.random.Generator, share: float = 0.5
-) -> tuple[Tensor, Tensor]:
-    """What is shown to the codec, and the truth: frames [B, 3, F, H, W] in -1..1 without one block of their height and width, at a
-    random place. A `share` of the shown ones went through the codec as still pictures before, on another grid.
-    """
-    stride, (height, width) = codec.spec.stride, frames.shape[-2:]
-    coded = codec.picture(codec.still(frames.transpose(1, 2).flatten(0, 1)))  # [B F, 3, H, W]
-    coded = coded.unflatten(0, (len(frames), -1)).transpose(1, 2)
-    shown, truth = [], []
-    for clip, once in zip(frames, coded, strict=True):
-        y, x = (int(offset) for offset in rng.integers(0, stride, 2))
-        place = (..., slice(y, y + height - stride), slice(x, x + width - stride))
-        truth.append(clip[place])
-        shown.append(once[place] if rng.random() < share else clip[place])
-    return torch.stack(shown), torch.stack(truth)
-
-
-def correction_loss(codec: PocketCodec, frames: Tensor, rng: np.random.Generator) -> tuple[Tensor, float]:
-    """Absolute error of pictures and of their edges, and the PSNR in dB. Latents are roughened, as a
-    student's are.
-    """
-    with torch.no_grad():
-        shown, truth = recoded(codec, frames, rng)
-        latents = codec.analyse(shown)  # [B, C, 2, h, w]
-        rough = torch.from_numpy(rng.random((len(frames), 1, 1, 1, 1)) ** 3 * 0.25).float().to(frames.device)
-        latents = latents + rough * torch.randn_like(latents)
-    decoded, _ = codec.decode(latents[:, :, 1:], latents[:, :, 0])
-    error = decoded - truth[:, :, 4:]
-    edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
-    psnr = -10 * float(torch.log10(error.detach().clamp(-2, 2).square().mean() / 4))
-    return error.abs().mean() + 0.5 * edges + error.square().mean(), psnr
+def _piece(picture: Image.Image, rng: np.random.Generator) -> Tensor:
+    """A piece of a photo at some size, still or sliding: [4, 3, *PIECE] in -1..1."""
+    height, width = PIECE
+    room = 3 * int(SLIDE) + 1
+    scale = max((width + 2 * room) / picture.width, (height + 2 * room) / picture.height)
+    scale = min(1.0, scale * float(rng.choice([1.0, 1.8, 3.0]))) if scale < 1 else scale
+    small = np.asarray(
+        picture.resize(
+            (round(picture.width * scale), round(picture.height * scale)), Image.Resampling.LANCZOS
+        )
+    )
+    slide = np.zeros(2) if rng.random() < STILL_SHARE else rng.uniform(-SLIDE, SLIDE, 2)
+    y = int(rng.integers(room, small.shape[0] - height - room + 1))
+    x = int(rng.integers(room, small.shape[1] - width - room + 1))
+    offsets = (slide[:, None] * np.arange(4)).round().astype(int)
+    frames = [small[y + dy : y + dy + height, x + dx : x + dx + width] for dy, dx in offsets.T]
+    return torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).float() / 127.5 - 1

@@ -1,5 +1,5 @@
-"""Batches drawn from the pool: which clips, which stretches, which tracks. Drawn ahead by other processes
-where that pays.
+"""Batches drawn from the pool: which clips, which stretches, which parts of the picture. Drawn ahead by other processes where that
+pays.
 """
 
 from __future__ import annotations
@@ -11,17 +11,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from models.text.pocket import PocketText
-from models.track_encoder import PACKED
-from pipelines.motion import TrackWindow
-from training.change_pool import Changed
-from training.forcing import Batch, assemble
-from training.pool import Pool, Sample, cut
-from training.tracks import TrackSampler
-from training.world import lexicon
-from training.world.sprites import SpriteBook
+from training.forcing import Batch
+from training.pool import Pool
 
 Rng = np.random.Generator
 AHEAD = 3  # steps that each loader process is ahead
@@ -29,79 +24,81 @@ AHEAD = 3  # steps that each loader process is ahead
 
 @dataclass
 class Draw:
-    """What was drawn for one batch: places in the pool, captions, and tracks as arrays (see TrackWindow)."""
+    """What was drawn for one batch: places in the pool, first latent frames, corners of the crops (row, column), their size in
+    cells, and captions.
+    """
 
     clips: list[int]
     starts: list[int]
-    count: int  # latent frames
+    corners: list[tuple[int, int]]
+    count: int
+    crop: tuple[int, int]
     captions: list[str]
-    ids: np.ndarray
-    xy: np.ndarray
-    visible: np.ndarray
-    groups: np.ndarray
-
-
-@dataclass
-class ChangeDraw:
-    """What was drawn for a batch of changes: places among them."""
-
-    places: list[int]
 
 
 class Source:
-    """The pool with its latents on the training's device, and the sampler of tracks."""
+    """The pool in memory."""
 
-    def __init__(
-        self, pool: Pool, changes: list[Changed], tracks: TrackSampler, text: PocketText, device: torch.device
-    ) -> None:
-        self.samples, self.tracks, self.text, self.device = pool.samples, tracks, text, device
-        self.changes_kept = changes
-        self.latents = [sample.latents.to(device) for sample in pool.samples]
+    def __init__(self, pool: Pool, text: PocketText, device: torch.device) -> None:
+        self.pool, self.text, self.device = pool, text, device
+        for sample in pool.samples:  # once: a step then copies nothing from main memory
+            sample.latents, sample.maps = sample.latents.to(device), sample.maps.to(device)
+        self.tokens: dict[str, Tensor] = {}
 
-    def draw(self, rng: Rng, size: int, frames: int, *, blank: float = 0.1, persistent: bool = False) -> Draw:
-        """`size` random stretches of `frames` frames, a share `blank` of them without caption. Touches no
-        device.
+    def draw(
+        self,
+        rng: Rng,
+        size: int,
+        count: int,
+        crop: tuple[int, int],
+        *,
+        blank: float = 0.1,
+        begins: float = 0.3,
+    ) -> Draw:
+        """`size` stretches of `count` latent frames, `crop` (rows, columns) cells of each. A share `blank` has no caption, a share
+        `begins` starts with its clip, so that there is no past.
         """
-        count = frames // PACKED
-        clips = rng.integers(len(self.samples), size=size).tolist()
-        starts = [int(rng.integers(0, self.samples[clip].latents.shape[1] - count + 1)) for clip in clips]
-        stretches = [cut(self.samples[c], s, count) for c, s in zip(clips, starts, strict=True)]
-        windows = [self._tracks(stretch, rng, persistent) for stretch in stretches]
-        captions = ["" if rng.random() < blank else stretch.caption for stretch in stretches]
-        ids, xy, visible, groups = (
-            torch.cat([getattr(w, name) for w in windows]).numpy()
-            for name in ("ids", "xy", "visible", "groups")
-        )
-        return Draw(clips, starts, count, captions, ids, xy, visible, groups)
-
-    def _tracks(self, stretch: Sample, rng: Rng, persistent: bool) -> TrackWindow:
-        return self.tracks.sample(stretch.objects, stretch.camera, rng, persistent)
+        samples = self.pool.samples
+        fits = [i for i, s in enumerate(samples) if s.maps.shape[2] >= crop[0] and s.maps.shape[3] >= crop[1]]
+        clips = rng.choice(fits, size=size).tolist()
+        starts, corners, captions = [], [], []
+        for clip in clips:
+            total, rows, columns = (samples[clip].maps.shape[axis] for axis in (0, 2, 3))
+            late = int(rng.integers(0, total - count + 1))
+            starts.append(0 if rng.random() < begins else late)
+            corners.append(
+                (int(rng.integers(0, rows - crop[0] + 1)), int(rng.integers(0, columns - crop[1] + 1)))
+            )
+            captions.append("" if rng.random() < blank else samples[clip].caption)
+        return Draw(clips, starts, corners, count, crop, captions)
 
     def batch(self, draw: Draw) -> Batch:
         """The draw as tensors on the training's device."""
-        latents = [
-            self.latents[clip][:, start : start + draw.count]
-            for clip, start in zip(draw.clips, draw.starts, strict=True)
+        cuts = list(zip(draw.clips, draw.starts, draw.corners, strict=True))
+        latents = torch.stack([self._cut("latents", draw, *cut) for cut in cuts])
+        maps = torch.stack([self._cut("maps", draw, *cut) for cut in cuts])
+        before = [
+            self._cut("latents", draw, clip, start - 1, corner)[0]
+            if start
+            else torch.zeros_like(latents[0, 0])
+            for clip, start, corner in cuts
         ]
-        arrays = (draw.ids, draw.xy, draw.visible, draw.groups)
-        windows = TrackWindow(*(torch.from_numpy(x) for x in arrays)).to(self.device)
-        return assemble(torch.stack(latents), windows, draw.captions, self.text)
+        has_past = torch.ones(len(cuts), draw.count)
+        has_past[:, 0] = torch.tensor([float(start > 0) for _, start, _ in cuts])
+        text = torch.stack([self._encode(caption) for caption in draw.captions])
+        places = (torch.stack(before), maps, has_past.to(self.device), text.to(self.device))
+        return Batch(latents, *places, draw.captions)
 
-    def draw_changes(self, rng: Rng, size: int) -> ChangeDraw:
-        """`size` pictures and what their captions make of them. Touches no device."""
-        return ChangeDraw(rng.integers(len(self.changes_kept), size=size).tolist())
+    def _cut(self, name: str, draw: Draw, clip: int, start: int, corner: tuple[int, int]) -> Tensor:
+        value, (row, column), (rows, columns) = getattr(self.pool.samples[clip], name), corner, draw.crop
+        cut = value[start : start + draw.count, :, row : row + rows, column : column + columns]
+        return cut.float()
 
-    def changes(self, draw: ChangeDraw) -> Batch:
-        """The draw as tensors: two latent frames, of which the first is the picture that changes."""
-        drawn = [self.changes_kept[place] for place in draw.places]
-        latents = torch.stack([torch.stack([one.before, one.after], 1) for one in drawn]).to(self.device)
-        rows = 2 * len(drawn)
-        nothing = TrackWindow(
-            torch.zeros(rows, 0, dtype=torch.long),
-            torch.zeros(rows, 0, 1 + PACKED, 2),
-            torch.zeros(rows, 0, 1 + PACKED, dtype=torch.bool),
-        )
-        return assemble(latents, nothing.to(self.device), [one.caption for one in drawn], self.text)
+    @torch.no_grad()
+    def _encode(self, caption: str) -> Tensor:
+        if caption not in self.tokens:
+            self.tokens[caption] = self.text([caption])[0].cpu()
+        return self.tokens[caption]
 
 
 class _Steps(Dataset):
@@ -139,9 +136,3 @@ def ahead(draws: Callable[[int], list[Any]], first: int, loaders: int) -> Iterat
 def _deaf(worker: int) -> None:
     """Ctrl-C is for the training itself, which ends its loaders."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def track_sampler(width: int, height: int) -> TrackSampler:
-    """A sampler that knows where every object of the lexicon can be touched."""
-    book = SpriteBook({noun.name: noun.glyph for noun in lexicon.CORE + lexicon.EXTRA})
-    return TrackSampler({name: book.alpha_points(name).numpy() for name in book.levels}, width, height)

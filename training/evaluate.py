@@ -1,6 +1,6 @@
-"""`flowbrush eval`: how well a model follows, what it looks like, whether it lasts. On worlds never trained on.
+"""`flowbrush eval`: what the student adds, how well a model follows, whether it lives and lasts. On worlds never trained on.
 
-Continuations of clips and drags without end; and where a recipe is given, the teacher of its training beside the model's student.
+Everything about pictures is printed for the student, for the student bypassed (the rigid reference alone) and for the truth.
 """
 
 from __future__ import annotations
@@ -9,19 +9,22 @@ import argparse
 import json
 import platform
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from models.pocket import PocketModel
 from models.registry import UnknownModel
 from pipelines.generator import Generator
-from training.distributed import join
-from training.evaluation import HELD_OUT, Evaluation, Tally, progress
-from training.run import MissingStage
-from training.side_by_side import compare, teacher_of
-from training.world.sprites import MissingFont
+from training.evaluation import streams
+from training.evaluation.live import LiveClips
+from training.evaluation.prompts import ALONE, THINGS, VERBS
+from training.world.sprites import MissingFont, SpriteBook
+
+PARTS = ("live", "alone", "paths", "late", "verbs", "endless")
 
 
 def parse_seeds(text: str) -> range:
@@ -32,104 +35,122 @@ def parse_seeds(text: str) -> range:
     return range(int(first), int(last))
 
 
-@dataclass(frozen=True)
-class BesideTeacher:
-    """A teacher to be compared with: its `recipe`, the folder `run` of that training, in how many `steps` it denoises, and where a
-    contact sheet goes: true, teacher, guided, student.
-    """
+class Evaluation:
+    """Each part returns its figures as JSON."""
 
-    recipe: Path
-    run: Path | None = None
-    steps: int = 12
-    sheet: Path | None = None
+    def __init__(self, generator: Generator, seeds: range, marks: Sequence[int], sheet: Path | None) -> None:
+        if not isinstance(generator.model, PocketModel):
+            raise ValueError(
+                f"{generator.card.name} makes no layers: this evaluation is for models of pocket's family"
+            )
+        self.generator, self.seeds, self.marks, self.sheet = generator, seeds, marks, sheet
+        self.model, self.size = generator.model, (generator.card.width, generator.card.height)
+
+    def live(self) -> dict[str, dict[str, float]]:
+        """Clips made again from their references, on the pixels that live."""
+        clips = LiveClips(self.model, self.generator.card.steps, self.size)
+        rows = []
+        for count, seed in enumerate(self.seeds, 1):
+            shown = clips.clip(seed)
+            if self.sheet is not None and count <= 4:
+                rows += [kind[1::4] for kind in shown]
+            progress(f"live: clip {count} of {len(self.seeds)}")
+        if self.sheet is not None:
+            from training.sheets import write_sheet
+
+            write_sheet(self.sheet, rows)
+        return clips.report()
+
+    def alone(self) -> dict[str, float]:
+        """Motion energy of prompts that nobody touches, against the world's at rest."""
+        world = streams.world_energy(self.size, 24)
+        shares = []
+        for seed, prompt in enumerate(ALONE):
+            shares.append(streams.prompt_alone(self.generator, prompt, seed) / world)
+            progress(f"alone: prompt {seed + 1} of {len(ALONE)}")
+        inside = float(np.mean([0.5 <= share <= 2 for share in shares]))
+        return {
+            "median_of_world": float(np.median(shares)),
+            "between_half_and_twice": inside,
+            "still": float(np.mean([s < 0.05 for s in shares])),
+        }
+
+    def paths(self) -> dict[str, float]:
+        """Things on paths that start with the prompt."""
+        return self._followed(late=False)
+
+    def late(self) -> dict[str, float]:
+        """Things taken in mid-stream."""
+        return self._followed(late=True)
+
+    def _followed(self, late: bool) -> dict[str, float]:
+        book, seen = SpriteBook(streams.glyphs()), []
+        for seed, (name, scene) in enumerate(THINGS):
+            seen.append(streams.follow(self.generator, name, scene, seed, late, book))
+            progress(f"{'late' if late else 'paths'}: {seed + 1} of {len(THINGS)}")
+        errors = [one.error_percent for one in seen if one.found]
+        return {
+            "found": float(np.mean([one.found for one in seen])),
+            "error_percent": float(np.mean(errors)) if errors else float("nan"),
+            "error_median_percent": float(np.median(errors)) if errors else float("nan"),
+        }
+
+    def verbs(self) -> dict[str, float]:
+        """Whether things go where the prompt says."""
+        done = []
+        for seed, (prompt, name, direction) in enumerate(VERBS):
+            done.append(streams.verb_done(self.generator, prompt, name, direction, seed))
+            progress(f"verbs: {seed + 1} of {len(VERBS)}")
+        return {"prompts": len(done), "right": float(np.mean(done))}
+
+    def endless(self) -> dict[str, dict[str, float]]:
+        """One thing dragged round and round, measured at the marks."""
+        book = SpriteBook(streams.glyphs())
+        laps = streams.endless(self.generator, "panda", "meadow", 5, self.marks, book)
+        return {str(mark): asdict(lap) for mark, lap in zip(self.marks, laps, strict=True)}
 
 
-def evaluate(
-    generator: Generator,
-    seeds: range,
-    endless: int,
-    marks: list[int],
-    teacher: BesideTeacher | None = None,
-) -> dict[str, object]:
-    """All figures of a model. `endless` is how many worlds of `seeds` run on to the last of `marks`.
-
-    Raises BadConfig, MissingStage or ValueError where there is no such teacher.
-    """
-    beside = None if teacher is None else _beside(generator, teacher, seeds)
-    evaluation, tally = Evaluation(generator), Tally()
-    for seed in seeds:
-        evaluation.continuation(seed, tally)
-        progress(f"continuation: world {seed - seeds.start + 1} of {len(seeds)}")
-    width = generator.card.width
+def evaluate(evaluation: Evaluation, parts: Sequence[str]) -> dict[str, object]:
+    """The figures of `parts`, and what they were measured on."""
+    generator = evaluation.generator
     figures: dict[str, object] = {
         "model": generator.card.name,
         "steps": generator.card.steps,
-        "drag": generator.card.drag,
-        "seeds": [seeds.start, seeds.stop],
+        "seeds": [evaluation.seeds.start, evaluation.seeds.stop],
         "machine": f"{platform.machine()} {torch.get_num_threads()} threads, {generator.placement.dtype}",
-        "continuation": tally.report(width),
     }
-    if endless:
-        laps = evaluation.endless(list(seeds)[:endless], marks)
-        figures["endless"] = {str(mark): result.report(width) for mark, result in laps.items()}
-    if beside is not None:
-        figures["teacher"] = beside
+    for part in parts:
+        figures[part] = getattr(evaluation, part)()
     return figures
 
 
-def _beside(generator: Generator, teacher: BesideTeacher, seeds: range) -> dict[str, object]:
-    if not isinstance(generator.model, PocketModel):
-        raise ValueError(
-            f"{generator.card.name} was not trained by a recipe of this project: it has no teacher here"
-        )
-    context = teacher_of(
-        teacher.recipe, teacher.run, join(generator.placement.device), generator.placement.dtype
-    )
-    seed, levels = HELD_OUT + 2 + seeds.start, generator.card.steps
-    return compare(context, generator.model, levels, teacher.steps, len(seeds), seed, teacher.sheet)
+def progress(text: str) -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[2K{text}")
+        sys.stderr.flush()
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="flowbrush eval", description=__doc__)
     parser.add_argument("--model", default="pocket")
-    parser.add_argument("--seeds", default="0:32", help="held-out worlds A:B (default 0:32)")
-    parser.add_argument(
-        "--endless", type=int, default=4, help="worlds that run on to the last mark (default 4; 0 for none)"
-    )
+    parser.add_argument("--seeds", default="0:24", help="held-out worlds A:B of the part live (default 0:24)")
+    parser.add_argument("--parts", default=",".join(PARTS), help=f"some of {', '.join(PARTS)} (default: all)")
     parser.add_argument(
         "--marks", default="100,500,5000", help="frames at which the endless drag is measured"
     )
     parser.add_argument("--weights", type=Path, help="a weights file instead of the model's own")
-    parser.add_argument(
-        "--drag", default="auto", choices=("auto", "warp"),
-        help="warp: drag without training, even where tracks were trained",
-    )  # fmt: skip
     parser.add_argument("--json", type=Path, help="write the figures there, too")
-    parser.add_argument(
-        "--teacher", type=Path, metavar="RECIPE", help="compare with the teacher of that training, too"
-    )
-    parser.add_argument("--run", type=Path, help="folder of that training (default runs/NAME OF THE RECIPE)")
-    parser.add_argument(
-        "--teacher-steps", type=int, default=12, help="denoising steps of the teacher (default 12)"
-    )
-    parser.add_argument("--sheet", type=Path, help="a contact sheet of that: true, teacher, guided, student")
+    parser.add_argument("--sheet", type=Path, help="a contact sheet of clips: bypassed, student, truth")
     given = parser.parse_args(arguments)
-    if not given.teacher and (given.run or given.sheet):
-        parser.error("--run and --sheet belong to --teacher")
-    if given.teacher_steps < 1:
-        parser.error("--teacher-steps must be 1 or more")
+    parts = given.parts.split(",")
+    unknown = [part for part in parts if part not in PARTS]
+    if unknown:
+        parser.error(f"--parts: {', '.join(unknown)} unknown, expected some of {', '.join(PARTS)}")
     try:
-        seeds = parse_seeds(given.seeds)
-        marks = [int(mark) for mark in given.marks.split(",")]
-        endless = min(given.endless, len(seeds))
-        generator = Generator.load(given.model, seats=max(1, endless), weights=given.weights, drag=given.drag)
-        teacher = (
-            BesideTeacher(given.teacher, given.run, given.teacher_steps, given.sheet)
-            if given.teacher
-            else None
-        )
-        figures = evaluate(generator, seeds, endless, marks, teacher)
-    except (ValueError, UnknownModel, MissingFont, MissingStage) as error:
+        marks = [int(mark) // 4 * 4 for mark in given.marks.split(",")]
+        generator = Generator.load(given.model, seats=1, weights=given.weights)
+        figures = evaluate(Evaluation(generator, parse_seeds(given.seeds), marks, given.sheet), parts)
+    except (ValueError, UnknownModel, MissingFont) as error:
         sys.stderr.write(f"flowbrush eval: {error}\n")
         return 2
     text = json.dumps(figures, indent=2)

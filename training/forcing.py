@@ -1,142 +1,103 @@
-"""The first stage of the student: chunks of a clip denoised together, each at its own noise level,
-causally.
+"""The first stage of the student: latent frames of a clip denoised together, each at its own noise level, causally.
 
-Every chunk sees those before it as they are in the batch, clean or noisy (diffusion forcing), so one pass
-trains all of them and the context is never assumed perfect.
+Every one sees those before it as they are in the batch, clean or noisy (diffusion forcing, arXiv 2407.01392), so one pass trains
+all of them and the context is never assumed perfect.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from models.codecs.pocket import PocketCodec
-from models.text.pocket import PocketText
-from models.transformer import CausalTransformer, MotionInput
-from pipelines.holds import EMPTY, Grip
-from pipelines.motion import TrackWindow, motion_input, take_holds
-from pipelines.picture_tools import PLAIN, PictureTools
+from models.motion_channels import DRIVE, GROUND, LIGHT, THINGS
+from models.transformer import CausalTransformer
+from pipelines.reference.condition import OPACITY, with_past
+
+# How much each part of the latent counts: the things' motion is what people look at, the drive moves poses for good.
+PARTS = {
+    "things": (THINGS, 1.0),
+    "ground": (GROUND, 0.5),
+    "drive": (DRIVE, 0.5),
+    "light": (slice(LIGHT, None), 1.0),
+}
+ELSEWHERE = 0.02  # weight of the things' flow where no thing is: it moves nothing there, and must stay calm
 
 
 @dataclass
 class Batch:
-    """`latents` [B, C, T, h, w] fp32, `text` [B, L, D], `windows` of B * T rows, `begins` [B, T]: has no
-    past.
+    """`latents` [B, T, C, h, w] that are to be made, `before` [B, C, h, w] the one before them, `maps` [B, T, K, h, w] of the
+    references, `has_past` [B, T], `text` [B, L, D].
     """
 
     latents: Tensor
+    before: Tensor
+    maps: Tensor
+    has_past: Tensor
     text: Tensor
-    windows: TrackWindow
-    begins: Tensor
     captions: list[str]
 
 
-def assemble(latents: Tensor, windows: TrackWindow, captions: list[str], text: PocketText) -> Batch:
-    """A batch of `latents` [B, C, T, h, w], its windows on the same device; captions are encoded here."""
-    latents = latents.float()
-    begins = torch.zeros(latents.shape[0], latents.shape[2], dtype=torch.bool, device=latents.device)
-    begins[:, 0] = True
-    with torch.no_grad():
-        tokens = text(captions)
-    return Batch(latents, tokens.to(latents.device), windows, begins, captions)
-
-
-def still_start(batch: Batch, codec: PocketCodec, rng: np.random.Generator, share: float) -> Tensor:
-    """Turns the first latent frame of some clips into a still picture, as a start image gives it. Returns
-    which [B].
-    """
-    chosen = torch.from_numpy(rng.random(len(batch.latents)) < share).to(batch.latents.device)
-    if chosen.any():
-        batch.latents[chosen, :, 0] = codec.still(codec.end_frame(batch.latents[chosen, :, 0]))
-    return chosen
-
-
-def conditions(
-    codec: PocketCodec, batch: Batch, id_dim: int, past_noise: Tensor, tools: PictureTools = PLAIN
-) -> MotionInput:
-    """Motion input of all chunks at once, [B, channels, T, h, w]; `past_noise` [B, T] roughens the past."""
-    size, frames = batch.latents.shape[0], batch.latents.shape[2]
-    past = torch.cat([batch.latents[:, :, :1], batch.latents[:, :, :-1]], 2).transpose(
-        1, 2
-    )  # [B, T, C, h, w]
-    past = past + torch.randn_like(past) * past_noise[..., None, None, None]
-    rows, columns = batch.latents.shape[-2:]
-    has_past = (~batch.begins).flatten()
-    grips = _held(codec, batch.windows, past, tools)
-    flat = motion_input(codec, batch.windows, past.flatten(0, 1), id_dim, rows, columns, has_past, grips)
-
-    def back(x: Tensor) -> Tensor:
-        return x[:, :, 0].unflatten(0, (size, frames)).transpose(1, 2)
-
-    return MotionInput(back(flat.code), back(flat.guide), back(flat.plain), back(flat.moved))
-
-
-def _held(codec: PocketCodec, windows: TrackWindow, past: Tensor, tools: PictureTools) -> list[Grip]:
-    """What the hands hold in each chunk of each clip, row by row of B * T; `past` [B, T, C, h, w]."""
-    size, count = past.shape[:2]
-    now = [EMPTY for _ in range(size)]
-    chunks = [now]
-    for index in range(1, count):
-        window = windows.at(torch.arange(size, device=past.device) * count + index)
-        now = take_holds(codec, now, past[:, index], window, tools)
-        chunks.append(now)
-    return [chunks[index][clip] for clip in range(size) for index in range(count)]
-
-
-def draw_timesteps(shape: tuple[int, int], still: Tensor) -> Tensor:
-    """Noise levels 0..1 a chunk: a third nearly clean (they serve as context), the rest uniform with
-    weight on pure noise.
-    """
-    t = torch.rand(shape)
-    t = torch.where(torch.rand(shape) < 0.2, torch.ones(()), t)
+def draw_levels(shape: tuple[int, int]) -> Tensor:
+    """Noise levels 0..1 a latent frame: a third nearly clean (they serve as context), a fifth pure noise, the rest uniform."""
+    level = torch.rand(shape)
+    level = torch.where(torch.rand(shape) < 0.2, torch.ones(()), level)
     clean = torch.rand(shape) < 0.35
     clean[:, -1] = False
-    clean[:, 0] = still  # a start image is given; a text start is always to be made
-    return torch.where(clean, torch.rand(shape) * 0.04, t)
+    return torch.where(clean, torch.rand(shape) * 0.04, level)
 
 
-def cast(motion: MotionInput, dtype: torch.dtype, device: torch.device) -> MotionInput:
-    return MotionInput(
-        *(x.to(device, dtype) for x in (motion.code, motion.guide, motion.plain, motion.moved))
-    )
+def conditions(batch: Batch, roughness: Tensor) -> Tensor:
+    """The student's conditions [B, K, T, h, w], from true pasts with noise of spread `roughness` [B, T]."""
+    past = torch.cat([batch.before[:, None], batch.latents[:, :-1]], 1)  # [B, T, C, h, w]
+    past = past + torch.randn_like(past) * roughness[..., None, None, None]
+    flat = with_past(batch.maps.flatten(0, 1), past.flatten(0, 1), batch.has_past.flatten())
+    return flat.unflatten(0, past.shape[:2]).transpose(1, 2)
 
 
-def forcing_loss(
-    student: CausalTransformer,
-    codec: PocketCodec,
-    batch: Batch,
-    still: Tensor,
-    channel_weight: Tensor,
-    tools: PictureTools = PLAIN,
-) -> tuple[Tensor, dict[str, float]]:
+def weights(maps: Tensor) -> Tensor:
+    """How much the things' motion counts in each cell, [B, T, 1, h, w]: in and around things."""
+    opacity = maps[:, :, OPACITY].amax(2).flatten(0, 1)[:, None]  # [B T, 1, h, w]
+    near = F.max_pool2d(opacity, 3, 1, 1).clamp_min(ELSEWHERE)
+    return near.unflatten(0, maps.shape[:2])
+
+
+def errors(predicted: Tensor, true: Tensor, weight: Tensor) -> dict[str, Tensor]:
+    """Squared errors [B, T] of each part; `predicted` and `true` [B, T, C, h, w], `weight` as of `weights`."""
+    square = (predicted - true).square()
+    parts = {}
+    for name, (channels, _) in PARTS.items():
+        part = square[:, :, channels]
+        if name in ("things", "drive"):
+            parts[name] = (part * weight).mean((2, 3, 4)) / weight.mean((2, 3, 4))
+        else:
+            parts[name] = part.mean((2, 3, 4))
+    return parts
+
+
+def total(parts: dict[str, Tensor]) -> Tensor:
+    """The weighted sum of the parts' errors."""
+    return torch.stack([parts[name] * share for name, (_, share) in PARTS.items()]).sum(0)
+
+
+def forcing_loss(student: CausalTransformer, batch: Batch) -> tuple[Tensor, dict[str, float]]:
     """Weighted error of the predicted clean latents, and its parts for the log."""
     device, dtype = student.reference.device, student.reference.dtype
-    latents, count = batch.latents, batch.latents.shape[2]
-    t = draw_timesteps((len(latents), count), still.cpu()).to(latents.device)
-    level = t[:, None, :, None, None]
-    noisy = (1 - level) * latents + level * torch.randn_like(latents)
-    roughness = torch.rand_like(t).square() * 0.3
-    assert student.spec.motion is not None
-    motion = conditions(codec, batch, student.spec.motion.id_dim, roughness, tools)
-    rows, columns = latents.shape[-2:]
-    rope = student.rope_table(count, rows, columns)
+    latents = batch.latents
+    level = draw_levels((len(latents), latents.shape[1])).to(device)
+    noise = torch.randn_like(latents)
+    spread = level[..., None, None, None]
+    noisy = (1 - spread) * latents + spread * noise
+    given = conditions(batch, torch.rand_like(level).square() * 0.3)
+    rope = student.rope_table(latents.shape[1], *latents.shape[-2:])
     text = student.text_keys_values(batch.text.to(device, dtype))
     predicted, _ = student(
-        noisy.to(device, dtype), t.to(device) * 1000, text, rope, motion=cast(motion, dtype, device)
+        noisy.transpose(1, 2).to(dtype), level * 1000, text, rope, condition=given.to(dtype)
     )
-    error = (predicted.float() - latents.to(device)).square() * channel_weight.view(1, -1, 1, 1, 1)
-    per_chunk = error.mean((1, 3, 4))  # [B, T]
-    counted = (t > 0.05).to(device)
-    weight = counted / (t.to(device) + 0.15)
-    loss = (per_chunk * weight).sum() / counted.sum().clamp_min(1)
-    begins = batch.begins.to(device) & counted
-    later = ~batch.begins.to(device) & counted
-    parts = {
-        "start": float(per_chunk.detach()[begins].mean()) if begins.any() else float("nan"),
-        "continue": float(per_chunk.detach()[later].mean()),
-        "continue_t1": float(per_chunk.detach()[later & (t.to(device) > 0.95)].mean()),
-    }
-    return loss, parts
+    parts = errors(predicted.float().transpose(1, 2), latents, weights(batch.maps))
+    counted = level > 0.05
+    share = counted / (level + 0.15)
+    loss = (total(parts) * share).sum() / counted.sum().clamp_min(1)
+    return loss, {name: float(value.detach()[counted].mean()) for name, value in parts.items()}

@@ -15,7 +15,8 @@ def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
     """The nearest orthogonal matrices of [n, rows, columns], by a quintic Newton–Schulz iteration (Muon,
     Jordan 2024).
     """
-    x = matrices.to(torch.bfloat16)
+    # The iteration needs no precision, but bf16 is emulated, many times slower, on CPUs without instructions for it.
+    x = matrices.to(torch.bfloat16 if matrices.is_cuda else torch.float32)
     x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
     tall = x.shape[1] > x.shape[2]
     x = x.mT if tall else x

@@ -1,8 +1,7 @@
-"""A pool of rendered clips on disk: latents, captions and facts, made as needed and never kept in the
-repository.
+"""A pool of rendered clips on disk: what the student must make, and what it sees, made once.
 
-Rendering costs as much as training on it, so clips are rendered once and drawn many times. A shard is one
-file; shards may go on being added while a training runs.
+Making references costs as much as training on them, so every clip is rendered once and drawn many times. A shard is one file;
+shards may go on being added while a training runs.
 """
 
 from __future__ import annotations
@@ -18,85 +17,138 @@ import torch
 from torch import Tensor
 
 from models.codecs.pocket import PocketCodec
-from models.track_encoder import PACKED
+from models.motion_channels import FRAMES
+from models.motion_latent import Motion, pack
+from pipelines.reference.condition import Reference, reference_maps
+from pipelines.reference.warp import composite_frames
 from training.run import write_whole
-from training.world.clip import World, WorldObject
+from training.world.living import LivingClip, LivingWorld
+
+SIZES = ((320, 192), (192, 320), (256, 256))
+SHARES = (0.6, 0.2, 0.2)  # of the sizes among the clips
+CELLS = tuple((height // 8, width // 8) for width, height in SIZES)
+KEPT = torch.float16
 
 
 @dataclass
 class Sample:
-    """One clip of the pool: `latents` [C, T, h, w] bf16, `camera` [F, 2, 3]."""
+    """One clip: `latents` [T, C, h, w] that the student must make, `maps` [T, K, h, w] of its references."""
 
-    latents: Tensor
     caption: str
-    scene: str
-    objects: list[WorldObject]
-    camera: np.ndarray
+    latents: Tensor
+    maps: Tensor
 
 
-def to_model_range(frames: Tensor) -> Tensor:
-    """uint8 0..255 → float -1..1."""
-    return frames.float().div(127.5).sub(1)
+def by_latent_frame(frames: Tensor) -> Tensor:
+    """[F, …] → [F / FRAMES, FRAMES, …]"""
+    return frames.unflatten(0, (-1, FRAMES))
 
 
-def build_shard(world: World, codec: PocketCodec, path: Path, clips: int, frames: int, seed: int) -> None:
-    """Renders `clips` clips of `frames` frames into one shard."""
+def light_of(clip: LivingClip) -> Tensor:
+    """What the clip shows beside its moving layers: [F, 3, H, W] in -1..1."""
+    composite = composite_frames(
+        clip.things_rgba.float() / 255, clip.ground.float() / 255, clip.thing_flow, clip.ground_flow
+    )
+    return clip.frames.float() / 255 - composite
+
+
+def reference_of(clip: LivingClip) -> Reference:
+    """The rigid references of all latent frames of a clip, as a batch."""
+    things, ground = clip.things_rgba.float() / 255, clip.ground.float() / 255
+    return Reference(
+        by_latent_frame(things),
+        by_latent_frame(ground),
+        torch.ones(len(things) // FRAMES, 1, *things.shape[-2:]),
+        by_latent_frame(clip.velocity),
+        clip.held[:, None].float(),
+    )
+
+
+def motion_of(clip: LivingClip, light: PocketCodec) -> Motion:
+    """What the student must make of a clip's references."""
+    flows = by_latent_frame(clip.thing_flow), by_latent_frame(clip.ground_flow)
+    coded = light.encode(light_of(clip).transpose(0, 1)[None])[0].transpose(0, 1)  # [T, L, h, w]
+    return Motion(*flows, clip.drive, coded)
+
+
+def sample_of(clip: LivingClip, codec: PocketCodec, light: PocketCodec) -> Sample:
+    maps = reference_maps(codec, reference_of(clip))
+    return Sample(clip.caption, pack(motion_of(clip, light)).to(KEPT), maps.to(KEPT))
+
+
+def draw_size(rng: np.random.Generator) -> tuple[int, int]:
+    """Width and height of the next clip."""
+    return SIZES[int(rng.choice(len(SIZES), p=SHARES))]
+
+
+def build_shard(
+    make: Callable[[int, int], LivingWorld],
+    codecs: tuple[PocketCodec, PocketCodec],
+    path: Path,
+    clips: int,
+    frames: int,
+    seed: int,
+) -> None:
+    """Renders `clips` clips of `frames` frames into one shard; `make` gives the world of a size, `codecs` are the picture's and
+    the light's.
+    """
     samples = []
     for index in range(clips):
-        clip = world.make(np.random.default_rng([seed, index]), frames)
-        assert clip.frames is not None
-        pixels = to_model_range(clip.frames).transpose(0, 1)[None]  # [1, 3, F, H, W]
-        latents = codec.encode(pixels)[0].to(torch.bfloat16)
-        samples.append(
-            Sample(latents, clip.caption, clip.scene, clip.objects, clip.camera.astype(np.float32))
-        )
+        rng = np.random.default_rng([seed, index])
+        clip = make(*draw_size(rng)).make(rng, frames)
+        samples.append(sample_of(clip, *codecs))
     write_whole(path, samples)
 
 
-def missing(
-    folder: Path, kind: str, files: int, worker: int = 0, workers: int = 1
-) -> Iterator[tuple[int, Path]]:
-    """The files of one kind, of `files`, that are not there yet; for worker k of n every n-th."""
+def missing(folder: Path, files: int, worker: int = 0, workers: int = 1) -> Iterator[tuple[int, Path]]:
+    """The shards, of `files`, that are not there yet; for worker k of n every n-th."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(worker, files, workers):
-        path = folder / f"{kind}_{number:04d}.pt"
+        path = folder / f"shard_{number:04d}.pt"
         if not path.exists():
             yield number, path
 
 
 def build_pool(
     folder: Path,
-    codec: PocketCodec,
+    codecs: tuple[PocketCodec, PocketCodec],
     shards: int,
     clips: int,
     frames: int,
     seed: int,
     worker: int = 0,
     workers: int = 1,
-    make_world: Callable[[], World] = World,
+    make: Callable[[int, int], LivingWorld] = LivingWorld,
 ) -> None:
     """Renders the shards that are missing; worker k of n takes every n-th."""
-    world = None
-    for shard, path in missing(folder, "shard", shards, worker, workers):
-        world = world or make_world()
+    worlds: dict[tuple[int, int], LivingWorld] = {}
+
+    def world(width: int, height: int) -> LivingWorld:
+        if (width, height) not in worlds:
+            worlds[width, height] = make(width, height)
+        return worlds[width, height]
+
+    for shard, path in missing(folder, shards, worker, workers):
         start = time.monotonic()
-        build_shard(world, codec, path, clips, frames, seed + shard)
+        build_shard(world, codecs, path, clips, frames, seed + shard)
         print(f"{path.name}: {clips} clips in {time.monotonic() - start:.0f} s", flush=True)  # noqa: T201
 
 
 def pool_files(folder: Path) -> int:
-    """How many files of clips and of changes are there."""
-    return sum(1 for kind in ("shard", "changes") for _ in folder.glob(f"{kind}_*.pt"))
+    """How many shards are there."""
+    return sum(1 for _ in folder.glob("shard_*.pt"))
 
 
 class StalePool(RuntimeError):
-    """A pool that was made with another codec."""
+    """A pool that was made with other codecs."""
 
 
-def mark_pool(folder: Path, basis: Tensor) -> None:
-    """Marks the pool with the codec's `basis`. Raises StalePool where it carries another's mark."""
-    mark = hashlib.sha256(basis.cpu().numpy().tobytes()).hexdigest()[:32]
-    file = folder / "codec.txt"
+def mark_pool(folder: Path, *bases: Tensor) -> None:
+    """Marks the pool with the codecs' bases. Raises StalePool where it carries others' mark."""
+    digest = hashlib.sha256()
+    for basis in bases:
+        digest.update(basis.cpu().numpy().tobytes())
+    mark, file = digest.hexdigest()[:32], folder / "codec.txt"
     if file.is_file() and file.read_text() != mark:
         raise StalePool(f"{folder} was rendered with another codec: run the stage `pool` with --fresh")
     folder.mkdir(parents=True, exist_ok=True)
@@ -104,7 +156,7 @@ def mark_pool(folder: Path, basis: Tensor) -> None:
 
 
 class Pool:
-    """Draws random stretches of clips from the shards in memory; `refresh` takes up new ones."""
+    """The shards in memory; `refresh` takes up new ones."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -119,20 +171,3 @@ class Pool:
                 self.samples += torch.load(path, weights_only=False)  # our own file, made by build_shard
                 self.known.add(path.name)
         return len(self.samples)
-
-    def draw(self, rng: np.random.Generator, frames: int) -> Sample:
-        """A stretch of `frames` frames (a multiple of the latent frame) of a random clip."""
-        sample = self.samples[int(rng.integers(len(self.samples)))]
-        total, wanted = sample.latents.shape[1], frames // PACKED
-        start = int(rng.integers(0, total - wanted + 1))
-        return cut(sample, start, wanted)
-
-
-def cut(sample: Sample, start: int, count: int) -> Sample:
-    """Latent frames `start` to `start + count` of a sample, facts and all."""
-    span = slice(start * PACKED, (start + count) * PACKED)
-    objects = [
-        WorldObject(o.name, o.centre[span], o.size[span], o.angle[span], o.held[span]) for o in sample.objects
-    ]
-    camera = sample.camera[span]
-    return Sample(sample.latents[:, start : start + count], sample.caption, sample.scene, objects, camera)

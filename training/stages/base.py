@@ -14,18 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from models.codecs.pocket import PocketCodec
-from models.cutter import Cutter
 from models.inpainter import Inpainter
 from models.keyframes import Keyframes
-from models.opener import Opener
-from models.pocket import new_opener
+from models.segmenter import Segmenter
 from models.spec import StudentSpec
 from models.text.pocket import PocketText
 from models.transformer import CausalTransformer
-from pipelines.picture_tools import PictureTools
-from training.change_pool import load_changes
 from training.config import STAGES, Recipe, StageConfig
-from training.data import Source, ahead, track_sampler
+from training.data import Source, ahead
 from training.distributed import Workers, generator, seed_torch, to_cpu
 from training.keyframe_data import catalogue
 from training.optim import MasterOptimiser
@@ -65,8 +61,13 @@ class Context:
         state = self.run.load("codec")
         codec = PocketCodec(self.recipe.card.pocket_codec)
         load_components(codec, state["components"])
-        if "correction" in state["optimisers"]:
-            fill_averages(codec.correction, state["optimisers"]["correction"])
+        return codec.to(self.device).eval().requires_grad_(False)
+
+    @cached_property
+    def light(self) -> PocketCodec:
+        """The codec of the light, which the stage `light` made."""
+        codec = PocketCodec(self.recipe.card.pocket_light)
+        load_components(codec, self.run.load("light")["components"])
         return codec.to(self.device).eval().requires_grad_(False)
 
     @cached_property
@@ -77,11 +78,6 @@ class Context:
         return text.to(self.device).eval().requires_grad_(False)
 
     @cached_property
-    def opener(self) -> Opener | None:
-        """The averaged opener; None where that stage has not run: streams then begin from noise."""
-        return self._single("opener", lambda: new_opener(self.recipe.card))
-
-    @cached_property
     def keyframes(self) -> Keyframes | None:
         """The averaged keyframes; None where that stage has not run."""
         keyframes = self._single("keyframes", lambda: Keyframes(self.recipe.card.keyframes_spec, catalogue()))
@@ -90,16 +86,14 @@ class Context:
         return keyframes
 
     @cached_property
-    def cutter(self) -> Cutter | None:
-        """The averaged cutter; None where that stage has not run: colours then tell what a hand holds."""
-        spec = self.recipe.card.cutter
-        return self._single("cutter", lambda: Cutter(spec)) if spec else None
+    def segmenter(self) -> Segmenter | None:
+        """The averaged segmenter; None where that stage has not run."""
+        return self._single("segmenter", lambda: Segmenter(self.recipe.card.pocket_segmenter))
 
     @cached_property
     def inpainter(self) -> Inpainter | None:
-        """The averaged inpainter; None where that stage has not run: holes are then filled with what is around them."""
-        spec = self.recipe.card.inpainter
-        return self._single("inpainter", lambda: Inpainter(spec)) if spec else None
+        """The averaged inpainter; None where that stage has not run."""
+        return self._single("inpainter", lambda: Inpainter(self.recipe.card.pocket_inpainter))
 
     def _single(self, stage: str, make: Callable[[], Network]) -> Network | None:
         """The averaged network of a stage that makes one by the stage's name, not to be trained; None where it has not run."""
@@ -109,24 +103,14 @@ class Context:
         fill_averages(network, self.run.load(stage)["optimisers"][stage])
         return network.to(self.device).eval().requires_grad_(False)
 
-    @property
-    def tools(self) -> PictureTools:
-        return PictureTools(self.cutter, self.inpainter)
-
     @cached_property
     def source(self) -> Source:
         """The pool. Raises MissingStage where it is not whole."""
-        wanted, there = self.recipe.pool.files, pool_files(self.run.pool)
+        wanted, there = self.recipe.pool.shards, pool_files(self.run.pool)
         if there < wanted:
             raise MissingStage(f"{self.run.pool} has {there} of {wanted} files: run the stage `pool` first")
-        mark_pool(self.run.pool, self.codec.basis)
-        tracks = track_sampler(self.recipe.card.width, self.recipe.card.height)
-        return Source(Pool(self.run.pool), load_changes(self.run.pool), tracks, self.text, self.device)
-
-    @cached_property
-    def channel_weight(self) -> Tensor:
-        """How much each latent channel counts [C]: by how much of the picture it holds."""
-        return self.codec.scale / self.codec.scale.mean()
+        mark_pool(self.run.pool, self.codec.basis, self.light.basis)
+        return Source(Pool(self.run.pool), self.text, self.device)
 
     def network(self, spec: StudentSpec, stage: str) -> CausalTransformer:
         """A new network, the same in all processes."""
@@ -198,11 +182,11 @@ class Stage:
         now.
         """
         if self.on_pool:
-            _ = self.context.source, self.context.channel_weight, self.context.tools
+            _ = self.context.source
         self.feed = ahead(self.draws, step, self.context.recipe.loaders)
 
     def draws(self, step: int) -> list[Any]:
-        """What step `step` needs of the pool: a Draw, or ChangeDraw, for each batch."""
+        """What step `step` needs of the pool: a Draw for each batch."""
         return []
 
     def update(self, step: int, progress: float) -> dict[str, float]:

@@ -13,26 +13,27 @@ import torch
 
 from models.pocket import PocketModel, save_pocket
 from training.config import STAGES, Recipe
-from training.run import Run
+from training.run import MissingStage, Run
 from training.stages.base import STUDENTS, Context
 from training.world import lexicon
 
-NOT_TRAINED = ("pool", "export")  # stages that make something else than weights
+UNCOUNTED = ("codec", "light", "pool", "export")  # stages that take no steps
 
 CARD = """# {name}
 
-A small causal video student of a toy world: it continues pictures along painted tracks, without end. Made by
-`python -m training all` with the recipe below; nothing was downloaded.
+A small causal video student of a world that lives: hands and camera move layers rigidly, the student says how they bend,
+where they go by themselves, and what light is new. Made by `python -m training all` with the recipe below; no weights were
+downloaded.
 
 ## What it is
-{parameters}. {width}x{height} pixels, {frames} frames a chunk, sink {sink}, window {window}; latents of
-{channels} channels. It knows {objects} objects, {core} of them well ({examples}, …), in {scenes} scenes:
-{scene_names}.
+{parameters}. {sizes} pixels, {frames} frames a chunk, sink {sink}, window {window}; latents of {channels} channels (flows of
+things and of the ground, drive, light). Its keyframes know {objects} things, {core} of them well ({examples}, …), in
+{scenes} scenes: {scene_names}.
 
 ## Data
-The toy world of `training/world`: colour glyphs of the Noto Color Emoji font (SIL Open Font Licence 1.1) on
-procedural scenes, {clips} clips of {clip_frames} frames, with exact captions and tracks. Neither the font nor
-the clips are part of the weights.
+The living world of `training/world`: colour glyphs of the Noto Color Emoji font (SIL Open Font Licence 1.1) on procedural
+scenes, and photos where the run has any (their authors and licences are in the folder's attribution list); {clips} clips of
+{clip_frames} frames. Neither the font nor pictures are part of the weights.
 
 ## Recipe
 Weights are the moving average after the stage `{last}`. Stages run: {lineage}.
@@ -44,8 +45,8 @@ Weights are the moving average after the stage `{last}`. Stages run: {lineage}.
 Weights were written on {machine}.
 {figures}
 ## Limits
-It draws only its toy world, at one size, and guesses at other words. It continues start images of any kind,
-best those that look like its world. It has no notion of people and should not be used to judge anything.
+It draws only its own world from words, and guesses at others. On photos it moves what it finds, or what a person paints; it makes
+nothing up beyond that. It has no notion of people and should not be used to judge anything.
 
 ## Licence
 Apache-2.0.
@@ -56,14 +57,18 @@ def export(context: Context, out: Path | None = None) -> Path:
     """Writes the weights file and its card. Returns the file's path. Raises MissingStage."""
     recipe, run = context.recipe, context.run
     student, last = context.student(STUDENTS)
-    model = PocketModel(
-        student.cpu().eval(),
-        context.codec.cpu(),
-        context.text.cpu(),
-        context.opener and context.opener.cpu(),
-        context.cutter and context.cutter.cpu(),
-        context.inpainter and context.inpainter.cpu(),
+    if context.keyframes is None:
+        raise MissingStage(f"there are no keyframes in {run.folder}: run the stage `keyframes` first")
+    parts = (
+        student,
+        context.codec,
+        context.light,
+        context.text,
+        context.keyframes,
+        context.segmenter,
+        context.inpainter,
     )
+    model = PocketModel(*(part and part.cpu().eval() for part in parts))  # type: ignore[arg-type]
     path = out or run.folder / f"{recipe.card.name}.safetensors"
     rows = stage_rows(recipe, run)
     metadata: dict[str, object] = {
@@ -85,7 +90,7 @@ def export(context: Context, out: Path | None = None) -> Path:
 def stage_rows(recipe: Recipe, run: Run) -> list[dict[str, Any]]:
     """What each trained stage took."""
     rows = []
-    for stage in [name for name in STAGES if name not in NOT_TRAINED]:
+    for stage in [name for name in STAGES if name not in UNCOUNTED]:
         if run.has(stage):
             state = run.load(stage)
             batch = getattr(recipe, stage).batch
@@ -105,12 +110,11 @@ def card_text(recipe: Recipe, run: Run, model: PocketModel, last: str, rows: lis
     table.
     """
     spec, pool = recipe.card.student, recipe.pool
-    sizes = {name: sum(p.numel() for p in part.parameters()) / 1e6 for name, part in model.parts.items()}
+    counts = {name: sum(p.numel() for p in part.parameters()) / 1e6 for name, part in model.parts.items()}
     return CARD.format(
         name=recipe.card.title,
-        parameters=", ".join(f"{name} {size:.2f} M parameters" for name, size in sizes.items()),
-        width=recipe.card.width,
-        height=recipe.card.height,
+        parameters=", ".join(f"{name} {size:.2f} M parameters" for name, size in counts.items()),
+        sizes=", ".join(f"{width}x{height}" for width, height in recipe.card.sizes),
         frames=recipe.card.chunk_frames,
         sink=spec.sink,
         window=spec.window,
@@ -133,17 +137,20 @@ def card_text(recipe: Recipe, run: Run, model: PocketModel, last: str, rows: lis
 def _figures(path: Path) -> str:
     if not path.is_file():
         return ""
-    found = json.loads(path.read_text())
-    sets = {
-        "continuation": found["continuation"],
-        **{f"endless, frame {k}": v for k, v in found.get("endless", {}).items()},
-    }
-    names = list(found["continuation"])
-    lines = [f"| set | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+    live = json.loads(path.read_text()).get("live")
+    if not live:
+        return ""
+    names = list(live["student"])
+    lines = [f"| | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
     lines += [
-        f"| {label} | {' | '.join(f'{values[n]:.4g}' for n in names)} |" for label, values in sets.items()
+        f"| {kind} | {' | '.join(f'{live[kind][n]:.4g}' for n in names)} |"
+        for kind in ("student", "bypassed", "truth")
     ]
-    return "\n## Figures\n`flowbrush eval`, on worlds never trained on.\n\n" + "\n".join(lines) + "\n"
+    return (
+        "\n## Figures\n`flowbrush eval`, pixels that live, on clips never trained on.\n\n"
+        + "\n".join(lines)
+        + "\n"
+    )
 
 
 def write_text(path: Path, text: str) -> None:

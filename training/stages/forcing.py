@@ -1,14 +1,32 @@
-"""The stage `forcing`: the causal student learns from clips whose chunks have noise levels of their own."""
+"""The stage `forcing`: the causal student learns from clips whose latent frames have noise levels of their own."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from training.data import Draw
-from training.forcing import forcing_loss, still_start
+import numpy as np
+
+from training.config import ForcingConfig
+from training.data import Draw, Source
+from training.forcing import forcing_loss
 from training.optim import MasterOptimiser
+from training.pool import CELLS
 from training.sheets import student_sheet
 from training.stages.base import Context, Stage, averaged
+
+FEWER = 4  # times fewer whole pictures than crops in a batch: they are about so much larger
+
+
+def draw_part(
+    source: Source, rng: np.random.Generator, own: ForcingConfig, whole: bool, blank: float
+) -> Draw:
+    """Crops or, near the end of a run, whole pictures of one of the shapes."""
+    if not whole:
+        crop = (own.crop[0], own.crop[1])
+        return source.draw(rng, own.batch, own.latent_frames, crop, blank=blank)
+    shapes = [shape for shape in CELLS if any(s.maps.shape[2:] == shape for s in source.pool.samples)]
+    shape = shapes[int(rng.integers(len(shapes)))]
+    return source.draw(rng, max(1, own.batch // FEWER), own.latent_frames, shape, blank=blank)
 
 
 class ForcingStage(Stage):
@@ -21,17 +39,13 @@ class ForcingStage(Stage):
         self.optimisers = {"student": self.optimiser}
 
     def draws(self, step: int) -> list[Draw]:
-        return [
-            self.context.source.draw(self.rng(step), self.config.batch, self.context.recipe.forcing.frames)
-        ]
+        """Whole pictures come in one step of so many all through the run: which ones depends on the step alone."""
+        own, rng = self.context.recipe.forcing, self.rng(step)
+        return [draw_part(self.context.source, rng, own, rng.random() < own.whole, 0.1)]
 
     def update(self, step: int, progress: float) -> dict[str, float]:
-        context = self.context
-        batch = context.source.batch(next(self.feed)[0])
-        still = still_start(batch, context.codec, self.rng(step, 1), context.recipe.forcing.still)
-        loss, parts = forcing_loss(
-            self.student, context.codec, batch, still, context.channel_weight, context.tools
-        )
+        batch = self.context.source.batch(next(self.feed)[0])
+        loss, parts = forcing_loss(self.student, batch)
         loss.backward()
         norm = self.apply(self.student, self.optimiser, progress)
         return {"loss": float(loss.detach()), **parts, "norm": norm}

@@ -9,16 +9,18 @@ from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import numpy as np
 import torch
+from PIL import Image
 
 from models.codecs.pocket import PocketCodec
-from training.change_pool import build_changes
 from training.config import Recipe
 from training.parallel import cores
 from training.pool import build_pool, mark_pool, pool_files
 from training.run import Run
 from training.stages.base import Context, load_components
-from training.world.clip import World
+from training.world.living import LivingWorld
+from training.world.photos import Photos
 
 
 class PoolFailed(RuntimeError):
@@ -27,32 +29,36 @@ class PoolFailed(RuntimeError):
 
 def _render(recipe: Recipe, folder: Path, worker: int, workers: int) -> None:
     torch.set_num_threads(1)
-    codec = PocketCodec(recipe.card.pocket_codec)
-    load_components(codec, Run(folder, writes=False).load("codec")["components"])
-    world = partial(World, recipe.card.width, recipe.card.height, recipe.core_share)
-    config = recipe.pool
+    run = Run(folder, writes=False)
+    codec, light = PocketCodec(recipe.card.pocket_codec), PocketCodec(recipe.card.pocket_light)
+    load_components(codec, run.load("codec")["components"])
+    load_components(light, run.load("light")["components"])
+    make = partial(LivingWorld, core_share=recipe.core_share, photos=load_photos(folder / "photos"))
+    config, seed = recipe.pool, 1000 * (recipe.seed + 1)
     with torch.inference_mode():
-        build_changes(
-            folder / "pool",
-            codec,
-            config.change_shards,
-            config.pictures,
-            1000 * (recipe.seed + 1),
-            worker,
-            workers,
-            world,
-        )
         build_pool(
             folder / "pool",
-            codec,
+            (codec, light),
             config.shards,
             config.clips,
             config.frames,
-            1000 * (recipe.seed + 1),
+            seed,
             worker,
             workers,
-            world,
+            make,
         )
+
+
+def load_photos(folder: Path) -> Photos | None:
+    """The pictures of a folder, for backgrounds and bodies; None where there are none."""
+    files = sorted(path for path in folder.glob("*") if path.suffix in (".jpg", ".png", ".webp"))
+    if not files:
+        return None
+    pictures = []
+    for path in files:
+        with Image.open(path) as opened:
+            pictures.append(torch.from_numpy(np.array(opened.convert("RGB"))).permute(2, 0, 1))
+    return Photos(pictures)
 
 
 class Rendering:
@@ -63,9 +69,10 @@ class Rendering:
         self.processes: list[BaseProcess] = []
         if not context.workers.first:
             return
-        mark_pool(context.run.pool, context.run.load("codec")["components"]["basis"])
+        bases = (context.run.load(stage)["components"]["basis"] for stage in ("codec", "light"))
+        mark_pool(context.run.pool, *bases)
         recipe = context.recipe
-        missing = recipe.pool.files - self.there()
+        missing = recipe.pool.shards - self.there()
         count = min(recipe.pool.workers or cores(), missing)
         spawn = multiprocessing.get_context("spawn")
         for worker in range(count):
@@ -104,5 +111,5 @@ class Rendering:
 
     def _say(self) -> None:
         if sys.stderr.isatty():
-            sys.stderr.write(f"\r\x1b[2Kpool  {self.there()} of {self.context.recipe.pool.files} files")
+            sys.stderr.write(f"\r\x1b[2Kpool  {self.there()} of {self.context.recipe.pool.shards} files")
             sys.stderr.flush()

@@ -1,51 +1,34 @@
-"""The stage `teacher`: a bidirectional network with motion control, by flow matching."""
+"""The stage `teacher`: a bidirectional network that sees the future of a stretch, by flow matching."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
-
-from models.transformer import CausalTransformer
-from training.config import teacher_spec
 from training.data import Draw
 from training.optim import MasterOptimiser
-from training.sheets import teacher_sheet
-from training.stages.base import Context, Stage, averaged
-from training.teacher import teacher_loss
-
-BEFORE = (
-    "rollout",
-    "forcing",
-)  # where one of these has made a student of its shape, the teacher begins as it
+from training.stages.base import Context, Stage
+from training.stages.forcing import draw_part
+from training.teacher import matching_error, teacher_spec
 
 
 class TeacherStage(Stage):
+    """It begins as the student that forcing has made: what it has yet to learn is what the future tells."""
+
     name = "teacher"
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self.own = context.recipe.teacher
-        shape, student = teacher_spec(context.recipe), context.recipe.card.student
+        shape = teacher_spec(context.recipe.card.student, self.own.latent_frames)
         self.teacher = context.network(shape, self.name)
-        if replace(shape, chunk=student.chunk) == student and any(map(context.run.has, BEFORE)):
-            self.teacher.load_state_dict(context.student(BEFORE)[0].state_dict())
+        self.teacher.load_state_dict(context.student(("forcing",))[0].state_dict())
         self.optimiser = MasterOptimiser(self.teacher, self.config.rate, self.config.ema)
         self.optimisers = {"teacher": self.optimiser}
 
     def draws(self, step: int) -> list[Draw]:
-        return [self.context.source.draw(self.rng(step), self.own.batch, self.own.frames, persistent=True)]
+        rng = self.rng(step)
+        return [draw_part(self.context.source, rng, self.own, rng.random() < self.own.whole, 0.1)]
 
     def update(self, step: int, progress: float) -> dict[str, float]:
-        context = self.context
-        batch = context.source.batch(next(self.feed)[0])
-        loss, error = teacher_loss(
-            self.teacher, context.codec, batch, self.own.mask, self.own.shift, context.channel_weight
-        )
+        batch = self.context.source.batch(next(self.feed)[0])
+        loss = matching_error(self.teacher, batch.latents, batch)
         loss.backward()
-        norm = self.apply(self.teacher, self.optimiser, progress)
-        return {"loss": float(loss.detach()), "error": error, "norm": norm}
-
-    def sheet(self, path: Path) -> None:
-        twin = averaged(self.teacher, self.optimiser)
-        assert isinstance(twin, CausalTransformer)
-        teacher_sheet(path, twin, self.context)
+        return {"loss": float(loss.detach()), "norm": self.apply(self.teacher, self.optimiser, progress)}

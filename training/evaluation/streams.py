@@ -1,0 +1,195 @@
+"""Streams as people start them, measured: prompts alone, paths that start with the prompt, hands in mid-stream, verbs, drift.
+
+Where a thing is, is read from the pixels (`training.evaluation.locate`); what a verb did, from the poses that the stream keeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from flowbrush.controls import Control, Point, TrackBegin
+from pipelines.generator import Generator
+from pipelines.reference.layers import LayerStack
+from pipelines.requests import StreamSettings
+from pipelines.state import StreamState
+from training.evaluation.locate import SEARCH, locate
+from training.evaluation.measures import fine_power, motion_energy
+from training.world import lexicon
+from training.world.living import LivingWorld
+from training.world.sprites import SpriteBook
+
+GAIT = (
+    12  # frames over which a position is averaged: a gait's own going to and fro is not an error of following
+)
+ROUND = 96  # frames of one round of the endless drag
+
+
+def start(generator: Generator, prompt: str, seed: int, tracks: Sequence[TrackBegin] = ()) -> StreamState:
+    card = generator.card
+    return generator.start(
+        StreamSettings(
+            card.name, ((prompt, 1.0),), card.width, card.height, card.fps, seed, tracks=tuple(tracks)
+        )
+    )
+
+
+def run(generator: Generator, state: StreamState, chunks: int, first: Sequence[Control] = ()) -> Tensor:
+    """The next frames of a stream [F, 3, H, W] in 0..1; `first` are controls of the first chunk."""
+    frames = [generator.step([state], [first if chunk == 0 else ()])[0].frames for chunk in range(chunks)]
+    return torch.from_numpy(np.concatenate(frames)).permute(0, 3, 1, 2).float() / 255
+
+
+def prompt_alone(generator: Generator, prompt: str, seed: int, chunks: int = 12) -> float:
+    """Motion energy of a stream that nobody touches."""
+    state = start(generator, prompt, seed)
+    try:
+        return motion_energy(run(generator, state, chunks))
+    finally:
+        generator.release(state)
+
+
+def world_energy(size: tuple[int, int], clips: int) -> float:
+    """The median motion energy of the world itself, with cameras and hands at rest."""
+    world = LivingWorld(*size)
+    energies = []
+    for seed in range(clips):
+        clip = world.make(np.random.default_rng([31_000, seed]), 24)
+        if not clip.held.any() and not clip.velocity.any():
+            energies.append(motion_energy(clip.frames.float() / 255))
+    return float(np.median(energies)) if energies else float("nan")
+
+
+@dataclass
+class Followed:
+    """How a path was followed: error in % of the width, gait apart, and whether the thing was seen all along it."""
+
+    error_percent: float
+    found: bool
+
+
+def path(points: Sequence[tuple[float, float, float]], track: int = 1) -> TrackBegin:
+    """A path of (seconds, x, y)."""
+    return TrackBegin(track=track, kind="path", points=tuple(Point(t=t, x=x, y=y) for t, x, y in points))
+
+
+def follow(generator: Generator, name: str, scene: str, seed: int, late: bool, book: SpriteBook) -> Followed:
+    """A named thing on a path, which starts with the stream or, `late`, after two seconds where the thing then is."""
+    size, rng = (generator.card.width, generator.card.height), np.random.default_rng([41_000, seed])
+    ends = rng.uniform([0.25, 0.35], [0.75, 0.75], (3, 2))
+    prompt = f"a {name} in the {scene}"
+    if late:
+        state = start(generator, prompt, seed)
+        run(generator, state, 8)
+        ends[0] = place_of(state.memory, name, size)
+        first: list[Control] = [path([(t, x, y) for t, (x, y) in zip((0.0, 1.0, 2.0), ends, strict=True)])]
+        frames = run(generator, state, 8, first)
+    else:
+        begun = path([(t, x, y) for t, (x, y) in zip((0.0, 1.0, 2.0), ends, strict=True)])
+        state = start(generator, prompt, seed, [begun])
+        frames = run(generator, state, 8)
+    layer = next((layer for layer in state.memory.layers if layer.label == name), None)
+    generator.release(state)
+    if layer is None:
+        return Followed(100 * SEARCH / size[0], False)
+    edge = layer.rgba.shape[-1] * layer.pose.scale
+    times = (np.arange(len(frames)) + 1) / generator.card.fps
+    wanted = np.stack([np.interp(times, (0.0, 1.0, 2.0), ends[:, axis]) * size[axis] for axis in (0, 1)], 1)
+    return _error(frames, wanted, book, name, edge, size[0])
+
+
+def place_of(stack: LayerStack, name: str, size: tuple[int, int]) -> tuple[float, float]:
+    """Where the layer called `name` stands, in frame sizes; the picture's middle where there is none."""
+    for layer in stack.layers:
+        if layer.label == name:
+            return layer.pose.x / size[0], layer.pose.y / size[1]
+    return 0.5, 0.5
+
+
+def _error(
+    frames: Tensor, wanted: np.ndarray, book: SpriteBook, name: str, edge: float, width: int
+) -> Followed:
+    every = range(3, len(frames), 4)
+    seen = [
+        locate(frames[f], book, name, (float(wanted[f, 0]), float(wanted[f, 1])), edge, 0.0) for f in every
+    ]
+    offsets = np.array(
+        [[x - wanted[f, 0], y - wanted[f, 1]] for f, (x, y, _) in zip(every, seen, strict=True)]
+    )
+    found = float(np.mean([hit for *_, hit in seen])) >= 0.5
+    window = max(1, GAIT // 4)
+    smooth = np.stack(
+        [np.convolve(offsets[:, axis], np.ones(window) / window, "valid") for axis in (0, 1)], 1
+    )
+    return Followed(float(np.linalg.norm(smooth, axis=1).mean()) * 100 / width, found)
+
+
+def verb_done(
+    generator: Generator, prompt: str, name: str, direction: str, seed: int, chunks: int = 16
+) -> bool:
+    """Whether the thing called `name` has gone where the prompt says."""
+    state = start(generator, prompt, seed)
+    size = generator.card.width, generator.card.height
+    before = place_of(state.memory, name, size)
+    run(generator, state, chunks)
+    after = place_of(state.memory, name, size)
+    generator.release(state)
+    dx, dy = after[0] - before[0], after[1] - before[1]
+    gone = {"left": -dx, "right": dx, "up": -dy, "down": dy}[direction]
+    return gone > 0.03 and gone >= max(abs(dx), abs(dy)) - 1e-9
+
+
+@dataclass
+class Lap:
+    """Figures of one second of an endless stream."""
+
+    motion_energy: float
+    fine_power: float
+    error_percent: float
+
+
+def endless(
+    generator: Generator, name: str, scene: str, seed: int, marks: Sequence[int], book: SpriteBook
+) -> list[Lap]:
+    """One thing dragged round and round; a second of it is measured from each of `marks` (frames, multiples of four) on."""
+    card = generator.card
+    size, laps = (card.width, card.height), []
+    state = start(generator, f"a {name} in the {scene}", seed)
+    last = max(marks) + 16
+    angle = 2 * np.pi * np.arange(last + 1) / ROUND
+    ways = np.stack([0.5 + 0.2 * np.cos(angle), 0.55 + 0.15 * np.sin(angle)], 1)
+    place = place_of(state.memory, name, size)
+    ways += np.array(place) - ways[0]
+    points = [(f / card.fps, float(x), float(y)) for f, (x, y) in enumerate(ways)]
+    controls: list[Control] = [path(points[: 60 * 16])]
+    chunk = 0
+    kept: dict[int, list[Tensor]] = {mark: [] for mark in marks}
+    while chunk * 4 < last:
+        if (
+            chunk and chunk * 4 % (60 * 16) == 0
+        ):  # a track has a bounded number of points: the next piece takes over
+            piece = points[chunk * 4 : chunk * 4 + 60 * 16]
+            controls = [path([(t - piece[0][0], x, y) for t, x, y in piece])]
+        frames = run(generator, state, 1, controls)
+        for mark in marks:
+            if mark <= chunk * 4 < mark + 16:
+                kept[mark].append(frames)
+        controls, chunk = [], chunk + 1
+    layer = next((layer for layer in state.memory.layers if layer.label == name), None)
+    generator.release(state)
+    edge = layer.rgba.shape[-1] * layer.pose.scale if layer is not None else 64.0
+    for mark in marks:
+        frames = torch.cat(kept[mark])
+        wanted = ways[mark + 1 : mark + 1 + len(frames)] * size
+        error = _error(frames, wanted, book, name, edge, size[0]).error_percent
+        laps.append(Lap(motion_energy(frames), fine_power(frames), error))
+    return laps
+
+
+def glyphs() -> dict[str, str]:
+    """Names and glyphs of all things of the world."""
+    return {noun.name: noun.glyph for noun in lexicon.CORE + lexicon.EXTRA}

@@ -1,0 +1,53 @@
+"""Clips that a student makes from a clip's references, as pictures: for contact sheets and for the evaluation."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from models.codecs.pocket import PocketCodec
+from models.motion_latent import unpack
+from models.text.pocket import PocketText
+from models.transformer import CausalTransformer
+from pipelines.reference.condition import Reference, reference_maps
+from pipelines.reference.warp import composite_frames
+from pipelines.schedule import levels
+from training.forcing import Batch
+from training.pool import reference_of
+from training.rollout import Rollout
+from training.world.living import LivingClip
+
+
+def draw_frames(reference: Reference, latents: Tensor, light: PocketCodec) -> Tensor:
+    """Pictures [T * FRAMES, 3, H, W] in 0..1 of latents [T, C, h, w] on the references of T latent frames."""
+    motion = unpack(latents)
+    flat = [part.flatten(0, 1) for part in (reference.things, reference.ground, motion.things, motion.ground)]
+    glow = light.decode_linear(motion.light.transpose(0, 1)[None])[0].transpose(0, 1)  # [T * FRAMES, 3, H, W]
+    return (composite_frames(*flat) + glow).clamp(0, 1)
+
+
+@torch.no_grad()
+def roll_clip(
+    student: CausalTransformer, codec: PocketCodec, text: PocketText, clip: LivingClip, steps: int
+) -> Tensor:
+    """The student's latents [T, C, h, w] for the clip's references, each made from its own past."""
+    maps = reference_maps(codec, reference_of(clip))[None]  # [1, T, K, h, w]
+    shape = (1, maps.shape[1], student.spec.latent_channels, *maps.shape[-2:])
+    has_past = torch.ones(1, maps.shape[1])
+    has_past[:, 0] = 0
+    empty = torch.zeros(shape)
+    batch = Batch(empty, empty[:, 0], maps, has_past, text([clip.caption]), [clip.caption])
+    rollout = Rollout(student, batch, levels(steps), None)
+    return torch.cat(list(rollout.chunks()))
+
+
+def clip_frames(
+    student: CausalTransformer,
+    codecs: tuple[PocketCodec, PocketCodec],
+    text: PocketText,
+    clip: LivingClip,
+    steps: int,
+) -> Tensor:
+    """What the student makes of a clip's references: frames [F, 3, H, W] in 0..1."""
+    latents = roll_clip(student, codecs[0], text, clip, steps)
+    return draw_frames(reference_of(clip), latents, codecs[1])
