@@ -98,7 +98,7 @@ def report(generator: Generator, result: dict[str, Any], steps: int) -> dict[str
     """The physics beside the figures, as a table; returned for the JSON line."""
     model, device, dtype = generator.card, generator.placement.device, generator.placement.dtype
     spec = model.student
-    frame = generator.grid[0] * generator.grid[1] // spec.patch**2
+    frame = model.width * model.height // (model.codec.stride * spec.patch) ** 2
     flops = chunk_flops(model, steps)
     rate = matrix_rate(device, dtype, spec.chunk * frame, spec.dim, spec.ffn_dim)
     bound = 1e3 * flops / rate

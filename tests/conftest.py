@@ -1,6 +1,4 @@
-"""Fixtures that several packages' tests share. torch is imported by the fixtures, so that tests without it
-stay quick.
-"""
+"""Fixtures that several packages' tests share. torch is imported by the fixtures, so that tests without it stay quick."""
 
 from __future__ import annotations
 
@@ -29,8 +27,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def tiny_card() -> ModelCard:
-    """pocket's architecture at 64x64 pixels and two narrow layers, random weights: quick, and the same code."""
-    from models.registry import card
+    """pocket's architecture at 64x64 and 64x96 pixels and two narrow layers, random weights: quick, and the same code."""
+    from models.registry import card, for_codecs
+    from models.spec import InpainterSpec, PocketCodecSpec, PocketTextSpec, SegmenterSpec
 
     pocket = card("pocket-random")
     student = replace(
@@ -42,31 +41,48 @@ def tiny_card() -> ModelCard:
         text_dim=32,
         conv_width=16,
         conv_blocks=1,
-        position_grid=(2, 2),
+        conv_head_blocks=1,
     )
-    codec = replace(pocket.codec, width=16, blocks=1)
-    text = replace(pocket.text, dim=32, heads=2)
+    codec, light = PocketCodecSpec(channels=16), PocketCodecSpec(channels=8)
+    assert pocket.keyframes is not None and isinstance(pocket.text, PocketTextSpec)
+    keyframes = replace(
+        pocket.keyframes,
+        edge=32,
+        thing_channels=4,
+        thing_widths=(8, 8),
+        variants=2,
+        sizes=((64, 64), (64, 96)),
+        margin=(16, 16),
+        scene_plain=2,
+        scene_fine=2,
+        scene_details=16,
+    )
     return replace(
-        pocket, width=64, height=64, student=student, codec=codec, text=text, steps=2, start_steps=3
+        pocket,
+        width=64,
+        height=64,
+        other_sizes=((64, 96),),
+        student=for_codecs(student, codec, light),
+        codec=codec,
+        light=light,
+        keyframes=keyframes,
+        segmenter=SegmenterSpec(edge=32, widths=(8, 16)),
+        inpainter=InpainterSpec(widths=(8, 16)),
+        text=replace(pocket.text, dim=32, heads=2),
+        steps=2,
+        start_steps=3,
     )
 
 
 @pytest.fixture(scope="session")
 def tiny_generator(tiny_card: ModelCard) -> Generator:
-    """One generator for the whole run; tests take streams of it through `tiny`. Its cutter sees no things."""
-    import torch
-
-    from models.cutter import Cutter
+    """One generator for the whole run; tests take streams of it through `tiny`."""
     from models.device import choose
     from models.pocket import load_pocket
-    from models.spec import CutterSpec
     from pipelines.generator import Generator
 
     placement = choose("cpu", "fp32")
-    model = load_pocket(tiny_card, placement)
-    model.cutter = Cutter(CutterSpec(edge=32, widths=(8, 16))).eval().requires_grad_(False)
-    torch.nn.init.constant_(model.cutter.out.bias, -9.0)  # type: ignore[arg-type]
-    return Generator(tiny_card, model, placement, seats=4)
+    return Generator(tiny_card, load_pocket(tiny_card, placement), placement, seats=4)
 
 
 @pytest.fixture

@@ -27,8 +27,12 @@ def file(tmp_path: Path, tiny_card: ModelCard) -> Path:
 def test_a_saved_model_is_served_as_it_was(file: Path, tiny_card: ModelCard) -> None:
     original, loaded = load_pocket(tiny_card, PLACEMENT), load_model(tiny_card, PLACEMENT, weights=file)
     assert original.text(["a cat"]).equal(loaded.text(["a cat"]))
-    latents = torch.randn(1, tiny_card.codec.channels, 1, 8, 8)
-    assert torch.equal(original.codec.decode(latents)[0], loaded.codec.decode(latents)[0])
+    assert tiny_card.light is not None
+    for name, channels in (("codec", tiny_card.codec.channels), ("light", tiny_card.light.channels)):
+        latents = torch.randn(1, channels, 1, 8, 8)
+        one, other = (getattr(model, name).decode_linear(latents) for model in (original, loaded))
+        assert torch.equal(one, other), name
+    assert original.keyframes.catalogue == loaded.keyframes.catalogue
     for one, other in zip(original.student.parameters(), loaded.student.parameters(), strict=True):
         assert torch.allclose(one, other, rtol=0.01, atol=1e-6), "the student is kept in bf16"
 
@@ -36,7 +40,7 @@ def test_a_saved_model_is_served_as_it_was(file: Path, tiny_card: ModelCard) -> 
 def test_the_file_says_where_it_comes_from(file: Path) -> None:
     tensors, metadata = read(file)
     assert metadata["recipe"] == '"none"'
-    assert {name.split(".")[0] for name in tensors} == {"student", "codec", "text", "opener"}
+    assert {name.split(".")[0] for name in tensors} == {"student", "codec", "light", "text", "keyframes"}
 
 
 def test_random_weights_are_the_same_every_time(tiny_card: ModelCard) -> None:
@@ -70,7 +74,7 @@ def test_a_truncated_file_is_refused(file: Path, tiny_card: ModelCard) -> None:
 
 def test_another_safetensors_file_is_refused(tmp_path: Path, tiny_card: ModelCard) -> None:
     save(tmp_path / "other.safetensors", {"layer": torch.nn.Linear(2, 2)}, {})
-    with pytest.raises(BadWeights, match="not a pocket model"):
+    with pytest.raises(BadWeights, match="no vocabulary and catalogue"):
         load_pocket(tiny_card, PLACEMENT, path=tmp_path / "other.safetensors")
 
 

@@ -11,17 +11,15 @@ from torch import Tensor
 from models.checkpoint import random_like
 from models.kv_cache import KVCache
 from models.registry import card
-from models.spec import MotionSpec, StudentSpec
-from models.track_encoder import GUIDE_CHANNELS, PACKED
-from models.transformer import CausalTransformer, MotionInput
+from models.spec import StudentSpec
+from models.transformer import CausalTransformer
 
 WAN_LIKE = StudentSpec(
     latent_channels=4, dim=48, ffn_dim=96, heads=2, layers=2, text_dim=16, patch=2, chunk=2, sink=1, window=2
 )
 POCKET_LIKE = replace(
-    WAN_LIKE, patch=4, chunk=1, window=3, conv_width=16, conv_blocks=1, position_grid=(2, 2),
-    motion=MotionSpec(id_dim=4, channels=6), prediction="x0",
-)  # fmt: skip
+    WAN_LIKE, patch=4, chunk=1, window=3, conv_width=16, conv_blocks=1, condition_channels=6, prediction="x0"
+)
 ROWS = COLUMNS = 8
 TOLERANCE = 1e-4
 
@@ -32,19 +30,14 @@ def student_of(spec: StudentSpec) -> CausalTransformer:
     return student.eval().requires_grad_(False)
 
 
-def motion_of(spec: StudentSpec, batch: int, frames: int) -> MotionInput | None:
-    if spec.motion is None:
+def condition_of(spec: StudentSpec, batch: int, frames: int) -> Tensor | None:
+    if not spec.condition_channels:
         return None
-    shapes = (PACKED * spec.motion.id_dim, GUIDE_CHANNELS, spec.latent_channels, spec.latent_channels)
-    return MotionInput(*(torch.randn(batch, channels, frames, ROWS, COLUMNS) for channels in shapes))
+    return torch.randn(batch, spec.condition_channels, frames, ROWS, COLUMNS)
 
 
-def part(motion: MotionInput | None, start: int, stop: int) -> MotionInput | None:
-    if motion is None:
-        return None
-    return MotionInput(
-        *(x[:, :, start:stop] for x in (motion.code, motion.guide, motion.plain, motion.moved))
-    )
+def part(condition: Tensor | None, start: int, stop: int) -> Tensor | None:
+    return None if condition is None else condition[:, :, start:stop]
 
 
 @pytest.fixture(params=[WAN_LIKE, POCKET_LIKE], ids=["wan-like", "pocket-like"])
@@ -54,7 +47,7 @@ def student(request: pytest.FixtureRequest) -> CausalTransformer:
 
 
 def cached_stream(
-    student: CausalTransformer, latents: Tensor, levels: Tensor, text: Tensor, motion: MotionInput | None
+    student: CausalTransformer, latents: Tensor, levels: Tensor, text: Tensor, condition: Tensor | None
 ) -> list[Tensor]:
     """Predictions of one chunk after the other; each is kept in the cache as its level-0 pass made it."""
     spec = student.spec
@@ -64,7 +57,7 @@ def cached_stream(
     for made in range(latents.shape[2] // spec.chunk):
         span = made * spec.chunk, (made + 1) * spec.chunk
         known = dict(
-            motion=part(motion, *span),
+            condition=part(condition, *span),
             context=cache.read(seats, [made] * len(seats), rope),
             first_frame=cache.context_frames(made),
         )
@@ -84,8 +77,8 @@ def test_cached_streaming_equals_full_recomputation_inside_the_window(student: C
         torch.randn(2, spec.latent_channels, frames, ROWS, COLUMNS),
         torch.randn(2, 5, spec.text_dim),
     )
-    motion, levels = motion_of(spec, 2, frames), torch.full((2, frames), 400.0)
-    streamed = cached_stream(student, latents, levels, text, motion)
+    condition, levels = condition_of(spec, 2, frames), torch.full((2, frames), 400.0)
+    streamed = cached_stream(student, latents, levels, text, condition)
     rope = student.rope_table(frames, ROWS, COLUMNS)
     for made in range(chunks):
         span = slice(0, (made + 1) * spec.chunk)
@@ -96,7 +89,7 @@ def test_cached_streaming_equals_full_recomputation_inside_the_window(student: C
             timestep,
             student.text_keys_values(text),
             rope,
-            motion=part(motion, 0, span.stop),
+            condition=part(condition, 0, span.stop),
         )
         error = (whole[:, :, -spec.chunk :] - streamed[made]).abs().max()
         assert float(error) < TOLERANCE, f"chunk {made}"
@@ -109,11 +102,11 @@ def test_a_batch_of_streams_equals_one_at_a_time(student: CausalTransformer) -> 
         torch.randn(3, spec.latent_channels, frames, ROWS, COLUMNS),
         torch.randn(3, 5, spec.text_dim),
     )
-    motion, levels = motion_of(spec, 3, frames), torch.full((3, frames), 700.0)
-    together = torch.cat(cached_stream(student, latents, levels, text, motion), 2)
+    condition, levels = condition_of(spec, 3, frames), torch.full((3, frames), 700.0)
+    together = torch.cat(cached_stream(student, latents, levels, text, condition), 2)
     for row in range(3):
         one = slice(row, row + 1)
-        own = None if motion is None else MotionInput(*(x[one] for x in vars(motion).values()))
+        own = None if condition is None else condition[one]
         alone = torch.cat(cached_stream(student, latents[one], levels[one], text[one], own), 2)
         assert float((alone - together[one]).abs().max()) < TOLERANCE
 
@@ -125,14 +118,14 @@ def test_the_past_text_and_level_all_matter(student: CausalTransformer) -> None:
         torch.randn(1, spec.latent_channels, frames, ROWS, COLUMNS),
         torch.randn(1, 5, spec.text_dim),
     )
-    motion, levels = motion_of(spec, 1, frames), torch.full((1, frames), 700.0)
-    reference = cached_stream(student, latents, levels, text, motion)[1]
+    condition, levels = condition_of(spec, 1, frames), torch.full((1, frames), 700.0)
+    reference = cached_stream(student, latents, levels, text, condition)[1]
     other_past = latents.clone()
     other_past[:, :, : spec.chunk] += 1
     for changed in (
-        cached_stream(student, other_past, levels, text, motion)[1],
-        cached_stream(student, latents, levels, text + 1, motion)[1],
-        cached_stream(student, latents, levels - 300, text, motion)[1],
+        cached_stream(student, other_past, levels, text, condition)[1],
+        cached_stream(student, latents, levels, text + 1, condition)[1],
+        cached_stream(student, latents, levels - 300, text, condition)[1],
     ):
         assert float((changed - reference).abs().max()) > 10 * TOLERANCE
 
@@ -146,12 +139,19 @@ def test_what_is_written_behind_the_past_in_place_is_what_training_appends(
     size = (1, 2 * spec.chunk * rope.tokens, spec.heads, spec.head_dim)
     past = [(torch.randn(size), torch.randn(size)) for _ in range(spec.layers)]
     words = student.text_keys_values(torch.randn(1, 5, spec.text_dim))
-    motion = motion_of(spec, 1, spec.chunk)
+    condition = condition_of(spec, 1, spec.chunk)
 
     def predicted() -> Tensor:
         timestep = torch.full((1, spec.chunk), 500.0)
         return student(
-            latents, timestep, words, rope, motion=motion, context=past, first_frame=spec.chunk, keep=False
+            latents,
+            timestep,
+            words,
+            rope,
+            condition=condition,
+            context=past,
+            first_frame=spec.chunk,
+            keep=False,
         )[0]
 
     kept = [keys.clone() for keys, _ in past]
@@ -174,18 +174,47 @@ def test_shapes_of_prediction_and_cache(student: CausalTransformer) -> None:
     rope = student.rope_table(spec.chunk, ROWS, COLUMNS)
     text = student.text_keys_values(torch.randn(2, 5, spec.text_dim))
     out, made = student(
-        latents, torch.zeros(2, spec.chunk), text, rope, motion=motion_of(spec, 2, spec.chunk)
+        latents, torch.zeros(2, spec.chunk), text, rope, condition=condition_of(spec, 2, spec.chunk)
     )
     assert out.shape == latents.shape
     assert len(made) == spec.layers
     assert made[0][0].shape == (2, spec.chunk * rope.tokens, spec.heads, spec.head_dim)
 
 
-def test_a_student_with_tracks_asks_for_them() -> None:
+def test_a_student_with_conditions_asks_for_them() -> None:
     student = student_of(POCKET_LIKE)
     rope, text = student.rope_table(1, ROWS, COLUMNS), student.text_keys_values(torch.randn(1, 5, 16))
-    with pytest.raises(ValueError, match="MotionInput"):
+    with pytest.raises(ValueError, match="6 maps of conditions"):
         student(torch.randn(1, 4, 1, ROWS, COLUMNS), torch.zeros(1, 1), text, rope)
+
+
+def test_the_shell_sees_a_crop_as_it_sees_the_whole() -> None:
+    shell = student_of(POCKET_LIKE).shell
+    assert shell is not None
+    latents, condition = torch.randn(2, 4, 2, 16, 16), torch.randn(2, 6, 2, 16, 16)
+    reach = 2 * POCKET_LIKE.conv_blocks  # cells from a rim that see beyond it
+    part = (..., slice(4, 14), slice(2, 12))
+    whole, crop = shell.enter(latents, condition), shell.enter(latents[part], condition[part])
+    inside = (..., slice(reach, -reach), slice(reach, -reach))
+    assert torch.allclose(whole[part][inside], crop[inside], atol=1e-5)
+    assert not torch.allclose(whole[part], crop, atol=1e-3), "rims see zeros"
+    tokens = torch.randn(whole.shape)
+    out, cut = shell.leave(tokens, whole), shell.leave(tokens[part], whole[part])
+    reach = 2 * POCKET_LIKE.conv_head_blocks
+    inside = (..., slice(reach, -reach), slice(reach, -reach))
+    assert torch.allclose(out[part][inside], cut[inside], atol=1e-5)
+
+
+def test_conditions_matter_cell_by_cell() -> None:
+    student = student_of(POCKET_LIKE)
+    latents, condition = torch.randn(1, 4, 1, ROWS, COLUMNS), torch.randn(1, 6, 1, ROWS, COLUMNS)
+    rope, text = student.rope_table(1, ROWS, COLUMNS), student.text_keys_values(torch.randn(1, 5, 16))
+    one, _ = student(latents, torch.full((1, 1), 500.0), text, rope, condition=condition)
+    for channel in range(POCKET_LIKE.condition_channels):
+        other = condition.clone()
+        other[:, channel, :, 3, 4] += 1
+        changed, _ = student(latents, torch.full((1, 1), 500.0), text, rope, condition=other)
+        assert float((changed - one)[..., 3, 4].abs().max()) > 10 * TOLERANCE, channel
 
 
 def test_pocket_holds_what_its_card_says() -> None:

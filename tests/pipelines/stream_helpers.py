@@ -9,7 +9,9 @@ import numpy as np
 import torch
 
 from flowbrush.controls import CameraSet, Control, Point, Prompt, PromptSet, TrackBegin, TrackMove, Transition
+from models.kv_cache import KVCache
 from pipelines.generator import Generator
+from pipelines.past import CachedPast
 from pipelines.requests import Frames, StreamSettings
 from pipelines.state import StreamState
 
@@ -58,16 +60,21 @@ def fingerprint(generator: Generator, state: StreamState) -> dict[str, Any]:
         "seat": state.seat,
         "controls": state.controls,
         "latents": None if state.latents is None else state.latents.clone(),
-        "codec": [value.clone() for value in state.codec],
-        "plate": state.grip.plate,
-        "turn": None if state.turn is None else [state.turn.target, state.turn.share],
-        "held": {hand: thing.cutout for hand, thing in state.grip.things.items()},
+        "memory": list(generator.family.dump(state.memory)),
         "records": [record.chunk for record in state.records],
         "sinks": [record.chunk for record in state.sinks],
         "attended": [
-            generator.cache.take(state.seat, index) for index in generator.cache.attended(state.made)
+            cache_of(generator, state).take(state.seat, index)
+            for index in cache_of(generator, state).attended(state.made)
         ],
     }
+
+
+def cache_of(generator: Generator, state: StreamState) -> KVCache:
+    """The cache that holds a stream's keys and values."""
+    past = generator.lanes[state.size].past
+    assert isinstance(past, CachedPast)
+    return past.cache
 
 
 def same(one: Any, other: Any) -> bool:

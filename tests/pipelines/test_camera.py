@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 
 from flowbrush.controls import CameraSet
-from pipelines.camera import ASPECT, CLEAR, CameraState, ground_tracks
+from pipelines.camera import CLEAR, CameraState, ground_tracks
 
 FPS = 16.0
 
 
 def played(
-    state: CameraState, seconds: float, painted: tuple[np.ndarray, ...] = ()
+    state: CameraState, seconds: float, painted: tuple[np.ndarray, ...] = (), aspect: float = 0.6
 ) -> tuple[CameraState, np.ndarray]:
     """The state after `seconds`, and the scene's points before and after its last chunk: [N, 2, 2]."""
     ends = np.zeros((0, 2, 2))
     for chunk in range(round(seconds * FPS / 4)):
         times = (4 * chunk + np.arange(-1, 4)) / FPS
-        state, rows = ground_tracks(state, times, painted, 3)
-        ends = np.array([[xy[0], xy[-1]] for _, xy, _ in rows]).reshape(-1, 2, 2)
+        state, rows = ground_tracks(state, times, painted, aspect)
+        ends = np.array([[xy[0], xy[-1]] for xy, _ in rows]).reshape(-1, 2, 2)
     return state, ends
 
 
@@ -48,9 +48,10 @@ def test_positive_zoom_goes_in() -> None:
     assert ratio == pytest.approx(np.full(len(ratio), 2 ** (4 / FPS)))
 
 
-def test_positive_roll_turns_the_scene_anticlockwise_on_the_screen() -> None:
-    _, ends = played(told(mode="velocity", roll=90.0), 0.25)
-    offset = (ends - 0.5) * [1.0, ASPECT]  # y points down
+@pytest.mark.parametrize("aspect", [0.6, 1.0, 192 / 320, 320 / 192])
+def test_positive_roll_turns_the_scene_anticlockwise_on_the_screen(aspect: float) -> None:
+    _, ends = played(told(mode="velocity", roll=90.0), 0.25, aspect=aspect)
+    offset = (ends - 0.5) * [1.0, aspect]  # y points down
     angle = np.degrees(
         np.arctan2(offset[:, 1, 1], offset[:, 1, 0]) - np.arctan2(offset[:, 0, 1], offset[:, 0, 0])
     )
@@ -59,6 +60,16 @@ def test_positive_roll_turns_the_scene_anticlockwise_on_the_screen() -> None:
     assert turned == pytest.approx(np.full(len(turned), -90 * 4 / FPS))
     radius = np.linalg.norm(offset, axis=2)
     assert radius[:, 0] == pytest.approx(radius[:, 1]), "the picture is turned, not sheared"
+
+
+@pytest.mark.parametrize("width, height", [(320, 192), (192, 320), (256, 256)])
+def test_a_quarter_turn_keeps_lengths_in_pictures_of_any_shape(width: int, height: int) -> None:
+    state = told(mode="velocity", roll=360.0)  # a quarter turn in a chunk of a quarter second
+    _, ends = played(state, 0.25, aspect=height / width)
+    pixels = (ends - 0.5) * [width, height]
+    before, after = pixels[:, 0], pixels[:, 1]
+    assert len(before) == 15
+    assert after == pytest.approx(np.stack([before[:, 1], -before[:, 0]], 1), abs=1e-6)
 
 
 def test_velocity_adds_up() -> None:

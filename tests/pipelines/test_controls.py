@@ -18,8 +18,9 @@ from flowbrush.controls import (
     Transition,
 )
 from pipelines.controls import ChunkPlan, ControlState, fold, initial_state, normalised
+from pipelines.strokes import Selection
 
-FPS, FRAMES, SEED = 16.0, 4, 9
+FPS, FRAMES, ASPECT = 16.0, 4, 0.6
 
 
 def begin(track: int, x: float, y: float, kind: str = "drag", t: float = 0.0, **more: object) -> TrackBegin:
@@ -35,7 +36,7 @@ def run(state: ControlState, *by_chunk: tuple) -> tuple[ControlState, list[Chunk
     """Folds the controls of one chunk after the other, from chunk 0 on."""
     plans = []
     for chunk, controls in enumerate(by_chunk):
-        state, plan = fold(state, controls, chunk * FRAMES, FRAMES, FPS, SEED)
+        state, plan = fold(state, controls, chunk * FRAMES, FRAMES, FPS, ASPECT)
         plans.append(plan)
     return state, plans
 
@@ -51,21 +52,21 @@ def test_nothing_painted_is_no_tracks() -> None:
     _, (plan,) = run(START, ())
     assert plan.xy.shape == (0, 1 + FRAMES, 2)
     assert plan.visible.shape == (0, 1 + FRAMES)
-    assert plan.ids.shape == (0,)
+    assert plan.hands.shape == (0,) and not plan.fresh and not plan.touches and not plan.pins
 
 
 def test_folding_never_changes_the_state_it_was_given() -> None:
     state, _ = run(START, (begin(1, 0.2, 0.5),))
     before = (state.strokes, state.prompt, state.camera)
     controls = (TrackEnd(track=1), prompt("a dog", 4), CameraSet(mode="velocity", pan=(0.1, 0)))
-    fold(state, controls, 4, FRAMES, FPS, SEED)
+    fold(state, controls, 4, FRAMES, FPS, ASPECT)
     assert (state.strokes, state.prompt, state.camera) == before
 
 
 def test_the_same_controls_give_the_same_plan() -> None:
     controls = (begin(1, 0.2, 0.5), begin(2, 0.7, 0.5, "pin"), CameraSet(mode="velocity", pan=(0.2, 0)))
     one, other = run(START, controls)[1][0], run(START, controls)[1][0]
-    assert np.array_equal(one.xy, other.xy) and np.array_equal(one.ids, other.ids)
+    assert np.array_equal(one.xy, other.xy) and np.array_equal(one.hands, other.hands)
 
 
 def test_tracks_known_beforehand_are_there_in_the_first_chunk() -> None:
@@ -75,19 +76,19 @@ def test_tracks_known_beforehand_are_there_in_the_first_chunk() -> None:
 
 def test_a_released_track_is_gone_and_the_others_stay() -> None:
     _, plans = run(START, (begin(1, 0.2, 0.5), begin(2, 0.8, 0.5)), (TrackEnd(track=1),), ())
-    assert [len(plan.ids) for plan in plans] == [2, 1, 1]
+    assert [len(plan.hands) for plan in plans] == [2, 1, 1]
     assert plans[-1].xy[0, -1] == pytest.approx([0.8, 0.5])
 
 
 def test_clear_takes_the_kinds_named_or_all() -> None:
     painted = (begin(1, 0.2, 0.5), begin(2, 0.5, 0.5, "pin"), begin(3, 0.8, 0.5, "pin"))
     _, plans = run(START, painted, (TracksClear(kinds=("pin",)),), (TracksClear(),))
-    assert [len(plan.ids) for plan in plans] == [3, 1, 0]
+    assert [len(plan.hands) for plan in plans] == [3, 1, 0]
 
 
 def test_a_track_that_begins_again_takes_the_place_of_the_old_one() -> None:
     _, plans = run(START, (begin(1, 0.2, 0.5),), (begin(1, 0.8, 0.5, t=4 / FPS),))
-    assert len(plans[1].ids) == 1
+    assert len(plans[1].hands) == 1
     assert plans[1].xy[0, -1] == pytest.approx([0.8, 0.5])
 
 
@@ -137,9 +138,38 @@ def test_new_texts_are_named_once() -> None:
 
 def test_the_camera_moves_the_scene_and_stops() -> None:
     _, plans = run(START, (CameraSet(mode="velocity", pan=(0.2, 0)),), (CameraSet(mode="velocity"),), ())
-    assert len(plans[0].ids) > 4
+    assert len(plans[0].hands) > 4
     assert (plans[0].xy[:, -1, 0] < plans[0].xy[:, 0, 0]).all(), "panning right moves the scene left"
-    assert [len(plan.ids) for plan in plans[1:]] == [0, 0]
+    assert [len(plan.hands) for plan in plans[1:]] == [0, 0]
+
+
+def test_rows_say_whose_they_are() -> None:
+    grid = begin(4, 0.5, 0.5, grid={"rows": 2, "cols": 2, "spacing": 0.1})
+    camera = CameraSet(mode="velocity", pan=(0.2, 0))
+    _, (plan,) = run(START, (begin(2, 0.2, 0.5), grid, camera))
+    assert plan.hands[:5].tolist() == [2, 4, 4, 4, 4]
+    assert len(plan.hands) > 5 and (plan.hands[5:] == -1).all()
+    assert len(plan.hands) == len(plan.xy) == len(plan.visible)
+
+
+def test_what_a_hand_was_told_to_take_is_in_the_plan_of_its_first_chunk_alone() -> None:
+    region = (((0.1, 0.1), (0.4, 0.1), (0.4, 0.5)),)
+    _, plans = run(START, (begin(1, 0.2, 0.5, region=region), begin(2, 0.7, 0.5, add=((0.8, 0.5),))), ())
+    assert plans[0].fresh == {1, 2}
+    assert plans[0].touches == {1: Selection(region), 2: Selection(add=((0.8, 0.5),))}
+    assert plans[1].fresh == frozenset() and plans[1].touches == {}
+
+
+def test_a_hand_that_begins_again_is_fresh_again() -> None:
+    _, plans = run(START, (begin(1, 0.2, 0.5),), (), (begin(1, 0.8, 0.5, t=8 / FPS),))
+    assert [plan.fresh for plan in plans] == [{1}, frozenset(), {1}]
+
+
+def test_pins_are_named_as_long_as_they_stay() -> None:
+    _, plans = run(START, (begin(1, 0.2, 0.5, "pin"), begin(2, 0.5, 0.5)), (), (TrackEnd(track=1),))
+    assert [plan.pins for plan in plans] == [{1}, {1}, {1}]
+    _, after = run(START, (begin(1, 0.2, 0.5, "pin"),), (TracksClear(kinds=("pin",)),))
+    assert [plan.pins for plan in after] == [{1}, frozenset()]
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), 2.5, -1.5])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from stream_helpers import closest, drag, fingerprint, run, same, settings_for, some_controls
+from stream_helpers import cache_of, closest, drag, fingerprint, run, same, settings_for, some_controls
 
 from flowbrush.controls import Prompt, PromptSet, TrackBegin
 from models.registry import UnknownModel
@@ -36,18 +36,15 @@ def test_a_stream_is_a_function_of_settings_and_controls(tiny: Generator) -> Non
 
 
 def test_what_is_painted_changes_the_picture(tiny: Generator) -> None:
-    held, free = (tiny.start(settings_for(tiny, seed=1)) for _ in range(2))
-    control = drag(1, (0.0, 0.3, 0.5), (0.5, 0.6, 0.5))
+    held, free = (tiny.start(settings_for(tiny, seed=1, image=PICTURE)) for _ in range(2))
+    region = (((0.2, 0.3), (0.45, 0.3), (0.45, 0.7), (0.2, 0.7)),)
+    control = drag(1, (0.0, 0.3, 0.5), (0.5, 0.6, 0.5)).model_copy(update={"region": region})
     frames = [tiny.step([held, free], [(control,) if chunk == 0 else (), ()]) for chunk in range(3)]
     assert closest(frames[-1][0].frames, frames[-1][1].frames) > 4
 
 
-def test_a_batch_of_streams_equals_one_at_a_time(tiny: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Streams of different age, prompt and tracks, some of them before their window is full.
-
-    Nothing is cut out: what belongs to a thing is decided by thresholds, which in a picture of noise rounding crosses.
-    """
-    monkeypatch.setattr("pipelines.holds.LIMIT", 0)
+def test_a_batch_of_streams_equals_one_at_a_time(tiny: Generator) -> None:
+    """Streams of different age, prompt and tracks, some of them before their window is full."""
     prompts = ("a cat", "a dog in the meadow", "a ball")
     alone = [run(tiny, tiny.start(settings_for(tiny, prompt, seed=s)), 9) for s, prompt in enumerate(prompts)]
     tiny.free[:] = range(tiny.seats)
@@ -64,9 +61,9 @@ def test_a_batch_of_streams_equals_one_at_a_time(tiny: Generator, monkeypatch: p
         assert closest(np.concatenate(together[row]), alone[row]) <= 1, "rounding alone may differ"
 
 
-def test_a_start_image_is_the_context_and_is_not_shown(tiny: Generator) -> None:
+def test_a_start_image_is_the_ground_of_the_first_chunk(tiny: Generator) -> None:
     state = tiny.start(settings_for(tiny, image=PICTURE))
-    assert (state.chunk, state.made) == (0, 1)
+    assert (state.chunk, state.made) == (0, 0) and not state.memory.layers
     other = tiny.start(settings_for(tiny, image=255 - PICTURE))
     assert closest(run(tiny, state, 2), run(tiny, other, 2)) > 4
     assert state.history == range(0, 2)
@@ -76,7 +73,7 @@ def test_a_start_image_is_the_context_and_is_not_shown(tiny: Generator) -> None:
     ("change", "message"),
     [
         ({"model": "pocket"}, "serves 'pocket-random', not 'pocket'"),
-        ({"width": 320}, "makes 64x64 pictures, not 320x64"),
+        ({"width": 320}, "makes pictures of 64x64, 64x96, not 320x64"),
         ({"fps": 24.0}, "makes 16 frames a second, not 24"),
         ({"prompts": ()}, "a prompt is missing"),
         ({"image": PICTURE[..., 0]}, r"RGB uint8 \[H, W, 3\]"),
@@ -114,7 +111,7 @@ def test_a_seat_taken_over_remembers_nothing(tiny: Generator) -> None:
     assert np.array_equal(run(tiny, again, 3), expected)
 
 
-@pytest.mark.parametrize("where", ["model.codec.stream", "maker.remember", "prompts.notices", "cache.take"])
+@pytest.mark.parametrize("where", ["family.decode", "maker.remember", "prompts.notices", "cache.take"])
 @pytest.mark.parametrize("age", [0, 2, 7])
 def test_a_failed_step_changes_nothing(
     tiny: Generator, monkeypatch: pytest.MonkeyPatch, where: str, age: int
@@ -125,7 +122,8 @@ def test_a_failed_step_changes_nothing(
     for _ in range(age):
         tiny.step([*streams, *twins], [some_controls(s.chunk) for s in (*streams, *twins)])
     before = [fingerprint(tiny, state) for state in streams]
-    owner: Any = tiny
+    lane = tiny.lanes[streams[0].size]
+    owner: Any = {"maker": lane, "cache": lane.past}.get(where.split(".")[0], tiny)
     *path, name = where.split(".")
     for part in path:
         owner = getattr(owner, part)
@@ -133,7 +131,7 @@ def test_a_failed_step_changes_nothing(
 
     def breaks(*args: Any, **options: Any) -> Any:
         calls.append(args)
-        if len(calls) > 1 or where == "model.codec.stream":
+        if len(calls) > 1 or where == "family.decode":
             raise RuntimeError("out of memory")
         return real(*args, **options)
 
@@ -163,7 +161,7 @@ def test_pictures_are_handed_out_before_the_pass_for_later_chunks(
         raise RuntimeError("out of memory")
 
     with monkeypatch.context() as patch:
-        patch.setattr(tiny.maker, "remember", fails)
+        patch.setattr(tiny.lanes[state.size].maker, "remember", fails)
         with pytest.raises(RuntimeError, match="out of memory"):
             tiny.step([state], [()], out.append)
     assert state.chunk == 0 and len(out) == 1
@@ -234,7 +232,7 @@ def with_history(tiny: Generator, chunks: int) -> Any:
 def stored(state: Any) -> tuple[int, int]:
     """How many records a stream keeps, and their bytes."""
     records = [*state.records, *state.sinks]
-    tensors = [t for r in records for t in (r.key_value, r.latents, *r.codec) if t is not None]
+    tensors = [t for r in records for t in (r.key_value, r.latents) if t is not None]
     return len(records), sum(t.numel() * t.element_size() for t in tensors)
 
 
@@ -251,16 +249,17 @@ def test_chunk_2000_sees_what_chunk_200_saw(tiny: Generator, monkeypatch: pytest
 
     monkeypatch.setattr(tiny.model.student, "forward", forward)
     state = tiny.start(settings_for(tiny, steps=1))
-    pointer, figures = tiny.cache.keys.data_ptr(), {}
+    cache = cache_of(tiny, state)
+    pointer, figures = cache.keys.data_ptr(), {}
     for chunk in range(2001):
         seen.clear()
         (result,) = tiny.step([state], [()])
         if chunk in (200, 2000):
             figures[chunk] = (list(seen), stored(state), len(state.history))
     assert figures[200] == figures[2000]
-    assert tiny.cache.keys.data_ptr() == pointer
+    assert cache.keys.data_ptr() == pointer
     assert result.frames.std() > 1, "the picture has not died"
-    assert torch.isfinite(tiny.cache.keys).all()
+    assert torch.isfinite(cache.keys).all()
 
 
 def test_history_is_bounded(tiny: Generator, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -175,7 +175,7 @@ NAN_PATH = {
         ({"chunks": 0}, "nothing to render"),
         ({"chunks": -1}, "chunks"),
         ({"start": {"seed": 3}}, "a prompt is missing"),
-        ({"start": {"prompt": "a cat", "width": 320}}, "makes 64x64 pictures, not 320x64"),
+        ({"start": {"prompt": "a cat", "width": 320}}, "makes pictures of 64x64, 64x96, not 320"),
         ({"start": {"prompt": "a cat", "fps": 30.0}}, "16 frames a second, not 30"),
         ({"start": {"prompt": "a cat", "image": "none.png"}}, "start.image.*none.png"),
         ({"flowbrush": 2}, "flowbrush"),

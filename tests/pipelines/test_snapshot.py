@@ -31,7 +31,7 @@ def test_a_restored_stream_goes_on_bit_exactly(tiny: Generator, age: int, image:
     now = fingerprint(tiny, copy)
     assert same(
         *(
-            {name: print[name] for name in ("chunk", "made", "controls", "latents", "attended", "turn")}
+            {name: print[name] for name in ("chunk", "made", "controls", "latents", "attended", "memory")}
             for print in (before, now)
         )
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models.track_encoder import PACKED
+from models.motion_channels import FRAMES
 from pipelines.drag import drag_guide, match_statistics, warp_latents
 from pipelines.motion import TrackWindow
 
@@ -14,11 +14,9 @@ ROWS, COLUMNS, STRIDE = 12, 16, 8
 
 def dragged(start: tuple[float, float], end: tuple[float, float], latent_frames: int = 1) -> TrackWindow:
     """One visible track in pixels, straight from the last frame of the past to the chunk's last frame."""
-    share = torch.linspace(0, 1, 1 + PACKED * latent_frames)[:, None]
+    share = torch.linspace(0, 1, 1 + FRAMES * latent_frames)[:, None]
     xy = torch.tensor(start) + share * (torch.tensor(end) - torch.tensor(start))
-    return TrackWindow(
-        torch.zeros(1, 1, dtype=torch.long), xy[None, None], torch.ones(1, 1, len(xy), dtype=torch.bool)
-    )
+    return TrackWindow(xy[None, None], torch.ones(1, 1, len(xy), dtype=torch.bool))
 
 
 def blob(row: int, column: int) -> torch.Tensor:
@@ -52,9 +50,7 @@ def test_the_held_thing_arrives_where_the_hand_is() -> None:
 
 
 def test_without_tracks_nothing_is_held() -> None:
-    free = TrackWindow(
-        torch.zeros(1, 0, dtype=torch.long), torch.zeros(1, 0, 5, 2), torch.zeros(1, 0, 5, dtype=torch.bool)
-    )
+    free = TrackWindow(torch.zeros(1, 0, 5, 2), torch.zeros(1, 0, 5, dtype=torch.bool))
     guide = drag_guide(blob(6, 5), free, STRIDE, 2)
     assert not guide.mask.any()
     assert torch.allclose(guide.reference[:, :, 0], blob(6, 5), atol=1e-4)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from training.evaluate import main, parse_seeds
-from training.measure import FOUND, locate, psnr, ssim
+from training.evaluation.locate import FOUND, locate, psnr, ssim
 from training.world.clip import World
 from training.world.sprites import MissingFont, find_font
 
@@ -58,14 +58,7 @@ def test_seeds_are_a_range():
             parse_seeds(wrong)
 
 
-def test_options_of_the_comparison_need_a_teacher(capsys):
-    for wrong in (["--run", "runs/x"], ["--sheet", "x.png"], ["--teacher-steps", "0"]):
-        with pytest.raises(SystemExit) as stopped:
-            main(wrong)
-        assert stopped.value.code == 2
-    assert "--teacher-steps must be 1 or more" in capsys.readouterr().err
-
-
-def test_a_recipe_that_is_not_there_is_named(tmp_path, capsys):
-    assert main(["--seeds", "0:1", "--teacher", str(tmp_path / "none.toml")]) == 2
-    assert "none.toml" in capsys.readouterr().err
+def test_a_part_that_there_is_not_is_named(capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["--parts", "live,beauty"])
+    assert "beauty unknown, expected some of live" in capsys.readouterr().err

@@ -6,20 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from models.motion_channels import LIGHT, condition_channels
 from models.registry import card
 from training.__main__ import main
-from training.config import parse_recipe, read_recipe, teacher_spec
+from training.config import parse_recipe, read_recipe
 from training.tables import BadConfig
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 WHOLE = {
     stage: {"steps": 1}
     for stage in (
-        "codec",
         "text",
         "keyframes",
-        "opener",
-        "cutter",
+        "segmenter",
         "inpainter",
         "forcing",
         "rollout",
@@ -34,25 +33,15 @@ def test_recipes_that_come_along_train_the_served_model(path: Path) -> None:
     recipe = read_recipe(path)
     served = card("pocket")
     assert recipe.name == path.stem
-    assert (recipe.card.student, recipe.card.codec, recipe.card.text) == (
-        served.student,
-        served.codec,
-        served.text,
-    )
-    assert (recipe.card.width, recipe.card.height) == (served.width, served.height)
+    assert recipe.card == served
     assert recipe.rollout.levels == served.steps
 
 
-def test_the_teacher_is_the_student_with_one_chunk() -> None:
-    recipe = parse_recipe({**WHOLE, "teacher": {"steps": 1, "frames": 32, "network": {"layers": 8}}}, "r")
-    spec = teacher_spec(recipe)
-    assert (spec.chunk, spec.layers) == (8, 8)
-    assert spec.dim == recipe.card.student.dim
-
-
-def test_a_smaller_picture_has_a_smaller_grid() -> None:
-    recipe = parse_recipe({**WHOLE, "model": {"width": 192, "height": 128}}, "r")
-    assert recipe.card.student.position_grid == (4, 6)
+def test_the_student_has_the_channels_of_its_codecs() -> None:
+    table = {"codec": {"channels": 12}, "light": {"channels": 6}}
+    student = parse_recipe({**WHOLE, "model": table}, "r").card.student
+    assert student.latent_channels == LIGHT + 6
+    assert student.condition_channels == condition_channels(12, LIGHT + 6)
 
 
 @pytest.mark.parametrize(
@@ -62,14 +51,15 @@ def test_a_smaller_picture_has_a_smaller_grid() -> None:
         ({"forcing": {"steps": 1, "batchs": 3}}, "unknown setting forcing.batchs"),
         ({"forcing": {"steps": "many"}}, "forcing.steps is 'many': expected int"),
         ({"forcing": {"steps": True}}, "expected int"),
-        ({"forcing": {"steps": 1, "frames": 7}}, "multiple of 4"),
-        ({"forcing": {"steps": 1, "frames": 64}}, "clips have 48"),
-        ({"rollout": {"steps": 1, "frames": []}}, "expected multiples of 4"),
-        ({"rollout": {"steps": 1, "frames": 16}}, "expected a list"),
-        ({"codec": {"steps": 1, "crop": [96]}}, "[height, width]"),
-        ({"distill": {"steps": 1, "text_weight": 0.0, "motion_weight": 0.0}}, "nor both 0"),
+        ({"forcing": {"steps": 1, "latent_frames": 1}}, "8 or more"),
+        ({"forcing": {"steps": 1, "latent_frames": 16}}, "clips have 48"),
+        ({"pool": {"frames": 10}}, "a multiple of 4"),
+        ({"rollout": {"steps": 1, "crop": [8]}}, "[rows, columns]"),
+        ({"rollout": {"steps": 1, "crop": 16}}, "expected a list"),
+        ({"codec": {"clips": 0}}, "expected 1 or more"),
+        ({"distill": {"steps": 1, "objective": "hope"}}, "'matching' or 'consistency'"),
         ({"text": {"steps": 1, "rate": 2.0}}, "rate is 2.0"),
-        ({"model": {"width": 100}}, "multiple of 32"),
+        ({"model": {"width": 100}}, "unknown setting model.width"),
         ({"model": {"student": {"dim": 30}}}, "dim 30 is not a multiple of heads 4"),
         ({"stages": ["codec", "bake"]}, "bake unknown"),
         ({"colour": "red"}, "unknown setting colour"),

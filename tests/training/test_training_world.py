@@ -7,11 +7,9 @@ import pytest
 import torch
 from tiny_training import need_font
 
-from training.measure import locate
-from training.tracks import TrackSampler, _carried, _followed
-from training.world import clip as clips
+from training.evaluation.locate import locate
 from training.world import lexicon, paths
-from training.world.clip import MARGIN_X, MARGIN_Y, Clip, World, WorldObject
+from training.world.clip import Clip, World, WorldObject
 from training.world.sprites import SIZES
 
 need_font()
@@ -58,60 +56,12 @@ def test_an_object_is_painted_where_it_is_said_to_be(world: World, size: float, 
     assert (radius / size - 0.4).abs().max() < 0.02
 
 
-def test_a_track_stays_on_the_point_that_was_touched(world: World) -> None:
-    """Each track has the colour of the half that it was set on, in every frame of an object that turns."""
-    made = disc_clip(80.0, 0.4)
-    frames = world.render(made, np.random.default_rng(0))
-    spots = np.array([[-0.25, 0.0], [-0.2, 0.15], [0.25, 0.0], [0.2, -0.15]])
-    checked = 0
-    for spot in spots:
-        sampler = TrackSampler({"disc": spot[None]}, 320, 192)
-        for seed in range(4):
-            window = sampler.sample(made.objects, made.camera, np.random.default_rng(seed))
-            shown = window.visible[:, 0, 1:].flatten()
-            for frame, (x, y) in enumerate(window.xy[:, 0, 1:].flatten(0, 1).tolist()):
-                if shown[frame]:
-                    red, _, blue = frames[frame, :, int(y), int(x)].tolist()
-                    assert (red > 200) == (spot[0] < 0) and (blue > 200) == (spot[0] > 0)
-                    checked += 1
-    assert checked > 50
-
-
-def test_a_place_before_a_chunk_is_the_end_of_the_one_before(world: World) -> None:
-    sampler = TrackSampler({"disc": np.zeros((1, 2))}, 320, 192)
-    window = sampler.sample(
-        disc_clip(60.0, 0.0).objects, disc_clip(60.0, 0.0).camera, np.random.default_rng(2)
-    )
-    assert torch.equal(
-        window.xy[1:, :, 0][window.visible[1:, :, 0]], window.xy[:-1, :, -1][window.visible[1:, :, 0]]
-    )
-
-
 def moving_camera() -> np.ndarray:
     for seed in range(50):
         camera = paths.camera(np.random.default_rng(seed), FRAMES, 320, 192)
         if np.abs(camera - camera[:1]).max() > 8:
             return camera
     raise AssertionError("no camera moved")
-
-
-def test_the_scene_moves_as_the_camera_and_its_tracks_say(world: World, monkeypatch) -> None:
-    place = np.array([150.0, 90.0])
-
-    def dot(name: str, rng: np.random.Generator, width: int, height: int) -> np.ndarray:
-        y, x = np.mgrid[0:height, 0:width] + 0.5
-        near = np.exp(-((x - MARGIN_X - place[0]) ** 2 + (y - MARGIN_Y - place[1]) ** 2) / (2 * 5.0**2))
-        return np.repeat((255 * near)[..., None], 3, 2).astype(np.uint8)
-
-    monkeypatch.setattr(clips, "paint_scene", dot)
-    camera = moving_camera()
-    frames = world.render(Clip("", "night", [], camera), np.random.default_rng(0)).float().mean(1)
-    y, x = torch.meshgrid(torch.arange(192) + 0.5, torch.arange(320) + 0.5, indexing="ij")
-    found = torch.stack([(frames * x).sum((1, 2)), (frames * y).sum((1, 2))], 1) / frames.sum((1, 2))[:, None]
-    followed = _followed(place, camera)
-    assert np.abs(found.numpy() - followed).max() < 0.35
-    carried = _carried(followed[3], camera)  # set where the dot is at the end of the first latent frame
-    assert np.abs(carried[4:8] - followed[4:8]).max() < 1e-6
 
 
 def test_captions_name_what_is_there() -> None:

@@ -11,15 +11,12 @@ import torch
 
 from training.__main__ import main
 from training.config import Recipe, read_recipe
-from training.stages import codec, pool
+from training.stages import codec, light, pool
 from training.world.sprites import MissingFont, find_font
 
 RECIPE = """
 name = "tiny"
 seed = 3
-[model]
-width = 192
-height = 128
 [model.student]
 dim = 32
 ffn_dim = 48
@@ -27,14 +24,11 @@ heads = 2
 layers = 1
 conv_width = 16
 conv_blocks = 1
+conv_head_blocks = 1
 [model.codec]
 channels = 12
-width = 16
-blocks = 1
-[model.opener]
-dim = 16
-layers = 1
-heads = 2
+[model.light]
+channels = 6
 [model.keyframes]
 edge = 32
 thing_channels = 4
@@ -46,10 +40,10 @@ margin = [16, 16]
 scene_plain = 2
 scene_fine = 6
 scene_details = 90
-[model.inpainter]
-widths = [8, 16]
-[model.cutter]
+[model.segmenter]
 edge = 64
+widths = [8, 16]
+[model.inpainter]
 widths = [8, 16]
 [model.text]
 dim = 32
@@ -57,57 +51,51 @@ layers = 1
 heads = 2
 buckets = 64
 [codec]
-steps = 2
-fit_clips = 1
 clips = 1
-crop = [64, 64]
-batch = 2
-[pool]
-shards = 2
+[light]
 clips = 1
-frames = 12
-change_shards = 1
-pictures = 2
-workers = 1
 [text]
 steps = 2
 batch = 4
 [keyframes]
 steps = 2
 batch = 2
-[opener]
+[segmenter]
 steps = 2
 batch = 2
 [inpainter]
 steps = 2
 batch = 2
-scenes = 2
-[cutter]
-steps = 2
-batch = 2
-scenes = 2
+[pool]
+shards = 2
+clips = 1
+frames = 12
+workers = 1
 [forcing]
 steps = 2
 batch = 2
-frames = 8
+latent_frames = 2
+crop = [8, 8]
+whole = 0.0
 [rollout]
 steps = 2
 batch = 2
-frames = [8]
-long_frames = [12]
-long_share = 0.5
-hold = 1
-change_batch = 2
-change_every = 1
+latent_frames = 2
+crop = [8, 8]
+whole = 0.0
 [teacher]
 steps = 2
 batch = 2
-frames = 12
+latent_frames = 3
+crop = [8, 8]
+whole = 0.0
 [distill]
 steps = 2
 batch = 1
+latent_frames = 3
+crop = [8, 8]
+whole = 0.0
 critic_steps = 1
-change_batch = 2
 """
 
 
@@ -156,7 +144,8 @@ def one_thread() -> Iterator[None]:
 
 def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing forks: tests spend their time on the work itself."""
-    monkeypatch.setattr(codec, "cores", lambda: 1)
+    for stage in (codec, light):
+        monkeypatch.setattr(stage, "cores", lambda: 1)
 
 
 def same(a: object, b: object) -> bool:

@@ -1,0 +1,60 @@
+"""What pocket's student denoises, packed and unpacked; and how many channels that takes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from models.motion_channels import DRIVE, FRAMES, GROUND, HINTS, LIGHT, THINGS, condition_channels
+from models.motion_latent import DRIVE_UNITS, FLOW_UNIT, Motion, pack, still, unpack
+
+LIGHTS = 5
+
+
+@pytest.fixture
+def motion() -> Motion:
+    torch.manual_seed(1)
+    flows = (torch.randn(2, FRAMES, 2, 3, 4) * 10 for _ in range(2))
+    return Motion(*flows, torch.randn(2, 3, 3, 4), torch.randn(2, LIGHTS, 3, 4))
+
+
+def test_unpacking_is_the_inverse_of_packing(motion: Motion) -> None:
+    latent = pack(motion)
+    assert latent.shape == (2, LIGHT + LIGHTS, 3, 4)
+    back = unpack(latent)
+    for name, value in vars(motion).items():
+        assert torch.allclose(getattr(back, name), value, atol=1e-5), name
+    assert torch.allclose(pack(back), latent, atol=1e-6)
+
+
+def test_every_channel_has_its_place_and_its_unit() -> None:
+    nothing = Motion(
+        torch.zeros(1, FRAMES, 2, 1, 1),
+        torch.zeros(1, FRAMES, 2, 1, 1),
+        torch.zeros(1, 3, 1, 1),
+        torch.zeros(1, 2, 1, 1),
+    )
+    nothing.things[0, 3, 1] = FLOW_UNIT  # the last frame's y
+    nothing.ground[0, 0, 0] = -2 * FLOW_UNIT  # the first frame's x
+    nothing.drive[0, :, 0, 0] = torch.tensor(DRIVE_UNITS)
+    nothing.light[0, 1] = 0.5
+    latent = pack(nothing)[0, :, 0, 0]
+    assert latent[THINGS].tolist() == [0, 0, 0, 0, 0, 0, 0, 1]
+    assert latent[GROUND].tolist() == [-2, 0, 0, 0, 0, 0, 0, 0]
+    assert latent[DRIVE].tolist() == pytest.approx([1, 1, 1])
+    assert latent[LIGHT:].tolist() == [0, 0.5]
+
+
+def test_channels_follow_each_other_without_gaps() -> None:
+    assert (THINGS.start, THINGS.stop) == (0, GROUND.start)
+    assert (GROUND.stop, DRIVE.stop) == (DRIVE.start, LIGHT)
+
+
+def test_stillness_is_zero_in_every_unit() -> None:
+    motion = unpack(still(torch.ones(3, 7, 2, 5), LIGHTS))
+    assert motion.things.shape == (3, FRAMES, 2, 2, 5) and motion.light.shape == (3, LIGHTS, 2, 5)
+    assert all(not value.any() for value in vars(motion).values())
+
+
+def test_conditions_are_the_reference_the_hints_and_the_past() -> None:
+    assert condition_channels(96, 83) == 96 + HINTS + 1 + 83

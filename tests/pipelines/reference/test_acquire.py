@@ -1,0 +1,95 @@
+"""What a hand takes: a layer that is there, a painted region, what a segmenter sees; and the ground behind it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from stacks import HEIGHT, RED, WIDTH, background, disc, stack
+from torch import Tensor
+
+from pipelines.reference.acquire import FILLED, Acquirer, Touch
+from pipelines.reference.outline import filled
+
+SQUARE = (((0.5, 0.25), (0.75, 0.25), (0.75, 0.75), (0.5, 0.75)),)
+
+
+class DiscAt:
+    """Sees one thing in every picture: a disc, `radius` pixels wide."""
+
+    def __init__(self, x: float, y: float, radius: float) -> None:
+        across, down = torch.arange(WIDTH)[None] + 0.5 - x, torch.arange(HEIGHT)[:, None] + 0.5 - y
+        self.opacity = ((across.square() + down.square()).sqrt() < radius).float()[None]
+        self.asked: list[tuple[Tensor, Tensor]] = []
+
+    def segment(self, picture: Tensor, add: Tensor, remove: Tensor, region: Tensor | None) -> Tensor:
+        self.asked.append((add, remove))
+        return self.opacity
+
+
+def test_a_press_takes_what_the_segmenter_sees_and_fills_behind_it() -> None:
+    before = stack()
+    after = Acquirer(DiscAt(40, 30, 12), None).take(before, 7, Touch((42, 31)))
+    (layer,) = after.layers
+    assert layer.hands == {7} and layer.label == "" and (layer.pose.x, layer.pose.y) == (40, 30)
+    opacity = layer.rgba[3]
+    assert torch.allclose(layer.rgba[:3], before.background[:, 18:42, 28:52] * opacity)
+    changed = (after.background != before.background).any(0)
+    assert changed[25:35, 35:45].all()
+    assert not changed[:12].any() and not changed[:, :22].any() and not changed[:, 58:].any()
+    assert after.confidence[0, 30, 40] == pytest.approx(FILLED) and after.confidence[0, 0, 0] == 1
+
+
+def test_a_layer_that_is_there_is_taken_without_asking() -> None:
+    segmenter = DiscAt(70, 30, 12)
+    after = Acquirer(segmenter, None).take(stack(disc(RED, 30, 30)), 1, Touch((32, 30)))
+    assert after.layers[0].hands == {1} and not segmenter.asked
+
+
+def test_what_the_person_painted_wins() -> None:
+    segmenter = DiscAt(20, 20, 8)
+    after = Acquirer(segmenter, None).take(stack(disc(RED, 30, 30)), 2, Touch((30, 30), region=SQUARE))
+    assert not segmenter.asked and not after.layers[0].hands
+    taken = after.layers[1]
+    assert taken.hands == {2} and (taken.pose.x, taken.pose.y) == pytest.approx((60, 32), abs=1)
+    assert float(taken.rgba[3].sum()) == pytest.approx(float(filled(SQUARE, (HEIGHT, WIDTH)).sum()))
+
+
+@pytest.mark.parametrize("radius", [0.5, 200.0], ids=["speck", "all of it"])
+def test_nothing_is_taken_where_there_is_no_thing(radius: float) -> None:
+    before = stack()
+    after = Acquirer(DiscAt(40, 30, radius), None).take(before, 3, Touch((40, 30)))
+    assert after.layers == () and after.empty == {3} and after.background is before.background
+
+
+def test_a_find_that_misses_the_point_is_not_taken() -> None:
+    after = Acquirer(DiscAt(70, 30, 12), None).take(stack(), 3, Touch((20, 30)))
+    assert after.layers == () and after.empty == {3}
+
+
+def test_a_press_after_a_probe_asks_once() -> None:
+    segmenter = DiscAt(40, 30, 12)
+    acquirer, now = Acquirer(segmenter, None), stack()
+    place = 0.3
+    region, label = acquirer.probe(now, Touch((place * WIDTH + 12, 30.0)))
+    pressed = float(np.float32(place)) * WIDTH + 12  # tracks are kept in single precision
+    after = acquirer.take(now, 1, Touch((pressed, 30.0)))
+    assert label == "" and len(region) == 1 and len(after.layers) == 1
+    assert len(segmenter.asked) == 1
+    acquirer.take(after, 2, Touch((pressed, 30.0), remove=((50.0, 30.0),)))
+    assert len(segmenter.asked) == 2, "another background, and another point"
+
+
+def test_a_hole_is_filled_inside_alone() -> None:
+    hole = torch.zeros(1, HEIGHT, WIDTH)
+    hole[:, 20:40, 30:50] = 1
+    out = Acquirer(None, None).fill(background(), hole)
+    assert torch.equal(out * (1 - hole), background() * (1 - hole))
+    assert not torch.allclose(out * hole, background() * hole, atol=0.02)
+
+
+def test_a_probe_of_a_layer_tells_its_outline_and_name() -> None:
+    region, label = Acquirer(None, None).probe(stack(disc(RED, 30, 30)), Touch((30, 30)))
+    assert label == "disc"
+    assert float(filled(region, (HEIGHT, WIDTH)).sum()) == pytest.approx(np.pi * 100, rel=0.12)
+    assert Acquirer(None, None).probe(stack(), Touch((30, 30))) == ((), "")

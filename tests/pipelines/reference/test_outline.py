@@ -1,0 +1,46 @@
+"""Regions as polygons and back."""
+
+from __future__ import annotations
+
+import torch
+from stacks import HEIGHT, WIDTH
+
+from pipelines.reference.outline import filled, outline
+
+
+def ring(
+    x: float, y: float, outer: float, inner: float = 0.0, size: tuple[int, int] = (HEIGHT, WIDTH)
+) -> torch.Tensor:
+    across, down = torch.arange(size[1])[None] + 0.5 - x, torch.arange(size[0])[:, None] + 0.5 - y
+    away = (across.square() + down.square()).sqrt()
+    return ((away < outer) & (away >= inner)).float()
+
+
+def iou(one: torch.Tensor, other: torch.Tensor) -> float:
+    return float(torch.minimum(one, other).sum() / torch.maximum(one, other).sum())
+
+
+def test_a_disc_comes_back() -> None:
+    disc = ring(160, 96, 50, size=(192, 320))
+    polygons = outline(disc)
+    assert len(polygons) == 1 and 8 < len(polygons[0]) < 120
+    assert iou(filled(polygons, (192, 320)), disc) > 0.97
+
+
+def test_holes_are_even_odd() -> None:
+    shape = ring(48, 32, 26, 12)
+    polygons = outline(shape)
+    assert len(polygons) == 2
+    back = filled(polygons, (HEIGHT, WIDTH))
+    assert back[32, 48] == 0 and back[32, 48 + 19] == 1
+
+
+def test_specks_have_no_outline_and_nothing_has_none() -> None:
+    assert outline(ring(20, 20, 1.2)) == () and outline(torch.zeros(HEIGHT, WIDTH)) == ()
+
+
+def test_what_touches_the_rim_is_closed_within_the_picture() -> None:
+    polygons = outline(torch.ones(HEIGHT, WIDTH))
+    assert len(polygons) == 1
+    assert all(-0.01 <= v <= 1.01 for point in polygons[0] for v in point)
+    assert iou(filled(polygons, (HEIGHT, WIDTH)), torch.ones(HEIGHT, WIDTH)) > 0.97

@@ -1,0 +1,78 @@
+"""A prompt switch: what both prompts name stays, what only one names goes or comes, and the scene dissolves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+import torch
+from stacks import BLUE, RED, background, disc, stack
+
+from pipelines.reference.layers import Layer
+from pipelines.reference.transition import advance, begin, dissolve_to
+
+KNOWN = frozenset({"cat", "dog"})
+
+
+def named(label: str, **more: object) -> Layer:
+    return disc(RED, 30, 30, **more) if label == "disc" else replace(disc(BLUE, 60, 30, **more), label=label)
+
+
+def test_what_is_still_named_stays_and_what_is_new_is_counted() -> None:
+    now, missing = begin(stack(named("cat"), named("dog")), Counter(cat=2), KNOWN)
+    assert [layer.leaving for layer in now.layers] == [False, True]
+    assert missing == Counter(cat=1)
+
+
+def test_photo_layers_and_what_a_hand_holds_stay_whatever_is_said() -> None:
+    held = named("dog", hands=frozenset({3}))
+    now, _ = begin(stack(replace(named("cat"), label=""), held), Counter(), KNOWN)
+    assert not any(layer.leaving for layer in now.layers)
+
+
+def test_of_several_alike_those_behind_leave_first() -> None:
+    now, _ = begin(stack(named("cat"), named("cat"), named("cat")), Counter(cat=1), KNOWN)
+    assert [layer.leaving for layer in now.layers] == [True, True, False]
+
+
+def test_what_leaves_fades_and_is_gone_at_the_end() -> None:
+    now, _ = begin(stack(named("cat"), named("dog")), Counter(cat=1), KNOWN)
+    shares = [0.25, 0.5, 0.75]
+    faded = []
+    for share in shares:
+        now = advance(now, share)
+        faded.append(now.layers[1].opacity)
+    assert faded == pytest.approx([0.75, 0.5, 0.25]) and now.layers[0].opacity == 1
+    assert [layer.label for layer in advance(now, 1.0).layers] == ["cat"]
+
+
+def test_what_was_half_there_does_not_flash_when_it_leaves() -> None:
+    coming = replace(named("dog"), opacity=0.4)
+    now, _ = begin(stack(coming), Counter(), KNOWN)
+    assert advance(now, 0.1).layers[0].opacity == pytest.approx(0.4)
+
+
+def test_a_scene_dissolves_and_takes_its_name_at_the_end() -> None:
+    other = background(5)
+    now = dissolve_to(stack(), other, (0, 0), "beach")
+    half = advance(now, 0.5)
+    assert (half.next_label, half.share) == ("beach", 0.5)
+    done = advance(half, 1.0)
+    assert torch.equal(done.background, other) and done.label == "beach"
+    assert done.next_background is None and done.next_label == "" and done.share == 0.0
+
+
+def test_a_photo_gets_a_mirrored_margin_and_shows_the_same() -> None:
+    photo, (across, down) = stack(), (16, 8)
+    wide = torch.nn.functional.pad(background(5)[None], (across, across, down, down), "reflect")[0]
+    now = dissolve_to(photo, wide, (across, down), "beach")
+    assert now.size == photo.size
+    assert torch.equal(now.background[:, down:-down, across:-across], photo.background)
+
+
+def test_a_dissolve_that_is_turned_away_from_does_not_jump() -> None:
+    first, then = background(5), background(6)
+    half = advance(dissolve_to(stack(), first, (0, 0), "beach"), 0.5)
+    now = dissolve_to(half, then, (0, 0), "snow")
+    assert torch.allclose(now.background, (background() + first) / 2, atol=1e-6) and now.share == 0.0
