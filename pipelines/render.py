@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from flowbrush.errors import ProtocolError
 from flowbrush.session_file import SessionFile
 from models.cpus import Threads
+from models.fingerprint import fingerprint
 from pipelines.generator import Generator
 from pipelines.session import play, settings_of
 from pipelines.video_file import check_target, frame_folder, video_file
@@ -58,7 +59,7 @@ def render(session_path: str | os.PathLike[str], out: str | os.PathLike[str], *,
     chunks = session.chunks
     if preview:
         chunks = min(chunks, math.ceil(PREVIEW_S * card.fps / card.chunk_frames))
-    frames, notices = 0, _late_controls(session)
+    frames, notices = 0, [*_other_weights(session, generator), *_late_controls(session)]
     writing = frame_folder(target) if frames_only else video_file(target, card.width, card.height, card.fps)
     with writing as writer, _bar(progress, target, chunks * card.chunk_frames) as advance:
         threads = Threads(0)
@@ -70,6 +71,12 @@ def render(session_path: str | os.PathLike[str], out: str | os.PathLike[str], *,
             notices += [notice.message for notice in result.notices]
             advance(len(result.frames))
     return Rendered(frames, frames / card.fps, tuple(dict.fromkeys(notices)))
+
+
+def _other_weights(session: SessionFile, generator: Generator) -> list[str]:
+    if session.weights is None or session.weights == fingerprint(generator.model):
+        return []
+    return [f"the session was made with other weights of {session.model}: pictures will differ"]
 
 
 def _late_controls(session: SessionFile) -> list[str]:

@@ -139,12 +139,15 @@ Down = Open | Step | Rewind | Probe | Still | Close | Quit
 
 
 class Loaded(_Message, frozen=True):
-    """The worker is warm. `codecs` maps what it encodes to codec strings; `chunk_s` is a measured chunk."""
+    """The worker is warm. `codecs` maps what it encodes to codec strings; `chunk_s` is a measured chunk; `weights` is their
+    fingerprint.
+    """
 
     card: dict[str, Any]
     seats: int
     codecs: dict[str, str]
     chunk_s: float
+    weights: str = ""
 
 
 class LoadFailed(_Message, frozen=True):

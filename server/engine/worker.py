@@ -23,6 +23,7 @@ from typing import Any
 from flowbrush.protocol import Codec
 from models import registry
 from models.cpus import Threads
+from models.fingerprint import fingerprint
 from pipelines.requests import ChunkResult, Frames
 from pipelines.warm_up import warm_up
 from server import logs
@@ -107,6 +108,7 @@ class Worker:
         self._threads = Threads(0)
         self._stills = threading.BoundedSemaphore(STILLS)
         self._stuck = 0
+        self._weights = ""
 
     def beat(self, interval_s: float, stage_s: float) -> None:
         """Says for ever that the process lives and how long its order has been going on; gives up what takes longer beside that."""
@@ -134,14 +136,15 @@ class Worker:
         self._generator = loader(config.model, device=config.device, seats=seats, **switches)
         card = self._generator.card
         generator = self._generator
-        self._snapshots = SnapshotThread(self._up.send, generator.snapshot, config.snapshot_bytes)
+        self._weights = fingerprint(generator.model) if hasattr(generator, "model") else ""
+        self._snapshots = SnapshotThread(self._up.send, self._dump, config.snapshot_bytes)
         chunk_s = warm_up(generator, config.compile)
         codecs = available_codecs(card.width, card.height, card.fps)
         gc.collect()
         gc.freeze()  # a full collection over all that was loaded would stop a chunk for 0.2 s, every few seconds
         facts = card.public()
         facts["capabilities"] = {**facts.get("capabilities", {}), "probe": hasattr(generator, "probe")}
-        self._up.send(ipc.Loaded(facts, self._generator.seats, codecs, chunk_s))
+        self._up.send(ipc.Loaded(facts, self._generator.seats, codecs, chunk_s, self._weights))
 
     def obey(self, order: Any) -> None:
         """Carries out one order; what goes wrong becomes a message, not an exception."""
@@ -175,7 +178,7 @@ class Worker:
         try:
             if order.snapshot is not None:
                 with open(order.snapshot, "rb") as file:
-                    state = self._generator.restore(file.read())
+                    state = self._restore(file.read())
             else:
                 state = self._generator.start(settings)
         except Exception as error:
@@ -189,6 +192,18 @@ class Worker:
         encoder = StreamEncoder(self._up.send, Codec(order.codec), *shape)
         self._slots[order.stream] = Slot(order.epoch, state, encoder)
         self._up.send(ipc.Opened(order.stream, order.epoch, state.chunk))
+
+    def _dump(self, state: Any) -> bytes:
+        """A snapshot, headed by the weights that it was made with."""
+        return self._weights.encode() + b"\n" + self._generator.snapshot(state)
+
+    def _restore(self, data: bytes) -> Any:
+        weights, _, blob = data.partition(b"\n")
+        if weights != self._weights.encode():
+            raise ValueError(
+                "the snapshot was made with other weights: the stream is made again from its log"
+            )
+        return self._generator.restore(blob)
 
     def _rewind(self, order: ipc.Rewind) -> None:
         slot = self._slots.get(order.stream)

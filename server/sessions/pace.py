@@ -117,8 +117,8 @@ class Pace:
         if not self._told_slow and sum(self._slow) >= SLOW_CHUNKS:
             self._told_slow = True
             text = "the server has more to do than it can: pictures come slower than they should"
-            return [Say(Notice(code="overloaded", message=text)), Count("overloads")]
+            return [Say(Notice(code="quality_lowered", message=text)), Count("overloads")]
         if self._told_slow and len(self._slow) == JUDGED_CHUNKS and not any(self._slow):
             self._told_slow = False
-            return [Say(Notice(code="overload_over", message="pictures come in real time again"))]
+            return [Say(Notice(code="quality_restored", message="pictures come in real time again"))]
         return []

@@ -49,6 +49,7 @@ def new_meta(start: SessionStart, codec: Codec, facts: ipc.Loaded, owner: str = 
         owner=owner,
         token_hash=hash_token(token),
         model=card["name"],
+        weights=facts.weights or None,
         start=StartFields.model_construct(**fields),
         width=start.width or card["width"],
         height=start.height or card["height"],
@@ -150,6 +151,12 @@ class Archive:
             if self._store.image(id).exists():
                 fields["image"] = images.data_url(self._store.image(id))
             controls = tuple(journal.records(chunks))
-            return SessionFile(model=meta.model, start=FileStart(**fields), controls=controls, chunks=chunks)
+            return SessionFile(
+                model=meta.model,
+                weights=meta.weights,
+                start=FileStart(**fields),
+                controls=controls,
+                chunks=chunks,
+            )
         finally:
             journal.close()

@@ -41,6 +41,8 @@ class Meta(BaseModel):
     """name of the key that began it; to others it does not exist. "" on a server without keys"""
     token_hash: str
     model: str
+    weights: str | None = None
+    """fingerprint of the weights that it began with"""
     start: StartFields
     width: int
     height: int

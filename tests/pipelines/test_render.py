@@ -217,3 +217,9 @@ def test_progress_goes_to_stderr(tiny: Generator, file: Path, capsys: pytest.Cap
     render(file, file.parent / "out.mp4", generator=tiny)
     shown = capsys.readouterr()
     assert "out.mp4" in shown.err and "20/20" in shown.err and shown.out == ""
+
+
+def test_a_session_of_other_weights_is_rendered_with_a_word_on_it(file: Path, tmp_path: Path) -> None:
+    changed(file, weights="sha256:" + "0" * 64, chunks=1)
+    made = render(file, tmp_path / "out.mp4", progress=False)
+    assert any("other weights" in notice for notice in made.notices)

@@ -351,4 +351,4 @@ def test_one_for_whom_there_is_always_too_little_time_is_told(it: Harness) -> No
         for offset in range(4):
             it.frame(item, offset, now)
     codes = [each.code for each in said(it.effects, "notice")]
-    assert codes == ["overloaded"]
+    assert codes == ["quality_lowered"]
