@@ -1,0 +1,141 @@
+"""pocket as it is served: prompts become layers that live, hands move them, and nothing that a hand did is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from flowbrush.controls import Point, Prompt, PromptSet, TrackBegin
+from models.registry import card
+from pipelines.controls import fold
+from pipelines.families.base import Taken
+from pipelines.families.pocket import PocketFamily, TakenLayers
+from pipelines.families.wan import WanFamily
+from pipelines.generator import Generator
+from pipelines.inputs import ChunkInputs
+from pipelines.lane import Lane
+from pipelines.prompts import Prompts
+from pipelines.reference.scenes import SceneMaker
+from pipelines.requests import StreamSettings, size_of
+from pipelines.state import StreamState
+
+
+@pytest.fixture(scope="module")
+def served() -> Generator:
+    return Generator.load("pocket", seats=2, device="cpu", dtype="fp32")
+
+
+@pytest.fixture
+def start(served: Generator) -> Iterator[object]:
+    streams: list[StreamState] = []
+
+    def begin(prompt: str, size: tuple[int, int] = (320, 192), seed: int = 3, **more: object) -> StreamState:
+        prompts = ((prompt, 1.0),) if prompt else ()
+        settings = StreamSettings("pocket", prompts, *size, 16, seed, **more)  # type: ignore[arg-type]
+        streams.append(served.start(settings))
+        return streams[-1]
+
+    yield begin
+    for stream in streams:
+        served.release(stream)
+
+
+def path(track: int, *points: tuple[float, float, float]) -> TrackBegin:
+    return TrackBegin(track=track, kind="path", points=tuple(Point(t=t, x=x, y=y) for t, x, y in points))
+
+
+def labels(state: StreamState) -> list[str]:
+    return sorted(layer.label for layer in state.memory.layers)
+
+
+def test_a_prompt_names_its_layers(served: Generator, start) -> None:
+    state = start("two dogs and a cat in the snow")
+    assert labels(state) == ["cat", "dog", "dog"] and state.memory.label == "snow"
+
+
+@pytest.mark.parametrize("size", [(320, 192), (192, 320), (256, 256)])
+def test_what_is_served_is_more_than_its_reference(served: Generator, start, size: tuple[int, int]) -> None:
+    """With the student bypassed nothing lives; with it something moves, in every shape."""
+    state = start("a rabbit hops to the right, snow", size)
+    frames = np.concatenate([served.step([state], [()])[0].frames for _ in range(3)])
+    assert frames.shape[1:] == (size[1], size[0], 3)
+    assert np.abs(np.diff(frames.astype(float), axis=0)).mean() > 0.1
+
+
+def test_the_thing_stands_on_the_path_that_starts_with_the_stream(served: Generator, start) -> None:
+    state = start("a panda in the meadow", tracks=(path(1, (0, 0.3, 0.5), (0.5, 0.6, 0.4)),))
+    assert (state.memory.layers[0].pose.x, state.memory.layers[0].pose.y) == pytest.approx((96, 96))
+    for _ in range(2):
+        served.step([state], [()])
+    at = state.memory.layers[0].pose
+    along = 7 / 8  # the path starts with the first frame: the eighth shows it after 7/16 s
+    assert (at.x, at.y) == pytest.approx((320 * (0.3 + 0.3 * along), 192 * (0.5 - 0.1 * along)), abs=0.01)
+
+
+def test_a_new_prompt_is_a_set_difference(served: Generator, start) -> None:
+    state = start("a panda and a dog in the meadow")
+    panda = next(layer for layer in state.memory.layers if layer.label == "panda")
+    served.step([state], [[PromptSet(prompts=(Prompt(text="a panda and a cat in the snow"),))]])
+    assert labels(state) == ["cat", "panda"] and state.memory.label == "snow"
+    kept = next(layer for layer in state.memory.layers if layer.label == "panda")
+    assert torch.equal(kept.rgba, panda.rgba)
+
+
+def test_what_nobody_knows_is_left_out_and_said(served: Generator, start) -> None:
+    state = start("a zyxgrop and a dog in the meadow")
+    assert labels(state) == ["dog"]
+    notices = served.step([state], [()])[0].notices
+    assert any(notice.code == "unknown_words" and "zyxgrop" in notice.message for notice in notices)
+
+
+def test_a_picture_needs_no_prompt_and_a_painted_region_moves(served: Generator, start) -> None:
+    picture = np.full((192, 320, 3), 90, np.uint8)
+    picture[60:120, 60:120] = (220, 30, 30)
+    state = start("", image=picture)
+    square = ((60 / 320, 60 / 192), (120 / 320, 60 / 192), (120 / 320, 120 / 192), (60 / 320, 120 / 192))
+    begun = path(4, (0, 90 / 320, 90 / 192), (0.25, 190 / 320, 90 / 192)).model_copy(
+        update={"region": (square,)}
+    )
+    result = served.step([state], [[begun]])[0]
+    assert [track for track, _ in result.held] == [4]
+    red = (result.frames[-1].astype(int) - (220, 30, 30)).__abs__().sum(-1) < 120
+    x = np.flatnonzero(red.any(0))
+    assert 140 < x.mean() < 220  # it went where the hand went
+    outline = served.probe(state, (190 / 320, 90 / 192))
+    assert outline.region and served.probe(state, (0.05, 0.05)).region == ()
+
+
+def test_a_chunk_that_fails_changes_nothing(served: Generator, start, monkeypatch) -> None:
+    state = start("a panda in the meadow")
+    served.step([state], [()])
+    before = state.memory
+    monkeypatch.setattr(served.family, "decode", lambda *given: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        served.step([state], [[path(1, (0, 0.5, 0.6), (1, 0.8, 0.6))]])
+    assert state.memory is before and state.chunk == 1
+
+
+def test_parts_fit_their_places(served: Generator, start) -> None:
+    assert isinstance(served.family, PocketFamily) and isinstance(served.family.scenes, SceneMaker)
+    assert set(served.lanes) == set(card("pocket").sizes)
+    assert all(isinstance(lane, Lane) for lane in served.lanes.values()) and isinstance(
+        served.prompts, Prompts
+    )
+    state = start("a panda in the meadow")
+    plan = ChunkInputs.__annotations__["plan"]
+    assert plan and issubclass(TakenLayers, Taken) and hasattr(WanFamily, "take_reference")
+    folded = fold(state.controls, (), 0, 4, 16, 0.6)[1]
+    taken = served.family.take_reference(state.memory, folded)
+    assert taken.moved.reference.frames.shape == (1, 4, 3, 192, 320)
+
+
+def test_a_picture_is_served_in_its_own_shape() -> None:
+    known = card("pocket")
+    assert size_of(known, None, None, np.zeros((1920, 1080, 3), np.uint8)) == (192, 320)
+    assert size_of(known, None, None, np.zeros((500, 500, 3), np.uint8)) == (256, 256)
+    assert size_of(known, None, None, None) == (320, 192)
+    with pytest.raises(ValueError, match="320x192"):
+        size_of(known, 100, None, None)
