@@ -48,13 +48,16 @@ def _(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 @dataclass
 class Operation:
-    """One operation: what it is, where it is asked for, its arithmetic and the bytes that it reads and writes."""
+    """One operation: what it is, where it is asked for, its arithmetic and the bytes that it reads and writes; of attention how
+    many `keys` there are.
+    """
 
     name: str
     part: str
     flops: float
     bytes: int
     fused: int | None = None  # the run of small operations that a compiler makes one of; None for a large one
+    keys: int = 0
 
 
 @dataclass
@@ -119,8 +122,9 @@ class Counter(TorchDispatchMode):
         size = sum({id(x): _bytes(x) for x in (*given, *made)}.values())
         if name in HEAVY:
             self.finish()
-            flops = _attention_flops(*args) if name == "attention" else _flops(func, args, kwargs, out)
-            self.operations.append(Operation(name, self.part, flops, size))
+            keys = args[1].shape[1] if name == "attention" else 0
+            flops = 4.0 * args[0].numel() * keys if keys else _flops(func, args, kwargs, out)
+            self.operations.append(Operation(name, self.part, flops, size, keys=keys))
             return
         for tensor in given:
             key = _storage(tensor)._cdata
@@ -223,7 +227,3 @@ def _bytes(tensor: Tensor) -> int:
 def _flops(func: Any, args: Any, kwargs: Any, out: Any) -> float:
     count = flop_registry.get(func._overloadpacket)
     return float(count(*args, **kwargs, out_val=out)) if count else 0.0
-
-
-def _attention_flops(q: Tensor, k: Tensor, v: Tensor) -> float:
-    return 4.0 * q.numel() * k.shape[1]

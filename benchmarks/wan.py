@@ -1,7 +1,8 @@
 """A Wan student on this machine: frames a second of denoising alone and of everything, latency, memory, and the physics.
 
 `flowbrush bench --model wan-1.3b --random-weights` needs no weights: speed does not depend on them. `--reduced` takes the
-same path at a size for any machine; its figures say nothing about the full size.
+same path at a size for any machine; its figures say nothing about the full size. `--estimate H100` runs nothing and works the
+figures of another machine out from the shapes.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from typing import Any
 import av
 import torch
 
+from benchmarks import estimate
 from benchmarks.card import finish, machine, percentile, print_card, print_table
+from benchmarks.estimate import DEVICES
 from benchmarks.physics import chunk_flops, matrix_rate, wait
 from models.card import ModelCard
 from models.registry import card
@@ -143,6 +146,20 @@ def _peak(device: torch.device) -> int:
     return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else _memory(device)
 
 
+def estimated(model: ModelCard, given: argparse.Namespace) -> int:
+    """Prints what the model would reach on a GPU that is not here. Raises ValueError for one that is not known."""
+    if given.estimate not in DEVICES:
+        raise ValueError(f"no figures for {given.estimate!r}: expected one of {', '.join(DEVICES)}")
+    if given.steps:
+        model = replace(model, steps=given.steps, start_steps=given.steps)
+    settings = {"model": model.name, "size": f"{model.width}x{model.height}", "steps": model.steps}
+    print(
+        f"\nOne stream of {model.name} at {settings['size']}, {model.steps} steps and the pass for later chunks\n"
+    )
+    finish("wan-estimate", {"gpu": given.estimate}, settings, estimate.report(model, given.estimate))
+    return 0
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Measures and prints; 2 where something was asked for that there is not."""
     parser = argparse.ArgumentParser(prog="flowbrush bench wan", description=__doc__)
@@ -160,6 +177,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--fp8", action="store_true", help="8-bit linear layers (compute capability 8.9 and up)"
     )
+    parser.add_argument(
+        "--estimate", metavar="GPU", help=f"from the shapes alone, for {', '.join(DEVICES)}; runs nothing"
+    )
     given = parser.parse_args(argv)
     try:
         model = card(given.model)
@@ -169,6 +189,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
         if given.vae:
             model = replace(model, codec=VaeSpec())
+        if given.estimate:
+            return estimated(model, given)
         if given.reduced:
             model = reduced(model)
         elif given.random_weights:

@@ -175,4 +175,5 @@ class ModelCard:
         data["sizes"] = [list(size) for size in self.sizes]
         data["examples"] = list(self.examples)
         data["available"] = self.available
+        data["encoder"] = self.codec.encoder
         return data

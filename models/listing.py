@@ -21,6 +21,7 @@ def describe(card: ModelCard) -> str:
         "makes": size,
         "can": can,
         "follows": f"the hand by {card.drag}",
+        "encodes": f"pictures by {card.codec.encoder}",
         "needs": _needs(card),
         "licence": _licence(card),
         "weights": _weights(card),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,8 @@ class RolloutSpec:
 class PocketCodecSpec:
     """Linear components of 4-frame blocks. Strides are pixels and frames per latent cell."""
 
+    encoder: ClassVar[str] = "its linear codec"
+
     channels: int = 96
     stride: int = 8
     frames: int = 4
@@ -168,6 +171,8 @@ class TaeSpec:
     one.
     """
 
+    encoder: ClassVar[str] = "the tiny autoencoder's own encoder (TAEHV)"
+
     channels: int = 16
     stride: int = 8
     frames: int = 4
@@ -178,6 +183,8 @@ class TaeSpec:
 @dataclass(frozen=True)
 class VaeSpec:
     """Wan's own autoencoder, by diffusers. `config` are its constructor's arguments, as (name, value) pairs."""
+
+    encoder: ClassVar[str] = "Wan's own encoder (diffusers)"
 
     channels: int = 16
     stride: int = 8

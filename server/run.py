@@ -55,7 +55,8 @@ def run(settings: Settings) -> int:
         return 2
     except OSError as error:
         sys.stderr.write(
-            f"flowbrush: the state folder {settings.state_dir} cannot be used: {error}; see --state-dir\n"
+            f"flowbrush: {error.filename or settings.state_dir} cannot be used: {error.strerror or error}; "
+            "other folders can be given with --state-dir and FLOWBRUSH_RUNTIME_DIR\n"
         )
         return 2
     context: Context = app.state.context
@@ -64,7 +65,7 @@ def run(settings: Settings) -> int:
     except OSError as error:
         sys.stderr.write(
             f"flowbrush: cannot listen on {settings.host}:{settings.port}: {error.strerror or error}; "
-            "another port can be given with --port\n"
+            "others can be given with --host and --port\n"
         )
         return 2
     config = uvicorn.Config(

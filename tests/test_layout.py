@@ -21,7 +21,6 @@ TESTED_THROUGH_OTHERS = {
     "models.wan.cards",  # values, checked by way of the registry
     "models.wan.lora",  # by way of models.wan.checkpoint
     "models.wan.load",  # by way of models.load
-    "pipelines.conditions",  # by way of the generator
     "pipelines.joint",
     "pipelines.recache",
 }

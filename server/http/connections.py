@@ -140,8 +140,9 @@ class _Bounded(H11Protocol):
 
     def _too_slow(self) -> None:
         if not self.transport.is_closing():
-            answered = self.cycle is not None and self.cycle.response_started
-            self._turn_away(self._waits_for, b"" if answered else TOO_SLOW)
+            cycle = self.cycle
+            answering = cycle is not None and cycle.response_started and not cycle.response_complete
+            self._turn_away(self._waits_for, b"" if answering else TOO_SLOW)
 
     def _not_read(self) -> None:
         self._tell("write")

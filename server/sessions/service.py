@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import secrets
-import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -23,6 +22,7 @@ from server.sessions import starting
 from server.sessions.driver import Driver
 from server.sessions.live import RESUMED_FRAMES, WATCHER_FRAMES, Live
 from server.settings import MIB, Settings
+from server.store import images
 from server.store.archive import Archive, new_id, new_meta
 from server.store.images import ImageStore, shape_of
 from server.store.store import Store, hash_token
@@ -180,10 +180,11 @@ class Service:
         meta, token = new_meta(start, self._codec_for(start), facts, owner)
         try:
             self.store.write(meta)
+            picture = None
             if image is not None:
-                await asyncio.to_thread(shutil.copyfile, image, self.store.image(meta.id))
-            live = self._archive.open(meta, facts.chunk_s, start.paused, notices)
-        except OSError as error:
+                picture = await asyncio.to_thread(images.take_over, image, self.store.image(meta.id))
+            live = self._archive.open(meta, facts.chunk_s, start.paused, notices, picture)
+        except (OSError, images.BadImage) as error:
             await asyncio.to_thread(self.store.remove, meta.id)
             text = f"the session's files cannot be written: {error}"
             raise Refused(ErrorCode.INTERNAL, text, CloseCode.INTERNAL, retryable=True) from error
@@ -252,7 +253,7 @@ class Service:
             self.store.write(meta)
             parent.journal.copy_to(self.store.journal(new), chunk + 1)
             if self.store.image(id).exists():
-                shutil.copyfile(self.store.image(id), self.store.image(new))
+                images.share(self.store.image(id), self.store.image(new))
             for saved, path in session.history.snapshots.items():
                 if saved <= chunk:
                     self.store.link_snapshot(path, new, saved)

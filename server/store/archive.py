@@ -9,7 +9,7 @@ from concurrent.futures import Executor
 
 from flowbrush.protocol import Codec, Notice, SessionStart, StartFields
 from flowbrush.session_file import FileStart, SessionFile
-from pipelines.requests import StreamSettings
+from pipelines.requests import Frames, StreamSettings
 from server.delivery.recording import Recording
 from server.engine import ipc
 from server.metrics import Metrics
@@ -79,8 +79,11 @@ class Archive:
         expected_s: float = EXPECTED_CHUNK_S,
         paused: bool = False,
         notices: tuple[Notice, ...] = (),
+        picture: Frames | None = None,
     ) -> Live:
-        """A session at its very beginning. `expected_s` is a first guess of a chunk's time; `notices` are for its client."""
+        """A session at its very beginning. `expected_s` is a first guess of a chunk's time; `notices` are for its client;
+        `picture` its start image where that was read already.
+        """
         image = self._store.image(meta.id)
         settings = StreamSettings(
             model=meta.model,
@@ -90,7 +93,7 @@ class Archive:
             fps=meta.fps,
             seed=meta.start.seed or 0,
             steps=meta.start.steps,
-            image=images.load(image) if image.exists() else None,
+            image=images.load(image) if picture is None and image.exists() else picture,
             tracks=meta.start.tracks,
         )
         most = min(JOURNAL_BYTES, self._settings.disk_mib * MIB // JOURNAL_SHARE)

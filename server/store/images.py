@@ -7,9 +7,11 @@ import logging
 import os
 import re
 import secrets
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from PIL import Image
 
@@ -20,7 +22,7 @@ from server.store import keep_image
 
 log = logging.getLogger(__name__)
 
-__all__ = ["BadImage", "ImageStore", "data_url", "load", "shape_of"]
+__all__ = ["BadImage", "ImageStore", "data_url", "load", "shape_of", "share", "take_over"]
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 READ_S = 60.0
@@ -95,9 +97,36 @@ def shape_of(path: Path) -> tuple[int, int]:
         return image.size
 
 
+_loaded: WeakValueDictionary[tuple[int, int, int, int], Frames] = WeakValueDictionary()
+"""by device, inode, time and size: files are written once and then only linked"""
+
+
 def load(path: Path) -> Frames:
-    """RGB uint8 [H, W, 3] of an image of the store. Raises BadImage and OSError."""
-    return read_picture(path)
+    """RGB uint8 [H, W, 3] of an image of the store, read-only. Those who hold the same file hold the same memory. Raises
+    BadImage and OSError.
+    """
+    status = path.stat()
+    file = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
+    picture = _loaded.get(file)
+    if picture is None:
+        picture = read_picture(path)
+        picture.setflags(write=False)
+        _loaded[file] = picture
+    return picture
+
+
+def share(image: Path, target: Path) -> None:
+    """Gives a session an image of another one, or an upload: the same file where the file system can do that. Raises OSError."""
+    try:
+        os.link(image, target)
+    except OSError:
+        shutil.copyfile(image, target)
+
+
+def take_over(image: Path, target: Path) -> Frames:
+    """Shares an image with a session and reads it. Raises BadImage and OSError."""
+    share(image, target)
+    return load(target)
 
 
 def data_url(path: Path) -> str:

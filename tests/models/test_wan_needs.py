@@ -15,6 +15,7 @@ from models.hub import how_to_get
 from models.listing import describe
 from models.needs import UMT5_PARAMETERS, needs
 from models.registry import CARDS
+from models.spec import VaeSpec
 from models.transformer import CausalTransformer
 
 WAN = [card for card in CARDS.values() if card.family == "wan"]
@@ -71,6 +72,13 @@ def test_weights_that_are_here_are_told_with_their_size_and_licence(
     (card.weights_path / "flowbrush.json").write_text(json.dumps({"sources": sources}))
     said = describe(card)
     assert "here, 0.02 GB" in said and "apache-2.0 (somebody/student)" in said
+
+
+def test_the_card_says_what_encodes_pictures() -> None:
+    card = CARDS["krea-14b"]
+    assert "encodes  pictures by the tiny autoencoder's own encoder" in describe(card)
+    own = replace(card, codec=VaeSpec())
+    assert own.public()["encoder"] == "Wan's own encoder (diffusers)"
 
 
 def test_pocket_needs_no_gpu() -> None:

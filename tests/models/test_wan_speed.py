@@ -108,7 +108,7 @@ def test_nothing_waits_inside_a_chunk_on_a_gpu():
     torch.cuda.set_sync_debug_mode("error")
     try:
         batches = generator._denoise([state], [generator_plan(generator, state)])[1]
-        generator.maker.remember(*batches[0])
+        next(iter(generator.lanes.values())).maker.remember(*batches[0])
     finally:
         torch.cuda.set_sync_debug_mode("default")
 

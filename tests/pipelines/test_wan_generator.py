@@ -165,7 +165,7 @@ def test_a_prompt_reaches_the_past_of_longlive_only_where_it_should():
     generator = small("longlive-1.3b")
     state = begin(generator)
     frames_of(generator, state, 6)
-    cache = generator.cache
+    cache = next(iter(generator.lanes.values())).past.cache
     before = {index: cache.take(state.seat, index) for index in cache.attended(state.made)}
     generator.step([state], [[prompt("a boat at sea")]])
     changed = {index: not torch.equal(cache.take(state.seat, index), kept) for index, kept in before.items()}
@@ -210,7 +210,7 @@ def test_reward_forcing_mixes_what_leaves_into_the_sink():
     generator = small("reward-forcing-1.3b")
     state = begin(generator)
     frames_of(generator, state, 2)
-    cache = generator.cache
+    cache = next(iter(generator.lanes.values())).past.cache
     sink, leaving = cache.take(state.seat, 0), cache.take(state.seat, 1)
     generator.step([state], [()])
     torch.testing.assert_close(cache.take(state.seat, 0), 0.999 * sink + 0.001 * leaving)

@@ -20,7 +20,7 @@ from test_server_door import ask, raw
 
 from pipelines.picture import GROUND, read_picture
 from server.delivery.transcode import transcode
-from server.store.images import BadImage, ImageStore
+from server.store.images import BadImage, ImageStore, load, share, take_over
 
 FORM = {"Content-Type": "multipart/form-data; boundary=b"}
 
@@ -111,6 +111,19 @@ def test_images_are_of_their_owner_and_leave_nothing_half_written(tmp_path: Path
     assert not list(tmp_path.rglob("*.part"))
     store.clean(2e9 * 2)
     assert not list(tmp_path.rglob("*.png"))
+
+
+def test_sessions_with_the_same_image_share_file_and_memory(tmp_path: Path) -> None:
+    store = ImageStore(tmp_path / "images", 1 << 20, 1e6)
+    upload = store.path(store.add(png(64, 48)))
+    assert upload is not None
+    first = take_over(upload, tmp_path / "first.png")
+    share(tmp_path / "first.png", tmp_path / "branch.png")
+    assert load(tmp_path / "branch.png") is first and (tmp_path / "branch.png").samefile(upload)
+    assert load(tmp_path / "first.png").shape == (48, 64, 3) and not first.flags.writeable
+    (tmp_path / "first.png").unlink()
+    (tmp_path / "first.png").write_bytes(png(8, 8))
+    assert load(tmp_path / "first.png").shape == (8, 8, 3)
 
 
 @pytest.mark.parametrize("codec", ["jpeg", "vp8"])

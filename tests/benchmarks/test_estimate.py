@@ -1,0 +1,56 @@
+"""The estimate for a GPU that is not here: its arithmetic is the network's, and it moves as hardware moves it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from benchmarks.estimate import DEVICES, Cost, estimate, frames_per_second
+from benchmarks.physics import chunk_flops
+from benchmarks.wan import main
+from models.registry import CARDS
+
+H100 = DEVICES["H100"]
+ONE_STEP = replace(CARDS["wan-1.3b"], steps=1, start_steps=1)
+
+
+@pytest.fixture(scope="module")
+def costs() -> dict[str, Cost]:
+    return estimate(ONE_STEP, H100)
+
+
+def test_the_arithmetic_is_that_of_the_formula(costs: dict[str, Cost]) -> None:
+    student = sum(cost.flops for part, cost in costs.items() if part != "decoder")
+    assert student == pytest.approx(chunk_flops(ONE_STEP, 1), rel=0.02)
+    assert costs["decoder"].flops == pytest.approx(
+        3 * 0.544e12, rel=0.02
+    )  # published: 0.544 Tflop a latent frame
+
+
+def test_traffic_is_at_least_that_of_weights_and_keys(costs: dict[str, Cost]) -> None:
+    """Two passes read all weights of the blocks, and two passes the keys and values of three chunks."""
+    blocks = 2 * 30 * (6 * 1536 * 1536 + 2 * 1536 * 8960)
+    keys = 2 * 2 * 30 * 3 * 4680 * 1536
+    assert costs["linear layers"].bytes > 2 * blocks
+    assert costs["attention to the past and itself"].bytes > 2 * keys
+    small = costs["small operations"]
+    assert 0 < small.fused_bytes < small.bytes / 2 and small.fused_launches < small.launches / 4
+
+
+def test_compiled_is_faster_and_so_is_more_bandwidth(costs: dict[str, Cost]) -> None:
+    eager, compiled, _ = frames_per_second(ONE_STEP, costs)
+    assert compiled > eager > 0
+    wider = estimate(ONE_STEP, replace(H100, bandwidth=2 * H100.bandwidth))
+    assert frames_per_second(ONE_STEP, wider)[0] > eager
+
+
+def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["--model", "wan-1.3b", "--random-weights", "--steps", "1", "--estimate"]
+    assert main([*asked, "H100"]) == 0
+    out = capsys.readouterr().out
+    assert (
+        "frames/s with compiled blocks" in out and "three largest costs: " in out and '"fps_compiled"' in out
+    )
+    assert main([*asked, "abacus"]) == 2
+    assert "no figures for 'abacus': expected one of H100" in capsys.readouterr().err
