@@ -62,9 +62,10 @@ def test_the_memory_that_is_said_is_what_is_counted(name: str, gpu: torch.device
         counter = Counter(gpu)
         for module in (generator.model.student, generator.model.codec):
             counter.hold(*module.parameters(), *module.buffers())
-        counter.hold(generator.rope.cos, generator.rope.sin)
+        past = next(iter(generator.lanes.values())).past
+        counter.hold(past.rope.cos, past.rope.sin)
         if card.rollout.past == "cache":
-            counter.hold(generator.cache.keys, generator.cache.values)
+            counter.hold(past.cache.keys, past.cache.values)
         state = begun(generator)
         with counter:
             for _ in range(card.student.sink + card.student.window + card.history + 2):
