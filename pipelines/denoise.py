@@ -91,6 +91,11 @@ class ChunkMaker:
         self.past.write(batch.states, self._run(batch, latents, 0.0, batch.words, batch.context)[1])
         batch.context = None  # a chunk's worth of memory, and that of all its past
 
+    def begin(self, batch: Batch, latents: Tensor) -> None:
+        """Clean latents [B, C, chunk, h, w] that nothing comes before become the first chunk of the context."""
+        self._prepare(batch)
+        self.remember(batch, latents)
+
     def _prepare(self, batch: Batch) -> None:
         batch.words = self._words(batch.text)
         batch.context = self.past.context(self.student, batch.states, batch.words)

@@ -100,6 +100,9 @@ class Generator:
         state = StreamState(settings, self.free.pop(), controls, self._window)
         try:
             state.memory = self.family.begin(settings)
+            first = self.family.first_latents(settings)
+            if first is not None:
+                self._begin_with(state, first)
         except Exception:
             self.release(state)
             raise
@@ -187,7 +190,7 @@ class Generator:
         if not self.free:
             raise NoSeat(f"all {self.seats} seats are taken")
         state = snapshots.load(blob, self.placement.device, self._window, self.family)
-        self.check(state.settings)
+        check_settings(self.card, state.settings, begun=True)
         state.seat = self.free.pop()
         try:
             self._lane(state).past.restore(state)
@@ -206,6 +209,18 @@ class Generator:
 
     def _lane(self, state: StreamState) -> Lane:
         return self.lanes[state.size]
+
+    @torch.inference_mode()
+    def _begin_with(self, state: StreamState, latents: Tensor) -> None:
+        """Clean latents [1, C, chunk, h, w] are the first chunk of the context, counted and not shown."""
+        frames, fps, lane = self.card.chunk_frames, self.card.fps, self._lane(state)
+        plan = fold(state.controls, (), 0, frames, fps, lane.aspect)[1]
+        inputs = ChunkInputs(state.controls, plan, self.family.take_reference(state.memory, plan))
+        batch = self._batch([state], [inputs], self.card.steps)
+        lane.maker.begin(batch, latents)
+        memory = self.family.decode(latents, [inputs.taken])[1][0]
+        record = self._record(state, inputs, latents[0], None, memory)
+        self._count(state, replace(record, chunk=-1))
 
     def _renew(self, state: StreamState, plan: ChunkPlan) -> dict[int, Tensor]:
         """Works the past out again where the prompt has changed and the student was trained so."""

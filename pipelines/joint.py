@@ -40,9 +40,7 @@ class JointMaker(ChunkMaker):
         batch.words = self._words(batch.text)
         if batch.states[0].pending is not None:
             under_way = torch.stack([_pending(state) for state in batch.states])
-            batch.context = self._window_context(batch.states, width)
         else:
-            batch.context = Context(None, 0)
             under_way = self._noise(batch.states, 0)[:, :, :0]
             for count in range(width - 1):
                 under_way = torch.cat([under_way, self._noise(batch.states, 0, count)], 2)
@@ -55,7 +53,6 @@ class JointMaker(ChunkMaker):
             under_way[:, :, :size] = first + batch.guide.mask * (reference - first)
         newest = self._noise(batch.states, 0, width - 1)
         clean, noisy = self._pass(batch, torch.cat([under_way, newest], 2), 1)
-        batch.context = None  # gone before the clean pass makes its own
         return clean[:, :, :size], noisy
 
     @torch.inference_mode()
@@ -79,12 +76,8 @@ class JointMaker(ChunkMaker):
         rows, device = len(noisy), noisy.device
         timestep = to_device(torch.tensor([step.timestep for step in steps]), device)
         timestep = timestep.repeat_interleave(size).expand(rows, -1)
-        assert batch.words is not None and batch.context is not None
-        context = batch.context
-        if (
-            context.past is None
-        ):  # the chunks under way see each other in full: an empty past, not a causal order
-            context = self._nothing(batch.states, count)
+        assert batch.words is not None
+        context = self._window_context(batch.states, count)
         out = self._run(batch, noisy, timestep, batch.words, context, keep=False)[0]
         clean, following = [], []
         for index, step in enumerate(steps):
@@ -100,14 +93,13 @@ class JointMaker(ChunkMaker):
         return torch.cat(clean, 2), torch.cat(following, 2) if following else empty
 
     def _window_context(self, states: Sequence[StreamState], width: int) -> Context:
-        """What the window of `width` chunks sees: the first chunk, and the one before the window."""
-        made = states[0].made
-        return self._context(states, sorted({0, made - 1}), width)
-
-    def _nothing(self, states: Sequence[StreamState], room: int) -> Context:
-        """A past of no tokens, and room for `room` chunks."""
-        seats = [state.seat for state in states]
-        return Context(self.past.cache.gather(seats, [[] for _ in seats], [], self.rope, room), 0)
+        """What the window of `width` chunks sees: the first chunk, and the one before the window. Where there is none its chunks
+        see each other in full: a past of no tokens, not a causal order.
+        """
+        made, seats = states[0].made, [state.seat for state in states]
+        if made:
+            return self._context(states, sorted({0, made - 1}), width)
+        return Context(self.past.cache.gather(seats, [[] for _ in seats], [], self.rope, width), 0)
 
     def _context(self, states: Sequence[StreamState], chunks: list[int], room: int) -> Context:
         size = self.student.spec.chunk

@@ -41,8 +41,8 @@ class CachedPast:
         self.copies = 1 if cache.rollout.sink_average is None else 2
 
     def place(self, state: StreamState) -> tuple[int, ...]:
-        """Streams of equal places may share a forward pass."""
-        return tuple(self.cache.places(self.cache.attended(state.made)))
+        """Streams of equal places may share a forward pass, if chunks are under way in all of them or in none."""
+        return (*self.cache.places(self.cache.attended(state.made)), int(state.pending is not None))
 
     def context(
         self, student: CausalTransformer, states: Sequence[StreamState], text: list[KeyValue]
@@ -82,8 +82,8 @@ class RecomputedPast:
     """One latent frame of a single picture and the last ones, `chunk` in all, passed clean through the student
     before each chunk, under the prompt of the chunk that they come from.
 
-    The single picture is the oldest of the latest chunk that is kept (the first slot of the codec's state, see
-    `models.codecs.anchored`) or, with `keep_first`, the first of the stream.
+    The single picture is that of the first latent frame and, from the third chunk on, the oldest of the latest chunk that is
+    kept (the first slot of the codec's state, see `models.codecs.anchored`); with `keep_first` it stays the first.
     """
 
     sinks = copies = 1
@@ -111,7 +111,7 @@ class RecomputedPast:
     def _frames(self, state: StreamState) -> Tensor:
         assert state.latents is not None
         first = state.sinks[0].latents[:, :1]
-        if state.made > 1 and not self.keep_first:
+        if state.chunk > 1 and not self.keep_first:
             first = state.memory[0][:, None].to(first)
         return torch.cat([first, state.latents[:, state.latents.shape[1] - self.chunk + 1 :]], 1)
 

@@ -98,8 +98,10 @@ def size_of(known: ModelCard, width: int | None, height: int | None, image: Fram
     return known.size_for(image.shape[1], image.shape[0], fitting)
 
 
-def check_settings(known: ModelCard, settings: StreamSettings) -> None:
-    """Raises ValueError for settings that the model `known` cannot serve."""
+def check_settings(known: ModelCard, settings: StreamSettings, begun: bool = False) -> None:
+    """Raises ValueError for settings that the model `known` cannot serve. A stream that has `begun` needs its start image no
+    more.
+    """
     if settings.model != known.name:
         raise ValueError(f"this generator serves {known.name!r}, not {settings.model!r}")
     if (settings.width, settings.height) not in known.sizes:
@@ -107,7 +109,7 @@ def check_settings(known: ModelCard, settings: StreamSettings) -> None:
         raise ValueError(f"{known.name} makes pictures of {made}, not {settings.width}x{settings.height}")
     if settings.fps != known.fps:
         raise ValueError(f"{known.name} makes {known.fps:g} frames a second, not {settings.fps:g}")
-    if not settings.prompts and settings.image is None:
+    if not settings.prompts and settings.image is None and not begun:
         raise ValueError("a prompt is missing: give at least one, or a start image")
     if settings.image is not None and not known.capabilities["image"]:
         raise ValueError(f"{known.name} starts from text alone: leave the image out")

@@ -31,6 +31,11 @@ class Family(Protocol):
     def begin(self, settings: StreamSettings) -> Memory:
         """The memory before the first chunk."""
 
+    def first_latents(self, settings: StreamSettings) -> Tensor | None:
+        """Clean latents [1, C, chunk, h, w] of a chunk that the stream's context begins with and that is not shown, as a start
+        image gives; None where the context begins empty.
+        """
+
     def take_reference(self, memory: Memory, plan: ChunkPlan) -> Taken:
         """What the next chunk starts from: what hands take, where they and the camera put it."""
 

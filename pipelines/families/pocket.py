@@ -56,6 +56,10 @@ class PocketFamily:
         return self.scenes.stage(normalised(settings.prompts), size, settings.seed, first)
 
     @torch.inference_mode()
+    def first_latents(self, settings: StreamSettings) -> None:
+        """The context begins empty: the picture is in the layers."""
+        return None
+
     def take_reference(self, memory: LayerStack, plan: ChunkPlan) -> TakenLayers:
         stack = self.scenes.turn(memory, plan)
         rows = track_rows(plan, stack.size)

@@ -13,6 +13,7 @@ from models.device import Placement
 from pipelines.controls import ChunkPlan
 from pipelines.drag import Guide, drag_guide
 from pipelines.families.base import Taken
+from pipelines.image import fit_image
 from pipelines.motion import track_window
 from pipelines.requests import Outline, StreamSettings
 
@@ -30,6 +31,17 @@ class WanFamily:
 
     def begin(self, settings: StreamSettings) -> CodecState:
         return ()
+
+    @torch.inference_mode()
+    def first_latents(self, settings: StreamSettings) -> Tensor | None:
+        """The start image held for a chunk, encoded as a clip: a chunk of the context like any other, as the students were
+        trained (Krea's server begins with its start frame so; Self-Forcing's pipeline takes given latents chunk by chunk).
+        """
+        if settings.image is None:
+            return None
+        picture = fit_image(settings.image, settings.width, settings.height).to(self.placement.device)
+        held = picture[:, :, None].expand(-1, -1, self.card.chunk_frames, -1, -1)
+        return self.codec.encode(held, [()])[0]
 
     def take_reference(self, memory: CodecState, plan: ChunkPlan) -> Taken:
         return Taken(memory, plan)

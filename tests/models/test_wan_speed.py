@@ -107,14 +107,14 @@ def test_nothing_waits_inside_a_chunk_on_a_gpu():
     assert generator.step([state], [()])[0].denoise_ms > 0
     torch.cuda.set_sync_debug_mode("error")
     try:
-        batches = generator._denoise([state], [generator_plan(generator, state)])[1]
-        next(iter(generator.lanes.values())).maker.remember(*batches[0])
+        inputs = generator._inputs(state, *folded(generator, state))
+        generator._remember(generator._denoise([state], [inputs])[1])
     finally:
         torch.cuda.set_sync_debug_mode("default")
 
 
-def generator_plan(generator, state):
+def folded(generator, state):
     from pipelines.controls import fold
 
-    card = generator.card
-    return fold(state.controls, (), state.chunk * card.chunk_frames, card.chunk_frames, card.fps, 0)[1]
+    frames, aspect = generator.card.chunk_frames, generator._lane(state).aspect
+    return fold(state.controls, (), state.chunk * frames, frames, generator.card.fps, aspect)

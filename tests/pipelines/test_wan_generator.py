@@ -10,6 +10,7 @@ from flowbrush.controls import PromptSet, TrackBegin
 from models.registry import CARDS
 from models.wan.load import reduced
 from pipelines.generator import Generator
+from pipelines.image import fit_image
 from pipelines.requests import StreamSettings
 
 NAMES = [name for name, card in CARDS.items() if card.family == "wan"]
@@ -29,6 +30,11 @@ def begin(generator, seed=1, prompt="a red fox"):
     return generator.start(
         StreamSettings(card.name, ((prompt, 1.0),), card.width, card.height, card.fps, seed=seed)
     )
+
+
+def cache_of(generator):
+    """Keys and values of streams of the card's own size."""
+    return generator.lanes[generator.card.width, generator.card.height].past.cache
 
 
 def frames_of(generator, state, chunks, controls=None):
@@ -120,8 +126,7 @@ def test_a_failed_chunk_changes_nothing(generator, monkeypatch):
         frames_of(generator, stream, 3)
     with monkeypatch.context() as patch:
         patch.setattr(
-            "pipelines.generator.decode",
-            lambda *_: (_ for _ in ()).throw(RuntimeError("the decoder broke")),
+            generator.family, "decode", lambda *_: (_ for _ in ()).throw(RuntimeError("the decoder broke"))
         )
         with pytest.raises(RuntimeError, match="broke"):
             generator.step([state], [[prompt("a boat at sea")]])
@@ -152,20 +157,62 @@ def test_history_and_memory_stay_bounded(generator):
     generator.card = replace(card, history=6)
 
 
-def test_images_are_refused_clearly(generator):
+def picture(seed):
+    return np.random.default_rng(seed).integers(0, 255, (90, 70, 3), dtype=np.uint8)
+
+
+def begin_with(generator, image, prompts=(("a red fox", 1.0),)):
     card = generator.card
-    picture = np.zeros((8, 8, 3), np.uint8)
-    with pytest.raises(ValueError, match="text alone"):
-        generator.start(
-            StreamSettings(card.name, (("a", 1.0),), card.width, card.height, card.fps, image=picture)
-        )
+    return generator.start(
+        StreamSettings(card.name, prompts, card.width, card.height, card.fps, seed=1, image=image)
+    )
+
+
+def test_a_start_image_is_the_first_chunk_of_the_context(generator):
+    card, state = generator.card, begin_with(generator, picture(1))
+    held = fit_image(picture(1), card.width, card.height)[:, :, None].expand(
+        -1, -1, card.chunk_frames, -1, -1
+    )
+    expected = generator.model.codec.encode(held, [()])[0][0]
+    assert (state.chunk, state.made) == (0, 1) and torch.equal(state.latents, expected)
+    result = generator.step([state], [()])[0]
+    assert (result.chunk, result.first_frame, state.made) == (0, 0, 2)
+    frames = result.frames
+    assert frames.shape == (card.chunk_frames, card.height, card.width, 3)
+    others = [
+        frames_of(generator, stream, 1)[0] for stream in (begin_with(generator, picture(2)), begin(generator))
+    ]
+    assert all(not np.array_equal(frames, other) for other in others)
+
+
+def test_a_stream_with_a_start_image_is_put_away_and_taken_back_bit_exactly(generator):
+    """Before its first chunk and after it; without a prompt, too."""
+    state = begin_with(generator, picture(1), prompts=())
+    copy = generator.restore(generator.snapshot(state))
+    first = frames_of(generator, state, 3)
+    assert np.array_equal(first, frames_of(generator, copy, 3))
+    generator.rewind(state, 0)
+    assert np.array_equal(first[1:], frames_of(generator, state, 2))
+
+
+def test_a_start_image_and_a_text_share_a_batch_as_if_alone(generator):
+    alone = [
+        frames_of(generator, begin_with(generator, picture(1)), 1),
+        frames_of(generator, begin(generator), 2)[1:],
+    ]
+    generator.free[:] = range(generator.seats)
+    with_image, text = begin_with(generator, picture(1)), begin(generator)
+    generator.step([text], [()])
+    together = generator.step([with_image, text], [(), ()])
+    for result, expected in zip(together, alone, strict=True):
+        assert np.abs(result.frames.astype(int) - expected[0]).max() <= 1
 
 
 def test_a_prompt_reaches_the_past_of_longlive_only_where_it_should():
     generator = small("longlive-1.3b")
     state = begin(generator)
     frames_of(generator, state, 6)
-    cache = next(iter(generator.lanes.values())).past.cache
+    cache = cache_of(generator)
     before = {index: cache.take(state.seat, index) for index in cache.attended(state.made)}
     generator.step([state], [[prompt("a boat at sea")]])
     changed = {index: not torch.equal(cache.take(state.seat, index), kept) for index, kept in before.items()}
@@ -210,7 +257,7 @@ def test_reward_forcing_mixes_what_leaves_into_the_sink():
     generator = small("reward-forcing-1.3b")
     state = begin(generator)
     frames_of(generator, state, 2)
-    cache = next(iter(generator.lanes.values())).past.cache
+    cache = cache_of(generator)
     sink, leaving = cache.take(state.seat, 0), cache.take(state.seat, 1)
     generator.step([state], [()])
     torch.testing.assert_close(cache.take(state.seat, 0), 0.999 * sink + 0.001 * leaving)
@@ -253,7 +300,7 @@ def test_krea_makes_no_clean_pass():
 def test_positions_from_the_start_stop_where_training_did():
     card = reduced(CARDS["self-forcing-1.3b"])
     card = replace(card, rollout=replace(card.rollout, positions="absolute"))
-    cache = Generator.load(card, device="cpu", dtype="fp32", seats=1).cache
+    cache = cache_of(Generator.load(card, device="cpu", dtype="fp32", seats=1))
     assert cache.places([0, 1]) == [0, 3, 6]
     late = cache.places([998, 999])
     assert late[-1] + 3 <= 1024 and late == [late[-1] - 6, late[-1] - 3, late[-1]]
