@@ -155,7 +155,7 @@ def same(a: object, b: object) -> bool:
         keys = (a.keys() | b.keys()) - {"elapsed"}
         return all(same(a[key], b[key]) for key in keys)
     if isinstance(a, torch.Tensor):
-        return torch.equal(a, b)  # type: ignore[arg-type]
+        return torch.allclose(a, b, rtol=0, atol=0, equal_nan=True)  # type: ignore[arg-type]
     if isinstance(a, list):
         return all(same(x, y) for x, y in zip(a, b, strict=True))  # type: ignore[call-overload]
     return a == b
