@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from models.motion_channels import LIGHT
 from models.registry import CARDS, UnknownModel, card
 
 
@@ -21,7 +22,8 @@ def test_cards_are_whole_and_fit_together(name: str) -> None:
     assert found.width % (found.codec.stride * found.student.patch) == 0
     assert found.height % (found.codec.stride * found.student.patch) == 0
     assert found.chunk_frames == found.student.chunk * found.codec.frames
-    assert found.student.latent_channels == found.codec.channels
+    light = 0 if found.light is None else LIGHT + found.light.channels  # pocket denoises motion and light
+    assert found.student.latent_channels == (light or found.codec.channels)
     assert found.student.text_dim == found.text.dim
     assert found.steps >= 1 and found.start_steps >= 1 and found.fps > 0
 
