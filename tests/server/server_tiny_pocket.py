@@ -6,28 +6,32 @@ from dataclasses import replace
 
 from models.device import choose
 from models.pocket import load_pocket
-from models.registry import card
+from models.registry import card, for_codecs
+from models.spec import PocketCodecSpec, PocketTextSpec
 from pipelines.generator import Generator
 
 
 def load(name: str, *, device: str = "cpu", seats: int = 2) -> Generator:
     """As `Generator.load`."""
     pocket = card(name)
-    student = replace(
-        pocket.student,
-        dim=48,
-        ffn_dim=96,
-        heads=2,
-        layers=2,
-        text_dim=32,
-        conv_width=16,
-        conv_blocks=1,
-        position_grid=(2, 2),
-    )
-    codec = replace(pocket.codec, width=16, blocks=1)
-    text = replace(pocket.text, dim=32, heads=2)
+    assert pocket.keyframes is not None and isinstance(pocket.text, PocketTextSpec)
+    small = {"dim": 48, "ffn_dim": 96, "heads": 2, "layers": 2, "text_dim": 32}
+    student = replace(pocket.student, **small, conv_width=16, conv_blocks=1, conv_head_blocks=1)
+    codec, light = PocketCodecSpec(channels=16), PocketCodecSpec(channels=8)
+    things = {"edge": 32, "thing_channels": 4, "thing_widths": (8, 8)}
+    scenes = {"variants": 2, "sizes": ((64, 64),), "margin": (16, 16), "scene_plain": 2, "scene_fine": 2}
     tiny = replace(
-        pocket, width=64, height=64, student=student, codec=codec, text=text, steps=2, start_steps=3
+        pocket,
+        width=64,
+        height=64,
+        other_sizes=(),
+        student=for_codecs(student, codec, light),
+        codec=codec,
+        light=light,
+        keyframes=replace(pocket.keyframes, **things, **scenes, scene_details=16),
+        text=replace(pocket.text, dim=32, heads=2),
+        steps=2,
+        start_steps=3,
     )
     placement = choose(device, "fp32")
     return Generator(tiny, load_pocket(tiny, placement), placement, seats)
