@@ -24,7 +24,7 @@ demo: setup ## open the web demo on the embedded pocket model
 	$(BIN)/flowbrush serve --model pocket
 
 test: setup ## run the tests; ends within 20 minutes, whatever hangs
-	$(BIN)/python tools/run_tests.py -q
+	$(BIN)/python tools/run_tests.py -q -n auto --maxprocesses 4 --dist loadfile --durations 20
 
 lint: setup ## ruff, import rules, types of Python and of the page
 	$(BIN)/ruff check .

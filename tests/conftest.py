@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Several test processes share the cores: two that each wait for threads on all of them are slower than one after the other.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 if TYPE_CHECKING:
     from models.card import ModelCard
