@@ -32,6 +32,7 @@ AIR = {"": (0.22, 0.6), "up": (0.5, 0.75), "down": (0.2, 0.4)}
 FALLING, DIVING = (0.16, 0.32), (0.24, 0.74)
 SLOT = 0.36  # of a thing's share of the width: how far from its middle it stands where there is room
 TRIES, ARRANGEMENTS = 64, 6  # places that are looked at for a thing, and for all of them together
+LOOKS_RIGHT = frozenset({"rocket"})  # things whose sprite looks to the right; all others look left or at us
 CLEAR = 1.15  # distance of two things, in their mean size, from which on they do not touch
 
 
@@ -61,7 +62,7 @@ class Description:
 @dataclass(frozen=True)
 class Placed:
     """A thing with its pose: middle and edge length in pixels, angle in radians; `first` is the place of the path on whose first
-    point it stands, None where it stands where there was room.
+    point it stands, None where it stands where there was room; `mirrored` is what would else go backwards.
     """
 
     label: str
@@ -70,6 +71,7 @@ class Placed:
     size: float
     angle: float = 0.0
     first: int | None = None
+    mirrored: bool = False
 
 
 def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Description:
@@ -224,12 +226,18 @@ def arrange(
         if point is None:
             free[place] = thing, edge
         else:
-            placed[place] = Placed(thing.label, point[0] * size[0], point[1] * size[1], edge, first=place)
-            fixed.append((point[0] * size[0], point[1] * size[1], edge))
+            x, y = point[0] * size[0], point[1] * size[1]
+            placed[place] = Placed(thing.label, x, y, edge, first=place, mirrored=_backwards(thing))
+            fixed.append((x, y, edge))
     spots = _roomiest(np.random.default_rng(seed), picture, free, len(each), fixed)
     for place, (x, y, edge) in spots.items():
-        placed[place] = Placed(each[place].label, x, y, edge)
+        placed[place] = Placed(each[place].label, x, y, edge, mirrored=_backwards(each[place]))
     return [placed[place] for place in range(len(each))]
+
+
+def _backwards(thing: Wanted) -> bool:
+    """Whether the thing's sprite looks away from where it goes."""
+    return thing.direction == ("left" if thing.label in LOOKS_RIGHT else "right")
 
 
 def _roomiest(

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import torch
 
-from models.keyframes import Ground
+from models.keyframes import Ground, Keyframes
 from models.pocket import PocketModel
 from pipelines.controls import Blend, ChunkPlan
 from pipelines.reference import transition
@@ -41,7 +41,7 @@ class SceneMaker:
         scene = told.scene or DEFAULT_SCENE
         drop = self.keyframes.backdrop(scene, seed, size)
         placed = arrange(told.things, size, firsts, seed, drop.ground)
-        layers = tuple(self.layer(each, size) for each in placed)
+        layers = tuple(layer_of(self.keyframes, each, size) for each in placed)
         sure = torch.ones_like(drop.picture[:1])
         return LayerStack(
             drop.picture, sure, layers, margin=drop.margin, label=scene, prompt=prompts, seed=seed
@@ -71,7 +71,7 @@ class SceneMaker:
                 wanted.append(replace(thing, count=count))
         taken = [(layer.pose.x / width, layer.pose.y / height) for layer in stack.layers if not layer.leaving]
         placed = arrange(wanted, (width, height), (), stack.seed, self._ground(stack), taken)
-        coming = [replace(self.layer(each, (width, height)), opacity=0.0) for each in placed]
+        coming = [replace(layer_of(self.keyframes, each, (width, height)), opacity=0.0) for each in placed]
         return replace(stack, layers=(*stack.layers, *coming), prompt=prompts)
 
     def _ground(self, stack: LayerStack) -> Ground:
@@ -82,10 +82,13 @@ class SceneMaker:
         height, width = stack.size
         return self.keyframes.backdrop(label, stack.seed, (width, height)).ground
 
-    def layer(self, placed: Placed, size: tuple[int, int]) -> Layer:
-        rgba = self.keyframes.sprites([placed.label])[0]  # [4, s, s]
-        pose = Similarity(placed.size / rgba.shape[-1], placed.angle, placed.x, placed.y)
-        return Layer(rgba, placed.label, pose, depth=min(1.0, max(0.0, placed.y / size[1])))
+
+def layer_of(keyframes: Keyframes, placed: Placed, size: tuple[int, int]) -> Layer:
+    """The thing that was placed in pictures of `size` (W, H)."""
+    rgba = keyframes.sprites([placed.label])[0]  # [4, s, s]
+    rgba = rgba.flip(-1) if placed.mirrored else rgba
+    pose = Similarity(placed.size / rgba.shape[-1], placed.angle, placed.x, placed.y)
+    return Layer(rgba, placed.label, pose, depth=min(1.0, max(0.0, placed.y / size[1])))
 
 
 def counted(things: Sequence[Wanted]) -> dict[str, int]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
+import torch
 from prompt_cases import CASES
 
 from models.card import ModelCard
@@ -15,6 +17,7 @@ from models.registry import card
 from models.spec import KeyframesSpec, PocketTextSpec
 from models.text.pocket import Meaning, PocketText
 from pipelines.reference.layout import MOST, Placed, Wanted, arrange, describe, things_named
+from pipelines.reference.scenes import layer_of
 
 SIZES = ((320, 192), (192, 320), (256, 256))
 LAND = Ground(0.45, 0.6)
@@ -221,3 +224,20 @@ def test_the_same_seed_gives_the_same_places() -> None:
     things = [Wanted("dog", 2), Wanted("bee", home="air")]
     first, again, other = (arrange(things, (320, 192), (), seed, LAND) for seed in (7, 7, 8))
     assert first == again != other
+
+
+def test_nothing_goes_backwards(keyframes: Keyframes) -> None:
+    things = [
+        Wanted("fish", direction="right"),
+        Wanted("fish", direction="left"),
+        Wanted("rocket", direction="left"),
+        Wanted("rocket", direction="right"),
+        Wanted("fish"),
+    ]
+    placed = arrange(things, (320, 192), [(0.5, 0.5)], 0, LAND)
+    assert [each.mirrored for each in placed] == [True, False, True, False, False]
+    uneven = copy.deepcopy(keyframes)
+    for parameter in uneven.parameters():
+        torch.nn.init.normal_(parameter.data, generator=torch.Generator().manual_seed(0))
+    goes_right, goes_left = (layer_of(uneven, each, (320, 192)).rgba for each in placed[:2])
+    assert torch.equal(goes_right, goes_left.flip(-1)) and not torch.equal(goes_right, goes_left)
