@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from flowbrush import limits
-from flowbrush.controls import Control, Prompt, Prompts, Touches, TrackBegin
+from flowbrush.controls import ClientControl, Prompt, Prompts, Touches, TrackBegin
 from flowbrush.messages import Body, Chunk, Codec, Coordinate, Message, MessageId, Micros, Seconds
 
 Seed = Annotated[int, Field(ge=0, le=limits.MAX_SEED)]
@@ -189,6 +189,14 @@ class Ping(Message):
 
 SessionCommand = SessionPause | SessionResume | SessionStep | SessionRewind | SessionReset | SessionStop
 ClientMessage = Annotated[
-    Control | SessionStart | SessionCommand | Probe | SourceBegin | SourceEnd | KeyFrame | Playhead | Ping,
+    ClientControl
+    | SessionStart
+    | SessionCommand
+    | Probe
+    | SourceBegin
+    | SourceEnd
+    | KeyFrame
+    | Playhead
+    | Ping,
     Field(discriminator="type"),
 ]

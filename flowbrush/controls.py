@@ -160,7 +160,17 @@ class CameraSet(Message):
     roll: Annotated[float, Field(ge=-limits.MAX_ROLL, le=limits.MAX_ROLL)] = 0.0
 
 
-Control = Annotated[
-    PromptSet | TrackBegin | TrackMove | TrackEnd | TracksClear | CameraSet, Field(discriminator="type")
-]
+class StepsSet(Message):
+    """The server's own entry in a session's log, which no client sends: from here on a chunk takes no more than `steps` denoising
+    steps; None: as many as the stream was begun with.
+    """
+
+    type: Literal["steps.set"] = "steps.set"
+    id: None = None
+    steps: Annotated[int, Field(ge=1, le=limits.MAX_STEPS)] | None = None
+
+
 CONTROL_TYPES = (PromptSet, TrackBegin, TrackMove, TrackEnd, TracksClear, CameraSet)
+ClientControl = PromptSet | TrackBegin | TrackMove | TrackEnd | TracksClear | CameraSet
+Control = Annotated[ClientControl | StepsSet, Field(discriminator="type")]
+"""Whatever changes a stream, and so stands in its log."""

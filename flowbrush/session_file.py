@@ -10,7 +10,16 @@ import pydantic_core
 from pydantic import Field, ValidationError, model_validator
 
 from flowbrush.client_messages import StartFields
-from flowbrush.controls import CameraSet, Control, PromptSet, TrackBegin, TrackEnd, TrackMove, TracksClear
+from flowbrush.controls import (
+    CameraSet,
+    Control,
+    PromptSet,
+    StepsSet,
+    TrackBegin,
+    TrackEnd,
+    TrackMove,
+    TracksClear,
+)
 from flowbrush.errors import ErrorCode, ProtocolError
 from flowbrush.messages import Body, Chunk
 from flowbrush.parse import Parsed, from_validation, ignored_fields
@@ -56,8 +65,14 @@ class CameraSetAt(CameraSet):
     chunk: Chunk
 
 
+class StepsSetAt(StepsSet):
+    """`steps.set`, first seen by the making of `chunk`."""
+
+    chunk: Chunk
+
+
 ControlAt = Annotated[
-    PromptSetAt | TrackBeginAt | TrackMoveAt | TrackEndAt | TracksClearAt | CameraSetAt,
+    PromptSetAt | TrackBeginAt | TrackMoveAt | TrackEndAt | TracksClearAt | CameraSetAt | StepsSetAt,
     Field(discriminator="type"),
 ]
 _LOGGED: dict[type[Body], type[Body]] = {
@@ -67,6 +82,7 @@ _LOGGED: dict[type[Body], type[Body]] = {
     TrackEnd: TrackEndAt,
     TracksClear: TracksClearAt,
     CameraSet: CameraSetAt,
+    StepsSet: StepsSetAt,
 }
 
 

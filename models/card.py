@@ -24,7 +24,19 @@ from models.spec import (
 )
 
 WEIGHTS = Path(__file__).parent / "weights"
-CAPABILITIES = ("text", "image", "drag", "pin", "path", "camera", "rewind", "step", "branch", "transition")
+CAPABILITIES = (
+    "text",
+    "image",
+    "drag",
+    "pin",
+    "path",
+    "camera",
+    "rewind",
+    "step",
+    "branch",
+    "transition",
+    "probe",
+)
 TRAINED, WARPED = "trained track encoder", "warped latents, no training"
 INTERNAL = (
     "student",
@@ -157,6 +169,11 @@ class ModelCard:
         return self.keyframes
 
     @property
+    def fewest_steps(self) -> int:
+        """Denoising steps that a stream's chunks can be lowered to; chunks that are under way together have one step each."""
+        return self.steps if self.rollout.joint else 1
+
+    @property
     def weights_path(self) -> Path:
         """The weights file that comes with the project, or the folder that `flowbrush pull` fills."""
         return WEIGHTS / self.weights if self.family == "pocket" else models_folder() / self.name
@@ -175,5 +192,6 @@ class ModelCard:
         data["sizes"] = [list(size) for size in self.sizes]
         data["examples"] = list(self.examples)
         data["available"] = self.available
+        data["fewest_steps"] = self.fewest_steps
         data["encoder"] = self.codec.encoder
         return data

@@ -12,7 +12,16 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from flowbrush.controls import CameraSet, Control, PromptSet, TrackBegin, TrackEnd, TrackMove, TracksClear
+from flowbrush.controls import (
+    CameraSet,
+    Control,
+    PromptSet,
+    StepsSet,
+    TrackBegin,
+    TrackEnd,
+    TrackMove,
+    TracksClear,
+)
 from pipelines.camera import CameraState, ground_tracks
 from pipelines.requests import Applied
 from pipelines.strokes import Selection, Stroke
@@ -38,6 +47,8 @@ class ControlState:
     transition: Transition | None = None
     strokes: tuple[Stroke, ...] = ()
     camera: CameraState = field(default_factory=CameraState)
+    steps: int | None = None
+    """the most denoising steps that a chunk takes from here on; None: as the stream was begun"""
 
 
 @dataclass(frozen=True)
@@ -109,7 +120,7 @@ def fold(state: ControlState, controls: Sequence[Control], first_frame: int, fra
     touches = {stroke.track: stroke.selection for stroke in state.strokes if stroke.track in fresh}
     pins = frozenset(stroke.track for stroke in state.strokes if stroke.kind == "pin")
     prompt, source, share, method, transition = _blend(state)
-    after = ControlState(state.prompt, transition, tuple(strokes), camera)
+    after = ControlState(state.prompt, transition, tuple(strokes), camera, state.steps)
     xy, visible = _stack(rows, frames)
     return after, ChunkPlan(
         prompt, source, share, method, xy, visible, np.asarray(hands, np.int64), fresh, touches, pins, tuple(applied), tuple(texts)
@@ -123,6 +134,8 @@ def _apply(state: ControlState, control: Control, start: float) -> ControlState:
             return replace(state, prompt=target, transition=None)
         change = Transition(state.prompt, control.transition.chunks, 0, control.transition.method)
         return replace(state, prompt=target, transition=change)
+    if isinstance(control, StepsSet):
+        return replace(state, steps=control.steps)
     if isinstance(control, CameraSet):
         return replace(state, camera=state.camera.told(control))
     if isinstance(control, TrackBegin):

@@ -245,7 +245,7 @@ class Generator:
         """
         groups: dict[tuple[tuple[int, int], tuple[int, ...], int], list[int]] = defaultdict(list)
         for row, state in enumerate(states):
-            steps = state.settings.steps or self.card.steps
+            steps = self._steps(state, inputs[row].after)
             if state.made == 0:
                 steps = max(steps, self.card.start_steps)
             groups[state.size, self._lane(state).past.place(state), steps].append(row)
@@ -258,6 +258,13 @@ class Generator:
             for place, row in enumerate(rows):
                 made[row] = latents[place], None if pending is None else pending[place]
         return [made[row] for row in range(len(states))], batches
+
+    def _steps(self, state: StreamState, controls: ControlState) -> int:
+        """Denoising steps of the stream's next chunk: as many as it was begun with, unless its log sets a limit."""
+        steps = state.settings.steps or self.card.steps
+        if controls.steps is None:
+            return steps
+        return max(self.card.fewest_steps, min(steps, controls.steps))
 
     def _batch(self, states: list[StreamState], inputs: list[ChunkInputs], steps: int) -> Batch:
         rollout = self.card.rollout

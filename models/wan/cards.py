@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from models.card import WARPED, ModelCard, Source
+from models.card import CAPABILITIES, WARPED, ModelCard, Source
 from models.spec import RolloutSpec, StudentSpec, TaeSpec, Umt5Spec
 
 # Shapes. `chunk`, `sink` and `window` are what MotionStream found best: three latent frames, one sink chunk,
@@ -49,6 +49,7 @@ def _wan(name: str, title: str, rollout: RolloutSpec, student: StudentSpec, sour
         description=description,
         drag=WARPED,
         examples=EXAMPLES,
+        capabilities={name: name != "probe" for name in CAPABILITIES},
         family="wan",
         history=6,
         rollout=rollout,

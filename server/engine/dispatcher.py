@@ -23,6 +23,9 @@ from server.store.store import Store
 log = logging.getLogger(__name__)
 
 
+OFFER_S, ROOM = 2.0, 0.85
+"""So often at most one stream of a worker gets a better quality back, where the worker would have this share of its time to do."""
+
 PROBE_S = 0.06
 """A look at what a hand would take needs no longer, as a rule: with less left before a chunk is due it waits."""
 
@@ -130,9 +133,28 @@ class Dispatcher:
         self.settle()
 
     def _on_done(self, worker: Worker, spent_s: float) -> None:
-        worker.account.charge(worker.order or (), spent_s)
+        here = [id for id in worker.order or () if self.slots.holders.get(id) == worker.name]
+        worker.account.charge(here, spent_s, worker.making)
         worker.order = None
+        if self._timer is not None:
+            worker.load.add(spent_s, self._timer.time())
+            self._offer_room(worker, self._timer.time())
         self.kick(worker.name)
+
+    def _offer_room(self, worker: Worker, now: float) -> None:
+        """Tells the stream that has lost most, one at a time, when the worker could do what it had before."""
+        if now - worker.offered < OFFER_S:
+            return
+        more = {}
+        for id, chunk_s in worker.account.chunk_s.items():
+            session = self._lives[id].session
+            growth = session.quality.growth
+            share = chunk_s * session.quality.rate / session.chunk_s
+            if growth > 1 and worker.load.share + share * (growth - 1) <= ROOM:
+                more[id] = session.quality.level
+        if more:
+            worker.offered = now
+            self._handle(self._lives[max(more, key=lambda id: more[id])], on.RoomFound())
 
     def _on_step_failed(self, worker: Worker, message: ipc.StepFailed) -> None:
         if message.out_of_memory:
@@ -183,7 +205,8 @@ class Dispatcher:
         for id, _ in self.slots.assign():
             live = self._lives[id]
             live.place_said = None
-            self._handle(live, on.SlotGiven())
+            card = {} if self.facts is None else self.facts.card
+            self._handle(live, on.SlotGiven(card.get("steps", 1), card.get("fewest_steps", 1)))
         for place, id in enumerate(list(self.slots.queue), 1):
             live = self._lives[id]
             said = (place, len(self.slots.queue))
@@ -248,8 +271,8 @@ class Dispatcher:
             opening = session.phase is Phase.OPENING
             due = None if live.blocked and not opening else session.due(now)
             if due is not None:
-                kind = session.settings.steps or 0
-                wishes.append(Wish(id, due, opening or session.alone, worker.account.tag(id), kind))
+                alone = opening or session.alone
+                wishes.append(Wish(id, due, alone, worker.account.tag(id), session.quality.steps))
         return wishes
 
     def _turn(self, worker: Worker, lives: list[Live]) -> None:
@@ -271,11 +294,11 @@ class Dispatcher:
         items = tuple(order for order in orders if isinstance(order, ipc.StepItem))
         if items:
             self._metrics.batch.observe(len(items))
-            worker.order = {item.stream: item.epoch for item in items}
+            worker.order, worker.making = {item.stream: item.epoch for item in items}, True
             worker.process.send(ipc.Step(items))
         for order in orders:
             if not isinstance(order, ipc.StepItem):
-                worker.order = {order.stream: order.epoch}
+                worker.order, worker.making = {order.stream: order.epoch}, False
                 worker.process.send(order)
 
     async def still(self, live: Live, codec: Codec) -> tuple[int, bytes] | None:

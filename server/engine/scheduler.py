@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -87,6 +88,30 @@ class Slots:
         return self.queue.index(session) + 1 if session in self.queue else None
 
 
+LOAD_S = 3.0
+"""Over about so many seconds a worker's load is taken."""
+
+
+class Load:
+    """The share of its time that a worker spends on orders."""
+
+    def __init__(self) -> None:
+        self._share = 0.0
+        self._at: float | None = None
+
+    def add(self, spent_s: float, now: float) -> None:
+        """An order that took so long is done."""
+        since_s = spent_s if self._at is None else max(spent_s, now - self._at)
+        if since_s > 0:
+            self._share += (1 - math.exp(-since_s / LOAD_S)) * (spent_s / since_s - self._share)
+        self._at = now
+
+    @property
+    def share(self) -> float:
+        """0 is idle, 1 is busy all the time; as it was when the last order ended."""
+        return self._share
+
+
 class Account:
     """Whose turn it is at one worker, by the time that each stream has taken: start-time fair queueing.
 
@@ -97,13 +122,15 @@ class Account:
     def __init__(self) -> None:
         self._now = 0.0
         self._ends: dict[str, float] = {}
+        self.chunk_s: dict[str, float] = {}
+        """what each stream's newest chunk took of the worker's time (seconds)"""
 
     def tag(self, session: str) -> float:
         """Smaller is sooner."""
         return max(self._now, self._ends.get(session, 0.0))
 
-    def charge(self, sessions: Iterable[str], spent_s: float) -> None:
-        """The worker spent so long on these streams together."""
+    def charge(self, sessions: Iterable[str], spent_s: float, chunk: bool = False) -> None:
+        """The worker spent so long on these streams together, on a `chunk` of each or on something else."""
         served = list(sessions)
         if not served:
             return
@@ -111,10 +138,13 @@ class Account:
         self._now = max(self._now, min(tags.values()))
         for session, tag in tags.items():
             self._ends[session] = tag + spent_s / len(served)
+            if chunk:
+                self.chunk_s[session] = spent_s / len(served)
 
     def forget(self, session: str) -> None:
         """The stream is gone."""
         self._ends.pop(session, None)
+        self.chunk_s.pop(session, None)
 
 
 @dataclass(frozen=True)

@@ -142,9 +142,7 @@ class Worker:
         codecs = available_codecs(card.width, card.height, card.fps)
         gc.collect()
         gc.freeze()  # a full collection over all that was loaded would stop a chunk for 0.2 s, every few seconds
-        facts = card.public()
-        facts["capabilities"] = {**facts.get("capabilities", {}), "probe": hasattr(generator, "probe")}
-        self._up.send(ipc.Loaded(facts, self._generator.seats, codecs, chunk_s, self._weights))
+        self._up.send(ipc.Loaded(card.public(), self._generator.seats, codecs, chunk_s, self._weights))
 
     def obey(self, order: Any) -> None:
         """Carries out one order; what goes wrong becomes a message, not an exception."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from server.engine.engine import Lost
-from server.engine.scheduler import Account
+from server.engine.scheduler import Account, Load
 
 log = logging.getLogger(__name__)
 
@@ -50,8 +50,13 @@ class Worker:
     batch_s: float = 0.0
     order: dict[str, int] | None = None
     """session → epoch of the order under way; None while it is idle"""
+    making: bool = False
+    """whether that order is for chunks"""
     timer: Any = None
     account: Account = field(default_factory=Account)
+    load: Load = field(default_factory=Load)
+    offered: float = 0.0
+    """when room was last offered to one of its streams"""
 
     @property
     def name(self) -> str:

@@ -14,9 +14,10 @@ def router(service: Service) -> APIRouter:
     """`/healthz`, `/readyz`, `/metrics`."""
     routes = APIRouter()
 
-    @routes.get("/healthz", summary="The process lives")
+    @routes.get("/healthz", summary="The process lives, and has workers")
     async def healthz() -> JSONResponse:
-        text = "ok" if service.alive else "no worker could be had for a minute"
+        missing_s = service.dispatcher.workers.missing_s()
+        text = "ok" if service.alive else f"no worker for {missing_s:.0f} s"
         return JSONResponse({"status": text}, 200 if service.alive else 503)
 
     @routes.get("/readyz", summary="A worker is warm and a newcomer would get a slot")

@@ -91,7 +91,12 @@ class KeyWanted:
 
 @dataclass(frozen=True)
 class SlotGiven:
-    """A worker has room for the session."""
+    """A worker has room for the session. Its model takes `steps` denoising steps where nothing else is asked for, and no fewer
+    than `fewest`.
+    """
+
+    steps: int = 1
+    fewest: int = 1
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,11 @@ class Turn:
 @dataclass(frozen=True)
 class ProbeTurn:
     """The worker has a moment to spare for what the client has asked to see."""
+
+
+@dataclass(frozen=True)
+class RoomFound:
+    """The worker could do the work of the next better quality."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,14 @@ from server.sessions.session import Effects, Session
 def slot_given(session: Session, event: on.SlotGiven, now: float) -> Effects:
     session.enter(Phase.OPENING)
     session.ordered = session.rewind_to = None
+    session.quality.serve(session.settings.steps or event.steps, event.fewest)
     return []
+
+
+def room_found(session: Session, event: on.RoomFound, now: float) -> Effects:
+    effects = session.quality.room()
+    session.pace.rate = session.quality.rate
+    return effects
 
 
 def worker_lost(session: Session, event: on.WorkerLost, now: float) -> Effects:
@@ -52,7 +59,7 @@ def turn(session: Session, event: on.Turn, now: float) -> Effects:
         known = session.history.in_memory(session.chunk)
         session.turned = event
         return [do.Fetch(session.chunk)] if known is None else order(session, known, event, now)
-    controls = drain(session, now)
+    controls = (*session.quality.entry(), *drain(session, now))
     return [session.history.fix(controls), *order(session, controls, event, now, new=True)]
 
 
@@ -150,8 +157,10 @@ def made(session: Session, event: ipc.Made, now: float) -> Effects:
         return []
     session.enter(Phase.READY)
     session.chunk = event.chunk + 1
-    waited_s = session.pace.made(now)
-    return session.output.made(event, waited_s * 1e3)
+    waited = session.pace.made(now)
+    effects: Effects = [] if waited.slow is None else session.quality.made(waited.slow)
+    session.pace.rate = session.quality.rate
+    return [*session.output.made(event, waited.seconds * 1e3), *effects]
 
 
 def encoded(session: Session, event: ipc.Encoded, now: float) -> Effects:
@@ -161,7 +170,8 @@ def encoded(session: Session, event: ipc.Encoded, now: float) -> Effects:
     effects = session.output.encoded(event, session.pace.began(event.chunk, now))
     if session.output.frame > before:
         first = event.frame % session.output.chunk_frames == 0
-        effects += session.pace.sent(event.chunk, session.output.pts, first, now)
+        if session.pace.sent(event.chunk, session.output.pts, first, now):
+            effects.append(do.Count("misses"))
     step = session.stepping
     if event.last and step is not None and session.pace.stands and event.chunk + 1 == session.upcoming:
         effects.append(do.Say(SessionPaused(id=step.id, chunk=event.chunk + 1)))

@@ -1,22 +1,24 @@
-"""When a session wants its next chunk: its pacer, its pause, and whether the server keeps up with it. No I/O, no clock."""
+"""When a session wants its next chunk: its pacer, its pause, and how long it has to wait. No I/O, no clock."""
 
 from __future__ import annotations
 
-from collections import deque
-from typing import Any
+from dataclasses import dataclass
 
-from flowbrush.protocol import Notice
-from server.sessions.effects import Count, Say
 from server.sessions.pacing import Pacer
 
 NEVER = float("inf")
 SLOW_FACTOR = 1.15
 """A chunk that was wanted all the time and took longer than so many times its own length was slow."""
 
-JUDGED_CHUNKS, SLOW_CHUNKS = 24, 12
-"""The person is told when so many of so many chunks were slow, and again when none was."""
-
 KEPT = 256
+
+
+@dataclass(frozen=True)
+class Waited:
+    """How long a chunk that is made had to wait for others (seconds), and whether it was slow; None where nobody waited for it."""
+
+    seconds: float
+    slow: bool | None
 
 
 class Pace:
@@ -25,15 +27,16 @@ class Pace:
     def __init__(self, expected_s: float, chunk_s: float, paused: bool = False) -> None:
         """`expected_s` is a first guess of how long a chunk takes that shows `chunk_s` seconds."""
         self.paused = paused
+        self.rate = 1.0
+        """the share of real time that is asked for; what is less leaves room for others"""
         self._chunk_s = chunk_s
         self._pacer = Pacer(expected_s, chunk_s)
         self._steps_left = 0
         self._due = self._ready_at = NEVER
         """when the next chunk is wanted, and since when it could be made but for others"""
         self._waited_s = 0.0
+        self._last_began = -NEVER
         self._began: dict[int, float] = {}
-        self._slow: deque[bool] = deque(maxlen=JUDGED_CHUNKS)
-        self._told_slow = False
 
     @property
     def stands(self) -> bool:
@@ -61,7 +64,6 @@ class Pace:
     def restart(self, pts: float) -> None:
         """The stream goes on at `pts`."""
         self._pacer.restart(pts)
-        self._slow.clear()
 
     def report(self, pts: float, now: float) -> None:
         self._pacer.report(pts, now)
@@ -77,6 +79,8 @@ class Pace:
         if self.stands:
             return None
         self._due = self._pacer.due(pts, now)
+        if self.rate < 1.0:
+            self._due = max(self._due, self._last_began + self._chunk_s / self.rate)
         return self._due
 
     def not_ready(self) -> None:
@@ -88,37 +92,28 @@ class Pace:
         if new and self._steps_left > 0:
             self._steps_left -= 1
         self._waited_s = max(0.0, now - max(self._due, self._ready_at))
-        self._began[chunk] = now
+        self._began[chunk] = self._last_began = now
         while len(self._began) > KEPT:
             del self._began[next(iter(self._began))]
 
-    def made(self, now: float) -> float:
-        """It is made; returns how long it had to wait for others (seconds)."""
+    def made(self, now: float) -> Waited:
+        """It is made."""
+        slow = None
         if self._ready_at < NEVER and self._due < NEVER and not self.stands:
             wanted_s = now - max(self._due, self._ready_at)
-            self._slow.append(self._due <= self._ready_at and wanted_s > SLOW_FACTOR * self._chunk_s)
+            slow = self._due <= self._ready_at and wanted_s > SLOW_FACTOR * self._chunk_s / self.rate
         self._due, self._ready_at = NEVER, now
-        return self._waited_s
+        return Waited(self._waited_s, slow)
 
     def began(self, chunk: int, now: float) -> float:
         """When the making of `chunk` began, as far as that is known."""
         return self._began.get(chunk, now)
 
-    def sent(self, chunk: int, end_pts: float, first: bool, now: float) -> list[Any]:
-        """A frame that ends at `end_pts` is on its way, the `first` of its chunk or a later one."""
+    def sent(self, chunk: int, end_pts: float, first: bool, now: float) -> bool:
+        """A frame that ends at `end_pts` is on its way, the `first` of its chunk or a later one. True where that chunk missed its
+        time: the viewer had run dry.
+        """
         if first:
             self._pacer.measured(now - self.began(chunk, now))
         dry = self._pacer.sent(end_pts, now)
-        if not first:
-            return []
-        return [*([Count("misses")] if dry else []), *self._judge()]
-
-    def _judge(self) -> list[Any]:
-        if not self._told_slow and sum(self._slow) >= SLOW_CHUNKS:
-            self._told_slow = True
-            text = "the server has more to do than it can: pictures come slower than they should"
-            return [Say(Notice(code="quality_lowered", message=text)), Count("overloads")]
-        if self._told_slow and len(self._slow) == JUDGED_CHUNKS and not any(self._slow):
-            self._told_slow = False
-            return [Say(Notice(code="quality_restored", message="pictures come in real time again"))]
-        return []
+        return first and dry

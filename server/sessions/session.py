@@ -24,6 +24,7 @@ from server.sessions.inbox import Inbox
 from server.sessions.output import Output
 from server.sessions.pace import Pace
 from server.sessions.phases import NEXT, SEATED, Phase
+from server.sessions.quality import Quality
 from server.sessions.tracks import Tracks
 from server.sessions.trouble import Trouble
 
@@ -77,6 +78,7 @@ class Session:
         self.history = History()
         self.output = Output(chunk_frames, settings.fps, codecs[0])
         self.pace = Pace(expected_s, self.chunk_s, paused)
+        self.quality = Quality(settings.fps)
         self.trouble = Trouble()
         self.notices = notices
         self.stepping: on.StepAsked | None = None
@@ -158,6 +160,7 @@ class Session:
         """Before the first event: the journal has these controls at `chunk`."""
         self.history.asked = max(self.history.asked, chunk + 1)
         self.tracks.restored(controls, chunk)
+        self.quality.restored(controls)
         self.last_id = max([self.last_id, *(each.id for each in controls if each.id is not None)])
 
     def taken_up(self, first_frame: int, snapshots: dict[int, str], epoch: int) -> None:
@@ -182,6 +185,7 @@ class Session:
         """Forgets everything from chunk `chunks` on."""
         gone = self.history.cut(chunks)
         self.tracks.cut(chunks)
+        self.quality.cut()
         lost = self.output.cut(chunks) + [id for waiting in self.inbox.drain() for id in waiting.ids]
         self.first_frame = min(self.first_frame, self.output.frame)
         self.stepping = None
@@ -195,6 +199,7 @@ class Session:
         self.epoch += 1
         self.output.jump()
         self.pace.not_ready()
+        self.quality.restart()
         if self.seated:
             self.enter(Phase.OPENING)
             self.rewind_to = rewind_to

@@ -19,6 +19,7 @@ CONTROLS: list[p.Control] = [
     p.TrackEnd(track=1),
     p.TracksClear(kinds=("drag",)),
     p.CameraSet(mode="target", pan=(0.5, 0), zoom=1),
+    p.StepsSet(steps=1),
 ]
 END = {"type": "track.end", "track": 1}
 ZOOM = {"type": "camera.set", "mode": "velocity", "zoom": 9}
@@ -41,7 +42,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     again = p.SessionFile.read(path)
     assert again == session
     assert [p.without_chunk(control) for control in again.controls] == CONTROLS
-    assert [control.chunk for control in again.controls] == [0, 2, 4, 6, 8, 10]
+    assert [control.chunk for control in again.controls] == [0, 2, 4, 6, 8, 10, 12]
     assert all(
         isinstance(control, type(plain)) for control, plain in zip(again.controls, CONTROLS, strict=True)
     )

@@ -10,7 +10,7 @@ import pytest
 import torch
 from stream_helpers import cache_of, closest, drag, fingerprint, run, same, settings_for, some_controls
 
-from flowbrush.controls import Prompt, PromptSet, TrackBegin
+from flowbrush.controls import Prompt, PromptSet, StepsSet, TrackBegin
 from models.registry import UnknownModel
 from pipelines.generator import Generator, NoSeat
 
@@ -33,6 +33,19 @@ def test_a_stream_is_a_function_of_settings_and_controls(tiny: Generator) -> Non
     first, again, other = (run(tiny, state, 8) for state in streams)
     assert np.array_equal(first, again)
     assert closest(first, other) > 20
+
+
+def test_the_log_can_limit_the_steps_from_a_chunk_on(tiny: Generator) -> None:
+    """As if the stream had been begun with fewer; the first chunk, which begins from text alone, has steps of its own."""
+    few, limited, many = (tiny.start(settings_for(tiny, steps=steps)) for steps in (1, 2, 2))
+    frames = [
+        [row.frames for row in tiny.step([few, limited, many], [(), given, ()])]
+        for given in ((), (StepsSet(steps=1),), (), (StepsSet(),), ())
+    ]
+    for first, second, _ in frames[:3]:
+        assert closest(first, second) <= 1, "rounding alone may differ"
+    assert closest(frames[2][1], frames[2][2]) > closest(frames[2][0], frames[2][1])
+    assert closest(frames[4][0], frames[4][1]) > 1, "from there on it takes as many as it was begun with"
 
 
 def test_what_is_painted_changes_the_picture(tiny: Generator) -> None:

@@ -45,7 +45,8 @@ class Card:
     chunk_frames: int = CHUNK
 
     def public(self) -> dict[str, Any]:
-        abilities = dict.fromkeys(("text", "image", "drag", "pin", "path", "rewind", "step", "branch"), True)
+        can = ("text", "image", "drag", "pin", "path", "rewind", "step", "branch", "probe")
+        abilities = dict.fromkeys(can, True)
         facts = dataclasses.asdict(self)
         return {
             **facts,

@@ -51,6 +51,10 @@ class Clock:
     def call_soon(self, function: Callable[..., Any], *args: Any) -> Any:
         return self.call_at(self.now, function, *args)
 
+    def next_call(self) -> float:
+        """When something falls due next."""
+        return self._calls[0][0]
+
     def advance(self, seconds: float) -> None:
         """Lets time pass, and what falls due happen in its order."""
         until = self.now + seconds
@@ -95,7 +99,7 @@ class PlayedWorker:
             self.loaded = True
             self.say(ipc.Loaded({"capabilities": {}}, slots, {"h264": "x", "jpeg": ""}, 0.05))
 
-    def answer(self, how: str = "well") -> None:
+    def answer(self, how: str = "well", spent_ms: float = 50.0) -> None:
         """Carries out the oldest order: `well`, or it fails in one of the ways in which it can."""
         if not self.orders or self.gone:
             return
@@ -113,7 +117,7 @@ class PlayedWorker:
             case ipc.Probe():
                 self.say(ipc.Outlined(order.stream, order.epoch, (), ""))
         if not self.gone:
-            self.say(ipc.Done(50.0))
+            self.say(ipc.Done(spent_ms))
 
     def _open(self, order: ipc.Open, how: str) -> None:
         if how != "well":

@@ -335,20 +335,3 @@ def test_the_wait_for_the_model_counts_from_when_the_chunk_was_wanted_and_possib
     assert it.session.due(5.0) < 5.0, "the viewer has nothing left: it is wanted since before it was possible"
     assert step(1, 5.01, 5.01, 5.2) == pytest.approx(10), "only what it stood ready counts"
     assert step(2, 5.2, 5.24, 5.4) == pytest.approx(40), "others were made first"
-
-
-def test_one_for_whom_there_is_always_too_little_time_is_told(it: Harness) -> None:
-    now = 0.0
-    for _ in range(40):
-        it.session.due(now)
-        it.chunk(now=now)
-        now += 0.1
-        item_at = now
-        it.session.due(item_at)
-        item = it.turn(item_at)
-        now += 0.6  # a chunk of 0.25 s takes so long
-        it.made(item, now=now)
-        for offset in range(4):
-            it.frame(item, offset, now)
-    codes = [each.code for each in said(it.effects, "notice")]
-    assert codes == ["quality_lowered"]

@@ -1,0 +1,225 @@
+"""Under overload quality goes down step by step, steps first and then the rate, and comes back when there is room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from session_harness import FPS, FRAMES, Harness
+from session_world import Client, PlayedWorker, World
+
+from flowbrush.protocol import ErrorCode, Notice, PromptSet, ProtocolError, StepsSet, parse_client_message
+from server.delivery.delivery import Media
+from server.engine import ipc
+from server.engine.scheduler import Load
+from server.sessions import events as on
+from server.sessions.quality import Quality
+from server.store.journal import Journal
+
+CHUNK_S = FRAMES / FPS
+FULL = 4
+CARD = {"capabilities": {}, "steps": FULL, "fewest_steps": 1}
+
+
+class Played:
+    """One worker that takes its time: so long a pass, a pass for each denoising step and one more."""
+
+    def __init__(self, sessions: int, pass_s: float) -> None:
+        self.world = World(workers=1, slots=sessions)
+        self.pass_s = pass_s
+        worker = self.worker
+        worker.loaded = True
+        worker.say(ipc.Loaded(CARD, sessions, {"h264": "x"}, 0.1))
+        self.clients = [self.world.begin(paused=False) for _ in range(sessions)]
+        self.limits: dict[str, int] = {}
+        self.notices: dict[Client, list[str]] = {client: [] for client in self.clients}
+        self.frames: dict[Client, int] = dict.fromkeys(self.clients, 0)
+        self.world.clock.advance(0.0)
+
+    @property
+    def worker(self) -> PlayedWorker:
+        return self.world.processes[0]
+
+    def steps(self, client: Client) -> int:
+        return self.limits.get(client.live.id, FULL)
+
+    def run(self, seconds: float) -> None:
+        until = self.world.clock.now + seconds
+        while self.world.clock.now < until:
+            if self.worker.orders:
+                self._work()
+            else:
+                self.world.clock.advance(max(0.0, self.world.clock.next_call() - self.world.clock.now))
+            for client in self.clients:
+                self._look(client)
+
+    def _work(self) -> None:
+        order = self.worker.orders[0]
+        spent = 0.01
+        if isinstance(order, ipc.Step):
+            for item in order.items:
+                for control in ipc.unpacked(item.controls):
+                    if isinstance(control, StepsSet):
+                        self.limits[item.stream] = control.steps or FULL
+            spent = self.pass_s * sum(self.limits.get(item.stream, FULL) + 1 for item in order.items)
+        self.world.clock.advance(spent)
+        self.worker.answer(spent_ms=spent * 1e3)
+        while self.worker.encoding:
+            self.worker.encode()
+
+    def _look(self, client: Client) -> None:
+        box = client.box
+        assert box is not None
+        while box._items:
+            item = box._items.popleft()
+            if isinstance(item, Media):
+                box._media -= 1
+                self.frames[client] += 1
+            elif isinstance(item, Notice):
+                self.notices[client].append(item.code)
+
+    def rate(self, client: Client, seconds: float) -> float:
+        """The share of real time that it gets."""
+        before = self.frames[client]
+        self.run(seconds)
+        return (self.frames[client] - before) / FPS / seconds
+
+
+def test_steps_go_down_first_and_come_back_when_there_is_room() -> None:
+    it = Played(1, pass_s=0.07)  # 4 steps take 0.35 s of the 0.25 s that a chunk shows; 2 steps 0.21 s
+    (client,) = it.clients
+    it.run(8.0)
+    assert it.steps(client) == 2 and client.live.session.quality.rate == 1.0
+    assert it.notices[client] == ["quality_lowered"]
+    assert it.rate(client, 4.0) == pytest.approx(1.0, abs=0.05), "pictures come in real time again"
+    it.run(20.0)
+    assert it.steps(client) == 2, "with the steps that it had it would be too slow again"
+    it.pass_s = 0.02
+    it.run(10.0)
+    assert it.steps(client) == FULL
+    assert it.notices[client] == ["quality_lowered", "quality_restored"]
+
+
+def test_the_rate_goes_down_when_no_steps_are_left() -> None:
+    it = Played(1, pass_s=0.16)  # 1 step takes 0.32 s
+    (client,) = it.clients
+    it.run(16.0)
+    quality = client.live.session.quality
+    assert it.steps(client) == 1 and quality.rate == 0.75
+    assert it.notices[client] == ["quality_lowered"] * 3
+    assert it.rate(client, 8.0) == pytest.approx(0.75, abs=0.05)
+    it.pass_s = 0.02
+    it.run(24.0)
+    assert (it.steps(client), quality.rate) == (FULL, 1.0)
+    assert it.notices[client][3:] == ["quality_restored"]
+
+
+def test_all_who_are_slow_give_way_and_what_there_is_is_not_given_back_to_all() -> None:
+    """Four streams of 4 steps are 1.6 of what the worker can, of 2 steps 0.96, of 1 step 0.64."""
+    it = Played(4, pass_s=0.02)
+    it.run(20.0)
+    said_by_then = sum(map(len, it.notices.values()))
+    assert all(1 <= it.steps(client) <= 2 for client in it.clients)
+    it.run(20.0)
+    assert sum(map(len, it.notices.values())) - said_by_then <= 4, "it does not go up and down"
+    assert all(it.rate(client, 2.0) > 0.9 for client in it.clients)
+
+
+def test_one_that_is_in_time_keeps_what_it_has(tmp_path: Path) -> None:
+    quality = Quality(FPS)
+    quality.serve(4, 1)
+    for chunk in range(100):
+        assert quality.made(slow=chunk % 12 < 7) == []
+    assert quality.steps == 4 and quality.entry() == ()
+
+
+def test_levels_are_steps_and_then_rates() -> None:
+    def levels(steps: int, fewest: int) -> Iterator[tuple[int, float]]:
+        quality = Quality(FPS)
+        quality.serve(steps, fewest)
+        yield quality.steps, quality.rate
+        while any(quality.made(slow=True) for _ in range(12)):
+            yield quality.steps, quality.rate
+
+    assert list(levels(4, 1)) == [(4, 1.0), (2, 1.0), (1, 1.0), (1, 0.75), (1, 0.5)]
+    assert list(levels(5, 5)) == [(5, 1.0), (5, 0.75), (5, 0.5)], "steps that cannot be fewer stay"
+
+
+def test_what_had_to_be_taken_back_is_waited_for_twice_as_long() -> None:
+    quality = Quality(FPS)
+    quality.serve(2, 1)
+    waits = []
+    for _ in range(4):
+        while not quality.made(slow=True):
+            pass
+        made = 0
+        while not quality.room():
+            quality.made(slow=False)
+            made += 1
+        waits.append(made)
+    assert waits == [12, 24, 48, 96]
+
+
+def test_the_log_says_how_many_steps_a_chunk_was_made_with(tmp_path: Path) -> None:
+    it = Harness(tmp_path)
+    it.open()
+    it.session.quality.serve(2, 1)
+    now = 0.0
+    while it.session.quality.steps == 2:
+        it.session.due(now)
+        item = it.turn(now)
+        now += 2 * CHUNK_S
+        it.made(item, now=now)
+        it.session.due(now)
+    lowered = it.turn(now)
+    assert ipc.unpacked(lowered.controls) == [StepsSet(steps=1)]
+    assert it.journal.controls(lowered.chunk) == (StepsSet(steps=1),)
+    again = Harness(tmp_path)
+    for chunk in range(len(it.journal)):
+        again.session.restored(chunk, Journal(tmp_path / "journal", read_only=True).controls(chunk))
+    assert again.session.quality.entry() == (StepsSet(steps=None),), (
+        "a new process begins with all that there is"
+    )
+
+
+def test_after_a_rewind_the_log_says_anew_what_holds(tmp_path: Path) -> None:
+    it = Harness(tmp_path)
+    it.open()
+    for _ in range(3):
+        it.chunk()
+    it.tell(on.RewindAsked(1))
+    assert it.session.quality.entry() == (), "it never had less"
+    it.session.quality.serve(2, 1)
+    while not it.session.quality.made(slow=True):
+        pass
+    assert it.session.quality.entry() == (StepsSet(steps=1),)
+    it.tell(on.RewindAsked(0))
+    assert it.session.quality.entry() == (StepsSet(steps=1),) and it.session.quality.entry() == ()
+
+
+def test_a_client_cannot_set_steps_in_the_middle() -> None:
+    with pytest.raises(ProtocolError) as refused:
+        parse_client_message('{"type": "steps.set", "steps": 64}')
+    assert refused.value.code is ErrorCode.UNKNOWN_TYPE
+
+
+def test_load_is_the_share_of_time_that_orders_take() -> None:
+    load, now = Load(), 0.0
+    for _ in range(100):
+        now += 0.25
+        load.add(0.2, now)
+    assert load.share == pytest.approx(0.8, abs=0.01)
+    load.add(0.1, now + 60)
+    assert load.share < 0.01
+
+
+def test_a_control_that_comes_with_it_is_kept(tmp_path: Path) -> None:
+    it = Harness(tmp_path)
+    it.open()
+    it.session.quality.serve(2, 1)
+    while not it.session.quality.made(slow=True):
+        pass
+    it.give(PromptSet(id=1, prompts=({"text": "q"},)))  # type: ignore[arg-type]
+    kinds = [control.type for control in ipc.unpacked(it.turn().controls)]
+    assert kinds == ["steps.set", "prompt.set"]
