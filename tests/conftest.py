@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Several test processes share the cores: two that each wait for threads on all of them are slower than one after the other.
@@ -16,6 +17,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 if TYPE_CHECKING:
     from models.card import ModelCard
     from pipelines.generator import Generator
+
+
+settings.register_profile("project", deadline=None)  # how fast a machine is says nothing of what it computes
+settings.load_profile("project")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

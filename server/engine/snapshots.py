@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import shutil
 import threading
 import time
@@ -18,24 +17,29 @@ log = logging.getLogger(__name__)
 SPARE = 2
 """So many times its size must be free where a snapshot goes."""
 
+MAX_STUCK = 3
+"""While so many hang, with their threads and states, none is begun: it is the disk then, and not one of them."""
 
-class SnapshotThread:
-    """Writes one snapshot at a time; while it is at one, others are left out."""
+
+class Snapshots:
+    """Writes one snapshot at a time, in a thread of its own; while it is at one, others are left out."""
 
     def __init__(self, send: Callable[[Any], None], dump: Callable[[Any], bytes], limit: int) -> None:
         """`dump` turns a state, as it was given, into bytes; states of more than `limit` bytes are not kept."""
         self._send = send
         self._dump = dump
         self._limit = limit
-        self._jobs: queue.SimpleQueue[tuple[ipc.StepItem, Any]] = queue.SimpleQueue()
-        self._busy_since: float | None = None
-        self._stuck = self._told = False
-        threading.Thread(target=self._run, name="snapshots", daemon=True).start()
+        self._lock = threading.Lock()
+        self._began: dict[str, float] = {}
+        """file → when its writing began, of those that are not given up"""
+        self._stuck: set[str] = set()
+        self._told = False
 
     @property
     def busy(self) -> bool:
         """Whether a snapshot offered now would be left out."""
-        return self._stuck or self._busy_since is not None
+        with self._lock:
+            return bool(self._began) or len(self._stuck) >= MAX_STUCK
 
     def fits(self, size: int) -> bool:
         """Whether states of `size` bytes are kept."""
@@ -49,40 +53,45 @@ class SnapshotThread:
         """Writes the state `frozen`, which nothing changes any more, to `item.save`, unless it is busy."""
         if item.save is None or self.busy:
             return
-        self._busy_since = time.monotonic()
-        self._jobs.put((item, frozen))
+        with self._lock:
+            self._began[item.save] = time.monotonic()
+        threading.Thread(
+            target=self._run, args=(item, item.save, frozen), name="snapshot", daemon=True
+        ).start()
 
     def give_up_after(self, seconds: float) -> None:
-        """A disk that holds one snapshot up for longer is not asked again."""
-        since = self._busy_since
-        if since is not None and not self._stuck and time.monotonic() - since > seconds:
-            self._stuck = True
-            log.error("a snapshot was not written within %g s: none is taken any more", seconds)
+        """A snapshot that takes longer holds nobody up: others are begun beside it. Its thread cannot be ended."""
+        now = time.monotonic()
+        with self._lock:
+            late = [path for path, began in self._began.items() if now - began > seconds]
+            for path in late:
+                del self._began[path]
+                self._stuck.add(path)
+        for path in late:
+            log.error("the snapshot %s was not written within %g s and is given up", path, seconds)
 
-    def _run(self) -> None:
-        while True:
-            item, frozen = self._jobs.get()
-            try:
-                self._write(item, self._dump(frozen))
-            except Exception as error:
-                log.warning("stream %s: no snapshot: %s", item.stream, error)
-            del frozen
-            self._busy_since = None
-            self._stuck = False
+    def _run(self, item: ipc.StepItem, path: str, frozen: Any) -> None:
+        try:
+            self._write(path, self._dump(frozen))
+            self._send(ipc.Saved(item.stream, item.epoch, item.chunk, path))
+        except Exception as error:
+            log.warning("stream %s: no snapshot: %s", item.stream, error)
+        finally:
+            with self._lock:
+                self._began.pop(path, None)
+                self._stuck.discard(path)
 
-    def _write(self, item: ipc.StepItem, blob: bytes) -> None:
+    def _write(self, path: str, blob: bytes) -> None:
         """Whole or not at all: a reader never sees half a file, and none is left."""
-        assert item.save is not None
-        folder, part = os.path.dirname(item.save), f"{item.save}.part"
+        folder, part = os.path.dirname(path), f"{path}.part"
         os.makedirs(folder, exist_ok=True)
         if shutil.disk_usage(folder).free < SPARE * len(blob):
             raise OSError(f"too little space for {len(blob)} bytes")
         try:
             with open(part, "wb") as file:
                 file.write(blob)
-            os.replace(part, item.save)
+            os.replace(part, path)
         except OSError:
             if os.path.exists(part):
                 os.unlink(part)
             raise
-        self._send(ipc.Saved(item.stream, item.epoch, item.chunk, item.save))

@@ -1,7 +1,7 @@
 """A worker process: owns the device, the model and the encoders. The only process that loads torch.
 
 The main thread takes orders from the pipe and makes chunks. Beside it each stream has a thread that encodes what was made,
-one thread writes snapshots, and one beats, so that the server can tell slow from dead; it also gives up what takes too long
+one writes a snapshot now and then, and one beats, so that the server can tell slow from dead; it also gives up what takes too long
 beside the main thread.
 """
 
@@ -31,7 +31,7 @@ from server.engine import ipc
 from server.engine.capacity import seats_that_fit
 from server.engine.encode_thread import Job, StreamEncoder
 from server.engine.encoder import VideoEncoder, available_codecs
-from server.engine.snapshots import SnapshotThread
+from server.engine.snapshots import Snapshots
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ class Worker:
         self._slots: dict[str, Slot] = {}
         self._busy_since: float | None = None
         self._generator: Any = None
-        self._snapshots: SnapshotThread | None = None
+        self._snapshots: Snapshots | None = None
         self._threads = Threads(0)
         self._stills = threading.BoundedSemaphore(STILLS)
         self._stuck = 0
@@ -137,7 +137,7 @@ class Worker:
         card = self._generator.card
         generator = self._generator
         self._weights = fingerprint(generator.model) if hasattr(generator, "model") else ""
-        self._snapshots = SnapshotThread(self._up.send, self._dump, config.snapshot_bytes)
+        self._snapshots = Snapshots(self._up.send, self._dump, config.snapshot_bytes)
         chunk_s = warm_up(generator, config.compile)
         codecs = available_codecs(card.width, card.height, card.fps)
         gc.collect()

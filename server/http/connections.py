@@ -17,6 +17,8 @@ from server.http.hosts import account_address
 log = logging.getLogger(__name__)
 
 LOG_EVERY_S = 10.0
+READ_AT_ONCE = 1 << 15
+"""Bytes of one connection that are taken in one go; all frames in them are looked at before anybody else's turn."""
 
 
 def _plain(status: str, text: str, *more: str) -> bytes:
@@ -68,6 +70,7 @@ class _Bounded(H11Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast(asyncio.Transport, transport))
+        transport.max_size = READ_AT_ONCE  # type: ignore[attr-defined]
         cause = self._too_many()
         if cause:
             self._turn_away(cause, TURNED_AWAY)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import math
 import re
+import time
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers, QueryParams
@@ -17,6 +20,7 @@ from server.http.audit import note
 from server.http.auth import Gate, NotAllowed
 from server.http.hosts import CalledBy, Names, Origins, Proxies, account_address
 from server.http.identity import Identity
+from server.http.share import LONGEST_WAIT_S, Arrivals
 from server.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -45,6 +49,7 @@ class Door:
         self._app = app
         self._rules = rules
         self._metrics = metrics
+        self._arrivals = Arrivals()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -57,6 +62,8 @@ class Door:
             scope = {**scope, "root_path": called.prefix}
         try:
             identity = self._let_in(scope, headers, called)
+            if _path(scope).startswith("/v1/"):
+                await self._wait(identity.address)
         except NotAllowed as refused:
             self._note(refused, called, scope)
             response = error_response(
@@ -86,6 +93,15 @@ class Door:
         if identity.by_token:
             _check_token(identity, path)
         return identity
+
+    async def _wait(self, address: str) -> None:
+        """Those who come too often wait for those who do not; raises NotAllowed (429) when too many of an address do."""
+        rest_s = self._arrivals.wait_s(address, time.monotonic())
+        if rest_s is None:
+            text = f"too many requests come from this address: {LONGEST_WAIT_S:g} s of them wait already"
+            raise NotAllowed(429, "rate_limited", text, math.ceil(LONGEST_WAIT_S))
+        if rest_s > 0:
+            await asyncio.sleep(rest_s)
 
     def _note(self, refused: NotAllowed, called: CalledBy, scope: Scope) -> None:
         self._metrics.refused.labels(refused.code).inc()

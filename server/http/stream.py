@@ -22,6 +22,7 @@ from server.http.context import Context
 from server.http.door import identity_of
 from server.http.identity import Identity
 from server.http.quotas import OverQuota
+from server.http.share import Share
 from server.logs import session_id
 from server.sessions.commands import Commands, ViewerCommands
 from server.sessions.live import Live
@@ -216,10 +217,14 @@ async def _receive(socket: WebSocket) -> str | None:
 
 
 async def _read(socket: WebSocket, outbox: Outbox, handle: Callable[[str | None], None]) -> None:
-    """Hands every message on; waits when the client does not read what it is answered."""
+    """Hands every message on; waits when the client does not read what it is answered, or has had its share of time."""
+    share = Share()
     while True:
         await outbox.room()
-        handle(await _receive(socket))
+        text = await _receive(socket)
+        before = time.thread_time()
+        handle(text)
+        await asyncio.sleep(share.spent(time.thread_time() - before, time.monotonic()))
 
 
 async def write(socket: WebSocket, outbox: Outbox, context: Context) -> None:

@@ -115,6 +115,8 @@ class Driver:
         live.show(effect)
 
     def _append(self, live: Live, effect: do.Append) -> None:
+        if len(live.journal) > effect.first:  # it could not be cut when the stream went back
+            live.journal.truncate(effect.first)
         live.journal.extend(effect.first, effect.lines)
         self.handle(live, on.Written(len(live.journal)))
 
@@ -137,7 +139,7 @@ class Driver:
 
     def _unlink(self, live: Live, effect: do.Unlink) -> None:
         for path in effect.paths:
-            self._store.unlink(path)
+            self._storage.submit(self._store.unlink, path)
 
     def _queue(self, live: Live, effect: do.Queue) -> None:
         self.dispatcher.join(live, effect.first)

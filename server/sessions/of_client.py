@@ -100,10 +100,11 @@ def rewind(session: Session, event: on.RewindAsked, now: float) -> Effects:
 
 def reset(session: Session, event: on.ResetAsked, now: float) -> Effects:
     effects = session.cut(0)
-    if event.seed is not None:
+    if event.seed not in (None, session.settings.seed):
         session.settings = replace(session.settings, seed=event.seed)
+        effects.append(do.SaveSettings())
     session.quiet_since = now
-    effects += [do.SaveSettings(), do.Say(SessionRestarted(id=event.id), all=True)]
+    effects += [do.Say(SessionRestarted(id=event.id), all=True)]
     return [*effects, *session.reopen()]
 
 

@@ -29,8 +29,9 @@ def room_found(session: Session, event: on.RoomFound, now: float) -> Effects:
 def worker_lost(session: Session, event: on.WorkerLost, now: float) -> Effects:
     if not session.seated:
         return []
-    effects: Effects = []
-    failed = event.blamed and session.phase is Phase.STEPPING and session.trouble.chunk_failed(session.chunk)
+    effects = probe_lost(session)
+    failed = bool(effects) and session.trouble.probe_failed()
+    failed |= event.blamed and session.phase is Phase.STEPPING and session.trouble.chunk_failed(session.chunk)
     if event.blamed and session.phase is Phase.OPENING:  # a snapshot may be broken: the log is enough
         effects.append(do.Unlink(session.history.drop_snapshots()))
         failed = session.trouble.opening_failed()
@@ -40,6 +41,12 @@ def worker_lost(session: Session, event: on.WorkerLost, now: float) -> Effects:
         return [*effects, *session.failed(ErrorCode.GENERATION_FAILED, text)]
     recovering = SessionRecovering(reason=f"the worker is being replaced: {event.reason}")
     return [*effects, do.Say(recovering, all=True), *([do.Queue(first=True)] if session.attached else [])]
+
+
+def probe_lost(session: Session) -> Effects:
+    """What was looked at when the worker was lost is not looked at again: it may be the reason."""
+    asked, session.probing = session.probing, None
+    return [] if asked is None else [outline(asked)]
 
 
 def turn(session: Session, event: on.Turn, now: float) -> Effects:
@@ -73,10 +80,12 @@ def probe_turn(session: Session, event: on.ProbeTurn, now: float) -> Effects:
 
 def outlined(session: Session, event: ipc.Outlined, now: float) -> Effects:
     asked, session.probing = session.probing, None
-    if asked is None:
-        return []
+    return [] if asked is None else [outline(asked, event.region, event.label)]
+
+
+def outline(asked: on.ProbeAsked, region: Any = (), label: str = "") -> do.Say:
     x, y = asked.point
-    return [do.Say(Outline(id=asked.id, x=x, y=y, region=event.region, label=event.label or None))]
+    return do.Say(Outline(id=asked.id, x=x, y=y, region=region, label=label or None))
 
 
 def fetched(session: Session, event: on.Fetched, now: float) -> Effects:

@@ -36,7 +36,8 @@ class Pace:
         """when the next chunk is wanted, and since when it could be made but for others"""
         self._waited_s = 0.0
         self._last_began = -NEVER
-        self._began: dict[int, float] = {}
+        self._began: dict[int, tuple[float, float]] = {}
+        """chunk → when its making began, and how long it had waited for others by then"""
 
     @property
     def stands(self) -> bool:
@@ -92,7 +93,8 @@ class Pace:
         if new and self._steps_left > 0:
             self._steps_left -= 1
         self._waited_s = max(0.0, now - max(self._due, self._ready_at))
-        self._began[chunk] = self._last_began = now
+        self._began[chunk] = now, self._waited_s
+        self._last_began = now
         while len(self._began) > KEPT:
             del self._began[next(iter(self._began))]
 
@@ -107,13 +109,14 @@ class Pace:
 
     def began(self, chunk: int, now: float) -> float:
         """When the making of `chunk` began, as far as that is known."""
-        return self._began.get(chunk, now)
+        return self._began.get(chunk, (now, 0.0))[0]
 
     def sent(self, chunk: int, end_pts: float, first: bool, now: float) -> bool:
         """A frame that ends at `end_pts` is on its way, the `first` of its chunk or a later one. True where that chunk missed its
         time: the viewer had run dry.
         """
         if first:
-            self._pacer.measured(now - self.began(chunk, now))
+            began, waited_s = self._began.get(chunk, (now, 0.0))
+            self._pacer.measured(now - began + min(waited_s, self._chunk_s))
         dry = self._pacer.sent(end_pts, now)
         return first and dry

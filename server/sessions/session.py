@@ -183,6 +183,7 @@ class Session:
 
     def cut(self, chunks: int) -> Effects:
         """Forgets everything from chunk `chunks` on."""
+        files = [do.CutFiles(chunks)] if self.history.asked > chunks else []
         gone = self.history.cut(chunks)
         self.tracks.cut(chunks)
         self.quality.cut()
@@ -192,7 +193,7 @@ class Session:
         self.pace.stop_steps(self.output.pts)
         text = "the control was given before the stream went back and is not shown"
         notices = [do.Say(Notice(code="control_discarded", message=text, id=id)) for id in lost]
-        return [do.CutFiles(chunks), do.Unlink(gone), do.ForgetSent(boxes=True), *notices]
+        return [*files, do.Unlink(gone), do.ForgetSent(boxes=True), *notices]
 
     def reopen(self, rewind_to: int | None = None) -> Effects:
         """The state at the worker is not the one that is wanted. A newer wish takes an older one's place."""

@@ -13,6 +13,7 @@ class Trouble:
         self._chunk = -1
         self._failures = 0
         self._openings = 0
+        self._probes = 0
         self._log_behind = False
 
     def suspects(self, chunk: int) -> bool:
@@ -30,6 +31,11 @@ class Trouble:
         """Counts; True when it has failed too often."""
         self._openings += 1
         return self._openings >= MAX_FAILURES
+
+    def probe_failed(self) -> bool:
+        """A look at what a hand would take has ended the worker; True when that was so too often."""
+        self._probes += 1
+        return self._probes >= MAX_FAILURES
 
     def opened(self) -> None:
         """The worker has the state."""

@@ -82,7 +82,7 @@ def test_a_batch_is_what_its_prompts_are_alone(encoder: PocketText) -> None:
         assert torch.allclose(encoder([prompt])[0], together[row], atol=1e-5)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text(max_size=200))
 def test_no_prompt_fails(encoder: PocketText, prompt: str) -> None:
     tokens = encoder([prompt])

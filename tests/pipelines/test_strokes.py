@@ -169,7 +169,7 @@ coordinate = st.floats(-1, 2)
 drag = st.lists(st.tuples(st.floats(0, 3), coordinate, coordinate, st.booleans()), min_size=1, max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(drag, st.integers(0, 40))
 def test_any_drag_is_finite_continuous_and_no_faster_than_allowed(
     samples: list[tuple], release_at: int

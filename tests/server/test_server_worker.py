@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ from server_generator import FPS, HEIGHT, WIDTH
 
 from pipelines.requests import StreamSettings
 from server.engine import ipc
-from server.engine.snapshots import SnapshotThread
+from server.engine.snapshots import MAX_STUCK, Snapshots
 from server.engine.worker import Worker
 
 SETTINGS = StreamSettings("pocket-random", (("p", 1.0),), WIDTH, HEIGHT, FPS)
@@ -64,7 +65,7 @@ def test_every_order_is_answered_and_ends(worker: Worker, sent: list[Any]) -> No
 
 def test_a_snapshot_that_cannot_be_written_leaves_nothing(tmp_path: Path, sent: list[Any]) -> None:
     (tmp_path / "file").write_text("in the way")
-    snapshots = SnapshotThread(sent.append, lambda state: b"x" * 100, limit=1000)
+    snapshots = Snapshots(sent.append, lambda state: b"x" * 100, limit=1000)
     assert snapshots.fits(1000) and not snapshots.fits(1001)
     for name in ("file/0-1.safetensors", "folder/0-2.safetensors"):
         item = ipc.StepItem("s", 0, 1, (), save=str(tmp_path / name))
@@ -73,3 +74,47 @@ def test_a_snapshot_that_cannot_be_written_leaves_nothing(tmp_path: Path, sent: 
             time.sleep(0.001)
     assert [message.path for message in sent] == [str(tmp_path / "folder/0-2.safetensors")]
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["0-2.safetensors", "file", "folder"]
+
+
+def test_a_snapshot_that_hangs_costs_itself_alone(
+    worker: Worker, sent: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chunks go on, the other stream's snapshot is written, and when many hang no more are begun until one is done."""
+    snapshots, dump, hanging = worker._snapshots, worker._dump, threading.Event()
+    assert snapshots is not None
+
+    def hangs(state: Any) -> bytes:
+        if state.settings.seed == 1:
+            assert hanging.wait(60)
+        return dump(state)
+
+    monkeypatch.setattr(snapshots, "_dump", hangs)
+    for seed, stream in ((1, "bad"), (2, "good")):
+        settings = StreamSettings("pocket-random", (("p", 1.0),), WIDTH, HEIGHT, FPS, seed)
+        worker.obey(ipc.opening(stream, 0, settings, "jpeg", None))
+
+    def step(stream: str, chunk: int) -> str:
+        path = str(tmp_path / f"{stream}-{chunk}")
+        worker.obey(ipc.Step((ipc.StepItem(stream, 0, chunk, (), save=path),)))
+        return path
+
+    for hung in range(MAX_STUCK):
+        step("bad", hung)
+        assert snapshots.busy, "one at a time, until it is given up"
+        snapshots.give_up_after(0.0)
+        assert snapshots.busy == (hung + 1 == MAX_STUCK)
+        if not snapshots.busy:
+            path = step("good", hung)
+            wait_until(lambda: not snapshots.busy)
+            assert Path(path).exists()
+    step("good", MAX_STUCK - 1)
+    assert "StepFailed" not in kinds(sent) and kinds(sent).count("Made") == 2 * MAX_STUCK
+    hanging.set()
+    wait_until(lambda: not snapshots.busy and kinds(sent).count("Saved") == 2 * MAX_STUCK - 1)
+
+
+def wait_until(condition: Any) -> None:
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.001)

@@ -1,0 +1,53 @@
+"""How much of the server's time one connection, or all who come and go at one session, may take. No I/O, no clock.
+
+What somebody costs is time, not a number of messages: a ping and a reset are not the same.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+SHARE = 0.3
+"""Of the web process's time, for the messages of one connection that sends without end."""
+
+BURST_S = 0.1
+"""So much of it is done at once."""
+
+
+class Share:
+    """A leaky bucket of seconds: what was spent runs out of it at the rate `share`, and above `burst_s` one has to rest."""
+
+    def __init__(self, share: float = SHARE, burst_s: float = BURST_S) -> None:
+        self._share, self._burst_s = share, burst_s
+        self._level = 0.0
+        self._at = 0.0
+
+    def spent(self, seconds: float, now: float) -> float:
+        """So much was spent, up to `now`; returns how long to rest (seconds)."""
+        self._level = max(0.0, self._level - self._share * (now - self._at)) + seconds
+        self._at = now
+        return max(0.0, self._level - self._burst_s) / self._share
+
+
+COMING_S, ARRIVING_S = 0.005, 1.0
+"""What one request is taken to cost, and how much of that at once is no reason to wait."""
+
+LONGEST_WAIT_S = 5.0
+MAX_ADDRESSES = 4096
+
+
+class Arrivals:
+    """Requests of each address. Those that come faster than a share of the server's time allows have to wait."""
+
+    def __init__(self) -> None:
+        self._shares: OrderedDict[str, Share] = OrderedDict()
+
+    def wait_s(self, address: str, now: float) -> float | None:
+        """How long a new request of this address has to wait (seconds); None where too many of its requests wait already."""
+        share = self._shares.setdefault(address, Share(burst_s=ARRIVING_S))
+        self._shares.move_to_end(address)
+        if len(self._shares) > MAX_ADDRESSES:
+            self._shares.popitem(last=False)
+        if share.spent(0.0, now) > LONGEST_WAIT_S:
+            return None
+        return share.spent(COMING_S, now)
