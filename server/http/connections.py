@@ -67,6 +67,7 @@ class _Bounded(H11Protocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._waits_for = ""
         self._unread: asyncio.TimerHandle | None = None
+        self._upgraded = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast(asyncio.Transport, transport))
@@ -94,6 +95,7 @@ class _Bounded(H11Protocol):
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         self._stop()
+        self._upgraded = True  # what follows is no HTTP: an answer would break the stream
         super().handle_websocket_upgrade(event)
 
     def pause_writing(self) -> None:
@@ -125,7 +127,7 @@ class _Bounded(H11Protocol):
         state = self.conn.their_state
         waits_for = {h11.IDLE: "header", h11.SEND_BODY: "body"}.get(state, "")
         between_requests = state is h11.IDLE and self.timeout_keep_alive_task is not None
-        if self.transport.is_closing() or between_requests or state is h11.MIGHT_SWITCH_PROTOCOL:
+        if self.transport.is_closing() or between_requests or self._upgraded:
             waits_for = ""
         if waits_for == self._waits_for:
             return

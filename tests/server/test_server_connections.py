@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import uvicorn
+import websockets
 
 from server.http.connections import ConnectionLimits, bounded_protocol
 
@@ -88,3 +89,21 @@ async def test_connections_are_counted_in_all_and_by_address_but_not_by_a_proxys
             async with asyncio.timeout(WAIT_S):
                 assert (await reader.read()).startswith(b"HTTP/1.1 200")
             writer.close()
+
+
+async def ticking(scope: Any, receive: Any, send: Any) -> None:
+    """A WebSocket that lives longer than a request may take."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    for _ in range(4):
+        await asyncio.sleep(0.1)
+        await send({"type": "websocket.send", "text": "tick"})
+    await send({"type": "websocket.close"})
+
+
+async def test_a_websocket_is_no_request_that_takes_too_long() -> None:
+    closed: list[str] = []
+    async with serving(ticking, closed.append, header_s=0.15, body_s=0.15) as port:
+        async with asyncio.timeout(WAIT_S), websockets.connect(f"ws://127.0.0.1:{port}") as socket:
+            heard = [message async for message in socket]
+    assert heard == ["tick"] * 4 and closed == []
