@@ -179,7 +179,7 @@ async def _resume(
     last_frame = start.last_frame if start.last_frame is not None else -1
     await service.wait_loaded()
     try:
-        live = service.resume(token, last_frame, start.known_codecs)
+        live = service.resume(token, start.known_codecs)
         if not identity.sees(live.meta):
             text = "this session has ended or was away for too long: start a new one"
             raise Refused(ErrorCode.RESUME_EXPIRED, text, CloseCode.BAD_START)

@@ -27,7 +27,9 @@ def attached(session: Session, event: on.Attached, now: float) -> Effects:
     session.attached, session.quiet_since = True, now
     session.ready_said, session.start_id = False, event.start_id
     session.recorded = event.recorded
-    frame = max(event.frame, session.first_frame)
+    known = max(session.upcoming * session.output.chunk_frames, session.first_frame)
+    session.back_to = known // session.output.chunk_frames if event.frame > known else None
+    frame = min(max(event.frame, session.first_frame), known)
     session.pace.restart(frame / session.settings.fps)
     effects: Effects = []
     if session.phase in (Phase.READY, Phase.STEPPING):

@@ -192,7 +192,7 @@ class Service:
         live.token, live.start_asked, live.start_id = token, asked, start.id
         return live
 
-    def resume(self, token: str, last_frame: int, codecs: tuple[Codec, ...]) -> Live:
+    def resume(self, token: str, codecs: tuple[Codec, ...]) -> Live:
         """The session that a token stands for; raises Refused. The caller attaches, then calls `resumed`."""
         hashed = hash_token(token)
         live = next((each for each in self.lives.values() if each.meta.token_hash == hashed), None)
@@ -203,10 +203,6 @@ class Service:
         if codec not in codecs and codec not in live.meta.start.known_codecs:
             text = f"the session's codec is {codec}, which is not among those named"
             raise Refused(ErrorCode.NO_CODEC, text, CloseCode.BAD_START)
-        made = live.session.upcoming * live.meta.chunk_frames
-        if last_frame >= max(made, live.meta.first_frame):
-            text = f"last_frame {last_frame} was never sent: the last one is {made - 1}"
-            raise Refused(ErrorCode.OUT_OF_RANGE, text, CloseCode.BAD_START)
         live.token = token
         return live
 

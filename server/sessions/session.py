@@ -15,6 +15,8 @@ from flowbrush.protocol import (
     Error,
     Notice,
     SessionDone,
+    SessionRestarted,
+    SessionRewound,
 )
 from pipelines.requests import StreamSettings
 from server.sessions import effects as do
@@ -89,6 +91,8 @@ class Session:
         """what the worker looks at"""
         self.ready_said = False
         self.start_id: int | None = None
+        self.back_to: int | None = None
+        """the client has pictures of later chunks than this many, of which the log was lost; it is to be told"""
         self.recorded: int | None = None
         self.ordered: int | None = None
         """epoch of the opening order that the worker has"""
@@ -175,7 +179,16 @@ class Session:
             return []
         self.ready_said = self.known = True
         notices, self.notices = self.notices, ()
-        return [do.SayReady(self.start_id), *map(do.Say, notices)]
+        return [do.SayReady(self.start_id), *self._say_lost(), *map(do.Say, notices)]
+
+    def _say_lost(self) -> Effects:
+        """What the client has, and the log has not, never was."""
+        chunks, self.back_to = self.back_to, None
+        if chunks is None:
+            return []
+        text = "the session's log was damaged: it goes on from where it can be read"
+        gone = SessionRewound(chunk=chunks - 1) if chunks else SessionRestarted()
+        return [do.Say(gone), do.Say(Notice(code="log_damaged", message=text))]
 
     def queue_again(self) -> Effects:
         """One that gave its slot up while it was paused wants one again."""

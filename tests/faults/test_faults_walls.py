@@ -138,10 +138,13 @@ async def test_a_file_that_was_damaged_costs_no_more_than_it_held(make_server, w
         (folder / what).write_bytes(b"".join([*lines[:2], b"{broken]\n", *lines[3:]]))
     again = await asyncio.to_thread(lambda: make_server(port=server.port))
     async with RawClient(again.url) as client:
-        await client.send(type="session.start", resume=ready["resume_token"], last_frame=7)
+        await client.send(type="session.start", resume=ready["resume_token"], last_frame=15)
         if what == "session.json":
             assert (await client.message("error"))["code"] == "resume_expired"
         else:
             await client.message("session.ready")
+            assert (await client.message("session.rewound"))["chunk"] == 1
             await client.count(8)
-            assert client.packets[0].frame == 8, "it goes on where its log can be read"
+            assert client.packets[0].frame == 8 and client.packets[0].key, (
+                "it goes on where its log can be read"
+            )

@@ -335,3 +335,22 @@ def test_the_wait_for_the_model_counts_from_when_the_chunk_was_wanted_and_possib
     assert it.session.due(5.0) < 5.0, "the viewer has nothing left: it is wanted since before it was possible"
     assert step(1, 5.01, 5.01, 5.2) == pytest.approx(10), "only what it stood ready counts"
     assert step(2, 5.2, 5.24, 5.4) == pytest.approx(40), "others were made first"
+
+
+@pytest.mark.parametrize("kept", [0, 2])
+def test_a_client_that_has_more_than_the_log_is_told_where_it_stands(tmp_path: Path, kept: int) -> None:
+    it = Harness(tmp_path)
+    for chunk in range(kept):
+        it.session.restored(chunk, ())
+    it.session.taken_up(0, {}, 0)
+    for effect in it.tell(on.Attached(5 * 4)):
+        if isinstance(effect, do.CatchUp):  # nothing is kept in memory of another process
+            it.tell(on.Failed(effect, LookupError()))
+    it.tell(on.SlotGiven())
+    (order,) = orders(it.tell(on.Turn()))
+    sent = it.tell(ipc.Opened("id", order.epoch, kept))
+    kinds = [type(each).__name__ if isinstance(each, do.SayReady) else each.message.type for each in sent]
+    assert kinds == ["SayReady", "session.rewound" if kept else "session.restarted", "notice"]
+    assert not kept or said(sent, "session.rewound")[0].chunk == kept - 1
+    assert it.session.output.frame == kept * 4 and it.session.output.want_key
+    assert not said(it.tell(on.Attached(kept * 4)), "session.rewound"), "once"
