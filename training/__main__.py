@@ -10,6 +10,8 @@ from pathlib import Path
 from models.device import choose
 from training.config import STAGES, read_recipe
 from training.distributed import join
+from training.furniture.pool import build_furniture
+from training.furniture.render import MissingTracer
 from training.loop import Interrupted, Limits, Outcome, train
 from training.photos.packages import MissingPackage
 from training.photos.pool import build_photos
@@ -135,9 +137,14 @@ def _run(asked: argparse.Namespace) -> int:
 
 
 def gather_photos(folder: Path) -> None:
-    """Fills `folder` with photos, and says how many. Raises MissingPackage where there are none."""
-    counts = ", ".join(f"{part} {count}" for part, count in build_photos(folder).items())
-    sys.stdout.write(f"photos in {folder}: {counts}\n")
+    """Fills `folder` with photos and views of furniture, and says how many. Raises MissingPackage where there are no photos."""
+    counts = build_photos(folder)
+    try:
+        counts["furniture"] = build_furniture(folder)
+    except (MissingPackage, MissingTracer) as error:
+        sys.stderr.write(f"furniture: left out: {error}\n")
+    said = ", ".join(f"{part} {count}" for part, count in counts.items())
+    sys.stdout.write(f"photos in {folder}: {said}\n")
 
 
 def _check(asked: argparse.Namespace) -> None:

@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-CLEAR = re.compile(r"public-domain|CC0-[\d.]+|CC-BY-[\d.]+")  # may be trained on, with an attribution list
+# may be trained on, with an attribution list
+CLEAR = re.compile(r"public-domain|CC0(-[\d.]+)?|CC-BY-[\d.]+(-USA?)?")
 SUFFIXES = ("jpg", "jpeg", "JPG", "png", "webp")
 
 

@@ -109,7 +109,9 @@ def test_pool_command_gathers_photos_only(tmp_path: Path, capsys: pytest.Capture
     wallpapers(tmp_path / "photos")
     command = ["pool", "--photos", "--config", str(RECIPE), "--run", str(tmp_path)]
     assert main(command) == 0
-    assert "learned 2, held_out 2, stamps 0" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "learned 2, held_out 2, stamps 0" in said.out
+    assert "furniture: left out: " in said.err
     assert not (tmp_path / "pool").exists()
 
 

@@ -30,6 +30,9 @@ def test_terms_converted_picture_keeps_them(terms: Copyright) -> None:
     [
         ("CC-BY-2.0", True),
         ("CC0-1.0", True),
+        ("CC0", True),
+        ("CC-BY-3.0-USA", True),
+        ("CC-BY-3.0-SA", False),
         ("public-domain", True),
         ("CC-BY-3.0 and CC0-1.0", True),
         ("CC-BY-SA-3.0", False),
