@@ -6,7 +6,7 @@ import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 
 from flowbrush.errors import ErrorCode, ProtocolError
 from server.http.answers import error_response
@@ -36,11 +36,11 @@ def router(context: Context) -> APIRouter:
     @routes.get("/log", summary="The session file: `flowbrush render` makes the video again")
     async def log(id: str, request: Request) -> Response:
         meta = await asyncio.to_thread(context.stored, request, id)
-        file = await asyncio.to_thread(service.session_file, id) if meta is not None else None
-        if file is None:
+        text = await asyncio.to_thread(service.session_file, id) if meta is not None else None
+        if text is None:
             return unknown(id)
         audit("read.log", identity_of(request), session=id)
-        return Response(file.to_json(), media_type="application/json")
+        return StreamingResponse(text, media_type="application/json")
 
     @routes.post("/branch", status_code=201, summary="A new session from a chunk of this one")
     async def branch(

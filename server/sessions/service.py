@@ -7,12 +7,12 @@ import contextlib
 import logging
 import secrets
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
 from flowbrush.protocol import Codec, SessionPaused, SessionStart
-from flowbrush.session_file import SessionFile
 from server.delivery.delivery import Outbox
 from server.engine import ipc
 from server.engine.dispatcher import Dispatcher
@@ -283,8 +283,8 @@ class Service:
 
     # ---- parts
 
-    def session_file(self, id: str) -> SessionFile | None:
-        """The session file of a running or an ended session. Blocks for reading the journal."""
+    def session_file(self, id: str) -> Iterator[str] | None:
+        """The text of the session file of a running or an ended session. Blocks."""
         live = self.lives.get(id)
         return self._archive.session_file(id, None if live is None else live.session.output.frame)
 

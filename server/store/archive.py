@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+from collections.abc import Iterator
 from concurrent.futures import Executor
 
 from flowbrush.protocol import Codec, Notice, SessionStart, StartFields
@@ -17,7 +18,8 @@ from server.sessions.live import Live
 from server.sessions.session import Session, Terms
 from server.settings import MIB, Settings
 from server.store import images
-from server.store.journal import Journal
+from server.store.journal import Journal, lines_of
+from server.store.log_text import log_text
 from server.store.store import Meta, Store, hash_token
 
 log = logging.getLogger(__name__)
@@ -140,26 +142,19 @@ class Archive:
         except OSError as error:
             log.warning("settings were not written: %s", error, extra={"session": live.id})
 
-    def session_file(self, id: str, frames: int | None) -> SessionFile | None:
-        """The session file of a session, running (with the `frames` it has) or ended; None without one."""
+    def session_file(self, id: str, frames: int | None) -> Iterator[str] | None:
+        """The text of the session file of a session, running (with the `frames` it has) or ended; None without one. Blocks."""
         meta = self._store.read(id)
         if meta is None:
             return None
-        journal = Journal(self._store.journal(id), read_only=True)
+        path = self._store.journal(id)
+        made = meta.frames if frames is None else frames
+        fields = meta.start.model_dump(exclude_none=True)
+        fields.pop("image", None)
+        if self._store.image(id).exists():
+            fields["image"] = images.data_url(self._store.image(id))
+        about = SessionFile(model=meta.model, weights=meta.weights, start=FileStart(**fields), chunks=0)
         try:
-            made = meta.frames if frames is None else frames
-            chunks = -(-made // meta.chunk_frames) or len(journal)
-            fields = meta.start.model_dump(exclude_none=True)
-            fields.pop("image", None)
-            if self._store.image(id).exists():
-                fields["image"] = images.data_url(self._store.image(id))
-            controls = tuple(journal.records(chunks))
-            return SessionFile(
-                model=meta.model,
-                weights=meta.weights,
-                start=FileStart(**fields),
-                controls=controls,
-                chunks=chunks,
-            )
-        finally:
-            journal.close()
+            return log_text(about, path, -(-made // meta.chunk_frames) or lines_of(path))
+        except FileNotFoundError:
+            return None

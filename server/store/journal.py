@@ -10,13 +10,12 @@ import contextlib
 import json
 import os
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from flowbrush.errors import ProtocolError
 from flowbrush.parse import parse_control
 from flowbrush.protocol import Control
-from flowbrush.session_file import ControlAt, at_chunk
 
 
 class JournalFull(OSError):
@@ -26,11 +25,11 @@ class JournalFull(OSError):
 class Journal:
     """`len(journal)` is the number of chunks asked for; the next one has that index. A line is in the file whole, or not at all."""
 
-    def __init__(self, path: Path, *, read_only: bool = False, limit: int = 1 << 62) -> None:
+    def __init__(self, path: Path, *, limit: int = 1 << 62) -> None:
         """Opens `path`, or makes it; it takes up to `limit` bytes. A last line that a crash cut short is removed."""
         self.path = path
         self._limit = limit
-        self._file = open(path, "rb" if read_only else "a+b")
+        self._file = open(path, "a+b")
         self._starts = array("Q")
         self._file.seek(0)
         end = 0
@@ -41,8 +40,7 @@ class Journal:
             end += len(line)
         self._end = end
         self._torn = False
-        if not read_only:
-            self._file.truncate(end)
+        self._file.truncate(end)
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -95,13 +93,6 @@ class Journal:
             self._end = end
             del self._starts[chunks:]
 
-    def records(self, chunks: int) -> Iterator[ControlAt]:
-        """The controls of the first `chunks` chunks, as a session file keeps them."""
-        with open(self.path, "rb") as file:
-            for chunk, line in zip(range(chunks), file, strict=False):
-                if line != b"[]\n":
-                    yield from (at_chunk(control, chunk) for control in _read(line))
-
     def copy_to(self, path: Path, chunks: int) -> None:
         """A journal of the first `chunks` chunks alone, in a new file."""
         end = self._starts[chunks] if chunks < len(self) else self._end
@@ -114,6 +105,12 @@ class Journal:
     def close(self) -> None:
         """Closes the file; the journal stays on disk."""
         self._file.close()
+
+
+def lines_of(path: Path) -> int:
+    """How many chunks a journal has. Raises OSError."""
+    with open(path, "rb") as file:
+        return sum(line.endswith(b"\n") for line in file)
 
 
 def _read(line: bytes) -> tuple[Control, ...]:

@@ -14,13 +14,15 @@ from PIL import Image
 from raw_client import decode_file
 from server_generator import draw, read
 
-from flowbrush.protocol import Codec, Prompt, PromptSet, TracksClear
+from flowbrush.protocol import Codec, Point, Prompt, PromptSet, TrackMove, TracksClear
+from flowbrush.session_file import FileStart, SessionFile, at_chunk
 from server.delivery.clips import clip
 from server.delivery.mp4 import Sample
 from server.delivery.recording import Recording
 from server.engine.encoder import VideoEncoder
 from server.store.images import BadImage, ImageStore
-from server.store.journal import Journal
+from server.store.journal import Journal, lines_of
+from server.store.log_text import log_text
 
 HUGE = 1 << 30
 
@@ -40,11 +42,29 @@ def test_a_journal_is_read_back_cut_and_goes_on(tmp_path: Path) -> None:
     journal.close()
     again = Journal(tmp_path / "j")
     assert len(again) == 3 and again.controls(2) == (prompt("three", 4),)
-    assert [(each.chunk, each.type) for each in again.records(2)] == [(0, "prompt.set")]
     with pytest.raises(IndexError):
         again.controls(3)
     again.copy_to(tmp_path / "branch", 1)
     assert len(Journal(tmp_path / "branch")) == 1
+
+
+@pytest.mark.parametrize("broken", [None, 1])
+def test_the_log_of_a_session_is_a_session_file_up_to_what_can_be_read(
+    tmp_path: Path, broken: int | None
+) -> None:
+    journal = Journal(tmp_path / "j")
+    points = tuple(Point(t=n / 100, x=0.5, y=0.25) for n in range(1000))
+    lines = [(prompt("grüße", 1),), (), (TrackMove(track=1, points=points), TracksClear(id=3))]
+    journal.extend(0, lines)
+    if broken is not None:
+        texts = (tmp_path / "j").read_bytes().splitlines(keepends=True)
+        (tmp_path / "j").write_bytes(b"".join([*texts[:broken], b"[{broken]\n", *texts[broken + 1 :]]))
+    about = SessionFile(model="m", weights="sha256:" + 64 * "0", start=FileStart(prompt="p"), chunks=0)
+    read, ignored = SessionFile.parse("".join(log_text(about, tmp_path / "j", 3)))
+    kept = 3 if broken is None else broken
+    controls = tuple(at_chunk(each, chunk) for chunk in range(kept) for each in lines[chunk])
+    assert read == about.model_copy(update={"controls": controls, "chunks": kept}) and ignored == ()
+    assert lines_of(tmp_path / "j") == 3
 
 
 def test_a_line_that_a_crash_cut_short_is_removed(tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ from server.engine import ipc
 from server.engine.scheduler import Load
 from server.sessions import events as on
 from server.sessions.quality import Quality
-from server.store.journal import Journal
 
 CHUNK_S = FRAMES / FPS
 FULL = 4
@@ -177,7 +176,7 @@ def test_the_log_says_how_many_steps_a_chunk_was_made_with(tmp_path: Path) -> No
     assert it.journal.controls(lowered.chunk) == (StepsSet(steps=1),)
     again = Harness(tmp_path)
     for chunk in range(len(it.journal)):
-        again.session.restored(chunk, Journal(tmp_path / "journal", read_only=True).controls(chunk))
+        again.session.restored(chunk, it.journal.controls(chunk))
     assert again.session.quality.entry() == (StepsSet(steps=None),), (
         "a new process begins with all that there is"
     )
