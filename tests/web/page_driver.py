@@ -59,19 +59,27 @@ class PageDriver:
         return float(x.mean() + 0.5) / picture.shape[1], float(y.mean() + 0.5) / picture.shape[0]
 
     def spot(self, x: float, y: float) -> tuple[float, float]:
-        """Page coordinates of a point of the frame."""
+        """Coordinates in the window of a point of the frame; fails where no hand reaches it without scrolling."""
         box = self.page.locator("#stage").bounding_box()
-        return box["x"] + x * box["width"], box["y"] + y * box["height"]
+        spot = box["x"] + x * box["width"], box["y"] + y * box["height"]
+        width, height = self.page.evaluate("[innerWidth, innerHeight]")
+        assert 0 <= spot[0] < width and 0 <= spot[1] < height, f"({x}, {y}) of the frame is off the screen"
+        return spot
 
     def stroke(
-        self, points: list[tuple[float, float]], seconds: float = 0.8, *, release: bool = True
+        self,
+        points: list[tuple[float, float]],
+        seconds: float = 0.2,
+        *,
+        steps: int = 4,
+        release: bool = True,
     ) -> None:
-        """Presses at the first point, moves along the others, lets go."""
+        """Presses at the first point, moves along the others in `steps` each and `seconds` in all, lets go."""
         mouse = self.page.mouse
         mouse.move(*self.spot(*points[0]))
         mouse.down()
         for x, y in points[1:]:
-            mouse.move(*self.spot(x, y), steps=8)
+            mouse.move(*self.spot(x, y), steps=steps)
             self.page.wait_for_timeout(1000 * seconds / len(points))
         if release:
             mouse.up()
@@ -91,7 +99,7 @@ class PageDriver:
             found = condition()
             if found:
                 return found
-            self.page.wait_for_timeout(50)
+            self.page.wait_for_timeout(20)
         raise AssertionError(f"never happened: {what}")
 
     def touch(self, kind: str, points: list[tuple[float, float]]) -> None:

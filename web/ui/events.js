@@ -74,6 +74,7 @@ function bindLife(page) {
     page.timeline.clear();
     page.readout.clear();
     setMode(page, app.watching ? 'watching' : 'playing');
+    page.stage.bringIntoView(); // what was pressed may lie far below it
     status('Starting…', 'wait');
     showBanner('Starting…');
   });

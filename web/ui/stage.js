@@ -27,6 +27,11 @@ export class Stage {
     return { x: (clientX - left) / width, y: (clientY - top) / height };
   }
 
+  /** Scrolls the page, where it is longer than the window, so that the picture can be seen and touched. */
+  bringIntoView() {
+    this.#box.scrollIntoView({ block: 'nearest' });
+  }
+
   async toggleFullscreen() {
     if (document.fullscreenElement) await document.exitFullscreen();
     else await document.documentElement.requestFullscreen?.();
