@@ -20,6 +20,9 @@ FLAGS = [
     "--disable-sync",
 ]
 
+USUAL = {"width": 1100, "height": 680}
+"""The smallest window that has the page's panels beside the stage: without a graphics card pixels cost time."""
+
 
 def find_chromium() -> str:
     """Its path; skips the test where there is none."""
@@ -36,6 +39,7 @@ class Browser:
         self._playwright = playwright
         self._path = path
         self._browser: Any = None
+        self._usual: Any = None
 
     def new_context(self, **options: Any) -> Any:
         """A context of the browser, which is started if it does not run."""
@@ -43,7 +47,14 @@ class Browser:
             self._browser = self._playwright.chromium.launch(
                 executable_path=self._path, args=FLAGS, timeout=60_000
             )
-        return self._browser.new_context(**options)
+            self._usual = None
+        return self._browser.new_context(**{"viewport": USUAL, **options})
+
+    def usual_context(self) -> Any:
+        """The context that tests share, which has the page's files already; nothing else of earlier pages."""
+        if self._usual is None or not self._browser.is_connected():
+            self._usual = self.new_context()
+        return self._usual
 
     @staticmethod
     def kill() -> None:

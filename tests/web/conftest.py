@@ -37,9 +37,10 @@ class Served:
     """The stream double on a port of its own, in a thread."""
 
     def __init__(self) -> None:
-        self.double = StreamDouble()
+        self.renew()
         config = uvicorn.Config(
-            self.double.app,
+            self._answer,
+            interface="asgi3",
             host="127.0.0.1",
             port=0,
             log_level="warning",
@@ -57,6 +58,13 @@ class Served:
         port = self.server.servers[0].sockets[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{port}/"
 
+    def renew(self) -> None:
+        """As a server that was just started, at the same address."""
+        self.double = StreamDouble()
+
+    async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.double.app(scope, receive, send)
+
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
         self.loop.run_until_complete(self.server.serve())
@@ -68,30 +76,56 @@ class Served:
         assert not self.thread.is_alive(), "the stream double does not stop"
 
 
-@pytest.fixture
-def served() -> Iterator[Served]:
+@pytest.fixture(scope="module")
+def stream_server() -> Iterator[Served]:
     served = Served()
     yield served
     served.stop()
-    assert served.double.refused == [], "the page sent messages that break the protocol"
+
+
+@pytest.fixture
+def served(stream_server: Served) -> Iterator[Served]:
+    """The stream double, before anybody came."""
+    stream_server.renew()
+    yield stream_server
+    assert stream_server.double.refused == [], "the page sent messages that break the protocol"
+
+
+def first_page(chromium: Browser, url: str) -> Any:
+    """A page of the shared context, in which nothing is remembered of the pages before."""
+    page = chromium.usual_context().new_page()
+    storage = {"origin": url.rstrip("/"), "storageTypes": "local_storage"}
+    page.context.new_cdp_session(page).send("Storage.clearDataForOrigin", storage)
+    page.context.clear_permissions()
+    return page
 
 
 @pytest.fixture
 def open_page(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., PageDriver]]:
-    """Opens addresses in fresh contexts. At the end no page may have written an error to the console."""
+    """Opens addresses; a second page, and one that needs a context of its own, as another visitor.
+
+    At the end no page may have written an error to the console.
+    """
     if "served" in request.fixturenames:
         request.getfixturevalue("served")  # first, so that it outlives the pages
-    contexts: list[Any] = []
+    pages: list[Any] = []
+    visitors: list[Any] = []
     errors: list[str] = []
 
-    def open_(
-        url: str, *, init: str | None = None, expect_errors: bool = False, **context: Any
-    ) -> PageDriver:
-        contexts.append(chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, **context}))
-        contexts[-1].set_default_timeout(TIMEOUT_S * 1000)
+    def new_page(url: str, init: str | None, options: dict[str, Any]) -> Any:
+        if not (pages or init or options):
+            return first_page(chromium, url)
+        visitors.append(chromium.new_context(**options))
         if init:
-            contexts[-1].add_init_script(init)
-        page = contexts[-1].new_page()
+            visitors[-1].add_init_script(init)
+        return visitors[-1].new_page()
+
+    def open_(
+        url: str, *, init: str | None = None, expect_errors: bool = False, **options: Any
+    ) -> PageDriver:
+        pages.append(new_page(url, init, options))
+        page = pages[-1]
+        page.set_default_timeout(TIMEOUT_S * 1000)
         if not expect_errors:
             page.on("console", lambda message: message.type == "error" and errors.append(message.text))
         page.on("pageerror", lambda error: errors.append(str(error)))
@@ -100,8 +134,8 @@ def open_page(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Cal
 
     with deadline(TEST_S, chromium.kill, request.node.name):
         yield open_
-        for context in contexts:
-            context.close()
+        for each in (*pages, *visitors):
+            each.close()
     assert errors == [], "errors in the browser's console"
 
 

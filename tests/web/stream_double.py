@@ -200,7 +200,8 @@ class StreamDouble:
         async def policy(request: Request, call_next: Any) -> Response:
             response: Response = await call_next(request)
             response.headers["Content-Security-Policy"] = POLICY
-            response.headers["Cache-Control"] = "no-store"
+            asset = "/web/" in request.url.path
+            response.headers["Cache-Control"] = "max-age=3600" if asset else "no-store"
             return response
 
         app.get("/")(lambda: FileResponse(WEB / "index.html"))
