@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -32,7 +33,26 @@ class PageDriver:
 
     def __init__(self, page: Any) -> None:
         self.page = page
+        self.ready: dict[str, Any] = {}
+        self.paused_at = -1
+        """The chunk that comes next, as the server told it when the stream was paused or stepped."""
         self._touch: Any = None
+        self.playhead = 0.0
+        """Where the page's film is, in seconds, as it told the server; the end of what came when all was shown."""
+        page.on("websocket", self._listen)
+
+    def _listen(self, socket: Any) -> None:
+        socket.on("framereceived", self._hear)
+        socket.on("framesent", self._hear)
+
+    def _hear(self, payload: str | bytes) -> None:
+        message = json.loads(payload) if isinstance(payload, str) else {"type": "packet"}
+        if message["type"] == "session.ready":
+            self.ready = message
+        elif message["type"] == "session.paused":
+            self.paused_at = message["chunk"]
+        elif message["type"] == "playhead":
+            self.playhead = message["pts"]
 
     def start(self, preset: int = 0) -> None:
         """One click on a preset, then waits for the first picture."""
@@ -86,6 +106,24 @@ class PageDriver:
 
     def tool(self, name: str) -> None:
         self.page.locator(f"[data-tool={name}]").click()
+
+    def pause(self) -> float:
+        """Pauses and waits until everything that was made is on screen; the time of the last frame."""
+        self.paused_at = -1
+        self.page.locator("#play").click()
+        return self.until(self.stands, "the stream pauses, and what was made has played out")
+
+    def step(self) -> float:
+        """While paused: one press for one chunk more; the time of the last frame."""
+        self.paused_at = -1
+        self.page.locator("#step").click()
+        return self.until(self.stands, "a chunk is made and has played out")
+
+    def stands(self) -> float | None:
+        """The page's clock when it is paused and has shown all that was made."""
+        paused = self.paused_at > 0 and self.page.locator("#status-text").text_content() == "Paused"
+        end = self.paused_at * self.ready["chunk_frames"] / self.ready["fps"]
+        return self.seconds() if paused and abs(self.playhead - end) < 1e-3 else None
 
     def seconds(self) -> float:
         """The page's clock."""

@@ -15,14 +15,19 @@ from bounded import end, kill_group
 
 ROOT = Path(__file__).parents[2]
 READY_S = 120.0
+NARROW = {"FLOWBRUSH_LOADER": "server_tiny_pocket:load_at_size", "FLOWBRUSH_SEATS": "2"}
 
 
 class RealServer:
-    """One server on a port of its own; `kill` and `start` again leave its state folder where it is."""
+    """One server on a port of its own; `kill` and `start` again leave its state folder where it is.
 
-    def __init__(self, model: str, state: Path) -> None:
+    `settings` are environment variables; with the loader NARROW its model has networks of a few channels.
+    """
+
+    def __init__(self, model: str, state: Path, **settings: str) -> None:
         self.model = model
         self.state = state
+        self.settings = settings
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -42,12 +47,13 @@ class RealServer:
             "--port",
             str(self.port),
         ]
-        environment = {**os.environ, "FLOWBRUSH_STATE_DIR": str(self.state), "PYTHONPATH": str(ROOT)}
+        paths = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "server")])
+        environment = {**os.environ, "FLOWBRUSH_STATE_DIR": str(self.state), "PYTHONPATH": paths}
         with (self.state / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
                 command,
                 cwd=self.state,
-                env=environment,
+                env={**environment, **self.settings},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -60,7 +66,7 @@ class RealServer:
                 urllib.request.urlopen(f"{self.url}readyz", timeout=5).close()
                 return
             except (OSError, urllib.error.URLError):
-                time.sleep(0.3)
+                time.sleep(0.1)
         self.kill()
         raise AssertionError(f"the server was not ready: {(self.state / 'server.log').read_text()[-3000:]}")
 

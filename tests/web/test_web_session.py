@@ -26,23 +26,15 @@ def status(driver: Any) -> str:
 
 def test_pause_step_and_go_on(driver: Any, served: Any) -> None:
     driver.start()
-    driver.page.keyboard.press(" ")
-    driver.until(lambda: status(driver) == "Paused", "the page says that it is paused")
-    still = driver.until(lambda: settled(driver), "the buffer has played out")
-    driver.page.wait_for_timeout(600)
+    still = driver.pause()
+    driver.page.wait_for_timeout(300)
     assert driver.seconds() == still, "nothing moves while paused"
     driver.page.keyboard.press(".")
     driver.until(lambda: driver.seconds() == pytest.approx(still + 0.25, abs=0.11), "one chunk was made")
-    driver.page.wait_for_timeout(600)
+    driver.page.wait_for_timeout(300)
     assert driver.seconds() == pytest.approx(still + 0.25, abs=0.11), "and no more than one"
     driver.page.keyboard.press(" ")
-    driver.until(lambda: status(driver) == "Live" and driver.seconds() > still + 1, "it goes on")
-
-
-def settled(driver: Any) -> float | None:
-    before = driver.seconds()
-    driver.page.wait_for_timeout(500)
-    return before if driver.seconds() == before else None
+    driver.until(lambda: status(driver) == "Live" and driver.seconds() > still + 0.5, "it goes on")
 
 
 def test_a_new_prompt_changes_the_picture_and_is_echoed(driver: Any, served: Any) -> None:
@@ -73,7 +65,7 @@ def test_two_prompts_are_blended(driver: Any, served: Any) -> None:
 
 def test_the_timeline_goes_back(driver: Any, served: Any) -> None:
     driver.start()
-    driver.until(lambda: driver.seconds() > 3, "three seconds of film")
+    driver.until(lambda: driver.seconds() > 1.5, "some film")
     film = driver.page.locator("#scrub").bounding_box()
     mouse = driver.page.mouse
     mouse.move(film["x"] + film["width"] - 3, film["y"] + 20)
@@ -82,15 +74,15 @@ def test_the_timeline_goes_back(driver: Any, served: Any) -> None:
     assert driver.page.locator("#scrub-bubble").is_visible(), "the moment is shown before it is chosen"
     mouse.up()
     (rewind,) = driver.until(lambda: sent(served, "session.rewind"), "the stream goes back")
-    assert 1 <= rewind.chunk <= 6
+    assert 1 <= rewind.chunk <= 4
     driver.until(lambda: driver.seconds() < (rewind.chunk + 3) / 4, "the clock went back")
     back = driver.seconds()
-    driver.until(lambda: driver.seconds() > back + 1, "and the stream goes on from there")
+    driver.until(lambda: driver.seconds() > back + 0.3, "and the stream goes on from there")
 
 
 def test_keys_on_the_timeline_go_back_when_they_rest(driver: Any, served: Any) -> None:
     driver.start()
-    driver.until(lambda: driver.seconds() > 2, "two seconds of film")
+    driver.until(lambda: driver.seconds() > 1.3, "some film")
     driver.page.locator("#scrub").focus()
     for _ in range(4):
         driver.page.keyboard.press("ArrowLeft")
@@ -100,10 +92,11 @@ def test_keys_on_the_timeline_go_back_when_they_rest(driver: Any, served: Any) -
 
 def test_reset_starts_over(driver: Any, served: Any) -> None:
     driver.start()
-    driver.until(lambda: driver.seconds() > 1.5, "some film")
+    driver.until(lambda: driver.seconds() > 1, "some film")
     driver.page.keyboard.press("r")
     driver.until(lambda: driver.seconds() < 0.8, "the clock is at the beginning")
-    driver.until(lambda: driver.seconds() > 1, "and runs")
+    back = driver.seconds()
+    driver.until(lambda: driver.seconds() > back, "and runs")
 
 
 def test_a_start_from_an_image(driver: Any, served: Any) -> None:
@@ -205,7 +198,7 @@ def test_a_lost_connection_is_resumed_without_a_lost_frame(open_page: Any, serve
     assert again.resume == "toy-token" and again.last_frame > 0
     driver.wait_live()
     before = driver.seconds()
-    driver.until(lambda: driver.seconds() > before + 1, "the picture moves again")
+    driver.until(lambda: driver.seconds() > before + 0.3, "the picture moves again")
     driver.page.keyboard.press("z")
     driver.until(lambda: sent(served, "track.end"), "what was painted before can still be taken back")
 
@@ -236,7 +229,7 @@ def test_moves_that_could_not_be_sent_are_sent_later_and_none_is_lost(open_page:
     corners = [(0.6, 0.2), (0.2, 0.2), (0.7, 0.7)]
     for corner in corners:
         driver.page.mouse.move(*driver.spot(*corner), steps=10)
-        driver.page.wait_for_timeout(150)
+        driver.page.wait_for_timeout(50)
     served.double.away = False
     driver.wait_live()
     driver.page.mouse.up()
@@ -250,11 +243,11 @@ def test_moves_that_could_not_be_sent_are_sent_later_and_none_is_lost(open_page:
 def test_a_payload_of_noise_is_survived(open_page: Any, served: Any) -> None:
     driver = open_page(served.url, expect_errors=True)
     driver.start()
-    driver.until(lambda: driver.seconds() > 1, "a second of film")
+    driver.until(lambda: driver.seconds() > 0.5, "some film")
     served.double.noise = 10
     driver.until(lambda: sent(served, "keyframe"), "a key frame is asked for")
     before = driver.seconds()
-    driver.until(lambda: driver.seconds() > before + 2, "the clock runs")
+    driver.until(lambda: driver.seconds() > before + 1, "the clock runs")
     start = driver.ball()
     driver.until(lambda: driver.ball()[0] > start[0] + 0.01, "and the picture moves")
     assert len(sent(served, "session.start")) == 1, "in the same stream"
@@ -271,13 +264,13 @@ const source = `const Real = self.VideoDecoder; let count = 0;
   };`;
 const RealWorker = window.Worker;
 window.Worker = function (url, options) {
-  const text = `${source} await import(${JSON.stringify(String(url))});`;
+  const text = `${source} await import(${JSON.stringify(String(url))}); self.postMessage({ type: 'loaded' });`;
   const wrapped = URL.createObjectURL(new Blob([text], { type: 'text/javascript' }));
   const worker = new RealWorker(wrapped, options);
   const early = [];
   const post = worker.postMessage.bind(worker);
   worker.postMessage = (...args) => early.push(args);
-  setTimeout(() => { early.forEach((args) => post(...args)); worker.postMessage = post; }, 1500);
+  worker.addEventListener('message', () => { early.forEach((args) => post(...args)); worker.postMessage = post; }, { once: true });
   return worker;
 };
 """
@@ -285,11 +278,10 @@ window.Worker = function (url, options) {
 
 def test_a_decoder_that_the_browser_takes_away_comes_back(open_page: Any, served: Any) -> None:
     driver = open_page(served.url, init=LOSE_DECODER, expect_errors=True)
-    driver.page.wait_for_timeout(2000)
     driver.start()
     driver.until(lambda: sent(served, "keyframe"), "a key frame is asked for")
     before = driver.seconds()
-    driver.until(lambda: driver.seconds() > before + 2, "the clock runs")
+    driver.until(lambda: driver.seconds() > before + 1, "the clock runs")
 
 
 NO_H264 = """
@@ -312,7 +304,7 @@ def test_a_codec_that_fails_leads_to_the_next_one(open_page: Any, served: Any) -
     driver.start()
     codecs = [start.codecs for start in sent(served, "session.start")]
     assert codecs[0][0] == "h264" and "h264" not in codecs[1]
-    driver.until(lambda: driver.seconds() > 1, "the picture moves")
+    driver.until(lambda: driver.seconds() > 0.4, "the picture moves")
 
 
 def test_a_page_that_is_loaded_again_goes_on(open_page: Any, served: Any) -> None:
@@ -321,12 +313,12 @@ def test_a_page_that_is_loaded_again_goes_on(open_page: Any, served: Any) -> Non
     driver.tool("pin")
     driver.page.mouse.click(*driver.spot(*driver.ball()))
     driver.until(lambda: sent(served, "track.begin"), "a pin")
-    driver.until(lambda: driver.seconds() > 2, "two seconds of film")
+    driver.until(lambda: driver.seconds() > 1, "some film")
     driver.page.reload()
     driver.wait_live()
     again = sent(served, "session.start")[1]
-    assert again.resume == "toy-token" and again.last_frame >= 30
-    assert driver.seconds() > 1.5, "it is the same stream"
+    assert again.resume == "toy-token" and again.last_frame >= 15
+    assert driver.seconds() > 0.8, "it is the same stream"
     assert driver.page.locator("#prompt").input_value() == "a ball on stripes"
     driver.tool("eraser")
     driver.page.mouse.click(*driver.spot(*driver.ball()))
@@ -394,7 +386,7 @@ def test_without_canvases_in_workers_the_page_draws_itself(open_page: Any, serve
 
 def test_hand_to_picture_is_measured_and_shown(driver: Any, served: Any) -> None:
     driver.start()
-    driver.stroke([driver.ball(), (0.5, 0.4), (0.7, 0.5)], seconds=1.5)
+    driver.stroke([driver.ball(), (0.5, 0.4), (0.7, 0.5)])
     text = driver.until(
         lambda: (t := driver.page.locator("#figure-latency").text_content()) != "–" and t, "a figure"
     )
