@@ -3,6 +3,7 @@
  * @module
  */
 import { Emitter } from './emitter.js';
+import { Grip } from './grip.js';
 import { distanceTo, pathPoints, Stroke } from './tracks.js';
 
 const ERASER_REACH = 0.05;
@@ -92,9 +93,40 @@ export class Brush extends Emitter {
     for (const point of fresh) point.id = id;
   }
 
+  /** What a hand will have taken, most likely; the server has the last word. @param {Stroke} stroke @param {import('./protocol.js').Region} region */
+  expect(stroke, region) {
+    if (!stroke.told && stroke.phase !== 'released') this.#take(stroke, region);
+  }
+
   /** The server says what a hand has taken. @param {import('./protocol.js').Held} held */
   held({ track, region }) {
-    for (const stroke of this.strokes) if (stroke.track?.number === track) stroke.region = region;
+    for (const stroke of this.strokes) {
+      if (stroke.track?.number !== track || stroke.phase === 'released') continue;
+      stroke.told = true;
+      this.#take(stroke, region);
+    }
+  }
+
+  /** @param {Stroke} stroke @param {import('./protocol.js').Region} region as it stands in the picture now */
+  #take(stroke, region) {
+    this.#letGo(stroke);
+    if (region.length === 0) return;
+    const now = this.#now;
+    const shared = [...this.strokes].find(({ grip, phase }) => grip && phase !== 'released' && grip.is(region, now))?.grip;
+    if (shared) shared.join(stroke, region, now);
+    stroke.grip = shared ?? new Grip(region, stroke, stroke.samples[0]);
+  }
+
+  /** @param {Stroke} stroke */
+  #letGo(stroke) {
+    stroke.grip?.leave(stroke, this.#now);
+    stroke.grip = null;
+  }
+
+  /** The frame on screen. */
+  get #now() {
+    const { position, aspect } = /** @type {Session} */ (this.session);
+    return { id: this.shownId, pts: position(performance.now()), aspect };
   }
 
   /** Pins that a page which is loaded again can take up. @returns {{track: number, x: number, y: number}[]} */
@@ -212,7 +244,9 @@ export class Brush extends Emitter {
   rewound(chunk) {
     for (const stroke of this.strokes) {
       const began = stroke.beginChunk ?? Infinity;
-      if (began > chunk && stroke.phase !== 'draft') this.strokes.delete(stroke);
+      if (began <= chunk || stroke.phase === 'draft') continue;
+      this.#letGo(stroke);
+      this.strokes.delete(stroke);
     }
     for (const { track, beginChunk, endChunk } of this.#ended) {
       if ((beginChunk ?? Infinity) <= chunk && (endChunk ?? Infinity) > chunk) track?.release();
@@ -230,11 +264,18 @@ export class Brush extends Emitter {
   shown({ control, pts }) {
     this.shownId = control;
     for (const stroke of this.strokes) {
+      if (stroke.beginId > 0 && control >= stroke.beginId && !stroke.told) this.#untold(stroke);
       if (stroke.phase === 'playing' && stroke.playedFrom === null && control >= stroke.beginId) stroke.playedFrom = pts;
       const over = stroke.playedFrom !== null && pts - stroke.playedFrom >= stroke.seconds;
       if (stroke.phase === 'playing' && over) this.#pathOver(stroke);
       if (stroke.phase === 'released' && control >= stroke.endId) stroke.fadeAt ??= performance.now();
     }
+  }
+
+  /** The picture shows what a hand does, and the server has not said that it holds something: it holds nothing. @param {Stroke} stroke */
+  #untold(stroke) {
+    stroke.told = true;
+    this.#letGo(stroke);
   }
 
   /** @param {Stroke} stroke */
@@ -256,12 +297,14 @@ export class Brush extends Emitter {
     stroke.beginId = this.#sent(stroke.track.ack, performance.now(), stroke);
     for (const sample of stroke.samples) sample.id = stroke.beginId;
     stroke.phase = 'playing';
+    stroke.told = false;
     stroke.playedFrom = null;
     this.emit('changed', null);
   }
 
   /** Lets a track go. @param {Stroke} stroke */
   #end(stroke) {
+    this.#letGo(stroke);
     if (!stroke.track) return;
     const ack = stroke.track.release();
     stroke.endId = this.#sent(ack, performance.now(), null);

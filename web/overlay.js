@@ -72,6 +72,7 @@ export class Overlay {
     const now = performance.now();
     for (const each of outlined) this.#outlined(each, now);
     if (drawing) this.#drawing(drawing);
+    this.#held(strokes);
     for (const stroke of strokes) this.#stroke(stroke, now);
     this.#context.globalAlpha = 1;
     if (cursor?.grid) this.#gridCursor(cursor, cursor.grid);
@@ -86,16 +87,18 @@ export class Overlay {
       return;
     }
     this.#context.globalAlpha = 1 - faded;
-    if (stroke.region && stroke.phase !== 'released') this.#held(stroke, stroke.region);
     if (stroke.kind === 'pin') this.#pin(stroke, now);
     else if (stroke.kind === 'path') this.#path(stroke);
     else this.#drag(stroke);
   }
 
-  /** What a hand holds, where the picture shows it. @param {Stroke} stroke @param {import('./protocol.js').Region} region */
-  #held(stroke, region) {
-    const { x, y } = stroke.offset(this.#scene.shownId(), this.#scene.pts());
-    this.#outline(region, COLOURS[stroke.kind], { width: 2, x, y });
+  /** What hands hold, where the picture shows it. @param {Stroke[]} strokes */
+  #held(strokes) {
+    const now = { id: this.#scene.shownId(), pts: this.#scene.pts(), aspect: this.#canvas.width / this.#canvas.height };
+    /** @type {Map<import('./grip.js').Grip, keyof typeof COLOURS>} */
+    const held = new Map();
+    for (const { grip, kind, phase } of strokes) if (grip && phase !== 'released') held.set(grip, kind);
+    for (const [grip, kind] of held) this.#outline(grip.outline(now), COLOURS[kind], { width: 2 });
   }
 
   /** @param {Outlined} outlined @param {number} now */
@@ -109,14 +112,14 @@ export class Overlay {
   /**
    * @param {import('./protocol.js').Region} region
    * @param {string} colour
-   * @param {{width: number, x?: number, y?: number, fill?: boolean, dash?: number[], shift?: number}} style
+   * @param {{width: number, fill?: boolean, dash?: number[], shift?: number}} style
    */
-  #outline(region, colour, { width, x = 0, y = 0, fill = false, dash = [], shift = 0 }) {
+  #outline(region, colour, { width, fill = false, dash = [], shift = 0 }) {
     const context = this.#context;
     context.beginPath();
     for (const polygon of region) {
-      polygon.forEach(([px, py], index) => {
-        const at = this.#at({ x: px + x, y: py + y });
+      polygon.forEach(([x, y], index) => {
+        const at = this.#at({ x, y });
         if (index === 0) context.moveTo(...at);
         else context.lineTo(...at);
       });

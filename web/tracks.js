@@ -43,8 +43,10 @@ export class Stroke {
   /** @type {number | null} */
   playedFrom = null;
   loop = false;
-  /** What it holds, as it stood when it was taken; null while that is not known. @type {import('./protocol.js').Region | null} */
-  region = null;
+  /** What it holds; null while that is not known, and when that is nothing. @type {import('./grip.js').Grip | null} */
+  grip = null;
+  /** Whether the server has said what it holds. */
+  told = false;
   /** With what its track begins. @type {import('./protocol.js').TrackOptions} */
   options = {};
 
@@ -61,12 +63,12 @@ export class Stroke {
     return this.samples[this.samples.length - 1];
   }
 
-  /** How far the thing has been brought, as a frame with control `id` and of media time `pts` shows it. @param {number} id @param {number} pts */
-  offset(id, pts) {
+  /** Where its hand is in a frame with control `id` and of media time `pts`. @param {number} id @param {number} pts @returns {{x: number, y: number}} */
+  at(id, pts) {
     const [first] = this.samples;
-    const path = this.kind === 'path' && this.playedFrom !== null;
-    const at = path ? positionAt(this.samples, pts - Number(this.playedFrom)) : this.kind === 'pin' ? first : (this.appliedSample(id) ?? first);
-    return { x: at.x - first.x, y: at.y - first.y };
+    if (this.kind === 'pin') return first;
+    if (this.kind === 'path') return this.playedFrom === null ? first : positionAt(this.samples, pts - this.playedFrom);
+    return this.appliedSample(id) ?? first;
   }
 
   /** The newest sample that a frame with control `id` shows, or null. @param {number} id */

@@ -63,7 +63,8 @@ class Acquirer:
         index = None if touch.region or touch.add or touch.remove else stack.at(*touch.point)
         if index is not None:
             layer = stack.layers[index]
-            return stack.in_front(replace(layer, hands=layer.hands | {track}), index)
+            # What a new prompt sends away stays with the hand that takes it.
+            return stack.in_front(replace(layer, hands=layer.hands | {track}, leaving=False), index)
         mask = self.mask(stack, touch)
         if mask is None:
             return replace(stack, empty=stack.empty | {track})

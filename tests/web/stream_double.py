@@ -116,7 +116,8 @@ class Stream:
         controls, self.inbox = self.inbox, []
         held = []
         for control in controls:
-            if self.world.control(control) and control.type == "track.begin":
+            missed = control.type == "track.begin" and not self.double.grabs
+            if not missed and self.world.control(control):
                 held.append({"type": "track.held", "track": control.track, "region": self.world.region()})
             self.shown_id = control.id or self.shown_id
         chunk = self.world.chunk
@@ -185,6 +186,7 @@ class StreamDouble:
         self.away = False  # refuse connections, as a server that is being restarted
         self.slow_s = 0.0  # a chunk takes at least so long
         self.outlines = True  # whether probes are answered
+        self.grabs = True  # whether hands get hold of the ball
         self.probe_s = 0.0  # an outline takes so long
         self.probes = self.most_probes = 0  # under way
         self.noise = 0  # payloads that are replaced by noise on their way

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Grip } from '../../web/grip.js';
 import { LatencyMeter } from '../../web/latency.js';
 import { parsePacket, wirePoint } from '../../web/protocol.js';
 import { checkSessionFile, replaySteps, startOf } from '../../web/replay.js';
+import { similarity } from '../../web/similarity.js';
 import { distanceTo, gridOffsets, pathPoints, positionAt, Stroke } from '../../web/tracks.js';
 
 const line = (...points) => points.map(([x, y, t]) => ({ x, y, t, pressure: 0.5, id: 0 }));
@@ -85,4 +87,36 @@ test('a session file is replayed in steps, each control before the chunk that sa
 test('a session file that starts from an image beside it is refused with what to do', () => {
   const file = { flowbrush: 1, model: 'm', start: { prompt: 'p', image: 'first.png' }, controls: [], chunks: 1 };
   assert.throws(() => checkSessionFile(file), /first\.png.*flowbrush render/);
+});
+
+/** A hand that came down at the first place and is at the last one in every frame that shows control 1. */
+const hand = (...places) => {
+  const stroke = new Stroke('drag');
+  stroke.samples = places.map(([x, y], index) => ({ x, y, t: 0, pressure: 0.5, id: index }));
+  return stroke;
+};
+const near = (polygon, expected) =>
+  polygon.forEach(([x, y], index) => assert.ok(Math.hypot(x - expected[index][0], y - expected[index][1]) < 1e-9, `${polygon}`));
+
+test('two hands turn and scale, one shifts', () => {
+  const from = [{ x: 0.4, y: 0.5 }, { x: 0.6, y: 0.5 }];
+  const quarter = similarity(from, [{ x: 0.5, y: 0.3 }, { x: 0.5, y: 0.7 }], 2);
+  near([quarter([0.4, 0.5]), quarter([0.6, 0.5]), quarter([0.5, 0.5])], [[0.5, 0.3], [0.5, 0.7], [0.5, 0.5]]);
+  near([quarter([0.5, 0.4])], [[0.55, 0.5]]); // a frame twice as wide as high: what was above is now beside
+  near([similarity([from[0]], [{ x: 0.5, y: 0.6 }], 2)([0.1, 0.1])], [[0.2, 0.2]]);
+});
+
+test('the outline of a thing goes with every hand that holds it, and stays as it is when one lets go', () => {
+  const square = [[[0.4, 0.4], [0.6, 0.4], [0.6, 0.6], [0.4, 0.6]]];
+  const [first, second] = [hand([0.4, 0.4], [0.3, 0.3]), hand([0.6, 0.6], [0.7, 0.7])];
+  const [before, after] = [{ id: 0, pts: 0, aspect: 1 }, { id: 1, pts: 0, aspect: 1 }];
+  const grip = new Grip(square, first, first.samples[0]);
+  assert.ok(grip.is([[[0.41, 0.4], [0.61, 0.4], [0.61, 0.6], [0.41, 0.6]]], before));
+  assert.ok(!grip.is([[[0.5, 0.5], [0.7, 0.5], [0.7, 0.7], [0.5, 0.7]]], before), 'another thing that it covers');
+  grip.join(second, square, before);
+  const twice = [[0.3, 0.3], [0.7, 0.3], [0.7, 0.7], [0.3, 0.7]];
+  near(grip.outline(after)[0], twice);
+  grip.leave(second, after);
+  near(grip.outline(after)[0], twice);
+  assert.equal(grip.hands, 1);
 });

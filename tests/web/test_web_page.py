@@ -74,6 +74,15 @@ def test_the_theme_is_remembered(driver: Any) -> None:
 
 
 @pytest.mark.browser
+def test_every_photo_names_its_source_and_its_terms(driver: Any) -> None:
+    driver.page.locator("#photo-cards .preset").first.wait_for()
+    links = driver.page.locator("#credit-list li").evaluate_all(
+        "(all) => all.map((each) => each.querySelectorAll('a').length)"
+    )
+    assert links and set(links) == {2}
+
+
+@pytest.mark.browser
 def test_help_shows_the_keys(driver: Any) -> None:
     driver.page.keyboard.press("?")
     driver.page.locator("#help").get_by_text("pause or go on").wait_for()

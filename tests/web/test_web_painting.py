@@ -215,16 +215,21 @@ def over(driver: Any) -> str:
 
 def outlined(driver: Any) -> int:
     """How many pixels the overlay has drawn on."""
-    return driver.page.evaluate(DRAWN_ON, [[0, 0], [1, 1]])
+    return drawn_on(driver, 0, 0, 1, 1)
 
 
-DRAWN_ON = """([[left, top], [right, bottom]]) => {
-  const overlay = document.getElementById('overlay');
-  const [x, y] = [Math.floor(left * overlay.width), Math.floor(top * overlay.height)];
-  const [width, height] = [Math.ceil(right * overlay.width) - x, Math.ceil(bottom * overlay.height) - y];
-  const { data } = overlay.getContext('2d').getImageData(x, y, width, height);
-  return data.reduce((sum, value, index) => sum + (index % 4 === 3 && value > 0 ? 1 : 0), 0);
-}"""
+def drawn_on(driver: Any, left: float, top: float, right: float, bottom: float) -> int:
+    """How many of the overlay's pixels in a box of the frame are drawn on."""
+    return driver.page.evaluate(
+        """([left, top, right, bottom]) => {
+          const overlay = document.getElementById('overlay');
+          const [x, y] = [Math.floor(left * overlay.width), Math.floor(top * overlay.height)];
+          const [width, height] = [Math.ceil(right * overlay.width) - x, Math.ceil(bottom * overlay.height) - y];
+          const { data } = overlay.getContext('2d').getImageData(x, y, width, height);
+          return data.reduce((sum, value, index) => sum + (index % 4 === 3 && value > 0 ? 1 : 0), 0);
+        }""",
+        [left, top, right, bottom],
+    )
 
 
 def test_what_would_be_taken_is_outlined_before_it_is_touched(driver: Any, served: Any) -> None:
@@ -246,9 +251,23 @@ def test_what_is_held_keeps_its_outline(driver: Any, served: Any) -> None:
     x, y = driver.ball()
     driver.stroke([(x, y), (0.6, 0.3)], release=False)
     driver.until(lambda: near(driver.ball(), (0.6, 0.3)), "the ball follows")
-    assert outlined(driver) > 1000
+    assert drawn_on(driver, 0.53, 0.18, 0.67, 0.42) > 800, "an outline where the ball is now"
+    assert drawn_on(driver, x - 0.06, y - 0.1, x - 0.02, y + 0.1) == 0, "and none where it was"
     driver.page.mouse.up()
     driver.until(lambda: outlined(driver) == 0 or sent(served, "probe"), "and loses it when it is let go")
+
+
+def test_a_hand_that_got_nothing_shows_no_outline(driver: Any, served: Any) -> None:
+    """Where the server found something to take a moment ago, and the hand came too late."""
+    driver.start()
+    x, y = driver.ball()
+    hover(driver, x, y)
+    driver.until(lambda: outlined(driver) > 500, "the ball is outlined")
+    served.double.grabs = False
+    driver.page.mouse.down()
+    driver.until(lambda: driver.page.locator("#figure-latency").text_content() != "–", "the press is shown")
+    driver.until(lambda: drawn_on(driver, x + 0.04, y - 0.09, x + 0.06, y + 0.09) == 0, "no outline")
+    driver.page.mouse.up()
 
 
 def test_a_second_click_adds_and_the_hand_takes_what_is_outlined(driver: Any, served: Any) -> None:
@@ -262,10 +281,7 @@ def test_a_second_click_adds_and_the_hand_takes_what_is_outlined(driver: Any, se
     driver.page.keyboard.up("Shift")
     (probe,) = driver.until(lambda: [p for p in sent(served, "probe") if p.add], "a point is added")
     assert probe.add[0] == (pytest.approx(0.8, abs=0.01), pytest.approx(0.2, abs=0.01))
-    driver.until(
-        lambda: driver.page.evaluate(DRAWN_ON, [[0.72, 0.12], [0.88, 0.28]]),
-        "what was added is outlined with it",
-    )
+    driver.until(lambda: drawn_on(driver, 0.72, 0.12, 0.88, 0.28), "what was added is outlined with it")
     driver.stroke([(0.8, 0.2), (0.7, 0.4)])
     (begin,) = driver.until(lambda: sent(served, "track.begin"), "the hand comes down in what was added")
     assert len(begin.region) == 2, "ball and square are taken together"

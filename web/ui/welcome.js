@@ -5,16 +5,19 @@
 import { block, make } from './dom.js';
 
 const GALLERY = new URL('../gallery/', import.meta.url);
-const LICENCES = /** @type {Record<string, string>} */ ({
-  'CC0-1.0': 'https://creativecommons.org/publicdomain/zero/1.0/',
-  'CC-BY-4.0': 'https://creativecommons.org/licenses/by/4.0/',
-  'CC-BY-3.0': 'https://creativecommons.org/licenses/by/3.0/',
-  'CC-BY-2.0': 'https://creativecommons.org/licenses/by/2.0/',
-});
+/** How each licence is called, and where its text is. @type {Record<string, [string, string]>} */
+const LICENCES = {
+  'CC0-1.0': ['CC0 1.0', 'https://creativecommons.org/publicdomain/zero/1.0/'],
+  'public-domain': ['public domain', 'https://creativecommons.org/publicdomain/mark/1.0/'],
+  'CC-BY-4.0': ['CC BY 4.0', 'https://creativecommons.org/licenses/by/4.0/'],
+  'CC-BY-3.0': ['CC BY 3.0', 'https://creativecommons.org/licenses/by/3.0/'],
+  'CC-BY-2.0': ['CC BY 2.0', 'https://creativecommons.org/licenses/by/2.0/'],
+  'CC-BY-1.0': ['CC BY 1.0', 'https://creativecommons.org/licenses/by/1.0/'],
+};
 
 /**
  * @typedef {import('./prompt_panel.js').Example} Example
- * @typedef {{file: string, title: string, author: string, licence: string, source: string, subject: string, invite: string}} Photo
+ * @typedef {{file: string, title: string, author: string, licence: string, source: string, changes?: string, subject: [number, number], invite: string}} Photo
  * @typedef {{title: string, text?: string, image: string | null}} Card
  */
 
@@ -65,13 +68,9 @@ export function showCards(id, cards, onPick) {
 export function showCredits(photos) {
   block('photos').hidden = block('credits').hidden = photos.length === 0;
   block('credit-list').replaceChildren(
-    ...photos.map(({ title, author, licence, source }) => {
-      const terms = LICENCES[licence];
-      return make('li', {}, [
-        link(source, title),
-        ` by ${author}, `,
-        terms ? link(terms, licence) : licence,
-      ]);
+    ...photos.map(({ title, author, licence, source, changes }) => {
+      const [name, terms] = LICENCES[licence] ?? [licence, ''];
+      return make('li', {}, [link(source, title), ` by ${author}, `, link(terms, name), changes ? `, ${changes}` : '']);
     }),
   );
 }

@@ -9,6 +9,7 @@ import pytest
 import torch
 from stacks import BLUE, RED, background, disc, stack
 
+from pipelines.reference.acquire import Acquirer, Touch
 from pipelines.reference.layers import Layer
 from pipelines.reference.transition import advance, begin, dissolve_to
 
@@ -29,6 +30,13 @@ def test_photo_layers_and_what_a_hand_holds_stay_whatever_is_said() -> None:
     held = named("dog", hands=frozenset({3}))
     now, _ = begin(stack(replace(named("cat"), label=""), held), Counter(), KNOWN)
     assert not any(layer.leaving for layer in now.layers)
+
+
+def test_a_hand_that_takes_what_is_leaving_keeps_it() -> None:
+    now, _ = begin(stack(named("dog")), Counter(), KNOWN)
+    taken = Acquirer(None, None).take(advance(now, 0.4), 7, Touch((60.0, 30.0)))
+    (dog,) = advance(advance(taken, 0.8), 1.0).layers
+    assert dog.hands == {7} and dog.opacity == 1
 
 
 def test_of_several_alike_those_behind_leave_first() -> None:
