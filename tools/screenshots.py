@@ -1,7 +1,7 @@
-"""Makes the pictures of the page in docs/screenshots, with a real model and Chromium.
+"""Makes the pictures in docs/screenshots, with the trained model and Chromium: true captures of the page.
 
 python tools/screenshots.py                # starts `flowbrush serve --model pocket` by itself
-python tools/screenshots.py --url http://127.0.0.1:8000
+python tools/screenshots.py --url http://127.0.0.1:8000 --only pull phone
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import json
 import os
 import shutil
 import signal
@@ -18,11 +19,10 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
@@ -30,13 +30,13 @@ sys.path.insert(0, str(ROOT / "tests" / "web"))
 from page_driver import PageDriver  # noqa: E402
 
 SCREENSHOTS = ROOT / "docs" / "screenshots"
+GALLERY = ROOT / "web" / "gallery"
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
-READY_S = 180.0
-RECORDING_FPS = 8
-# Page coordinates in the frame that the hand goes along: an S over the middle of the picture.
-HAND = [
-    (0.5 + 0.28 * np.sin(2 * np.pi * t), 0.55 + 0.18 * np.sin(4 * np.pi * t)) for t in np.linspace(0, 1, 48)
-]
+READY_S = 300.0
+MOST_BYTES = 150_000
+GAP = 12  # pixels between the pictures of a row
+
+Way = list[tuple[float, float]]
 
 
 @contextlib.contextmanager
@@ -80,82 +80,106 @@ def wait_ready(url: str) -> None:
     raise SystemExit(f"the server at {url} was not ready within {READY_S:.0f} s")
 
 
-def paint(driver: PageDriver, moves: list[tuple[float, float]], pause_ms: float = 60) -> None:
-    """Presses at the first point and follows the others; the hand stays down."""
-    driver.page.mouse.move(*driver.spot(*moves[0]))
+def pull(driver: PageDriver, way: Way) -> None:
+    """Hovers at the first point until the page outlines what is there, presses, and goes along the others; the hand stays down."""
+    hover(driver, way[0])
     driver.page.mouse.down()
-    for point in moves[1:]:
-        driver.page.mouse.move(*driver.spot(*point))
-        driver.page.wait_for_timeout(pause_ms)
+    for point in way[1:]:
+        driver.page.mouse.move(*driver.spot(*point), steps=3)
+        driver.page.wait_for_timeout(80)
+    driver.until(driver.caught_up, "the picture follows")
 
 
-def object_spot(driver: PageDriver) -> tuple[float, float]:
-    """Where something stands out: the place with the most detail, away from the edges of the frame."""
-    picture = driver.picture().astype(float).mean(2)
-    height, width = picture.shape
-    cell = 16
-    rows, cols = height // cell, width // cell
-    detail = picture[: rows * cell, : cols * cell].reshape(rows, cell, cols, cell).std((1, 3))
-    inner = detail[1:-1, 1:-1]
-    row, col = np.unravel_index(inner.argmax(), inner.shape)
-    return (col + 1.5) / cols, (row + 1.5) / rows
+def hover(driver: PageDriver, place: tuple[float, float]) -> None:
+    driver.page.mouse.move(*driver.spot(*place))
+    driver.page.locator("#stage[data-over=thing]").wait_for()
 
 
-def shoot(browser: Any, url: str) -> None:
-    """Every still: empty page, painting in dark and light, tablet, phone."""
-    stills = {
-        "empty-dark": ({"width": 1440, "height": 900}, "dark", None),
-        "painting-dark": ({"width": 1440, "height": 900}, "dark", "drag"),
-        "painting-light": ({"width": 1440, "height": 900}, "light", "path"),
-        "tablet": ({"width": 834, "height": 1112}, "light", "drag"),
-        "phone": ({"width": 360, "height": 740}, "dark", "drag"),
-    }
-    for name, (viewport, scheme, tool) in stills.items():
-        scale = 2 if viewport["width"] < 500 else 1
-        context = browser.new_context(viewport=viewport, color_scheme=scheme, device_scale_factor=scale)
-        driver = PageDriver(context.new_page())
-        driver.page.goto(url)
-        driver.page.locator("#preset-cards .preset").first.wait_for()
-        if tool:
-            driver.start()
-            driver.until(lambda driver=driver: driver.seconds() > 4, "a few seconds of film")
-            driver.tool(tool)
-            x, y = object_spot(driver)
-            paint(driver, [(x + (0.62 - x) * t, y - 0.18 * np.sin(np.pi * t)) for t in np.linspace(0, 1, 16)])
-        driver.page.wait_for_timeout(300)
-        driver.page.screenshot(path=SCREENSHOTS / f"{name}.png")
-        context.close()
+def line(start: tuple[float, float], end: tuple[float, float], points: int = 8) -> Way:
+    """A way of the hand that rises a little between two places of the frame."""
+    shares = [index / points for index in range(points + 1)]
+    (x, y), (to_x, to_y) = start, end
+    return [(x + (to_x - x) * s, y + (to_y - y) * s - 0.25 * s * (1 - s)) for s in shares]
 
 
-def record(browser: Any, url: str) -> None:
-    """A short film of painting, as an animated WebP that a README shows by itself."""
-    context = browser.new_context(viewport={"width": 1120, "height": 720}, color_scheme="dark")
-    driver = PageDriver(context.new_page())
-    driver.page.goto(url)
-    driver.start()
-    driver.until(lambda: driver.seconds() > 3, "a few seconds of film")
-    x, y = object_spot(driver)
-    moves = [(x + px - HAND[0][0], y + py - HAND[0][1]) for px, py in HAND]
-    frames = []
-    driver.page.mouse.move(*driver.spot(*moves[0]))
-    driver.page.mouse.down()
-    for point in moves:
-        driver.page.mouse.move(*driver.spot(*(min(0.95, max(0.05, value)) for value in point)))
-        frames.append(
-            Image.open(io.BytesIO(driver.page.screenshot(type="jpeg", quality=90))).resize((840, 540))
-        )
-        driver.page.wait_for_timeout(1000 / RECORDING_FPS / 2)
+def photo(driver: PageDriver, name: str) -> tuple[float, float]:
+    """Opens a photo of the gallery by its card; where its subject is."""
+    credits = json.loads((GALLERY / "credits.json").read_text())
+    (index,) = [at for at, each in enumerate(credits) if each["file"] == f"photo-{name}.webp"]
+    driver.page.locator("#photo-cards .preset").nth(index).click()
+    driver.wait_live()
+    x, y = credits[index]["subject"]
+    return x, y
+
+
+def stage(driver: PageDriver) -> Image.Image:
+    return Image.open(io.BytesIO(driver.page.locator("#stage").screenshot()))
+
+
+def page(driver: PageDriver) -> Image.Image:
+    return Image.open(io.BytesIO(driver.page.screenshot()))
+
+
+def row(pictures: list[Image.Image], height: int) -> Image.Image:
+    """Pictures side by side, on a transparent ground."""
+    fitted = [
+        each.convert("RGBA").resize((round(each.width * height / each.height), height)) for each in pictures
+    ]
+    whole = Image.new("RGBA", (sum(each.width + GAP for each in fitted) - GAP, height), (0, 0, 0, 0))
+    x = 0
+    for each in fitted:
+        whole.paste(each, (x, 0))
+        x += each.width + GAP
+    return whole
+
+
+def shoot_pull(driver: PageDriver) -> Image.Image:
+    """A photo, a hand, before and after."""
+    x, y = photo(driver, "fig")
+    before = stage(driver)
+    pull(driver, line((x, y), (0.72, 0.22)))
+    held = stage(driver)
     driver.page.mouse.up()
-    context.close()
-    frames[0].save(
-        SCREENSHOTS / "painting.webp",
-        save_all=True,
-        append_images=frames[1:],
-        duration=1000 // RECORDING_FPS,
-        loop=0,
-        quality=72,
-        method=6,
-    )
+    driver.page.mouse.move(2, 2)
+    driver.page.locator("#hint").wait_for(state="hidden")
+    driver.until(driver.caught_up, "it is let go")
+    driver.page.wait_for_timeout(1500)  # the stroke fades
+    return row([before, held, stage(driver)], 400)
+
+
+def shoot_welcome(driver: PageDriver) -> Image.Image:
+    driver.page.wait_for_load_state("networkidle")
+    return page(driver)
+
+
+def shoot_photo(driver: PageDriver) -> Image.Image:
+    x, y = photo(driver, "dogs")
+    pull(driver, line((x, y), (x + 0.35, y + 0.02)))
+    return page(driver)
+
+
+def shoot_scene(driver: PageDriver) -> Image.Image:
+    driver.start()
+    driver.tool("path")
+    pull(driver, line((0.36, 0.62), (0.75, 0.6)))
+    return page(driver)
+
+
+SHOTS: dict[str, tuple[dict[str, Any], Callable[[PageDriver], Image.Image]]] = {
+    "pull": ({"viewport": {"width": 1280, "height": 800}}, shoot_pull),
+    "welcome": ({"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"}, shoot_welcome),
+    "scene": ({"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"}, shoot_scene),
+    "phone": ({"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2}, shoot_photo),
+}
+
+
+def save(picture: Image.Image, path: Path) -> None:
+    """As WebP, as good as its size allows."""
+    for quality in range(90, 30, -6):
+        picture.save(path, quality=quality, method=6)
+        if path.stat().st_size <= MOST_BYTES:
+            return
+    raise SystemExit(f"{path.name} stays above {MOST_BYTES} bytes")
 
 
 def main() -> None:
@@ -163,14 +187,19 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--url", help="a server that runs already")
+    parser.add_argument("--only", nargs="+", choices=SHOTS, default=list(SHOTS))
     options = parser.parse_args()
     from playwright.sync_api import sync_playwright
 
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     with serving(options.url) as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
-        shoot(browser, url)
-        record(browser, url)
+        for name in options.only:
+            settings, shoot = SHOTS[name]
+            driver = PageDriver(browser.new_page(**settings))
+            driver.page.set_default_timeout(READY_S * 1000)
+            driver.page.goto(url)
+            save(shoot(driver), SCREENSHOTS / f"{name}.webp")
+            driver.page.close()
         browser.close()
 
 

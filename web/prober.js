@@ -2,10 +2,11 @@
  * What a hand would take: asks the server while a pointer hovers. One question at a time, the newest next.
  * @module
  */
+import { Emitter } from './emitter.js';
 import { inside } from './region.js';
 
-/** An answer that did not come by then will not come. */
-const PATIENCE_MS = 1500;
+/** An answer that did not come by then will not come; a busy machine takes its time. */
+const PATIENCE_MS = 8000;
 /** The picture moves on under a pointer that rests: an outline is asked for again after so long. */
 const FRESH_MS = 900;
 const SAME_PLACE = 0.004;
@@ -19,7 +20,8 @@ const NEVER = ['unsupported', 'unknown_type'];
  * @typedef {{touch: Touch, settle: (outline: Outline | null) => void}} Question
  */
 
-export class Prober {
+/** @extends {Emitter<{found: null}>} */
+export class Prober extends Emitter {
   /** @type {import('./stream.js').Stream | null} */
   #stream = null;
   /** @type {Question | null} */
@@ -93,6 +95,7 @@ export class Prober {
     if (outline) {
       this.#found = outline;
       this.#foundAt = now;
+      this.emit('found', null);
     }
     // what answers is what makes the stream: a pointer that hovers asks half of the time at most
     this.#restUntil = now + Math.max(REST_MS, now - asked);

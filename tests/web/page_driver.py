@@ -39,6 +39,7 @@ class PageDriver:
         self._touch: Any = None
         self.playhead = 0.0
         """Where the page's film is, in seconds, as it told the server; the end of what came when all was shown."""
+        self.queued = self.applied = self.applied_frame = 0
         page.on("websocket", self._listen)
 
     def _listen(self, socket: Any) -> None:
@@ -53,6 +54,10 @@ class PageDriver:
             self.paused_at = message["chunk"]
         elif message["type"] == "playhead":
             self.playhead = message["pts"]
+        elif message["type"] == "control.queued":
+            self.queued = message["id"]
+        elif message["type"] == "control.applied":
+            self.applied, self.applied_frame = message["id"], message["frame"]
 
     def start(self, preset: int = 0) -> None:
         """One click on a preset, then waits for the first picture."""
@@ -124,6 +129,10 @@ class PageDriver:
         paused = self.paused_at > 0 and self.page.locator("#status-text").text_content() == "Paused"
         end = self.paused_at * self.ready["chunk_frames"] / self.ready["fps"]
         return self.seconds() if paused and abs(self.playhead - end) < 1e-3 else None
+
+    def caught_up(self) -> bool:
+        """Whether the picture shows all that the hand has done."""
+        return self.applied == self.queued > 0 and self.playhead >= self.applied_frame / self.ready["fps"]
 
     def seconds(self) -> float:
         """The page's clock."""

@@ -51,7 +51,7 @@ def test_a_pin_holds_and_the_eraser_lets_go(driver: Any, served: Any) -> None:
     driver.tool("pin")
     driver.page.mouse.click(*driver.spot(*driver.ball()))
     driver.until(lambda: sent(served, "track.begin"), "the pin arrived")
-    driver.until(lambda: driver.page.locator("#figure-latency").text_content() != "–", "it is shown")
+    driver.until(driver.caught_up, "it is shown")
     held = driver.ball()
     moment = driver.seconds()
     driver.until(lambda: driver.seconds() > moment + 0.75, "it would have drifted by 0.015")
@@ -171,18 +171,19 @@ def test_the_keyboard_alone_starts_and_drags(driver: Any, served: Any) -> None:
     driver.wait_live()
     page.locator("#stage").focus()
     page.keyboard.down("ArrowLeft")
-    page.wait_for_timeout(150)
+    driver.until(lambda: drawn_on(driver, 0.3, 0.45, 0.43, 0.55), "the crosshair goes to the left")
     page.keyboard.up("ArrowLeft")
     page.keyboard.press("Enter")
     begin = driver.until(lambda: sent(served, "track.begin"), "Enter presses at the crosshair")[0]
     assert begin.points[0].x < 0.47 and begin.points[0].y == 0.5
     page.keyboard.down("ArrowRight")
-    page.wait_for_timeout(400)
+    goal = begin.points[0].x + 0.1
+    driver.until(
+        lambda: any(m.points[-1].x > goal for m in sent(served, "track.move")), "it moves to the right"
+    )
     page.keyboard.up("ArrowRight")
     page.keyboard.press("Enter")
     driver.until(lambda: sent(served, "track.end"), "Enter lets go")
-    moved = [point.x for message in sent(served, "track.move") for point in message.points]
-    assert moved[-1] > begin.points[0].x + 0.1
 
 
 def test_fingers_on_a_phone(served: Any, open_page: Any) -> None:
@@ -265,7 +266,7 @@ def test_a_hand_that_got_nothing_shows_no_outline(driver: Any, served: Any) -> N
     driver.until(lambda: outlined(driver) > 500, "the ball is outlined")
     served.double.grabs = False
     driver.page.mouse.down()
-    driver.until(lambda: driver.page.locator("#figure-latency").text_content() != "–", "the press is shown")
+    driver.until(driver.caught_up, "the press is shown")
     driver.until(lambda: drawn_on(driver, x + 0.04, y - 0.09, x + 0.06, y + 0.09) == 0, "no outline")
     driver.page.mouse.up()
 

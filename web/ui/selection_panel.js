@@ -17,5 +17,7 @@ export function bindSelection(selection, app) {
   app.on('ready', ({ width, height }) => selection.shape(width / height));
   for (const event of /** @type {const} */ (['starting', 'ended', 'failed', 'cut'])) app.on(event, () => selection.clear());
   const stage = block('stage');
-  stage.addEventListener('pointermove', () => (stage.dataset.over = app.prober.outline ? 'thing' : ''));
+  const showOver = () => (stage.dataset.over = app.prober.outline ? 'thing' : '');
+  stage.addEventListener('pointermove', showOver);
+  app.prober.on('found', showOver);
 }
