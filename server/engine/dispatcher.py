@@ -28,6 +28,8 @@ OFFER_S, ROOM = 2.0, 0.85
 
 PROBE_S = 0.06
 """A look at what a hand would take needs no longer, as a rule: with less left before a chunk is due it waits."""
+PATIENCE_S = 0.5
+"""A worker that is late with its chunks never has that much left: a look that has waited for so long comes first, once."""
 
 
 class QueueFull(LookupError):
@@ -241,22 +243,35 @@ class Dispatcher:
             worker.timer = None
         now = self._timer.time()
         batch, later = next_batch(self._wishes(worker, now), now, worker.batch_s, worker.slots)
-        if batch:
-            self._turn(worker, [self._lives[id] for id in batch])
-            return
-        if later is None or later - now > PROBE_S:
+        spare = not batch and (later is None or later - now > PROBE_S)
+        if spare or self._starves(worker, now):
             self._probe(worker)
-        if worker.order is None and later is not None:
+        if worker.order is None and batch:
+            self._turn(worker, [self._lives[id] for id in batch])
+        elif worker.order is None and later is not None:
             worker.timer = self._timer.call_at(later, self.kick, name)
 
-    def _probe(self, worker: Worker) -> None:
-        """Gives the time that is left before the next chunk to one who wants to see what a hand would take."""
-        curious = [
+    def _curious(self, worker: Worker) -> list[str]:
+        """Its sessions that want to see what a hand would take."""
+        return [
             id
             for id, name in self.slots.holders.items()
             if name == worker.name and id in self._lives and self._lives[id].session.curious
         ]
+
+    def _starves(self, worker: Worker, now: float) -> bool:
+        """Whether one who wants to see what a hand would take has waited for so long that a chunk has to wait."""
+        if not self._curious(worker):
+            worker.curious_since = None
+        elif worker.curious_since is None:
+            worker.curious_since = now
+        return worker.curious_since is not None and now - worker.curious_since > PATIENCE_S
+
+    def _probe(self, worker: Worker) -> None:
+        """Lets one of those who want to see what a hand would take do so."""
+        curious = self._curious(worker)
         if curious:
+            worker.curious_since = None
             id = min(curious, key=worker.account.tag)
             self._handle(self._lives[id], on.ProbeTurn())
             self._send_orders(worker)

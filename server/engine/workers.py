@@ -55,6 +55,8 @@ class Worker:
     timer: Any = None
     account: Account = field(default_factory=Account)
     load: Load = field(default_factory=Load)
+    curious_since: float | None = None
+    """since when somebody waits to see what a hand would take while chunks come first; None while nobody does"""
     offered: float = 0.0
     """when room was last offered to one of its streams"""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,27 @@ def test_a_look_never_comes_before_a_chunk_that_is_due() -> None:
     due = session.due(world.clock.now)
     assert isinstance(order, ipc.Probe) and (due is None or due > world.clock.now), "no chunk is due now"
     assert session.output.chunks > 3, "what was due came first"
+
+
+def test_a_worker_that_is_always_late_still_looks() -> None:
+    """Every chunk is due when the one before it is made; the looks come between them, one at a time."""
+    world = World(workers=1)
+    client = world.begin(paused=False)
+    worker = world.processes[0]
+    worker.load(2)
+    kinds = []
+    for _ in range(12):
+        client.read()
+        world.ask(client, on.Reported(client.live.session.output.pts))
+        world.ask(client, on.ProbeAsked((0.5, 0.5)))
+        world.clock.advance(0.4)  # a chunk takes longer than it lasts
+        kinds += [order.__class__ for order in worker.orders]
+        worker.answer(spent_ms=400.0)
+        worker.encode()
+        world.clock.advance(0.0)
+    looks = [at for at, kind in enumerate(kinds) if kind is ipc.Probe]
+    assert looks and kinds.count(ipc.Step) > len(looks)
+    assert all(after - before > 1 for before, after in itertools.pairwise(looks)), "never two in a row"
 
 
 async def test_over_the_wire(server) -> None:
