@@ -93,8 +93,13 @@ class Acquirer:
         return thing
 
     def _thing(self, opacity: Tensor) -> Tensor | None:
-        share = float((opacity >= SOLID).float().mean())
-        return opacity if LEAST <= share <= MOST else None
+        """What is solid of `opacity` [H, W] with its rim; the segmenter's doubts about what lies further off are dropped: nothing
+        is taken, and no ground filled in, beyond the outline that the person saw.
+        """
+        solid = (opacity >= SOLID).float()
+        if not LEAST <= float(solid.mean()) <= MOST:
+            return None
+        return opacity * widened(solid, RIM)
 
     @torch.inference_mode()
     def cut_out(self, stack: LayerStack, track: int, mask: Tensor) -> LayerStack:
@@ -120,8 +125,7 @@ class Acquirer:
 
     def _hole(self, stack: LayerStack, mask: Tensor) -> Tensor:
         """What is to be filled in the background's own coordinates: the mask and its fringe, [1, H, W]."""
-        reach = 2 * max(1, round(RIM * min(stack.size))) + 1
-        wide = F.max_pool2d((mask > 0.05).float()[None, None], reach, 1, reach // 2)[0]  # [1, H, W]
+        wide = widened((mask > 0.05).float(), RIM)[None]
         if not stack.camera.moves and stack.margin == (0, 0):
             return wide
         across, down = stack.margin
@@ -130,6 +134,12 @@ class Acquirer:
         shifted = Similarity(back.scale, back.angle, back.x + across, back.y + down)
         height, width = stack.background.shape[1:]
         return (sample_onto(wide, shifted, (height, width)) > 0.3).float()
+
+
+def widened(mask: Tensor, share: float) -> Tensor:
+    """`mask` [H, W] grown on all sides by a share of the picture's shorter side."""
+    reach = 2 * max(1, round(share * min(mask.shape))) + 1
+    return F.max_pool2d(mask[None, None], reach, 1, reach // 2)[0, 0]
 
 
 def seen(stack: LayerStack) -> Tensor:

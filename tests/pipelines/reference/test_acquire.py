@@ -40,6 +40,16 @@ def test_a_press_takes_what_the_segmenter_sees_and_fills_behind_it() -> None:
     assert after.confidence[0, 30, 40] == pytest.approx(FILLED) and after.confidence[0, 0, 0] == 1
 
 
+def test_doubts_far_from_the_thing_are_neither_taken_nor_filled() -> None:
+    """What a person saw outlined is what moves, however much else the segmenter thinks possible."""
+    before, sure, doubtful = stack(), DiscAt(40, 30, 12), DiscAt(40, 30, 12)
+    doubtful.opacity = doubtful.opacity.clamp(min=0.3)
+    clean, after = (Acquirer(each, None).take(before, 7, Touch((42, 31))) for each in (sure, doubtful))
+    changed = (after.background != before.background).any(0)
+    assert not changed[:8].any() and not changed[:, :18].any() and not changed[:, 62:].any()
+    assert after.layers[0].rgba.shape[1] <= clean.layers[0].rgba.shape[1] + 4, "the thing and its rim"
+
+
 def test_a_layer_that_is_there_is_taken_without_asking() -> None:
     segmenter = DiscAt(70, 30, 12)
     after = Acquirer(segmenter, None).take(stack(disc(RED, 30, 30)), 1, Touch((32, 30)))
