@@ -98,7 +98,7 @@ function bindLife(page) {
   app.on('ended', () => {
     leave(page);
     hideBanner();
-    status('Ready to start', 'idle');
+    status('Ready', 'idle');
     if (app.session) toast('The session has ended', { text: 'Its video and its file can still be saved for a while.' });
   });
 }
