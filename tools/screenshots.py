@@ -158,17 +158,9 @@ def shoot_photo(driver: PageDriver) -> Image.Image:
     return page(driver)
 
 
-def shoot_scene(driver: PageDriver) -> Image.Image:
-    driver.start()
-    driver.tool("path")
-    pull(driver, line((0.36, 0.62), (0.75, 0.6)))
-    return page(driver)
-
-
 SHOTS: dict[str, tuple[dict[str, Any], Callable[[PageDriver], Image.Image]]] = {
     "pull": ({"viewport": {"width": 1280, "height": 800}}, shoot_pull),
     "welcome": ({"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"}, shoot_welcome),
-    "scene": ({"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"}, shoot_scene),
     "phone": ({"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2}, shoot_photo),
 }
 
