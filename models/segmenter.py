@@ -14,13 +14,15 @@ from models.spec import SegmenterSpec
 from models.unet import UNet
 
 SEEN = 6  # channels: the picture, where it is meant and where not, what the look before found
+STEP = 32  # pixels: what the sides of a look are multiples of; the network halves them at most five times
 SPOT = 0.02  # of the looked at part's longer side: standard deviation of the spot that marks a point
 ROOM = 0.25  # of a find's size: how much around it the second look sees
+DECIDED = 3.0  # how much steeper than the network's doubt the rim is: half taken looks like a ghost, and is wrong more often
 LEAST = 0.3  # opacity from which on a pixel counts for where the second look goes
 
 
 class Segmenter(nn.Module):
-    """See `segment`; `forward` is one look: [B, SEEN, h, w] → logits of the opacity [B, 1, h, w], sides multiples of 16."""
+    """See `segment`; `forward` is one look: [B, SEEN, h, w] → logits of the opacity [B, 1, h, w], sides multiples of STEP."""
 
     def __init__(self, spec: SegmenterSpec) -> None:
         super().__init__()
@@ -42,9 +44,9 @@ class Segmenter(nn.Module):
         first = self._look(picture.to(weight), add, remove, prior.to(weight), whole)
         box = around(first)
         if box is None:
-            return first.float()
+            return decided(first)
         second = self._look(picture.to(weight), add, remove, first, box)
-        return second.float()
+        return decided(second)
 
     def _look(
         self, picture: Tensor, add: Tensor, remove: Tensor, prior: Tensor, box: tuple[float, ...]
@@ -61,7 +63,7 @@ def look_at(
     """What the network sees of a part of a picture, its longer side `edge` pixels: [SEEN, h, w]."""
     left, top, right, bottom = box
     scale = edge / max(right - left, bottom - top)
-    h, w = (max(16, round(side * scale / 16) * 16) for side in (bottom - top, right - left))
+    h, w = (max(STEP, round(side * scale / STEP) * STEP) for side in (bottom - top, right - left))
     x = left + (torch.arange(w, device=picture.device, dtype=torch.float32) + 0.5) * ((right - left) / w)
     y = top + (torch.arange(h, device=picture.device, dtype=torch.float32) + 0.5) * ((bottom - top) / h)
     both = torch.cat([picture, prior])
@@ -95,6 +97,11 @@ def put_back(found: Tensor, box: tuple[float, ...], size: tuple[int, ...]) -> Te
     placed = F.grid_sample(found[None], grid[None].to(found), "bilinear", "border", align_corners=False)[0]
     inside = (x.abs() <= 1)[None] & (y.abs() <= 1)[:, None]
     return placed * inside.to(placed)
+
+
+def decided(found: Tensor) -> Tensor:
+    """A look's find with a steeper rim."""
+    return ((found.float() - 0.5) * DECIDED + 0.5).clamp(0, 1)
 
 
 def around(found: Tensor) -> tuple[float, float, float, float] | None:

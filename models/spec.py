@@ -155,7 +155,7 @@ class SegmenterSpec:
     """Shape of the segmenter: each look has a longer side of `edge` pixels; `widths` are channels at 1/2, 1/4, … of that."""
 
     edge: int = 160
-    widths: tuple[int, ...] = (16, 32, 64, 96)
+    widths: tuple[int, ...] = (16, 32, 64, 128, 192)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from training.furniture.render import Stage, tracer, view
 from training.furniture.wavefront import BadMesh
 from training.photos.packages import unpacked
 
-ATTRIBUTION = "attribution.json"
+FOLDER, ATTRIBUTION = "furniture", "attribution.json"  # beside the photos, and in it
 SHARES = (
     0.03,
     0.97,
@@ -45,7 +45,7 @@ def build_furniture(photos: Path, views: int = VIEWS) -> int:
     """
     tracer()
     found = sorted(pieces(unpacked(PACKAGE, photos)), key=lambda piece: zlib.crc32(piece.name.encode()))
-    folder = photos / "furniture"
+    folder = photos / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     _forget(folder, found)
     for done, piece in enumerate(found, 1):

@@ -1,7 +1,8 @@
 """python -m training.photos.evaluate: what pocket makes of photos that it never learned from.
 
 Segmenter: agreement with the masks of subjects, and with pasted things of 40–200 pixels, after one click and after a second.
-Inpainter: PSNR inside holes, beside plain spreading from the rim. Codec: PSNR, standing still and sliding.
+Inpainter: PSNR inside holes, beside plain spreading from the rim. Codec: PSNR, standing still and sliding. The whole: a thing
+dragged for ten seconds, PSNR against the true composite in the second second and in the last one.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from models.codecs.pocket import PocketCodec
 from models.inpainter import Inpainter, diffuse_fill
 from models.registry import UnknownModel, card
 from models.segmenter import Segmenter
+from pipelines.generator import Generator
 from training.photos.clicks import Judged, judge, thickest
+from training.photos.dragging import dragged
 from training.photos.judges import NothingToJudge, Pasted, Size, grounds, hole_of, pasted, subjects
 from training.sheets import write_sheet
 
@@ -65,6 +68,17 @@ def inpainter_figures(inpainter: Inpainter, cases: list[Pasted]) -> Figures:
         )
     network, spread, share = (float(np.mean(column)) for column in zip(*rows, strict=True))
     return {"holes": float(len(rows)), "psnr": network, "psnr_plain": spread, "texture": share}
+
+
+def drag_figures(generator: Generator, cases: list[Pasted]) -> Figures:
+    """Means over pictures, in dB."""
+    known = [pair for case in cases if (pair := dragged(generator, case)) is not None]
+    early, late = zip(*known, strict=True)
+    return {
+        "pictures": float(len(known)),
+        "psnr_second_2": float(np.mean(early)),
+        "psnr_second_10": float(np.mean(late)),
+    }
 
 
 @torch.inference_mode()
@@ -179,6 +193,9 @@ def main(given: list[str] | None = None) -> int:
     parser.add_argument("--model", default="pocket", help="a model of pocket's family (default pocket)")
     parser.add_argument("--weights", type=Path, help="a weights file instead of the model's own")
     parser.add_argument("--pasted", type=int, default=64, help="pictures with a pasted thing (default 64)")
+    parser.add_argument(
+        "--dragged", type=int, default=6, help="pictures in which a thing is dragged (default 6)"
+    )
     parser.add_argument("--json", type=Path, help="write the figures to a file, too")
     parser.add_argument(
         "--sheet", type=Path, help="write a PNG of what one click takes, beside what it should"
@@ -188,6 +205,11 @@ def main(given: list[str] | None = None) -> int:
         chosen = card(asked.model)
         eyes = Eyes.load(chosen, asked.weights or chosen.weights_path)
         figures = evaluate(eyes, asked.photos, chosen.sizes, asked.pasted, asked.sheet)
+        if asked.dragged:
+            generator = Generator.load(chosen, device="cpu", seats=1, weights=asked.weights)
+            figures["dragged"] = drag_figures(
+                generator, list(pasted(asked.photos, chosen.sizes, asked.dragged))
+            )
     except (NothingToJudge, UnknownModel, BadWeights) as error:
         sys.stderr.write(f"evaluate: {error}\n")
         return 2

@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from models.inpainter import Inpainter
-from training.cutouts import Cutouts, draw_size
+from training.photos.composites import Composer, draw_size
+from training.photos.materials import Materials
 from training.stages.base import SingleStage
-from training.stages.pool import load_photos
 
 FRINGE = 9  # pixels: edge of the square by which a hole is wider than the thing
 FINE = 0.5  # weight of the error of differences between neighbours: a smear has none
@@ -22,14 +22,13 @@ class InpainterStage(SingleStage):
         return Inpainter(self.context.recipe.card.pocket_inpainter)
 
     def begin(self, step: int) -> None:
-        self.cutouts = Cutouts(load_photos(self.context.run.folder / "photos"))
+        self.composer = Composer(Materials.load(self.context.run.folder / "photos", self.context.recipe.seed))
 
     def update(self, step: int, progress: float) -> dict[str, float]:
-        rng = self.rng(step)
-        size = draw_size(rng)
-        drawn = [self.cutouts.draw(rng, size) for _ in range(self.config.batch)]
-        ground = (torch.stack([one.ground for one in drawn]) * 2 - 1).to(self.context.device)
-        things = torch.stack([one.opacity[-1:] for one in drawn]).to(self.context.device)
+        rng = torch.Generator().manual_seed(int(self.rng(step).integers(2**62)))
+        drawn = self.composer.draw(rng, self.config.batch, draw_size(rng))
+        ground = (drawn.grounds * 2 - 1).to(self.context.device)
+        things = drawn.opacity[:, 1:2].to(self.context.device)
         hole = F.max_pool2d((things > 0.02).float(), FRINGE, 1, FRINGE // 2)
         made = self.network(ground, hole)
         loss, error = fill_loss(made, ground, hole)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from models.segmenter import Segmenter, around, look_at, put_back
-from training.cutouts import Cutouts, Question, ask, draw_size
+from training.photos.composites import Composer, draw_size
+from training.photos.draws import chance
+from training.photos.materials import Materials
+from training.photos.questions import Question, ask, corrected
 from training.stages.base import SingleStage
-from training.stages.pool import load_photos
 
 EDGE_WEIGHT = 4.0  # pixels at the rim count so much more: they are few, and what a cut-out looks like
+ENTROPY = 0.5  # weight of the cross-entropy beside the overlap: alone it says "half" where it is not sure
 SECOND_FROM = 100  # step from which on the second look is learned, on what the first one finds
+CORRECTED = 0.4  # share of the second looks with a point where the first one was wrong
+ASKED = 2  # touches on each composed picture: composing costs more than looking
+Box = tuple[float, float, float, float]
 
 
 class SegmenterStage(SingleStage):
@@ -24,46 +32,61 @@ class SegmenterStage(SingleStage):
         return Segmenter(self.context.recipe.card.pocket_segmenter)
 
     def begin(self, step: int) -> None:
-        self.cutouts = Cutouts(load_photos(self.context.run.folder / "photos"))
+        self.composer = Composer(Materials.load(self.context.run.folder / "photos", self.context.recipe.seed))
 
     def update(self, step: int, progress: float) -> dict[str, float]:
-        rng = self.rng(step)
+        rng = torch.Generator().manual_seed(int(self.rng(step).integers(2**62)))
         size = draw_size(rng)
-        questions = [ask(rng, self.cutouts.draw(rng, size)) for _ in range(self.config.batch)]
+        questions = self._questions(rng, size)
         whole = (0.0, 0.0, float(size[0]), float(size[1]))
-        seen, wanted = self._looks(
-            questions, [whole] * len(questions), [torch.zeros(1, size[1], size[0])] * len(questions)
-        )
+        seen, wanted = self._looks(questions, [whole] * len(questions), [one.region for one in questions])
         logits = self.network(seen).float()
         loss = look_loss(logits, wanted)
         numbers = {"first": float(loss.detach()), "iou": overlap(logits, wanted)}
-        if step >= SECOND_FROM:
-            with torch.no_grad():
-                priors = [put_back(found.sigmoid(), whole, (size[1], size[0])) for found in logits.cpu()]
-            boxes = [around(prior) for prior in priors]
-            kept = [index for index, box in enumerate(boxes) if box is not None]
-            for index in kept[: self.config.batch // 2]:  # parts differ in shape: one at a time
-                seen, wanted = self._looks([questions[index]], [boxes[index]], [priors[index]])
-                again = self.network(seen).float()
-                more = look_loss(again, wanted) / max(1, len(kept[: self.config.batch // 2]))
-                loss = loss + more
         loss.backward()
-        return {
-            **numbers,
-            "loss": float(loss.detach()),
-            "norm": self.apply(self.network, self.optimiser, progress),
-        }
+        if step >= SECOND_FROM:
+            priors = [put_back(found.sigmoid(), whole, (size[1], size[0])) for found in logits.detach().cpu()]
+            again = [
+                corrected(rng, *pair) if float(chance(rng, 1)) < CORRECTED else pair[0]
+                for pair in zip(questions, priors, strict=True)
+            ]
+            numbers |= self._second(again, priors)
+        return {**numbers, "norm": self.apply(self.network, self.optimiser, progress)}
 
-    def _looks(self, questions: list[Question], boxes: list, priors: list[Tensor]) -> tuple[Tensor, Tensor]:
+    def _questions(self, rng: torch.Generator, size: tuple[int, int]) -> list[Question]:
+        drawn = self.composer.draw(rng, max(1, self.config.batch // ASKED), size)
+        asked = [ask(rng, drawn, one) for one in range(len(drawn.pictures)) for _ in range(ASKED)]
+        found = [one for one in asked if one is not None]
+        return found or self._questions(rng, size)
+
+    def _second(self, questions: list[Question], priors: list[Tensor]) -> dict[str, float]:
+        """Gradients of the looks around what was found; those of one shape are one batch."""
+        shapes: dict[torch.Size, list[tuple[Tensor, Tensor]]] = defaultdict(list)
+        for question, prior in zip(questions, priors, strict=True):
+            box = around(prior)
+            if box is not None:
+                seen, wanted = self._looks([question], [box], [prior])
+                shapes[seen.shape].append((seen, wanted))
+        count = sum(len(some) for some in shapes.values())
+        overlaps = 0.0
+        for some in shapes.values():
+            seen, wanted = (torch.cat(part) for part in zip(*some, strict=True))
+            logits = self.network(seen).float()
+            (look_loss(logits, wanted) * len(some) / count).backward()
+            overlaps += overlap(logits, wanted) * len(some) / count
+        return {"second_iou": overlaps}
+
+    def _looks(
+        self, questions: list[Question], boxes: list[Box], priors: list[Tensor]
+    ) -> tuple[Tensor, Tensor]:
         """What the network sees [B, SEEN, h, w], and the right answers there [B, 1, h, w]."""
         edge = self.context.recipe.card.pocket_segmenter.edge
         seen, wanted = [], []
-        for question, box, prior in zip(questions, boxes, priors, strict=True):
-            seen.append(look_at(question.picture, question.add, question.remove, prior, box, edge))
-            answer = look_at(
-                question.answer.expand(3, -1, -1), question.add, question.remove, prior, box, edge
-            )
-            wanted.append(answer[:1])
+        for one, box, prior in zip(questions, boxes, priors, strict=True):
+            both = torch.cat([prior, one.answer])
+            look = look_at(one.picture, one.add, one.remove, both, box, edge)
+            seen.append(look[:-1])
+            wanted.append(look[-1:])
         place = self.context.device, self.context.dtype
         return torch.stack(seen).to(*place), torch.stack(wanted).clamp(0, 1).to(self.context.device)
 
@@ -77,7 +100,7 @@ def look_loss(logits: Tensor, wanted: Tensor) -> Tensor:
     both, all_ = (found * wanted).sum((1, 2, 3)), (found + wanted - found * wanted).sum((1, 2, 3))
     there = wanted.sum((1, 2, 3)) > 1
     missing = (1 - both / all_.clamp_min(1))[there].mean() if there.any() else logits.new_zeros(())
-    return entropy + missing
+    return ENTROPY * entropy + missing
 
 
 @torch.no_grad()

@@ -12,7 +12,9 @@ from models.registry import card
 from models.segmenter import Segmenter
 from models.spec import InpainterSpec, PocketCodecSpec, SegmenterSpec
 from training.photos.clicks import Judged
+from training.photos.dragging import composite
 from training.photos.evaluate import Eyes, codec_figures, evaluate, psnr, segmenter_figures, table, texture
+from training.photos.judges import Pasted
 
 SIZES = ((64, 48), (48, 64))
 SMALL = replace(
@@ -76,3 +78,15 @@ def test_weights_without_eyes_are_refused(tmp_path: Path) -> None:
     save(tmp_path / "other.safetensors", {"codec": PocketCodec(SMALL.pocket_codec)}, {})
     with pytest.raises(BadWeights, match=r"other\.safetensors"):
         Eyes.load(SMALL, tmp_path / "other.safetensors")
+
+
+def test_the_true_composite_of_a_drag_moves_the_thing_alone() -> None:
+    ground = torch.rand(3, 32, 48) * 2 - 1
+    opacity = torch.zeros(32, 48)
+    opacity[10:18, 12:20] = 1
+    case = Pasted("square", ground * (1 - opacity) + opacity, ground, opacity)
+    assert torch.allclose(composite(case, 0, 0), case.picture, atol=1e-5)
+    moved = composite(case, 5, -3)
+    assert torch.allclose(moved[:, 7:15, 17:25], torch.ones(3, 8, 8), atol=1e-4)
+    assert torch.allclose(moved[:, 20:, :], ground[:, 20:, :], atol=1e-5)
+    assert torch.allclose(moved[:, 15:18, 12:17], ground[:, 15:18, 12:17], atol=1e-4)

@@ -1,0 +1,99 @@
+"""The segmenter's two looks, with a network in place of the trained one that finds what is red."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from models.segmenter import DECIDED, STEP, Segmenter, around, look_at
+from models.spec import SegmenterSpec
+
+NONE = torch.zeros(0, 2)
+
+
+class FindsRed(nn.Module):
+    """Logits from the first channel; notes the sizes of its looks."""
+
+    def __init__(self, sure: float) -> None:
+        super().__init__()
+        self.enter = nn.Conv2d(1, 1, 1)  # where `segment` reads the type of its numbers
+        self.sure, self.sizes = sure, list[tuple[int, int]]()
+
+    def forward(self, seen: Tensor) -> Tensor:
+        self.sizes.append((seen.shape[-2], seen.shape[-1]))
+        return self.sure * seen[:, :1]
+
+
+def finder(sure: float) -> Segmenter:
+    segmenter = Segmenter(SegmenterSpec(edge=64, widths=(8, 8)))
+    segmenter.net = FindsRed(sure)  # type: ignore[assignment]
+    return segmenter
+
+
+def picture_with(box: tuple[int, int, int, int], size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """A picture [3, H, W] that is red in a box (left, top, right, bottom), and the box's opacity [H, W]."""
+    left, top, right, bottom = box
+    truth = torch.zeros(size)
+    truth[top:bottom, left:right] = 1
+    return torch.stack([truth * 2 - 1, torch.zeros(size), torch.zeros(size)]), truth
+
+
+@pytest.mark.parametrize("size", [(192, 320), (320, 192), (256, 256)])
+@pytest.mark.parametrize("box", [(20, 30, 60, 90), (100, 100, 180, 180), (0, 0, 192, 192)])
+def test_a_find_lies_where_the_thing_lies(box: tuple[int, int, int, int], size: tuple[int, int]) -> None:
+    picture, truth = picture_with(box, size)
+    found = finder(9.0).segment(picture, torch.tensor([[40.0, 50.0]]), NONE)[0]
+    assert found.shape == size
+    assert float(torch.minimum(found, truth).sum() / torch.maximum(found, truth).sum()) > 0.93
+
+
+def test_the_second_look_is_closer() -> None:
+    picture, truth = picture_with((30, 40, 46, 56), (192, 320))
+    segmenter = finder(9.0)
+    found = segmenter.segment(picture, torch.tensor([[38.0, 48.0]]), NONE)[0]
+    first, second = segmenter.net.sizes
+    assert first == (64 * 192 // 320 // STEP * STEP, 64) and second == (64, 64)
+    assert (
+        float((found - truth).abs().sum() / truth.sum()) < 0.15
+    )  # seen at half its size it would be far worse
+
+
+def test_what_the_network_doubts_is_decided() -> None:
+    picture, truth = picture_with((60, 60, 120, 120), (192, 320))
+    found = finder(0.6).segment(picture, torch.tensor([[90.0, 90.0]]), NONE)[0]  # sigmoid: 0.65 in, 0.35 out
+    inner = found[70:110, 70:110]
+    assert float(inner.min()) == pytest.approx(
+        0.5 + (torch.sigmoid(torch.tensor(0.6)).item() - 0.5) * DECIDED, abs=0.02
+    )
+    assert float(found[140:, 200:].max()) < 0.1
+    assert float(truth.sum()) == 3600
+
+
+def test_nothing_is_found_where_nothing_is() -> None:
+    nothing = -torch.ones(3, 192, 320)
+    assert not finder(9.0).segment(nothing, torch.tensor([[90.0, 90.0]]), NONE).any()
+    assert around(torch.zeros(1, 8, 8)) is None
+
+
+def test_points_and_a_region_are_seen_at_their_places() -> None:
+    region = torch.zeros(1, 192, 320)
+    region[:, 100:150, 200:300] = 1
+    add, remove = torch.tensor([[80.0, 48.0]]), torch.tensor([[240.0, 144.0]])
+    seen = look_at(torch.zeros(3, 192, 320), add, remove, region, (0.0, 0.0, 320.0, 192.0), 160)
+    assert seen.shape == (6, 96, 160)
+    assert divmod(int(seen[3].argmax()), 160) == pytest.approx((24, 40), abs=1)
+    assert divmod(int(seen[4].argmax()), 160) == pytest.approx((72, 120), abs=1)
+    assert float(seen[5, 52:73, 102:148].min()) > 0.9 and float(seen[5, :45].max()) < 0.1
+
+
+def test_a_random_network_gives_opacities() -> None:
+    torch.manual_seed(0)
+    found = Segmenter(SegmenterSpec(edge=64, widths=(8, 8, 8, 8, 8))).segment(
+        torch.rand(3, 128, 96) * 2 - 1,
+        torch.tensor([[30.0, 60.0]]),
+        torch.tensor([[5.0, 5.0]]),
+        torch.ones(128, 96),
+    )
+    assert found.shape == (1, 128, 96)
+    assert 0 <= float(found.min()) <= float(found.max()) <= 1
