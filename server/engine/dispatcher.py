@@ -9,6 +9,7 @@ from typing import Any
 
 from flowbrush.protocol import Codec, Queue
 from server.engine import ipc
+from server.engine.balance import Demand, better_off, overloaded
 from server.engine.engine import WorkerProcess
 from server.engine.scheduler import Slots, Wish, next_batch
 from server.engine.stills import Stills
@@ -23,8 +24,8 @@ from server.store.store import Store
 log = logging.getLogger(__name__)
 
 
-OFFER_S, ROOM = 2.0, 0.85
-"""So often at most one stream of a worker gets a better quality back, where the worker would have this share of its time to do."""
+OFFER_S = 2.0
+"""So often at most one stream of a worker gets a better quality back."""
 
 PROBE_S = 0.06
 """A look at what a hand would take needs no longer, as a rule: with less left before a chunk is due it waits."""
@@ -140,23 +141,22 @@ class Dispatcher:
         worker.order = None
         if self._timer is not None:
             worker.load.add(spent_s, self._timer.time())
-            self._offer_room(worker, self._timer.time())
+            self._balance(worker, self._timer.time())
         self.kick(worker.name)
 
-    def _offer_room(self, worker: Worker, now: float) -> None:
-        """Tells the stream that has lost most, one at a time, when the worker could do what it had before."""
-        if now - worker.offered < OFFER_S:
-            return
-        more = {}
+    def _balance(self, worker: Worker, now: float) -> None:
+        """Tells streams that they have to do with less, or one at a time that there is room for what it had before."""
+        demands = []
         for id, chunk_s in worker.account.chunk_s.items():
             session = self._lives[id].session
-            growth = session.quality.growth
-            share = chunk_s * session.quality.rate / session.chunk_s
-            if growth > 1 and worker.load.share + share * (growth - 1) <= ROOM:
-                more[id] = session.quality.level
-        if more:
+            quality, share = session.quality, chunk_s * session.quality.rate / session.chunk_s
+            demands.append(Demand(id, share, quality.strained, quality.growth, quality.level))
+        for id in overloaded(worker.load.share, demands):
+            self._handle(self._lives[id], on.Overloaded())
+        better = better_off(worker.load.share, demands) if now - worker.offered >= OFFER_S else None
+        if better is not None:
             worker.offered = now
-            self._handle(self._lives[max(more, key=lambda id: more[id])], on.RoomFound())
+            self._handle(self._lives[better], on.RoomFound())
 
     def _on_step_failed(self, worker: Worker, message: ipc.StepFailed) -> None:
         if message.out_of_memory:

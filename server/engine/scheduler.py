@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -86,30 +85,6 @@ class Slots:
     def position(self, session: str) -> int | None:
         """Place in the queue, 1 is next; None when it does not wait."""
         return self.queue.index(session) + 1 if session in self.queue else None
-
-
-LOAD_S = 3.0
-"""Over about so many seconds a worker's load is taken."""
-
-
-class Load:
-    """The share of its time that a worker spends on orders."""
-
-    def __init__(self) -> None:
-        self._share = 0.0
-        self._at: float | None = None
-
-    def add(self, spent_s: float, now: float) -> None:
-        """An order that took so long is done."""
-        since_s = spent_s if self._at is None else max(spent_s, now - self._at)
-        if since_s > 0:
-            self._share += (1 - math.exp(-since_s / LOAD_S)) * (spent_s / since_s - self._share)
-        self._at = now
-
-    @property
-    def share(self) -> float:
-        """0 is idle, 1 is busy all the time; as it was when the last order ended."""
-        return self._share
 
 
 class Account:

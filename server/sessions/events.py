@@ -113,6 +113,11 @@ class ProbeTurn:
 
 
 @dataclass(frozen=True)
+class Overloaded:
+    """The worker has more to do than it can, and this session is one reason."""
+
+
+@dataclass(frozen=True)
 class RoomFound:
     """The worker could do the work of the next better quality."""
 

@@ -31,6 +31,7 @@ HANDLERS: dict[type, Callable[[Session, Any, float], Effects]] = {
     on.Turn: of_worker.turn,
     on.ProbeTurn: of_worker.probe_turn,
     on.Fetched: of_worker.fetched,
+    on.Overloaded: of_worker.overloaded,
     on.RoomFound: of_worker.room_found,
     on.ChunkFailed: of_worker.chunk_failed,
     on.WorkerLost: of_worker.worker_lost,

@@ -20,6 +20,12 @@ def slot_given(session: Session, event: on.SlotGiven, now: float) -> Effects:
     return []
 
 
+def overloaded(session: Session, event: on.Overloaded, now: float) -> Effects:
+    effects = session.quality.overload()
+    session.pace.rate = session.quality.rate
+    return effects
+
+
 def room_found(session: Session, event: on.RoomFound, now: float) -> Effects:
     effects = session.quality.room()
     session.pace.rate = session.quality.rate
@@ -167,9 +173,9 @@ def made(session: Session, event: ipc.Made, now: float) -> Effects:
     session.enter(Phase.READY)
     session.chunk = event.chunk + 1
     waited = session.pace.made(now)
-    effects: Effects = [] if waited.slow is None else session.quality.made(waited.slow)
-    session.pace.rate = session.quality.rate
-    return [*session.output.made(event, waited.seconds * 1e3), *effects]
+    if waited.slow is not None:
+        session.quality.made(waited.slow)
+    return session.output.made(event, waited.seconds * 1e3)
 
 
 def encoded(session: Session, event: ipc.Encoded, now: float) -> Effects:

@@ -8,8 +8,8 @@ from typing import Any
 from flowbrush.protocol import Control, Notice, StepsSet
 from server.sessions.effects import Count, Say
 
-JUDGED_CHUNKS, SLOW_CHUNKS = 12, 8
-"""Quality goes down by a level when so many of so many chunks were slow, and up only when none was."""
+JUDGED_CHUNKS, SLOW_CHUNKS, FEW_SLOW = 12, 8, 2
+"""Quality can go down by a level when so many of so many chunks were slow, and up when no more than a few were."""
 
 RATES = (0.75, 0.5)
 """Shares of real time that a stream is made at when it has no steps left to do without."""
@@ -56,10 +56,15 @@ class Quality:
 
         A chunk costs a pass for each step and one more, with which later chunks see it.
         """
-        if self.level == 0 or any(self._slow) or self._since < self._patience:
+        if self.level == 0 or sum(self._slow) > FEW_SLOW or self._since < self._patience:
             return 1.0
         steps, rate = self._levels[self.level - 1]
         return (steps + 1) / (self.steps + 1) * rate / self.rate
+
+    @property
+    def strained(self) -> bool:
+        """Whether its chunks are slow most of the time, and there is something left to do without."""
+        return sum(self._slow) >= SLOW_CHUNKS and self.level + 1 < len(self._levels)
 
     # ---- what changes it
 
@@ -71,11 +76,14 @@ class Quality:
         self._levels = [(each, 1.0) for each in found] + [(found[-1], rate) for rate in RATES]
         self.level = min(self.level, len(self._levels) - 1)
 
-    def made(self, slow: bool) -> list[Any]:
+    def made(self, slow: bool) -> None:
         """A chunk was made, and whether the viewer had to wait for it longer than it shows."""
         self._slow.append(slow)
         self._since += 1
-        if sum(self._slow) < SLOW_CHUNKS or self.level + 1 == len(self._levels):
+
+    def overload(self) -> list[Any]:
+        """The worker has more to do than it can, and this stream is one reason."""
+        if not self.strained:
             return []
         relapse = self._raised and self._since < RELAPSE * self._patience
         self._patience = min(2 * self._patience, MOST_PATIENCE) if relapse else JUDGED_CHUNKS

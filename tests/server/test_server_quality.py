@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from session_world import Client, PlayedWorker, World
 from flowbrush.protocol import ErrorCode, Notice, PromptSet, ProtocolError, StepsSet, parse_client_message
 from server.delivery.delivery import Media
 from server.engine import ipc
-from server.engine.scheduler import Load
+from server.engine.balance import Demand, Load, better_off, overloaded
 from server.sessions import events as on
 from server.sessions.quality import Quality
 
@@ -125,11 +126,19 @@ def test_all_who_are_slow_give_way_and_what_there_is_is_not_given_back_to_all() 
     assert all(it.rate(client, 2.0) > 0.9 for client in it.clients)
 
 
-def test_one_that_is_in_time_keeps_what_it_has(tmp_path: Path) -> None:
+def lower(quality: Quality) -> None:
+    """Its chunks are slow until it has to do with less."""
+    while not quality.strained:
+        quality.made(slow=True)
+    assert quality.overload()
+
+
+def test_one_that_is_in_time_most_of_the_time_keeps_what_it_has() -> None:
     quality = Quality(FPS)
     quality.serve(4, 1)
     for chunk in range(100):
-        assert quality.made(slow=chunk % 12 < 7) == []
+        quality.made(slow=chunk % 12 < 7)
+        assert not quality.strained and quality.overload() == []
     assert quality.steps == 4 and quality.entry() == ()
 
 
@@ -138,11 +147,29 @@ def test_levels_are_steps_and_then_rates() -> None:
         quality = Quality(FPS)
         quality.serve(steps, fewest)
         yield quality.steps, quality.rate
-        while any(quality.made(slow=True) for _ in range(12)):
-            yield quality.steps, quality.rate
+        for _ in range(100):
+            quality.made(slow=True)
+            if quality.overload():
+                yield quality.steps, quality.rate
 
     assert list(levels(4, 1)) == [(4, 1.0), (2, 1.0), (1, 1.0), (1, 0.75), (1, 0.5)]
     assert list(levels(5, 5)) == [(5, 1.0), (5, 0.75), (5, 0.5)], "steps that cannot be fewer stay"
+
+
+def test_only_who_takes_his_share_of_a_busy_worker_has_to_do_with_less() -> None:
+    greedy, victim = Demand("greedy", 0.9, True, 1.0, 0), Demand("victim", 0.08, True, 1.0, 0)
+    fine = Demand("fine", 0.5, False, 1.0, 0)
+    assert overloaded(0.97, [greedy, victim, fine]) == ["greedy"]
+    assert overloaded(0.5, [greedy, victim]) == [], "it is not the worker that makes them slow"
+    assert overloaded(0.97, [replace(victim, share=0.3) for _ in range(3)]) == ["victim"] * 3
+
+
+def test_room_goes_to_who_does_without_most_and_for_whom_it_is_enough() -> None:
+    little, much = Demand("little", 0.2, False, 1.5, 1), Demand("much", 0.2, False, 1.5, 3)
+    assert better_off(0.7, [little, much]) == "much"
+    assert better_off(0.7, [little, replace(much, share=0.6)]) == "little"
+    assert better_off(0.8, [little, much]) is None
+    assert better_off(0.1, [replace(much, growth=1.0)]) is None
 
 
 def test_what_had_to_be_taken_back_is_waited_for_twice_as_long() -> None:
@@ -150,8 +177,7 @@ def test_what_had_to_be_taken_back_is_waited_for_twice_as_long() -> None:
     quality.serve(2, 1)
     waits = []
     for _ in range(4):
-        while not quality.made(slow=True):
-            pass
+        lower(quality)
         made = 0
         while not quality.room():
             quality.made(slow=False)
@@ -171,6 +197,7 @@ def test_the_log_says_how_many_steps_a_chunk_was_made_with(tmp_path: Path) -> No
         now += 2 * CHUNK_S
         it.made(item, now=now)
         it.session.due(now)
+        it.tell(on.Overloaded())
     lowered = it.turn(now)
     assert ipc.unpacked(lowered.controls) == [StepsSet(steps=1)]
     assert it.journal.controls(lowered.chunk) == (StepsSet(steps=1),)
@@ -190,8 +217,7 @@ def test_after_a_rewind_the_log_says_anew_what_holds(tmp_path: Path) -> None:
     it.tell(on.RewindAsked(1))
     assert it.session.quality.entry() == (), "it never had less"
     it.session.quality.serve(2, 1)
-    while not it.session.quality.made(slow=True):
-        pass
+    lower(it.session.quality)
     assert it.session.quality.entry() == (StepsSet(steps=1),)
     it.tell(on.RewindAsked(0))
     assert it.session.quality.entry() == (StepsSet(steps=1),) and it.session.quality.entry() == ()
@@ -217,8 +243,7 @@ def test_a_control_that_comes_with_it_is_kept(tmp_path: Path) -> None:
     it = Harness(tmp_path)
     it.open()
     it.session.quality.serve(2, 1)
-    while not it.session.quality.made(slow=True):
-        pass
+    lower(it.session.quality)
     it.give(PromptSet(id=1, prompts=({"text": "q"},)))  # type: ignore[arg-type]
     kinds = [control.type for control in ipc.unpacked(it.turn().controls)]
     assert kinds == ["steps.set", "prompt.set"]
