@@ -20,7 +20,7 @@ from server.http.audit import note
 from server.http.auth import Gate, NotAllowed
 from server.http.hosts import CalledBy, Names, Origins, Proxies, account_address
 from server.http.identity import Identity
-from server.http.share import LONGEST_WAIT_S, Arrivals
+from server.http.share import LONGEST_WAIT_S, REQUEST_S, UPGRADE_S, Arrivals
 from server.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,8 @@ class Door:
         try:
             identity = self._let_in(scope, headers, called)
             if _path(scope).startswith("/v1/"):
-                await self._wait(identity.address)
+                cost_s = UPGRADE_S if scope["type"] == "websocket" else REQUEST_S
+                await self._wait(identity.address, cost_s)
         except NotAllowed as refused:
             self._note(refused, called, scope)
             response = error_response(
@@ -94,9 +95,9 @@ class Door:
             _check_token(identity, path)
         return identity
 
-    async def _wait(self, address: str) -> None:
+    async def _wait(self, address: str, cost_s: float) -> None:
         """Those who come too often wait for those who do not; raises NotAllowed (429) when too many of an address do."""
-        rest_s = self._arrivals.wait_s(address, time.monotonic())
+        rest_s = self._arrivals.wait_s(address, cost_s, time.monotonic())
         if rest_s is None:
             text = f"too many requests come from this address: {LONGEST_WAIT_S:g} s of them wait already"
             raise NotAllowed(429, "rate_limited", text, math.ceil(LONGEST_WAIT_S))

@@ -29,8 +29,14 @@ class Share:
         return max(0.0, self._level - self._burst_s) / self._share
 
 
-COMING_S, ARRIVING_S = 0.005, 1.0
-"""What one request is taken to cost, and how much of that at once is no reason to wait."""
+MESSAGE_S = 0.0003
+"""What it costs to receive a message, beside what is done about it."""
+
+REQUEST_S, UPGRADE_S = 0.003, 0.01
+"""What a request, and one that becomes a WebSocket, is taken to cost."""
+
+ARRIVING_S = 0.5
+"""So much of that at once is no reason to wait."""
 
 LONGEST_WAIT_S = 5.0
 MAX_ADDRESSES = 4096
@@ -42,7 +48,7 @@ class Arrivals:
     def __init__(self) -> None:
         self._shares: OrderedDict[str, Share] = OrderedDict()
 
-    def wait_s(self, address: str, now: float) -> float | None:
+    def wait_s(self, address: str, cost_s: float, now: float) -> float | None:
         """How long a new request of this address has to wait (seconds); None where too many of its requests wait already."""
         share = self._shares.setdefault(address, Share(burst_s=ARRIVING_S))
         self._shares.move_to_end(address)
@@ -50,4 +56,4 @@ class Arrivals:
             self._shares.popitem(last=False)
         if share.spent(0.0, now) > LONGEST_WAIT_S:
             return None
-        return share.spent(COMING_S, now)
+        return share.spent(cost_s, now)

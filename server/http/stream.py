@@ -22,7 +22,7 @@ from server.http.context import Context
 from server.http.door import identity_of
 from server.http.identity import Identity
 from server.http.quotas import OverQuota
-from server.http.share import Share
+from server.http.share import MESSAGE_S, Share
 from server.logs import session_id
 from server.sessions.commands import Commands, ViewerCommands
 from server.sessions.live import Live
@@ -224,7 +224,7 @@ async def _read(socket: WebSocket, outbox: Outbox, handle: Callable[[str | None]
         text = await _receive(socket)
         before = time.thread_time()
         handle(text)
-        await asyncio.sleep(share.spent(time.thread_time() - before, time.monotonic()))
+        await asyncio.sleep(share.spent(MESSAGE_S + time.thread_time() - before, time.monotonic()))
 
 
 async def write(socket: WebSocket, outbox: Outbox, context: Context) -> None:

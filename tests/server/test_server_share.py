@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.http.share import BURST_S, COMING_S, LONGEST_WAIT_S, SHARE, Arrivals, Share
+from server.http.share import BURST_S, LONGEST_WAIT_S, REQUEST_S, SHARE, UPGRADE_S, Arrivals, Share
 
 
 def test_one_that_sends_without_end_gets_its_share_of_the_time() -> None:
@@ -30,10 +30,14 @@ def test_one_that_sends_little_never_waits() -> None:
 
 def test_those_who_come_too_often_wait_each_for_itself_and_then_are_turned_away() -> None:
     arrivals, now = Arrivals(), 0.0
-    waits = [arrivals.wait_s("a", now) for _ in range(2000)]
-    assert waits[0] == 0 and waits.index(None) > 200
-    waited = [wait for wait in waits if wait]
-    assert waited == sorted(waited) and waited[-1] <= LONGEST_WAIT_S + COMING_S / SHARE
-    assert arrivals.wait_s("b", now) == 0, "another address does not"
-    assert waits[-1] is None
-    assert arrivals.wait_s("a", now + 60) == 0, "what was turned away does not count"
+    waits = [arrivals.wait_s("a", UPGRADE_S, now) for _ in range(2000)]
+    waited = [wait for wait in waits if wait is not None]
+    assert waited[0] == 0 and 100 < len(waited) < 500 and waits[-1] is None
+    assert waited == sorted(waited) and waited[-1] <= LONGEST_WAIT_S + UPGRADE_S / SHARE
+    assert arrivals.wait_s("b", UPGRADE_S, now) == 0, "another address does not"
+    assert arrivals.wait_s("a", UPGRADE_S, now + 60) == 0, "what was turned away does not count"
+
+
+def test_those_who_ask_now_and_then_do_not_wait() -> None:
+    arrivals = Arrivals()
+    assert not any(arrivals.wait_s("a", REQUEST_S, second / 60) for second in range(1000))
