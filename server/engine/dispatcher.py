@@ -147,9 +147,11 @@ class Dispatcher:
     def _balance(self, worker: Worker, now: float) -> None:
         """Tells streams that they have to do with less, or one at a time that there is room for what it had before."""
         demands = []
-        for id, chunk_s in worker.account.chunk_s.items():
+        taken = {id: spent for id, spent in worker.account.chunk_s.items() if id in self._lives}
+        for id, chunk_s in taken.items():
             session = self._lives[id].session
-            quality, share = session.quality, chunk_s * session.quality.rate / session.chunk_s
+            quality = session.quality
+            share = chunk_s * quality.rate / session.chunk_s
             demands.append(Demand(id, share, quality.strained, quality.growth, quality.level))
         for id in overloaded(worker.load.share, demands):
             self._handle(self._lives[id], on.Overloaded())
