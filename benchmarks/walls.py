@@ -2,7 +2,7 @@
 
 First beside a neighbour that only plays, then beside one that asks for the most denoising steps, resets without end, holds grids of
 points, has people join and leave its paused picture, or sends pings that it does not read the answers to. All in one run, on one
-server.
+server; the neighbour is a process of its own, so that what it does to itself is not taken for what it does to others.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import multiprocessing
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from itertools import pairwise
+from multiprocessing.synchronize import Event
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -25,7 +27,7 @@ from benchmarks.local_server import Running, arguments, server, within
 from flowbrush.limits import MAX_GRID_SIDE, MAX_STEPS, MAX_TRACKS, SUBPROTOCOL
 
 WARM_UP_S = 2.0
-STOP_S = 3.0
+READY_S, STOP_S = 60.0, 3.0
 BURST = 400
 JOINS_AT_ONCE = 30
 
@@ -85,7 +87,7 @@ async def pings(socket: ClientConnection, url: str, session: str) -> None:
     for sent in range(10**9):
         await _say(socket, "ping", sent_us=sent)
         if sent % 100 == 99:
-            await asyncio.sleep(0)  # the other session lives in this loop, too
+            await asyncio.sleep(0)  # it has to hear when it is to end
 
 
 NEIGHBOURS: dict[str, tuple[Abuse, dict[str, Any]]] = {
@@ -120,28 +122,47 @@ async def _both(*work: Awaitable[None]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def neighbour(url: str, model: str, prompt: str, name: str) -> AsyncIterator[None]:
-    """A session that does what its name says, as long as the block lasts."""
+async def neighbour(*what: str) -> AsyncIterator[None]:
+    """A process with a session (`_live`) that does what its name says, as long as the block lasts."""
+    context = multiprocessing.get_context("spawn")
+    ready, ended = context.Event(), context.Event()
+    process = context.Process(target=_run, args=(ready, ended, *what), daemon=True)
+    process.start()
+    try:
+        if not await asyncio.to_thread(ready.wait, READY_S):
+            raise RuntimeError(f"the neighbour that {what[-1]} did not begin within {READY_S:g} s")
+        yield
+    finally:
+        ended.set()
+        await asyncio.to_thread(process.join, 2 * STOP_S)
+        process.kill()
+
+
+def _run(ready: Event, ended: Event, *what: str) -> None:
+    asyncio.run(_live(ready, ended, *what))
+
+
+async def _live(ready: Event, ended: Event, url: str, model: str, prompt: str, name: str) -> None:
+    """A session that does what its name says until it is told to end."""
     abuse, fields = NEIGHBOURS[name]
     async with _connect(f"{url}/v1/stream") as socket:
         await _say(socket, "session.start", model=model, prompt=prompt, codecs=["jpeg"], **fields)
         session = ""
         while not session:
             message = await socket.recv()
-            if isinstance(message, str) and (ready := json.loads(message))["type"] == "session.ready":
-                session = ready["session"]
+            if isinstance(message, str) and (heard := json.loads(message))["type"] == "session.ready":
+                session = heard["session"]
         task = asyncio.ensure_future(abuse(socket, url, session))
-        try:
-            yield
-        finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await task
-            with contextlib.suppress(ConnectionClosed, TimeoutError):
-                async with asyncio.timeout(STOP_S):  # one that does not read may not be heard
-                    await _say(socket, "session.stop")
-                    await socket.wait_closed()
-            socket.transport.abort()
+        ready.set()
+        await asyncio.to_thread(ended.wait)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await task
+        with contextlib.suppress(ConnectionClosed, TimeoutError):
+            async with asyncio.timeout(STOP_S):  # one that does not read may not be heard
+                await _say(socket, "session.stop")
+                await socket.wait_closed()
+        socket.transport.abort()
 
 
 async def measure(running: Running, model: str, prompt: str, seconds: float) -> list[dict[str, Any]]:
