@@ -137,16 +137,16 @@ def row(pictures: list[Image.Image], height: int) -> Image.Image:
 
 def shoot_pull(driver: PageDriver) -> Image.Image:
     """A photo, a hand, before and after."""
-    x, y = photo(driver, "dogs")
+    x, y = photo(driver, "panda")
     before = stage(driver)
-    pull(driver, line((x, y), (x + 0.35, y + 0.02)))
+    pull(driver, line((x, y), (x - 0.2, y - 0.06)))
     held = stage(driver)
     driver.page.mouse.up()
     driver.page.mouse.move(2, 2)
     driver.page.locator("#hint").wait_for(state="hidden")
     driver.until(driver.caught_up, "it is let go")
     driver.page.wait_for_timeout(1500)  # the stroke fades
-    return row([before, held, stage(driver)], 480)
+    return row([before, held, stage(driver)], 300)
 
 
 def shoot_welcome(driver: PageDriver) -> Image.Image:

@@ -17,7 +17,7 @@ const NEVER = ['unsupported', 'unknown_type'];
 /**
  * @typedef {import('./protocol.js').Outline} Outline
  * @typedef {{x: number, y: number, add?: [number, number][], remove?: [number, number][]}} Touch
- * @typedef {{touch: Touch, settle: (outline: Outline | null) => void}} Question
+ * @typedef {{touch: Touch, hovering: boolean, settle: (outline: Outline | null) => void}} Question
  */
 
 /** @extends {Emitter<{found: null}>} */
@@ -60,7 +60,8 @@ export class Prober extends Emitter {
     if (!pointer || !this.#stream || now < this.#restUntil) return;
     const rests = Math.hypot(pointer.x - (this.#found?.x ?? Infinity), pointer.y - (this.#found?.y ?? Infinity)) < SAME_PLACE;
     const known = (rests || this.outline !== null) && now - this.#foundAt < FRESH_MS;
-    if (!known) this.ask({ x: pointer.x, y: pointer.y });
+    // What a click has asked is not put off for what a pointer passes over.
+    if (!known && (this.#next?.hovering ?? true)) this.ask({ x: pointer.x, y: pointer.y }, true);
   }
 
   #restUntil = 0;
@@ -68,12 +69,13 @@ export class Prober extends Emitter {
   /**
    * What a hand would take with these touches; null when it is not told, or a newer question took its place.
    * @param {Touch} touch
+   * @param {boolean} [hovering] whether nobody has pressed
    * @returns {Promise<Outline | null>}
    */
-  ask(touch) {
+  ask(touch, hovering = false) {
     return new Promise((settle) => {
       this.#next?.settle(null);
-      this.#next = { touch, settle };
+      this.#next = { touch, hovering, settle };
       this.#go();
     });
   }
