@@ -4,7 +4,8 @@ from flowbrush.acks import Ack, Applied
 from flowbrush.client import connect
 from flowbrush.errors import ConnectionLost, FlowbrushError, ProtocolError, ServerError, SessionEnded
 from flowbrush.packets import Packet
-from flowbrush.protocol import Grid, Outline, Point, SessionFile, TrackBegin
+from flowbrush.protocol import Grid, Outline, Point, SessionFile, SourceFields, TrackBegin
+from flowbrush.source import Source
 from flowbrush.stream import Stream
 from flowbrush.tracks import Drag, Track
 from flowbrush.viewer import Frame
@@ -25,6 +26,8 @@ __all__ = [
     "ServerError",
     "SessionEnded",
     "SessionFile",
+    "Source",
+    "SourceFields",
     "Stream",
     "Track",
     "TrackBegin",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from ssl import SSLContext
 
-from flowbrush.client_messages import ALL_CODECS, SessionStart
+from flowbrush.client_messages import ALL_CODECS, SessionStart, SourceFields
 from flowbrush.controls import TrackBegin
 from flowbrush.rest import Server
 from flowbrush.session import ImageLike
@@ -28,6 +28,7 @@ def connect(
     steps: int | None = None,
     paused: bool = False,
     tracks: Sequence[TrackBegin] = (),
+    source: SourceFields | None = None,
     codecs: Sequence[str] = ALL_CODECS,
     resume: str | None = None,
     last_frame: int = -1,
@@ -39,7 +40,8 @@ def connect(
     """A stream, to be opened with `async with`. `prompt` is a text or a list of (text, weight).
 
     `image` is an encoded image or the path of one; with it no prompt is needed. `width` and `height` are one of the
-    model's sizes; left out, the one that fits the image. `tracks` are there from the first chunk on. `ssl` is a
+    model's sizes; left out, the one that fits the image. With a `source` the stream waits for its first frame, and needs no
+    prompt either: `Source(stream, source)` sends its frames. `tracks` are there from the first chunk on. `ssl` is a
     context that trusts the server's certificate, for one of its own making. `resume` continues a session by its
     token, or starts one from a branch: `last_frame` is the last frame received, model, prompt and so on are the
     session's own.
@@ -59,6 +61,7 @@ def connect(
             steps=steps,
             paused=paused,
             tracks=tuple(tracks),
+            source=source,
             codecs=tuple(codecs),
         )
     return Stream(Server.from_url(url, api_key, ssl), start, image=image, frames=frames, realtime=realtime)

@@ -17,6 +17,16 @@ CodecName = Annotated[str, Field(min_length=1, max_length=16)]
 ALL_CODECS = ("h264", "vp8", "vp9", "av1", "jpeg")
 
 
+class SourceFields(Body):
+    """Video that the client sends: how it is encoded, its size in pixels, its rate, and how closely it is followed."""
+
+    codec: Literal["jpeg", "h264"]
+    width: Side
+    height: Side
+    fps: Annotated[float, Field(ge=limits.MIN_FPS, le=limits.MAX_FPS)]
+    strength: Annotated[float, Field(ge=0, le=1)]
+
+
 class StartFields(Body):
     """The settings of a stream: the fields of `session.start` that a session file keeps, too."""
 
@@ -32,6 +42,7 @@ class StartFields(Body):
     steps: Annotated[int, Field(ge=1, le=limits.MAX_STEPS)] | None = None
     paused: bool = False
     tracks: Annotated[tuple[TrackBegin, ...], Field(max_length=limits.MAX_TRACKS)] = ()
+    source: SourceFields | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -57,16 +68,6 @@ class StartFields(Body):
         return tuple(Codec(name) for name in self.codecs if name in set(Codec))
 
 
-class SourceFields(Body):
-    """Video that the client sends: how it is encoded, its size in pixels, its rate, and how closely it is followed."""
-
-    codec: Literal["jpeg", "h264"]
-    width: Side
-    height: Side
-    fps: Annotated[float, Field(ge=limits.MIN_FPS, le=limits.MAX_FPS)]
-    strength: Annotated[float, Field(ge=0, le=1)]
-
-
 class SessionStart(StartFields, Message):
     """The first message. A prompt may be left out where an `image` or a `source` says what there is.
 
@@ -76,7 +77,6 @@ class SessionStart(StartFields, Message):
 
     type: Literal["session.start"] = "session.start"
     id: MessageId | None = None
-    source: SourceFields | None = None
     resume: Annotated[str, Field(min_length=1, max_length=256)] | None = None
     last_frame: Annotated[int, Field(ge=-1, le=2**32 - 1)] | None = None
 

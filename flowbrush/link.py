@@ -83,9 +83,9 @@ class Link:
         """The next message or packet, None for an unknown type; raises ConnectionClosed, ProtocolError."""
         return _parse(await self._socket.recv())
 
-    async def send(self, text: str) -> None:
-        """Send a text message; raises ConnectionClosed."""
-        await self._socket.send(text)
+    async def send(self, message: str | bytes) -> None:
+        """Send a message; raises ConnectionClosed."""
+        await self._socket.send(message)
 
     async def close(self) -> None:
         await self._socket.close()

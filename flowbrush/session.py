@@ -10,7 +10,16 @@ from typing import Any, TypeVar, cast
 from websockets.exceptions import ConnectionClosed
 
 from flowbrush.acks import Ack, Acks
-from flowbrush.client_messages import KeyFrame, Playhead, Probe, SessionCommand, SessionStart, SessionStop
+from flowbrush.client_messages import (
+    KeyFrame,
+    Playhead,
+    Probe,
+    SessionCommand,
+    SessionStart,
+    SessionStop,
+    SourceBegin,
+    SourceFields,
+)
 from flowbrush.controls import Control
 from flowbrush.errors import ConnectionLost, FlowbrushError, SessionEnded
 from flowbrush.messages import Message
@@ -47,6 +56,8 @@ class Session(Viewer):
         self._last_track = max((track.track for track in start.tracks), default=0)
         self._moved = asyncio.Event()
         self._probing = asyncio.Lock()
+        self.source: SourceFields | None = start.source
+        """the client's video that is announced now"""
         if start.last_frame is not None:
             self.last_frame = start.last_frame
 
@@ -84,6 +95,11 @@ class Session(Viewer):
         self._check_open()
         await self._send(message.to_json())
 
+    async def send_bytes(self, data: bytes) -> None:
+        """Send a binary message: a frame of a source."""
+        self._check_open()
+        await self._send(data)
+
     async def _command(self, command: SessionCommand | Probe, reply: type[Reply]) -> Reply:
         self._check_open()
         if self._link is None:
@@ -104,11 +120,11 @@ class Session(Viewer):
         if self._ended or self._ready is None:
             raise self._failure or SessionEnded("the session is not open: use `async with`")
 
-    async def _send(self, text: str) -> None:
+    async def _send(self, message: str | bytes) -> None:
         if self._link is not None:
             # when this fails, the receiving task connects again and sends controls again
             with contextlib.suppress(ConnectionClosed):
-                await self._link.send(text)
+                await self._link.send(message)
 
     def _url(self) -> str:
         return self._server.stream_url
@@ -162,6 +178,8 @@ class Session(Viewer):
 
     async def _reconnected(self) -> None:
         self._token = self.ready.resume_token or self._token
+        if self.source is not None:  # it ended with the connection
+            await self._send(SourceBegin(**dict(self.source)).to_json())
         for text in self._acks.send_again():
             await self._send(text)
 

@@ -100,14 +100,16 @@ def without_chunk(control: ControlAt) -> Control:
 
 
 class FileStart(StartFields):
-    """Fields of `session.start`; `image` is a `data:` URL or the path of an image, relative to the file."""
+    """Fields of `session.start`; `image` is a `data:` URL or the path of an image, relative to the file. A `source` says that the
+    client's video was followed, which the file does not hold.
+    """
 
     image: Annotated[str, Field(min_length=1, max_length=MAX_IMAGE_CHARS)] | None = None
 
     @model_validator(mode="after")
     def _says_what(self) -> Self:
-        if not self.prompt_list and self.image is None:
-            raise ValueError("a prompt is missing: give prompt or prompts, or an image")
+        if not self.prompt_list and self.image is None and self.source is None:
+            raise ValueError("a prompt is missing: give prompt or prompts, an image, or a source")
         return self
 
 

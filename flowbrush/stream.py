@@ -13,6 +13,7 @@ from flowbrush.client_messages import (
     SessionResume,
     SessionRewind,
     SessionStep,
+    SourceFields,
 )
 from flowbrush.controls import CameraSet, Grid, Point, Prompt, PromptSet, TracksClear, Transition
 from flowbrush.errors import FlowbrushError
@@ -25,6 +26,7 @@ from flowbrush.server_messages import (
     SessionRewound,
 )
 from flowbrush.session import ImageLike, Session
+from flowbrush.source import Source
 from flowbrush.tracks import Drag, Track
 
 PromptLike = str | Sequence[tuple[str, float]]
@@ -166,6 +168,22 @@ class Stream(Session):
     ) -> Ack:
         """Move the camera; the units are those of `flowbrush.protocol.CameraSet`."""
         return await self.control(CameraSet(mode=mode, pan=pan, zoom=zoom, roll=roll))
+
+    def follow(
+        self,
+        width: int,
+        height: int,
+        *,
+        strength: float = 0.6,
+        fps: float = 16.0,
+        codec: Literal["jpeg", "h264"] = "jpeg",
+    ) -> Source:
+        """Follow a video of one's own: `async with stream.follow(640, 480) as source: await source.send(frame)`.
+
+        Its frames are `width` × `height` pixels, about `fps` a second; `strength` 0..1 is how closely the picture follows. The
+        server keeps the latest frames only.
+        """
+        return Source(self, SourceFields(codec=codec, width=width, height=height, fps=fps, strength=strength))
 
     # ---- the session ----
 

@@ -27,6 +27,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 CAPABILITIES = (
     "text",
     "image",
+    "source",
     "drag",
     "pin",
     "path",

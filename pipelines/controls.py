@@ -127,6 +127,11 @@ def fold(state: ControlState, controls: Sequence[Control], first_frame: int, fra
     )  # fmt: skip
 
 
+def is_quiet(after: ControlState, plan: ChunkPlan) -> bool:
+    """Whether nothing that was asked for moves anything in a chunk or goes on after it."""
+    return not len(plan.hands) and not after.strokes and after.transition is None and plan.share >= 1
+
+
 def _apply(state: ControlState, control: Control, start: float) -> ControlState:
     if isinstance(control, PromptSet):
         target = normalised([(prompt.text, prompt.weight) for prompt in control.prompts])

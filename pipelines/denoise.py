@@ -27,9 +27,10 @@ from pipelines.state import StreamState
 class Batch:
     """Rows of one forward pass.
 
-    `text` [B, L, D] tokens; `condition` [B, K, chunk, h, w] where the student takes conditions; `guide` starting latents for
-    dragging without training; `renew` gives the chunk fresh noise between steps, as the published students were trained.
-    With `guidance` above 1 every step also runs on the `blank` tokens and goes that much further away from them
+    `start` [B, C, chunk, h, w] are latents that the chunk starts from, with noise of the first step's level (a source): all rows
+    have one or none has. `text` [B, L, D] tokens; `condition` [B, K, chunk, h, w] where the student takes conditions; `guide`
+    starting latents for dragging without training; `renew` gives the chunk fresh noise between steps, as the published students
+    were trained. With `guidance` above 1 every step also runs on the `blank` tokens and goes that much further away from them
     (classifier-free guidance).
     """
 
@@ -41,6 +42,7 @@ class Batch:
     renew: bool = False
     guidance: float = 1.0
     blank: Tensor | None = None
+    start: Tensor | None = None
     context: Context | None = None
     words: list[KeyValue] | None = None
 
@@ -66,6 +68,8 @@ class ChunkMaker:
             else None
         )
         noisy = clean = self._noise(batch.states, 0)
+        if batch.start is not None:
+            noisy = clean = renoise(batch.start, noisy, steps[0].level if steps else 0.0)
         for index, step in enumerate(steps):
             clean = self._clean(batch, noisy, step, batch.words)
             if blank is not None:

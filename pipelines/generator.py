@@ -5,7 +5,6 @@ The one entrance for the server's worker, `flowbrush render`, the evaluation and
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,19 +20,20 @@ from models.pocket import PocketModel
 from models.registry import card
 from models.speed import compile_blocks, use_fp8
 from pipelines import snapshot as snapshots
-from pipelines.controls import ChunkPlan, ControlState, fold, initial_state
+from pipelines.controls import ChunkPlan, ControlState, fold, initial_state, is_quiet
 from pipelines.denoise import Batch
 from pipelines.families.base import Family, Memory
 from pipelines.families.pocket import PocketFamily
 from pipelines.families.wan import WanFamily
-from pipelines.inputs import ChunkInputs
+from pipelines.inputs import ChunkInputs, rows_of
 from pipelines.lane import Lane
 from pipelines.past import CachedPast
 from pipelines.prompts import Prompts, effective
 from pipelines.recache import is_due, recache
-from pipelines.requests import ChunkResult, Frames, Outline, StreamSettings, check_settings
+from pipelines.requests import ChunkResult, Frames, Outline, SourceClip, StreamSettings, check_settings
 from pipelines.schedule import noise_steps
 from pipelines.side_stream import SideStream, Timestamp, elapsed_ms, timestamp
+from pipelines.source import beginning, check_clip
 from pipelines.state import ChunkRecord, StreamState
 
 
@@ -113,10 +113,10 @@ class Generator:
         states: Sequence[StreamState],
         controls: Sequence[Sequence[Control]],
         ready: Callable[[list[ChunkResult]], None] | None = None,
+        sources: Sequence[SourceClip | None] = (),
     ) -> list[ChunkResult]:
         """Makes the next chunk of every stream. Either all streams advance or, on an exception, none has
-        changed.
-
+        changed. `sources` has a clip of the client's video for each stream that follows one.
         `ready` gets the results as soon as there are pictures, before the pass that later chunks need. Should that pass fail, the
         streams stand where they stood, and making the chunk again gives the same pictures.
         """
@@ -127,7 +127,8 @@ class Generator:
             for s, given in zip(states, controls, strict=True)
         ]
         try:
-            inputs = [self._inputs(state, *each) for state, each in zip(states, folded, strict=True)]
+            clips = sources or [None] * len(states)
+            inputs = [self._inputs(*each) for each in zip(states, folded, clips, strict=True)]
             made, batches = self._denoise(states, inputs)
             denoised = timestamp(self.placement.device)
             decoded, times = self._decode(states, inputs, [latents for latents, _ in made])
@@ -148,9 +149,10 @@ class Generator:
         except Exception:
             self._undo(states)
             raise
-        for state, record in zip(states, records, strict=True):
+        for state, record, each in zip(states, records, inputs, strict=True):
             self._count(state, record)
             state.chunk += 1
+            state.carried = each.taken.carried
         return results
 
     def rewind(self, state: StreamState, chunk: int) -> None:
@@ -171,7 +173,7 @@ class Generator:
         remove: Sequence[tuple[float, float]] = (),
     ) -> Outline:
         """What a hand would take at `point`, with points that add to it and take away from it (frame sizes). Changes nothing."""
-        return self.family.probe(state.memory, point, add, remove)
+        return self.family.probe(state.memory, point, add, remove, state.carried)
 
     def release(self, state: StreamState) -> None:
         """Gives the stream's seat back."""
@@ -231,9 +233,13 @@ class Generator:
         tokens = self.prompts.tokens(plan)[None].to(self.placement.device, self.placement.dtype)
         return recache(self.model.student, past, state, self.model.student.text_keys_values(tokens))
 
-    def _inputs(self, state: StreamState, after: ControlState, plan: ChunkPlan) -> ChunkInputs:
-        """All that the next chunk depends on: what hands take, and a past that was worked out again."""
-        taken = self.family.take_reference(state.memory, plan)
+    def _inputs(
+        self, state: StreamState, folded: tuple[ControlState, ChunkPlan], clip: SourceClip | None
+    ) -> ChunkInputs:
+        """All that the next chunk depends on: what hands take, a source, and a past that was worked out again."""
+        after, plan = folded
+        check_clip(clip, self.card.chunk_frames, state.size)
+        taken = self.family.take_reference(state.memory, plan, clip, state.carried)
         return ChunkInputs(after, plan, taken, self._renew(state, plan))
 
     def _denoise(
@@ -243,15 +249,13 @@ class Generator:
 
         Also the batches with their latents, which are still to be remembered.
         """
-        groups: dict[tuple[tuple[int, int], tuple[int, ...], int], list[int]] = defaultdict(list)
-        for row, state in enumerate(states):
-            steps = self._steps(state, inputs[row].after)
-            if state.made == 0:
-                steps = max(steps, self.card.start_steps)
-            groups[state.size, self._lane(state).past.place(state), steps].append(row)
+        kinds = []
+        for state, each in zip(states, inputs, strict=True):
+            steps = max(self._steps(state, each.after), 0 if state.made else self.card.start_steps)
+            kinds.append((state.size, self._lane(state).past.place(state), steps, each.taken.level))
         made: dict[int, tuple[Tensor, Tensor | None]] = {}
         batches = []
-        for (_, _, steps), rows in groups.items():
+        for (_, _, steps, _), rows in rows_of(kinds).items():
             batch = self._batch([states[row] for row in rows], [inputs[row] for row in rows], steps)
             latents, pending = self._lane(batch.states[0]).maker.make(batch)
             batches.append((batch, latents))
@@ -270,16 +274,18 @@ class Generator:
         rollout = self.card.rollout
         guided = states[0].made == 0 and self.card.guidance > 1
         taken, last = [each.taken for each in inputs], [state.latents for state in states]
-        condition = self.family.condition(taken, last)
+        condition, guide = self.family.condition(taken, last), self.family.guide(taken, last, steps)
+        begin = beginning(taken, noise_steps(rollout, steps), guide, rollout.joint)
         return Batch(
             states,
             torch.stack([self.prompts.tokens(each.plan) for each in inputs]).to(self.placement.device),
             None if condition is None else condition.to(self.placement.dtype),
-            noise_steps(rollout, steps),
-            self.family.guide(taken, last, steps),
+            begin.steps,
+            begin.guide,
             renew=bool(rollout.step_list),
             guidance=self.card.guidance if guided else 1.0,
             blank=self.prompts.encode("")[None] if guided else None,
+            start=begin.start,
         )
 
     @torch.inference_mode()
@@ -287,13 +293,10 @@ class Generator:
         self, states: Sequence[StreamState], inputs: Sequence[ChunkInputs], latents: Sequence[Tensor]
     ) -> tuple[list[tuple[Tensor, Memory]], tuple[Timestamp, Timestamp]]:
         """Frames uint8 [F, H, W, 3] and the memory after the chunk of every stream, and when the work begins and ends."""
-        by_size: dict[tuple[int, int], list[int]] = defaultdict(list)
-        for row, state in enumerate(states):
-            by_size[state.size].append(row)
         decoded: dict[int, tuple[Tensor, Memory]] = {}
         with self.side.work(latents):
             began = timestamp(self.placement.device)
-            for rows in by_size.values():
+            for rows in rows_of([state.size for state in states]).values():
                 stacked = torch.stack([latents[row] for row in rows])
                 frames, after = self.family.decode(stacked, [inputs[row].taken for row in rows])
                 decoded |= dict(zip(rows, zip(frames, after, strict=True), strict=True))
@@ -318,6 +321,7 @@ class Generator:
             denoise_ms,
             decode_ms,
             inputs.taken.held,
+            is_quiet(inputs.after, inputs.plan) and not self.family.lives(inputs.taken.memory),
         )
 
     def _record(

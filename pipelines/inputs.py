@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from torch import Tensor
 
 from pipelines.controls import ChunkPlan, ControlState
 from pipelines.families.base import Taken
+
+Kind = TypeVar("Kind", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -20,3 +25,11 @@ class ChunkInputs:
     plan: ChunkPlan
     taken: Taken
     replaced: dict[int, Tensor] = field(default_factory=dict)
+
+
+def rows_of(kinds: Sequence[Kind]) -> dict[Kind, list[int]]:
+    """The places of each kind, in their order: what can be worked on together."""
+    rows: dict[Kind, list[int]] = defaultdict(list)
+    for row, kind in enumerate(kinds):
+        rows[kind].append(row)
+    return rows

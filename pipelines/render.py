@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +17,13 @@ from flowbrush.session_file import SessionFile
 from models.cpus import Threads
 from models.fingerprint import fingerprint
 from pipelines.generator import Generator
+from pipelines.requests import SourceClip, StreamSettings
 from pipelines.session import play, settings_of
+from pipelines.source_file import clips
 from pipelines.video_file import check_target, frame_folder, video_file
 
 PREVIEW_S = 5.0
+STRENGTH = 0.6
 
 
 @dataclass(frozen=True)
@@ -34,10 +37,12 @@ class Rendered:
 
 def render(session_path: str | os.PathLike[str], out: str | os.PathLike[str], *, frames_only: bool = False,
            preview: bool = False, device: str = "auto", overwrite: bool = False, progress: bool = True,
+           source: str | os.PathLike[str] | None = None, strength: float | None = None,
            generator: Generator | None = None) -> Rendered:  # fmt: skip
     """Plays a session file and writes the MP4 `out`, or with `frames_only` a folder of PNGs of that name.
 
-    `preview` makes the first 5 seconds alone, the very frames that the whole video begins with. `progress`
+    `source` is a video that the pictures follow as long as it lasts, by `strength` 0..1, the session's own or 0.6 where it is left
+    out. `preview` makes the first 5 seconds alone, the very frames that the whole video begins with. `progress`
     shows a bar on stderr. `generator` is one that is loaded already. Raises OSError or ValueError, each with
     what to do about it; `out` appears whole or not at all, also when the process is interrupted.
     """
@@ -56,14 +61,16 @@ def render(session_path: str | os.PathLike[str], out: str | os.PathLike[str], *,
         generator.check(settings)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+    video = _video(session, generator, settings, source, strength)
     chunks = session.chunks
     if preview:
         chunks = min(chunks, math.ceil(PREVIEW_S * card.fps / card.chunk_frames))
+    size = (settings.width, settings.height)
     frames, notices = 0, [*_other_weights(session, generator), *_late_controls(session)]
-    writing = frame_folder(target) if frames_only else video_file(target, card.width, card.height, card.fps)
+    writing = frame_folder(target) if frames_only else video_file(target, *size, card.fps)
     with writing as writer, _bar(progress, target, chunks * card.chunk_frames) as advance:
         threads = Threads(0)
-        for result in play(generator, settings, session, chunks):
+        for result in play(generator, settings, session, chunks, video):
             threads.follow()
             for frame in result.frames:
                 writer.write(frame)
@@ -71,6 +78,23 @@ def render(session_path: str | os.PathLike[str], out: str | os.PathLike[str], *,
             notices += [notice.message for notice in result.notices]
             advance(len(result.frames))
     return Rendered(frames, frames / card.fps, tuple(dict.fromkeys(notices)))
+
+
+def _video(session: SessionFile, generator: Generator, settings: StreamSettings,
+           source: str | os.PathLike[str] | None, strength: float | None) -> Iterable[SourceClip]:  # fmt: skip
+    """The video that is to be followed. Raises ValueError where a session followed one and none is named."""
+    card, given = generator.card, session.start.source
+    if source is None:
+        if given is not None:
+            raise ValueError(
+                "the session followed a video, which its file does not hold: name it with --source"
+            )
+        return ()
+    if not card.capabilities.get("source"):
+        raise ValueError(f"the model {card.name} cannot follow a video")
+    own = STRENGTH if given is None else given.strength
+    size, wanted = (settings.width, settings.height), own if strength is None else strength
+    return clips(Path(source), size, card.fps, card.chunk_frames, wanted)
 
 
 def _other_weights(session: SessionFile, generator: Generator) -> list[str]:

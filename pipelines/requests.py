@@ -21,7 +21,7 @@ class StreamSettings:
 
     `prompts` are (text, weight) pairs; `image` is an RGB start image [H, W, 3] of any size, or None to start
     from text; `tracks` are `track.begin` messages known beforehand; `steps` the denoising steps, None for the
-    model's own.
+    model's own; `source` says that the stream follows a video of its client's, so that it needs no prompt.
     """
 
     model: str
@@ -33,6 +33,17 @@ class StreamSettings:
     steps: int | None = None
     image: Frames | None = None
     tracks: tuple[Any, ...] = ()
+    source: bool = False
+
+
+@dataclass(frozen=True)
+class SourceClip:
+    """The client's video through one chunk, which the pictures follow: RGB uint8 `frames` [F, H, W, 3] of the stream's size, one
+    for each of the chunk's, and the `strength` 0..1 with which it is followed (1: as closely as the model can).
+    """
+
+    frames: Frames
+    strength: float
 
 
 @dataclass(frozen=True)
@@ -68,7 +79,8 @@ class Outline:
 @dataclass(frozen=True)
 class ChunkResult:
     """One finished chunk of one stream. `frames` is RGB uint8 [F, H, W, 3]; times are in milliseconds, `denoise_ms` without
-    the pass for later chunks; `held` what hands that began with it have taken.
+    the pass for later chunks; `held` what hands that began with it have taken; `quiet` that no control moves anything
+    after it and nothing lives by itself: under a source that stands still the next chunk would show nothing new.
     """
 
     chunk: int
@@ -80,6 +92,7 @@ class ChunkResult:
     denoise_ms: float = 0.0
     decode_ms: float = 0.0
     held: tuple[HeldRegion, ...] = ()
+    quiet: bool = False
     extra: dict[str, float] = field(default_factory=dict)
 
 
@@ -109,7 +122,7 @@ def check_settings(known: ModelCard, settings: StreamSettings, begun: bool = Fal
         raise ValueError(f"{known.name} makes pictures of {made}, not {settings.width}x{settings.height}")
     if settings.fps != known.fps:
         raise ValueError(f"{known.name} makes {known.fps:g} frames a second, not {settings.fps:g}")
-    if not settings.prompts and settings.image is None and not begun:
-        raise ValueError("a prompt is missing: give at least one, or a start image")
+    if not settings.prompts and settings.image is None and not settings.source and not begun:
+        raise ValueError("a prompt is missing: give at least one, a start image, or a source")
     if settings.image is not None and not known.capabilities["image"]:
         raise ValueError(f"{known.name} starts from text alone: leave the image out")

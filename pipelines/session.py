@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from flowbrush.controls import CameraSet, Control, PromptSet, TrackBegin
@@ -13,7 +13,7 @@ from flowbrush.session_file import SessionFile, without_chunk
 from models.card import ModelCard
 from pipelines.generator import Generator
 from pipelines.picture import BadPicture, read_picture
-from pipelines.requests import ChunkResult, Frames, StreamSettings, size_of
+from pipelines.requests import ChunkResult, Frames, SourceClip, StreamSettings, size_of
 
 
 def settings_of(session: SessionFile, card: ModelCard, folder: Path) -> StreamSettings:
@@ -36,20 +36,27 @@ def settings_of(session: SessionFile, card: ModelCard, folder: Path) -> StreamSe
         steps=start.steps,
         image=image,
         tracks=start.tracks,
+        source=start.source is not None,
     )
 
 
 def play(
-    generator: Generator, settings: StreamSettings, session: SessionFile, chunks: int
+    generator: Generator,
+    settings: StreamSettings,
+    session: SessionFile,
+    chunks: int,
+    clips: Iterable[SourceClip] = (),
 ) -> Iterator[ChunkResult]:
-    """The first `chunks` chunks of the session, made one after the other. The seat is given back at the end."""
+    """The first `chunks` chunks of the session, made one after the other; `clips` are a video that is followed as long as it
+    lasts. The seat is given back at the end.
+    """
     by_chunk: dict[int, list[Control]] = defaultdict(list)
     for control in session.controls:
         by_chunk[control.chunk].append(without_chunk(control))
-    state = generator.start(settings)
+    state, video = generator.start(settings), iter(clips)
     try:
         for chunk in range(chunks):
-            yield generator.step([state], [by_chunk.get(chunk, ())])[0]
+            yield generator.step([state], [by_chunk.get(chunk, ())], sources=[next(video, None)])[0]
     finally:
         generator.release(state)
 
@@ -59,6 +66,8 @@ def check_capabilities(session: SessionFile, card: ModelCard) -> None:
     needed: list[tuple[str, str]] = [(track.kind, "start.tracks") for track in session.start.tracks]
     if session.start.image is not None:
         needed.append(("image", "start.image"))
+    if session.start.source is not None:
+        needed.append(("source", "start.source"))
     needed += [(_needs(control), f"controls[{index}]") for index, control in enumerate(session.controls)]
     for name, field in needed:
         if name and not card.capabilities.get(name):

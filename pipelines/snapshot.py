@@ -19,8 +19,8 @@ from pipelines.requests import StreamSettings
 from pipelines.state import ChunkRecord, StreamState
 
 CONTROLS = TypeAdapter(ControlState)
-VERSION = 5
-MEMORY = "memory."
+VERSION = 6
+MEMORY, CARRIED = "memory.", "carried."
 
 
 def dump(state: StreamState, needed: list[int], family: Family) -> bytes:
@@ -29,6 +29,7 @@ def dump(state: StreamState, needed: list[int], family: Family) -> bytes:
     kept, facts = family.dump(state.memory)
     # Cloned, so that tensors that share memory (a layer cut from a picture) are written each by itself.
     tensors = {MEMORY + name: x.clone(memory_format=torch.contiguous_format) for name, x in kept.items()}
+    tensors |= {f"{CARRIED}{slot}": x.contiguous() for slot, x in enumerate(state.carried)}
     if state.pending is not None:
         tensors["pending"] = state.pending.contiguous()
     chunks = {}
@@ -99,9 +100,16 @@ def load(blob: bytes, device: torch.device, window: int, family: Family) -> Stre
         records[about["made"] - 1].latents if records else None,
         **now,
     )
+    state.carried = tuple(tensors[name] for name in _slots(tensors))
     state.sinks = [records[index] for index in about["sinks"] if index in records]
     state.records.extend(record for index, record in sorted(records.items()) if index not in about["sinks"])
     return state
+
+
+def _slots(tensors: dict[str, Any]) -> list[str]:
+    """The names of what is carried of a source, in its order."""
+    names = [name for name in tensors if name.startswith(CARRIED)]
+    return sorted(names, key=lambda name: int(name.removeprefix(CARRIED)))
 
 
 def _settings(settings: StreamSettings) -> dict[str, object]:

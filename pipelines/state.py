@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from torch import Tensor
 
 from pipelines.controls import ControlState
-from pipelines.families.base import Memory
+from pipelines.families.base import Carried, Memory
 from pipelines.requests import StreamSettings
 
 
@@ -38,9 +38,9 @@ class StreamState:
 
     `chunk` is the index of the next chunk, `made` the number of chunks in the cache (one more than `chunk` where a start
     image came first), `latents` the clean latents [C, T, h, w] of the last chunk, `memory` what its family keeps (layers, the
-    decoder's state), `pending` noisy latents of chunks that are under way (joint denoising). `sinks` are the records of the
-    chunks that stay in the context for ever, `records` those of the latest chunks, oldest first, for rewind and snapshot.
-    `window` is how many chunks before the next one are needed, beside the sinks.
+    decoder's state), `carried` what it keeps of a source that is followed, `pending` noisy latents of chunks that are under way
+    (joint denoising). `sinks` are the records of the chunks that stay in the context for ever, `records` those of the latest
+    chunks, oldest first, for rewind and snapshot. `window` is how many chunks before the next one are needed, beside the sinks.
     """
 
     settings: StreamSettings
@@ -52,6 +52,7 @@ class StreamState:
     latents: Tensor | None = None
     memory: Memory = None
     pending: Tensor | None = None
+    carried: Carried = ()
     sinks: list[ChunkRecord] = field(default_factory=list)
     records: deque[ChunkRecord] = field(default_factory=deque)
 
@@ -95,6 +96,7 @@ class StreamState:
             self.records.pop()
         record = self.records[-1]
         self.sinks = [sink for sink in self.sinks if sink.made <= record.made]
+        self.carried = ()  # a source that is still followed begins anew: what comes of it does not follow on this chunk
         self.chunk = record.chunk + 1
         self._stand_at(record)
 

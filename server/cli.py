@@ -74,6 +74,10 @@ def render(
     preview: Annotated[bool, typer.Option("--preview", help="the first five seconds alone")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace what is there")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, …")] = "auto",
+    source: Annotated[Path | None, typer.Option(help="a video that the pictures follow")] = None,
+    strength: Annotated[
+        float | None, typer.Option(min=0, max=1, help="how closely: 0 to 1; the session's own, or 0.6")
+    ] = None,
 ) -> None:
     """Make the video of a session file."""
     from pipelines.render import render as render_file
@@ -83,8 +87,9 @@ def render(
     )  # so that nothing half-written stays
     try:
         made = render_file(
-            file, out, frames_only=frames_only, preview=preview, device=device, overwrite=overwrite
-        )
+            file, out, frames_only=frames_only, preview=preview, device=device, overwrite=overwrite, source=source,
+            strength=strength,
+        )  # fmt: skip
     except (OSError, ValueError) as error:
         fail(str(error))
     for notice in made.notices:

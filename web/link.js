@@ -79,6 +79,11 @@ export class Link extends Emitter {
     return true;
   }
 
+  /** @param {ArrayBuffer} data */
+  sendBinary(data) {
+    if (this.connected) this.#socket?.send(data);
+  }
+
   get connected() {
     return this.#socket?.readyState === WebSocket.OPEN;
   }

@@ -20,6 +20,7 @@ import { Readout } from './ui/readout.js';
 import { Recorder } from './ui/recorder.js';
 import { bindSelection } from './ui/selection_panel.js';
 import { SessionPanel } from './ui/session_panel.js';
+import { bindSource } from './ui/source_panel.js';
 import { Stage } from './ui/stage.js';
 import { bindTheme } from './ui/theme.js';
 import { Timeline } from './ui/timeline.js';
@@ -209,6 +210,7 @@ bindKeys(
 bindTheme();
 element('model', HTMLSelectElement).addEventListener('change', showModel);
 bindImages((image) => beginFrom(image));
+const follow = bindSource(app, () => currentModel()?.capabilities.source === true);
 showPrivacy();
 window.addEventListener('pagehide', () => {
   painter.releaseAll();
@@ -275,6 +277,7 @@ async function showModel() {
   if (!model) return;
   stage.shape(model.width, model.height);
   strip.allow(model.capabilities);
+  follow.allow(model.capabilities.source === true);
   const [pictures, photos] = await Promise.all([loadScenes(), model.capabilities.image === false ? [] : loadPhotos()]);
   const scenes = examplesOf(model.examples).map((each) => ({ ...each, image: each.image ?? pictures[each.text] ?? null }));
   const pictured = scenes.filter(({ image }) => image);

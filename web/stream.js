@@ -142,6 +142,21 @@ export class Stream extends Emitter {
     return this.#request({ type: 'probe', ...touch });
   }
 
+  /** The picture follows a video of one's own from now on. @param {{codec: string, width: number, height: number, fps: number, strength: number}} source */
+  beginSource(source) {
+    if (this.state === 'live' && !this.#watch) this.#link.send({ type: 'source.begin', ...source });
+  }
+
+  /** A frame of it, behind the header of media packets (see `source.js`). @param {ArrayBuffer} packet */
+  sourceFrame(packet) {
+    if (this.state === 'live' && !this.#watch) this.#link.sendBinary(packet);
+  }
+
+  /** The picture goes on without it. */
+  endSource() {
+    if (this.state === 'live' && !this.#watch) this.#link.send({ type: 'source.end' });
+  }
+
   /** Has the next chunk begin with a key frame, for a decoder that lost its way. */
   askForKeyFrame() {
     if (this.#watch) this.#link.reopen();

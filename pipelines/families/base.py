@@ -10,19 +10,32 @@ from torch import Tensor
 
 from pipelines.controls import ChunkPlan
 from pipelines.drag import Guide
-from pipelines.requests import HeldRegion, Notice, Outline, StreamSettings
+from pipelines.requests import HeldRegion, Notice, Outline, SourceClip, StreamSettings
 
+Carried = tuple[Tensor, ...]  # what a family keeps of a source that is followed; empty without one
 Memory = Any  # what a family keeps of a stream beside latents and cache; never changed in place
 
 
 @dataclass(frozen=True)
 class Taken:
-    """A stream's part in its next chunk: the memory that it starts from, and what the person should know."""
+    """A stream's part in its next chunk: the memory that it starts from, and what the person should know.
+
+    With a source that is followed in latents, `start` [C, T, h, w] is the source encoded, and `strength` how closely it is
+    followed. `carried` is what the family takes on to the next chunk of the source.
+    """
 
     memory: Memory
     plan: ChunkPlan
     notices: tuple[Notice, ...] = ()
     held: tuple[HeldRegion, ...] = ()
+    start: Tensor | None = None
+    strength: float = 0.0
+    carried: Carried = ()
+
+    @property
+    def level(self) -> float | None:
+        """The noise 0..1 that a source is given before it is followed; None where there is none in latents."""
+        return None if self.start is None else 1 - self.strength
 
 
 class Family(Protocol):
@@ -36,8 +49,15 @@ class Family(Protocol):
         image gives; None where the context begins empty.
         """
 
-    def take_reference(self, memory: Memory, plan: ChunkPlan) -> Taken:
-        """What the next chunk starts from: what hands take, where they and the camera put it."""
+    def take_reference(
+        self, memory: Memory, plan: ChunkPlan, clip: SourceClip | None = None, carried: Carried = ()
+    ) -> Taken:
+        """What the next chunk starts from: what hands take, where they and the camera put it, and the `clip` of a source, before
+        which `carried` was kept of it.
+        """
+
+    def lives(self, memory: Memory) -> bool:
+        """Whether something moves by itself that is no part of a source."""
 
     def condition(self, taken: Sequence[Taken], last: Sequence[Tensor | None]) -> Tensor | None:
         """The student's conditions [B, K, T, h, w] for streams of one size, `last` being their last latents [C, T, h, w]."""
@@ -49,8 +69,8 @@ class Family(Protocol):
         """Latents [B, C, T, h, w] → frames uint8 [B, F, H, W, 3] on the device, and the memories after the chunk."""
 
     def probe(self, memory: Memory, point: tuple[float, float], add: Sequence[tuple[float, float]],
-              remove: Sequence[tuple[float, float]]) -> Outline:  # fmt: skip
-        """What a hand would take at `point` (normalised)."""
+              remove: Sequence[tuple[float, float]], carried: Carried = ()) -> Outline:  # fmt: skip
+        """What a hand would take at `point` (normalised); `carried` is what is kept of a source."""
 
     def dump(self, memory: Memory) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The memory as tensors and JSON."""

@@ -15,16 +15,16 @@ from models.motion_latent import unpack
 from models.pocket import PocketModel
 from pipelines.controls import ChunkPlan, normalised
 from pipelines.drag import Guide
-from pipelines.families.base import Memory, Taken
+from pipelines.families.base import Carried, Memory, Taken
 from pipelines.image import fit_image
-from pipelines.reference import stack_file
+from pipelines.reference import live_ground, stack_file
 from pipelines.reference.acquire import Acquirer, Touch, held_outlines
 from pipelines.reference.condition import Reference, reference_maps, with_past
 from pipelines.reference.layers import LayerStack
 from pipelines.reference.render import Moved, TrackRows, drive, move
 from pipelines.reference.scenes import SceneMaker
 from pipelines.reference.warp import composite_frames
-from pipelines.requests import Notice, Outline, StreamSettings
+from pipelines.requests import Notice, Outline, SourceClip, StreamSettings
 
 NOTHING_HELD = "there is nothing to take hold of here: drag a thing, paint round one, or move the whole picture with the camera"
 SEVERAL = 3  # tracks that begin together on bare ground are meant for the scene, not for a thing
@@ -60,8 +60,18 @@ class PocketFamily:
         """The context begins empty: the picture is in the layers."""
         return None
 
-    def take_reference(self, memory: LayerStack, plan: ChunkPlan) -> TakenLayers:
+    @torch.inference_mode()
+    def take_reference(
+        self, memory: LayerStack, plan: ChunkPlan, clip: SourceClip | None = None, carried: Carried = ()
+    ) -> TakenLayers:
+        """A source is the ground behind the things, and a hand takes what it shows; `carried` is its last picture."""
+        if clip is None and carried:
+            memory, carried = live_ground.left(memory, carried[0]), ()
         stack = self.scenes.turn(memory, plan)
+        video = None
+        if clip is not None:
+            video = live_ground.frames(clip, stack.background.device)
+            stack, staged = live_ground.shown(stack, live_ground.mixed(stack, video[0], clip.strength)), stack
         rows = track_rows(plan, stack.size)
         gone = stack.hands - set(rows.hands.tolist())
         stack = stack.without_hands(gone | (plan.fresh & stack.hands))
@@ -72,8 +82,18 @@ class PocketFamily:
         bare = [track for track in touches if track in stack.empty and track not in plan.pins]
         if 0 < len(bare) < SEVERAL:
             notices = (Notice("nothing_held", NOTHING_HELD),)
-        moved = move(stack, rows)
-        return TakenLayers(moved.stack, plan, notices, held_outlines(stack, list(touches)), moved=moved)
+        outlines = held_outlines(stack, list(touches))
+        if clip is None or video is None:
+            moved = move(stack, rows)
+            return TakenLayers(moved.stack, plan, notices, outlines, moved=moved)
+        moved = live_ground.put_behind(move(live_ground.behind(stack, staged), rows), video, clip.strength)
+        return TakenLayers(
+            moved.stack, plan, notices, outlines, strength=clip.strength,
+            carried=(moved.reference.ground[0, -1].clone(),), moved=moved,
+        )  # fmt: skip
+
+    def lives(self, memory: LayerStack) -> bool:
+        return bool(memory.layers)
 
     @torch.inference_mode()
     def condition(self, taken: Sequence[Taken], last: Sequence[Tensor | None]) -> Tensor:
@@ -90,9 +110,14 @@ class PocketFamily:
     @torch.inference_mode()
     def decode(self, latents: Tensor, taken: Sequence[Taken]) -> tuple[Tensor, list[Memory]]:
         reference, motion = stacked(taken), unpack(latents[:, :, 0].float())
-        flat = [x.flatten(0, 1) for x in (reference.things, reference.ground, motion.things, motion.ground)]
+        own = torch.tensor([1 - each.strength for each in taken], device=latents.device).view(-1, 1, 1, 1, 1)
+        flat = [
+            x.flatten(0, 1) for x in (reference.things, reference.ground, motion.things, motion.ground * own)
+        ]
         light = self.model.light.decode_linear(motion.light[:, :, None])  # [B, 3, F, H, W]
-        frames = composite_frames(*flat).unflatten(0, reference.things.shape[:2]) + light.transpose(1, 2)
+        frames = (
+            composite_frames(*flat).unflatten(0, reference.things.shape[:2]) + light.transpose(1, 2) * own
+        )
         pixels = frames.mul(255).round().clamp(0, 255).to(torch.uint8).permute(0, 1, 3, 4, 2).contiguous()
         after = []
         for row, (each, moved) in enumerate(zip(taken, moves(taken), strict=True)):
@@ -100,7 +125,9 @@ class PocketFamily:
         return pixels, after
 
     def probe(self, memory: LayerStack, point: tuple[float, float], add: Sequence[tuple[float, float]],
-              remove: Sequence[tuple[float, float]]) -> Outline:  # fmt: skip
+              remove: Sequence[tuple[float, float]], carried: Carried = ()) -> Outline:  # fmt: skip
+        if carried:
+            memory = live_ground.shown(memory, carried[0])
         height, width = memory.size
         inside = [tuple((x * width, y * height) for x, y in points) for points in ([point], add, remove)]
         region, label = self.acquirer.probe(memory, Touch(inside[0][0], inside[1], inside[2]))

@@ -12,10 +12,11 @@ from models.card import WARPED, ModelCard
 from models.device import Placement
 from pipelines.controls import ChunkPlan
 from pipelines.drag import Guide, drag_guide
-from pipelines.families.base import Taken
+from pipelines.families.base import Carried, Taken
 from pipelines.image import fit_image
 from pipelines.motion import track_window
-from pipelines.requests import Outline, StreamSettings
+from pipelines.requests import Outline, SourceClip, StreamSettings
+from pipelines.source import frames_tensor
 
 if TYPE_CHECKING:
     from models.wan.load import WanModel
@@ -43,8 +44,18 @@ class WanFamily:
         held = picture[:, :, None].expand(-1, -1, self.card.chunk_frames, -1, -1)
         return self.codec.encode(held, [()])[0]
 
-    def take_reference(self, memory: CodecState, plan: ChunkPlan) -> Taken:
-        return Taken(memory, plan)
+    @torch.inference_mode()
+    def take_reference(
+        self, memory: CodecState, plan: ChunkPlan, clip: SourceClip | None = None, carried: Carried = ()
+    ) -> Taken:
+        """A source's chunk is encoded as the one after the last: `carried` is the encoder's state."""
+        if clip is None:
+            return Taken(memory, plan)
+        latents, after = self.codec.encode(frames_tensor(clip, self.placement.device), [carried])
+        return Taken(memory, plan, start=latents[0], strength=clip.strength, carried=after[0])
+
+    def lives(self, memory: CodecState) -> bool:
+        return False
 
     def condition(self, taken: Sequence[Taken], last: Sequence[Tensor | None]) -> Tensor | None:
         return None
@@ -71,7 +82,7 @@ class WanFamily:
         return pixels.permute(0, 2, 3, 4, 1).contiguous(), after
 
     def probe(self, memory: CodecState, point: tuple[float, float], add: Sequence[tuple[float, float]],
-              remove: Sequence[tuple[float, float]]) -> Outline:  # fmt: skip
+              remove: Sequence[tuple[float, float]], carried: Carried = ()) -> Outline:  # fmt: skip
         return Outline(point)
 
     def dump(self, memory: CodecState) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -7,6 +7,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from msgspec import structs
+
 from flowbrush.protocol import Codec, Queue
 from server.engine import ipc
 from server.engine.balance import Demand, better_off, overloaded
@@ -115,6 +117,7 @@ class Dispatcher:
                 live = self._lives.get(message.stream)
                 here = live is not None and self.slots.holders.get(live.id) == worker.name
                 if live is not None and here:
+                    live.heard(message)
                     self._handle(live, message)
                 elif isinstance(message, ipc.Saved):
                     self._store.unlink(message.path)
@@ -286,7 +289,7 @@ class Dispatcher:
                 continue
             session = live.session
             opening = session.phase is Phase.OPENING
-            due = None if live.blocked and not opening else session.due(now)
+            due = None if (live.blocked or live.rests) and not opening else session.due(now)
             if due is not None:
                 alone = opening or session.alone
                 wishes.append(Wish(id, due, alone, worker.account.tag(id), session.quality.steps))
@@ -308,7 +311,7 @@ class Dispatcher:
     def _send_orders(self, worker: Worker) -> None:
         """Sends what was asked for, the chunks as one order."""
         orders, self._orders = self._orders, []
-        items = tuple(order for order in orders if isinstance(order, ipc.StepItem))
+        items = tuple(self._with_source(order) for order in orders if isinstance(order, ipc.StepItem))
         if items:
             self._metrics.batch.observe(len(items))
             worker.order, worker.making = {item.stream: item.epoch for item in items}, True
@@ -317,6 +320,10 @@ class Dispatcher:
             if not isinstance(order, ipc.StepItem):
                 worker.order, worker.making = {order.stream: order.epoch}, False
                 worker.process.send(order)
+
+    def _with_source(self, item: ipc.StepItem) -> ipc.StepItem:
+        source = self._lives[item.stream].clip(item.chunk)
+        return item if source is None else structs.replace(item, source=source)
 
     async def still(self, live: Live, codec: Codec) -> tuple[int, bytes] | None:
         """The newest frame as a key frame of `codec`, with its index; None when there is none or no answer."""

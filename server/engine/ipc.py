@@ -73,6 +73,16 @@ class Open(_Message, frozen=True):
     snapshot: str | None = None
 
 
+class SourceChunk(msgspec.Struct, frozen=True, array_like=True):
+    """A source through one chunk: `pictures` as JPEG of the stream's size, the one that each frame shows by its place in them, and
+    how closely they are followed.
+    """
+
+    pictures: tuple[bytes, ...]
+    order: tuple[int, ...]
+    strength: float
+
+
 class StepItem(msgspec.Struct, frozen=True, array_like=True):
     """One chunk of one stream.
 
@@ -89,6 +99,7 @@ class StepItem(msgspec.Struct, frozen=True, array_like=True):
     keys: tuple[int, ...] = ()
     jpeg: bool = False
     save: str | None = None
+    source: SourceChunk | None = None
 
 
 class Step(_Message, frozen=True):
@@ -209,6 +220,7 @@ class Made(_Message, frozen=True):
     decode_ms: float = 0.0
     step_ms: float = 0.0
     held: tuple[HeldRegion, ...] = ()
+    quiet: bool = False
 
 
 class Encoded(_Message, frozen=True):

@@ -32,6 +32,7 @@ from server.engine.capacity import seats_that_fit
 from server.engine.encode_thread import Job, StreamEncoder
 from server.engine.encoder import VideoEncoder, available_codecs
 from server.engine.snapshots import Snapshots
+from server.engine.source_clip import clip_of
 
 log = logging.getLogger(__name__)
 
@@ -283,6 +284,7 @@ class Worker:
                 [self._slots[item.stream].state for item in items],
                 [ipc.unpacked(item.controls) for item in items],
                 ready,
+                [clip_of(item.source) for item in items],
             )
         except Exception as error:
             log.exception("a batch of %d failed", len(items))
@@ -329,6 +331,7 @@ class Worker:
             float(result.decode_ms),
             step_ms,
             result.held,
+            result.quiet,
         )
         self._up.send(made)
         if not item.replay_only:

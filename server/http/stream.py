@@ -65,15 +65,15 @@ async def serve_stream(socket: WebSocket, context: Context) -> None:
     log.info("connected")
     commands = Commands(service, live, outbox)
 
-    def handle(text: str | None) -> None:
+    def handle(data: str | bytes) -> None:
         try:
-            id = _pauses(text)
+            id = _pauses(data)
             if id is not None:
                 context.quotas.check_pause(identity)
         except OverQuota as over:
             outbox.say(_over(over, id or None))
             return
-        commands.handle(text)
+        commands.handle(data)
 
     try:
         with context.present.here(identity, outbox):
@@ -140,7 +140,7 @@ async def _first_message(socket: WebSocket) -> tuple[SessionStart, float]:
         text = f"no session.start came within {limits.FIRST_MESSAGE_S:g} s"
         raise Refused(ErrorCode.TIMEOUT, text, CloseCode.BAD_START) from None
     asked = time.monotonic()
-    if text is None:
+    if isinstance(text, bytes):
         raise Refused(
             ErrorCode.BINARY_NOT_ALLOWED,
             "the first message must be session.start, as JSON text",
@@ -169,7 +169,10 @@ async def _begin(
     live = await service.begin(start, asked, identity.owner)
     context.quotas.began(live, identity)
     audit("session.start", identity, session=live.id)
-    return live, service.outbox(live, start_id=start.id)
+    outbox = service.outbox(live, start_id=start.id)
+    if start.source is not None:
+        service.begin_source(live, start.source, first=True)
+    return live, outbox
 
 
 async def _resume(
@@ -191,9 +194,9 @@ async def _resume(
     return live, service.outbox(live, last_frame, start.id)
 
 
-def _pauses(text: str | None) -> int | None:
+def _pauses(text: str | bytes) -> int | None:
     """The id of a `session.pause`, 0 where it has none; None for every other message."""
-    if text is None or '"session.pause"' not in text:
+    if isinstance(text, bytes) or '"session.pause"' not in text:
         return None
     try:
         message = parse_client_message(text).message
@@ -208,22 +211,23 @@ def _over(over: OverQuota | NotAllowed, id: int | None = None) -> Error:
     )
 
 
-async def _receive(socket: WebSocket) -> str | None:
-    """The next text message; None for a binary one. Raises WebSocketDisconnect at the end."""
+async def _receive(socket: WebSocket) -> str | bytes:
+    """The next message. Raises WebSocketDisconnect at the end."""
     message = await socket.receive()
     if message["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(message.get("code", 1006))
-    return message.get("text")
+    text = message.get("text")
+    return message["bytes"] if text is None else text
 
 
-async def _read(socket: WebSocket, outbox: Outbox, handle: Callable[[str | None], None]) -> None:
+async def _read(socket: WebSocket, outbox: Outbox, handle: Callable[[str | bytes], None]) -> None:
     """Hands every message on; waits when the client does not read what it is answered, or has had its share of time."""
     share = Share()
     while True:
         await outbox.room()
-        text = await _receive(socket)
+        message = await _receive(socket)
         before = time.thread_time()
-        handle(text)
+        handle(message)
         await asyncio.sleep(share.spent(MESSAGE_S + time.thread_time() - before, time.monotonic()))
 
 

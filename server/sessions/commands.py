@@ -7,6 +7,7 @@ from typing import Any
 
 from flowbrush.controls import Touches
 from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
+from flowbrush.packets import unpack
 from flowbrush.protocol import (
     CONTROL_TYPES,
     ClientMessage,
@@ -44,21 +45,28 @@ class Commands:
         self._outbox = outbox
         self._unknown: set[str] = set()
 
-    def handle(self, text: str | None) -> None:
-        """One message (None: a binary one). Whatever is wrong with it is answered by an `error`."""
+    def handle(self, data: str | bytes) -> None:
+        """One message. Whatever is wrong with it is answered by an `error`."""
         live = self._live
         if live.closed or live.outbox is not self._outbox:
             return
         try:
-            if text is None:
-                raise ProtocolError(
-                    ErrorCode.BINARY_NOT_ALLOWED, "a binary message: clients send JSON text only"
-                )
-            message, ignored = parse_client_message(text)
+            if isinstance(data, bytes):
+                self._frame(data)
+                return
+            message, ignored = parse_client_message(data)
             self._log_ignored(message.type, ignored)
             self._carry_out(message)
         except ProtocolError as error:
             say_error(self._outbox, self._service, error)
+
+    def _frame(self, data: bytes) -> None:
+        """A frame of the client's video."""
+        source = self._live.source
+        if source is None:
+            text = "a binary message without a source: clients send JSON text, and frames after source.begin"
+            raise ProtocolError(ErrorCode.BINARY_NOT_ALLOWED, text)
+        source.put(unpack(data))
 
     def _log_ignored(self, kind: str, ignored: tuple[str, ...]) -> None:
         for path in ignored[:8]:
@@ -75,10 +83,12 @@ class Commands:
             case SessionStart():
                 text = "the session has started already: open another connection for another session"
                 raise ProtocolError(ErrorCode.ALREADY_STARTED, text, id=message.id)
-            case SourceBegin() | SourceEnd():
-                raise ProtocolError(
-                    ErrorCode.UNSUPPORTED, "this model cannot do source", field="type", id=message.id
-                )
+            case SourceBegin():
+                self._need("source", message.id)
+                self._service.begin_source(self._live, message)
+            case SourceEnd():
+                self._need("source", message.id)
+                self._live.end_source()
             case _:
                 self._service.driver.ask(self._live, self._event(message))
 
@@ -123,10 +133,10 @@ class ViewerCommands:
         self._service = service
         self._outbox = outbox
 
-    def handle(self, text: str | None) -> None:
+    def handle(self, text: str | bytes) -> None:
         """Answers `ping`; everything else is refused."""
         try:
-            if text is None:
+            if isinstance(text, bytes):
                 raise ProtocolError(
                     ErrorCode.BINARY_NOT_ALLOWED, "a binary message: clients send JSON text only"
                 )

@@ -10,7 +10,7 @@ from concurrent.futures import Executor
 from typing import Any
 
 from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
-from flowbrush.protocol import SessionDone
+from flowbrush.protocol import ChunkDone, SessionDone
 from server.delivery.delivery import Outbox
 from server.engine.dispatcher import Dispatcher
 from server.metrics import Metrics
@@ -105,6 +105,10 @@ class Driver:
         message = effect.message
         if isinstance(message, SessionDone) and live.recording is not None:
             message = message.model_copy(update={"recording": f"/v1/sessions/{live.id}/recording.mp4"})
+        if isinstance(message, ChunkDone) and live.source is not None:
+            dropped = live.source.count_dropped()
+            self._metrics.drops.labels("source").inc(dropped)
+            message = message.model_copy(update={"source_dropped": dropped})
         live.say(message, effect.all)
 
     def _say_ready(self, live: Live, effect: do.SayReady) -> None:

@@ -8,12 +8,16 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any
 
-from flowbrush.protocol import CloseCode, Limits, Message, SessionReady
+from flowbrush.protocol import CloseCode, Limits, Message, SessionReady, SourceFields
 from server.delivery.delivery import Media, Outbox, Ring
 from server.delivery.recording import Recording
+from server.engine.ipc import Made, SourceChunk
 from server.metrics import Metrics
 from server.sessions import effects as do
 from server.sessions.session import Session
+from server.source.clips import Clips
+from server.source.source import Source
+from server.source.window import Window
 from server.store.journal import Journal
 from server.store.store import Meta
 
@@ -74,6 +78,10 @@ class Live:
         self._storage = storage
         self._metrics = metrics
         self._ring = Ring()
+        self.source: Source | None = None
+        self._clips = Clips()
+        self._quiet = False
+        """whether nothing moved but what a source shows, in the chunk that was made last"""
 
     @property
     def id(self) -> str:
@@ -90,7 +98,18 @@ class Live:
     @property
     def stands(self) -> bool:
         """Whether no chunk is about to be made: who looks on now would wait for a picture."""
-        return self.blocked or self.session.pace.stands
+        return self.blocked or self.rests or self.session.pace.stands
+
+    @property
+    def rests(self) -> bool:
+        """Whether the next chunk would show nothing new: its source stands still, or has not shown anything yet."""
+        if self.source is None or self.source.ended:
+            return False
+        if self.source.awaited:
+            return True
+        session = self.session
+        asked = len(session.inbox) or session.stepping is not None or session.output.want_key
+        return self.source.rests and self._quiet and not asked and session.chunk >= session.upcoming
 
     def still_packet(self, frame: int, payload: bytes) -> Media:
         """The frame once more, as a picture that stands on its own."""
@@ -119,6 +138,32 @@ class Live:
             last_id=self.session.last_id,
         )
 
+    # ---- the client's video
+
+    def begin_source(self, given: SourceFields, changed: Callable[[], None], first: bool = False) -> None:
+        """The client sends video from now on; what it sent before is over."""
+        self.end_source()
+        meta = self.meta
+        window = Window(meta.chunk_frames, meta.fps, given.strength, given.fps)
+        self.source = Source(given, window, (meta.width, meta.height), self.say, changed, first)
+
+    def end_source(self) -> None:
+        """No more video comes."""
+        if self.source is not None:
+            self.source.close()
+            self.source = None
+
+    def clip(self, chunk: int) -> SourceChunk | None:
+        """What a chunk is made from, of the source."""
+        source = self.source
+        newest = chunk + 1 == self.session.upcoming
+        return self._clips.of(chunk, newest, lambda: None if source is None else source.take())
+
+    def heard(self, message: Any) -> None:
+        """What its worker says."""
+        if isinstance(message, Made):
+            self._quiet = message.quiet
+
     # ---- connections
 
     def make_outbox(self, frames: int, need_key: Callable[[], None]) -> Outbox:
@@ -129,6 +174,7 @@ class Live:
         """A client is there (again); the one before, if it still hangs, is let go."""
         if self.outbox is not None:
             self.outbox.close(CloseCode.POLICY, "the session was resumed by another connection")
+        self.end_source()
         self.outbox = outbox
         self.gone.clear()
 
@@ -137,6 +183,7 @@ class Live:
         if self.outbox is not outbox:
             return False
         self.outbox = None
+        self.end_source()
         self.gone.set()
         return True
 
@@ -213,11 +260,13 @@ class Live:
         self.meta.first_frame = min(self.meta.first_frame, self.session.first_frame)
         if self.recording is not None:
             self._storage.submit(self.recording.cut, chunks)
+        self._clips.cut(chunks)
         self.journal.truncate(chunks)
 
     def close(self, code: int, reason: str) -> None:
         """Ends every connection and closes the files."""
         self.closed = True
+        self.end_source()
         for outbox in self.connections():
             outbox.close(code, reason)
         for viewer in self.jpeg_viewers:

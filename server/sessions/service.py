@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
-from flowbrush.protocol import Codec, SessionPaused, SessionStart
+from flowbrush.protocol import Codec, SessionPaused, SessionStart, SourceFields
 from server.delivery.delivery import Outbox
 from server.engine import ipc
 from server.engine.dispatcher import Dispatcher
@@ -218,6 +218,10 @@ class Service:
         """A connection of the session's own client is gone."""
         if live.detach(outbox):
             self.driver.handle(live, on.Detached())
+
+    def begin_source(self, live: Live, given: SourceFields, first: bool = False) -> None:
+        """The session's client sends video from now on; `first`: the stream begins with it."""
+        live.begin_source(given, lambda: self.dispatcher.touch(live), first)
 
     def want_key(self, live: Live) -> None:
         """Has the next chunk begin with a key frame."""

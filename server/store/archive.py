@@ -97,6 +97,7 @@ class Archive:
             steps=meta.start.steps,
             image=images.load(image) if picture is None and image.exists() else picture,
             tracks=meta.start.tracks,
+            source=meta.start.source is not None,
         )
         most = min(JOURNAL_BYTES, self._settings.disk_mib * MIB // JOURNAL_SHARE)
         journal = Journal(self._store.journal(meta.id), limit=most)

@@ -12,6 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from pipelines.picture import BadPicture, read_picture
+from server.modest import limit_memory
 
 BAD, NOT_KEPT = 3, 4
 """Exit codes: no picture that is taken (why is on stdout); it could not be written (why is on stderr)."""
@@ -26,7 +27,9 @@ BYTES_PER_PIXEL = 24
 def main(arguments: list[str]) -> int:
     """The command."""
     target, max_pixels = Path(arguments[0]), float(arguments[1])
-    _be_modest(MEMORY + round(max_pixels * BYTES_PER_PIXEL))
+    if hasattr(os, "nice"):
+        os.nice(POLITE)
+    limit_memory(MEMORY + round(max_pixels * BYTES_PER_PIXEL))
     try:
         picture = Image.fromarray(read_picture(sys.stdin.buffer.read(), max_pixels))
     except BadPicture as error:
@@ -38,16 +41,6 @@ def main(arguments: list[str]) -> int:
         sys.stderr.buffer.write((error.strerror or str(error)).encode())
         return NOT_KEPT
     return 0
-
-
-def _be_modest(memory: int) -> None:
-    if hasattr(os, "nice"):
-        os.nice(POLITE)
-    try:
-        import resource
-    except ImportError:  # not on this system
-        return
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
 
 
 if __name__ == "__main__":

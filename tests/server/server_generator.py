@@ -133,6 +133,7 @@ class Generator:
         states: list[State],
         controls: list[list[Any]],
         ready: Callable[[list[ChunkResult]], None] | None = None,
+        sources: Any = (),
     ) -> list[ChunkResult]:
         time.sleep(self.chunk_s)
         for state in states:

@@ -1,0 +1,73 @@
+"""The client's own video, sent frame by frame: the picture follows it."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import time
+from typing import TYPE_CHECKING, Any, Self
+
+from flowbrush.client_messages import SourceBegin, SourceEnd, SourceFields
+from flowbrush.errors import FlowbrushError
+from flowbrush.messages import Codec
+from flowbrush.packets import NO_FLAGS, Flag, Packet, pack
+
+if TYPE_CHECKING:
+    from flowbrush.session import Session
+
+QUALITY = 85
+
+
+class Source:
+    """A source of a stream. Entering it with `async with`, or awaiting `begin`, begins it; leaving ends it.
+
+    After a lost connection it is begun again by itself; frames of the time between are not sent.
+    """
+
+    def __init__(self, stream: Session, fields: SourceFields) -> None:
+        self._stream, self.fields = stream, fields
+        self._zero = time.monotonic()
+
+    async def __aenter__(self) -> Self:
+        await self.begin()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.end()
+
+    async def begin(self) -> None:
+        """Announces it. What is wrong with it, or with a frame, comes as the stream's event `error`."""
+        self._stream.source = self.fields
+        await self._stream.send(SourceBegin(**dict(self.fields)))
+
+    async def end(self) -> None:
+        """The picture goes on without it."""
+        if self._stream.source is self.fields:
+            self._stream.source = None
+            await self._stream.send(SourceEnd())
+
+    async def send(self, frame: Any, *, pts: float | None = None, key: bool = True) -> None:
+        """The next frame: RGB uint8 [H, W, 3] of the size that was announced, or its bytes as the codec has them (of H.264 one
+        access unit, Annex B). `pts` in seconds, by this machine's clock where it is left out; `key` is for H.264.
+        """
+        payload = frame if isinstance(frame, bytes) else self._encoded(frame)
+        at = time.monotonic() - self._zero if pts is None else pts
+        flags = Flag.KEY if key else NO_FLAGS
+        await self._stream.send_bytes(
+            pack(Packet(0, 0, max(0, round(at * 1e6)), Codec(self.fields.codec), payload, flags))
+        )
+
+    def _encoded(self, frame: Any) -> bytes:
+        if self.fields.codec != "jpeg":
+            raise FlowbrushError(
+                f"frames of {self.fields.codec} must come encoded: arrays are sent as JPEG alone"
+            )
+        try:
+            image: Any = importlib.import_module("PIL.Image")
+        except ImportError as error:
+            raise FlowbrushError(
+                "sending arrays needs Pillow: pip install pillow, or send JPEG bytes"
+            ) from error
+        out = io.BytesIO()
+        image.fromarray(frame).save(out, "JPEG", quality=QUALITY)
+        return out.getvalue()

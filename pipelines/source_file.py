@@ -1,0 +1,75 @@
+"""A video file as a source: its frames at a model's rate and size, a clip for each chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+from av.video.reformatter import VideoReformatter
+from PIL import Image, ImageOps
+
+from pipelines.picture import MAX_PIXELS
+from pipelines.requests import Frames, SourceClip
+
+
+class BadVideo(ValueError):
+    """The file is no video that can be followed; the text says why."""
+
+
+def clips(
+    path: Path, size: tuple[int, int], fps: float, chunk_frames: int, strength: float
+) -> Iterator[SourceClip]:
+    """One clip of pictures of `size` (W, H), scaled and cut to its shape, for each chunk that the file lasts; the last
+    one holds its last picture. Raises BadVideo, also on the way, and OSError.
+    """
+    waiting: list[Frames] = []
+    for picture in _at_rate(path, size, fps):
+        waiting.append(picture)
+        if len(waiting) == chunk_frames:
+            yield SourceClip(np.stack(waiting), strength)
+            waiting = []
+    if waiting:
+        held = waiting + [waiting[-1]] * (chunk_frames - len(waiting))
+        yield SourceClip(np.stack(held), strength)
+
+
+def _at_rate(path: Path, size: tuple[int, int], fps: float) -> Iterator[Frames]:
+    """The picture that is seen at each frame of a video of `fps`."""
+    count, last, zero = 0, None, None
+    for at, picture in _frames(path, size):
+        zero = at if zero is None else zero
+        while last is not None and count / fps < at - zero - 1e-6:
+            yield last
+            count += 1
+        last = picture
+    if last is None:
+        raise BadVideo(f"{path}: there is no picture in it")
+    yield last
+
+
+def _frames(path: Path, size: tuple[int, int]) -> Iterator[tuple[float, Frames]]:
+    """Times in seconds and pictures, one after the other."""
+    if not path.is_file():
+        raise BadVideo(f"{path}: there is no such file")
+    reformatter = VideoReformatter()
+    try:
+        with av.open(path) as container:
+            if not container.streams.video:
+                raise BadVideo(f"{path}: there is no video in it")
+            stream = container.streams.video[0]
+            pixels = stream.width * stream.height
+            if pixels > MAX_PIXELS:
+                found = f"{stream.width}×{stream.height} pixels"
+                raise BadVideo(
+                    f"{path}: its pictures have {found}: at most {MAX_PIXELS / 1e6:g} megapixels are taken"
+                )
+            for frame in container.decode(stream):
+                image = Image.fromarray(reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray())
+                yield (
+                    float(frame.time or 0.0),
+                    np.asarray(ImageOps.fit(image, size, Image.Resampling.BICUBIC)),
+                )
+    except av.FFmpegError as error:
+        raise BadVideo(f"{path}: it cannot be read, or is cut short: {error.strerror or error}") from None

@@ -1,0 +1,228 @@
+"""The parts of a source: which frames a chunk is made from, what is kept of them, and the process that decodes them."""
+
+from __future__ import annotations
+
+import io
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from session_world import World
+
+from flowbrush.protocol import Prompt, PromptSet
+from server.engine.ipc import SourceChunk
+from server.engine.source_clip import clip_of
+from server.sessions import events as on
+from server.source.clips import KEPT_BYTES, Clips
+from server.source.reader import BadFrame, H264Frames, JpegFrames, Likeness, serve
+from server.source.window import Window
+from server.source.wire import RECORD, Answer
+
+FRAME_US = 62_500
+
+
+def window(source_fps: float = 16.0) -> Window:
+    return Window(4, 16.0, 0.5, source_fps)
+
+
+def fill(into: Window, first: int, last: int, step_us: float = FRAME_US) -> None:
+    for index in range(first, last):
+        into.put(round(index * step_us), b"%d" % index)
+
+
+def shown(chunk: SourceChunk | None) -> list[int]:
+    assert chunk is not None
+    return [int(chunk.pictures[index]) for index in chunk.order]
+
+
+def test_chunks_follow_each_other_through_the_source() -> None:
+    source = window()
+    fill(source, 0, 4)
+    assert shown(source.take()) == [0, 1, 2, 3]
+    fill(source, 4, 8)
+    assert shown(source.take()) == [4, 5, 6, 7] and source.dropped == 0
+
+
+def test_one_that_is_behind_skips_to_the_newest_and_says_how_many_it_passed() -> None:
+    source = window()
+    fill(source, 0, 4)
+    source.take()
+    fill(source, 4, 14)
+    assert shown(source.take()) == [10, 11, 12, 13] and source.dropped == 6
+
+
+def test_one_that_is_ahead_holds_the_newest_and_never_goes_back() -> None:
+    source = window()
+    fill(source, 0, 4)
+    source.take()
+    fill(source, 4, 6)
+    assert shown(source.take()) == [4, 5, 5, 5]
+    assert shown(source.take()) == [5, 5, 5, 5]
+    fill(source, 6, 9)
+    assert shown(source.take()) == [6, 7, 8, 8]
+
+
+def test_a_faster_source_is_thinned_out_and_a_slower_one_repeated() -> None:
+    fast, slow = window(48.0), window(8.0)
+    fill(fast, 0, 12, FRAME_US / 3)
+    assert shown(fast.take()) == [2, 5, 8, 11] and fast.dropped == 8
+    fill(slow, 0, 3, 2 * FRAME_US)
+    assert shown(slow.take()) == [0, 1, 1, 2]
+
+
+def test_the_window_is_bounded_whatever_comes() -> None:
+    source = window()
+    fill(source, 0, 10_000)
+    assert len(source._frames) <= 10 and source.dropped >= 9_990
+
+
+def test_time_that_jumps_back_is_another_recording() -> None:
+    source = window()
+    fill(source, 100, 108)
+    source.take()
+    fill(source, 0, 4)
+    assert shown(source.take()) == [0, 1, 2, 3]
+
+
+def test_a_source_rests_once_what_stands_still_was_shown() -> None:
+    source = window()
+    assert not source.rests and source.take() is None
+    fill(source, 0, 2)
+    for index in range(2, 12):
+        source.same(index * FRAME_US)
+    assert not source.rests, "nothing has shown it yet"
+    source.take()
+    assert source.rests
+    source.put(20 * FRAME_US, b"20")
+    assert not source.rests
+
+
+def test_a_chunk_made_again_gets_the_same_and_a_cut_forgets() -> None:
+    clips, made = Clips(), iter(range(100))
+
+    def take() -> SourceChunk:
+        return SourceChunk((b"%d" % next(made),), (0, 0, 0, 0), 0.5)
+
+    first = clips.of(3, True, take)
+    assert clips.of(3, True, take) == first and clips.of(3, False, take) == first
+    assert clips.of(2, False, take) is None, "it was made before there was a source"
+    clips.cut(3)
+    assert clips.of(3, True, take) != first
+
+
+def test_what_is_kept_for_that_is_bounded() -> None:
+    clips = Clips()
+    for chunk in range(8):
+        clips.of(chunk, True, lambda: SourceChunk((bytes(KEPT_BYTES // 4),), (0,), 0.5))
+    assert clips._bytes <= KEPT_BYTES and clips.of(0, False, lambda: None) is None
+    assert clips.of(7, False, lambda: None) is not None
+
+
+# ---- the process that decodes
+
+
+def jpeg(size: tuple[int, int], grey: int, noise: float = 0.0) -> bytes:
+    out = io.BytesIO()
+    grain = np.random.default_rng(grey).normal(0, noise, (size[1], size[0], 3))
+    Image.fromarray((grey + grain).clip(0, 255).astype(np.uint8)).save(out, "JPEG", quality=95)
+    return out.getvalue()
+
+
+def answers(
+    frames: JpegFrames | H264Frames, wanted: tuple[int, int], *payloads: bytes
+) -> list[tuple[Answer, bytes]]:
+    source = io.BytesIO(b"".join(RECORD.pack(1, at, len(data)) + data for at, data in enumerate(payloads)))
+    out = io.BytesIO()
+    serve(frames, wanted, source, out)
+    out.seek(0)
+    found = []
+    while head := out.read(RECORD.size):
+        what, _, length = RECORD.unpack(head)
+        found.append((Answer(what), out.read(length)))
+    return found
+
+
+def test_pictures_come_back_in_the_size_that_is_wanted_and_a_camera_s_noise_is_no_change() -> None:
+    size = (160, 120)
+    given = answers(
+        JpegFrames(size, (64, 32)), (64, 32), jpeg(size, 90, 2), jpeg(size, 90, 2.5), jpeg(size, 140, 2)
+    )
+    assert [what for what, _ in given] == [Answer.PICTURE, Answer.SAME, Answer.PICTURE]
+    first = clip_of(SourceChunk((given[0][1], given[2][1]), (0, 0, 1, 1), 0.7))
+    assert first is not None and first.frames.shape == (4, 32, 64, 3) and first.strength == 0.7
+    assert abs(first.frames[0].mean() - 90) < 3 and abs(first.frames[3].mean() - 140) < 3
+
+
+def test_a_small_thing_that_moves_is_a_change() -> None:
+    still, moved = (Image.new("RGB", (160, 96), "grey") for _ in range(2))
+    moved.paste("white", (20, 20, 32, 32))
+    likeness = Likeness()
+    assert [likeness.same(each) for each in (still, still, moved)] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (jpeg((64, 64), 90), "announced 160×120 and a frame has 64×64"),
+        (jpeg((160, 120), 90, 20)[:-400], "no whole JPEG"),
+        (b"\xff\xd8\xff nothing", "no whole JPEG"),
+    ],
+)
+def test_what_is_wrong_with_a_frame_is_said_and_the_next_one_is_read(data: bytes, why: str) -> None:
+    size = (160, 120)
+    bad, good = answers(JpegFrames(size, (64, 32)), (64, 32), data, jpeg(size, 90))
+    assert bad[0] is Answer.BAD and why in bad[1].decode() and good[0] is Answer.PICTURE
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_a_picture_of_a_hundred_megapixels_is_never_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its header says so; the pixels need not be there."""
+    small = bytearray(jpeg((64, 64), 90))
+    at = small.index(b"\xff\xc0") + 5
+    small[at : at + 4] = (10_000).to_bytes(2, "big") * 2
+    monkeypatch.setattr(Image.Image, "convert", lambda *_: pytest.fail("it was decoded"))
+    with pytest.raises(BadFrame, match="10000×10000"):
+        JpegFrames((64, 64), (64, 64)).read(bytes(small), True)
+
+
+def test_h264_waits_for_a_key_frame_and_tells_of_rubbish() -> None:
+    frames = H264Frames((96, 64))
+    assert frames.read(b"\0\0\0\1\x41rubbish", key=False) is None
+    with pytest.raises(BadFrame, match=r"H\.264"):
+        frames.read(b"\0\0\0\1\x65" + bytes(200), key=True)
+
+
+# ---- the session of a source
+
+
+def test_a_source_that_rests_costs_no_chunk_until_something_is_asked() -> None:
+    world = World(workers=1, slots=1)
+    client = world.begin(False)
+    live, worker = client.live, world.alive[0]
+    worker.load(1)
+    for _ in range(6):
+        world.run(0.25)
+        worker.answer()
+        worker.encode()
+    while worker.orders:
+        worker.answer()
+        worker.encode()
+    client.read()
+    assert client.frames
+    still: Any = SimpleNamespace(
+        ended=False, awaited=False, rests=True, take=lambda: None, close=lambda: None, count_dropped=lambda: 0
+    )
+    live.source, live._quiet = still, True
+    world.run(5.0)
+    assert not worker.orders and live.stands, "nothing new would be shown"
+    world.ask(client, on.Given(PromptSet(id=1, prompts=(Prompt(text="q"),)), {"text": True}))
+    world.run(0.0)
+    assert len(worker.orders) == 1, "a control is"
+    worker.answer()
+    worker.encode()
+    client.read()
+    live._quiet, still.rests = True, False
+    world.run(1.0)
+    assert len(worker.orders) == 1, "and so is a source that moves again"

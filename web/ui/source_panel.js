@@ -1,0 +1,73 @@
+/**
+ * The camera or a video file as a source: what is picked is followed by the stream on stage until it is stopped.
+ * @module
+ */
+import { VideoSource } from '../source.js';
+import { block, button, element, input } from './dom.js';
+import { toast, toastError } from './toasts.js';
+
+/**
+ * @param {import('../app.js').App} app
+ * @param {() => boolean} possible whether the model can follow a video
+ */
+export function bindSource(app, possible) {
+  const video = element('source-video', HTMLVideoElement);
+  const strength = input('source-strength');
+  const file = input('source-file');
+  /** @type {VideoSource | null} */
+  let source = null;
+
+  const stop = () => {
+    source?.stop();
+    source = null;
+    const media = /** @type {MediaStream | null} */ (video.srcObject);
+    media?.getTracks().forEach((track) => track.stop());
+    video.srcObject = null;
+    if (video.src) URL.revokeObjectURL(video.src);
+    video.removeAttribute('src');
+    video.hidden = button('source-stop').disabled = true;
+  };
+
+  /** @param {() => Promise<void>} show has the video show what was picked */
+  const begin = async (show) => {
+    if (!app.stream || app.watching || !possible()) {
+      const text = app.stream && !possible() ? 'This model cannot follow a video.' : 'Begin with a scene or a picture.';
+      toast('There is nothing here that could follow', { text, kind: 'error' });
+      return;
+    }
+    stop();
+    try {
+      await show();
+      await video.play();
+      if (app.stream) source = new VideoSource(video, app.stream, Number(strength.value) / 100);
+      video.hidden = button('source-stop').disabled = false;
+    } catch (error) {
+      stop();
+      toastError(error);
+    }
+  };
+
+  button('source-camera').addEventListener('click', () =>
+    begin(async () => {
+      const opened = navigator.mediaDevices?.getUserMedia({ video: { width: 640 } });
+      video.srcObject = await (opened ?? Promise.reject()).catch(() => {
+        throw new Error('the browser gave no camera: allow it in the address bar, or choose a file');
+      });
+    }),
+  );
+  button('source-choose').addEventListener('click', () => file.click());
+  file.addEventListener('change', () => {
+    const picked = file.files?.[0];
+    file.value = '';
+    if (picked) begin(async () => void (video.src = URL.createObjectURL(picked)));
+  });
+  video.addEventListener('error', () => {
+    if (!video.src) return;
+    stop();
+    toast('That is no video that this browser can play', { text: 'MP4 and WebM work.', kind: 'error' });
+  });
+  strength.addEventListener('change', () => source && (source.strength = Number(strength.value) / 100));
+  button('source-stop').addEventListener('click', stop);
+  for (const over of /** @type {const} */ (['starting', 'ended', 'failed'])) app.on(over, stop);
+  return { allow: (/** @type {boolean} */ can) => (block('panel-source').hidden = !can) };
+}
