@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -164,7 +165,7 @@ class SessionFile(Body):
     def read(cls, path: str | os.PathLike[str]) -> SessionFile:
         """The session in a file; raises OSError when it cannot be read, ProtocolError naming the file."""
         try:
-            return cls.parse(Path(path).read_bytes()).message
+            return cls.parse(Path(path).read_bytes().removeprefix(codecs.BOM_UTF8)).message
         except ProtocolError as error:
             raise ProtocolError(
                 error.code, f"{os.fspath(path)}: {error.message}", field=error.field

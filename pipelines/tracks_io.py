@@ -27,6 +27,7 @@ WAN_MOVE_FPS = 16.0
 MOST_POINTS = limits.MAX_POINTS  # of one path: longer tracks are thinned out
 MOST_PIXELS = 1e6  # of a coordinate, frames a second or a picture's side
 LARGEST = 64 * 2**20  # bytes of a file that is read
+OUTSIDE = 3.0  # so many frame sizes from the corner no point is meant to be: it is in pixels
 
 
 class BadTracks(ValueError):
@@ -171,15 +172,13 @@ def _array(path: Path) -> np.ndarray:
 
 
 def _json(path: Path, size: tuple[int, int] | None, _: Path | None) -> Tracks:
-    """A list of tracks, each a list of [x, y], [x, y, visible] or {"x", "y", "visible"}, one a frame; or an object with those
-    as "tracks", and "fps" (16), "width" and "height" beside. Coordinates are pixels where a size is known, else frame sizes.
+    """A list of tracks, each a list of [x, y], [x, y, visible] or {"x", "y", "visible"}, one a frame, or one such list alone; or an
+    object with those as "tracks", and "fps" (16), "width" and "height" beside. Each of them may be JSON text in a string, as
+    editors of splines hand them on. Coordinates are pixels where a size is known, else frame sizes.
     """
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise BadTracks(f"{path.name} is not JSON: {error}") from error
+    data = _parsed(path.read_bytes(), path)
     about = data if isinstance(data, dict) else {"tracks": data}
-    lists = about.get("tracks")
+    lists = _lists(about.get("tracks"), path)
     if (
         not isinstance(lists, list)
         or not lists
@@ -196,6 +195,12 @@ def _json(path: Path, size: tuple[int, int] | None, _: Path | None) -> Tracks:
         xy[len(points) :, number] = xy[len(points) - 1, number]
     if "width" in about and "height" in about:
         size = (about["width"], about["height"])
+    elif size is None and np.abs(xy[visible]).max(initial=0) > OUTSIDE:
+        far = float(np.abs(xy[visible]).max())
+        raise BadTracks(
+            f"{path.name} has coordinates up to {far:g}, which are pixels: say with --size WIDTHxHEIGHT (in the file: width and "
+            "height) how large the picture is that they belong to"
+        )
     scale = size or (1, 1)
     numbers = (*scale, about.get("fps", WAN_MOVE_FPS))
     if not all(isinstance(value, int | float) and 0 < value <= MOST_PIXELS for value in numbers):
@@ -203,6 +208,29 @@ def _json(path: Path, size: tuple[int, int] | None, _: Path | None) -> Tracks:
             f"{path.name}: width, height and fps must be numbers above 0, at most {MOST_PIXELS:g}"
         )
     return Tracks(xy / np.asarray(scale, np.float32), visible, float(numbers[2]))
+
+
+def _parsed(text: str | bytes, path: Path) -> Any:
+    """JSON, in any encoding of Unicode, with or without a byte order mark."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadTracks(f"{path.name} is not JSON: {error}") from error
+
+
+def _lists(tracks: Any, path: Path) -> Any:
+    """The tracks as a list of them, out of strings and however many there are."""
+    if isinstance(tracks, str):
+        tracks = _parsed(tracks, path)
+    if not isinstance(tracks, list):
+        return None
+    tracks = [_parsed(each, path) if isinstance(each, str) else each for each in tracks]
+    return [tracks] if tracks and all(_is_point(each) for each in tracks) else tracks
+
+
+def _is_point(value: Any) -> bool:
+    numbers = isinstance(value, list) and all(isinstance(each, int | float) for each in value)
+    return isinstance(value, dict) or (numbers and len(value) in (2, 3))
 
 
 def _point(point: Any, where: str) -> tuple[tuple[float, float], bool]:

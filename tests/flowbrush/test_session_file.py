@@ -49,6 +49,11 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "session.json").write_text(json.dumps(SMALL), encoding="utf-8-sig")
+    assert p.SessionFile.read(tmp_path / "session.json").chunks == 8
+
+
 def test_a_logged_control_is_flat_and_parses_as_a_control() -> None:
     for control in CONTROLS:
         text = p.at_chunk(control, 3).to_json()

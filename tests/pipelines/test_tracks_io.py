@@ -140,3 +140,27 @@ def test_shapes_and_sizes(tmp_path):
         read_tracks(tmp_path / "t.npy")
     with pytest.raises(BadTracks, match="cannot be read"):
         read_tracks(tmp_path / "none.npy", SIZE)
+
+
+SPLINE = [{"x": 10, "y": 20}, {"x": 30, "y": 40}]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        SPLINE,
+        [[10, 20], [30, 40]],
+        [SPLINE],
+        json.dumps(SPLINE),
+        [json.dumps(SPLINE)],
+        {"tracks": json.dumps([SPLINE])},
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_json_as_editors_write_it(tmp_path, data, encoding):
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps(data), encoding=encoding)
+    tracks = read_tracks(path, (100, 200))
+    np.testing.assert_allclose(tracks.xy[:, 0], [[0.1, 0.1], [0.3, 0.2]])
+    with pytest.raises(BadTracks, match="up to 40, which are pixels: say with --size WIDTHxHEIGHT"):
+        read_tracks(path)
