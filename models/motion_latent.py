@@ -19,6 +19,9 @@ from models.motion_channels import DRIVE, FRAMES, GROUND, LIGHT, THINGS
 FLOW_UNIT = 4.0  # pixels that count as 1: the spread of flows that gaits have
 DRIVE_UNITS = (4.0, 4.0, 0.2)  # pixels, pixels, radians a latent frame that count as 1
 
+LIGHT_MOST = 2.0  # of a light's latent: 999 of 1,000 values of the world's light are less (2.1). Shadows of things larger than
+# any that the student learned from else feed on themselves, and in five seconds black bars grow at their feet.
+
 
 @dataclass(frozen=True)
 class Motion:
@@ -45,6 +48,11 @@ def unpack(latent: Tensor) -> Motion:
     units = torch.tensor(DRIVE_UNITS, device=latent.device).view(1, 3, 1, 1)
     things, ground = (latent[:, part].unflatten(1, (FRAMES, 2)) * FLOW_UNIT for part in (THINGS, GROUND))
     return Motion(things, ground, latent[:, DRIVE] * units, latent[:, LIGHT:])
+
+
+def bounded(latents: Tensor) -> Tensor:
+    """Latents [B, 19 + L, ...] with no more light than the world has."""
+    return torch.cat([latents[:, :LIGHT], latents[:, LIGHT:].clamp(-LIGHT_MOST, LIGHT_MOST)], 1)
 
 
 def still(like: Tensor, light: int) -> Tensor:

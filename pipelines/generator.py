@@ -257,7 +257,8 @@ class Generator:
         batches = []
         for (_, _, steps, _), rows in rows_of(kinds).items():
             batch = self._batch([states[row] for row in rows], [inputs[row] for row in rows], steps)
-            latents, pending = self._lane(batch.states[0]).maker.make(batch)
+            made_now, pending = self._lane(batch.states[0]).maker.make(batch)
+            latents = self.family.settle(made_now)
             batches.append((batch, latents))
             for place, row in enumerate(rows):
                 made[row] = latents[place], None if pending is None else pending[place]

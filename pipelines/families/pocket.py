@@ -11,7 +11,7 @@ from torch import Tensor
 
 from models.card import ModelCard
 from models.device import Placement
-from models.motion_latent import unpack
+from models.motion_latent import bounded, unpack
 from models.pocket import PocketModel
 from pipelines.controls import ChunkPlan, normalised
 from pipelines.drag import Guide
@@ -106,6 +106,9 @@ class PocketFamily:
 
     def guide(self, taken: Sequence[Taken], last: Sequence[Tensor | None], steps: int) -> Guide | None:
         return None
+
+    def settle(self, latents: Tensor) -> Tensor:
+        return bounded(latents)
 
     @torch.inference_mode()
     def decode(self, latents: Tensor, taken: Sequence[Taken]) -> tuple[Tensor, list[Memory]]:

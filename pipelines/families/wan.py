@@ -76,6 +76,9 @@ class WanFamily:
         )
         return drag_guide(torch.stack(known), window, self.card.codec.stride, steps)
 
+    def settle(self, latents: Tensor) -> Tensor:
+        return latents
+
     def decode(self, latents: Tensor, taken: Sequence[Taken]) -> tuple[Tensor, list[CodecState]]:
         frames, after = self.codec.stream(latents, [t.memory for t in taken])  # [B, 3, F, H, W] in -1..1
         pixels = frames.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from flowbrush.controls import Point, Prompt, PromptSet, TrackBegin
+from models import motion_latent
+from models.motion_channels import LIGHT
 from models.registry import card
 from pipelines.controls import fold
 from pipelines.families.base import Taken
@@ -21,6 +25,8 @@ from pipelines.prompts import Prompts
 from pipelines.reference.scenes import SceneMaker
 from pipelines.requests import StreamSettings, size_of
 from pipelines.state import StreamState
+
+GALLERY = Path(__file__).parents[2] / "web" / "gallery"
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +112,22 @@ def test_a_picture_needs_no_prompt_and_a_painted_region_moves(served: Generator,
     assert 140 < x.mean() < 220  # it went where the hand went
     outline = served.probe(state, (190 / 320, 90 / 192))
     assert outline.region and served.probe(state, (0.05, 0.05)).region == ()
+
+
+def most_light(served: Generator, start, bound: float, monkeypatch: pytest.MonkeyPatch) -> float:
+    """The most that the light's latents come to while a large thing of a photo is pulled aside."""
+    monkeypatch.setattr(motion_latent, "LIGHT_MOST", bound)
+    picture = np.asarray(Image.open(GALLERY / "photo-panda.webp").convert("RGB"))
+    state = start("", image=picture, seed=7, tracks=(path(1, (0, 0.5, 0.55), (1.5, 0.7, 0.5)),))
+    for _ in range(9):
+        served.step([state], [()])
+    return float(state.latents[LIGHT:].abs().max())
+
+
+def test_a_large_shadow_does_not_feed_on_itself(served: Generator, start, monkeypatch) -> None:
+    bound = motion_latent.LIGHT_MOST
+    assert most_light(served, start, bound, monkeypatch) <= bound < 2.2
+    assert most_light(served, start, 99.0, monkeypatch) > 5  # why there is a bound
 
 
 def test_a_chunk_that_fails_changes_nothing(served: Generator, start, monkeypatch) -> None:
