@@ -8,6 +8,9 @@ from models.card import ModelCard
 from models.spec import StudentSpec, TaeSpec
 
 BYTES = 2  # of a parameter and of a cached value: bf16
+ROOM_FOR_TEXT = (
+    24 * 2**30
+)  # bytes of free device memory below which the 11 GB text encoder stays in main memory
 UMT5_PARAMETERS = 24 * (4 * 4096**2 + 3 * 4096 * 10240) + 256384 * 4096
 """Of UMT5-XXL's encoder: the matrices of its layers, and its vocabulary."""
 

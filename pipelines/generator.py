@@ -26,7 +26,7 @@ from pipelines.families.base import Family, Memory
 from pipelines.families.pocket import PocketFamily
 from pipelines.families.wan import WanFamily
 from pipelines.inputs import ChunkInputs, rows_of
-from pipelines.lane import Lane
+from pipelines.lane import Lane, Lanes
 from pipelines.past import CachedPast
 from pipelines.prompts import Prompts, effective
 from pipelines.recache import is_due, recache
@@ -47,9 +47,7 @@ class Generator:
     def __init__(self, model_card: ModelCard, model: Model, placement: Placement, seats: int) -> None:
         self.card, self.model, self.placement, self.seats = model_card, model, placement, seats
         self.prompts = Prompts(model.text)
-        self.lanes = {
-            size: Lane(model_card, model, placement, seats, size, self.prompts) for size in model_card.sizes
-        }
+        self.lanes = Lanes(model_card, model, placement, seats, self.prompts)
         self.family: Family
         if isinstance(model, PocketModel):
             self.family = PocketFamily(model_card, model, placement)
@@ -99,6 +97,7 @@ class Generator:
         controls = initial_state(settings.prompts, settings.tracks)
         state = StreamState(settings, self.free.pop(), controls, self._window)
         try:
+            self._lane(state)  # made now where it is the first of its size, not within a chunk
             state.memory = self.family.begin(settings)
             first = self.family.first_latents(settings)
             if first is not None:
@@ -134,14 +133,15 @@ class Generator:
             decoded, times = self._decode(states, inputs, [latents for latents, _ in made])
             if self.side.possible:
                 self._remember(batches)
-            self.side.join()
-            pictures = [frames.cpu().numpy() for frames, _ in decoded]
+            with self.side.here():  # pictures wait for their decoding, not for the pass over the clean chunk
+                pictures = [frames.cpu().numpy() for frames, _ in decoded]
             spent = elapsed_ms(began, denoised), elapsed_ms(*times)
             results = [self._result(*each, *spent) for each in zip(states, inputs, pictures, strict=True)]
             if ready is not None:
                 ready(results)
             if not self.side.possible:
                 self._remember(batches)
+            self.side.join()
             records = [
                 self._record(state, each, *row, memory)
                 for state, each, row, (_, memory) in zip(states, inputs, made, decoded, strict=True)

@@ -23,7 +23,11 @@ class Lane:
         slots: int,
         size: tuple[int, int],
         prompts: Prompts,
+        caches: dict[int, KVCache],
     ) -> None:
+        """`caches` are those that there are, by the tokens of a latent frame: a slot is one stream's, whatever its size, so that
+        sizes of equally many tokens share one.
+        """
         spec, rollout, stride = card.student, card.rollout, card.codec.stride
         grid = (size[1] // stride, size[0] // stride)
         tokens = (grid[0] // spec.patch) * (grid[1] // spec.patch)
@@ -33,10 +37,27 @@ class Lane:
         if rollout.past == "recompute":
             self.past: Past = RecomputedPast(spec.chunk, rope, prompts, rollout.keep_first_frame)
         else:
-            cache = KVCache(spec, tokens, slots, placement.device, placement.dtype, rollout)
-            self.past = CachedPast(cache, rope)
+            if tokens not in caches:
+                caches[tokens] = KVCache(spec, tokens, slots, placement.device, placement.dtype, rollout)
+            self.past = CachedPast(caches[tokens], rope)
         if rollout.joint:
             assert isinstance(self.past, CachedPast)
             self.maker: ChunkMaker = JointMaker(model.student, self.past, rope, grid)
         else:
             self.maker = ChunkMaker(model.student, self.past, rope, grid)
+
+
+class Lanes(dict[tuple[int, int], Lane]):
+    """The lanes of a model by their size, each made when it is first asked for."""
+
+    def __init__(
+        self, card: ModelCard, model: Model, placement: Placement, slots: int, prompts: Prompts
+    ) -> None:
+        super().__init__()
+        self._made_of = (card, model, placement, slots)
+        self._prompts = prompts
+        self._caches: dict[int, KVCache] = {}
+
+    def __missing__(self, size: tuple[int, int]) -> Lane:
+        self[size] = Lane(*self._made_of, size, self._prompts, self._caches)
+        return self[size]

@@ -38,6 +38,15 @@ class SideStream:
         with torch.cuda.stream(self.stream):
             yield
 
+    @contextmanager
+    def here(self) -> Iterator[None]:
+        """What is started or waited for inside goes on behind the work beside, and not behind what was started elsewhere since."""
+        if self.stream is None:
+            yield
+            return
+        with torch.cuda.stream(self.stream):
+            yield
+
     def join(self) -> None:
         """What is started from here on begins after the work beside."""
         if self.stream is not None:

@@ -17,6 +17,9 @@ WAN_1_3B = StudentSpec(
 WAN_14B = replace(WAN_1_3B, dim=5120, ffn_dim=13824, heads=40, layers=40)
 WAN_5B = replace(WAN_1_3B, latent_channels=48, dim=3072, ffn_dim=14336, heads=24, layers=30)
 
+SIZES = ((480, 832), (640, 624))
+"""Portrait, and what is nearest to a square with as many tokens: one cache, and one sum of memory, serves all three."""
+
 FOUR_STEPS = (1000, 750, 500, 250)
 BY_SLOT = RolloutSpec(FOUR_STEPS, shift=5.0)
 EXAMPLES = (
@@ -37,6 +40,7 @@ def _wan(name: str, title: str, rollout: RolloutSpec, student: StudentSpec, sour
         licence=licence,
         width=832,
         height=480,
+        other_sizes=SIZES,
         fps=16,
         chunk_frames=4 * student.chunk,
         steps=len(rollout.step_list),
@@ -69,7 +73,7 @@ WAN_CARDS = (
             licence="that of your weights",
             description="The 5B shape at 1280x704 and 24 frames a second, for a student that you trained or merged.",
         ),
-        width=1280, height=704, fps=24, codec=TaeSpec(channels=48, stride=16, patch=2),
+        width=1280, height=704, other_sizes=((704, 1280),), fps=24, codec=TaeSpec(channels=48, stride=16, patch=2),
     ),
     _wan(
         "self-forcing-1.3b", "Self-Forcing 1.3B (DMD)", BY_SLOT, replace(WAN_1_3B, sink=0, window=6),

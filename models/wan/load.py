@@ -19,14 +19,11 @@ from models.codecs.tae import TinyCodec, fitted
 from models.codecs.wan import WanCodec
 from models.device import Placement
 from models.hub import how_to_get
+from models.needs import ROOM_FOR_TEXT
 from models.spec import TaeSpec, Umt5Spec, VaeSpec
 from models.text.umt5 import RandomText, Umt5Text, load_umt5
 from models.transformer import CausalTransformer
 from models.wan.checkpoint import SUFFIXES, load_student, load_tensors
-
-ROOM_FOR_TEXT = (
-    24 * 2**30
-)  # bytes of free device memory below which the 11 GB text encoder stays in main memory
 
 
 @dataclass
@@ -173,6 +170,7 @@ def reduced(card: ModelCard) -> ModelCard:
         title=f"{card.title}, reduced, random weights",
         width=16 * stride,
         height=8 * stride,
+        other_sizes=((8 * stride, 16 * stride),),
         student=student,
         codec=codec,
         text=Umt5Spec(dim=32, length=16),

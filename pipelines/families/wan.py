@@ -68,13 +68,15 @@ class WanFamily:
             or not any(t.plan.visible.any() for t in taken)
         ):
             return None
+        rows, columns = known[0].shape[-2:]
+        stride = self.card.codec.stride
         window = track_window(
             [t.plan for t in taken],
             self.card.chunk_frames,
-            (self.card.width, self.card.height),
+            (columns * stride, rows * stride),
             self.placement.device,
         )
-        return drag_guide(torch.stack(known), window, self.card.codec.stride, steps)
+        return drag_guide(torch.stack(known), window, stride, steps)
 
     def settle(self, latents: Tensor) -> Tensor:
         return latents

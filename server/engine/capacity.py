@@ -7,9 +7,13 @@ from typing import Any
 import psutil
 
 from models import cpus
+from models.needs import BYTES, ROOM_FOR_TEXT, needs
 
 SHARE = 0.5
 """Share of the free memory that seats may take; the rest is for the passes themselves."""
+
+COUNTED = 0.9
+"""The same where all that a stream needs is counted, its part of the passes too: the rest is for what no formula knows."""
 
 BYTES_PER_VALUE = 4
 STREAMS_PER_CORE = 2
@@ -17,12 +21,25 @@ MOST = 64
 
 
 def seat_bytes(card: Any) -> int:
-    """An upper estimate of what one stream keeps: its share of the cache, its history, its last frames."""
+    """An upper estimate of what one stream of a small model keeps: its share of the cache, its history, its last frames."""
     student, codec = card.student, card.codec
     tokens = (card.width // codec.stride // student.patch) * (card.height // codec.stride // student.patch)
     per_chunk = 2 * student.layers * tokens * student.chunk * student.dim * BYTES_PER_VALUE
     pixels = card.width * card.height * 3 * card.chunk_frames
     return int(per_chunk * (student.sink + student.window + 1 + card.history) + 16 * pixels)
+
+
+def streams_in(card: Any, free: int, on_gpu: bool) -> int:
+    """Streams for which `free` bytes are enough, before the weights are loaded; those are in half precision on a GPU alone."""
+    if card.family != "wan":
+        return int(free * SHARE / seat_bytes(card))
+    needed = needs(card)
+    wider = 1 if on_gpu else BYTES_PER_VALUE // BYTES
+    left = free * COUNTED - (needed.device - needed.stream) * wider
+    text_is_there = not card.random and (not on_gpu or left > ROOM_FOR_TEXT)
+    if text_is_there:
+        left -= needed.text * wider
+    return int(left / (needed.stream * wider))
 
 
 def seats_that_fit(card: Any, device: str) -> int:
@@ -31,11 +48,11 @@ def seats_that_fit(card: Any, device: str) -> int:
     granted = cpus.memory_left()
     if granted is not None:
         free = min(free, granted)
-    most = max(1, round(STREAMS_PER_CORE * cpus.processors()))
+    most, on_gpu = max(1, round(STREAMS_PER_CORE * cpus.processors())), False
     if device != "cpu":
         import torch
 
         if torch.cuda.is_available():
             free, _ = torch.cuda.mem_get_info(torch.device("cuda" if device == "auto" else device))
-            most = MOST
-    return max(1, min(most, int(free * SHARE / seat_bytes(card))))
+            most, on_gpu = MOST, True
+    return max(1, min(most, streams_in(card, free, on_gpu)))

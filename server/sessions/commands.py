@@ -89,6 +89,7 @@ class Commands:
             case SourceEnd():
                 self._need("source", message.id)
                 self._live.end_source()
+                self._service.dispatcher.touch(self._live)
             case _:
                 self._service.driver.ask(self._live, self._event(message))
 

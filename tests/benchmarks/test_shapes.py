@@ -62,7 +62,7 @@ def test_the_memory_that_is_said_is_what_is_counted(name: str, gpu: torch.device
         counter = Counter(gpu)
         for module in (generator.model.student, generator.model.codec):
             counter.hold(*module.parameters(), *module.buffers())
-        past = next(iter(generator.lanes.values())).past
+        past = generator.lanes[card.width, card.height].past
         counter.hold(past.rope.cos, past.rope.sin)
         if card.rollout.past == "cache":
             counter.hold(past.cache.keys, past.cache.values)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 import torch
+from stream_helpers import settings_for
 
+from pipelines.generator import Generator
 from pipelines.side_stream import SideStream, elapsed_ms, timestamp
 
 CPU = torch.device("cpu")
@@ -23,3 +28,37 @@ def test_timestamps_follow_each_other() -> None:
     start, end = timestamp(CPU), timestamp(CPU)
     assert elapsed_ms(start, end) >= 0
     assert elapsed_ms(1.0, 1.25) == pytest.approx(250)
+
+
+class Recorded(SideStream):
+    """A second queue that says what is asked of it, in order."""
+
+    def __init__(self, said: list[str]) -> None:
+        super().__init__(CPU)
+        self.said = said
+
+    @property
+    def possible(self) -> bool:
+        return True
+
+    @contextmanager
+    def here(self) -> Iterator[None]:
+        self.said.append("read")
+        yield
+
+    def join(self) -> None:
+        self.said.append("join")
+
+
+def test_pictures_are_read_beside_the_pass_over_the_clean_chunk(
+    tiny: Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That pass is under way already, and only what comes after it waits for both."""
+    said: list[str] = []
+    monkeypatch.setattr(tiny, "side", Recorded(said))
+    state = tiny.start(settings_for(tiny))
+    maker = tiny.lanes[state.size].maker
+    remember = maker.remember
+    monkeypatch.setattr(maker, "remember", lambda *given: said.append("pass") or remember(*given))
+    tiny.step([state], [()], lambda results: said.append("shown"))
+    assert said == ["pass", "read", "shown", "join"]
