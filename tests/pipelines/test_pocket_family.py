@@ -111,7 +111,10 @@ def test_a_picture_needs_no_prompt_and_a_painted_region_moves(served: Generator,
     x = np.flatnonzero(red.any(0))
     assert 140 < x.mean() < 220  # it went where the hand went
     outline = served.probe(state, (190 / 320, 90 / 192))
-    assert outline.region and served.probe(state, (0.05, 0.05)).region == ()
+    elsewhere = served.probe(state, (0.05, 0.05))
+    assert (
+        outline.region and max((x for rim in elsewhere.region for x, _ in rim), default=0.0) < 0.3
+    )  # not the square
 
 
 def most_light(served: Generator, start, bound: float, monkeypatch: pytest.MonkeyPatch) -> float:
