@@ -8,8 +8,8 @@ import sys
 import time
 from collections.abc import Sequence
 
-from benchmarks.local_server import arguments
-from models.registry import UnknownModel, card
+from flowbrush.benchmarks.local_server import arguments
+from flowbrush.models.registry import UnknownModel, card
 
 PARTS = {
     "realtime": "one session at the full frame rate for a minute: is a frame ever late?",
@@ -60,7 +60,7 @@ def _model(arguments: Sequence[str]) -> str:
 
 def run_part(name: str, argv: list[str]) -> int:
     """Exit code of one part. What goes wrong in it is said, and does not stop the others."""
-    module = importlib.import_module(f"benchmarks.{name}")
+    module = importlib.import_module(f"flowbrush.benchmarks.{name}")
     try:
         return int(module.main(argv) or 0)
     except SystemExit as ended:

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 
 import flowbrush
-from benchmarks.card import finish, machine, percentile, print_card, print_table
-from benchmarks.local_server import Running, arguments, server, within
+from flowbrush.benchmarks.card import finish, machine, percentile, print_card, print_table
+from flowbrush.benchmarks.local_server import Running, arguments, server, within
 from flowbrush.protocol import ChunkDone
 
 AROUND = 10  # chunks before and after the one that is looked at

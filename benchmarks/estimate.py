@@ -1,6 +1,6 @@
 """What a Wan student would reach on a GPU that is not here: arithmetic, traffic and launches of one chunk, counted from the shapes.
 
-Every operation of a chunk far into a stream is counted on a device without memory (`benchmarks.shapes`), and takes as long as its
+Every operation of a chunk far into a stream is counted on a device without memory (`flowbrush.benchmarks.shapes`), and takes as long as its
 arithmetic or its traffic does, whichever is longer, at the share of the data sheet's figures that such kernels are known to
 reach. It is an estimate: nothing of it has been measured on that GPU.
 """
@@ -15,11 +15,11 @@ from typing import Any
 
 import torch
 
-from benchmarks.card import print_table
-from benchmarks.shapes import Counter, Operation, no_memory, shapes_of
-from models.card import ModelCard
-from pipelines.generator import Generator
-from pipelines.requests import StreamSettings
+from flowbrush.benchmarks.card import print_table
+from flowbrush.benchmarks.shapes import Counter, Operation, no_memory, shapes_of
+from flowbrush.models.card import ModelCard
+from flowbrush.pipelines.generator import Generator
+from flowbrush.pipelines.requests import StreamSettings
 
 LAUNCH_S = 8e-6  # what the processor needs to issue one operation in eager mode, through Python
 GRAPH_LAUNCH_S = 3e-6  # and one kernel of a compiled block

@@ -6,8 +6,8 @@ import time
 from collections.abc import Sequence
 
 import flowbrush
-from benchmarks.card import finish, machine, percentile, print_card, print_table
-from benchmarks.local_server import arguments, server, within
+from flowbrush.benchmarks.card import finish, machine, percentile, print_card, print_table
+from flowbrush.benchmarks.local_server import arguments, server, within
 
 
 async def measure(url: str, model: str, prompt: str, sessions: int) -> list[float]:

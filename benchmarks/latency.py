@@ -14,8 +14,8 @@ import time
 from collections.abc import Sequence
 
 import flowbrush
-from benchmarks.card import finish, machine, percentile, print_card, print_table
-from benchmarks.local_server import arguments, server, within
+from flowbrush.benchmarks.card import finish, machine, percentile, print_card, print_table
+from flowbrush.benchmarks.local_server import arguments, server, within
 from flowbrush.protocol import ControlApplied, Point, TrackMove
 
 WARM_UP_S = 3.0

@@ -71,7 +71,7 @@ def server(args: argparse.Namespace, seats: int = 4) -> Iterator[Running]:
     ):
         options = ["--port", "0", "--state-dir", folder, "--log-level", "error", "--seats", str(seats)]
         options += ["--model", args.model, "--device", args.device]
-        command = [sys.executable, "-m", "server.cli", "serve", *options]
+        command = [sys.executable, "-m", "flowbrush.server.cli", "serve", *options]
         environment = {**os.environ, "FLOWBRUSH_RUNTIME_DIR": snapshots}
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
         assert process.stdout is not None

@@ -6,8 +6,8 @@ import time
 
 import torch
 
-from models.card import ModelCard
-from models.spec import StudentSpec
+from flowbrush.models.card import ModelCard
+from flowbrush.models.spec import StudentSpec
 
 REPEATS = 10
 

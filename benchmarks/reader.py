@@ -19,8 +19,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 import flowbrush
-from benchmarks.card import finish, machine, print_card, print_table
-from benchmarks.local_server import Running, arguments, server, within
+from flowbrush.benchmarks.card import finish, machine, print_card, print_table
+from flowbrush.benchmarks.local_server import Running, arguments, server, within
 from flowbrush.limits import SUBPROTOCOL
 from flowbrush.packets import unpack
 

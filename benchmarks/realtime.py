@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import flowbrush
-from benchmarks.card import finish, machine, percentile, print_card, print_table
-from benchmarks.local_server import arguments, metric, server, within
+from flowbrush.benchmarks.card import finish, machine, percentile, print_card, print_table
+from flowbrush.benchmarks.local_server import arguments, metric, server, within
 from flowbrush.protocol import ChunkDone
 
 WARM_UP_S = 3.0

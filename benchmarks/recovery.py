@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import flowbrush
-from benchmarks.card import finish, machine, print_card, print_table
-from benchmarks.local_server import Running, arguments, server, within
+from flowbrush.benchmarks.card import finish, machine, print_card, print_table
+from flowbrush.benchmarks.local_server import Running, arguments, server, within
 
 PLAY_S = 5.0  # before each kill
 

@@ -11,8 +11,8 @@ import time
 from collections.abc import Sequence
 
 import flowbrush
-from benchmarks.card import finish, machine, print_card, print_table
-from benchmarks.local_server import arguments, server, within
+from flowbrush.benchmarks.card import finish, machine, print_card, print_table
+from flowbrush.benchmarks.local_server import arguments, server, within
 
 WARM_UP_S = 3.0
 

@@ -21,15 +21,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
-from models.attention import sdpa
-from models.card import ModelCard
-from models.device import Placement
-from models.spec import Umt5Spec
-from models.text.umt5 import RandomText
-from models.transformer import CausalTransformer
-from models.wan.load import WanModel, anchored, codec_of
-from pipelines.generator import Generator
-from pipelines.schedule import noise_steps
+from flowbrush.models.attention import sdpa
+from flowbrush.models.card import ModelCard
+from flowbrush.models.device import Placement
+from flowbrush.models.spec import Umt5Spec
+from flowbrush.models.text.umt5 import RandomText
+from flowbrush.models.transformer import CausalTransformer
+from flowbrush.models.wan.load import WanModel, anchored, codec_of
+from flowbrush.pipelines.generator import Generator
+from flowbrush.pipelines.schedule import noise_steps
 
 HEAVY = ("mm", "addmm", "bmm", "baddbmm", "convolution", "attention")
 NOTHING = ("empty", "empty_strided", "empty_like", "new_empty", "detach", "lift_fresh")

@@ -22,8 +22,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 import flowbrush
-from benchmarks.card import finish, machine, print_card, print_table
-from benchmarks.local_server import Running, arguments, server, within
+from flowbrush.benchmarks.card import finish, machine, print_card, print_table
+from flowbrush.benchmarks.local_server import Running, arguments, server, within
 from flowbrush.limits import MAX_GRID_SIDE, MAX_STEPS, MAX_TRACKS, SUBPROTOCOL
 
 WARM_UP_S = 2.0

@@ -18,16 +18,16 @@ from typing import Any
 import av
 import torch
 
-from benchmarks import estimate
-from benchmarks.card import finish, machine, percentile, print_card, print_table
-from benchmarks.estimate import DEVICES
-from benchmarks.physics import chunk_flops, matrix_rate, wait
-from models.card import ModelCard
-from models.registry import card
-from models.spec import VaeSpec
-from models.wan.load import reduced
-from pipelines.generator import Generator
-from pipelines.requests import Frames, StreamSettings
+from flowbrush.benchmarks import estimate
+from flowbrush.benchmarks.card import finish, machine, percentile, print_card, print_table
+from flowbrush.benchmarks.estimate import DEVICES
+from flowbrush.benchmarks.physics import chunk_flops, matrix_rate, wait
+from flowbrush.models.card import ModelCard
+from flowbrush.models.registry import card
+from flowbrush.models.spec import VaeSpec
+from flowbrush.models.wan.load import reduced
+from flowbrush.pipelines.generator import Generator
+from flowbrush.pipelines.requests import Frames, StreamSettings
 
 WARM_UP = 3  # chunks before the clock starts, beside the first
 PROMPT = "A red fox walks through fresh snow in a pine forest."

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.layers import ResBlock
+from flowbrush.models.layers import ResBlock
 
 
 class CodeDecoder(nn.Module):

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from models.spec import (
+from flowbrush.models.spec import (
     InpainterSpec,
     KeyframesSpec,
     PocketCodecSpec,

@@ -17,7 +17,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Protocol
 
-from models.card import ModelCard, Source
+from flowbrush.models.card import ModelCard, Source
 
 MARKER = "flowbrush.json"  # written last: its presence says that the folder is whole
 PARTS = ("student", "codec", "text_encoder", "tokenizer")

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.spec import InpainterSpec
-from models.unet import UNet
+from flowbrush.models.spec import InpainterSpec
+from flowbrush.models.unet import UNet
 
 LEAST = 1e-6  # weight of known pixels below which nothing is known
 FEATHER = 3  # pixels over which a filled hole passes into what was there

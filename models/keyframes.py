@@ -16,9 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.blocks import BlockBook, CodeDecoder
-from models.checkpoint import BadWeights, fill, read, save
-from models.spec import KeyframesSpec
+from flowbrush.models.blocks import BlockBook, CodeDecoder
+from flowbrush.models.checkpoint import BadWeights, fill, read, save
+from flowbrush.models.spec import KeyframesSpec
 
 FACTS = 7  # horizon, ground, rows of water, and x, y, radius of a sun; not-a-number where there is none
 

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.attention import Attention, block_causal
-from models.rope import RopeTable
-from models.spec import StudentSpec
+from flowbrush.models.attention import Attention, block_causal
+from flowbrush.models.rope import RopeTable
+from flowbrush.models.spec import StudentSpec
 
 
 class RMSNorm(nn.Module):
@@ -42,7 +42,7 @@ KeyValue = tuple[Tensor, Tensor]
 class SelfAttention(nn.Module):
     """Attention of the current chunks over themselves and a context of rotated keys.
 
-    `joint` stands in for q, k and v where they are one product (`models.speed`).
+    `joint` stands in for q, k and v where they are one product (`flowbrush.models.speed`).
     """
 
     joint: nn.Module | None

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from models.card import ModelCard
-from models.hub import MARKER, how_to_get
-from models.needs import needs
+from flowbrush.models.card import ModelCard
+from flowbrush.models.hub import MARKER, how_to_get
+from flowbrush.models.needs import needs
 
 GB = 1e9
 

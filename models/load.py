@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from models.card import ModelCard
-from models.device import Placement, occupy
-from models.pocket import PocketModel, load_pocket
+from flowbrush.models.card import ModelCard
+from flowbrush.models.device import Placement, occupy
+from flowbrush.models.pocket import PocketModel, load_pocket
 
 if TYPE_CHECKING:
-    from models.wan.load import WanModel
+    from flowbrush.models.wan.load import WanModel
 
 Model: TypeAlias = "PocketModel | WanModel"
 
@@ -22,7 +22,7 @@ def load_model(
     occupy(placement.device)
     if card.family == "pocket":  # so small that there is nothing to measure
         return load_pocket(card, placement, "sdpa" if attention == "auto" else attention, weights)
-    from models.wan.load import (
+    from flowbrush.models.wan.load import (
         load_wan,
     )  # diffusers takes two seconds, by which a lost worker would be back later
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models.motion_channels import DRIVE, FRAMES, GROUND, LIGHT, THINGS
+from flowbrush.models.motion_channels import DRIVE, FRAMES, GROUND, LIGHT, THINGS
 
 FLOW_UNIT = 4.0  # pixels that count as 1: the spread of flows that gaits have
 DRIVE_UNITS = (4.0, 4.0, 0.2)  # pixels, pixels, radians a latent frame that count as 1

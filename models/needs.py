@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from models.card import ModelCard
-from models.spec import StudentSpec, TaeSpec
+from flowbrush.models.card import ModelCard
+from flowbrush.models.spec import StudentSpec, TaeSpec
 
 BYTES = 2  # of a parameter and of a cached value: bf16
 ROOM_FOR_TEXT = (

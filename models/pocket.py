@@ -9,16 +9,16 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from models.attention import backend
-from models.card import ModelCard
-from models.checkpoint import BadWeights, fill, random_like, read, save
-from models.codecs.pocket import PocketCodec
-from models.device import Placement
-from models.inpainter import Inpainter
-from models.keyframes import Catalogue, Keyframes
-from models.segmenter import Segmenter
-from models.text.pocket import PocketText
-from models.transformer import CausalTransformer
+from flowbrush.models.attention import backend
+from flowbrush.models.card import ModelCard
+from flowbrush.models.checkpoint import BadWeights, fill, random_like, read, save
+from flowbrush.models.codecs.pocket import PocketCodec
+from flowbrush.models.device import Placement
+from flowbrush.models.inpainter import Inpainter
+from flowbrush.models.keyframes import Catalogue, Keyframes
+from flowbrush.models.segmenter import Segmenter
+from flowbrush.models.text.pocket import PocketText
+from flowbrush.models.transformer import CausalTransformer
 
 RANDOM_VOCABULARY = ("a", "and", "ball", "cat", "dog", "in", "meadow", "the")
 RANDOM_CATALOGUE = Catalogue(("ball", "cat", "dog"), ("ground", "ground", "ground"), ("meadow",))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from models.card import ModelCard
-from models.motion_channels import LIGHT, condition_channels
-from models.spec import (
+from flowbrush.models.card import ModelCard
+from flowbrush.models.motion_channels import LIGHT, condition_channels
+from flowbrush.models.spec import (
     InpainterSpec,
     KeyframesSpec,
     PocketCodecSpec,
@@ -14,7 +14,7 @@ from models.spec import (
     SegmenterSpec,
     StudentSpec,
 )
-from models.wan.cards import WAN_CARDS
+from flowbrush.models.wan.cards import WAN_CARDS
 
 
 class UnknownModel(ValueError):

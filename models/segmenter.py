@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.spec import SegmenterSpec
-from models.unet import UNet
+from flowbrush.models.spec import SegmenterSpec
+from flowbrush.models.unet import UNet
 
 SEEN = 6  # channels: the picture, where it is meant and where not, what the look before found
 STEP = 32  # pixels: what the sides of a look are multiples of; the network halves them at most five times

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models.transformer import CausalTransformer
+from flowbrush.models.transformer import CausalTransformer
 
 RANGE = 448.0  # the largest number of float8_e4m3fn
 GRAPHS = 256  # shapes of a block that are compiled: every length of the past, for every number of streams in a batch

@@ -1,7 +1,7 @@
 """The causal video transformer: one class for pocket and for the Wan 2.1/2.2 students.
 
 It is a pure function of its inputs: noisy latents, timesteps, text, conditions and a context of past keys and
-values. It keeps no stream state; the cache lives in `models.kv_cache` and belongs to the caller.
+values. It keeps no stream state; the cache lives in `flowbrush.models.kv_cache` and belongs to the caller.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.attention import Attention, sdpa
-from models.layers import Block, CellBlock, Head, KeyValue, timestep_code
-from models.rope import RopeTable
-from models.spec import StudentSpec
+from flowbrush.models.attention import Attention, sdpa
+from flowbrush.models.layers import Block, CellBlock, Head, KeyValue, timestep_code
+from flowbrush.models.rope import RopeTable
+from flowbrush.models.spec import StudentSpec
 
 
 class CausalTransformer(nn.Module):

@@ -7,7 +7,7 @@ from itertools import pairwise
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.layers import ResBlock
+from flowbrush.models.layers import ResBlock
 
 
 class UNet(nn.Module):

@@ -22,9 +22,9 @@ from flowbrush.controls import (
     TrackMove,
     TracksClear,
 )
-from pipelines.camera import CameraState, ground_tracks
-from pipelines.requests import Applied
-from pipelines.strokes import Selection, Stroke
+from flowbrush.pipelines.camera import CameraState, ground_tracks
+from flowbrush.pipelines.requests import Applied
+from flowbrush.pipelines.strokes import Selection, Stroke
 
 Blend = tuple[tuple[str, float], ...]  # texts and weights that add up to 1
 

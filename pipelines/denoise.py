@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models.device import to_device
-from models.layers import KeyValue
-from models.rope import RopeTable
-from models.transformer import CausalTransformer
-from pipelines.drag import Guide
-from pipelines.past import CachedPast, Context, Past
-from pipelines.schedule import NoiseStep, chunk_noise, clean_from, euler, renoise
-from pipelines.state import StreamState
+from flowbrush.models.device import to_device
+from flowbrush.models.layers import KeyValue
+from flowbrush.models.rope import RopeTable
+from flowbrush.models.transformer import CausalTransformer
+from flowbrush.pipelines.drag import Guide
+from flowbrush.pipelines.past import CachedPast, Context, Past
+from flowbrush.pipelines.schedule import NoiseStep, chunk_noise, clean_from, euler, renoise
+from flowbrush.pipelines.state import StreamState
 
 
 @dataclass

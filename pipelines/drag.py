@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pipelines.motion import TrackWindow, motion_field
+from flowbrush.pipelines.motion import TrackWindow, motion_field
 
 RADIUS = 0.0875  # of the frame's width: how far a track's nearness reaches
 HELD = (0.26, 0.086)  # nearness from which on the picture is held wholly, and at all

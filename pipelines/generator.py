@@ -13,28 +13,35 @@ import torch
 from torch import Tensor
 
 from flowbrush.controls import Control
-from models.card import TRAINED, WARPED, ModelCard
-from models.device import Placement, choose
-from models.load import Model, load_model
-from models.pocket import PocketModel
-from models.registry import card
-from models.speed import compile_blocks, use_fp8
-from pipelines import snapshot as snapshots
-from pipelines.controls import ChunkPlan, ControlState, fold, initial_state, is_quiet
-from pipelines.denoise import Batch
-from pipelines.families.base import Family, Memory
-from pipelines.families.pocket import PocketFamily
-from pipelines.families.wan import WanFamily
-from pipelines.inputs import ChunkInputs, rows_of
-from pipelines.lane import Lane, Lanes
-from pipelines.past import CachedPast
-from pipelines.prompts import Prompts, effective
-from pipelines.recache import is_due, recache
-from pipelines.requests import ChunkResult, Frames, Outline, SourceClip, StreamSettings, check_settings
-from pipelines.schedule import noise_steps
-from pipelines.side_stream import SideStream, Timestamp, elapsed_ms, timestamp
-from pipelines.source import beginning, check_clip
-from pipelines.state import ChunkRecord, StreamState
+from flowbrush.models.card import TRAINED, WARPED, ModelCard
+from flowbrush.models.device import Placement, choose
+from flowbrush.models.load import Model, load_model
+from flowbrush.models.pocket import PocketModel
+from flowbrush.models.registry import card
+from flowbrush.models.speed import compile_blocks, use_fp8
+from flowbrush.pipelines import snapshot as snapshots
+from flowbrush.pipelines.controls import ChunkPlan, ControlState, fold, initial_state, is_quiet
+from flowbrush.pipelines.denoise import Batch
+from flowbrush.pipelines.families.base import Family, Memory
+from flowbrush.pipelines.families.pocket import PocketFamily
+from flowbrush.pipelines.families.wan import WanFamily
+from flowbrush.pipelines.inputs import ChunkInputs, rows_of
+from flowbrush.pipelines.lane import Lane, Lanes
+from flowbrush.pipelines.past import CachedPast
+from flowbrush.pipelines.prompts import Prompts, effective
+from flowbrush.pipelines.recache import is_due, recache
+from flowbrush.pipelines.requests import (
+    ChunkResult,
+    Frames,
+    Outline,
+    SourceClip,
+    StreamSettings,
+    check_settings,
+)
+from flowbrush.pipelines.schedule import noise_steps
+from flowbrush.pipelines.side_stream import SideStream, Timestamp, elapsed_ms, timestamp
+from flowbrush.pipelines.source import beginning, check_clip
+from flowbrush.pipelines.state import ChunkRecord, StreamState
 
 
 class NoSeat(RuntimeError):
@@ -71,7 +78,7 @@ class Generator:
         fp8: bool = False,
     ) -> Generator:
         """The model called `name`. `drag` "warp" drags without training even where tracks were trained;
-        `compile` and `fp8` are speed switches for a GPU (`models.speed`).
+        `compile` and `fp8` are speed switches for a GPU (`flowbrush.models.speed`).
 
         Raises ValueError (UnknownModel, BadWeights, a device that is not there).
         """

@@ -7,7 +7,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from pipelines.requests import Frames
+from flowbrush.pipelines.requests import Frames
 
 
 def fit_image(image: Frames, width: int, height: int) -> Tensor:

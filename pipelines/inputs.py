@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from torch import Tensor
 
-from pipelines.controls import ChunkPlan, ControlState
-from pipelines.families.base import Taken
+from flowbrush.pipelines.controls import ChunkPlan, ControlState
+from flowbrush.pipelines.families.base import Taken
 
 Kind = TypeVar("Kind", bound=Hashable)
 

@@ -12,13 +12,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from models.device import to_device
-from models.rope import RopeTable
-from models.transformer import CausalTransformer
-from pipelines.denoise import Batch, ChunkMaker
-from pipelines.past import CachedPast, Context
-from pipelines.schedule import clean_from, renoise
-from pipelines.state import StreamState
+from flowbrush.models.device import to_device
+from flowbrush.models.rope import RopeTable
+from flowbrush.models.transformer import CausalTransformer
+from flowbrush.pipelines.denoise import Batch, ChunkMaker
+from flowbrush.pipelines.past import CachedPast, Context
+from flowbrush.pipelines.schedule import clean_from, renoise
+from flowbrush.pipelines.state import StreamState
 
 
 class JointMaker(ChunkMaker):

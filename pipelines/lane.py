@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from models.card import ModelCard
-from models.device import Placement
-from models.kv_cache import POSITIONS, KVCache
-from models.load import Model
-from pipelines.denoise import ChunkMaker
-from pipelines.joint import JointMaker
-from pipelines.past import CachedPast, Past, RecomputedPast
-from pipelines.prompts import Prompts
+from flowbrush.models.card import ModelCard
+from flowbrush.models.device import Placement
+from flowbrush.models.kv_cache import POSITIONS, KVCache
+from flowbrush.models.load import Model
+from flowbrush.pipelines.denoise import ChunkMaker
+from flowbrush.pipelines.joint import JointMaker
+from flowbrush.pipelines.past import CachedPast, Past, RecomputedPast
+from flowbrush.pipelines.prompts import Prompts
 
 
 class Lane:

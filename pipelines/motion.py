@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.device import to_device
-from pipelines.controls import ChunkPlan
+from flowbrush.models.device import to_device
+from flowbrush.pipelines.controls import ChunkPlan
 
 SOFTNESS = 6.0  # pixels: within this distance of a track the motion is the track's own
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models.kv_cache import KVCache
-from models.layers import KeyValue
-from models.rope import RopeTable, rotate
-from models.transformer import CausalTransformer
-from pipelines.prompts import Prompts
-from pipelines.state import StreamState
+from flowbrush.models.kv_cache import KVCache
+from flowbrush.models.layers import KeyValue
+from flowbrush.models.rope import RopeTable, rotate
+from flowbrush.models.transformer import CausalTransformer
+from flowbrush.pipelines.prompts import Prompts
+from flowbrush.pipelines.state import StreamState
 
 
 @dataclass
@@ -83,7 +83,7 @@ class RecomputedPast:
     before each chunk, under the prompt of the chunk that they come from.
 
     The single picture is that of the first latent frame and, from the third chunk on, the oldest of the latest chunk that is
-    kept (the first slot of the codec's state, see `models.codecs.anchored`); with `keep_first` it stays the first.
+    kept (the first slot of the codec's state, see `flowbrush.models.codecs.anchored`); with `keep_first` it stays the first.
     """
 
     sinks = copies = 1

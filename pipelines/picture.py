@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from pipelines.requests import Frames
+from flowbrush.pipelines.requests import Frames
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 GROUND = (255, 255, 255)

@@ -7,9 +7,9 @@ from collections import OrderedDict
 import torch
 from torch import Tensor
 
-from models.text.base import TextEncoder
-from pipelines.controls import Blend, ChunkPlan, ControlState
-from pipelines.requests import Notice
+from flowbrush.models.text.base import TextEncoder
+from flowbrush.pipelines.controls import Blend, ChunkPlan, ControlState
+from flowbrush.pipelines.requests import Notice
 
 KEPT = 256  # prompts whose tokens are remembered
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from models.layers import KeyValue
-from models.transformer import CausalTransformer
-from pipelines.controls import ChunkPlan, ControlState
-from pipelines.past import CachedPast
-from pipelines.state import StreamState
+from flowbrush.models.layers import KeyValue
+from flowbrush.models.transformer import CausalTransformer
+from flowbrush.pipelines.controls import ChunkPlan, ControlState
+from flowbrush.pipelines.past import CachedPast
+from flowbrush.pipelines.state import StreamState
 
 
 def is_due(before: ControlState, plan: ChunkPlan) -> bool:

@@ -13,14 +13,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from flowbrush.errors import ProtocolError
+from flowbrush.models.cpus import Threads
+from flowbrush.models.fingerprint import fingerprint
+from flowbrush.pipelines.generator import Generator
+from flowbrush.pipelines.requests import SourceClip, StreamSettings
+from flowbrush.pipelines.session import play, settings_of
+from flowbrush.pipelines.source_file import clips
+from flowbrush.pipelines.video_file import check_target, frame_folder, video_file
 from flowbrush.session_file import SessionFile
-from models.cpus import Threads
-from models.fingerprint import fingerprint
-from pipelines.generator import Generator
-from pipelines.requests import SourceClip, StreamSettings
-from pipelines.session import play, settings_of
-from pipelines.source_file import clips
-from pipelines.video_file import check_target, frame_folder, video_file
 
 PREVIEW_S = 5.0
 STRENGTH = 0.6

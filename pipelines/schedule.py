@@ -9,7 +9,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from models.spec import RolloutSpec
+from flowbrush.models.spec import RolloutSpec
 
 
 def levels(steps: int, shift: float = 1.0) -> list[float]:

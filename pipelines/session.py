@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from flowbrush.controls import CameraSet, Control, PromptSet, TrackBegin
+from flowbrush.models.card import ModelCard
+from flowbrush.pipelines.generator import Generator
+from flowbrush.pipelines.picture import BadPicture, read_picture
+from flowbrush.pipelines.requests import ChunkResult, Frames, SourceClip, StreamSettings, size_of
 from flowbrush.session_file import SessionFile, without_chunk
-from models.card import ModelCard
-from pipelines.generator import Generator
-from pipelines.picture import BadPicture, read_picture
-from pipelines.requests import ChunkResult, Frames, SourceClip, StreamSettings, size_of
 
 
 def settings_of(session: SessionFile, card: ModelCard, folder: Path) -> StreamSettings:

@@ -13,10 +13,10 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from flowbrush.controls import TrackBegin
-from pipelines.controls import ControlState
-from pipelines.families.base import Family
-from pipelines.requests import StreamSettings
-from pipelines.state import ChunkRecord, StreamState
+from flowbrush.pipelines.controls import ControlState
+from flowbrush.pipelines.families.base import Family
+from flowbrush.pipelines.requests import StreamSettings
+from flowbrush.pipelines.state import ChunkRecord, StreamState
 
 CONTROLS = TypeAdapter(ControlState)
 VERSION = 6

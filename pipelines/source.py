@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipelines.drag import Guide
-from pipelines.families.base import Taken
-from pipelines.requests import SourceClip
-from pipelines.schedule import NoiseStep
+from flowbrush.pipelines.drag import Guide
+from flowbrush.pipelines.families.base import Taken
+from flowbrush.pipelines.requests import SourceClip
+from flowbrush.pipelines.schedule import NoiseStep
 
 
 def frames_tensor(clip: SourceClip, device: torch.device) -> Tensor:

@@ -10,8 +10,8 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from PIL import Image, ImageOps
 
-from pipelines.picture import MAX_PIXELS
-from pipelines.requests import Frames, SourceClip
+from flowbrush.pipelines.picture import MAX_PIXELS
+from flowbrush.pipelines.requests import Frames, SourceClip
 
 
 class BadVideo(ValueError):

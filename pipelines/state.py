@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
-from pipelines.controls import ControlState
-from pipelines.families.base import Carried, Memory
-from pipelines.requests import StreamSettings
+from flowbrush.pipelines.controls import ControlState
+from flowbrush.pipelines.families.base import Carried, Memory
+from flowbrush.pipelines.requests import StreamSettings
 
 
 @dataclass(frozen=True)

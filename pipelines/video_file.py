@@ -18,7 +18,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 from PIL import Image
 
-from pipelines.requests import Frames
+from flowbrush.pipelines.requests import Frames
 
 BT709 = 1
 ENCODER = {"crf": "17", "preset": "medium"}

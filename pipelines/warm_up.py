@@ -8,14 +8,14 @@ import time
 from typing import Any
 
 from flowbrush.controls import Control, Prompt, PromptSet
-from pipelines.requests import StreamSettings
+from flowbrush.pipelines.requests import StreamSettings
 
 PROMPTS = ("a cat in the meadow", "a boat at sea")
 CHUNKS = 3  # without compiled blocks
 
 
 def warm_up(generator: Any, compiled: bool) -> float:
-    """Runs one stream of a `pipelines.generator.Generator` alone and full batches; returns the seconds of one chunk
+    """Runs one stream of a `flowbrush.pipelines.generator.Generator` alone and full batches; returns the seconds of one chunk
     of one stream.
 
     With `compiled`, in every shape that streams can have, since a shape is compiled when it first comes, which takes

@@ -51,8 +51,8 @@ def serve(
     log_json: Annotated[bool | None, typer.Option(help="one JSON object per log line")] = None,
 ) -> None:
     """Serve the web demo and the API. Every setting can also be given as FLOWBRUSH_NAME, or in .env."""
-    from server.run import run
-    from server.settings import BadSettings, Settings, load_settings
+    from flowbrush.server.run import run
+    from flowbrush.server.settings import BadSettings, Settings, load_settings
 
     flags = {name: value for name, value in locals().items() if value is not None}
     given = {name: flags[name] for name in Settings.model_fields if name in flags}
@@ -80,7 +80,7 @@ def render(
     ] = None,
 ) -> None:
     """Make the video of a session file."""
-    from pipelines.render import render as render_file
+    from flowbrush.pipelines.render import render as render_file
 
     signal.signal(
         signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)
@@ -103,9 +103,9 @@ def pull(
     source: Annotated[Path | None, typer.Option("--from", help="use this folder of your own")] = None,
 ) -> None:
     """Fetch a model's weights from the hub, or name a folder that has them."""
-    from models.hub import PullError, adopt
-    from models.hub import pull as fetch_weights
-    from models.registry import UnknownModel, card
+    from flowbrush.models.hub import PullError, adopt
+    from flowbrush.models.hub import pull as fetch_weights
+    from flowbrush.models.registry import UnknownModel, card
 
     try:
         folder = adopt(card(model), source) if source else fetch_weights(card(model), report=print)
@@ -117,8 +117,8 @@ def pull(
 @app.command()
 def models() -> None:
     """List the models: what they can do, what they need, whether their weights are here."""
-    from models.listing import describe
-    from models.registry import CARDS
+    from flowbrush.models.listing import describe
+    from flowbrush.models.registry import CARDS
 
     print("\n\n".join(describe(card) for card in CARDS.values()))
 
@@ -130,7 +130,7 @@ def tracks(
     visibility: Annotated[Path | None, typer.Option(help="Wan-Move's second file")] = None,
 ) -> None:
     """Turn a track file of another tool into paths: the JSON for `start.tracks` of a session file."""
-    from pipelines.tracks_io import BadTracks, paths, read_tracks
+    from flowbrush.pipelines.tracks_io import BadTracks, paths, read_tracks
 
     width, _, height = size.partition("x")
     if size and not (width.isdigit() and height.isdigit()):
@@ -145,19 +145,19 @@ def tracks(
 @app.command(context_settings=_PASS_ON)
 def bench(context: typer.Context) -> None:
     """Measure this machine: `flowbrush bench [part …] [--model …]`; --help lists the parts."""
-    _run_module("benchmarks.__main__", list(context.args))
+    _run_module("flowbrush.benchmarks.__main__", list(context.args))
 
 
 @app.command(context_settings=_PASS_ON)
 def train(context: typer.Context) -> None:
-    """Train a model; arguments as `python -m training` takes them."""
-    _run_module("training.__main__", list(context.args))
+    """Train a model; arguments as `python -m flowbrush.training` takes them."""
+    _run_module("flowbrush.training.__main__", list(context.args))
 
 
 @app.command(name="eval", context_settings=_PASS_ON)
 def evaluate(context: typer.Context) -> None:
-    """Evaluate a model; arguments as `python -m training.evaluate` takes them."""
-    _run_module("training.evaluate", list(context.args))
+    """Evaluate a model; arguments as `python -m flowbrush.training.evaluate` takes them."""
+    _run_module("flowbrush.training.evaluate", list(context.args))
 
 
 def _run_module(name: str, args: list[str]) -> Any:
@@ -170,8 +170,8 @@ def _run_module(name: str, args: list[str]) -> Any:
 
 
 def _check_model(name: str) -> None:
-    from models.hub import how_to_get
-    from models.registry import UnknownModel, card
+    from flowbrush.models.hub import how_to_get
+    from flowbrush.models.registry import UnknownModel, card
 
     try:
         found = card(name)

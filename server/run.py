@@ -15,13 +15,13 @@ from types import FrameType
 
 import uvicorn
 
-from server import logs
-from server.http.access import MIN_KEY_CHARS
-from server.http.app import create_app
-from server.http.connections import ConnectionLimits, bounded_protocol
-from server.http.context import Context
-from server.http.hosts import Proxies
-from server.settings import MIB, BadSettings, Settings, service_links
+from flowbrush.server import logs
+from flowbrush.server.http.access import MIN_KEY_CHARS
+from flowbrush.server.http.app import create_app
+from flowbrush.server.http.connections import ConnectionLimits, bounded_protocol
+from flowbrush.server.http.context import Context
+from flowbrush.server.http.hosts import Proxies
+from flowbrush.server.settings import MIB, BadSettings, Settings, service_links
 
 log = logging.getLogger(__name__)
 

@@ -90,7 +90,7 @@ class Settings(BaseSettings):
     compile: bool = False
     fp8: bool = False
     """Speed switches of the model, for a GPU: compiled blocks, 8-bit linear layers."""
-    loader: str = "pipelines.generator:Generator.load"
+    loader: str = "flowbrush.pipelines.generator:Generator.load"
     """`module:callable` that loads the generator in the worker."""
 
     api_keys: Words = ()

@@ -15,8 +15,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 if TYPE_CHECKING:
-    from models.card import ModelCard
-    from pipelines.generator import Generator
+    from flowbrush.models.card import ModelCard
+    from flowbrush.pipelines.generator import Generator
 
 
 settings.register_profile("project", deadline=None)  # how fast a machine is says nothing of what it computes
@@ -38,8 +38,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def tiny_card() -> ModelCard:
     """pocket's architecture at 64x64 and 64x96 pixels and two narrow layers, random weights: quick, and the same code."""
-    from models.registry import card, for_codecs
-    from models.spec import InpainterSpec, PocketCodecSpec, PocketTextSpec, SegmenterSpec
+    from flowbrush.models.registry import card, for_codecs
+    from flowbrush.models.spec import InpainterSpec, PocketCodecSpec, PocketTextSpec, SegmenterSpec
 
     pocket = card("pocket-random")
     student = replace(
@@ -87,9 +87,9 @@ def tiny_card() -> ModelCard:
 @pytest.fixture(scope="session")
 def tiny_generator(tiny_card: ModelCard) -> Generator:
     """One generator for the whole run; tests take streams of it through `tiny`."""
-    from models.device import choose
-    from models.pocket import load_pocket
-    from pipelines.generator import Generator
+    from flowbrush.models.device import choose
+    from flowbrush.models.pocket import load_pocket
+    from flowbrush.pipelines.generator import Generator
 
     placement = choose("cpu", "fp32")
     return Generator(tiny_card, load_pocket(tiny_card, placement), placement, seats=4)

@@ -16,13 +16,13 @@ PACKAGES = ("flowbrush", "models", "pipelines", "server", "training", "benchmark
 MIRRORED = ("models", "pipelines")
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 TESTED_THROUGH_OTHERS = {
-    "models.codecs.base",  # contracts: nothing to run
-    "models.text.base",
-    "models.wan.cards",  # values, checked by way of the registry
-    "models.wan.lora",  # by way of models.wan.checkpoint
-    "models.wan.load",  # by way of models.load
-    "pipelines.joint",
-    "pipelines.recache",
+    "flowbrush.models.codecs.base",  # contracts: nothing to run
+    "flowbrush.models.text.base",
+    "flowbrush.models.wan.cards",  # values, checked by way of the registry
+    "flowbrush.models.wan.lora",  # by way of flowbrush.models.wan.checkpoint
+    "flowbrush.models.wan.load",  # by way of flowbrush.models.load
+    "flowbrush.pipelines.joint",
+    "flowbrush.pipelines.recache",
 }
 LONGEST_FILE = 350
 LONGEST_FUNCTION = 60
@@ -60,15 +60,15 @@ def test_import_rules_hold() -> None:
 
 
 def test_the_web_process_starts_without_torch() -> None:
-    code = "import sys, server.http.app, server.run; sys.exit('torch' in sys.modules)"
+    code = "import sys, flowbrush.server.http.app, flowbrush.server.run; sys.exit('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr or "importing server.http.app imports torch"
+    assert done.returncode == 0, done.stderr or "importing flowbrush.server.http.app imports torch"
 
 
 def test_a_worker_that_serves_pocket_starts_without_diffusers() -> None:
     """It takes two seconds to be imported, and people wait for a lost worker."""
     code = (
-        "import sys, server.engine.worker; from pipelines.generator import Generator; Generator.load('pocket', device='cpu'); "
+        "import sys, flowbrush.server.engine.worker; from flowbrush.pipelines.generator import Generator; Generator.load('pocket', device='cpu'); "
         "sys.exit('diffusers' in sys.modules or 'transformers' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)

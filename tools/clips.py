@@ -15,8 +15,8 @@ from PIL import Image
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from pipelines.generator import Generator  # noqa: E402
-from pipelines.requests import StreamSettings  # noqa: E402
+from flowbrush.pipelines.generator import Generator  # noqa: E402
+from flowbrush.pipelines.requests import StreamSettings  # noqa: E402
 
 CLIPS = {
     "fish": ("two fish swim to the right under water", 4),

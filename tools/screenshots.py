@@ -51,7 +51,9 @@ def serving(url: str | None) -> Iterator[str]:
     own = {"FLOWBRUSH_STATE_DIR": state, "FLOWBRUSH_PORT": "8471"}
     environment = {"FLOWBRUSH_THREADS": threads, **os.environ, **own}
     server = subprocess.Popen(
-        [sys.executable, "-m", "server.cli", "serve", "--model", "pocket"], cwd=ROOT, env=environment
+        [sys.executable, "-m", "flowbrush.server.cli", "serve", "--model", "pocket"],
+        cwd=ROOT,
+        env=environment,
     )
     try:
         wait_ready("http://127.0.0.1:8471")

@@ -1,4 +1,4 @@
-"""python -m training STAGE --config FILE: makes pocket's weights, stage by stage or all at once."""
+"""python -m flowbrush.training STAGE --config FILE: makes pocket's weights, stage by stage or all at once."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ import os
 import sys
 from pathlib import Path
 
-from models.device import choose
-from training.config import STAGES, read_recipe
-from training.distributed import join
-from training.furniture.pool import build_furniture
-from training.furniture.render import MissingTracer
-from training.loop import Interrupted, Limits, Outcome, train
-from training.photos.packages import MissingPackage
-from training.photos.pool import build_photos
-from training.pool import StalePool
-from training.progress import table
-from training.run import MissingStage, Run
-from training.stages.base import Context, Stage
-from training.stages.codec import ensure_components
-from training.stages.distill import DistillStage
-from training.stages.export import export
-from training.stages.forcing import ForcingStage
-from training.stages.inpainter import InpainterStage
-from training.stages.keyframes import KeyframesStage
-from training.stages.light import ensure_light
-from training.stages.pool import PoolFailed, Rendering
-from training.stages.rollout import RolloutStage
-from training.stages.segmenter import SegmenterStage
-from training.stages.teacher import TeacherStage
-from training.stages.text import TextStage
-from training.tables import BadConfig
-from training.world.sprites import FONT_VARIABLE, MissingFont
+from flowbrush.models.device import choose
+from flowbrush.training.config import STAGES, read_recipe
+from flowbrush.training.distributed import join
+from flowbrush.training.furniture.pool import build_furniture
+from flowbrush.training.furniture.render import MissingTracer
+from flowbrush.training.loop import Interrupted, Limits, Outcome, train
+from flowbrush.training.photos.packages import MissingPackage
+from flowbrush.training.photos.pool import build_photos
+from flowbrush.training.pool import StalePool
+from flowbrush.training.progress import table
+from flowbrush.training.run import MissingStage, Run
+from flowbrush.training.stages.base import Context, Stage
+from flowbrush.training.stages.codec import ensure_components
+from flowbrush.training.stages.distill import DistillStage
+from flowbrush.training.stages.export import export
+from flowbrush.training.stages.forcing import ForcingStage
+from flowbrush.training.stages.inpainter import InpainterStage
+from flowbrush.training.stages.keyframes import KeyframesStage
+from flowbrush.training.stages.light import ensure_light
+from flowbrush.training.stages.pool import PoolFailed, Rendering
+from flowbrush.training.stages.rollout import RolloutStage
+from flowbrush.training.stages.segmenter import SegmenterStage
+from flowbrush.training.stages.teacher import TeacherStage
+from flowbrush.training.stages.text import TextStage
+from flowbrush.training.tables import BadConfig
+from flowbrush.training.world.sprites import FONT_VARIABLE, MissingFont
 
 KINDS: dict[str, type[Stage]] = {
     kind.name: kind

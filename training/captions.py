@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.text.pocket import words
-from models.text.scenes import SCENES
-from training.world import lexicon, verbs
-from training.world.clip import call
-from training.world.words import plural, strange
+from flowbrush.models.text.pocket import words
+from flowbrush.models.text.scenes import SCENES
+from flowbrush.training.world import lexicon, verbs
+from flowbrush.training.world.clip import call
+from flowbrush.training.world.words import plural, strange
 
 Rng = np.random.Generator
 SIZES = {"big": ("big", "large", "huge"), "small": ("small", "little", "tiny")}

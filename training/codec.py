@@ -9,11 +9,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from models.codecs.pocket import PocketCodec
-from models.spec import PocketCodecSpec
-from training.parallel import spread
-from training.pool import draw_size
-from training.world.living import LivingWorld
+from flowbrush.models.codecs.pocket import PocketCodec
+from flowbrush.models.spec import PocketCodecSpec
+from flowbrush.training.parallel import spread
+from flowbrush.training.pool import draw_size
+from flowbrush.training.world.living import LivingWorld
 
 PHOTO_SHARE = 0.3  # of the weight: more buys photos little and costs the living world
 PIECES = 14  # pieces of each photo, each of PIECE pixels (height, width) in four frames

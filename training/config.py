@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from models.card import ModelCard
-from models.motion_channels import FRAMES
-from models.registry import card, for_codecs
-from models.spec import PocketCodecSpec, PocketTextSpec
-from training.tables import BadConfig, build, build_on, known, require, sub_table
+from flowbrush.models.card import ModelCard
+from flowbrush.models.motion_channels import FRAMES
+from flowbrush.models.registry import card, for_codecs
+from flowbrush.models.spec import PocketCodecSpec, PocketTextSpec
+from flowbrush.training.tables import BadConfig, build, build_on, known, require, sub_table
 
 STAGES = (
     "codec",

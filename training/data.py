@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from models.text.pocket import PocketText
-from training.forcing import Batch
-from training.pool import Pool
+from flowbrush.models.text.pocket import PocketText
+from flowbrush.training.forcing import Batch
+from flowbrush.training.pool import Pool
 
 Rng = np.random.Generator
 AHEAD = 3  # steps that each loader process is ahead

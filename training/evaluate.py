@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models.pocket import PocketModel
-from models.registry import UnknownModel
-from pipelines.generator import Generator
-from training.evaluation import streams
-from training.evaluation.live import LiveClips
-from training.evaluation.prompts import ALONE, THINGS, VERBS
-from training.world.sprites import MissingFont, SpriteBook
+from flowbrush.models.pocket import PocketModel
+from flowbrush.models.registry import UnknownModel
+from flowbrush.pipelines.generator import Generator
+from flowbrush.training.evaluation import streams
+from flowbrush.training.evaluation.live import LiveClips
+from flowbrush.training.evaluation.prompts import ALONE, THINGS, VERBS
+from flowbrush.training.world.sprites import MissingFont, SpriteBook
 
 PARTS = ("live", "alone", "paths", "late", "verbs", "endless")
 
@@ -56,7 +56,7 @@ class Evaluation:
                 rows += [kind[1::4] for kind in shown]
             progress(f"live: clip {count} of {len(self.seeds)}")
         if self.sheet is not None:
-            from training.sheets import write_sheet
+            from flowbrush.training.sheets import write_sheet
 
             write_sheet(self.sheet, rows)
         return clips.report()

@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.motion_channels import DRIVE, GROUND, LIGHT, THINGS
-from models.transformer import CausalTransformer
-from pipelines.reference.condition import OPACITY, with_past
+from flowbrush.models.motion_channels import DRIVE, GROUND, LIGHT, THINGS
+from flowbrush.models.transformer import CausalTransformer
+from flowbrush.pipelines.reference.condition import OPACITY, with_past
 
 # How much each part of the latent counts: the things' motion is what people look at, the drive moves poses for good.
 PARTS = {

@@ -11,11 +11,11 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from models.keyframes import Catalogue
-from models.spec import KeyframesSpec
-from training.world import lexicon, verbs
-from training.world.scenes import PAINTERS, SUPERSAMPLE, Layout
-from training.world.sprites import SIZES, SpriteBook
+from flowbrush.models.keyframes import Catalogue
+from flowbrush.models.spec import KeyframesSpec
+from flowbrush.training.world import lexicon, verbs
+from flowbrush.training.world.scenes import PAINTERS, SUPERSAMPLE, Layout
+from flowbrush.training.world.sprites import SIZES, SpriteBook
 
 HOMES = {
     "flyer": "air",

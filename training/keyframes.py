@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from models.blocks import BlockBook, CodeDecoder
-from models.keyframes import Keyframes
-from training.keyframe_data import KeyframeData
+from flowbrush.models.blocks import BlockBook, CodeDecoder
+from flowbrush.models.keyframes import Keyframes
+from flowbrush.training.keyframe_data import KeyframeData
 
 AT_ONCE = 8192  # blocks in one product
 

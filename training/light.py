@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.codecs.pocket import PocketCodec
-from models.spec import PocketCodecSpec
-from training.parallel import spread
-from training.pool import draw_size, light_of
-from training.world.living import LivingWorld
+from flowbrush.models.codecs.pocket import PocketCodec
+from flowbrush.models.spec import PocketCodecSpec
+from flowbrush.training.parallel import spread
+from flowbrush.training.pool import draw_size, light_of
+from flowbrush.training.world.living import LivingWorld
 
 LEAST = 1e-4  # mean square from which on a block has light to learn from
 

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
-from training.config import STAGES, StageConfig
-from training.distributed import seed_torch
-from training.progress import Progress
-from training.stages.base import Context, Stage
+from flowbrush.training.config import STAGES, StageConfig
+from flowbrush.training.distributed import seed_torch
+from flowbrush.training.progress import Progress
+from flowbrush.training.stages.base import Context, Stage
 
 
 class Interrupted(RuntimeError):

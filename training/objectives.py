@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.transformer import CausalTransformer
-from pipelines.schedule import euler, levels
-from training.forcing import Batch, conditions, errors, total, weights
-from training.optim import MasterOptimiser
-from training.rollout import Rollout
-from training.teacher import matching_error, noised, one_level, predict, teacher_conditions
+from flowbrush.models.transformer import CausalTransformer
+from flowbrush.pipelines.schedule import euler, levels
+from flowbrush.training.forcing import Batch, conditions, errors, total, weights
+from flowbrush.training.optim import MasterOptimiser
+from flowbrush.training.rollout import Rollout
+from flowbrush.training.teacher import matching_error, noised, one_level, predict, teacher_conditions
 
 LEAST = (
     1e-2  # of the distance that gradients are measured in: where student and teacher agree they stay small

@@ -5,17 +5,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from models.codecs.pocket import PocketCodec
-from models.motion_latent import unpack
-from models.text.pocket import PocketText
-from models.transformer import CausalTransformer
-from pipelines.reference.condition import Reference, reference_maps
-from pipelines.reference.warp import composite_frames
-from pipelines.schedule import levels
-from training.forcing import Batch
-from training.pool import reference_of
-from training.rollout import Rollout
-from training.world.living import LivingClip
+from flowbrush.models.codecs.pocket import PocketCodec
+from flowbrush.models.motion_latent import unpack
+from flowbrush.models.text.pocket import PocketText
+from flowbrush.models.transformer import CausalTransformer
+from flowbrush.pipelines.reference.condition import Reference, reference_maps
+from flowbrush.pipelines.reference.warp import composite_frames
+from flowbrush.pipelines.schedule import levels
+from flowbrush.training.forcing import Batch
+from flowbrush.training.pool import reference_of
+from flowbrush.training.rollout import Rollout
+from flowbrush.training.world.living import LivingClip
 
 
 def draw_frames(reference: Reference, latents: Tensor, light: PocketCodec) -> Tensor:

@@ -16,13 +16,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.codecs.pocket import PocketCodec
-from models.motion_channels import FRAMES
-from models.motion_latent import Motion, pack
-from pipelines.reference.condition import Reference, reference_maps
-from pipelines.reference.warp import composite_frames
-from training.run import write_whole
-from training.world.living import LivingClip, LivingWorld
+from flowbrush.models.codecs.pocket import PocketCodec
+from flowbrush.models.motion_channels import FRAMES
+from flowbrush.models.motion_latent import Motion, pack
+from flowbrush.pipelines.reference.condition import Reference, reference_maps
+from flowbrush.pipelines.reference.warp import composite_frames
+from flowbrush.training.run import write_whole
+from flowbrush.training.world.living import LivingClip, LivingWorld
 
 SIZES = ((320, 192), (192, 320), (256, 256))
 SHARES = (0.6, 0.2, 0.2)  # of the sizes among the clips

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.kv_cache import KVCache
-from models.transformer import CausalTransformer
-from pipelines.reference.condition import with_past
-from pipelines.schedule import euler
-from training.forcing import Batch
+from flowbrush.models.kv_cache import KVCache
+from flowbrush.models.transformer import CausalTransformer
+from flowbrush.pipelines.reference.condition import with_past
+from flowbrush.pipelines.schedule import euler
+from flowbrush.training.forcing import Batch
 
 
 @dataclass

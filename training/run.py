@@ -46,7 +46,7 @@ class Run:
         if not path.is_file():
             raise MissingStage(
                 f"{path} is not there: run the stage `{stage}` first "
-                f"(python -m training {stage} --config … --run {self.folder})"
+                f"(python -m flowbrush.training {stage} --config … --run {self.folder})"
             )
         try:
             return torch.load(path, map_location="cpu", weights_only=True)

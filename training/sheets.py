@@ -13,15 +13,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from models.codecs.pocket import PocketCodec
-from models.motion_channels import FRAMES
-from models.transformer import CausalTransformer
-from training.playback import clip_frames
-from training.pool import reference_of
-from training.world.living import LivingClip, LivingWorld
+from flowbrush.models.codecs.pocket import PocketCodec
+from flowbrush.models.motion_channels import FRAMES
+from flowbrush.models.transformer import CausalTransformer
+from flowbrush.training.playback import clip_frames
+from flowbrush.training.pool import reference_of
+from flowbrush.training.world.living import LivingClip, LivingWorld
 
 if TYPE_CHECKING:
-    from training.stages.base import Context
+    from flowbrush.training.stages.base import Context
 
 CLIPS = 3
 LENGTH = 24  # frames of a clip

@@ -9,11 +9,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from models.spec import StudentSpec
-from models.transformer import CausalTransformer
-from pipelines.reference.condition import with_past
-from pipelines.schedule import euler, levels
-from training.forcing import Batch, errors, total, weights
+from flowbrush.models.spec import StudentSpec
+from flowbrush.models.transformer import CausalTransformer
+from flowbrush.pipelines.reference.condition import with_past
+from flowbrush.pipelines.schedule import euler, levels
+from flowbrush.training.forcing import Batch, errors, total, weights
 
 
 def teacher_spec(student: StudentSpec, latent_frames: int) -> StudentSpec:

@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.spec import PocketTextSpec
-from models.text.pocket import PocketText
-from training.captions import NOTHING, Sentence, concepts, vocabulary
+from flowbrush.models.spec import PocketTextSpec
+from flowbrush.models.text.pocket import PocketText
+from flowbrush.training.captions import NOTHING, Sentence, concepts, vocabulary
 
 TOGETHER = 0.5  # weight of the pull of tokens to what they mean
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from models.codecs.base import FRAMES, EncodingCodec, State
+from flowbrush.models.codecs.base import FRAMES, EncodingCodec, State
 
 
 class AnchoredCodec(nn.Module):
@@ -30,15 +30,15 @@ class AnchoredCodec(nn.Module):
 
     @torch.inference_mode()
     def stream(self, latents: Tensor, states: Sequence[State]) -> tuple[Tensor, list[State]]:
-        """See `models.codecs.base.Codec`."""
+        """See `flowbrush.models.codecs.base.Codec`."""
         frames, after = self.codec.stream(latents, [state[1:] for state in states])
         anchors = self.codec.encode_still(frames[:, :, -self.pictures])
         return frames, [(anchor.clone(), *state) for anchor, state in zip(anchors, after, strict=True)]
 
     def encode(self, frames: Tensor, states: Sequence[State]) -> tuple[Tensor, list[State]]:
-        """See `models.codecs.base.EncodingCodec`."""
+        """See `flowbrush.models.codecs.base.EncodingCodec`."""
         return self.codec.encode(frames, states)
 
     def encode_still(self, pictures: Tensor) -> Tensor:
-        """See `models.codecs.base.EncodingCodec`."""
+        """See `flowbrush.models.codecs.base.EncodingCodec`."""
         return self.codec.encode_still(pictures)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from models.spec import PocketCodecSpec
+from flowbrush.models.spec import PocketCodecSpec
 
 
 class PocketCodec(nn.Module):

@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.codecs.base import FRAMES, State, hold_first
-from models.spec import TaeSpec
+from flowbrush.models.codecs.base import FRAMES, State, hold_first
+from flowbrush.models.spec import TaeSpec
 
 
 class MemoryBlock(nn.Module):
@@ -84,14 +84,14 @@ class TinyCodec(nn.Module):
 
     @torch.inference_mode()
     def stream(self, latents: Tensor, states: Sequence[State]) -> tuple[Tensor, list[State]]:
-        """See `models.codecs.base.Codec`."""
+        """See `flowbrush.models.codecs.base.Codec`."""
         frames, seen = self.decode(latents, _together(states))
         frames = hold_first(frames.float().clamp(0, 1) * 2 - 1, states, 3)
         return frames, _apart(seen, len(latents))
 
     @torch.inference_mode()
     def encode(self, frames: Tensor, states: Sequence[State]) -> tuple[Tensor, list[State]]:
-        """See `models.codecs.base.EncodingCodec`."""
+        """See `flowbrush.models.codecs.base.EncodingCodec`."""
         x = (frames.to(self._dtype) + 1).div(2).transpose(1, 2)  # [B, 4 T, 3, H, W] in 0..1
         if self.spec.patch > 1:
             x = F.pixel_unshuffle(x, self.spec.patch)
@@ -100,7 +100,7 @@ class TinyCodec(nn.Module):
 
     @torch.inference_mode()
     def encode_still(self, pictures: Tensor) -> Tensor:
-        """See `models.codecs.base.EncodingCodec`."""
+        """See `flowbrush.models.codecs.base.EncodingCodec`."""
         held = pictures[:, :, None].expand(-1, -1, FRAMES, -1, -1)
         return self.encode(held, [()] * len(pictures))[0][:, :, 0]
 

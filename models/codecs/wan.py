@@ -14,8 +14,8 @@ from diffusers import AutoencoderKLWan
 from diffusers.models.autoencoders.autoencoder_kl_wan import patchify, unpatchify
 from torch import Tensor, nn
 
-from models.codecs.base import FRAMES, State, alike, hold_first
-from models.spec import VaeSpec
+from flowbrush.models.codecs.base import FRAMES, State, alike, hold_first
+from flowbrush.models.spec import VaeSpec
 
 Slots = list[Tensor | str | None]  # what the convolutions of one direction keep, in the order of their calls
 REPEAT = "Rep"  # the decoder's own mark of a convolution that has seen one frame
@@ -34,19 +34,19 @@ class WanCodec(nn.Module):
 
     @torch.inference_mode()
     def stream(self, latents: Tensor, states: Sequence[State]) -> tuple[Tensor, list[State]]:
-        """See `models.codecs.base.Codec`. Streams that have just begun are decoded apart from the others."""
+        """See `flowbrush.models.codecs.base.Codec`. Streams that have just begun are decoded apart from the others."""
         frames, after = _in_groups(self._decode, latents, states, self.vae._cached_conv_counts["decoder"])
         return hold_first(frames.float(), states, 0), after
 
     @torch.inference_mode()
     def encode(self, frames: Tensor, states: Sequence[State]) -> tuple[Tensor, list[State]]:
-        """See `models.codecs.base.EncodingCodec`. Streams that have just begun are encoded apart from the others."""
+        """See `flowbrush.models.codecs.base.EncodingCodec`. Streams that have just begun are encoded apart from the others."""
         latents, after = _in_groups(self._encode, frames, states, self.vae._cached_conv_counts["encoder"])
         return latents.float(), after
 
     @torch.inference_mode()
     def encode_still(self, pictures: Tensor) -> Tensor:
-        """See `models.codecs.base.EncodingCodec`."""
+        """See `flowbrush.models.codecs.base.EncodingCodec`."""
         slots: Slots = [None] * self.vae._cached_conv_counts["encoder"]
         held = pictures[:, :, None].expand(-1, -1, FRAMES, -1, -1)
         return self._encode(held, slots, True)[:, :, 0].float()

@@ -16,8 +16,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from models.spec import PocketTextSpec
-from models.text.scenes import one_scene
+from flowbrush.models.spec import PocketTextSpec
+from flowbrush.models.text.scenes import one_scene
 
 WORD = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*")
 TRIGRAMS = 12  # at most this many of a word are used

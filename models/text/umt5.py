@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.checkpoint import BadWeights
-from models.spec import Umt5Spec
+from flowbrush.models.checkpoint import BadWeights
+from flowbrush.models.spec import Umt5Spec
 
 SPACES = re.compile(r"\s+")
 Tokenizer = Callable[..., Any]

@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.checkpoint import BadWeights, fill, read
-from models.transformer import CausalTransformer
-from models.wan.lora import merge
-from models.wan.names import cleaned
+from flowbrush.models.checkpoint import BadWeights, fill, read
+from flowbrush.models.transformer import CausalTransformer
+from flowbrush.models.wan.lora import merge
+from flowbrush.models.wan.names import cleaned
 
 SUFFIXES = (".safetensors", ".pt", ".pth")
 CONTAINERS = (

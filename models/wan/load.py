@@ -10,20 +10,20 @@ from typing import Any
 import torch
 from torch import nn
 
-from models.attention import Shape, choose
-from models.card import ModelCard
-from models.checkpoint import BadWeights, fill
-from models.codecs.anchored import AnchoredCodec
-from models.codecs.base import EncodingCodec
-from models.codecs.tae import TinyCodec, fitted
-from models.codecs.wan import WanCodec
-from models.device import Placement
-from models.hub import how_to_get
-from models.needs import ROOM_FOR_TEXT
-from models.spec import TaeSpec, Umt5Spec, VaeSpec
-from models.text.umt5 import RandomText, Umt5Text, load_umt5
-from models.transformer import CausalTransformer
-from models.wan.checkpoint import SUFFIXES, load_student, load_tensors
+from flowbrush.models.attention import Shape, choose
+from flowbrush.models.card import ModelCard
+from flowbrush.models.checkpoint import BadWeights, fill
+from flowbrush.models.codecs.anchored import AnchoredCodec
+from flowbrush.models.codecs.base import EncodingCodec
+from flowbrush.models.codecs.tae import TinyCodec, fitted
+from flowbrush.models.codecs.wan import WanCodec
+from flowbrush.models.device import Placement
+from flowbrush.models.hub import how_to_get
+from flowbrush.models.needs import ROOM_FOR_TEXT
+from flowbrush.models.spec import TaeSpec, Umt5Spec, VaeSpec
+from flowbrush.models.text.umt5 import RandomText, Umt5Text, load_umt5
+from flowbrush.models.transformer import CausalTransformer
+from flowbrush.models.wan.checkpoint import SUFFIXES, load_student, load_tensors
 
 
 @dataclass

@@ -13,7 +13,7 @@ from collections import defaultdict
 import torch
 from torch import Tensor
 
-from models.wan.names import clean, from_diffusers
+from flowbrush.models.wan.names import clean, from_diffusers
 
 PART = re.compile(
     r"(.+?)\.(?:(?:lora_)?(?P<pair>A|B|down|up)(?:\.default)?(?:\.(?P<of>weight|bias))?|(?P<alpha>alpha)|"

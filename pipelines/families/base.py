@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from pipelines.controls import ChunkPlan
-from pipelines.drag import Guide
-from pipelines.requests import HeldRegion, Notice, Outline, SourceClip, StreamSettings
+from flowbrush.pipelines.controls import ChunkPlan
+from flowbrush.pipelines.drag import Guide
+from flowbrush.pipelines.requests import HeldRegion, Notice, Outline, SourceClip, StreamSettings
 
 Carried = tuple[Tensor, ...]  # what a family keeps of a source that is followed; empty without one
 Memory = Any  # what a family keeps of a stream beside latents and cache; never changed in place

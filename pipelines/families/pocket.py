@@ -9,22 +9,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.card import ModelCard
-from models.device import Placement
-from models.motion_latent import bounded, unpack
-from models.pocket import PocketModel
-from pipelines.controls import ChunkPlan, normalised
-from pipelines.drag import Guide
-from pipelines.families.base import Carried, Memory, Taken
-from pipelines.image import fit_image
-from pipelines.reference import live_ground, stack_file
-from pipelines.reference.acquire import Acquirer, Touch, held_outlines
-from pipelines.reference.condition import Reference, reference_maps, with_past
-from pipelines.reference.layers import LayerStack
-from pipelines.reference.render import Moved, TrackRows, drive, move
-from pipelines.reference.scenes import SceneMaker
-from pipelines.reference.warp import composite_frames
-from pipelines.requests import Notice, Outline, SourceClip, StreamSettings
+from flowbrush.models.card import ModelCard
+from flowbrush.models.device import Placement
+from flowbrush.models.motion_latent import bounded, unpack
+from flowbrush.models.pocket import PocketModel
+from flowbrush.pipelines.controls import ChunkPlan, normalised
+from flowbrush.pipelines.drag import Guide
+from flowbrush.pipelines.families.base import Carried, Memory, Taken
+from flowbrush.pipelines.image import fit_image
+from flowbrush.pipelines.reference import live_ground, stack_file
+from flowbrush.pipelines.reference.acquire import Acquirer, Touch, held_outlines
+from flowbrush.pipelines.reference.condition import Reference, reference_maps, with_past
+from flowbrush.pipelines.reference.layers import LayerStack
+from flowbrush.pipelines.reference.render import Moved, TrackRows, drive, move
+from flowbrush.pipelines.reference.scenes import SceneMaker
+from flowbrush.pipelines.reference.warp import composite_frames
+from flowbrush.pipelines.requests import Notice, Outline, SourceClip, StreamSettings
 
 NOTHING_HELD = "there is nothing to take hold of here: drag a thing, paint round one, or move the whole picture with the camera"
 SEVERAL = 3  # tracks that begin together on bare ground are meant for the scene, not for a thing
@@ -38,7 +38,7 @@ class TakenLayers(Taken):
 
 
 class PocketFamily:
-    """See `pipelines.families.base.Family`."""
+    """See `flowbrush.pipelines.families.base.Family`."""
 
     def __init__(self, card: ModelCard, model: PocketModel, placement: Placement) -> None:
         self.card, self.model, self.placement = card, model, placement

@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from models.card import WARPED, ModelCard
-from models.device import Placement
-from pipelines.controls import ChunkPlan
-from pipelines.drag import Guide, drag_guide
-from pipelines.families.base import Carried, Taken
-from pipelines.image import fit_image
-from pipelines.motion import track_window
-from pipelines.requests import Outline, SourceClip, StreamSettings
-from pipelines.source import frames_tensor
+from flowbrush.models.card import WARPED, ModelCard
+from flowbrush.models.device import Placement
+from flowbrush.pipelines.controls import ChunkPlan
+from flowbrush.pipelines.drag import Guide, drag_guide
+from flowbrush.pipelines.families.base import Carried, Taken
+from flowbrush.pipelines.image import fit_image
+from flowbrush.pipelines.motion import track_window
+from flowbrush.pipelines.requests import Outline, SourceClip, StreamSettings
+from flowbrush.pipelines.source import frames_tensor
 
 if TYPE_CHECKING:
-    from models.wan.load import WanModel
+    from flowbrush.models.wan.load import WanModel
 
 CodecState = tuple[Tensor, ...]
 
 
 class WanFamily:
-    """See `pipelines.families.base.Family`."""
+    """See `flowbrush.pipelines.families.base.Family`."""
 
     def __init__(self, card: ModelCard, model: WanModel, placement: Placement) -> None:
         self.card, self.codec, self.placement = card, model.codec, placement

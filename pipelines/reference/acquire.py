@@ -11,11 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.inpainter import diffuse_fill
-from pipelines.reference.layers import SOLID, Layer, LayerStack
-from pipelines.reference.outline import Polygons, filled, outline
-from pipelines.reference.pose import Similarity
-from pipelines.reference.render import framed, sample, through
+from flowbrush.models.inpainter import diffuse_fill
+from flowbrush.pipelines.reference.layers import SOLID, Layer, LayerStack
+from flowbrush.pipelines.reference.outline import Polygons, filled, outline
+from flowbrush.pipelines.reference.pose import Similarity
+from flowbrush.pipelines.reference.render import framed, sample, through
 
 LEAST = 0.0008  # of the picture: less is a speck, which nobody means to take
 MOST = 0.6  # of the picture: more is the background itself

@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.codecs.pocket import PocketCodec
-from models.motion_channels import FRAMES
-from models.motion_latent import FLOW_UNIT
-from pipelines.reference.warp import over
+from flowbrush.models.codecs.pocket import PocketCodec
+from flowbrush.models.motion_channels import FRAMES
+from flowbrush.models.motion_latent import FLOW_UNIT
+from flowbrush.pipelines.reference.warp import over
 
 STRIDE = 8  # pixels of a cell
 FASTEST = (

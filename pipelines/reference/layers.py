@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from torch import Tensor
 
-from pipelines.reference.pose import STILL, Similarity
+from flowbrush.pipelines.reference.pose import STILL, Similarity
 
 SOLID = 0.5  # opacity from which on a hand takes hold of a layer
 FINGER = 0.035  # of the picture's shorter side: a hand that misses by less still takes a layer; some are empty in their middle

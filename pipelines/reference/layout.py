@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from models.keyframes import Ground, Keyframes
-from models.text.pocket import Meaning, PocketText
-from models.text.scenes import scene_near
-from pipelines.controls import Blend
+from flowbrush.models.keyframes import Ground, Keyframes
+from flowbrush.models.text.pocket import Meaning, PocketText
+from flowbrush.models.text.scenes import scene_near
+from flowbrush.pipelines.controls import Blend
 
 Rng = np.random.Generator
 MOST = 6  # things in one picture

@@ -10,11 +10,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from pipelines.reference.acquire import seen
-from pipelines.reference.layers import LayerStack
-from pipelines.reference.pose import STILL
-from pipelines.reference.render import Moved
-from pipelines.requests import SourceClip
+from flowbrush.pipelines.reference.acquire import seen
+from flowbrush.pipelines.reference.layers import LayerStack
+from flowbrush.pipelines.reference.pose import STILL
+from flowbrush.pipelines.reference.render import Moved
+from flowbrush.pipelines.requests import SourceClip
 
 
 def frames(clip: SourceClip, device: torch.device) -> Tensor:

@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pipelines.reference.condition import STRIDE, Reference
-from pipelines.reference.layers import Layer, LayerStack
-from pipelines.reference.pose import STILL, Similarity, fit, turned_about
+from flowbrush.pipelines.reference.condition import STRIDE, Reference
+from flowbrush.pipelines.reference.layers import Layer, LayerStack
+from flowbrush.pipelines.reference.pose import STILL, Similarity, fit, turned_about
 
 OWN = 0.25  # opacity from which on a cell belongs to a layer
 PARALLAX = 0.25  # of a pan: how much further what is nearest moves than the background

@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import torch
 
-from models.keyframes import Ground, Keyframes
-from models.pocket import PocketModel
-from pipelines.controls import Blend, ChunkPlan
-from pipelines.reference import transition
-from pipelines.reference.layers import Layer, LayerStack
-from pipelines.reference.layout import Description, Placed, Wanted, arrange, describe
-from pipelines.reference.pose import Similarity
+from flowbrush.models.keyframes import Ground, Keyframes
+from flowbrush.models.pocket import PocketModel
+from flowbrush.pipelines.controls import Blend, ChunkPlan
+from flowbrush.pipelines.reference import transition
+from flowbrush.pipelines.reference.layers import Layer, LayerStack
+from flowbrush.pipelines.reference.layout import Description, Placed, Wanted, arrange, describe
+from flowbrush.pipelines.reference.pose import Similarity
 
 DEFAULT_SCENE = "meadow"
 PHOTO_GROUND = Ground(horizon=0.4, level=0.8)

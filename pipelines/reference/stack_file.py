@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
-from pipelines.reference.layers import Layer, LayerStack
-from pipelines.reference.pose import Similarity
+from flowbrush.pipelines.reference.layers import Layer, LayerStack
+from flowbrush.pipelines.reference.pose import Similarity
 
 
 def dump(stack: LayerStack) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch.nn.functional as F
 from torch import Tensor
 
-from pipelines.reference.layers import Layer, LayerStack
+from flowbrush.pipelines.reference.layers import Layer, LayerStack
 
 
 def begin(stack: LayerStack, wanted: Counter[str], known: frozenset[str]) -> tuple[LayerStack, Counter[str]]:

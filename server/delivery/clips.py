@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from server.delivery import mp4
+from flowbrush.server.delivery import mp4
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from server.delivery.clips import Clip
+from flowbrush.server.delivery.clips import Clip
 
 log = logging.getLogger(__name__)
 

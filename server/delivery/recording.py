@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flowbrush.protocol import Codec
-from server.delivery import mp4
+from flowbrush.server.delivery import mp4
 
 
 class Recording:

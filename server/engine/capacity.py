@@ -6,8 +6,8 @@ from typing import Any
 
 import psutil
 
-from models import cpus
-from models.needs import BYTES, ROOM_FOR_TEXT, needs
+from flowbrush.models import cpus
+from flowbrush.models.needs import BYTES, ROOM_FOR_TEXT, needs
 
 SHARE = 0.5
 """Share of the free memory that seats may take; the rest is for the passes themselves."""

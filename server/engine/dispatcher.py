@@ -10,18 +10,18 @@ from typing import Any
 from msgspec import structs
 
 from flowbrush.protocol import Codec, Queue
-from server.engine import ipc
-from server.engine.balance import Demand, better_off, overloaded
-from server.engine.engine import WorkerProcess
-from server.engine.scheduler import Slots, Wish, next_batch
-from server.engine.stills import Stills
-from server.engine.workers import Process, Spawn, Timer, Worker, Workers
-from server.metrics import Metrics
-from server.sessions import events as on
-from server.sessions.live import Live
-from server.sessions.phases import Phase
-from server.settings import Settings
-from server.store.store import Store
+from flowbrush.server.engine import ipc
+from flowbrush.server.engine.balance import Demand, better_off, overloaded
+from flowbrush.server.engine.engine import WorkerProcess
+from flowbrush.server.engine.scheduler import Slots, Wish, next_batch
+from flowbrush.server.engine.stills import Stills
+from flowbrush.server.engine.workers import Process, Spawn, Timer, Worker, Workers
+from flowbrush.server.metrics import Metrics
+from flowbrush.server.sessions import events as on
+from flowbrush.server.sessions.live import Live
+from flowbrush.server.sessions.phases import Phase
+from flowbrush.server.settings import Settings
+from flowbrush.server.store.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from flowbrush.pipelines.requests import ChunkResult
 from flowbrush.protocol import Codec
-from pipelines.requests import ChunkResult
-from server.engine import ipc
-from server.engine.encoder import VideoEncoder, jpeg
+from flowbrush.server.engine import ipc
+from flowbrush.server.engine.encoder import VideoEncoder, jpeg
 
 log = logging.getLogger(__name__)
 

@@ -19,9 +19,9 @@ from av.video.frame import PictureType
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from PIL import Image
 
+from flowbrush.pipelines.requests import Frames
 from flowbrush.protocol import Codec
-from pipelines.requests import Frames
-from server.delivery.mp4 import annex_b_units
+from flowbrush.server.delivery.mp4 import annex_b_units
 
 av.logging.set_level(av.logging.ERROR)
 

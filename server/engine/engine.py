@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from server.engine import ipc
+from flowbrush.server.engine import ipc
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class Lost:
 
 
 def _run(pipe: Any, config: ipc.WorkerConfig) -> None:
-    from server.engine import worker  # here, so that the server itself never imports it
+    from flowbrush.server.engine import worker  # here, so that the server itself never imports it
 
     worker.main(pipe, config)
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from flowbrush.controls import Control, TrackBegin
 from flowbrush.parse import parse_control
-from pipelines.requests import Applied, Frames, HeldRegion, Notice, Region, StreamSettings
+from flowbrush.pipelines.requests import Applied, Frames, HeldRegion, Notice, Region, StreamSettings
 
 MAX_BYTES = 256 << 20
 """Of one message: a picture of the largest size, with room."""

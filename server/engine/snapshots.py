@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from server.engine import ipc
+from flowbrush.server.engine import ipc
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ import io
 import numpy as np
 from PIL import Image
 
-from pipelines.requests import SourceClip
-from server.engine.ipc import SourceChunk
+from flowbrush.pipelines.requests import SourceClip
+from flowbrush.server.engine.ipc import SourceChunk
 
 
 def clip_of(given: SourceChunk | None) -> SourceClip | None:

@@ -7,8 +7,8 @@ import itertools
 from dataclasses import dataclass
 
 from flowbrush.protocol import Codec
-from server.engine import ipc
-from server.engine.workers import Process
+from flowbrush.server.engine import ipc
+from flowbrush.server.engine.workers import Process
 
 WAIT_S = 5.0
 KEPT = 64

@@ -20,19 +20,19 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
 
+from flowbrush.models import registry
+from flowbrush.models.cpus import Threads
+from flowbrush.models.fingerprint import fingerprint
+from flowbrush.pipelines.requests import ChunkResult, Frames
+from flowbrush.pipelines.warm_up import warm_up
 from flowbrush.protocol import Codec
-from models import registry
-from models.cpus import Threads
-from models.fingerprint import fingerprint
-from pipelines.requests import ChunkResult, Frames
-from pipelines.warm_up import warm_up
-from server import logs
-from server.engine import ipc
-from server.engine.capacity import seats_that_fit
-from server.engine.encode_thread import Job, StreamEncoder
-from server.engine.encoder import VideoEncoder, available_codecs
-from server.engine.snapshots import Snapshots
-from server.engine.source_clip import clip_of
+from flowbrush.server import logs
+from flowbrush.server.engine import ipc
+from flowbrush.server.engine.capacity import seats_that_fit
+from flowbrush.server.engine.encode_thread import Job, StreamEncoder
+from flowbrush.server.engine.encoder import VideoEncoder, available_codecs
+from flowbrush.server.engine.snapshots import Snapshots
+from flowbrush.server.engine.source_clip import clip_of
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from server.engine.balance import Load
-from server.engine.engine import Lost
-from server.engine.scheduler import Account
+from flowbrush.server.engine.balance import Load
+from flowbrush.server.engine.engine import Lost
+from flowbrush.server.engine.scheduler import Account
 
 log = logging.getLogger(__name__)
 

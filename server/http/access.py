@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from server.settings import BadSettings, Settings
+from flowbrush.server.settings import BadSettings, Settings
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MIN_KEY_CHARS = 16

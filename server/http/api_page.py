@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 
 from flowbrush.protocol import SUBPROTOCOL
 from flowbrush.schema import schemas
-from server.http.page import HEADERS
+from flowbrush.server.http.page import HEADERS
 
 Schema = dict[str, Any]
 

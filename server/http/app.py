@@ -13,15 +13,15 @@ from starlette.exceptions import HTTPException
 
 from flowbrush import limits
 from flowbrush.errors import ErrorCode
-from server.http import api_page, catalog, health, page, pictures, sessions
-from server.http.answers import error_response
-from server.http.context import Context
-from server.http.door import Door, Rules
-from server.http.early import Linger
-from server.http.hosts import Names, Origins, Proxies
-from server.http.limits import BodyLimit, HeadAsGet
-from server.http.stream import serve_stream, serve_viewer
-from server.settings import MIB, Settings
+from flowbrush.server.http import api_page, catalog, health, page, pictures, sessions
+from flowbrush.server.http.answers import error_response
+from flowbrush.server.http.context import Context
+from flowbrush.server.http.door import Door, Rules
+from flowbrush.server.http.early import Linger
+from flowbrush.server.http.hosts import Names, Origins, Proxies
+from flowbrush.server.http.limits import BodyLimit, HeadAsGet
+from flowbrush.server.http.stream import serve_stream, serve_viewer
+from flowbrush.server.settings import MIB, Settings
 
 BODY_SLACK = MIB
 """A request may be so much larger than the largest image: the form around it."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 
-from server.http.identity import Identity
+from flowbrush.server.http.identity import Identity
 
 log = logging.getLogger("flowbrush.audit")
-"""`server.logs` writes its lines as JSON; none of them holds a key, a token, or what people asked for."""
+"""`flowbrush.server.logs` writes its lines as JSON; none of them holds a key, a token, or what people asked for."""
 
 
 def audit(event: str, identity: Identity, **facts: str | int | float | None) -> None:

@@ -11,8 +11,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from server.http.access import Access, Key
-from server.http.identity import Identity, Role
+from flowbrush.server.http.access import Access, Key
+from flowbrush.server.http.identity import Identity, Role
 
 MAX_TOKENS = 5000
 """Of one key at once."""

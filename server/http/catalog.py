@@ -8,13 +8,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from models.registry import CARDS  # torch-free
-from server.http.answers import error_response
-from server.http.audit import audit
-from server.http.auth import NotAllowed
-from server.http.context import Context
-from server.http.door import identity_of
-from server.http.identity import Role
+from flowbrush.models.registry import CARDS  # torch-free
+from flowbrush.server.http.answers import error_response
+from flowbrush.server.http.audit import audit
+from flowbrush.server.http.auth import NotAllowed
+from flowbrush.server.http.context import Context
+from flowbrush.server.http.door import identity_of
+from flowbrush.server.http.identity import Role
 
 _UPLOAD_FORM = {
     "requestBody": {

@@ -12,7 +12,7 @@ from typing import Any, cast
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from server.http.hosts import account_address
+from flowbrush.server.http.hosts import account_address
 
 log = logging.getLogger(__name__)
 

@@ -10,19 +10,19 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 
 from flowbrush.errors import ErrorCode
-from server.delivery.playable import Playable
-from server.http.access import load_access
-from server.http.answers import error_response
-from server.http.audit import note
-from server.http.auth import Gate
-from server.http.door import identity_of
-from server.http.present import Present
-from server.http.quotas import Quotas
-from server.http.uploads import Uploads
-from server.sessions.live import Live
-from server.sessions.service import Service
-from server.settings import BadSettings, Settings
-from server.store.store import Meta
+from flowbrush.server.delivery.playable import Playable
+from flowbrush.server.http.access import load_access
+from flowbrush.server.http.answers import error_response
+from flowbrush.server.http.audit import note
+from flowbrush.server.http.auth import Gate
+from flowbrush.server.http.door import identity_of
+from flowbrush.server.http.present import Present
+from flowbrush.server.http.quotas import Quotas
+from flowbrush.server.http.uploads import Uploads
+from flowbrush.server.sessions.live import Live
+from flowbrush.server.sessions.service import Service
+from flowbrush.server.settings import BadSettings, Settings
+from flowbrush.server.store.store import Meta
 
 log = logging.getLogger(__name__)
 

@@ -15,13 +15,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from server.http.answers import error_response
-from server.http.audit import note
-from server.http.auth import Gate, NotAllowed
-from server.http.hosts import CalledBy, Names, Origins, Proxies, account_address
-from server.http.identity import Identity
-from server.http.share import LONGEST_WAIT_S, REQUEST_S, UPGRADE_S, Arrivals
-from server.metrics import Metrics
+from flowbrush.server.http.answers import error_response
+from flowbrush.server.http.audit import note
+from flowbrush.server.http.auth import Gate, NotAllowed
+from flowbrush.server.http.hosts import CalledBy, Names, Origins, Proxies, account_address
+from flowbrush.server.http.identity import Identity
+from flowbrush.server.http.share import LONGEST_WAIT_S, REQUEST_S, UPGRADE_S, Arrivals
+from flowbrush.server.metrics import Metrics
 
 log = logging.getLogger(__name__)
 

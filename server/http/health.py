@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
-from server.sessions.service import Service
+from flowbrush.server.sessions.service import Service
 
 
 def router(service: Service) -> APIRouter:

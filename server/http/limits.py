@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.http.answers import error_response
+from flowbrush.server.http.answers import error_response
 
 
 class BodyLimit:

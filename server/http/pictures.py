@@ -12,16 +12,16 @@ from fastapi.responses import StreamingResponse
 
 from flowbrush.errors import ErrorCode
 from flowbrush.protocol import Codec
-from server.delivery.clips import Clip, clip
-from server.delivery.playable import NotPlayable
-from server.http.answers import error_response
-from server.http.audit import audit
-from server.http.context import Context, unknown
-from server.http.door import identity_of
-from server.http.quotas import OverQuota
-from server.http.ranges import serve_file
-from server.sessions.live import LatestJpeg, Live
-from server.store.store import Meta
+from flowbrush.server.delivery.clips import Clip, clip
+from flowbrush.server.delivery.playable import NotPlayable
+from flowbrush.server.http.answers import error_response
+from flowbrush.server.http.audit import audit
+from flowbrush.server.http.context import Context, unknown
+from flowbrush.server.http.door import identity_of
+from flowbrush.server.http.quotas import OverQuota
+from flowbrush.server.http.ranges import serve_file
+from flowbrush.server.sessions.live import LatestJpeg, Live
+from flowbrush.server.store.store import Meta
 
 MAX_CHUNK = 2**32 - 1
 BOUNDARY = "frame"

@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from flowbrush.errors import CloseCode
-from server.delivery.delivery import Outbox
-from server.http.identity import Identity
+from flowbrush.server.delivery.delivery import Outbox
+from flowbrush.server.http.identity import Identity
 
 
 class Present:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from server.http.access import Access, Quota
-from server.http.identity import Identity
-from server.sessions.live import Live
-from server.sessions.service import Service
+from flowbrush.server.http.access import Access, Quota
+from flowbrush.server.http.identity import Identity
+from flowbrush.server.sessions.live import Live
+from flowbrush.server.sessions.service import Service
 
 DAY_S = 86_400
 MIB = 1 << 20

@@ -9,13 +9,13 @@ from fastapi import APIRouter, Body, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from flowbrush.errors import ErrorCode, ProtocolError
-from server.http.answers import error_response
-from server.http.audit import audit
-from server.http.context import Context, unknown
-from server.http.door import identity_of
-from server.http.quotas import OverQuota
-from server.sessions.live import Live
-from server.store.store import Meta
+from flowbrush.server.http.answers import error_response
+from flowbrush.server.http.audit import audit
+from flowbrush.server.http.context import Context, unknown
+from flowbrush.server.http.door import identity_of
+from flowbrush.server.http.quotas import OverQuota
+from flowbrush.server.sessions.live import Live
+from flowbrush.server.store.store import Meta
 
 MAX_CHUNK = 2**32 - 1
 

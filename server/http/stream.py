@@ -15,18 +15,18 @@ from flowbrush import limits
 from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
 from flowbrush.packets import pack
 from flowbrush.protocol import SUBPROTOCOL, Error, SessionPause, SessionStart, parse_client_message
-from server.delivery.delivery import Closing, Media, Outbox
-from server.http.audit import audit
-from server.http.auth import NotAllowed
-from server.http.context import Context
-from server.http.door import identity_of
-from server.http.identity import Identity
-from server.http.quotas import OverQuota
-from server.http.share import MESSAGE_S, Share
-from server.logs import session_id
-from server.sessions.commands import Commands, ViewerCommands
-from server.sessions.live import Live
-from server.sessions.service import Refused, Service
+from flowbrush.server.delivery.delivery import Closing, Media, Outbox
+from flowbrush.server.http.audit import audit
+from flowbrush.server.http.auth import NotAllowed
+from flowbrush.server.http.context import Context
+from flowbrush.server.http.door import identity_of
+from flowbrush.server.http.identity import Identity
+from flowbrush.server.http.quotas import OverQuota
+from flowbrush.server.http.share import MESSAGE_S, Share
+from flowbrush.server.logs import session_id
+from flowbrush.server.sessions.commands import Commands, ViewerCommands
+from flowbrush.server.sessions.live import Live
+from flowbrush.server.sessions.service import Refused, Service
 
 log = logging.getLogger(__name__)
 

@@ -14,11 +14,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from flowbrush.errors import ErrorCode
-from server.http.answers import error_response
-from server.http.audit import audit
-from server.http.door import identity_of
-from server.http.quotas import OverQuota, Quotas
-from server.store.images import BadImage, ImageStore
+from flowbrush.server.http.answers import error_response
+from flowbrush.server.http.audit import audit
+from flowbrush.server.http.door import identity_of
+from flowbrush.server.http.quotas import OverQuota, Quotas
+from flowbrush.server.store.images import BadImage, ImageStore
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from pipelines.requests import Applied
-from server.sessions.inbox import Waiting
+from flowbrush.pipelines.requests import Applied
+from flowbrush.server.sessions.inbox import Waiting
 
 LATE_CHUNKS = 2
 """A control that the generator has not named after so many chunks counts as shown by the next frame."""

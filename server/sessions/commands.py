@@ -28,10 +28,10 @@ from flowbrush.protocol import (
     SourceEnd,
     parse_client_message,
 )
-from server.delivery.delivery import Outbox
-from server.sessions import events as on
-from server.sessions.live import Live
-from server.sessions.service import Service
+from flowbrush.server.delivery.delivery import Outbox
+from flowbrush.server.sessions import events as on
+from flowbrush.server.sessions.live import Live
+from flowbrush.server.sessions.service import Service
 
 log = logging.getLogger(__name__)
 

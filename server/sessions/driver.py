@@ -11,15 +11,15 @@ from typing import Any
 
 from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
 from flowbrush.protocol import ChunkDone, SessionDone
-from server.delivery.delivery import Outbox
-from server.engine.dispatcher import Dispatcher
-from server.metrics import Metrics
-from server.sessions import effects as do
-from server.sessions import events as on
-from server.sessions import machine
-from server.sessions.live import Live
-from server.store.archive import Archive
-from server.store.store import Store
+from flowbrush.server.delivery.delivery import Outbox
+from flowbrush.server.engine.dispatcher import Dispatcher
+from flowbrush.server.metrics import Metrics
+from flowbrush.server.sessions import effects as do
+from flowbrush.server.sessions import events as on
+from flowbrush.server.sessions import machine
+from flowbrush.server.sessions.live import Live
+from flowbrush.server.store.archive import Archive
+from flowbrush.server.store.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from flowbrush.packets import Packet
 from flowbrush.protocol import Codec, Control, Message
-from server.delivery.mp4 import Sample
+from flowbrush.server.delivery.mp4 import Sample
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Unlink:
 
 @dataclass(frozen=True)
 class Order:
-    """An order (of `server.engine.ipc`) for the worker at which the session has its slot."""
+    """An order (of `flowbrush.server.engine.ipc`) for the worker at which the session has its slot."""
 
     order: Any
 

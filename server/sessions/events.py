@@ -1,4 +1,4 @@
-"""What can happen to a session. The answers of a worker (`server.engine.ipc`) are events, too."""
+"""What can happen to a session. The answers of a worker (`flowbrush.server.engine.ipc`) are events, too."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowbrush.protocol import Control, TrackBegin, TrackMove
-from server.sessions.effects import Append
+from flowbrush.server.sessions.effects import Append
 
 MAX_UNWRITTEN_CHUNKS = 256
 MAX_UNWRITTEN_POINTS = 16_384

@@ -9,17 +9,17 @@ from concurrent.futures import Executor
 from typing import Any
 
 from flowbrush.protocol import CloseCode, Limits, Message, SessionReady, SourceFields
-from server.delivery.delivery import Media, Outbox, Ring
-from server.delivery.recording import Recording
-from server.engine.ipc import Made, SourceChunk
-from server.metrics import Metrics
-from server.sessions import effects as do
-from server.sessions.session import Session
-from server.source.clips import Clips
-from server.source.source import Source
-from server.source.window import Window
-from server.store.journal import Journal
-from server.store.store import Meta
+from flowbrush.server.delivery.delivery import Media, Outbox, Ring
+from flowbrush.server.delivery.recording import Recording
+from flowbrush.server.engine.ipc import Made, SourceChunk
+from flowbrush.server.metrics import Metrics
+from flowbrush.server.sessions import effects as do
+from flowbrush.server.sessions.session import Session
+from flowbrush.server.source.clips import Clips
+from flowbrush.server.source.source import Source
+from flowbrush.server.source.window import Window
+from flowbrush.server.store.journal import Journal
+from flowbrush.server.store.store import Meta
 
 AHEAD_CHUNKS = 2
 """Chunks that may wait for the client's connection before its generation stops."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from server.engine import ipc
-from server.sessions import events as on
-from server.sessions import of_client, of_upkeep, of_worker
-from server.sessions.phases import Phase
-from server.sessions.session import Effects, Session
+from flowbrush.server.engine import ipc
+from flowbrush.server.sessions import events as on
+from flowbrush.server.sessions import of_client, of_upkeep, of_worker
+from flowbrush.server.sessions.phases import Phase
+from flowbrush.server.sessions.session import Effects, Session
 
 HANDLERS: dict[type, Callable[[Session, Any, float], Effects]] = {
     on.Attached: of_client.attached,

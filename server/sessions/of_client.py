@@ -17,10 +17,10 @@ from flowbrush.protocol import (
     SessionRewound,
     TrackBegin,
 )
-from server.sessions import effects as do
-from server.sessions import events as on
-from server.sessions.phases import Phase
-from server.sessions.session import Effects, Session
+from flowbrush.server.sessions import effects as do
+from flowbrush.server.sessions import events as on
+from flowbrush.server.sessions.phases import Phase
+from flowbrush.server.sessions.session import Effects, Session
 
 
 def attached(session: Session, event: on.Attached, now: float) -> Effects:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flowbrush.errors import CloseCode, ErrorCode
 from flowbrush.protocol import Error, Notice
-from server.sessions import effects as do
-from server.sessions import events as on
-from server.sessions.session import Effects, Session
+from flowbrush.server.sessions import effects as do
+from flowbrush.server.sessions import events as on
+from flowbrush.server.sessions.session import Effects, Session
 
 
 def tick(session: Session, event: on.Tick, now: float) -> Effects:

@@ -6,11 +6,11 @@ from typing import Any
 
 from flowbrush.errors import ErrorCode
 from flowbrush.protocol import Control, Outline, SessionPaused, SessionRecovering
-from server.engine import ipc
-from server.sessions import effects as do
-from server.sessions import events as on
-from server.sessions.phases import Phase
-from server.sessions.session import Effects, Session
+from flowbrush.server.engine import ipc
+from flowbrush.server.sessions import effects as do
+from flowbrush.server.sessions import events as on
+from flowbrush.server.sessions.phases import Phase
+from flowbrush.server.sessions.session import Effects, Session
 
 
 def slot_given(session: Session, event: on.SlotGiven, now: float) -> Effects:

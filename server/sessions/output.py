@@ -7,10 +7,10 @@ from typing import Any
 
 from flowbrush.packets import NO_FLAGS, Flag, Packet
 from flowbrush.protocol import ChunkDone, Codec, ControlApplied, Notice, TrackHeld
-from server.delivery.mp4 import Sample
-from server.engine import ipc
-from server.sessions.acks import Acks, Shown
-from server.sessions.effects import Count, Record, Say, Show, ShowJpeg
+from flowbrush.server.delivery.mp4 import Sample
+from flowbrush.server.engine import ipc
+from flowbrush.server.sessions.acks import Acks, Shown
+from flowbrush.server.sessions.effects import Count, Record, Say, Show, ShowJpeg
 
 
 @dataclass

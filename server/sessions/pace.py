@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from server.sessions.pacing import Pacer
+from flowbrush.server.sessions.pacing import Pacer
 
 NEVER = float("inf")
 SLOW_FACTOR = 1.15

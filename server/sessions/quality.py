@@ -6,7 +6,7 @@ from collections import deque
 from typing import Any
 
 from flowbrush.protocol import Control, Notice, StepsSet
-from server.sessions.effects import Count, Say
+from flowbrush.server.sessions.effects import Count, Say
 
 JUDGED_CHUNKS, SLOW_CHUNKS, FEW_SLOW = 12, 8, 2
 """Quality can go down by a level when so many of so many chunks were slow, and up when no more than a few were."""

@@ -13,20 +13,20 @@ from typing import Any
 
 from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
 from flowbrush.protocol import Codec, SessionPaused, SessionStart, SourceFields
-from server.delivery.delivery import Outbox
-from server.engine import ipc
-from server.engine.dispatcher import Dispatcher
-from server.metrics import Metrics
-from server.sessions import events as on
-from server.sessions import starting
-from server.sessions.driver import Driver
-from server.sessions.live import RESUMED_FRAMES, WATCHER_FRAMES, Live
-from server.settings import MIB, Settings
-from server.store import images
-from server.store.archive import Archive, new_id, new_meta
-from server.store.images import ImageStore, shape_of
-from server.store.store import Store, hash_token
-from server.supervise import supervise
+from flowbrush.server.delivery.delivery import Outbox
+from flowbrush.server.engine import ipc
+from flowbrush.server.engine.dispatcher import Dispatcher
+from flowbrush.server.metrics import Metrics
+from flowbrush.server.sessions import events as on
+from flowbrush.server.sessions import starting
+from flowbrush.server.sessions.driver import Driver
+from flowbrush.server.sessions.live import RESUMED_FRAMES, WATCHER_FRAMES, Live
+from flowbrush.server.settings import MIB, Settings
+from flowbrush.server.store import images
+from flowbrush.server.store.archive import Archive, new_id, new_meta
+from flowbrush.server.store.images import ImageStore, shape_of
+from flowbrush.server.store.store import Store, hash_token
+from flowbrush.server.supervise import supervise
 
 log = logging.getLogger(__name__)
 

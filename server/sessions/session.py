@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
+from flowbrush.pipelines.requests import StreamSettings
 from flowbrush.protocol import (
     Codec,
     Control,
@@ -18,17 +19,16 @@ from flowbrush.protocol import (
     SessionRestarted,
     SessionRewound,
 )
-from pipelines.requests import StreamSettings
-from server.sessions import effects as do
-from server.sessions import events as on
-from server.sessions.history import History
-from server.sessions.inbox import Inbox
-from server.sessions.output import Output
-from server.sessions.pace import Pace
-from server.sessions.phases import NEXT, SEATED, Phase
-from server.sessions.quality import Quality
-from server.sessions.tracks import Tracks
-from server.sessions.trouble import Trouble
+from flowbrush.server.sessions import effects as do
+from flowbrush.server.sessions import events as on
+from flowbrush.server.sessions.history import History
+from flowbrush.server.sessions.inbox import Inbox
+from flowbrush.server.sessions.output import Output
+from flowbrush.server.sessions.pace import Pace
+from flowbrush.server.sessions.phases import NEXT, SEATED, Phase
+from flowbrush.server.sessions.quality import Quality
+from flowbrush.server.sessions.tracks import Tracks
+from flowbrush.server.sessions.trouble import Trouble
 
 URGENT = float("-inf")
 Effects = list[Any]

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from flowbrush.protocol import Notice, SessionStart
-from server.engine import ipc
+from flowbrush.server.engine import ipc
 
 
 def steps_in_real_time(facts: ipc.Loaded) -> int:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from flowbrush import limits
 from flowbrush.errors import ErrorCode, ProtocolError
 from flowbrush.protocol import Control, TrackBegin, TrackEnd, TrackKind, TrackMove, TracksClear
-from server.sessions.inbox import Waiting, in_order
-from server.sessions.track_times import TrackClock, resolve
+from flowbrush.server.sessions.inbox import Waiting, in_order
+from flowbrush.server.sessions.track_times import TrackClock, resolve
 
 MAX_GRID_POINTS = 1024
 """Points that all tracks together may move; a grid counts each of its own."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from server.engine.ipc import SourceChunk
+from flowbrush.server.engine.ipc import SourceChunk
 
 KEPT_BYTES = 32 << 20
 KEPT_CHUNKS = 256

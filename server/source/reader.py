@@ -1,4 +1,4 @@
-"""Decodes the frames of one source: `python -m server.source.reader CODEC WIDTH HEIGHT TO_WIDTH TO_HEIGHT`.
+"""Decodes the frames of one source: `python -m flowbrush.server.source.reader CODEC WIDTH HEIGHT TO_WIDTH TO_HEIGHT`.
 
 In a process of its own, because a decoder takes what memory a file makes it take, and may have flaws that a file was made for. Each
 record on stdin is answered by one on stdout: a picture of the size that is wanted, as JPEG made here; or that it is like the last
@@ -17,8 +17,8 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from PIL import Image, ImageOps
 
-from server.modest import limit_memory
-from server.source.wire import RECORD, Answer
+from flowbrush.server.modest import limit_memory
+from flowbrush.server.source.wire import RECORD, Answer
 
 QUALITY = 92
 MEMORY = 1 << 30

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from flowbrush.errors import ErrorCode, ProtocolError
 from flowbrush.packets import Packet
 from flowbrush.protocol import Codec, Error, SourceFields
-from server.engine.ipc import SourceChunk
-from server.source.window import Window
-from server.source.wire import RECORD, Answer
+from flowbrush.server.engine.ipc import SourceChunk
+from flowbrush.server.source.window import Window
+from flowbrush.server.source.wire import RECORD, Answer
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from server.engine.ipc import SourceChunk
+from flowbrush.server.engine.ipc import SourceChunk
 
 RESTS_US = 500_000
 """A source that has shown the same picture for so long stands still."""

@@ -8,19 +8,19 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Executor
 
+from flowbrush.pipelines.requests import Frames, StreamSettings
 from flowbrush.protocol import Codec, Notice, SessionStart, StartFields
+from flowbrush.server.delivery.recording import Recording
+from flowbrush.server.engine import ipc
+from flowbrush.server.metrics import Metrics
+from flowbrush.server.sessions.live import Live
+from flowbrush.server.sessions.session import Session, Terms
+from flowbrush.server.settings import MIB, Settings
+from flowbrush.server.store import images
+from flowbrush.server.store.journal import Journal, lines_of
+from flowbrush.server.store.log_text import log_text
+from flowbrush.server.store.store import Meta, Store, hash_token
 from flowbrush.session_file import FileStart, SessionFile
-from pipelines.requests import Frames, StreamSettings
-from server.delivery.recording import Recording
-from server.engine import ipc
-from server.metrics import Metrics
-from server.sessions.live import Live
-from server.sessions.session import Session, Terms
-from server.settings import MIB, Settings
-from server.store import images
-from server.store.journal import Journal, lines_of
-from server.store.log_text import log_text
-from server.store.store import Meta, Store, hash_token
 
 log = logging.getLogger(__name__)
 

@@ -15,10 +15,10 @@ from weakref import WeakValueDictionary
 
 from PIL import Image
 
-from pipelines.picture import BadPicture as BadImage
-from pipelines.picture import read_picture
-from pipelines.requests import Frames
-from server.store import keep_image
+from flowbrush.pipelines.picture import BadPicture as BadImage
+from flowbrush.pipelines.picture import read_picture
+from flowbrush.pipelines.requests import Frames
+from flowbrush.server.store import keep_image
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Reads one picture from stdin and keeps it as a PNG: `python -m server.store.keep_image TARGET MAX_PIXELS`.
+"""Reads one picture from stdin and keeps it as a PNG: `python -m flowbrush.server.store.keep_image TARGET MAX_PIXELS`.
 
 In a process of its own, because a decoder takes what memory a file makes it take, and may have flaws that a file was made for.
 """
@@ -11,8 +11,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from pipelines.picture import BadPicture, read_picture
-from server.modest import limit_memory
+from flowbrush.pipelines.picture import BadPicture, read_picture
+from flowbrush.server.modest import limit_memory
 
 BAD, NOT_KEPT = 3, 4
 """Exit codes: no picture that is taken (why is on stdout); it could not be written (why is on stderr)."""

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from benchmarks.card import finish, machine, percentile, print_card, print_table
+from flowbrush.benchmarks.card import finish, machine, percentile, print_card, print_table
 
 
 def test_the_machine_is_named() -> None:

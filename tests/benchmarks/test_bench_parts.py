@@ -6,7 +6,7 @@ import importlib
 
 import pytest
 
-from benchmarks import __main__ as bench
+from flowbrush.benchmarks import __main__ as bench
 
 
 @pytest.mark.parametrize(
@@ -48,12 +48,15 @@ def test_a_part_that_fails_does_not_stop_the_others(
 
         def main(self, argv: list[str]) -> None:
             ran.append((self.name, tuple(argv)))
-            if self.name == "benchmarks.latency":
+            if self.name == "flowbrush.benchmarks.latency":
                 raise ExceptionGroup("two", [RuntimeError("no frames came")])
 
     monkeypatch.setattr(importlib, "import_module", Part)
     assert bench.main(["latency", "sessions", "--quick"]) == 1
-    assert ran == [("benchmarks.latency", ("--quick",)), ("benchmarks.sessions", ("--quick",))]
+    assert ran == [
+        ("flowbrush.benchmarks.latency", ("--quick",)),
+        ("flowbrush.benchmarks.sessions", ("--quick",)),
+    ]
     said = capsys.readouterr().err
     assert "bench latency: no frames came" in said and "1 of 2 parts" in said and "not latency" in said
 

@@ -19,7 +19,7 @@ def bench(*words: str) -> dict[str, Any]:
     """The JSON of the last line of a part's output."""
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "server")])
     environment = {**os.environ, "FLOWBRUSH_LOADER": "server_generator:Generator.load", "PYTHONPATH": paths}
-    command = [sys.executable, "-m", "benchmarks", *words, "--model", "pocket-random"]
+    command = [sys.executable, "-m", "flowbrush.benchmarks", *words, "--model", "pocket-random"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=LIMIT_S)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.strip().splitlines()[-1])
@@ -65,6 +65,6 @@ def test_a_long_stream() -> None:
     [("endless", "--url", "http://x"), ("recovery", "--url", "http://x"), ("endless", "--chunks", "5")],
 )
 def test_what_a_part_cannot_do_is_said_before_it_begins(words: tuple[str, ...]) -> None:
-    command = [sys.executable, "-m", "benchmarks", *words]
+    command = [sys.executable, "-m", "flowbrush.benchmarks", *words]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S)
     assert done.returncode == 2 and ("leave --url out" in done.stderr or "at least" in done.stderr)

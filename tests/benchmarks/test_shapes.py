@@ -10,14 +10,14 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from benchmarks.shapes import Counter, no_memory, shapes_of
+from flowbrush.benchmarks.shapes import Counter, no_memory, shapes_of
 from flowbrush.controls import Point, Prompt, PromptSet, TrackBegin
-from models.card import ModelCard
-from models.needs import needs
-from models.registry import CARDS
-from pipelines.generator import Generator
-from pipelines.requests import StreamSettings
-from pipelines.state import StreamState
+from flowbrush.models.card import ModelCard
+from flowbrush.models.needs import needs
+from flowbrush.models.registry import CARDS
+from flowbrush.pipelines.generator import Generator
+from flowbrush.pipelines.requests import StreamSettings
+from flowbrush.pipelines.state import StreamState
 
 WAYS = (
     "wan-1.3b",

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from server.settings import Settings
+from flowbrush.server.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from raw_client import RawClient, decode, decode_file
 
+from flowbrush.server.engine.encoder import jpeg
 from flowbrush.session_file import SessionFile
-from server.engine.encoder import jpeg
 
 
 async def test_frames_are_those_of_the_session_file_through_rewind_and_crash(make_server) -> None:
@@ -58,7 +58,7 @@ async def step(client: RawClient, chunks: int) -> None:
 def replay(file: SessionFile) -> list[np.ndarray]:
     from server_tiny_pocket import load
 
-    from pipelines.session import play, settings_of
+    from flowbrush.pipelines.session import play, settings_of
 
     generator = load(file.model, seats=1)
     settings = settings_of(file, generator.card, Path("/"))

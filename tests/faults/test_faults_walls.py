@@ -113,7 +113,7 @@ def test_a_second_server_on_the_same_folder_refuses_and_names_the_first(make_ser
     server: RunningServer = make_server()
     assert server.state_dir.stat().st_mode & 0o777 == 0o700
     second = subprocess.run(
-        [sys.executable, "-m", "server.cli", "serve", "--port", "0", "--model", "pocket-random"],
+        [sys.executable, "-m", "flowbrush.server.cli", "serve", "--port", "0", "--model", "pocket-random"],
         env={**os.environ, "FLOWBRUSH_STATE_DIR": str(server.state_dir)},
         capture_output=True,
         text=True,

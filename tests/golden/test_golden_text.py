@@ -11,8 +11,8 @@ from golden_data import CLOSE, FOLDER, difference, opened, regenerated
 from torch import Tensor
 from transformers import UMT5Config, UMT5EncoderModel
 
-from models.spec import Umt5Spec
-from models.text.umt5 import Umt5Text, tidy
+from flowbrush.models.spec import Umt5Spec
+from flowbrush.models.text.umt5 import Umt5Text, tidy
 
 
 def test_rows_are_the_publishers() -> None:

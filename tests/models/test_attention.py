@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.attention import BACKENDS, MEASURED, Shape, backend, block_causal, choose, measure, sdpa
+from flowbrush.models.attention import BACKENDS, MEASURED, Shape, backend, block_causal, choose, measure, sdpa
 
 CPU = torch.device("cpu")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models.blocks import BlockBook, CodeDecoder, synthesis
+from flowbrush.models.blocks import BlockBook, CodeDecoder, synthesis
 
 
 def test_synthesis_puts_every_block_in_its_place() -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.checkpoint import BadWeights, fill, random_like, read, save
+from flowbrush.models.checkpoint import BadWeights, fill, random_like, read, save
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from models import cpus
+from flowbrush.models import cpus
 
 
 def group(root: Path, **files: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models.device import choose
+from flowbrush.models.device import choose
 
 
 def test_what_is_asked_for_is_given() -> None:
@@ -24,8 +24,10 @@ def test_auto_says_why() -> None:
 
 def test_bf16_is_chosen_on_a_cpu_only_where_it_has_instructions(monkeypatch: pytest.MonkeyPatch) -> None:
     for flags, dtype in (("fpu sse2 avx512f", torch.float32), ("fpu avx512_bf16", torch.bfloat16)):
-        monkeypatch.setattr("models.device.Path.is_file", lambda self: True)
-        monkeypatch.setattr("models.device.Path.read_text", lambda self, flags=flags: f"flags : {flags}")
+        monkeypatch.setattr("flowbrush.models.device.Path.is_file", lambda self: True)
+        monkeypatch.setattr(
+            "flowbrush.models.device.Path.read_text", lambda self, flags=flags: f"flags : {flags}"
+        )
         assert choose("cpu").dtype is dtype
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import torch
 from torch import nn
 
-from models.fingerprint import fingerprint
+from flowbrush.models.fingerprint import fingerprint
 
 
 def model(seed: int) -> SimpleNamespace:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.checkpoint import BadWeights, random_like
-from models.keyframes import Catalogue, Keyframes, load_keyframes, save_keyframes
-from models.spec import KeyframesSpec
+from flowbrush.models.checkpoint import BadWeights, random_like
+from flowbrush.models.keyframes import Catalogue, Keyframes, load_keyframes, save_keyframes
+from flowbrush.models.spec import KeyframesSpec
 
 SPEC = KeyframesSpec(
     edge=32, thing_channels=4, thing_widths=(8, 8), variants=2, sizes=((64, 32), (32, 64)), margin=(16, 16),

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.kv_cache import KVCache
-from models.rope import RopeTable
-from models.spec import StudentSpec
+from flowbrush.models.kv_cache import KVCache
+from flowbrush.models.rope import RopeTable
+from flowbrush.models.spec import StudentSpec
 
 CPU, TOKENS = torch.device("cpu"), 6
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models.motion_channels import DRIVE, FRAMES, GROUND, HINTS, LIGHT, THINGS, condition_channels
-from models.motion_latent import DRIVE_UNITS, FLOW_UNIT, Motion, pack, still, unpack
+from flowbrush.models.motion_channels import DRIVE, FRAMES, GROUND, HINTS, LIGHT, THINGS, condition_channels
+from flowbrush.models.motion_latent import DRIVE_UNITS, FLOW_UNIT, Motion, pack, still, unpack
 
 LIGHTS = 5
 

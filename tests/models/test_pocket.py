@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.card import ModelCard
-from models.checkpoint import BadWeights, read, save
-from models.device import choose
-from models.load import load_model
-from models.pocket import load_pocket, save_pocket
+from flowbrush.models.card import ModelCard
+from flowbrush.models.checkpoint import BadWeights, read, save
+from flowbrush.models.device import choose
+from flowbrush.models.load import load_model
+from flowbrush.models.pocket import load_pocket, save_pocket
 
 PLACEMENT = choose("cpu", "fp32")
 

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from models.motion_channels import LIGHT
-from models.registry import CARDS, UnknownModel, card
+from flowbrush.models.motion_channels import LIGHT
+from flowbrush.models.registry import CARDS, UnknownModel, card
 
 
 def test_an_unknown_model_is_an_error_that_names_the_others() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models.rope import RopeTable, rope_angles, rotate
+from flowbrush.models.rope import RopeTable, rope_angles, rotate
 
 HEAD, ROWS, COLUMNS = 24, 2, 3
 

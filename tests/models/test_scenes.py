@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.text.scenes import SCENES, one_scene
+from flowbrush.models.text.scenes import SCENES, one_scene
 
 
 @pytest.mark.parametrize(

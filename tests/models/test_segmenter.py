@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.segmenter import DECIDED, STEP, Segmenter, around, look_at
-from models.spec import SegmenterSpec
+from flowbrush.models.segmenter import DECIDED, STEP, Segmenter, around, look_at
+from flowbrush.models.spec import SegmenterSpec
 
 NONE = torch.zeros(0, 2)
 

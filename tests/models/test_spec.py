@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from models.spec import KeyframesSpec, StudentSpec
+from flowbrush.models.spec import KeyframesSpec, StudentSpec
 
 GOOD: dict[str, Any] = dict(latent_channels=4, dim=48, ffn_dim=64, heads=2, layers=2, text_dim=8)
 

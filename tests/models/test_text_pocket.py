@@ -7,8 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.spec import PocketTextSpec
-from models.text.pocket import PocketText, words
+from flowbrush.models.spec import PocketTextSpec
+from flowbrush.models.text.pocket import PocketText, words
 
 SPEC = PocketTextSpec(dim=16, layers=1, heads=2, length=8, buckets=64)
 

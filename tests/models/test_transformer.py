@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.checkpoint import random_like
-from models.kv_cache import KVCache
-from models.registry import card
-from models.spec import StudentSpec
-from models.transformer import CausalTransformer
+from flowbrush.models.checkpoint import random_like
+from flowbrush.models.kv_cache import KVCache
+from flowbrush.models.registry import card
+from flowbrush.models.spec import StudentSpec
+from flowbrush.models.transformer import CausalTransformer
 
 WAN_LIKE = StudentSpec(
     latent_channels=4, dim=48, ffn_dim=96, heads=2, layers=2, text_dim=16, patch=2, chunk=2, sink=1, window=2

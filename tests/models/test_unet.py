@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models.unet import UNet
+from flowbrush.models.unet import UNet
 
 
 @pytest.mark.parametrize("widths", [(8,), (8, 16), (8, 16, 24)])

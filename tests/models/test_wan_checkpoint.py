@@ -7,12 +7,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from models.checkpoint import BadWeights
-from models.registry import CARDS
-from models.spec import StudentSpec
-from models.transformer import CausalTransformer
-from models.wan.checkpoint import load_student, load_tensors
-from models.wan.names import to_diffusers
+from flowbrush.models.checkpoint import BadWeights
+from flowbrush.models.registry import CARDS
+from flowbrush.models.spec import StudentSpec
+from flowbrush.models.transformer import CausalTransformer
+from flowbrush.models.wan.checkpoint import load_student, load_tensors
+from flowbrush.models.wan.names import to_diffusers
 
 SPEC = StudentSpec(latent_channels=4, dim=16, ffn_dim=32, heads=2, layers=2, text_dim=8)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from models import hub as hubs
-from models.hub import HuggingFace, PullError, Remote, RemoteFile, adopt, pull
-from models.registry import CARDS
+from flowbrush.models import hub as hubs
+from flowbrush.models.hub import HuggingFace, PullError, Remote, RemoteFile, adopt, pull
+from flowbrush.models.registry import CARDS
 
 CARD = CARDS["self-forcing-1.3b"]
 

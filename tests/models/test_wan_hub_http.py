@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from models.card import Source
-from models.hub import HuggingFace, PullError, pull
-from models.registry import CARDS
+from flowbrush.models.card import Source
+from flowbrush.models.hub import HuggingFace, PullError, pull
+from flowbrush.models.registry import CARDS
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 WEIGHTS = bytes(range(256)) * 4096 * 24  # 25 MB: more than what the client reads at once

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from models.registry import CARDS
-from models.wan.load import find_adapter
+from flowbrush.models.registry import CARDS
+from flowbrush.models.wan.load import find_adapter
 
 
 def test_a_missing_adapter_is_said_where_the_model_is_published_with_one(tmp_path: Path) -> None:

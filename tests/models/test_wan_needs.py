@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.attention import backend
-from models.card import ModelCard
-from models.hub import how_to_get
-from models.listing import describe
-from models.needs import UMT5_PARAMETERS, needs
-from models.registry import CARDS
-from models.spec import VaeSpec
-from models.transformer import CausalTransformer
+from flowbrush.models.attention import backend
+from flowbrush.models.card import ModelCard
+from flowbrush.models.hub import how_to_get
+from flowbrush.models.listing import describe
+from flowbrush.models.needs import UMT5_PARAMETERS, needs
+from flowbrush.models.registry import CARDS
+from flowbrush.models.spec import VaeSpec
+from flowbrush.models.transformer import CausalTransformer
 
 WAN = [card for card in CARDS.values() if card.family == "wan"]
 

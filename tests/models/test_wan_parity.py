@@ -6,11 +6,11 @@ import pytest
 import torch
 from diffusers import WanTransformer3DModel
 
-from models.checkpoint import fill
-from models.registry import CARDS
-from models.spec import StudentSpec
-from models.transformer import CausalTransformer
-from models.wan.names import cleaned, to_diffusers
+from flowbrush.models.checkpoint import fill
+from flowbrush.models.registry import CARDS
+from flowbrush.models.spec import StudentSpec
+from flowbrush.models.transformer import CausalTransformer
+from flowbrush.models.wan.names import cleaned, to_diffusers
 
 SPEC = StudentSpec(latent_channels=16, dim=48, ffn_dim=96, heads=2, layers=2, text_dim=32, chunk=3)
 FRAMES, ROWS, COLUMNS = 3, 8, 12

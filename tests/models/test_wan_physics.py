@@ -4,14 +4,14 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.physics import chunk_flops, forward_flops, text_flops
-from benchmarks.wan import main
-from models.registry import CARDS
-from models.spec import StudentSpec
-from models.transformer import CausalTransformer
-from models.wan.load import reduced
-from pipelines.generator import Generator
-from pipelines.requests import StreamSettings
+from flowbrush.benchmarks.physics import chunk_flops, forward_flops, text_flops
+from flowbrush.benchmarks.wan import main
+from flowbrush.models.registry import CARDS
+from flowbrush.models.spec import StudentSpec
+from flowbrush.models.transformer import CausalTransformer
+from flowbrush.models.wan.load import reduced
+from flowbrush.pipelines.generator import Generator
+from flowbrush.pipelines.requests import StreamSettings
 
 
 def plain(q, k, v):

@@ -4,14 +4,14 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from models import speed
-from models.registry import CARDS
-from models.spec import StudentSpec
-from models.speed import Fp8Linear, compile_blocks, use_fp8
-from models.transformer import CausalTransformer
-from models.wan.load import reduced
-from pipelines.generator import Generator
-from pipelines.requests import StreamSettings
+from flowbrush.models import speed
+from flowbrush.models.registry import CARDS
+from flowbrush.models.spec import StudentSpec
+from flowbrush.models.speed import Fp8Linear, compile_blocks, use_fp8
+from flowbrush.models.transformer import CausalTransformer
+from flowbrush.models.wan.load import reduced
+from flowbrush.pipelines.generator import Generator
+from flowbrush.pipelines.requests import StreamSettings
 
 SPEC = StudentSpec(latent_channels=4, dim=64, ffn_dim=128, heads=2, layers=2, text_dim=16)
 
@@ -114,7 +114,7 @@ def test_nothing_waits_inside_a_chunk_on_a_gpu():
 
 
 def folded(generator, state):
-    from pipelines.controls import fold
+    from flowbrush.pipelines.controls import fold
 
     frames, aspect = generator.card.chunk_frames, generator._lane(state).aspect
     return fold(state.controls, (), state.chunk * frames, frames, generator.card.fps, aspect)

@@ -4,9 +4,9 @@ import pytest
 import torch
 from transformers import UMT5Config, UMT5EncoderModel
 
-from models.checkpoint import BadWeights
-from models.spec import Umt5Spec
-from models.text.umt5 import RandomText, Umt5Text, load_umt5, tidy
+from flowbrush.models.checkpoint import BadWeights
+from flowbrush.models.spec import Umt5Spec
+from flowbrush.models.text.umt5 import RandomText, Umt5Text, load_umt5, tidy
 
 SPEC = Umt5Spec(dim=16, length=512)
 

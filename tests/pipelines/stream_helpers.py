@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from flowbrush.controls import CameraSet, Control, Point, Prompt, PromptSet, TrackBegin, TrackMove, Transition
-from models.kv_cache import KVCache
-from pipelines.generator import Generator
-from pipelines.past import CachedPast
-from pipelines.requests import Frames, StreamSettings
-from pipelines.state import StreamState
+from flowbrush.models.kv_cache import KVCache
+from flowbrush.pipelines.generator import Generator
+from flowbrush.pipelines.past import CachedPast
+from flowbrush.pipelines.requests import Frames, StreamSettings
+from flowbrush.pipelines.state import StreamState
 
 FPS = 16.0
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from flowbrush.controls import CameraSet
-from pipelines.camera import CLEAR, CameraState, ground_tracks
+from flowbrush.pipelines.camera import CLEAR, CameraState, ground_tracks
 
 FPS = 16.0
 

@@ -17,8 +17,8 @@ from flowbrush.controls import (
     TracksClear,
     Transition,
 )
-from pipelines.controls import ChunkPlan, ControlState, fold, initial_state, normalised
-from pipelines.strokes import Selection
+from flowbrush.pipelines.controls import ChunkPlan, ControlState, fold, initial_state, normalised
+from flowbrush.pipelines.strokes import Selection
 
 FPS, FRAMES, ASPECT = 16.0, 4, 0.6
 

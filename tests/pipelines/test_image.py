@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipelines.image import fit_image
+from flowbrush.pipelines.image import fit_image
 
 
 def test_values_go_from_minus_one_to_one() -> None:

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from flowbrush.controls import Point, TrackBegin
-from models.needs import needs
-from models.registry import CARDS
-from models.wan.load import reduced
-from pipelines.controls import fold
-from pipelines.generator import Generator
-from pipelines.lane import Lanes
-from pipelines.requests import StreamSettings, size_of
+from flowbrush.models.needs import needs
+from flowbrush.models.registry import CARDS
+from flowbrush.models.wan.load import reduced
+from flowbrush.pipelines.controls import fold
+from flowbrush.pipelines.generator import Generator
+from flowbrush.pipelines.lane import Lanes
+from flowbrush.pipelines.requests import StreamSettings, size_of
 
 WAN = [card for card in CARDS.values() if card.family == "wan"]
 

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from flowbrush.controls import Point, TrackBegin
-from models.motion_channels import FRAMES
-from pipelines.controls import ChunkPlan, fold, initial_state
-from pipelines.motion import TrackWindow, motion_field, track_window
+from flowbrush.models.motion_channels import FRAMES
+from flowbrush.pipelines.controls import ChunkPlan, fold, initial_state
+from flowbrush.pipelines.motion import TrackWindow, motion_field, track_window
 
 ROWS, COLUMNS, STRIDE, REACH = 8, 10, 8, 24.0
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from pipelines import picture
-from pipelines.picture import GROUND, MAX_SIDE, BadPicture, read_picture
+from flowbrush.pipelines import picture
+from flowbrush.pipelines.picture import GROUND, MAX_SIDE, BadPicture, read_picture
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
@@ -135,6 +135,6 @@ def test_too_many_pixels_are_refused_before_they_are_decoded() -> None:
 
 
 def test_the_longest_side_suits_every_model() -> None:
-    from models.registry import CARDS
+    from flowbrush.models.registry import CARDS
 
     assert all(max(card.width, card.height) <= MAX_SIDE for card in CARDS.values())

@@ -11,20 +11,20 @@ import torch
 from PIL import Image
 
 from flowbrush.controls import Point, Prompt, PromptSet, TrackBegin
-from models import motion_latent
-from models.motion_channels import LIGHT
-from models.registry import card
-from pipelines.controls import fold
-from pipelines.families.base import Taken
-from pipelines.families.pocket import PocketFamily, TakenLayers
-from pipelines.families.wan import WanFamily
-from pipelines.generator import Generator
-from pipelines.inputs import ChunkInputs
-from pipelines.lane import Lane
-from pipelines.prompts import Prompts
-from pipelines.reference.scenes import SceneMaker
-from pipelines.requests import StreamSettings, size_of
-from pipelines.state import StreamState
+from flowbrush.models import motion_latent
+from flowbrush.models.motion_channels import LIGHT
+from flowbrush.models.registry import card
+from flowbrush.pipelines.controls import fold
+from flowbrush.pipelines.families.base import Taken
+from flowbrush.pipelines.families.pocket import PocketFamily, TakenLayers
+from flowbrush.pipelines.families.wan import WanFamily
+from flowbrush.pipelines.generator import Generator
+from flowbrush.pipelines.inputs import ChunkInputs
+from flowbrush.pipelines.lane import Lane
+from flowbrush.pipelines.prompts import Prompts
+from flowbrush.pipelines.reference.scenes import SceneMaker
+from flowbrush.pipelines.requests import StreamSettings, size_of
+from flowbrush.pipelines.state import StreamState
 
 GALLERY = Path(__file__).parents[2] / "web" / "gallery"
 

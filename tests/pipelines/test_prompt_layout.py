@@ -10,14 +10,14 @@ import pytest
 import torch
 from prompt_cases import CASES
 
-from models.card import ModelCard
-from models.checkpoint import fill, read
-from models.keyframes import Catalogue, Ground, Keyframes
-from models.registry import card
-from models.spec import KeyframesSpec, PocketTextSpec
-from models.text.pocket import Meaning, PocketText
-from pipelines.reference.layout import MOST, Placed, Wanted, arrange, describe, things_named
-from pipelines.reference.scenes import layer_of
+from flowbrush.models.card import ModelCard
+from flowbrush.models.checkpoint import fill, read
+from flowbrush.models.keyframes import Catalogue, Ground, Keyframes
+from flowbrush.models.registry import card
+from flowbrush.models.spec import KeyframesSpec, PocketTextSpec
+from flowbrush.models.text.pocket import Meaning, PocketText
+from flowbrush.pipelines.reference.layout import MOST, Placed, Wanted, arrange, describe, things_named
+from flowbrush.pipelines.reference.scenes import layer_of
 
 SIZES = ((320, 192), (192, 320), (256, 256))
 LAND = Ground(0.45, 0.6)

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from models.spec import PocketTextSpec
-from models.text.pocket import PocketText
-from pipelines.controls import Blend, ChunkPlan, fold, initial_state
-from pipelines.prompts import KEPT, Prompts, effective, slerp
+from flowbrush.models.spec import PocketTextSpec
+from flowbrush.models.text.pocket import PocketText
+from flowbrush.pipelines.controls import Blend, ChunkPlan, fold, initial_state
+from flowbrush.pipelines.prompts import KEPT, Prompts, effective, slerp
 
 
 @pytest.fixture(scope="module")

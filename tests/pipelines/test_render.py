@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipelines.generator import Generator
-from pipelines.render import render
+from flowbrush.pipelines.generator import Generator
+from flowbrush.pipelines.render import render
 
 SESSION: dict[str, Any] = {
     "flowbrush": 1,

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.schedule import chunk_noise, clean_from, euler, levels, renoise
+from flowbrush.pipelines.schedule import chunk_noise, clean_from, euler, levels, renoise
 
 
 @given(st.integers(1, 64), st.floats(1, 10))

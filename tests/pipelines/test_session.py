@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from flowbrush.pipelines.generator import Generator
+from flowbrush.pipelines.session import load_image, play, settings_of
 from flowbrush.session_file import SessionFile
-from pipelines.generator import Generator
-from pipelines.session import load_image, play, settings_of
 
 PICTURE = np.random.default_rng(3).integers(0, 255, (6, 8, 3), dtype=np.uint8)
 POINTS = [{"t": 0.0, "x": 0.3, "y": 0.5}, {"t": 1.0, "x": 0.7, "y": 0.5}]

@@ -9,8 +9,8 @@ import pytest
 import torch
 from stream_helpers import settings_for
 
-from pipelines.generator import Generator
-from pipelines.side_stream import SideStream, elapsed_ms, timestamp
+from flowbrush.pipelines.generator import Generator
+from flowbrush.pipelines.side_stream import SideStream, elapsed_ms, timestamp
 
 CPU = torch.device("cpu")
 

@@ -9,10 +9,10 @@ import pytest
 from stream_helpers import fingerprint, run, same, settings_for
 
 from flowbrush.controls import Point, TrackBegin
-from models.device import choose
-from models.pocket import load_pocket
-from pipelines.generator import Generator, NoSeat
-from pipelines.snapshot import VERSION
+from flowbrush.models.device import choose
+from flowbrush.models.pocket import load_pocket
+from flowbrush.pipelines.generator import Generator, NoSeat
+from flowbrush.pipelines.snapshot import VERSION
 
 PICTURE = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
 TRACK = TrackBegin(track=7, kind="path", points=(Point(t=0, x=0.2, y=0.2), Point(t=1, x=0.8, y=0.8)))

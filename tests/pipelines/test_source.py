@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from flowbrush.controls import Point, TrackBegin
-from models.registry import CARDS
-from models.wan.load import reduced
-from pipelines.generator import Generator
-from pipelines.reference import live_ground
-from pipelines.reference.acquire import seen
-from pipelines.requests import SourceClip, StreamSettings
-from pipelines.schedule import NoiseStep
-from pipelines.source import beginning, frames_tensor, steps_below
+from flowbrush.models.registry import CARDS
+from flowbrush.models.wan.load import reduced
+from flowbrush.pipelines.generator import Generator
+from flowbrush.pipelines.reference import live_ground
+from flowbrush.pipelines.reference.acquire import seen
+from flowbrush.pipelines.requests import SourceClip, StreamSettings
+from flowbrush.pipelines.schedule import NoiseStep
+from flowbrush.pipelines.source import beginning, frames_tensor, steps_below
 
 OTHERS = ["krea-14b", "rolling-forcing-1.3b"]  # a past worked out again; chunks denoised together
 

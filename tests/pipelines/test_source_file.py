@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from pipelines.source_file import BadVideo, clips
+from flowbrush.pipelines.source_file import BadVideo, clips
 
 
 def video(path, frames=30, fps=30, size=(64, 48)):
@@ -42,6 +42,6 @@ def test_a_file_that_is_cut_short_or_no_video_says_so(tmp_path):
 
 
 def test_pictures_that_are_too_large_are_not_decoded(tmp_path, monkeypatch):
-    monkeypatch.setattr("pipelines.source_file.MAX_PIXELS", 1000)
+    monkeypatch.setattr("flowbrush.pipelines.source_file.MAX_PIXELS", 1000)
     with pytest.raises(BadVideo, match="64×48 pixels"):
         next(clips(video(tmp_path / "a.mp4", frames=2), (32, 32), 15.0, 4, 0.5))

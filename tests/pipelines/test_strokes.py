@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowbrush.controls import Grid, Point, TrackBegin
-from pipelines.strokes import TOP_SPEED, Selection, Stroke
+from flowbrush.pipelines.strokes import TOP_SPEED, Selection, Stroke
 
 FPS = 16.0
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipelines.tracks_io import BadTracks, Tracks, paths, read_tracks
+from flowbrush.pipelines.tracks_io import BadTracks, Tracks, paths, read_tracks
 
 SIZE = (832, 480)
 

@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from pipelines.video_file import check_target, frame_folder, video_file
+from flowbrush.pipelines.video_file import check_target, frame_folder, video_file
 
 
 def flat(colour: tuple[int, int, int]) -> np.ndarray:

@@ -11,9 +11,9 @@ from stream_helpers import drag, settings_for
 from torch._subclasses.fake_tensor import FakeTensor
 
 from flowbrush.controls import Control, Prompt, PromptSet, TrackEnd, Transition
-from models.registry import CARDS
-from models.wan.load import reduced
-from pipelines.generator import Generator
+from flowbrush.models.registry import CARDS
+from flowbrush.models.wan.load import reduced
+from flowbrush.pipelines.generator import Generator
 
 
 def small(name: str) -> Generator:

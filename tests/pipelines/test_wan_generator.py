@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from flowbrush.controls import PromptSet, TrackBegin
-from models.registry import CARDS
-from models.wan.load import reduced
-from pipelines.generator import Generator
-from pipelines.image import fit_image
-from pipelines.requests import StreamSettings
+from flowbrush.models.registry import CARDS
+from flowbrush.models.wan.load import reduced
+from flowbrush.pipelines.generator import Generator
+from flowbrush.pipelines.image import fit_image
+from flowbrush.pipelines.requests import StreamSettings
 
 NAMES = [name for name, card in CARDS.items() if card.family == "wan"]
 

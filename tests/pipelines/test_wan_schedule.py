@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from models.registry import CARDS
-from models.spec import RolloutSpec
-from pipelines.schedule import level_table, nearest_level, noise_steps, warped_timesteps
+from flowbrush.models.registry import CARDS
+from flowbrush.models.spec import RolloutSpec
+from flowbrush.pipelines.schedule import level_table, nearest_level, noise_steps, warped_timesteps
 
 
 @pytest.mark.parametrize(

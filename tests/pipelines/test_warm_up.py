@@ -10,11 +10,11 @@ import torch
 from stream_helpers import settings_for
 
 from flowbrush.controls import Prompt, PromptSet, Transition
-from models.registry import CARDS
-from models.speed import GRAPHS
-from models.wan.load import reduced
-from pipelines.generator import Generator
-from pipelines.warm_up import warm_up
+from flowbrush.models.registry import CARDS
+from flowbrush.models.speed import GRAPHS
+from flowbrush.models.wan.load import reduced
+from flowbrush.pipelines.generator import Generator
+from flowbrush.pipelines.warm_up import warm_up
 
 
 def small(name: str) -> Generator:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models.motion_channels import FRAMES
-from pipelines.drag import drag_guide, match_statistics, warp_latents
-from pipelines.motion import TrackWindow
+from flowbrush.models.motion_channels import FRAMES
+from flowbrush.pipelines.drag import drag_guide, match_statistics, warp_latents
+from flowbrush.pipelines.motion import TrackWindow
 
 ROWS, COLUMNS, STRIDE = 12, 16, 8
 

@@ -40,7 +40,7 @@ class RunningServer:
         state_dir.mkdir(parents=True, exist_ok=True)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "server.cli", "serve"],
+                [sys.executable, "-m", "flowbrush.server.cli", "serve"],
                 env={**os.environ, **settings},
                 cwd=state_dir,
                 stdin=subprocess.DEVNULL,

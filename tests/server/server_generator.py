@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from flowbrush.pipelines.requests import Applied, ChunkResult, Outline, StreamSettings
 from flowbrush.protocol import (
     CameraSet,
     PromptSet,
@@ -28,7 +29,6 @@ from flowbrush.protocol import (
     TracksClear,
     parse_control,
 )
-from pipelines.requests import Applied, ChunkResult, Outline, StreamSettings
 
 WIDTH, HEIGHT, FPS, CHUNK = 128, 96, 16.0, 4
 BLOCK = 16
@@ -99,7 +99,7 @@ def prompt_code(prompt: str) -> int:
 
 
 class Generator:
-    """The interface of `pipelines.generator.Generator`."""
+    """The interface of `flowbrush.pipelines.generator.Generator`."""
 
     def __init__(self, name: str, seats: int) -> None:
         self.card = Card(name)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from models.card import ModelCard
-from models.device import choose
-from models.pocket import load_pocket
-from models.registry import card, for_codecs
-from models.spec import InpainterSpec, PocketCodecSpec, PocketTextSpec, SegmenterSpec
-from pipelines.generator import Generator
+from flowbrush.models.card import ModelCard
+from flowbrush.models.device import choose
+from flowbrush.models.pocket import load_pocket
+from flowbrush.models.registry import card, for_codecs
+from flowbrush.models.spec import InpainterSpec, PocketCodecSpec, PocketTextSpec, SegmenterSpec
+from flowbrush.pipelines.generator import Generator
 
 
 def load(name: str, *, device: str = "cpu", seats: int = 2) -> Generator:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from flowbrush.pipelines.requests import Applied, StreamSettings
 from flowbrush.protocol import Codec, Control, Point, TrackBegin, TrackMove
-from pipelines.requests import Applied, StreamSettings
-from server.engine import ipc
-from server.sessions import effects as do
-from server.sessions import events as on
-from server.sessions import machine
-from server.sessions.session import Session
-from server.store.journal import Journal
+from flowbrush.server.engine import ipc
+from flowbrush.server.sessions import effects as do
+from flowbrush.server.sessions import events as on
+from flowbrush.server.sessions import machine
+from flowbrush.server.sessions.session import Session
+from flowbrush.server.store.journal import Journal
 
 CAN = {"text": True, "drag": True, "pin": True, "path": True}
 FRAMES, FPS = 4, 16

@@ -13,19 +13,19 @@ from types import SimpleNamespace
 from typing import Any
 
 from flowbrush.errors import ProtocolError
+from flowbrush.pipelines.requests import StreamSettings
 from flowbrush.protocol import Codec, SessionDone, StartFields
-from pipelines.requests import StreamSettings
-from server.delivery.delivery import Closing, Media, Outbox
-from server.engine import ipc
-from server.engine.dispatcher import Dispatcher
-from server.engine.engine import Lost
-from server.metrics import Metrics
-from server.sessions import events as on
-from server.sessions.driver import Driver
-from server.sessions.live import Live
-from server.sessions.phases import Phase
-from server.sessions.session import Session, Terms
-from server.store.store import Meta
+from flowbrush.server.delivery.delivery import Closing, Media, Outbox
+from flowbrush.server.engine import ipc
+from flowbrush.server.engine.dispatcher import Dispatcher
+from flowbrush.server.engine.engine import Lost
+from flowbrush.server.metrics import Metrics
+from flowbrush.server.sessions import events as on
+from flowbrush.server.sessions.driver import Driver
+from flowbrush.server.sessions.live import Live
+from flowbrush.server.sessions.phases import Phase
+from flowbrush.server.sessions.session import Session, Terms
+from flowbrush.server.store.store import Meta
 
 FRAMES, FPS = 4, 16.0
 NO_SPACE = OSError(28, "No space left on device")

@@ -8,7 +8,7 @@ from typing import Any
 from server_generator import Generator
 
 from flowbrush.protocol import Codec
-from server.engine.encoder import VideoEncoder
+from flowbrush.server.engine.encoder import VideoEncoder
 
 
 def load(*args: Any, **named: Any) -> Generator:

@@ -8,11 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from server.http.access import Access, Quota, load_access
-from server.http.auth import MAX_TOKENS, WRONG_BURST, Gate, NotAllowed
-from server.http.identity import Identity
-from server.http.quotas import OverQuota, Quotas
-from server.settings import BadSettings, Settings
+from flowbrush.server.http.access import Access, Quota, load_access
+from flowbrush.server.http.auth import MAX_TOKENS, WRONG_BURST, Gate, NotAllowed
+from flowbrush.server.http.identity import Identity
+from flowbrush.server.http.quotas import OverQuota, Quotas
+from flowbrush.server.settings import BadSettings, Settings
 
 ALICE, BOB = "alice-key-0123456789", "bob-key-0123456789ab"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from models.needs import needs
-from models.registry import card
-from server.engine.capacity import seats_that_fit, streams_in
+from flowbrush.models.needs import needs
+from flowbrush.models.registry import card
+from flowbrush.server.engine.capacity import seats_that_fit, streams_in
 
 GIB = 2**30
 

@@ -11,7 +11,7 @@ from typing import Any
 import uvicorn
 import websockets
 
-from server.http.connections import ConnectionLimits, bounded_protocol
+from flowbrush.server.http.connections import ConnectionLimits, bounded_protocol
 
 WAIT_S = 30.0
 

@@ -8,7 +8,7 @@ import pytest
 
 from flowbrush.packets import NO_FLAGS, Flag, Packet
 from flowbrush.protocol import Codec, Pong
-from server.delivery.delivery import DEAF_TEXTS, MAX_TEXTS, STALE_S, Closing, Media, Outbox, Ring
+from flowbrush.server.delivery.delivery import DEAF_TEXTS, MAX_TEXTS, STALE_S, Closing, Media, Outbox, Ring
 
 
 def packet(frame: int, key: bool = False) -> Packet:

@@ -15,14 +15,14 @@ from raw_client import decode_file
 from server_generator import draw, read
 
 from flowbrush.protocol import Codec, Point, Prompt, PromptSet, TrackMove, TracksClear
+from flowbrush.server.delivery.clips import clip
+from flowbrush.server.delivery.mp4 import Sample
+from flowbrush.server.delivery.recording import Recording
+from flowbrush.server.engine.encoder import VideoEncoder
+from flowbrush.server.store.images import BadImage, ImageStore
+from flowbrush.server.store.journal import Journal, lines_of
+from flowbrush.server.store.log_text import log_text
 from flowbrush.session_file import FileStart, SessionFile, at_chunk
-from server.delivery.clips import clip
-from server.delivery.mp4 import Sample
-from server.delivery.recording import Recording
-from server.engine.encoder import VideoEncoder
-from server.store.images import BadImage, ImageStore
-from server.store.journal import Journal, lines_of
-from server.store.log_text import log_text
 
 HUGE = 1 << 30
 

@@ -10,8 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from session_world import Client, World
 
 from flowbrush.protocol import Prompt, PromptSet
-from server.sessions import events as on
-from server.sessions.phases import Phase
+from flowbrush.server.sessions import events as on
+from flowbrush.server.sessions.phases import Phase
 
 CAN = {"text": True, "rewind": True}
 WELL = st.just("well")

@@ -6,7 +6,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from server.http.hosts import CalledBy, Names, Origins, Proxies, account_address
+from flowbrush.server.http.hosts import CalledBy, Names, Origins, Proxies, account_address
 
 NEAR = Proxies([ip_network("127.0.0.1/32"), ip_network("10.0.0.0/8")])
 

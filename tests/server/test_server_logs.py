@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from server import logs
-from server.http.audit import audit, note
-from server.http.identity import Identity
+from flowbrush.server import logs
+from flowbrush.server.http.audit import audit, note
+from flowbrush.server.http.identity import Identity
 
 SECRET = "s3cr3t-t0ken_value"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from session_world import Client, World
 
-from server.engine import ipc
-from server.sessions import events as on
-from server.sessions.phases import Phase
+from flowbrush.server.engine import ipc
+from flowbrush.server.sessions import events as on
+from flowbrush.server.sessions.phases import Phase
 
 
 def world_of(workers: int, slots: int, sessions: int) -> World:

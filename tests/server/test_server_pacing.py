@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from server.sessions.pacing import MARGIN_S, SILENCE_S, Pacer
+from flowbrush.server.sessions.pacing import MARGIN_S, SILENCE_S, Pacer
 
 CHUNK_S = 0.25
 

@@ -10,8 +10,8 @@ from raw_client import RawClient
 from session_harness import Harness, orders, said
 from session_world import World
 
-from server.engine import ipc
-from server.sessions import events as on
+from flowbrush.server.engine import ipc
+from flowbrush.server.sessions import events as on
 
 SQUARE = (((0.0, 0.0), (0.5, 0.0), (0.5, 0.5)),)
 

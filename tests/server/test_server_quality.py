@@ -11,11 +11,11 @@ from session_harness import FPS, FRAMES, Harness
 from session_world import Client, PlayedWorker, World
 
 from flowbrush.protocol import ErrorCode, Notice, PromptSet, ProtocolError, StepsSet, parse_client_message
-from server.delivery.delivery import Media
-from server.engine import ipc
-from server.engine.balance import Demand, Load, better_off, overloaded
-from server.sessions import events as on
-from server.sessions.quality import Quality
+from flowbrush.server.delivery.delivery import Media
+from flowbrush.server.engine import ipc
+from flowbrush.server.engine.balance import Demand, Load, better_off, overloaded
+from flowbrush.server.sessions import events as on
+from flowbrush.server.sessions.quality import Quality
 
 CHUNK_S = FRAMES / FPS
 FULL = 4

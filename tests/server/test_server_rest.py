@@ -21,7 +21,7 @@ from server_generator import read
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from flowbrush.schema import schemas
-from server.settings import Settings
+from flowbrush.server.settings import Settings
 
 
 def status_of(url: str, data: bytes | None = None, **headers: str) -> tuple[int, bytes]:
@@ -238,8 +238,8 @@ def test_an_open_server_stays_on_loopback_unless_told_otherwise(monkeypatch: pyt
 
 def test_the_web_process_never_imports_torch() -> None:
     code = (
-        "import sys, server.run, server.cli, models.registry; from server.settings import Settings;"
-        "from server.http.app import create_app; import tempfile, pathlib;"
+        "import sys, flowbrush.server.run, flowbrush.server.cli, flowbrush.models.registry; from flowbrush.server.settings import Settings;"
+        "from flowbrush.server.http.app import create_app; import tempfile, pathlib;"
         "create_app(Settings(state_dir=pathlib.Path(tempfile.mkdtemp())));"
         "sys.exit('torch' in sys.modules)"
     )

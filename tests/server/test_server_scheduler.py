@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.engine.scheduler import Account, Slots, Wish, next_batch
+from flowbrush.server.engine.scheduler import Account, Slots, Wish, next_batch
 
 
 def test_slots_are_given_in_order_at_the_emptiest_worker() -> None:

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from server.engine.encoder import available_codecs
+from flowbrush.server.engine.encoder import available_codecs
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="this system has no scheduling policies")

@@ -9,17 +9,17 @@ import pytest
 from session_harness import CAN, Harness, drag, move, orders, packets, said
 
 from flowbrush.errors import ErrorCode, ProtocolError
+from flowbrush.pipelines.requests import Applied
 from flowbrush.protocol import CameraSet, Codec, Control, Grid, Point, Prompt, PromptSet, TrackBegin, TrackEnd
-from pipelines.requests import Applied
-from server.engine import ipc
-from server.sessions import effects as do
-from server.sessions import events as on
-from server.sessions.history import MAX_UNWRITTEN_CHUNKS
-from server.sessions.inbox import MAX_WAITING, MAX_WAITING_IDS, Inbox
-from server.sessions.phases import Phase
-from server.sessions.session import Terms
-from server.sessions.tracks import MAX_GRID_POINTS
-from server.store.journal import Journal
+from flowbrush.server.engine import ipc
+from flowbrush.server.sessions import effects as do
+from flowbrush.server.sessions import events as on
+from flowbrush.server.sessions.history import MAX_UNWRITTEN_CHUNKS
+from flowbrush.server.sessions.inbox import MAX_WAITING, MAX_WAITING_IDS, Inbox
+from flowbrush.server.sessions.phases import Phase
+from flowbrush.server.sessions.session import Terms
+from flowbrush.server.sessions.tracks import MAX_GRID_POINTS
+from flowbrush.server.store.journal import Journal
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from server.settings import BadSettings, Settings, load_settings, service_links
+from flowbrush.server.settings import BadSettings, Settings, load_settings, service_links
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -104,9 +104,9 @@ def test_the_folders_of_snapshots_are_of_one_state_folder_each(tmp_path: Path) -
 )
 def test_a_user_without_name_and_home_has_settings(tmp_path: Path) -> None:
     code = (
-        f"import os, sys; sys.path.insert(0, {str(ROOT)!r}); import server.settings, models.card; "
+        f"import os, sys; sys.path.insert(0, {str(ROOT)!r}); import flowbrush.server.settings, flowbrush.models.card; "
         "os.setgid(54321); os.setuid(54321); "
-        "s = server.settings.load_settings(); print(s.state_dir, s.snapshots_dir, models.card.models_folder())"
+        "s = flowbrush.server.settings.load_settings(); print(s.state_dir, s.snapshots_dir, flowbrush.models.card.models_folder())"
     )
     bare = {"PATH": os.environ["PATH"]}
     tmp_path.chmod(0o755)

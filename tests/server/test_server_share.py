@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.http.share import BURST_S, LONGEST_WAIT_S, REQUEST_S, SHARE, UPGRADE_S, Arrivals, Share
+from flowbrush.server.http.share import BURST_S, LONGEST_WAIT_S, REQUEST_S, SHARE, UPGRADE_S, Arrivals, Share
 
 
 def test_one_that_sends_without_end_gets_its_share_of_the_time() -> None:

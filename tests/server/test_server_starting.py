@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from flowbrush.protocol import SessionStart
-from server.engine import ipc
-from server.sessions.starting import in_its_size, in_real_time, steps_in_real_time
+from flowbrush.server.engine import ipc
+from flowbrush.server.sessions.starting import in_its_size, in_real_time, steps_in_real_time
 
 CARD = {"name": "m", "width": 320, "height": 192, "fps": 16.0, "chunk_frames": 4, "steps": 2}
 SIZES = {**CARD, "sizes": [[320, 192], [192, 320], [256, 256]]}

@@ -323,7 +323,7 @@ async def test_a_branch_goes_on_from_a_chunk_of_another(server: RunningServer) -
 async def test_the_session_file_replays_to_the_recorded_frames(server: RunningServer) -> None:
     from server_generator import Generator
 
-    from pipelines.requests import StreamSettings
+    from flowbrush.pipelines.requests import StreamSettings
 
     async with RawClient(server.url) as client:
         await client.start("one", seed=21)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from server.engine import ipc
-from server.engine.worker import Worker
-from server.settings import Settings
+from flowbrush.server.engine import ipc
+from flowbrush.server.engine.worker import Worker
+from flowbrush.server.settings import Settings
 
 ASKED: dict[str, Any] = {}
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.sessions.track_times import TrackClock, resolve
+from flowbrush.server.sessions.track_times import TrackClock, resolve
 
 CHUNK_S, FRAME_S = 0.25, 0.0625
 

@@ -18,9 +18,9 @@ from running_server import RunningServer, wait_for
 from server_generator import read
 from test_server_door import ask, raw
 
-from pipelines.picture import GROUND, read_picture
-from server.delivery.transcode import transcode
-from server.store.images import BadImage, ImageStore, load, share, take_over
+from flowbrush.pipelines.picture import GROUND, read_picture
+from flowbrush.server.delivery.transcode import transcode
+from flowbrush.server.store.images import BadImage, ImageStore, load, share, take_over
 
 FORM = {"Content-Type": "multipart/form-data; boundary=b"}
 

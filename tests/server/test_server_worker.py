@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from server_generator import FPS, HEIGHT, WIDTH
 
-from pipelines.requests import StreamSettings
-from server.engine import ipc
-from server.engine.snapshots import MAX_STUCK, Snapshots
-from server.engine.worker import Worker
+from flowbrush.pipelines.requests import StreamSettings
+from flowbrush.server.engine import ipc
+from flowbrush.server.engine.snapshots import MAX_STUCK, Snapshots
+from flowbrush.server.engine.worker import Worker
 
 SETTINGS = StreamSettings("pocket-random", (("p", 1.0),), WIDTH, HEIGHT, FPS)
 

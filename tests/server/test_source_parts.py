@@ -12,13 +12,13 @@ from PIL import Image
 from session_world import World
 
 from flowbrush.protocol import Prompt, PromptSet
-from server.engine.ipc import SourceChunk
-from server.engine.source_clip import clip_of
-from server.sessions import events as on
-from server.source.clips import KEPT_BYTES, Clips
-from server.source.reader import BadFrame, H264Frames, JpegFrames, Likeness, serve
-from server.source.window import Window
-from server.source.wire import RECORD, Answer
+from flowbrush.server.engine.ipc import SourceChunk
+from flowbrush.server.engine.source_clip import clip_of
+from flowbrush.server.sessions import events as on
+from flowbrush.server.source.clips import KEPT_BYTES, Clips
+from flowbrush.server.source.reader import BadFrame, H264Frames, JpegFrames, Likeness, serve
+from flowbrush.server.source.window import Window
+from flowbrush.server.source.wire import RECORD, Answer
 
 FRAME_US = 62_500
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from models.spec import PocketTextSpec
-from models.text.pocket import words
-from models.text.scenes import one_scene
-from training.captions import GRAMMAR, NOTHING, Sentence, concepts, draw_sentence, vocabulary
-from training.text import TextTrainer
+from flowbrush.models.spec import PocketTextSpec
+from flowbrush.models.text.pocket import words
+from flowbrush.models.text.scenes import one_scene
+from flowbrush.training.captions import GRAMMAR, NOTHING, Sentence, concepts, draw_sentence, vocabulary
+from flowbrush.training.text import TextTrainer
 
 SPEC = PocketTextSpec(dim=32, layers=1, heads=2, length=12, buckets=64)
 

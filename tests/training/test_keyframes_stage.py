@@ -6,14 +6,14 @@ import pytest
 import torch
 from tiny_training import RECIPE, Tiny, need_font, same
 
-from models.keyframes import Keyframes
-from models.spec import KeyframesSpec
-from training.distributed import join
-from training.keyframe_data import catalogue, render
-from training.keyframes import fit
-from training.run import Run
-from training.stages.base import Context
-from training.world import lexicon
+from flowbrush.models.keyframes import Keyframes
+from flowbrush.models.spec import KeyframesSpec
+from flowbrush.training.distributed import join
+from flowbrush.training.keyframe_data import catalogue, render
+from flowbrush.training.keyframes import fit
+from flowbrush.training.run import Run
+from flowbrush.training.stages.base import Context
+from flowbrush.training.world import lexicon
 
 need_font()
 SMALL = KeyframesSpec(

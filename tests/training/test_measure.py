@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from training.evaluate import main, parse_seeds
-from training.evaluation.locate import FOUND, locate, psnr, ssim
-from training.world.clip import World
-from training.world.sprites import MissingFont, find_font
+from flowbrush.training.evaluate import main, parse_seeds
+from flowbrush.training.evaluation.locate import FOUND, locate, psnr, ssim
+from flowbrush.training.world.clip import World
+from flowbrush.training.world.sprites import MissingFont, find_font
 
 try:
     find_font()

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from training.optim import MasterOptimiser, orthogonalise
+from flowbrush.training.optim import MasterOptimiser, orthogonalise
 
 
 def network(dtype: torch.dtype = torch.float32) -> nn.Module:

@@ -20,7 +20,7 @@ class Block:
             raise ImportError(f"{name} is not installed there")
 
 sys.meta_path.insert(0, Block())
-import training.__main__, training.config, training.text, training.evaluation.locate
+import flowbrush.training.__main__, flowbrush.training.config, flowbrush.training.text, flowbrush.training.evaluation.locate
 assert not FORBIDDEN & set(sys.modules), sorted(FORBIDDEN & set(sys.modules))
 ours = [n for n in sys.modules if n.partition(".")[0] == "training"]
 assert len(ours) > 25, ours
@@ -30,7 +30,7 @@ print("free")
 AVERAGE = """
 import torch
 from torch import nn
-from training.distributed import join
+from flowbrush.training.distributed import join
 workers = join(torch.device("cpu"))
 net = nn.Linear(2, 2)
 net.weight.grad = torch.full((2, 2), float(1 + 2 * workers.rank))

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from models.motion_channels import LIGHT, condition_channels
-from models.registry import card
-from training.__main__ import main
-from training.config import parse_recipe, read_recipe
-from training.tables import BadConfig
+from flowbrush.models.motion_channels import LIGHT, condition_channels
+from flowbrush.models.registry import card
+from flowbrush.training.__main__ import main
+from flowbrush.training.config import parse_recipe, read_recipe
+from flowbrush.training.tables import BadConfig
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 WHOLE = {

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from models.motion_channels import DRIVE, LIGHT, THINGS, condition_channels
-from models.spec import StudentSpec
-from models.transformer import CausalTransformer
-from pipelines.reference.condition import OPACITY
-from pipelines.schedule import levels
-from training.forcing import Batch, conditions, draw_levels, errors, forcing_loss, weights
-from training.objectives import Consistency, DistributionMatching
-from training.optim import MasterOptimiser
-from training.rollout import Rollout
-from training.teacher import matching_error, sample, teacher_conditions, teacher_spec
+from flowbrush.models.motion_channels import DRIVE, LIGHT, THINGS, condition_channels
+from flowbrush.models.spec import StudentSpec
+from flowbrush.models.transformer import CausalTransformer
+from flowbrush.pipelines.reference.condition import OPACITY
+from flowbrush.pipelines.schedule import levels
+from flowbrush.training.forcing import Batch, conditions, draw_levels, errors, forcing_loss, weights
+from flowbrush.training.objectives import Consistency, DistributionMatching
+from flowbrush.training.optim import MasterOptimiser
+from flowbrush.training.rollout import Rollout
+from flowbrush.training.teacher import matching_error, sample, teacher_conditions, teacher_spec
 
 CODEC, LIGHTS, ROWS = 6, 3, 8
 CHANNELS = LIGHT + LIGHTS

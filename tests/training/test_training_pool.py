@@ -9,18 +9,18 @@ import pytest
 import torch
 from tiny_training import need_font
 
-from models.codecs.pocket import PocketCodec
-from models.motion_channels import DRIVE, FRAMES, LIGHT, THINGS
-from models.motion_latent import FLOW_UNIT
-from models.spec import PocketCodecSpec, PocketTextSpec
-from models.text.pocket import PocketText
-from pipelines.reference.condition import VELOCITY
-from training.captions import vocabulary
-from training.data import Source, ahead
-from training.parallel import spread
-from training.playback import draw_frames
-from training.pool import Pool, StalePool, build_pool, light_of, mark_pool, reference_of, sample_of
-from training.world.living import LivingWorld
+from flowbrush.models.codecs.pocket import PocketCodec
+from flowbrush.models.motion_channels import DRIVE, FRAMES, LIGHT, THINGS
+from flowbrush.models.motion_latent import FLOW_UNIT
+from flowbrush.models.spec import PocketCodecSpec, PocketTextSpec
+from flowbrush.models.text.pocket import PocketText
+from flowbrush.pipelines.reference.condition import VELOCITY
+from flowbrush.training.captions import vocabulary
+from flowbrush.training.data import Source, ahead
+from flowbrush.training.parallel import spread
+from flowbrush.training.playback import draw_frames
+from flowbrush.training.pool import Pool, StalePool, build_pool, light_of, mark_pool, reference_of, sample_of
+from flowbrush.training.world.living import LivingWorld
 
 need_font()
 CLIP_FRAMES = 12

@@ -12,12 +12,12 @@ import torch
 from PIL import Image
 from tiny_training import RECIPE, Tiny, need_font, one_core, same
 
-from models.device import Placement
-from models.pocket import load_pocket
-from models.transformer import CausalTransformer
-from pipelines.generator import Generator
-from pipelines.requests import StreamSettings
-from training.stages.forcing import ForcingStage
+from flowbrush.models.device import Placement
+from flowbrush.models.pocket import load_pocket
+from flowbrush.models.transformer import CausalTransformer
+from flowbrush.pipelines.generator import Generator
+from flowbrush.pipelines.requests import StreamSettings
+from flowbrush.training.stages.forcing import ForcingStage
 
 need_font()
 REACHED = {
@@ -175,7 +175,7 @@ def test_another_codec_makes_the_pool_stale(trained: Tiny, tmp_path, capsys) -> 
 @pytest.mark.slow
 def test_all_runs_every_stage_with_processes_and_a_font_by_path(tmp_path, capsys) -> None:
     """The one command, with rendering processes, forked fitting and loaders as on a large machine."""
-    from training.world.sprites import find_font
+    from flowbrush.training.world.sprites import find_font
 
     (tmp_path / "tiny.toml").write_text(
         RECIPE.replace("seed = 3", "seed = 3\nloaders = 1").replace("workers = 1", "workers = 2")

@@ -7,10 +7,10 @@ import pytest
 import torch
 from tiny_training import need_font
 
-from training.evaluation.locate import locate
-from training.world import lexicon, paths
-from training.world.clip import Clip, World, WorldObject
-from training.world.sprites import SIZES
+from flowbrush.training.evaluation.locate import locate
+from flowbrush.training.world import lexicon, paths
+from flowbrush.training.world.clip import Clip, World, WorldObject
+from flowbrush.training.world.sprites import SIZES
 
 need_font()
 FRAMES = 12

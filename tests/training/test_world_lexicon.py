@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from training.world import lexicon
+from flowbrush.training.world import lexicon
 
 NOUNS = lexicon.CORE + lexicon.EXTRA
 

@@ -10,14 +10,14 @@ import pytest
 import torch
 from tiny_training import need_font
 
-from pipelines.reference.warp import composite_frames, over, warp
-from training.world import gaits, verbs
-from training.world.bodies import CHUNK, ROLLING, Base, Mover, Place, move
-from training.world.deform import LARGEST, Placed, thing_flow
-from training.world.gaits import live
-from training.world.living import LivingClip, LivingWorld
-from training.world.rigid import reference, velocities
-from training.world.shapes import Shape
+from flowbrush.pipelines.reference.warp import composite_frames, over, warp
+from flowbrush.training.world import gaits, verbs
+from flowbrush.training.world.bodies import CHUNK, ROLLING, Base, Mover, Place, move
+from flowbrush.training.world.deform import LARGEST, Placed, thing_flow
+from flowbrush.training.world.gaits import live
+from flowbrush.training.world.living import LivingClip, LivingWorld
+from flowbrush.training.world.rigid import reference, velocities
+from flowbrush.training.world.shapes import Shape
 
 need_font()
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.world.paths import camera, drift, ease, hand_drag, smooth_walk
+from flowbrush.training.world.paths import camera, drift, ease, hand_drag, smooth_walk
 
 WIDTH, HEIGHT = 320.0, 192.0
 SEEDS = range(40)

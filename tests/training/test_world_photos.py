@@ -7,9 +7,9 @@ import pytest
 import torch
 from tiny_training import need_font
 
-from training.world.living import LivingWorld
-from training.world.photos import Photos, smooth_shape
-from training.world.sprites import SIZES
+from flowbrush.training.world.living import LivingWorld
+from flowbrush.training.world.photos import Photos, smooth_shape
+from flowbrush.training.world.sprites import SIZES
 
 need_font()
 

@@ -6,9 +6,9 @@ from collections import Counter
 
 import numpy as np
 
-from models.text.pocket import words
-from models.text.scenes import SCENES, one_scene
-from training.world import lexicon, verbs
+from flowbrush.models.text.pocket import words
+from flowbrush.models.text.scenes import SCENES, one_scene
+from flowbrush.training.world import lexicon, verbs
 
 NOUNS = [noun.name for noun in lexicon.CORE + lexicon.EXTRA]
 

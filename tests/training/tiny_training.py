@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from training.__main__ import main
-from training.config import Recipe, read_recipe
-from training.stages import codec, light, pool
-from training.world.sprites import MissingFont, find_font
+from flowbrush.training.__main__ import main
+from flowbrush.training.config import Recipe, read_recipe
+from flowbrush.training.stages import codec, light, pool
+from flowbrush.training.world.sprites import MissingFont, find_font
 
 RECIPE = """
 name = "tiny"

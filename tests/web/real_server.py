@@ -40,7 +40,7 @@ class RealServer:
         command = [
             sys.executable,
             "-m",
-            "server.cli",
+            "flowbrush.server.cli",
             "serve",
             "--model",
             self.model,

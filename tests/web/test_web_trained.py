@@ -9,7 +9,7 @@ import pytest
 from likeness import cut_out, likeness
 from real_server import ROOT, RealServer
 
-from models.registry import card
+from flowbrush.models.registry import card
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

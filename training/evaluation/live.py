@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.pocket import PocketModel
-from training.evaluation.measures import LiveTally
-from training.playback import clip_frames
-from training.pool import reference_of
-from training.world.living import LivingWorld
+from flowbrush.models.pocket import PocketModel
+from flowbrush.training.evaluation.measures import LiveTally
+from flowbrush.training.playback import clip_frames
+from flowbrush.training.pool import reference_of
+from flowbrush.training.world.living import LivingWorld
 
 HELD_OUT = 900_000_000  # evaluation seeds live far from those of training
 FRAMES = 48

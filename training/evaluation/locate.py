@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from training.world.sprites import SpriteBook
+from flowbrush.training.world.sprites import SpriteBook
 
 SEARCH = 40  # pixels around the place asked for; an object that is not found there is lost
 FOUND = 0.6  # of the error of an ordinary place that must be gone where an object is found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from training.world import lexicon, verbs
+from flowbrush.training.world import lexicon, verbs
 
 _SCENES = list(lexicon.SCENES)
 ALONE = tuple(

@@ -1,6 +1,6 @@
 """Streams as people start them, measured: prompts alone, paths that start with the prompt, hands in mid-stream, verbs, drift.
 
-Where a thing is, is read from the pixels (`training.evaluation.locate`); what a verb did, from the poses that the stream keeps.
+Where a thing is, is read from the pixels (`flowbrush.training.evaluation.locate`); what a verb did, from the poses that the stream keeps.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import torch
 from torch import Tensor
 
 from flowbrush.controls import Control, Point, TrackBegin
-from pipelines.generator import Generator
-from pipelines.reference.layers import LayerStack
-from pipelines.requests import StreamSettings
-from pipelines.state import StreamState
-from training.evaluation.locate import SEARCH, locate
-from training.evaluation.measures import fine_power, motion_energy
-from training.world import lexicon
-from training.world.living import LivingWorld
-from training.world.sprites import SpriteBook
+from flowbrush.pipelines.generator import Generator
+from flowbrush.pipelines.reference.layers import LayerStack
+from flowbrush.pipelines.requests import StreamSettings
+from flowbrush.pipelines.state import StreamState
+from flowbrush.training.evaluation.locate import SEARCH, locate
+from flowbrush.training.evaluation.measures import fine_power, motion_energy
+from flowbrush.training.world import lexicon
+from flowbrush.training.world.living import LivingWorld
+from flowbrush.training.world.sprites import SpriteBook
 
 GAIT = (
     12  # frames over which a position is averaged: a gait's own going to and fro is not an error of following

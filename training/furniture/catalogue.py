@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from training.furniture.wavefront import Floats, Mesh, read_mesh, unit
-from training.photos.licences import Copyright, Terms
+from flowbrush.training.furniture.wavefront import Floats, Mesh, read_mesh, unit
+from flowbrush.training.photos.licences import Copyright, Terms
 
 PACKAGE = "sweethome3d-furniture"
 ARCHIVES = "usr/share/sweethome3d/furniture"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.furniture.surface import Surface
-from training.furniture.wavefront import Floats, dot, unit
+from flowbrush.training.furniture.surface import Surface
+from flowbrush.training.furniture.wavefront import Floats, dot, unit
 
 WARM = np.array([1.0, 0.86, 0.68], np.float32)
 COLD = np.array([0.72, 0.86, 1.0], np.float32)

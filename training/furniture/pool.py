@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from training.furniture.catalogue import PACKAGE, Piece, load, pieces
-from training.furniture.render import Stage, tracer, view
-from training.furniture.wavefront import BadMesh
-from training.photos.packages import unpacked
+from flowbrush.training.furniture.catalogue import PACKAGE, Piece, load, pieces
+from flowbrush.training.furniture.render import Stage, tracer, view
+from flowbrush.training.furniture.wavefront import BadMesh
+from flowbrush.training.photos.packages import unpacked
 
 FOLDER, ATTRIBUTION = "furniture", "attribution.json"  # beside the photos, and in it
 SHARES = (

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from training.furniture.light import Light, exposed
-from training.furniture.surface import Surface, Surfaces
-from training.furniture.wavefront import Floats, Mesh, unit
+from flowbrush.training.furniture.light import Light, exposed
+from flowbrush.training.furniture.surface import Surface, Surfaces
+from flowbrush.training.furniture.wavefront import Floats, Mesh, unit
 
 FINE = 2  # rays per pixel and axis
 MARGIN = 1.04  # of the square around a thing

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.furniture.wavefront import Floats, Mesh, dot, unit
+from flowbrush.training.furniture.wavefront import Floats, Mesh, dot, unit
 
 SHADY = 0.5  # opacity from which on a material casts a shadow
 LEVELS = np.arange(256) / 255

@@ -13,10 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from training.photos.draws import blurred, chance, normal, relit, some_blurred, uniform
-from training.photos.materials import Materials
-from training.photos.pieces import Rim
-from training.pool import SIZES
+from flowbrush.training.photos.draws import blurred, chance, normal, relit, some_blurred, uniform
+from flowbrush.training.photos.materials import Materials
+from flowbrush.training.photos.pieces import Rim
+from flowbrush.training.pool import SIZES
 
 Rng = torch.Generator
 SUBJECT = 0.35  # share of the pictures whose ground has a known subject

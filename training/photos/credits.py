@@ -1,4 +1,4 @@
-"""python -m training.photos.credits RUN/photos: who made what a run's photos and rendered things show, as Markdown.
+"""python -m flowbrush.training.photos.credits RUN/photos: who made what a run's photos and rendered things show, as Markdown.
 
 It belongs beside weights that learned from them: CC-BY asks for it.
 """
@@ -12,12 +12,12 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from training.furniture.pool import FOLDER
-from training.photos.pool import ATTRIBUTION
+from flowbrush.training.furniture.pool import FOLDER
+from flowbrush.training.photos.pool import ATTRIBUTION
 
 HEAD = """# Who made what the weights learned from
 
-Written by `python -m training.photos.credits`. Pictures were cut, scaled, relit and laid over one another. None of them is part of
+Written by `python -m flowbrush.training.photos.credits`. Pictures were cut, scaled, relit and laid over one another. None of them is part of
 the weights, nor of the repository, but for those of the page's gallery, which has its own list.
 """
 
@@ -78,7 +78,7 @@ def _link(source: str) -> str:
 
 def main(given: list[str] | None = None) -> int:
     """Runs the command. Returns 0, or 2 where there is no list."""
-    parser = argparse.ArgumentParser(prog="python -m training.photos.credits", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m flowbrush.training.photos.credits", description=__doc__)
     parser.add_argument(
         "photos", type=Path, help="the photos of a run, as `flowbrush train pool --photos` makes them"
     )

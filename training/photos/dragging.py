@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from flowbrush.controls import Point, TrackBegin
-from pipelines.generator import Generator
-from pipelines.reference.outline import outline
-from pipelines.requests import StreamSettings
-from training.photos.clicks import thickest
-from training.photos.judges import Pasted
+from flowbrush.pipelines.generator import Generator
+from flowbrush.pipelines.reference.outline import outline
+from flowbrush.pipelines.requests import StreamSettings
+from flowbrush.training.photos.clicks import thickest
+from flowbrush.training.photos.judges import Pasted
 
 SECONDS = 10
 EARLY = 2  # the second with which the last one is compared

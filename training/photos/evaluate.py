@@ -1,4 +1,4 @@
-"""python -m training.photos.evaluate: what pocket makes of photos that it never learned from.
+"""python -m flowbrush.training.photos.evaluate: what pocket makes of photos that it never learned from.
 
 Segmenter: agreement with the masks of subjects, and with pasted things of 40–200 pixels, after one click and after a second.
 Inpainter: PSNR inside holes, beside plain spreading from the rim. Codec: PSNR, standing still and sliding. The whole: a thing
@@ -17,17 +17,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.card import ModelCard
-from models.checkpoint import BadWeights, fill, read
-from models.codecs.pocket import PocketCodec
-from models.inpainter import Inpainter, diffuse_fill
-from models.registry import UnknownModel, card
-from models.segmenter import Segmenter
-from pipelines.generator import Generator
-from training.photos.clicks import Judged, judge, thickest
-from training.photos.dragging import dragged
-from training.photos.judges import NothingToJudge, Pasted, Size, grounds, hole_of, pasted, subjects
-from training.sheets import write_sheet
+from flowbrush.models.card import ModelCard
+from flowbrush.models.checkpoint import BadWeights, fill, read
+from flowbrush.models.codecs.pocket import PocketCodec
+from flowbrush.models.inpainter import Inpainter, diffuse_fill
+from flowbrush.models.registry import UnknownModel, card
+from flowbrush.models.segmenter import Segmenter
+from flowbrush.pipelines.generator import Generator
+from flowbrush.training.photos.clicks import Judged, judge, thickest
+from flowbrush.training.photos.dragging import dragged
+from flowbrush.training.photos.judges import NothingToJudge, Pasted, Size, grounds, hole_of, pasted, subjects
+from flowbrush.training.sheets import write_sheet
 
 Figures = dict[str, float]
 GOOD = 0.8  # agreement from which on a cut-out looks right
@@ -186,7 +186,7 @@ def table(figures: dict[str, Figures]) -> str:
 
 def main(given: list[str] | None = None) -> int:
     """Runs the command. Returns 0, or 2 for what the person can mend."""
-    parser = argparse.ArgumentParser(prog="python -m training.photos.evaluate", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m flowbrush.training.photos.evaluate", description=__doc__)
     parser.add_argument(
         "photos", type=Path, help="the photos of a run, as `flowbrush train pool --photos` makes them"
     )

@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from training.photos.packages import STAMPS
-from training.photos.pool import FORM, HELD_OUT, STAMP
+from flowbrush.training.photos.packages import STAMPS
+from flowbrush.training.photos.pool import FORM, HELD_OUT, STAMP
 
 Size = tuple[int, int]
 REFERENCE = "reference"  # folder of masks, NAME.png for held_out/NAME.webp
@@ -48,7 +48,7 @@ def subjects(folder: Path, sizes: tuple[Size, ...]) -> Iterator[tuple[str, Tenso
     masks = sorted((folder / REFERENCE).glob("*.png"))
     if not masks:
         raise NothingToJudge(
-            f"no mask in {folder / REFERENCE}: make them with `python -m training.photos.reference {folder}`"
+            f"no mask in {folder / REFERENCE}: make them with `python -m flowbrush.training.photos.reference {folder}`"
         )
     for path in masks:
         with Image.open(folder / HELD_OUT / f"{path.stem}{FORM}") as opened, Image.open(path) as mask:

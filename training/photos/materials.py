@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from training.furniture.pool import FOLDER
-from training.world import lexicon
-from training.world.scenes import paint_scene
-from training.world.sprites import SpriteBook
+from flowbrush.training.furniture.pool import FOLDER
+from flowbrush.training.world import lexicon
+from flowbrush.training.world.scenes import paint_scene
+from flowbrush.training.world.sprites import SpriteBook
 
 PHOTO_EDGE, THING_EDGE = 512, 192  # pixels: what a photo and a thing are kept at, stretched to squares
 PAINTED = 32  # scenes

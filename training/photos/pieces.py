@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from training.photos.draws import Rng, chance, normal, uniform
+from flowbrush.training.photos.draws import Rng, chance, normal, uniform
 
 WAVES = 7  # around a rim
 WILD = (0.05, 0.45)  # how far waves go in and out, in radii, evenly in their logarithm

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from training.photos.licences import Copyright, Terms
-from training.photos.packages import PHOTOS, STAMPS, MissingPackage, unpacked
-from training.photos.rcc import read_collection
+from flowbrush.training.photos.licences import Copyright, Terms
+from flowbrush.training.photos.packages import PHOTOS, STAMPS, MissingPackage, unpacked
+from flowbrush.training.photos.rcc import read_collection
 
 HELD_OUT, STAMP = "held_out", "stamps"  # folders beside the pictures that are learned from
 ATTRIBUTION = "attribution.json"

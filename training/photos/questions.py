@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from training.photos.composites import Composites
-from training.photos.draws import Rng, chance, uniform
+from flowbrush.training.photos.composites import Composites
+from flowbrush.training.photos.draws import Rng, chance, uniform
 
 SOLID = 0.6  # opacity from which on a point is surely the thing's
 LEAST = 40  # such pixels, or a thing is not asked for

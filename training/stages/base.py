@@ -13,20 +13,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.codecs.pocket import PocketCodec
-from models.inpainter import Inpainter
-from models.keyframes import Keyframes
-from models.segmenter import Segmenter
-from models.spec import StudentSpec
-from models.text.pocket import PocketText
-from models.transformer import CausalTransformer
-from training.config import STAGES, Recipe, StageConfig
-from training.data import Source, ahead
-from training.distributed import Workers, generator, seed_torch, to_cpu
-from training.keyframe_data import catalogue
-from training.optim import MasterOptimiser
-from training.pool import Pool, mark_pool, pool_files
-from training.run import MissingStage, Run
+from flowbrush.models.codecs.pocket import PocketCodec
+from flowbrush.models.inpainter import Inpainter
+from flowbrush.models.keyframes import Keyframes
+from flowbrush.models.segmenter import Segmenter
+from flowbrush.models.spec import StudentSpec
+from flowbrush.models.text.pocket import PocketText
+from flowbrush.models.transformer import CausalTransformer
+from flowbrush.training.config import STAGES, Recipe, StageConfig
+from flowbrush.training.data import Source, ahead
+from flowbrush.training.distributed import Workers, generator, seed_torch, to_cpu
+from flowbrush.training.keyframe_data import catalogue
+from flowbrush.training.optim import MasterOptimiser
+from flowbrush.training.pool import Pool, mark_pool, pool_files
+from flowbrush.training.run import MissingStage, Run
 
 Network = TypeVar("Network", bound=nn.Module)
 FLOOR = 0.03  # of the rate is left at the end of a decay

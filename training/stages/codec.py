@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from training.codec import fit_components
-from training.parallel import cores
-from training.stages.base import COMPONENTS, Context
+from flowbrush.training.codec import fit_components
+from flowbrush.training.parallel import cores
+from flowbrush.training.stages.base import COMPONENTS, Context
 
 
 def ensure_components(context: Context) -> None:

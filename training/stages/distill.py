@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from training.data import Draw
-from training.objectives import OBJECTIVES, Objective
-from training.optim import MasterOptimiser
-from training.sheets import student_sheet
-from training.stages.base import Context, Stage, averaged
-from training.stages.forcing import draw_part
-from training.teacher import teacher_spec
+from flowbrush.training.data import Draw
+from flowbrush.training.objectives import OBJECTIVES, Objective
+from flowbrush.training.optim import MasterOptimiser
+from flowbrush.training.sheets import student_sheet
+from flowbrush.training.stages.base import Context, Stage, averaged
+from flowbrush.training.stages.forcing import draw_part
+from flowbrush.training.teacher import teacher_spec
 
 
 class DistillStage(Stage):

@@ -11,18 +11,18 @@ from typing import Any
 
 import torch
 
-from models.pocket import PocketModel, save_pocket
-from training.config import STAGES, Recipe
-from training.run import MissingStage, Run
-from training.stages.base import STUDENTS, Context
-from training.world import lexicon
+from flowbrush.models.pocket import PocketModel, save_pocket
+from flowbrush.training.config import STAGES, Recipe
+from flowbrush.training.run import MissingStage, Run
+from flowbrush.training.stages.base import STUDENTS, Context
+from flowbrush.training.world import lexicon
 
 UNCOUNTED = ("codec", "light", "pool", "export")  # stages that take no steps
 
 CARD = """# {name}
 
 A small causal video student of a world that lives: hands and camera move layers rigidly, the student says how they bend,
-where they go by themselves, and what light is new. Made by `python -m training all` with the recipe below; no weights were
+where they go by themselves, and what light is new. Made by `python -m flowbrush.training all` with the recipe below; no weights were
 downloaded.
 
 ## What it is

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from training.config import ForcingConfig
-from training.data import Draw, Source
-from training.forcing import forcing_loss
-from training.optim import MasterOptimiser
-from training.pool import CELLS
-from training.sheets import student_sheet
-from training.stages.base import Context, Stage, averaged
+from flowbrush.training.config import ForcingConfig
+from flowbrush.training.data import Draw, Source
+from flowbrush.training.forcing import forcing_loss
+from flowbrush.training.optim import MasterOptimiser
+from flowbrush.training.pool import CELLS
+from flowbrush.training.sheets import student_sheet
+from flowbrush.training.stages.base import Context, Stage, averaged
 
 FEWER = 4  # times fewer whole pictures than crops in a batch: they are about so much larger
 

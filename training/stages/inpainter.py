@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.inpainter import Inpainter
-from training.photos.composites import Composer, draw_size
-from training.photos.materials import Materials
-from training.stages.base import SingleStage
+from flowbrush.models.inpainter import Inpainter
+from flowbrush.training.photos.composites import Composer, draw_size
+from flowbrush.training.photos.materials import Materials
+from flowbrush.training.stages.base import SingleStage
 
 FRINGE = 9  # pixels: edge of the square by which a hole is wider than the thing
 FINE = 0.5  # weight of the error of differences between neighbours: a smear has none

@@ -9,13 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.keyframes import Keyframes
-from training.distributed import to_cpu
-from training.keyframe_data import catalogue, render
-from training.keyframes import fit
-from training.optim import MasterOptimiser
-from training.sheets import write_sheet
-from training.stages.base import Context, SingleStage, averaged
+from flowbrush.models.keyframes import Keyframes
+from flowbrush.training.distributed import to_cpu
+from flowbrush.training.keyframe_data import catalogue, render
+from flowbrush.training.keyframes import fit
+from flowbrush.training.optim import MasterOptimiser
+from flowbrush.training.sheets import write_sheet
+from flowbrush.training.stages.base import Context, SingleStage, averaged
 
 SMALL = 0.01  # errors below this count by their square, others by their size
 EDGES = 2.0  # weight of the errors of differences between neighbours beside that of colours

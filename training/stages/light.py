@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from training.light import fit_light
-from training.parallel import cores
-from training.stages.base import COMPONENTS, Context
+from flowbrush.training.light import fit_light
+from flowbrush.training.parallel import cores
+from flowbrush.training.stages.base import COMPONENTS, Context
 
 
 def ensure_light(context: Context) -> None:

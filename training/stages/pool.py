@@ -13,14 +13,14 @@ import numpy as np
 import torch
 from PIL import Image
 
-from models.codecs.pocket import PocketCodec
-from training.config import Recipe
-from training.parallel import cores
-from training.pool import build_pool, mark_pool, pool_files
-from training.run import Run
-from training.stages.base import Context, load_components
-from training.world.living import LivingWorld
-from training.world.photos import Photos
+from flowbrush.models.codecs.pocket import PocketCodec
+from flowbrush.training.config import Recipe
+from flowbrush.training.parallel import cores
+from flowbrush.training.pool import build_pool, mark_pool, pool_files
+from flowbrush.training.run import Run
+from flowbrush.training.stages.base import Context, load_components
+from flowbrush.training.world.living import LivingWorld
+from flowbrush.training.world.photos import Photos
 
 
 class PoolFailed(RuntimeError):

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import torch
 
-from pipelines.schedule import levels
-from training.data import Draw
-from training.forcing import errors, total, weights
-from training.optim import MasterOptimiser
-from training.rollout import Rollout
-from training.sheets import student_sheet
-from training.stages.base import Context, Stage, averaged
-from training.stages.forcing import draw_part
+from flowbrush.pipelines.schedule import levels
+from flowbrush.training.data import Draw
+from flowbrush.training.forcing import errors, total, weights
+from flowbrush.training.optim import MasterOptimiser
+from flowbrush.training.rollout import Rollout
+from flowbrush.training.sheets import student_sheet
+from flowbrush.training.stages.base import Context, Stage, averaged
+from flowbrush.training.stages.forcing import draw_part
 
 
 class RolloutStage(Stage):

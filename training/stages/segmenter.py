@@ -8,12 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.segmenter import Segmenter, around, look_at, put_back
-from training.photos.composites import Composer, draw_size
-from training.photos.draws import chance
-from training.photos.materials import Materials
-from training.photos.questions import Question, ask, corrected
-from training.stages.base import SingleStage
+from flowbrush.models.segmenter import Segmenter, around, look_at, put_back
+from flowbrush.training.photos.composites import Composer, draw_size
+from flowbrush.training.photos.draws import chance
+from flowbrush.training.photos.materials import Materials
+from flowbrush.training.photos.questions import Question, ask, corrected
+from flowbrush.training.stages.base import SingleStage
 
 EDGE_WEIGHT = 4.0  # pixels at the rim count so much more: they are few, and what a cut-out looks like
 ENTROPY = 0.5  # weight of the cross-entropy beside the overlap: alone it says "half" where it is not sure

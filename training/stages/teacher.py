@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from training.data import Draw
-from training.optim import MasterOptimiser
-from training.stages.base import Context, Stage
-from training.stages.forcing import draw_part
-from training.teacher import matching_error, teacher_spec
+from flowbrush.training.data import Draw
+from flowbrush.training.optim import MasterOptimiser
+from flowbrush.training.stages.base import Context, Stage
+from flowbrush.training.stages.forcing import draw_part
+from flowbrush.training.teacher import matching_error, teacher_spec
 
 
 class TeacherStage(Stage):

@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
-from training.captions import draw_sentence
-from training.config import STAGES
-from training.distributed import seed_torch, to_cpu
-from training.stages.base import Context, Stage
-from training.text import TextTrainer
+from flowbrush.training.captions import draw_sentence
+from flowbrush.training.config import STAGES
+from flowbrush.training.distributed import seed_torch, to_cpu
+from flowbrush.training.stages.base import Context, Stage
+from flowbrush.training.text import TextTrainer
 
 
 class TextStage(Stage):

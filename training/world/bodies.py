@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.world import paths
-from training.world.verbs import Doing
+from flowbrush.training.world import paths
+from flowbrush.training.world.verbs import Doing
 
 Rng = np.random.Generator
 Array = np.ndarray

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.world import lexicon, verbs
-from training.world.bodies import Place, start_spot
-from training.world.clip import MARGIN_X, MARGIN_Y, call, caption
-from training.world.photos import Photos
-from training.world.scenes import Layout, lay_out_scene
-from training.world.sprites import SpriteBook
-from training.world.verbs import Doing, Weather
+from flowbrush.training.world import lexicon, verbs
+from flowbrush.training.world.bodies import Place, start_spot
+from flowbrush.training.world.clip import MARGIN_X, MARGIN_Y, call, caption
+from flowbrush.training.world.photos import Photos
+from flowbrush.training.world.scenes import Layout, lay_out_scene
+from flowbrush.training.world.sprites import SpriteBook
+from flowbrush.training.world.verbs import Doing, Weather
 
 Rng = np.random.Generator
 Array = np.ndarray

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from training.world import lexicon, paths
-from training.world.scenes import paint_scene
-from training.world.sprites import SpriteBook, sample_sprite
+from flowbrush.training.world import lexicon, paths
+from flowbrush.training.world.scenes import paint_scene
+from flowbrush.training.world.sprites import SpriteBook, sample_sprite
 
 Rng = np.random.Generator
 MARGIN_X, MARGIN_Y = 160, 56  # how far a scene reaches past the frame, in pixels

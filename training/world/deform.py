@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.world.shapes import Shape
+from flowbrush.training.world.shapes import Shape
 
 Array = np.ndarray
 CELL = 8  # pixels of a latent cell

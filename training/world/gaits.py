@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from training.world.bodies import Base
-from training.world.life import CYCLE, Life, life_of
-from training.world.shapes import Shape
-from training.world.verbs import Doing
+from flowbrush.training.world.bodies import Base
+from flowbrush.training.world.life import CYCLE, Life, life_of
+from flowbrush.training.world.shapes import Shape
+from flowbrush.training.world.verbs import Doing
 
 Rng = np.random.Generator
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from models.text.scenes import SCENES as SCENES
+from flowbrush.models.text.scenes import SCENES as SCENES
 
 
 class Noun(NamedTuple):

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.world.bodies import HASTE, Base
-from training.world.verbs import Doing
+from flowbrush.training.world.bodies import HASTE, Base
+from flowbrush.training.world.verbs import Doing
 
 Rng = np.random.Generator
 Array = np.ndarray

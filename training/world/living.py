@@ -11,17 +11,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipelines.reference.warp import over, warp
-from training.world import paths, rigid, traces
-from training.world.bodies import CHUNK, ROLLING, Base, Mover, holds, move
-from training.world.casting import Actor, Casting, Plan
-from training.world.clip import MARGIN_X, MARGIN_Y
-from training.world.deform import Placed, thing_flow
-from training.world.gaits import live
-from training.world.living_scene import Alive, View, enliven
-from training.world.particles import Veil
-from training.world.photos import Photos
-from training.world.verbs import Doing, Weather
+from flowbrush.pipelines.reference.warp import over, warp
+from flowbrush.training.world import paths, rigid, traces
+from flowbrush.training.world.bodies import CHUNK, ROLLING, Base, Mover, holds, move
+from flowbrush.training.world.casting import Actor, Casting, Plan
+from flowbrush.training.world.clip import MARGIN_X, MARGIN_Y
+from flowbrush.training.world.deform import Placed, thing_flow
+from flowbrush.training.world.gaits import live
+from flowbrush.training.world.living_scene import Alive, View, enliven
+from flowbrush.training.world.particles import Veil
+from flowbrush.training.world.photos import Photos
+from flowbrush.training.world.verbs import Doing, Weather
 
 Rng = np.random.Generator
 Array = np.ndarray

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from training.world.deform import cells
-from training.world.particles import Veil, falling, splat, twinkling
-from training.world.scenes import Layout
-from training.world.verbs import Weather
+from flowbrush.training.world.deform import cells
+from flowbrush.training.world.particles import Veil, falling, splat, twinkling
+from flowbrush.training.world.scenes import Layout
+from flowbrush.training.world.verbs import Weather
 
 Rng = np.random.Generator
 Array = np.ndarray

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from training.world.sprites import SIZES
+from flowbrush.training.world.sprites import SIZES
 
 Rng = np.random.Generator
 LARGEST = 720  # pixels of a picture's shorter side that are kept: a frame shows no more

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from training.world.bodies import CHUNK, Base
-from training.world.deform import CELL
-from training.world.sprites import SpriteBook
+from flowbrush.training.world.bodies import CHUNK, Base
+from flowbrush.training.world.deform import CELL
+from flowbrush.training.world.sprites import SpriteBook
 
 Array = np.ndarray
 COVERED = 0.35  # share of a cell that a thing must cover for the cell to be its own

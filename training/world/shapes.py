@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.world.bodies import FOOT
+from flowbrush.training.world.bodies import FOOT
 
 Array = np.ndarray
 

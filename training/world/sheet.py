@@ -1,4 +1,4 @@
-"""Clips of the living world to look at: `python -m training.world.sheet OUT` writes OUT.png, a row a clip, and OUT.webp."""
+"""Clips of the living world to look at: `python -m flowbrush.training.world.sheet OUT` writes OUT.png, a row a clip, and OUT.webp."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from training.world.living import LivingClip, LivingWorld
+from flowbrush.training.world.living import LivingClip, LivingWorld
 
 LABEL = 14  # pixels above a row
 FPS = 16

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.world import lexicon
-from training.world.bodies import FOOT, WEIGHTLESS, Base
-from training.world.living_scene import View
-from training.world.particles import Flakes, Veil, splat, thrown
-from training.world.shapes import Shape
+from flowbrush.training.world import lexicon
+from flowbrush.training.world.bodies import FOOT, WEIGHTLESS, Base
+from flowbrush.training.world.living_scene import View
+from flowbrush.training.world.particles import Flakes, Veil, splat, thrown
+from flowbrush.training.world.shapes import Shape
 
 Rng = np.random.Generator
 Array = np.ndarray

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.world import lexicon
+from flowbrush.training.world import lexicon
 
 Rng = np.random.Generator
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from pipelines.reference.layers import Layer, LayerStack
-from pipelines.reference.pose import Similarity
-from pipelines.reference.render import TrackRows
+from flowbrush.pipelines.reference.layers import Layer, LayerStack
+from flowbrush.pipelines.reference.pose import Similarity
+from flowbrush.pipelines.reference.render import TrackRows
 
 HEIGHT, WIDTH = 64, 96
 RED, BLUE = (1.0, 0.0, 0.0), (0.0, 0.0, 1.0)

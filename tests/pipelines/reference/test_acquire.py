@@ -8,8 +8,8 @@ import torch
 from stacks import HEIGHT, RED, WIDTH, background, disc, stack
 from torch import Tensor
 
-from pipelines.reference.acquire import FILLED, Acquirer, Touch
-from pipelines.reference.outline import filled
+from flowbrush.pipelines.reference.acquire import FILLED, Acquirer, Touch
+from flowbrush.pipelines.reference.outline import filled
 
 SQUARE = (((0.5, 0.25), (0.75, 0.25), (0.75, 0.75), (0.5, 0.75)),)
 

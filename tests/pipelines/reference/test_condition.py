@@ -6,12 +6,19 @@ import pytest
 import torch
 from stacks import HEIGHT, RED, WIDTH, disc, rows, stack
 
-from models.codecs.pocket import PocketCodec
-from models.motion_channels import FRAMES, HINTS, condition_channels
-from models.motion_latent import FLOW_UNIT
-from models.spec import PocketCodecSpec
-from pipelines.reference.condition import FASTEST, OPACITY, VELOCITY, carried, reference_maps, with_past
-from pipelines.reference.render import move
+from flowbrush.models.codecs.pocket import PocketCodec
+from flowbrush.models.motion_channels import FRAMES, HINTS, condition_channels
+from flowbrush.models.motion_latent import FLOW_UNIT
+from flowbrush.models.spec import PocketCodecSpec
+from flowbrush.pipelines.reference.condition import (
+    FASTEST,
+    OPACITY,
+    VELOCITY,
+    carried,
+    reference_maps,
+    with_past,
+)
+from flowbrush.pipelines.reference.render import move
 
 CODEC = PocketCodec(PocketCodecSpec(channels=8)).eval()
 

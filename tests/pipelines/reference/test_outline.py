@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from stacks import HEIGHT, WIDTH
 
-from pipelines.reference.outline import filled, outline
+from flowbrush.pipelines.reference.outline import filled, outline
 
 
 def ring(

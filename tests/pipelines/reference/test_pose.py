@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.reference.pose import STILL, Similarity, fit, turned_about
+from flowbrush.pipelines.reference.pose import STILL, Similarity, fit, turned_about
 
 moves = st.builds(
     Similarity,

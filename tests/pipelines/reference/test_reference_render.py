@@ -9,8 +9,8 @@ import pytest
 import torch
 from stacks import BLUE, HEIGHT, RED, WIDTH, background, disc, middle, rows, stack
 
-from pipelines.reference.pose import STILL, Similarity
-from pipelines.reference.render import KEEP_IN, drive, move
+from flowbrush.pipelines.reference.pose import STILL, Similarity
+from flowbrush.pipelines.reference.render import KEEP_IN, drive, move
 
 
 def test_a_held_layer_follows_its_hand_in_every_frame() -> None:

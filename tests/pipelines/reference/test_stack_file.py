@@ -8,8 +8,8 @@ from dataclasses import replace
 import torch
 from stacks import BLUE, RED, background, disc, stack
 
-from pipelines.reference.pose import Similarity
-from pipelines.reference.stack_file import dump, load
+from flowbrush.pipelines.reference.pose import Similarity
+from flowbrush.pipelines.reference.stack_file import dump, load
 
 
 def test_all_that_a_stack_says_comes_back() -> None:

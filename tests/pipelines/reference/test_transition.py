@@ -9,9 +9,9 @@ import pytest
 import torch
 from stacks import BLUE, RED, background, disc, stack
 
-from pipelines.reference.acquire import Acquirer, Touch
-from pipelines.reference.layers import Layer
-from pipelines.reference.transition import advance, begin, dissolve_to
+from flowbrush.pipelines.reference.acquire import Acquirer, Touch
+from flowbrush.pipelines.reference.layers import Layer
+from flowbrush.pipelines.reference.transition import advance, begin, dissolve_to
 
 KNOWN = frozenset({"cat", "dog"})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from stacks import HEIGHT, WIDTH, background
 
-from pipelines.reference.warp import composite_frames, over, warp
+from flowbrush.pipelines.reference.warp import composite_frames, over, warp
 
 
 def flow(dx: float, dy: float) -> torch.Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-from training.furniture.catalogue import ARCHIVES, LIST, PACKAGE
+from flowbrush.training.furniture.catalogue import ARCHIVES, LIST, PACKAGE
 
 COPYRIGHT = """Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 

@@ -7,9 +7,9 @@ import pytest
 from furniture_made import box, furniture
 from PIL import Image
 
-from training.furniture.catalogue import load, pieces
-from training.furniture.surface import sampled
-from training.furniture.wavefront import BadMesh, read_materials, read_mesh
+from flowbrush.training.furniture.catalogue import load, pieces
+from flowbrush.training.furniture.surface import sampled
+from flowbrush.training.furniture.wavefront import BadMesh, read_materials, read_mesh
 
 
 def test_mesh_faces_are_cut_and_coloured(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ import pytest
 from furniture_made import box, furniture
 from PIL import Image
 
-from training.furniture import pool, render
-from training.furniture.pool import build_furniture
-from training.furniture.render import MissingTracer, Stage, view
-from training.furniture.wavefront import read_mesh
+from flowbrush.training.furniture import pool, render
+from flowbrush.training.furniture.pool import build_furniture
+from flowbrush.training.furniture.render import MissingTracer, Stage, view
+from flowbrush.training.furniture.wavefront import read_mesh
 
 SIDE = 48
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 from PIL import Image
 
-from training.photos import composites
-from training.photos.composites import Composer
-from training.photos.materials import SUBJECTS, Materials, filled
-from training.photos.pieces import Rim
-from training.photos.questions import SOLID, Question, ask, corrected, roughly
+from flowbrush.training.photos import composites
+from flowbrush.training.photos.composites import Composer
+from flowbrush.training.photos.materials import SUBJECTS, Materials, filled
+from flowbrush.training.photos.pieces import Rim
+from flowbrush.training.photos.questions import SOLID, Question, ask, corrected, roughly
 
 SIZE = (96, 64)
 

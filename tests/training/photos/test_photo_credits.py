@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from training.photos.credits import credits_of, main
+from flowbrush.training.photos.credits import credits_of, main
 
 
 def written(folder: Path, rows: list[dict[str, str]]) -> None:

@@ -5,16 +5,24 @@ import pytest
 import torch
 from packages_made import photo
 
-from models.checkpoint import BadWeights, random_like, save
-from models.codecs.pocket import PocketCodec
-from models.inpainter import Inpainter
-from models.registry import card
-from models.segmenter import Segmenter
-from models.spec import InpainterSpec, PocketCodecSpec, SegmenterSpec
-from training.photos.clicks import Judged
-from training.photos.dragging import composite
-from training.photos.evaluate import Eyes, codec_figures, evaluate, psnr, segmenter_figures, table, texture
-from training.photos.judges import Pasted
+from flowbrush.models.checkpoint import BadWeights, random_like, save
+from flowbrush.models.codecs.pocket import PocketCodec
+from flowbrush.models.inpainter import Inpainter
+from flowbrush.models.registry import card
+from flowbrush.models.segmenter import Segmenter
+from flowbrush.models.spec import InpainterSpec, PocketCodecSpec, SegmenterSpec
+from flowbrush.training.photos.clicks import Judged
+from flowbrush.training.photos.dragging import composite
+from flowbrush.training.photos.evaluate import (
+    Eyes,
+    codec_figures,
+    evaluate,
+    psnr,
+    segmenter_figures,
+    table,
+    texture,
+)
+from flowbrush.training.photos.judges import Pasted
 
 SIZES = ((64, 48), (48, 64))
 SMALL = replace(

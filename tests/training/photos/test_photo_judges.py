@@ -5,9 +5,9 @@ import torch
 from packages_made import photo
 from torch import Tensor
 
-from training.photos import judges, reference
-from training.photos.clicks import judge, overlap, thickest
-from training.photos.judges import NothingToJudge, hole_of, nearest_shape, pasted, subjects
+from flowbrush.training.photos import judges, reference
+from flowbrush.training.photos.clicks import judge, overlap, thickest
+from flowbrush.training.photos.judges import NothingToJudge, hole_of, nearest_shape, pasted, subjects
 
 SIZES = ((320, 192), (192, 320), (256, 256))
 
@@ -103,7 +103,7 @@ def test_subjects_come_with_their_masks(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "said"), [("reference", "training.photos.reference"), ("stamps", "tuxpaint")]
+    ("part", "said"), [("reference", "flowbrush.training.photos.reference"), ("stamps", "tuxpaint")]
 )
 def test_judges_that_are_missing_say_what_to_do(folder: Path, part: str, said: str) -> None:
     for path in (folder / part).iterdir():

@@ -6,10 +6,10 @@ import pytest
 from packages_made import collection, encoded, photo, wallpapers, written
 from PIL import Image
 
-from training.__main__ import main
-from training.photos.licences import Terms
-from training.photos.packages import STAMPS, MissingPackage
-from training.photos.pool import build_photos, held_out
+from flowbrush.training.__main__ import main
+from flowbrush.training.photos.licences import Terms
+from flowbrush.training.photos.packages import STAMPS, MissingPackage
+from flowbrush.training.photos.pool import build_photos, held_out
 
 RECIPE = Path(__file__).parents[3] / "training/configs/pocket-cpu.toml"
 

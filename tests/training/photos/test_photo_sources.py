@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 from packages_made import COPYRIGHT, collection
 
-from training.photos.licences import Copyright, Terms
-from training.photos.rcc import BadCollection, read_collection
+from flowbrush.training.photos.licences import Copyright, Terms
+from flowbrush.training.photos.rcc import BadCollection, read_collection
 
 
 @pytest.fixture
