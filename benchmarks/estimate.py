@@ -1,8 +1,8 @@
 """What a Wan student would reach on a GPU that is not here: arithmetic, traffic and launches of one chunk, counted from the shapes.
 
-Every operation of a chunk far into a stream is counted on a device without memory (`flowbrush.benchmarks.shapes`), and takes as long as its
-arithmetic or its traffic does, whichever is longer, at the share of the data sheet's figures that such kernels are known to
-reach. It is an estimate: nothing of it has been measured on that GPU.
+Every operation of a chunk far into a stream is counted on a device without memory (`flowbrush.benchmarks.shapes`), and
+takes as long as its arithmetic or its traffic does, whichever is longer, at the share of the data sheet's figures that such
+kernels are known to reach. It is an estimate: nothing of it has been measured on that GPU.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ ENV PATH=/opt/flowbrush/bin:$PATH
 COPY constraints.txt ./
 ARG TORCH_INDEX=
 RUN pip install ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -c constraints.txt torch
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY flowbrush flowbrush
 COPY models models
 COPY pipelines pipelines
@@ -17,6 +17,7 @@ COPY server server
 COPY training training
 COPY benchmarks benchmarks
 COPY web web
+# flowbrush/models, flowbrush/server, … link to the folders beside it
 RUN pip install -c constraints.txt '.[wan]'
 
 FROM python:3.11-slim-bookworm

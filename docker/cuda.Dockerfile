@@ -7,7 +7,7 @@ RUN python -m venv /opt/flowbrush
 ENV PATH=/opt/flowbrush/bin:$PATH
 COPY constraints.txt ./
 RUN pip install -c constraints.txt torch
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY flowbrush flowbrush
 COPY models models
 COPY pipelines pipelines
@@ -15,6 +15,7 @@ COPY server server
 COPY training training
 COPY benchmarks benchmarks
 COPY web web
+# flowbrush/models, flowbrush/server, … link to the folders beside it
 RUN pip install -c constraints.txt '.[wan,gpu]'
 
 FROM python:3.11-slim-bookworm

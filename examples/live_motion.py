@@ -5,7 +5,7 @@
     python examples/live_motion.py --source /dev/video0   a webcam (Linux; what FFmpeg can open)
 
 The point is followed by block matching: the patch around it is looked for in the next picture. Needs a
-running server and PyAV (`pip install av`).
+running server and PyAV (`pip install 'flowbrush[decode]'`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Save a stream as an MP4, as fast as it can be made: python examples/save_mp4.py out.mp4
 
-Needs a running server (`flowbrush serve`) and PyAV (`pip install av`).
+Needs a running server (`flowbrush serve`) and PyAV (`pip install 'flowbrush[decode]'`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Encoded frames to RGB arrays. Needs PyAV (`pip install av`), loaded when the first decoder is made."""
+"""Encoded frames to RGB arrays. Needs PyAV (`pip install 'flowbrush[decode]'`), loaded when the first decoder is made."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Decoder:
             self._av: Any = importlib.import_module("av")
         except ImportError as error:
             raise FlowbrushError(
-                "decoding needs PyAV: pip install av, or connect with frames='packets' to get encoded frames"
+                "decoding needs PyAV: pip install 'flowbrush[decode]', or connect with frames='packets' to get encoded frames"
             ) from error
         self.codec = codec
         self._context: Any = None

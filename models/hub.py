@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -152,6 +153,10 @@ def verify(path: Path, file: RemoteFile) -> None:
 
 class HuggingFace:
     """The real hub, through huggingface_hub."""
+
+    def __init__(self) -> None:
+        if find_spec("huggingface_hub") is None:
+            raise PullError("fetching needs more packages: pip install 'flowbrush[wan]'")
 
     def look(self, source: Source) -> Remote:
         from huggingface_hub import HfApi

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from flowbrush.models.card import ModelCard
+from flowbrush.models.checkpoint import BadWeights
 from flowbrush.models.device import Placement, occupy
 from flowbrush.models.pocket import PocketModel, load_pocket
 
@@ -22,8 +23,10 @@ def load_model(
     occupy(placement.device)
     if card.family == "pocket":  # so small that there is nothing to measure
         return load_pocket(card, placement, "sdpa" if attention == "auto" else attention, weights)
-    from flowbrush.models.wan.load import (
-        load_wan,
-    )  # diffusers takes two seconds, by which a lost worker would be back later
-
+    try:  # here: diffusers takes two seconds, by which a lost worker would be back later
+        from flowbrush.models.wan.load import load_wan
+    except ModuleNotFoundError as error:
+        raise BadWeights(
+            f"{card.name} needs more packages ({error.name} is missing): pip install 'flowbrush[wan]'"
+        ) from error
     return load_wan(card, placement, attention, weights)

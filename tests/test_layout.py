@@ -24,6 +24,21 @@ TESTED_THROUGH_OTHERS = {
     "flowbrush.pipelines.joint",
     "flowbrush.pipelines.recache",
 }
+# All that is played or rendered knows controls; the rest of pipelines are tensors.
+KNOW_MESSAGES = {
+    f"flowbrush.pipelines.{name}"
+    for name in (
+        "camera",
+        "controls",
+        "generator",
+        "render",
+        "session",
+        "snapshot",
+        "strokes",
+        "tracks_io",
+        "warm_up",
+    )
+}
 LONGEST_FILE = 350
 LONGEST_FUNCTION = 60
 
@@ -33,7 +48,8 @@ def sources(*packages: str) -> list[Path]:
 
 
 def module_of(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts if parts[0] == "flowbrush" else ("flowbrush", *parts))
 
 
 def imports_of(path: Path) -> set[str]:
@@ -59,6 +75,20 @@ def test_import_rules_hold() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_folders_are_packages_of_flowbrush() -> None:
+    """Links, so that Python, mypy and every editor find `flowbrush.models` in a checkout as in an installation."""
+    for package in {*PACKAGES, "web"} - {"flowbrush"}:
+        link = ROOT / "flowbrush" / package
+        assert link.is_symlink() and link.readlink() == Path("..") / package, link
+
+
+def test_tensors_know_nothing_of_messages() -> None:
+    messages = {module_of(path) for path in (ROOT / "flowbrush").glob("*.py")}
+    for path in sources("pipelines"):
+        if module_of(path) not in KNOW_MESSAGES:
+            assert not imports_of(path) & messages, path
+
+
 def test_the_web_process_starts_without_torch() -> None:
     code = "import sys, flowbrush.server.http.app, flowbrush.server.run; sys.exit('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
@@ -68,7 +98,8 @@ def test_the_web_process_starts_without_torch() -> None:
 def test_a_worker_that_serves_pocket_starts_without_diffusers() -> None:
     """It takes two seconds to be imported, and people wait for a lost worker."""
     code = (
-        "import sys, flowbrush.server.engine.worker; from flowbrush.pipelines.generator import Generator; Generator.load('pocket', device='cpu'); "
+        "import sys, flowbrush.server.engine.worker; from flowbrush.pipelines.generator import Generator; "
+        "Generator.load('pocket', device='cpu'); "
         "sys.exit('diffusers' in sys.modules or 'transformers' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)

@@ -1,7 +1,7 @@
 """A recording as H.264, which every browser plays from a file: others are recorded as they were sent, and not all do.
 
-`python -m flowbrush.server.delivery.transcode IN BYTES OUT` does it in a process of its own, so that neither memory nor a broken file
-is the server's; it yields to whatever makes pictures.
+`python -m flowbrush.server.delivery.transcode IN BYTES OUT` does it in a process of its own, so that neither memory nor a
+broken file is the server's; it yields to whatever makes pictures.
 """
 
 from __future__ import annotations

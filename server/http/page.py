@@ -6,7 +6,6 @@ import gzip
 import mimetypes
 import re
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 
 from fastapi import APIRouter, Request
@@ -56,9 +55,7 @@ COMPRESSED = {".js", ".css", ".html", ".svg", ".json"}
 
 def web_folder() -> Path:
     """The folder of the page, in a checkout and in an installed package."""
-    spec = find_spec("web")
-    found = list(spec.submodule_search_locations or ()) if spec is not None else []
-    return Path(found[0]) if found else Path(__file__).resolve().parent.parent.parent / "web"
+    return Path(__file__).resolve().parents[2] / "web"
 
 
 def router() -> APIRouter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from fractions import Fraction
 
@@ -72,5 +73,5 @@ def test_junk_is_an_error_and_the_next_key_frame_repairs_it() -> None:
 
 def test_without_pyav_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(FlowbrushError, match="pip install av"):
+    with pytest.raises(FlowbrushError, match=re.escape("pip install 'flowbrush[decode]'")):
         Decoder(Codec.H264)

@@ -1,6 +1,7 @@
 """Streams as people start them, measured: prompts alone, paths that start with the prompt, hands in mid-stream, verbs, drift.
 
-Where a thing is, is read from the pixels (`flowbrush.training.evaluation.locate`); what a verb did, from the poses that the stream keeps.
+Where a thing is, is read from the pixels (`flowbrush.training.evaluation.locate`); what a verb did, from the poses that the
+stream keeps.
 """
 
 from __future__ import annotations

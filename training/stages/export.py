@@ -22,8 +22,8 @@ UNCOUNTED = ("codec", "light", "pool", "export")  # stages that take no steps
 CARD = """# {name}
 
 A small causal video student of a world that lives: hands and camera move layers rigidly, the student says how they bend,
-where they go by themselves, and what light is new. Made by `python -m flowbrush.training all` with the recipe below; no weights were
-downloaded.
+where they go by themselves, and what light is new. Made by `python -m flowbrush.training all` with the recipe below; no
+weights were downloaded.
 
 ## What it is
 {parameters}. {sizes} pixels, {frames} frames a chunk, sink {sink}, window {window}; latents of {channels} channels (flows of

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 Rng = np.random.Generator
@@ -36,7 +38,9 @@ def hand_drag(rng: Rng, frames: int, start: Array, width: float, height: float) 
     return xy, held
 
 
-def _leg(rng: Rng, kind: str, here: Array, width: float, height: float):
+def _leg(
+    rng: Rng, kind: str, here: Array, width: float, height: float
+) -> tuple[int, Callable[[Array], Array]]:
     """One stretch of a drag: its length in frames and a function from progress 0..1 to positions."""
     if kind == "pause":
         return int(rng.integers(3, 10)), lambda k: np.tile(here, (len(k), 1))

@@ -1,4 +1,7 @@
-"""Clips of the living world to look at: `python -m flowbrush.training.world.sheet OUT` writes OUT.png, a row a clip, and OUT.webp."""
+"""Clips of the living world to look at.
+
+`python -m flowbrush.training.world.sheet OUT` writes OUT.png, a row a clip, and OUT.webp.
+"""
 
 from __future__ import annotations
 
