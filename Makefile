@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-stamp
+DOCS_STAMP := $(VENV)/.docs-stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench clean
+.PHONY: help setup demo test lint format bench wheel docs clean
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,5 +42,15 @@ format: setup ## put the code into its format
 bench: setup ## print the speed figures of this machine
 	$(BIN)/flowbrush bench --model pocket
 
+wheel: ## build sdist and wheel into dist/, install and use them in empty environments
+	$(PYTHON) tools/check_packages.py
+
+$(DOCS_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
+	@touch $@
+
+docs: $(DOCS_STAMP) ## build the documentation's site into site/; a link that leads nowhere is an error
+	$(BIN)/mkdocs build --strict --quiet
+
 clean: ## remove what setup and the tests made
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist site web/types web/LICENSE web/NOTICE
