@@ -54,6 +54,13 @@ def test_sessions_at_once() -> None:
 
 
 @pytest.mark.slow
+def test_viewers_of_a_stream() -> None:
+    found = bench("gateway", "--watchers", "0", "2", "--seconds", "2")["watchers"]
+    assert found["2"]["frames"] > found["0"]["frames"] > 0
+    assert found["0"]["bytes_a_frame"] > 0 and found["2"]["cpu_ms_a_frame"] > 0
+
+
+@pytest.mark.slow
 def test_a_long_stream() -> None:
     found = bench("endless", "--quick")
     assert found["chunk_ms"].keys() == {"20", "160", "320"}
