@@ -1,0 +1,92 @@
+"""The documentation's site: its pages are there, and links hold in the repository and on the site. `make docs` builds it."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+
+
+def module() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_site", ROOT / "tools" / "docs_site.py")
+    assert spec is not None and spec.loader is not None
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    return found
+
+
+SITE = module()
+
+
+class Loader(yaml.SafeLoader):
+    """Of MkDocs' tags it knows the one that is used."""
+
+
+Loader.add_constructor("!ENV", lambda loader, node: loader.construct_sequence(node)[-1])
+
+
+def pages(nav: Any) -> list[str]:
+    """The files that a navigation names, in order."""
+    if isinstance(nav, str):
+        return [nav]
+    return [page for each in (nav.values() if isinstance(nav, dict) else nav) for page in pages(each)]
+
+
+NAMED = pages(yaml.load((ROOT / "mkdocs.yml").read_text(), Loader)["nav"])
+
+
+def test_the_site_names_every_page_once() -> None:
+    inside = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")}
+    assert sorted(NAMED) == sorted(inside | set(SITE.ELSEWHERE.values()))
+
+
+@pytest.mark.parametrize("page", NAMED)
+def test_links_of_a_page_lead_somewhere(page: str) -> None:
+    source = SITE.source_of(page)
+    made = SITE.linked((ROOT / source).read_text(encoding="utf-8"), source)
+    for target in re.findall(r"\]\(([^()\s]+)\)", SITE.FENCE.sub("", made)):
+        if "://" not in target and not target.startswith("#"):
+            found = (DOCS / page).parent / target.split("#")[0]
+            there = found.resolve().relative_to(DOCS.resolve()).as_posix()
+            assert there in NAMED or found.is_file(), f"{page} leads to {target}"
+
+
+@pytest.mark.parametrize(
+    ("source", "written", "made"),
+    [
+        ("README.md", "[a](docs/protocol.md#time)", "[a](protocol.md#time)"),
+        ("README.md", "[a](models/weights/pocket/README.md)", "[a](pocket.md)"),
+        ("README.md", "![a](docs/screenshots/phone.png)", "![a](screenshots/phone.png)"),
+        ("README.md", "[a](docs/schema/)", "[a](reference/schemas.md)"),
+        ("docs/tutorials/first_stream.md", "[a](../../ARCHITECTURE.md)", "[a](../architecture.md)"),
+        ("web/README.md", "[a](../docs/protocol.md)", "[a](../protocol.md)"),
+        ("docs/protocol.md", "[a](../examples/sessions/)", "[a](https://host/us/blob/main/examples/sessions)"),
+        ("README.md", "[a](https://semver.org), [b](#deploy)", "[a](https://semver.org), [b](#deploy)"),
+        ("README.md", "```\n[a](nowhere.md)\n```\n", "```\n[a](nowhere.md)\n```\n"),
+    ],
+)
+def test_links_are_made_for_the_site(source: str, written: str, made: str) -> None:
+    assert SITE.linked(written, source, "https://host/us/") == made
+
+
+def test_without_an_address_of_the_repository_words_stay() -> None:
+    assert SITE.linked("see [the code](server/run.py)", "README.md") == "see the code"
+
+
+def test_a_link_that_leads_nowhere_is_named() -> None:
+    with pytest.raises(ValueError, match=r"README\.md links to docs/lost\.md"):
+        SITE.linked("[a](docs/lost.md)", "README.md")
+
+
+def test_the_newest_version_of_the_changelog_is_the_projects() -> None:
+    version = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert version is not None and newest is not None and newest[1] == version[1]
