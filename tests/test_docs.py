@@ -68,7 +68,11 @@ def test_links_of_a_page_lead_somewhere(page: str) -> None:
         ("README.md", "[a](docs/schema/)", "[a](reference/schemas.md)"),
         ("docs/tutorials/first_stream.md", "[a](../../ARCHITECTURE.md)", "[a](../architecture.md)"),
         ("web/README.md", "[a](../docs/protocol.md)", "[a](../protocol.md)"),
-        ("docs/protocol.md", "[a](../examples/sessions/)", "[a](https://host/us/blob/main/examples/sessions)"),
+        (
+            "docs/protocol.md",
+            "[a](../examples/sessions/)",
+            "[a](https://host/us/blob/main/examples/sessions)",
+        ),
         ("README.md", "[a](https://semver.org), [b](#deploy)", "[a](https://semver.org), [b](#deploy)"),
         ("README.md", "```\n[a](nowhere.md)\n```\n", "```\n[a](nowhere.md)\n```\n"),
     ],
