@@ -43,7 +43,7 @@ bench: setup ## print the speed figures of this machine
 	$(BIN)/flowbrush bench --model pocket
 
 wheel: ## build sdist and wheel into dist/, install and use them in empty environments
-	$(PYTHON) tools/check_packages.py
+	$(PYTHON) -u tools/check_packages.py
 
 $(DOCS_STAMP): $(STAMP)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
