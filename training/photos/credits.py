@@ -17,8 +17,8 @@ from flowbrush.training.photos.pool import ATTRIBUTION
 
 HEAD = """# Who made what the weights learned from
 
-Written by `python -m flowbrush.training.photos.credits`. Pictures were cut, scaled, relit and laid over one another. None of them is part of
-the weights, nor of the repository, but for those of the page's gallery, which has its own list.
+Written by `python -m flowbrush.training.photos.credits`. Pictures were cut, scaled, relit and laid over one another. None of
+them is part of the weights, nor of the repository, but for those of the page's gallery, which has its own list.
 """
 
 
