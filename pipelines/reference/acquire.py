@@ -13,7 +13,7 @@ from torch import Tensor
 
 from flowbrush.models.inpainter import diffuse_fill
 from flowbrush.pipelines.reference.layers import SOLID, Layer, LayerStack
-from flowbrush.pipelines.reference.outline import Polygons, filled, outline
+from flowbrush.pipelines.reference.outline import Polygons, filled, outline, without_crumbs
 from flowbrush.pipelines.reference.pose import Similarity
 from flowbrush.pipelines.reference.render import framed, sample, through
 
@@ -86,7 +86,7 @@ class Acquirer:
             picture * 2 - 1, _points(add, picture), _points(remove, picture), None
         )[0]
         x, y = (int(min(max(v, 0), n - 1)) for v, n in zip(touch.point, reversed(stack.size), strict=True))
-        thing = self._thing(opacity) if float(opacity[y, x]) >= SOLID else None
+        thing = self._thing(without_crumbs(opacity)) if float(opacity[y, x]) >= SOLID else None
         self.found[key] = (stack.background, thing)
         if len(self.found) > REMEMBERED:
             self.found.popitem(last=False)

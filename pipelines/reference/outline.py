@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from contourpy import contour_generator
 from PIL import Image, ImageDraw
 from torch import Tensor
 
 Polygons = tuple[tuple[tuple[float, float], ...], ...]
 SMOOTH = 0.004  # of the picture's shorter side: a corner that changes an outline by less is left out
+CRUMB = 0.03  # of the largest part's area: smaller islands and holes of a find are the segmenter's mistakes
 SMALLEST = 12.0  # pixels: an outline around less is a speck
 
 
@@ -29,6 +31,19 @@ def outline(opacity: Tensor) -> Polygons:
             kept = _simplified(points, SMOOTH * min(height, width))
             rims.append(tuple((float(x) / width, float(y) / height) for x, y in kept))
     return tuple(sorted(rims, key=len, reverse=True))
+
+
+def without_crumbs(opacity: Tensor) -> Tensor:
+    """`opacity` [H, W] without islands that are small beside its largest part, and with holes filled that are as small."""
+    height, width = opacity.shape
+    rims = outline(opacity)
+    areas = [_area(np.array(rim) * (width, height)) for rim in rims]
+    kept = [rim for rim, area in zip(rims, areas, strict=True) if area >= CRUMB * max(areas)]
+    if len(kept) == len(rims):
+        return opacity
+    body = filled(kept, (height, width)).to(opacity)[None]
+    near, inner = F.max_pool2d(body, 5, 1, 2)[0], -F.max_pool2d(-body, 5, 1, 2)[0]
+    return torch.maximum(opacity, inner) * near
 
 
 def filled(polygons: Sequence[Sequence[tuple[float, float]]], size: tuple[int, int]) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from stacks import HEIGHT, WIDTH
 
-from flowbrush.pipelines.reference.outline import filled, outline
+from flowbrush.pipelines.reference.outline import filled, outline, without_crumbs
 
 
 def ring(
@@ -44,3 +44,18 @@ def test_what_touches_the_rim_is_closed_within_the_picture() -> None:
     assert len(polygons) == 1
     assert all(-0.01 <= v <= 1.01 for point in polygons[0] for v in point)
     assert iou(filled(polygons, (HEIGHT, WIDTH)), torch.ones(HEIGHT, WIDTH)) > 0.97
+
+
+def test_crumbs_are_left_out_and_pinholes_filled() -> None:
+    rows, columns = torch.meshgrid(torch.arange(120.0), torch.arange(160.0), indexing="ij")
+    body = (torch.hypot(rows - 60, columns - 60) < 40).float()
+    second = (
+        torch.hypot(rows - 60, columns - 130) < 14
+    ).float()  # an eighth of the body's area: a part of the thing
+    island, pinhole = torch.zeros_like(body), torch.zeros_like(body)
+    island[4:9, 145:150], pinhole[58:63, 50:55] = 1, 1
+    found = without_crumbs(body + second + island - pinhole)
+    assert torch.equal(found, body + second)
+    plain = 0.8 * body
+    assert without_crumbs(plain) is plain
+    assert not without_crumbs(torch.zeros(8, 8)).any()
