@@ -15,7 +15,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
@@ -23,7 +23,7 @@ from typing import Any
 from flowbrush.models import registry
 from flowbrush.models.cpus import Threads
 from flowbrush.models.fingerprint import fingerprint
-from flowbrush.pipelines.requests import ChunkResult, Frames
+from flowbrush.pipelines.requests import ChunkResult, Frames, SourceClip
 from flowbrush.pipelines.warm_up import warm_up
 from flowbrush.protocol import Codec
 from flowbrush.server import logs
@@ -284,7 +284,7 @@ class Worker:
                 [self._slots[item.stream].state for item in items],
                 [ipc.unpacked(item.controls) for item in items],
                 ready,
-                [clip_of(item.source) for item in items],
+                *_sources(items),
             )
         except Exception as error:
             log.exception("a batch of %d failed", len(items))
@@ -336,6 +336,12 @@ class Worker:
         self._up.send(made)
         if not item.replay_only:
             slot.encoder.put(Job(item, result))
+
+
+def _sources(items: Sequence[ipc.StepItem]) -> tuple[list[SourceClip | None], ...]:
+    """The clips of streams that follow a source, as one more argument: a generator that follows none need not know it."""
+    clips = [clip_of(item.source) for item in items]
+    return (clips,) if any(clip is not None for clip in clips) else ()
 
 
 def _out_of_memory(error: BaseException) -> bool:
