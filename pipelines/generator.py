@@ -25,7 +25,7 @@ from flowbrush.pipelines.denoise import Batch
 from flowbrush.pipelines.families.base import Family, Memory
 from flowbrush.pipelines.families.pocket import PocketFamily
 from flowbrush.pipelines.families.wan import WanFamily
-from flowbrush.pipelines.inputs import ChunkInputs, rows_of
+from flowbrush.pipelines.inputs import ChunkInputs, rows_of, steps_of
 from flowbrush.pipelines.lane import Lane, Lanes
 from flowbrush.pipelines.past import CachedPast
 from flowbrush.pipelines.prompts import Prompts, effective
@@ -258,7 +258,10 @@ class Generator:
         """
         kinds = []
         for state, each in zip(states, inputs, strict=True):
-            steps = max(self._steps(state, each.after), 0 if state.made else self.card.start_steps)
+            steps = max(
+                steps_of(self.card, state.settings.steps, each.after.steps),
+                0 if state.made else self.card.start_steps,
+            )
             kinds.append((state.size, self._lane(state).past.place(state), steps, each.taken.level))
         made: dict[int, tuple[Tensor, Tensor | None]] = {}
         batches = []
@@ -270,13 +273,6 @@ class Generator:
             for place, row in enumerate(rows):
                 made[row] = latents[place], None if pending is None else pending[place]
         return [made[row] for row in range(len(states))], batches
-
-    def _steps(self, state: StreamState, controls: ControlState) -> int:
-        """Denoising steps of the stream's next chunk: as many as it was begun with, unless its log sets a limit."""
-        steps = state.settings.steps or self.card.steps
-        if controls.steps is None:
-            return steps
-        return max(self.card.fewest_steps, min(steps, controls.steps))
 
     def _batch(self, states: list[StreamState], inputs: list[ChunkInputs], steps: int) -> Batch:
         rollout = self.card.rollout
@@ -319,18 +315,11 @@ class Generator:
         self, state: StreamState, inputs: ChunkInputs, pictures: Frames, denoise_ms: float, decode_ms: float
     ) -> ChunkResult:
         """What a stream's caller gets of the chunk that was made."""
+        quiet = is_quiet(inputs.after, inputs.plan) and not self.family.lives(inputs.taken.memory)
         return ChunkResult(
-            state.chunk,
-            state.chunk * self.card.chunk_frames,
-            pictures,
-            effective(inputs.plan),
-            inputs.plan.applied,
-            (*self.prompts.notices(inputs.plan), *inputs.taken.notices),
-            denoise_ms,
-            decode_ms,
-            inputs.taken.held,
-            is_quiet(inputs.after, inputs.plan) and not self.family.lives(inputs.taken.memory),
-        )
+            state.chunk, state.chunk * self.card.chunk_frames, pictures, effective(inputs.plan), inputs.plan.applied,
+            (*self.prompts.notices(inputs.plan), *inputs.taken.notices), denoise_ms, decode_ms, inputs.taken.held, quiet,
+        )  # fmt: skip
 
     def _record(
         self, state: StreamState, inputs: ChunkInputs, latents: Tensor, pending: Tensor | None, memory: Memory

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from torch import Tensor
 
+from flowbrush.models.card import ModelCard
 from flowbrush.pipelines.controls import ChunkPlan, ControlState
 from flowbrush.pipelines.families.base import Taken
 
@@ -33,3 +34,9 @@ def rows_of(kinds: Sequence[Kind]) -> dict[Kind, list[int]]:
     for row, kind in enumerate(kinds):
         rows[kind].append(row)
     return rows
+
+
+def steps_of(card: ModelCard, begun: int | None, log_limit: int | None) -> int:
+    """Denoising steps of a stream's next chunk: as many as it was `begun` with, or the card's, unless its log sets a limit."""
+    steps = begun or card.steps
+    return steps if log_limit is None else max(card.fewest_steps, min(steps, log_limit))

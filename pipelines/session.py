@@ -56,7 +56,9 @@ def play(
     state, video = generator.start(settings), iter(clips)
     try:
         for chunk in range(chunks):
-            yield generator.step([state], [by_chunk.get(chunk, ())], sources=[next(video, None)])[0]
+            clip = next(video, None)
+            followed = {} if clip is None else {"sources": [clip]}
+            yield generator.step([state], [by_chunk.get(chunk, ())], **followed)[0]
     finally:
         generator.release(state)
 

@@ -64,7 +64,7 @@ def test_links_of_a_page_lead_somewhere(page: str) -> None:
     [
         ("README.md", "[a](docs/protocol.md#time)", "[a](protocol.md#time)"),
         ("README.md", "[a](models/weights/pocket/README.md)", "[a](pocket.md)"),
-        ("README.md", "![a](docs/screenshots/phone.png)", "![a](screenshots/phone.png)"),
+        ("README.md", "![a](docs/screenshots/phone.webp)", "![a](screenshots/phone.webp)"),
         ("README.md", "[a](docs/schema/)", "[a](reference/schemas.md)"),
         ("docs/tutorials/first_stream.md", "[a](../../ARCHITECTURE.md)", "[a](../architecture.md)"),
         ("web/README.md", "[a](../docs/protocol.md)", "[a](../protocol.md)"),

@@ -42,6 +42,7 @@ def router(context: Context) -> APIRouter:
     ) -> Response:
         meta = await asyncio.to_thread(context.stored, request, id)
         path = context.service.store.recording(id)
+        await context.service.written()
         size = await asyncio.to_thread(_recorded, context, id, path) if meta is not None else 0
         if meta is None or size == 0:
             return unknown(id)

@@ -97,6 +97,12 @@ class Service:
                 await asyncio.to_thread(self._storage.shutdown)
         self.store.close()
 
+    async def written(self) -> None:
+        """Returns when what was recorded until now is in its files; a disk that does not answer is not waited for long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.settings.drain_s):
+                await asyncio.get_running_loop().run_in_executor(self._storage, int)
+
     @property
     def ready(self) -> bool:
         """Whether a worker is warm and a newcomer would get a slot: a free one, or that of a client who is away."""

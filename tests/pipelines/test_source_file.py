@@ -17,7 +17,7 @@ def video(path, frames=30, fps=30, size=(64, 48)):
         )
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         for index in range(frames):
-            grey = np.full((size[1], size[0], 3), 8 * index, np.uint8)
+            grey = np.full((size[1], size[0], 3), 8 * index % 256, np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(grey, "rgb24")))
         container.mux(stream.encode())
     return path

@@ -63,7 +63,7 @@ class RealServer:
         while time.monotonic() < until:
             assert self.process.poll() is None, (self.state / "server.log").read_text()[-3000:]
             try:
-                urllib.request.urlopen(f"{self.url}readyz", timeout=5).close()
+                urllib.request.urlopen(f"{self.url}healthz", timeout=5).close()
                 return
             except (OSError, urllib.error.URLError):
                 time.sleep(0.1)
