@@ -56,9 +56,11 @@ def play(
     state, video = generator.start(settings), iter(clips)
     try:
         for chunk in range(chunks):
-            clip = next(video, None)
-            followed = {} if clip is None else {"sources": [clip]}
-            yield generator.step([state], [by_chunk.get(chunk, ())], **followed)[0]
+            clip, given = next(video, None), [by_chunk.get(chunk, ())]
+            if clip is None:
+                yield generator.step([state], given)[0]
+            else:
+                yield generator.step([state], given, sources=[clip])[0]
     finally:
         generator.release(state)
 
