@@ -24,6 +24,10 @@ def written(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     before = root.handlers[:], root.level, audit_log.handlers[:], audit_log.propagate
     out = io.StringIO()
     monkeypatch.setattr(sys, "stderr", out)
+    # A server that a test ran in this process has given these loggers handlers of their own.
+    for name in ("uvicorn", "uvicorn.error"):
+        monkeypatch.setattr(logging.getLogger(name), "handlers", [])
+        monkeypatch.setattr(logging.getLogger(name), "propagate", True)
     logs.configure("info", request.param)
     yield out
     root.handlers[:], root.level, audit_log.handlers[:], audit_log.propagate = before
