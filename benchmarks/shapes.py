@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.library import custom_op
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
@@ -35,7 +36,7 @@ HEAVY = ("mm", "addmm", "bmm", "baddbmm", "convolution", "attention")
 NOTHING = ("empty", "empty_strided", "empty_like", "new_empty", "detach", "lift_fresh")
 
 
-@torch.library.custom_op("flowbrush::attention", mutates_args=())
+@custom_op("flowbrush::attention", mutates_args=())
 def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Dense attention [B, L, H, D] as one operation, whatever its back end."""
     return sdpa(q, k, v).contiguous()

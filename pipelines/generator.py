@@ -268,7 +268,7 @@ class Generator:
         for (_, _, steps, _), rows in rows_of(kinds).items():
             batch = self._batch([states[row] for row in rows], [inputs[row] for row in rows], steps)
             made_now, pending = self._lane(batch.states[0]).maker.make(batch)
-            latents = self.family.settle(made_now)
+            latents = self.family.settle(made_now, [inputs[row].taken for row in rows])
             batches.append((batch, latents))
             for place, row in enumerate(rows):
                 made[row] = latents[place], None if pending is None else pending[place]

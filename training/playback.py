@@ -15,6 +15,7 @@ from flowbrush.pipelines.schedule import levels
 from flowbrush.training.forcing import Batch
 from flowbrush.training.pool import reference_of
 from flowbrush.training.rollout import Rollout
+from flowbrush.training.world.casting import PHOTO
 from flowbrush.training.world.living import LivingClip
 
 
@@ -37,7 +38,7 @@ def roll_clip(
     has_past[:, 0] = 0
     empty = torch.zeros(shape)
     batch = Batch(empty, empty[:, 0], maps, has_past, text([clip.caption]), [clip.caption])
-    rollout = Rollout(student, batch, levels(steps), None)
+    rollout = Rollout(student, batch, levels(steps), None, [clip.scene == PHOTO])
     return torch.cat(list(rollout.chunks()))
 
 

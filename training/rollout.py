@@ -7,7 +7,7 @@ back into itself is corrected where it arises.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from flowbrush.models.kv_cache import KVCache
+from flowbrush.models.motion_latent import bounded
 from flowbrush.models.transformer import CausalTransformer
 from flowbrush.pipelines.reference.condition import with_past
 from flowbrush.pipelines.schedule import euler
@@ -31,6 +32,9 @@ class Rollout:
     generator: (
         np.random.Generator | None
     )  # draws the step that is learned from; None: all steps, as a stream makes them
+    photos: Sequence[bool] | None = (
+        None  # whose scene is a photo: bounds latents as streams do; None bounds none
+    )
     made: list[Tensor] = field(default_factory=list)  # [B, C, h, w] each, detached
 
     def __post_init__(self) -> None:
@@ -51,6 +55,8 @@ class Rollout:
             given = with_past(self.batch.maps[:, index], last, self.batch.has_past[:, index])
             given = given[:, :, None].to(self.dtype)
             predicted = self._make(given, index)
+            if self.photos is not None:
+                predicted = bounded(predicted, self.photos)
             yield predicted
             last = predicted.detach()
             self.made.append(last)

@@ -3,7 +3,7 @@
  * @module
  */
 import { Emitter } from './emitter.js';
-import { Grip } from './grip.js';
+import { HeldOutline } from './held_outline.js';
 import { distanceTo, pathPoints, Stroke } from './tracks.js';
 
 const ERASER_REACH = 0.05;
@@ -112,15 +112,15 @@ export class Brush extends Emitter {
     this.#letGo(stroke);
     if (region.length === 0) return;
     const now = this.#now;
-    const shared = [...this.strokes].find(({ grip, phase }) => grip && phase !== 'released' && grip.is(region, now))?.grip;
+    const shared = [...this.strokes].find(({ held, phase }) => held && phase !== 'released' && held.is(region, now))?.held;
     if (shared) shared.join(stroke, region, now);
-    stroke.grip = shared ?? new Grip(region, stroke, stroke.samples[0]);
+    stroke.held = shared ?? new HeldOutline(region, stroke, stroke.samples[0]);
   }
 
   /** @param {Stroke} stroke */
   #letGo(stroke) {
-    stroke.grip?.leave(stroke, this.#now);
-    stroke.grip = null;
+    stroke.held?.leave(stroke, this.#now);
+    stroke.held = null;
   }
 
   /** The frame on screen. */

@@ -95,10 +95,10 @@ export class Overlay {
   /** What hands hold, where the picture shows it. @param {Stroke[]} strokes */
   #held(strokes) {
     const now = { id: this.#scene.shownId(), pts: this.#scene.pts(), aspect: this.#canvas.width / this.#canvas.height };
-    /** @type {Map<import('./grip.js').Grip, keyof typeof COLOURS>} */
+    /** @type {Map<import('./held_outline.js').HeldOutline, keyof typeof COLOURS>} */
     const held = new Map();
-    for (const { grip, kind, phase } of strokes) if (grip && phase !== 'released') held.set(grip, kind);
-    for (const [grip, kind] of held) this.#outline(grip.outline(now), COLOURS[kind], { width: 2 });
+    for (const { held: outline, kind, phase } of strokes) if (outline && phase !== 'released') held.set(outline, kind);
+    for (const [outline, kind] of held) this.#outline(outline.outline(now), COLOURS[kind], { width: 2 });
   }
 
   /** @param {Outlined} outlined @param {number} now */

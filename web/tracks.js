@@ -43,8 +43,8 @@ export class Stroke {
   /** @type {number | null} */
   playedFrom = null;
   loop = false;
-  /** What it holds; null while that is not known, and when that is nothing. @type {import('./grip.js').Grip | null} */
-  grip = null;
+  /** What it holds; null while that is not known, and when that is nothing. @type {import('./held_outline.js').HeldOutline | null} */
+  held = null;
   /** Whether the server has said what it holds. */
   told = false;
   /** With what its track begins. @type {import('./protocol.js').TrackOptions} */

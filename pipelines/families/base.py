@@ -65,7 +65,7 @@ class Family(Protocol):
     def guide(self, taken: Sequence[Taken], last: Sequence[Tensor | None], steps: int) -> Guide | None:
         """Latents that the first steps start from, where the family drags without training."""
 
-    def settle(self, latents: Tensor) -> Tensor:
+    def settle(self, latents: Tensor, taken: Sequence[Taken]) -> Tensor:
         """Latents [B, C, T, h, w] as the student made them → as they are shown, and as later chunks see them."""
 
     def decode(self, latents: Tensor, taken: Sequence[Taken]) -> tuple[Tensor, list[Memory]]:

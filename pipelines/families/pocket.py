@@ -107,8 +107,8 @@ class PocketFamily:
     def guide(self, taken: Sequence[Taken], last: Sequence[Tensor | None], steps: int) -> Guide | None:
         return None
 
-    def settle(self, latents: Tensor) -> Tensor:
-        return bounded(latents)
+    def settle(self, latents: Tensor, taken: Sequence[Taken]) -> Tensor:
+        return bounded(latents, [not each.memory.label for each in taken])
 
     @torch.inference_mode()
     def decode(self, latents: Tensor, taken: Sequence[Taken]) -> tuple[Tensor, list[Memory]]:

@@ -78,7 +78,7 @@ class WanFamily:
         )
         return drag_guide(torch.stack(known), window, stride, steps)
 
-    def settle(self, latents: Tensor) -> Tensor:
+    def settle(self, latents: Tensor, taken: Sequence[Taken]) -> Tensor:
         return latents
 
     def decode(self, latents: Tensor, taken: Sequence[Taken]) -> tuple[Tensor, list[CodecState]]:

@@ -18,8 +18,8 @@ from flowbrush.server.engine.stills import Stills
 from flowbrush.server.engine.workers import Process, Spawn, Timer, Worker, Workers
 from flowbrush.server.metrics import Metrics
 from flowbrush.server.sessions import events as on
-from flowbrush.server.sessions.live import Live
 from flowbrush.server.sessions.phases import Phase
+from flowbrush.server.sessions.session_host import SessionHost
 from flowbrush.server.settings import Settings
 from flowbrush.server.store.store import Store
 
@@ -45,10 +45,10 @@ class Dispatcher:
     def __init__(
         self,
         settings: Settings,
-        lives: dict[str, Live],
+        lives: dict[str, SessionHost],
         metrics: Metrics,
         store: Store,
-        handle: Callable[[Live, Any], None],
+        handle: Callable[[SessionHost, Any], None],
         spawn: Spawn | None = None,
     ) -> None:
         self._settings = settings
@@ -184,14 +184,14 @@ class Dispatcher:
 
     # ---- slots
 
-    def join(self, live: Live, first: bool) -> None:
+    def join(self, live: SessionHost, first: bool) -> None:
         """The session waits for a slot. Raises QueueFull."""
         if not self.slots.join(live.id, first):
             text = f"all slots are taken and {self._settings.queue_size} wait already: try again later"
             raise QueueFull(text)
         self.settle()
 
-    def release(self, live: Live) -> None:
+    def release(self, live: SessionHost) -> None:
         """The session gives its slot, or its place in the queue, back."""
         name = self.slots.leave(live.id)
         live.place_said = None
@@ -230,7 +230,7 @@ class Dispatcher:
         """A session whose turn it is asks for this."""
         self._orders.append(order)
 
-    def touch(self, live: Live) -> None:
+    def touch(self, live: SessionHost) -> None:
         """Something has changed for the session: its worker may have something to do, once what is going on is over."""
         name = self.slots.holders.get(live.id)
         if name is not None and name not in self._touched and self._timer is not None:
@@ -295,7 +295,7 @@ class Dispatcher:
                 wishes.append(Wish(id, due, alone, worker.account.tag(id), session.quality.steps))
         return wishes
 
-    def _turn(self, worker: Worker, lives: list[Live]) -> None:
+    def _turn(self, worker: Worker, lives: list[SessionHost]) -> None:
         """Asks those whose turn it is for their orders, and sends them as one."""
         assert not self._orders
         for live in lives:
@@ -325,7 +325,7 @@ class Dispatcher:
         source = self._lives[item.stream].clip(item.chunk)
         return item if source is None else structs.replace(item, source=source)
 
-    async def still(self, live: Live, codec: Codec) -> tuple[int, bytes] | None:
+    async def still(self, live: SessionHost, codec: Codec) -> tuple[int, bytes] | None:
         """The newest frame as a key frame of `codec`, with its index; None when there is none or no answer."""
         worker = self.workers.all.get(self.slots.holders.get(live.id, ""))
         if worker is None:

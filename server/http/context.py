@@ -19,10 +19,10 @@ from flowbrush.server.http.door import identity_of
 from flowbrush.server.http.present import Present
 from flowbrush.server.http.quotas import Quotas
 from flowbrush.server.http.uploads import Uploads
-from flowbrush.server.sessions.live import Live
 from flowbrush.server.sessions.service import Service
+from flowbrush.server.sessions.session_host import SessionHost
 from flowbrush.server.settings import BadSettings, Settings
-from flowbrush.server.store.store import Meta
+from flowbrush.server.store.store import SessionRecord
 
 log = logging.getLogger(__name__)
 
@@ -63,16 +63,16 @@ class Context:
         ended = self.present.leave(lambda owner: bool(owner) and owner not in names)
         note("keys.reload", keys=len(names), connections_ended=ended)
 
-    def running(self, connection: HTTPConnection, id: str) -> Live | None:
+    def running(self, connection: HTTPConnection, id: str) -> SessionHost | None:
         """A session that runs, if it is there for who asks."""
         live = self.service.lives.get(id)
         return live if live is not None and identity_of(connection).sees(live.meta) else None
 
-    def stored(self, connection: HTTPConnection, id: str) -> Meta | None:
+    def stored(self, connection: HTTPConnection, id: str) -> SessionRecord | None:
         """The record of a session, running or ended, if it is there for who asks. Blocks for reading it."""
         live = self.service.lives.get(id)
         if live is not None:
-            meta: Meta | None = live.meta
+            meta: SessionRecord | None = live.meta
         else:
             meta = self.service.store.read(id) if _ID.fullmatch(id) else None
         return meta if meta is not None and identity_of(connection).sees(meta) else None

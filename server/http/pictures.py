@@ -20,8 +20,8 @@ from flowbrush.server.http.context import Context, unknown
 from flowbrush.server.http.door import identity_of
 from flowbrush.server.http.quotas import OverQuota
 from flowbrush.server.http.ranges import serve_file
-from flowbrush.server.sessions.live import LatestJpeg, Live
-from flowbrush.server.store.store import Meta
+from flowbrush.server.sessions.session_host import LatestJpeg, SessionHost
+from flowbrush.server.store.store import SessionRecord
 
 MAX_CHUNK = 2**32 - 1
 BOUNDARY = "frame"
@@ -105,7 +105,7 @@ async def _counted(blocks: AsyncIterable[Any], context: Context, account: str) -
 
 
 async def _video(
-    context: Context, meta: Meta, path: Path, size: int, part: Clip | None, wanted: str | None
+    context: Context, meta: SessionRecord, path: Path, size: int, part: Clip | None, wanted: str | None
 ) -> Response:
     """The recording or a part of it; what is not H.264 is made so. Raises NotPlayable and OSError."""
     if meta.codec is not Codec.H264:
@@ -129,7 +129,7 @@ def _recorded(context: Context, id: str, path: Path) -> int:
         return 0
 
 
-async def _pictures(live: Live, first: bytes | None) -> AsyncIterator[bytes]:
+async def _pictures(live: SessionHost, first: bytes | None) -> AsyncIterator[bytes]:
     viewer = LatestJpeg()
     if first is not None:
         viewer.put(first)

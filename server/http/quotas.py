@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from flowbrush.server.http.access import Access, Quota
 from flowbrush.server.http.identity import Identity
-from flowbrush.server.sessions.live import Live
 from flowbrush.server.sessions.service import Service
+from flowbrush.server.sessions.session_host import SessionHost
 
 DAY_S = 86_400
 MIB = 1 << 20
@@ -39,7 +39,7 @@ class Quotas:
         self._sent: dict[str, float] = {}
         self._day = -1
 
-    def began(self, live: Live, identity: Identity) -> None:
+    def began(self, live: SessionHost, identity: Identity) -> None:
         """Counts a session as this client's from now on."""
         if not live.meta.owner:
             lives = self._service.lives
@@ -101,7 +101,7 @@ class Quotas:
             text = f"the {quota.sent_mib_day} MiB of video of this day (UTC) are used up"
             raise OverQuota(text, DAY_S - self._clock() % DAY_S)
 
-    def _check_waiting(self, quota: Quota, mine: list[Live]) -> None:
+    def _check_waiting(self, quota: Quota, mine: list[SessionHost]) -> None:
         slots = self._service.dispatcher.slots
         if quota.waiting and slots.free <= len(slots.queue):
             waiting = sum(1 for live in mine if live.id in slots.queue)
@@ -116,10 +116,10 @@ class Quotas:
     def _quota(self, identity: Identity) -> Quota:
         return self._access().quota_of(identity.owner)
 
-    def _of(self, identity: Identity) -> list[Live]:
+    def _of(self, identity: Identity) -> list[SessionHost]:
         return [live for live in self._service.lives.values() if self._account(live) == identity.account]
 
-    def _account(self, live: Live) -> str:
+    def _account(self, live: SessionHost) -> str:
         return live.meta.owner or self._addresses.get(live.id, "")
 
 

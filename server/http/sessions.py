@@ -14,8 +14,8 @@ from flowbrush.server.http.audit import audit
 from flowbrush.server.http.context import Context, unknown
 from flowbrush.server.http.door import identity_of
 from flowbrush.server.http.quotas import OverQuota
-from flowbrush.server.sessions.live import Live
-from flowbrush.server.store.store import Meta
+from flowbrush.server.sessions.session_host import SessionHost
+from flowbrush.server.store.store import SessionRecord
 
 MAX_CHUNK = 2**32 - 1
 
@@ -75,7 +75,7 @@ def router(context: Context) -> APIRouter:
     return routes
 
 
-def _running(live: Live) -> dict[str, Any]:
+def _running(live: SessionHost) -> dict[str, Any]:
     session = live.session
     return {
         "session": live.id,
@@ -93,7 +93,7 @@ def _running(live: Live) -> dict[str, Any]:
     }
 
 
-def _ended(meta: Meta) -> dict[str, Any]:
+def _ended(meta: SessionRecord) -> dict[str, Any]:
     return {
         "session": meta.id,
         "model": meta.model,

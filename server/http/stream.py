@@ -25,8 +25,8 @@ from flowbrush.server.http.quotas import OverQuota
 from flowbrush.server.http.share import MESSAGE_S, Share
 from flowbrush.server.logs import session_id
 from flowbrush.server.sessions.commands import Commands, ViewerCommands
-from flowbrush.server.sessions.live import Live
 from flowbrush.server.sessions.service import Refused, Service
+from flowbrush.server.sessions.session_host import SessionHost
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ async def serve_viewer(socket: WebSocket, context: Context, id: str) -> None:
         service.unwatch(live, outbox)
 
 
-async def _show_still(service: Service, live: Live, outbox: Outbox) -> None:
+async def _show_still(service: Service, live: SessionHost, outbox: Outbox) -> None:
     """A viewer who joins while nothing is made gets the last picture; a key frame comes when it goes on."""
     if not live.stands:
         return
@@ -123,7 +123,7 @@ async def _show_still(service: Service, live: Live, outbox: Outbox) -> None:
         outbox.show_once(live.still_packet(*still))
 
 
-async def _hello(socket: WebSocket, context: Context, identity: Identity) -> tuple[Live, Outbox]:
+async def _hello(socket: WebSocket, context: Context, identity: Identity) -> tuple[SessionHost, Outbox]:
     """The first message, which begins or resumes a session. Raises Refused and OverQuota."""
     start, asked = await _first_message(socket)
     if start.resume is None:
@@ -160,7 +160,7 @@ async def _first_message(socket: WebSocket) -> tuple[SessionStart, float]:
 
 async def _begin(
     context: Context, identity: Identity, start: SessionStart, asked: float
-) -> tuple[Live, Outbox]:
+) -> tuple[SessionHost, Outbox]:
     service = context.service
     if identity.session is not None:
         text = "this token is for one session: resume that one"
@@ -177,7 +177,7 @@ async def _begin(
 
 async def _resume(
     context: Context, identity: Identity, start: SessionStart, token: str
-) -> tuple[Live, Outbox]:
+) -> tuple[SessionHost, Outbox]:
     service = context.service
     last_frame = start.last_frame if start.last_frame is not None else -1
     await service.wait_loaded()

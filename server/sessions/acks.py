@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from flowbrush.pipelines.requests import Applied
-from flowbrush.server.sessions.inbox import Waiting
+from flowbrush.server.sessions.pending_controls import PendingControl
 
 LATE_CHUNKS = 2
 """A control that the generator has not named after so many chunks counts as shown by the next frame."""
@@ -43,7 +43,7 @@ class Acks:
     _shown: list[tuple[int, int]] = field(default_factory=list)
     """(first frame, id), both growing"""
 
-    def saw(self, waiting: Waiting, chunk: int) -> None:
+    def saw(self, waiting: PendingControl, chunk: int) -> None:
         """The making of `chunk` sees this control."""
         if waiting.ids:
             self._pending.append(_Group(chunk, waiting.control.id, waiting.ids, waiting.since))

@@ -30,8 +30,8 @@ from flowbrush.protocol import (
 )
 from flowbrush.server.delivery.delivery import Outbox
 from flowbrush.server.sessions import events as on
-from flowbrush.server.sessions.live import Live
 from flowbrush.server.sessions.service import Service
+from flowbrush.server.sessions.session_host import SessionHost
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 class Commands:
     """Carries out the messages of one connection."""
 
-    def __init__(self, service: Service, live: Live, outbox: Outbox) -> None:
+    def __init__(self, service: Service, live: SessionHost, outbox: Outbox) -> None:
         self._service = service
         self._live = live
         self._outbox = outbox

@@ -17,8 +17,8 @@ from flowbrush.server.metrics import Metrics
 from flowbrush.server.sessions import effects as do
 from flowbrush.server.sessions import events as on
 from flowbrush.server.sessions import machine
-from flowbrush.server.sessions.live import Live
-from flowbrush.server.store.archive import Archive
+from flowbrush.server.sessions.session_host import SessionHost
+from flowbrush.server.store.session_repository import SessionRepository
 from flowbrush.server.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -32,30 +32,30 @@ class Driver:
 
     def __init__(
         self,
-        lives: dict[str, Live],
+        lives: dict[str, SessionHost],
         metrics: Metrics,
         store: Store,
-        archive: Archive,
+        archive: SessionRepository,
         storage: Executor,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._lives = lives
         self._metrics = metrics
         self._store = store
-        self._archive = archive
+        self._repository = archive
         self._storage = storage
         self._clock = clock
         self.dispatcher: Dispatcher
         """set right after it was made: it and the driver need each other"""
 
-    def handle(self, live: Live, event: Any) -> None:
+    def handle(self, live: SessionHost, event: Any) -> None:
         """Tells a session what happened, and does what follows. A fault ends this session alone."""
         try:
             self.ask(live, event)
         except ProtocolError:
             log.exception("%s was refused", type(event).__name__, extra={"session": live.id})
 
-    def ask(self, live: Live, event: Any) -> None:
+    def ask(self, live: SessionHost, event: Any) -> None:
         """As `handle`, for what a client asks: raises ProtocolError where that cannot be."""
         try:
             effects = machine.handle(live.session, event, self._clock())
@@ -71,7 +71,7 @@ class Driver:
             self._carry_out(live, effect)
         self.dispatcher.touch(live)
 
-    def _carry_out(self, live: Live, effect: Any) -> None:
+    def _carry_out(self, live: SessionHost, effect: Any) -> None:
         try:
             _CARRY_OUT[type(effect)](self, live, effect)
         except Exception as error:
@@ -84,7 +84,7 @@ class Driver:
             if not isinstance(effect, do.End | do.Close):
                 self.handle(live, on.Failed(effect, error))
 
-    def _end_broken(self, live: Live) -> None:
+    def _end_broken(self, live: SessionHost) -> None:
         """The machine itself is at fault: the session ends all the same."""
         ending = on.EndAsked(
             "internal",
@@ -101,7 +101,7 @@ class Driver:
 
     # ---- effects
 
-    def _say(self, live: Live, effect: do.Say) -> None:
+    def _say(self, live: SessionHost, effect: do.Say) -> None:
         message = effect.message
         if isinstance(message, SessionDone) and live.recording is not None:
             message = message.model_copy(update={"recording": f"/v1/sessions/{live.id}/recording.mp4"})
@@ -111,26 +111,26 @@ class Driver:
             message = message.model_copy(update={"source_dropped": dropped})
         live.say(message, effect.all)
 
-    def _say_ready(self, live: Live, effect: do.SayReady) -> None:
+    def _say_ready(self, live: SessionHost, effect: do.SayReady) -> None:
         facts = self.dispatcher.facts
         live.say(live.ready_message({} if facts is None else facts.card, effect.id))
 
-    def _show(self, live: Live, effect: do.Show) -> None:
+    def _show(self, live: SessionHost, effect: do.Show) -> None:
         live.show(effect)
 
-    def _append(self, live: Live, effect: do.Append) -> None:
+    def _append(self, live: SessionHost, effect: do.Append) -> None:
         if len(live.journal) > effect.first:  # it could not be cut when the stream went back
             live.journal.truncate(effect.first)
         live.journal.extend(effect.first, effect.lines)
         self.handle(live, on.Written(len(live.journal)))
 
-    def _fetch(self, live: Live, effect: do.Fetch) -> None:
+    def _fetch(self, live: SessionHost, effect: do.Fetch) -> None:
         self.handle(live, on.Fetched(effect.chunk, live.journal.controls(effect.chunk)))
 
-    def _record(self, live: Live, effect: do.Record) -> None:
+    def _record(self, live: SessionHost, effect: do.Record) -> None:
         live.record(effect, lambda writing: self._recorded(live, writing))
 
-    def _recorded(self, live: Live, writing: asyncio.Future[bool]) -> None:
+    def _recorded(self, live: SessionHost, writing: asyncio.Future[bool]) -> None:
         if writing.cancelled() or live.closed:
             return
         error = writing.exception()
@@ -141,19 +141,19 @@ class Driver:
         log.warning("recording stopped: %s", why, extra={"session": live.id})
         self.handle(live, on.RecordingStopped(why))
 
-    def _unlink(self, live: Live, effect: do.Unlink) -> None:
+    def _unlink(self, live: SessionHost, effect: do.Unlink) -> None:
         for path in effect.paths:
             self._storage.submit(self._store.unlink, path)
 
-    def _queue(self, live: Live, effect: do.Queue) -> None:
+    def _queue(self, live: SessionHost, effect: do.Queue) -> None:
         self.dispatcher.join(live, effect.first)
 
-    def _replace_codec(self, live: Live, effect: do.ReplaceCodec) -> None:
+    def _replace_codec(self, live: SessionHost, effect: do.ReplaceCodec) -> None:
         facts = self.dispatcher.facts
         strings = {} if facts is None else facts.codecs
         live.meta.codec, live.meta.codec_string = effect.codec, strings.get(effect.codec, "")
         log.warning("its codec is %s from here on", effect.codec, extra={"session": live.id})
-        self._archive.save(live)
+        self._repository.save(live)
         if live.recording is not None and not live.recording.full:
             live.stop_recording()
             self.handle(live, on.RecordingStopped(f"the stream is encoded as {effect.codec} from here on"))
@@ -161,23 +161,23 @@ class Driver:
             outbox.forget_media()
             outbox.close(CloseCode.GOING_AWAY, "the stream goes on in another codec: resume")
 
-    def _count(self, live: Live, effect: do.Count) -> None:
+    def _count(self, live: SessionHost, effect: do.Count) -> None:
         figure = getattr(self._metrics, effect.name)
         figure = figure if effect.label is None else figure.labels(effect.label)
         (figure.inc if hasattr(figure, "inc") else figure.observe)(effect.value)
 
-    def _part(self, live: Live, effect: do.Part) -> None:
+    def _part(self, live: SessionHost, effect: do.Part) -> None:
         if live.outbox is not None:
             live.outbox.close(effect.code, effect.reason)
 
-    def _end(self, live: Live, effect: do.End) -> None:
+    def _end(self, live: SessionHost, effect: do.End) -> None:
         """Every step is tried, whatever became of the one before."""
         self._lives.pop(live.id, None)
         live.meta.ended = effect.reason
         steps: list[Callable[[], Any]] = [
             lambda: self.dispatcher.release(live),
             lambda: live.close(effect.code, effect.reason),
-            lambda: self._archive.save(live),
+            lambda: self._repository.save(live),
             lambda: self._storage.submit(self._store.drop_snapshots, live.id),
             lambda: self._metrics.sessions.labels(effect.reason).inc(),
         ]
@@ -192,12 +192,12 @@ class Driver:
 
     # ---- connections
 
-    def make_outbox(self, live: Live, frames: int) -> Outbox:
+    def make_outbox(self, live: SessionHost, frames: int) -> Outbox:
         """A box for a connection; one that lost pictures goes on with a key frame."""
         return live.make_outbox(frames, lambda: self.handle(live, on.KeyWanted()))
 
 
-_CARRY_OUT: dict[type, Callable[[Driver, Live, Any], Any]] = {
+_CARRY_OUT: dict[type, Callable[[Driver, SessionHost, Any], Any]] = {
     do.Say: Driver._say,
     do.SayReady: Driver._say_ready,
     do.Show: Driver._show,
@@ -208,7 +208,7 @@ _CARRY_OUT: dict[type, Callable[[Driver, Live, Any], Any]] = {
     do.Fetch: Driver._fetch,
     do.CutFiles: lambda driver, live, effect: live.cut_files(effect.chunks),
     do.Record: Driver._record,
-    do.SaveSettings: lambda driver, live, effect: driver._archive.save(live),
+    do.SaveSettings: lambda driver, live, effect: driver._repository.save(live),
     do.Unlink: Driver._unlink,
     do.Order: lambda driver, live, effect: driver.dispatcher.order(effect.order),
     do.Queue: Driver._queue,

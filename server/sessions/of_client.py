@@ -59,7 +59,7 @@ def given(session: Session, event: on.Given, now: float) -> Effects:
         )
     check_capability(control, event.capabilities)
     session.tracks.check(control)
-    session.inbox.put(control, now)
+    session.pending.put(control, now)
     session.tracks.accept(control)
     session.quiet_since = now
     if control.id is None:

@@ -87,7 +87,7 @@ def end_asked(session: Session, event: on.EndAsked, now: float) -> Effects:
 
 def stopping(session: Session, event: on.Stopping, now: float) -> Effects:
     """What waits becomes the next chunk's, so that the journal holds it."""
-    waiting = session.inbox.drain()
+    waiting = session.pending.drain()
     effects: Effects = []
     if waiting:
         seen, held = session.tracks.place(waiting, session.upcoming)

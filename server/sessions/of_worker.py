@@ -101,8 +101,8 @@ def fetched(session: Session, event: on.Fetched, now: float) -> Effects:
 
 
 def drain(session: Session, now: float) -> tuple[Control, ...]:
-    seen, held = session.tracks.place(session.inbox.drain(), session.chunk, session.pace.on_screen(now))
-    session.inbox.hold(held)
+    seen, held = session.tracks.place(session.pending.drain(), session.chunk, session.pace.on_screen(now))
+    session.pending.hold(held)
     for waiting in seen:
         session.output.acks.saw(waiting, session.chunk)
     return tuple(waiting.control for waiting in seen)

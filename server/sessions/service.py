@@ -20,11 +20,11 @@ from flowbrush.server.metrics import Metrics
 from flowbrush.server.sessions import events as on
 from flowbrush.server.sessions import starting
 from flowbrush.server.sessions.driver import Driver
-from flowbrush.server.sessions.live import RESUMED_FRAMES, WATCHER_FRAMES, Live
+from flowbrush.server.sessions.session_host import RESUMED_FRAMES, WATCHER_FRAMES, SessionHost
 from flowbrush.server.settings import MIB, Settings
 from flowbrush.server.store import images
-from flowbrush.server.store.archive import Archive, new_id, new_meta
 from flowbrush.server.store.images import ImageStore, shape_of
+from flowbrush.server.store.session_repository import SessionRepository, new_id, new_record
 from flowbrush.server.store.store import Store, hash_token
 from flowbrush.server.supervise import supervise
 
@@ -50,14 +50,14 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.metrics = Metrics()
-        self.lives: dict[str, Live] = {}
+        self.lives: dict[str, SessionHost] = {}
         self.store = Store(settings.state_dir, settings.snapshots_dir)
         self.images = ImageStore(
             settings.state_dir / "images", settings.image_mib * MIB, settings.image_megapixels * 1e6
         )
         self._storage = ThreadPoolExecutor(1, thread_name_prefix="storage")
-        self._archive = Archive(settings, self.store, self._storage, self.metrics)
-        self.driver = Driver(self.lives, self.metrics, self.store, self._archive, self._storage)
+        self._repository = SessionRepository(settings, self.store, self._storage, self.metrics)
+        self.driver = Driver(self.lives, self.metrics, self.store, self._repository, self._storage)
         self.dispatcher = self.driver.dispatcher = Dispatcher(
             settings, self.lives, self.metrics, self.store, self.driver.handle
         )
@@ -145,7 +145,7 @@ class Service:
                 continue
             try:
                 if now - self.store.touched(meta.id) < self.settings.keep_hours * 3600:
-                    self.lives[meta.id] = self._archive.revive(meta)
+                    self.lives[meta.id] = self._repository.revive(meta)
                 else:
                     self.store.write(meta.model_copy(update={"ended": "expired"}))
                     self.store.drop_snapshots(meta.id)
@@ -156,7 +156,7 @@ class Service:
 
     # ---- sessions
 
-    async def begin(self, start: SessionStart, asked: float, owner: str = "") -> Live:
+    async def begin(self, start: SessionStart, asked: float, owner: str = "") -> SessionHost:
         """A new session of the key `owner`, which waits for its client (`outbox`); raises Refused."""
         facts = await self.wait_loaded()
         if start.model != self.settings.model:
@@ -183,13 +183,13 @@ class Service:
             start = starting.in_its_size(start, facts.card, shape)
         except ValueError as error:
             raise Refused(ErrorCode.INVALID_VALUE, str(error), CloseCode.BAD_START) from None
-        meta, token = new_meta(start, self._codec_for(start), facts, owner)
+        meta, token = new_record(start, self._codec_for(start), facts, owner)
         try:
             self.store.write(meta)
             picture = None
             if image is not None:
                 picture = await asyncio.to_thread(images.take_over, image, self.store.image(meta.id))
-            live = self._archive.open(meta, facts.chunk_s, start.paused, notices, picture)
+            live = self._repository.open(meta, facts.chunk_s, start.paused, notices, picture)
         except (OSError, images.BadImage) as error:
             await asyncio.to_thread(self.store.remove, meta.id)
             text = f"the session's files cannot be written: {error}"
@@ -198,7 +198,7 @@ class Service:
         live.token, live.start_asked, live.start_id = token, asked, start.id
         return live
 
-    def resume(self, token: str, codecs: tuple[Codec, ...]) -> Live:
+    def resume(self, token: str, codecs: tuple[Codec, ...]) -> SessionHost:
         """The session that a token stands for; raises Refused. The caller attaches, then calls `resumed`."""
         hashed = hash_token(token)
         live = next((each for each in self.lives.values() if each.meta.token_hash == hashed), None)
@@ -212,7 +212,7 @@ class Service:
         live.token = token
         return live
 
-    def outbox(self, live: Live, last_frame: int = -1, start_id: int | None = None) -> Outbox:
+    def outbox(self, live: SessionHost, last_frame: int = -1, start_id: int | None = None) -> Outbox:
         """The box of the session's own client, which is there (again) and has every frame up to `last_frame`."""
         outbox = self._make_outbox(live, RESUMED_FRAMES)
         live.attach(outbox)
@@ -220,20 +220,20 @@ class Service:
         self.driver.handle(live, on.Attached(last_frame + 1, start_id, recorded))
         return outbox
 
-    def detach(self, live: Live, outbox: Outbox) -> None:
+    def detach(self, live: SessionHost, outbox: Outbox) -> None:
         """A connection of the session's own client is gone."""
         if live.detach(outbox):
             self.driver.handle(live, on.Detached())
 
-    def begin_source(self, live: Live, given: SourceFields, first: bool = False) -> None:
+    def begin_source(self, live: SessionHost, given: SourceFields, first: bool = False) -> None:
         """The session's client sends video from now on; `first`: the stream begins with it."""
         live.begin_source(given, lambda: self.dispatcher.touch(live), first)
 
-    def want_key(self, live: Live) -> None:
+    def want_key(self, live: SessionHost) -> None:
         """Has the next chunk begin with a key frame."""
         self.driver.handle(live, on.KeyWanted())
 
-    def _make_outbox(self, live: Live, frames: int) -> Outbox:
+    def _make_outbox(self, live: SessionHost, frames: int) -> Outbox:
         return live.make_outbox(frames, lambda: self.want_key(live))
 
     def branch(self, id: str, chunk: int) -> tuple[str, str, int]:
@@ -263,17 +263,17 @@ class Service:
             for saved, path in session.history.snapshots.items():
                 if saved <= chunk:
                     self.store.link_snapshot(path, new, saved)
-            self.lives[new] = self._archive.revive(meta)
+            self.lives[new] = self._repository.revive(meta)
         except OSError as error:
             self.store.remove(new)
             raise ProtocolError(ErrorCode.BUSY, f"the branch cannot be written: {error}") from error
         return new, token, frame - 1
 
-    def end(self, live: Live, reason: str, code: int = CloseCode.DONE, id: int | None = None) -> None:
+    def end(self, live: SessionHost, reason: str, code: int = CloseCode.DONE, id: int | None = None) -> None:
         """The session is over: everybody is told, files are closed, its slot is free."""
         self.driver.handle(live, on.EndAsked(reason, code, id))
 
-    def watch(self, live: Live) -> Outbox:
+    def watch(self, live: SessionHost) -> Outbox:
         """A viewer's outbox, which begins with `session.ready`, says when it is paused, then has a key frame."""
         outbox = self._make_outbox(live, WATCHER_FRAMES)
         card = self.dispatcher.facts.card if self.dispatcher.facts is not None else {}
@@ -286,7 +286,7 @@ class Service:
         self.metrics.viewers.inc()
         return outbox
 
-    def unwatch(self, live: Live, outbox: Outbox) -> None:
+    def unwatch(self, live: SessionHost, outbox: Outbox) -> None:
         """The viewer is gone."""
         live.viewers.discard(outbox)
         self.metrics.viewers.dec()
@@ -296,7 +296,7 @@ class Service:
     def session_file(self, id: str) -> Iterator[str] | None:
         """The text of the session file of a running or an ended session. Blocks."""
         live = self.lives.get(id)
-        return self._archive.session_file(id, None if live is None else live.session.output.frame)
+        return self._repository.session_file(id, None if live is None else live.session.output.frame)
 
     def _codec_for(self, start: SessionStart) -> Codec:
         codecs = self.dispatcher.facts.codecs if self.dispatcher.facts is not None else {}
@@ -311,7 +311,7 @@ class Service:
         await self.dispatcher.loaded.wait()
         while True:
             if self.dispatcher.facts is not None:
-                self._archive.codecs = frozenset(Codec(name) for name in self.dispatcher.facts.codecs)
+                self._repository.codecs = frozenset(Codec(name) for name in self.dispatcher.facts.codecs)
             for live in list(self.lives.values()):
                 self.driver.handle(live, on.Tick(self.dispatcher.slots.waiting))
             await asyncio.sleep(HOUSEKEEPING_S)

@@ -22,9 +22,9 @@ from flowbrush.protocol import (
 from flowbrush.server.sessions import effects as do
 from flowbrush.server.sessions import events as on
 from flowbrush.server.sessions.history import History
-from flowbrush.server.sessions.inbox import Inbox
 from flowbrush.server.sessions.output import Output
 from flowbrush.server.sessions.pace import Pace
+from flowbrush.server.sessions.pending_controls import PendingControls
 from flowbrush.server.sessions.phases import NEXT, SEATED, Phase
 from flowbrush.server.sessions.quality import Quality
 from flowbrush.server.sessions.tracks import Tracks
@@ -104,7 +104,7 @@ class Session:
         """since when the client is away, or, while it is there, since when it has said nothing"""
         self.turned = on.Turn()
         """the turn that waits for controls of the journal"""
-        self.inbox = Inbox()
+        self.pending = PendingControls()
         self.tracks = Tracks(self.chunk_s, 1 / settings.fps, settings.tracks)
 
     @property
@@ -200,7 +200,7 @@ class Session:
         gone = self.history.cut(chunks)
         self.tracks.cut(chunks)
         self.quality.cut()
-        lost = self.output.cut(chunks) + [id for waiting in self.inbox.drain() for id in waiting.ids]
+        lost = self.output.cut(chunks) + [id for waiting in self.pending.drain() for id in waiting.ids]
         self.first_frame = min(self.first_frame, self.output.frame)
         self.stepping = None
         self.pace.stop_steps(self.output.pts)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from flowbrush import limits
 from flowbrush.errors import ErrorCode, ProtocolError
 from flowbrush.protocol import Control, TrackBegin, TrackEnd, TrackKind, TrackMove, TracksClear
-from flowbrush.server.sessions.inbox import Waiting, in_order
+from flowbrush.server.sessions.pending_controls import PendingControl, in_order
 from flowbrush.server.sessions.track_times import TrackClock, resolve
 
 MAX_GRID_POINTS = 1024
@@ -85,8 +85,8 @@ class Tracks:
         self._weights.pop(track, None)
 
     def place(
-        self, drained: list[Waiting], chunk: int, screen_s: float | None = None
-    ) -> tuple[list[Waiting], list[Waiting]]:
+        self, drained: list[PendingControl], chunk: int, screen_s: float | None = None
+    ) -> tuple[list[PendingControl], list[PendingControl]]:
         """Gives live points their stream times in `chunk`: (what it sees, what has to wait). `screen_s` is what the viewer's screen
         shows now, where that is known.
 
@@ -97,8 +97,8 @@ class Tracks:
             del self._path_ends[ended]  # a path ends by itself
             if self._alive.get(ended) == "path":
                 self._forget(ended)
-        seen: list[Waiting] = []
-        held: list[Waiting] = []
+        seen: list[PendingControl] = []
+        held: list[PendingControl] = []
         placed: set[int] = set()
         for index, waiting in enumerate(drained):
             control = waiting.control
@@ -117,7 +117,7 @@ class Tracks:
             seen.append(waiting)
         return seen, held
 
-    def _place_points(self, group: list[Waiting], start: float, screen_s: float | None) -> None:
+    def _place_points(self, group: list[PendingControl], start: float, screen_s: float | None) -> None:
         """Resolves the points of one track that came since the last chunk, together."""
         first = group[0].control
         assert isinstance(first, TrackBegin | TrackMove)
@@ -202,7 +202,7 @@ def _ended_by(control: Control, alive: Mapping[int, str]) -> list[int]:
     return []
 
 
-def _moves_after(drained: list[Waiting], index: int, track: int) -> list[int]:
+def _moves_after(drained: list[PendingControl], index: int, track: int) -> list[int]:
     """Indexes of the moves of `track` after `index`, up to its end or a new beginning."""
     moves = []
     for later in range(index + 1, len(drained)):

@@ -33,7 +33,7 @@ class FolderInUse(OSError):
     """Another server has the state folder."""
 
 
-class Meta(BaseModel):
+class SessionRecord(BaseModel):
     """`session.json`. `start` has every default filled in, also the seed; times are seconds since 1970."""
 
     id: str
@@ -94,7 +94,7 @@ class Store:
         """Where the state after `chunk` goes."""
         return self._snapshots / id / f"{epoch}-{chunk}.safetensors"
 
-    def write(self, meta: Meta) -> None:
+    def write(self, meta: SessionRecord) -> None:
         """Writes `session.json`, whole or not at all."""
         folder = self.folder(meta.id)
         folder.mkdir(parents=True, exist_ok=True)
@@ -105,14 +105,14 @@ class Store:
         finally:
             part.unlink(missing_ok=True)
 
-    def read(self, id: str) -> Meta | None:
+    def read(self, id: str) -> SessionRecord | None:
         """The settings of a stored session; None when there is none or it cannot be read."""
         try:
-            return Meta.model_validate_json((self.folder(id) / "session.json").read_bytes())
+            return SessionRecord.model_validate_json((self.folder(id) / "session.json").read_bytes())
         except (OSError, ValidationError, json.JSONDecodeError):
             return None
 
-    def all(self) -> list[Meta]:
+    def all(self) -> list[SessionRecord]:
         """Every stored session, the oldest first."""
         found = [self.read(path.name) for path in self._sessions.iterdir() if path.is_dir()]
         return sorted((meta for meta in found if meta is not None), key=lambda meta: meta.created)

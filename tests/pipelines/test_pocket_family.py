@@ -117,9 +117,8 @@ def test_a_picture_needs_no_prompt_and_a_painted_region_moves(served: Generator,
     )  # not the square
 
 
-def most_light(served: Generator, start, bound: float, monkeypatch: pytest.MonkeyPatch) -> float:
+def most_light(served: Generator, start) -> float:
     """The most that the light's latents come to while a large thing of a photo is pulled aside."""
-    monkeypatch.setattr(motion_latent, "LIGHT_MOST", bound)
     picture = np.asarray(Image.open(GALLERY / "photo-panda.webp").convert("RGB"))
     state = start("", image=picture, seed=7, tracks=(path(1, (0, 0.5, 0.55), (1.5, 0.7, 0.5)),))
     for _ in range(9):
@@ -128,9 +127,19 @@ def most_light(served: Generator, start, bound: float, monkeypatch: pytest.Monke
 
 
 def test_a_large_shadow_does_not_feed_on_itself(served: Generator, start, monkeypatch) -> None:
-    bound = motion_latent.LIGHT_MOST
-    assert most_light(served, start, bound, monkeypatch) <= bound < 2.2
-    assert most_light(served, start, 99.0, monkeypatch) > 5  # why there is a bound
+    assert most_light(served, start) <= motion_latent.LIGHT_ON_PHOTOS < 1  # dark stripes are seen from 1 on
+    monkeypatch.setattr(motion_latent, "LIGHT_ON_PHOTOS", 99.0)
+    assert most_light(served, start) > 5  # why there is a bound
+
+
+def test_each_stream_has_the_light_of_its_scene() -> None:
+    latents = torch.full((2, LIGHT + 4, 1, 2, 2), 9.0)
+    latents[:, LIGHT:, :, 0] = -9.0
+    photo, toy = motion_latent.bounded(latents, [True, False])
+    assert torch.equal(photo[:LIGHT], latents[0, :LIGHT])  # motion is as it was
+    assert photo[LIGHT:].abs().unique().tolist() == [motion_latent.LIGHT_ON_PHOTOS]
+    assert toy[LIGHT:].abs().unique().tolist() == [motion_latent.LIGHT_MOST]
+    assert bool((toy[LIGHT:, :, 0] < 0).all())
 
 
 def test_a_chunk_that_fails_changes_nothing(served: Generator, start, monkeypatch) -> None:

@@ -22,10 +22,10 @@ from flowbrush.server.engine.engine import Lost
 from flowbrush.server.metrics import Metrics
 from flowbrush.server.sessions import events as on
 from flowbrush.server.sessions.driver import Driver
-from flowbrush.server.sessions.live import Live
 from flowbrush.server.sessions.phases import Phase
 from flowbrush.server.sessions.session import Session, Terms
-from flowbrush.server.store.store import Meta
+from flowbrush.server.sessions.session_host import SessionHost
+from flowbrush.server.store.store import SessionRecord
 
 FRAMES, FPS = 4, 16.0
 NO_SPACE = OSError(28, "No space left on device")
@@ -195,7 +195,7 @@ class PlayedJournal:
 class Client:
     """One person: what was heard, and the connection."""
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: SessionHost) -> None:
         self.live = live
         self.box: Outbox | None = None
         self.frames: list[int] = []
@@ -228,7 +228,7 @@ class World:
         self.slots = slots
         self.processes: list[PlayedWorker] = []
         self.clients: list[Client] = []
-        self.lives: dict[str, Live] = {}
+        self.lives: dict[str, SessionHost] = {}
         self._numbers = itertools.count()
         settings: Any = SimpleNamespace(
             queue_size=queue, workers=workers, snapshot_chunks=2, model="m", seats=slots
@@ -246,7 +246,7 @@ class World:
         )
         self.dispatcher.start(self.clock)
 
-    def _save(self, live: Live) -> None:
+    def _save(self, live: SessionHost) -> None:
         if self.disk_full:
             raise NO_SPACE
 
@@ -267,12 +267,12 @@ class World:
         settings = StreamSettings("m", (("p", 1.0),), 64, 64, FPS)
         codecs = (Codec.H264, Codec.JPEG)
         session = Session(id, settings, FRAMES, codecs, 0.05, Terms(60, 30, 600), paused)
-        meta = Meta.model_construct(
+        meta = SessionRecord.model_construct(
             id=id, token_hash="", model="m", start=START, width=64, height=64, fps=FPS,
             chunk_frames=FRAMES, codec=Codec.H264, codec_string="", created=0.0, first_frame=0, frames=0,
         )  # fmt: skip
         journal: Any = PlayedJournal(self)
-        live = self.lives[id] = Live(meta, session, journal, None, NOW, METRICS)
+        live = self.lives[id] = SessionHost(meta, session, journal, None, NOW, METRICS)
         client = Client(live)
         self.clients.append(client)
         self.attach(client, -1)

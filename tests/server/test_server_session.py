@@ -15,7 +15,7 @@ from flowbrush.server.engine import ipc
 from flowbrush.server.sessions import effects as do
 from flowbrush.server.sessions import events as on
 from flowbrush.server.sessions.history import MAX_UNWRITTEN_CHUNKS
-from flowbrush.server.sessions.inbox import MAX_WAITING, MAX_WAITING_IDS, Inbox
+from flowbrush.server.sessions.pending_controls import MAX_WAITING, MAX_WAITING_IDS, PendingControls
 from flowbrush.server.sessions.phases import Phase
 from flowbrush.server.sessions.session import Terms
 from flowbrush.server.sessions.tracks import MAX_GRID_POINTS
@@ -131,22 +131,22 @@ def test_grids_are_bounded_by_what_they_cost(it: Harness) -> None:
 
 
 def test_the_inbox_is_bounded() -> None:
-    inbox = Inbox()
+    pending = PendingControls()
     for track in range(MAX_WAITING):
-        inbox.put(drag(None, track, 0.0), 0.0)
+        pending.put(drag(None, track, 0.0), 0.0)
     with pytest.raises(ProtocolError, match="too many"):
-        inbox.put(drag(None, 9999, 0.0), 0.0)
-    assert len(inbox.drain()) == MAX_WAITING
+        pending.put(drag(None, 9999, 0.0), 0.0)
+    assert len(pending.drain()) == MAX_WAITING
     for n in range(8):
-        inbox.put(move(None, 1, *(n + 0.0005 * point for point in range(1024))), 0.0)
+        pending.put(move(None, 1, *(n + 0.0005 * point for point in range(1024))), 0.0)
     with pytest.raises(ProtocolError, match="too many"):
-        inbox.put(move(None, 1, 9.0), 0.0)
-    kept = [point for waiting in inbox.drain() for point in waiting.control.points]  # type: ignore[union-attr]
+        pending.put(move(None, 1, 9.0), 0.0)
+    kept = [point for waiting in pending.drain() for point in waiting.control.points]  # type: ignore[union-attr]
     assert len(kept) == 8 * 1024
     for n in range(MAX_WAITING_IDS):
-        inbox.put(PromptSet(id=n + 1, prompts=(Prompt(text="p"),)), 0.0)
+        pending.put(PromptSet(id=n + 1, prompts=(Prompt(text="p"),)), 0.0)
     with pytest.raises(ProtocolError, match="too many"):
-        inbox.put(PromptSet(id=MAX_WAITING_IDS + 1, prompts=(Prompt(text="p"),)), 0.0)
+        pending.put(PromptSet(id=MAX_WAITING_IDS + 1, prompts=(Prompt(text="p"),)), 0.0)
 
 
 def test_a_lost_worker_costs_the_client_nothing(it: Harness) -> None:

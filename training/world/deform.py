@@ -81,7 +81,7 @@ def _unbent(shape: Shape, u: Array, v: Array, size: Array) -> tuple[Array, Array
     """Takes trail, bend, waves and flaps back. (u, v) are from the pivot."""
     across, up = np.clip(u / size, -0.8, 0.8), np.clip(-v / size, -1.2, 1.2)
     down = shape.pivot - up  # from the middle
-    away = ((across - shape.grip[0]) ** 2 + (down - shape.grip[1]) ** 2) / 0.5
+    away = ((across - shape.anchor[0]) ** 2 + (down - shape.anchor[1]) ** 2) / 0.5
     trail = np.clip(away, 0, 1.2)
     u = u - _one(shape.lag[:, 0]) * trail - _one(shape.bend) * up * np.abs(up)
     v = v - _one(shape.lag[:, 1]) * trail

@@ -34,7 +34,7 @@ def _trail(life: Life, shape: Shape) -> None:
     shape.tall *= 1 - 1.1 * squash
     shape.wide *= 1 + 0.7 * squash
     shape.lag += 0.5 * life.spring * life.led[:, None]
-    shape.grip = (float(life.rng.uniform(-0.2, 0.2)), float(life.rng.uniform(-0.25, 0.25)))
+    shape.anchor = (float(life.rng.uniform(-0.2, 0.2)), float(life.rng.uniform(-0.25, 0.25)))
 
 
 def _breathe(life: Life, shape: Shape, part: float = 0.05) -> None:

@@ -16,7 +16,7 @@ class Shape:
     """How a thing is bent in each of F frames. Lengths in pixels, angles in radians; all [F] but `lag` [F, 2].
 
     About the pivot (a fraction of the size below the middle): scaled by (`wide`, `tall`), turned by `rock`, sheared so that what is
-    one size above it goes `lean` to the right; then what is far from `grip` (fractions of the size) trails by `lag`, the
+    one size above it goes `lean` to the right; then what is far from `anchor` (fractions of the size) trails by `lag`, the
     part one size above the pivot bends by `bend` (growing with the square), and waves run along it: `wave` pixels high, `ripple`
     long in waves a size, in phase `phase`, along x or (`upright`) y; `flap` lifts what is half a size left and right of the middle.
     At last all goes by (`dx`, `dy`).
@@ -36,7 +36,7 @@ class Shape:
     pivot: float = FOOT
     ripple: float = 1.0
     upright: bool = False
-    grip: tuple[float, float] = (0.0, 0.0)
+    anchor: tuple[float, float] = (0.0, 0.0)
 
     @classmethod
     def rest(cls, frames: int) -> Shape:

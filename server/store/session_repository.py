@@ -13,13 +13,13 @@ from flowbrush.protocol import Codec, Notice, SessionStart, StartFields
 from flowbrush.server.delivery.recording import Recording
 from flowbrush.server.engine import ipc
 from flowbrush.server.metrics import Metrics
-from flowbrush.server.sessions.live import Live
 from flowbrush.server.sessions.session import Session, Terms
+from flowbrush.server.sessions.session_host import SessionHost
 from flowbrush.server.settings import MIB, Settings
 from flowbrush.server.store import images
 from flowbrush.server.store.journal import Journal, lines_of
 from flowbrush.server.store.log_text import log_text
-from flowbrush.server.store.store import Meta, Store, hash_token
+from flowbrush.server.store.store import SessionRecord, Store, hash_token
 from flowbrush.session_file import FileStart, SessionFile
 
 log = logging.getLogger(__name__)
@@ -40,13 +40,15 @@ def new_id() -> str:
     return secrets.token_urlsafe(9)
 
 
-def new_meta(start: SessionStart, codec: Codec, facts: ipc.Loaded, owner: str = "") -> tuple[Meta, str]:
+def new_record(
+    start: SessionStart, codec: Codec, facts: ipc.Loaded, owner: str = ""
+) -> tuple[SessionRecord, str]:
     """The settings of a new session of `owner`, with every default filled in, and its resume token."""
     token = secrets.token_urlsafe(24)
     fields = {name: getattr(start, name) for name in StartFields.model_fields}
     fields["seed"] = start.seed if start.seed is not None else secrets.randbelow(2**31)
     card = facts.card
-    meta = Meta(
+    meta = SessionRecord(
         id=new_id(),
         owner=owner,
         token_hash=hash_token(token),
@@ -64,7 +66,7 @@ def new_meta(start: SessionStart, codec: Codec, facts: ipc.Loaded, owner: str = 
     return meta, token
 
 
-class Archive:
+class SessionRepository:
     """Between the store and living sessions."""
 
     def __init__(self, settings: Settings, store: Store, storage: Executor, metrics: Metrics) -> None:
@@ -77,12 +79,12 @@ class Archive:
 
     def open(
         self,
-        meta: Meta,
+        meta: SessionRecord,
         expected_s: float = EXPECTED_CHUNK_S,
         paused: bool = False,
         notices: tuple[Notice, ...] = (),
         picture: Frames | None = None,
-    ) -> Live:
+    ) -> SessionHost:
         """A session at its very beginning. `expected_s` is a first guess of a chunk's time; `notices` are for its client;
         `picture` its start image where that was read already.
         """
@@ -109,14 +111,14 @@ class Archive:
             limit = self._settings.recording_mib * MIB
             path = self._store.recording(meta.id)
             recording = Recording(path, meta.codec, meta.width, meta.height, meta.fps, limit)
-        return Live(meta, session, journal, recording, self._storage, self._metrics)
+        return SessionHost(meta, session, journal, recording, self._storage, self._metrics)
 
-    def _codecs(self, meta: Meta) -> tuple[Codec, ...]:
+    def _codecs(self, meta: SessionRecord) -> tuple[Codec, ...]:
         """What the client of a session can play and this server can make; all of it, before a worker has said what it makes."""
         made = set(self.codecs or Codec)
         return tuple(codec for codec in meta.start.known_codecs if codec in made)
 
-    def revive(self, meta: Meta) -> Live:
+    def revive(self, meta: SessionRecord) -> SessionHost:
         """A session whose journal is there already: of an earlier process, or a branch. Raises OSError."""
         live = self.open(meta)
         for chunk in range(len(live.journal)):
@@ -134,7 +136,7 @@ class Archive:
         live.session.taken_up(meta.first_frame, usable, epoch)
         return live
 
-    def save(self, live: Live) -> None:
+    def save(self, live: SessionHost) -> None:
         """Writes the session's settings as they are now."""
         live.meta.frames = live.session.output.frame
         live.meta.start = live.meta.start.model_copy(update={"seed": live.session.settings.seed})

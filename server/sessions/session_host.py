@@ -19,7 +19,7 @@ from flowbrush.server.source.clips import Clips
 from flowbrush.server.source.source import Source
 from flowbrush.server.source.window import Window
 from flowbrush.server.store.journal import Journal
-from flowbrush.server.store.store import Meta
+from flowbrush.server.store.store import SessionRecord
 
 AHEAD_CHUNKS = 2
 """Chunks that may wait for the client's connection before its generation stops."""
@@ -47,12 +47,12 @@ class LatestJpeg:
         return self._frame
 
 
-class Live:
+class SessionHost:
     """A session, which decides, with what it is seen through."""
 
     def __init__(
         self,
-        meta: Meta,
+        meta: SessionRecord,
         session: Session,
         journal: Journal,
         recording: Recording | None,
@@ -108,7 +108,7 @@ class Live:
         if self.source.awaited:
             return True
         session = self.session
-        asked = len(session.inbox) or session.stepping is not None or session.output.want_key
+        asked = len(session.pending) or session.stepping is not None or session.output.want_key
         return self.source.rests and self._quiet and not asked and session.chunk >= session.upcoming
 
     def still_packet(self, frame: int, payload: bytes) -> Media:

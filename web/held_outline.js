@@ -1,5 +1,5 @@
 /**
- * What hands hold: its outline as it stood when it was taken, and where the hands were then. Hands on one thing share a grip. Pure.
+ * What hands hold: its outline as it stood when it was taken, and where the hands were then. Hands on one thing share one. Pure.
  * @module
  */
 import { similarity } from './similarity.js';
@@ -17,7 +17,7 @@ const SAME = 0.6;
  * @property {number} aspect
  */
 
-export class Grip {
+export class HeldOutline {
   /** @type {Map<Stroke, Place>} */
   #hands = new Map();
 

@@ -20,7 +20,7 @@ MAX_WAITING_IDS = 4096
 
 
 @dataclass
-class Waiting:
+class PendingControl:
     """A control, the ids that it speaks for, and when each was accepted (seconds)."""
 
     control: Control
@@ -28,11 +28,11 @@ class Waiting:
     since: list[float] = field(default_factory=list)
 
 
-class Inbox:
+class PendingControls:
     """One session's controls between two chunks."""
 
     def __init__(self) -> None:
-        self._waiting: list[Waiting] = []
+        self._waiting: list[PendingControl] = []
         self._points = self._ids = 0
 
     def __len__(self) -> int:
@@ -51,7 +51,11 @@ class Inbox:
             )
         self._points += points
         self._ids += control.id is not None
-        new = Waiting(control, [], []) if control.id is None else Waiting(control, [control.id], [now])
+        new = (
+            PendingControl(control, [], [])
+            if control.id is None
+            else PendingControl(control, [control.id], [now])
+        )
         if isinstance(control, TrackMove) and self._join(control, new):
             return
         if isinstance(control, PromptSet | CameraSet):
@@ -60,7 +64,7 @@ class Inbox:
                 self._waiting.remove(old)
         self._waiting.append(new)
 
-    def _join(self, move: TrackMove, new: Waiting) -> bool:
+    def _join(self, move: TrackMove, new: PendingControl) -> bool:
         """Adds the points to the newest waiting control about the track, if that is a move."""
         for waiting in reversed(self._waiting):
             old = waiting.control
@@ -77,12 +81,12 @@ class Inbox:
         waiting.since += new.since
         return True
 
-    def drain(self) -> list[Waiting]:
+    def drain(self) -> list[PendingControl]:
         """Everything that waits, in the order in which it came."""
         waiting, self._waiting, self._points, self._ids = self._waiting, [], 0, 0
         return waiting
 
-    def hold(self, waiting: list[Waiting]) -> None:
+    def hold(self, waiting: list[PendingControl]) -> None:
         """Puts back, in front, what cannot be shown by this chunk yet."""
         self._waiting[:0] = waiting
         self._ids += sum(len(each.ids) for each in waiting)
