@@ -12,10 +12,9 @@ from msgspec import structs
 from flowbrush.protocol import Codec, Queue
 from flowbrush.server.engine import ipc
 from flowbrush.server.engine.balance import Demand, better_off, overloaded
-from flowbrush.server.engine.engine import WorkerProcess
 from flowbrush.server.engine.scheduler import Slots, Wish, next_batch
 from flowbrush.server.engine.stills import Stills
-from flowbrush.server.engine.workers import Process, Spawn, Timer, Worker, Workers
+from flowbrush.server.engine.workers import Spawn, Timer, Worker, Workers
 from flowbrush.server.metrics import Metrics
 from flowbrush.server.sessions import events as on
 from flowbrush.server.sessions.phases import Phase
@@ -49,7 +48,7 @@ class Dispatcher:
         metrics: Metrics,
         store: Store,
         handle: Callable[[SessionHost, Any], None],
-        spawn: Spawn | None = None,
+        spawn: Spawn,
     ) -> None:
         self._settings = settings
         self._lives = lives
@@ -62,7 +61,7 @@ class Dispatcher:
         """what the sessions whose turn it is have asked for"""
         self._settling = False
         self._touched: set[str] = set()
-        self.workers = Workers(spawn or self._start_process, self._on_message, self._on_lost)
+        self.workers = Workers(spawn, self._on_message, self._on_lost)
         self.slots = Slots(settings.queue_size)
         self.loaded = asyncio.Event()
         self.unusable = asyncio.Event()
@@ -80,24 +79,6 @@ class Dispatcher:
     async def stop(self, timeout_s: float) -> None:
         """Ends all workers."""
         await asyncio.gather(*(worker.process.quit(timeout_s) for worker in self.workers.stopping()))
-
-    def _start_process(self, name: str, handler: Callable[[Any, Any], None]) -> Process:
-        settings = self._settings
-        config = ipc.WorkerConfig(
-            settings.loader,
-            settings.model,
-            settings.device,
-            settings.seats,
-            settings.threads,
-            settings.log_level,
-            settings.log_json,
-            settings.attention,
-            settings.compile,
-            settings.fp8,
-            stage_s=settings.chunk_timeout_s,
-        )
-        limits = settings.load_timeout_s, settings.chunk_timeout_s, settings.beat_timeout_s
-        return WorkerProcess(name, config, handler, *limits)
 
     def _on_message(self, worker: Worker, message: Any) -> None:
         match message:

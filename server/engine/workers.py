@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from flowbrush.server.engine.balance import Load
-from flowbrush.server.engine.engine import Lost
 from flowbrush.server.engine.scheduler import Account
 
 log = logging.getLogger(__name__)
@@ -25,21 +24,31 @@ class Timer(Protocol):
     def call_at(self, when: float, function: Callable[..., Any], *args: Any) -> Any: ...
 
 
+class Lost:
+    """The worker is gone, and why."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
 class Process(Protocol):
-    """What is needed of a worker's process."""
+    """What is needed of one worker: `watched` has it."""
 
     name: str
     loaded: bool
 
     @property
-    def pid(self) -> int | None: ...
+    def where(self) -> str: ...
     def send(self, order: Any) -> None: ...
     def kill(self, reason: str) -> None: ...
     async def quit(self, timeout_s: float) -> None: ...
 
 
-Spawn = Callable[[str, Callable[[Any, Any], None]], Process]
-"""Starts the process of that name, whose messages go to a handler. Raises OSError."""
+Handler = Callable[[Any, Any], None]
+"""Takes a worker and its message, the last of which is Lost."""
+
+Spawn = Callable[[str, Handler], Process]
+"""Starts the worker of that name, whose messages go to a handler. Raises OSError."""
 
 
 @dataclass
@@ -117,7 +126,7 @@ class Workers:
             self._again()
             return
         self.all[process.name] = Worker(process)
-        log.info("%s starts as process %s", process.name, process.pid)
+        log.info("%s starts as %s", process.name, process.where)
 
     def _again(self) -> None:
         assert self._timer is not None

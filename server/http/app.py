@@ -13,6 +13,8 @@ from starlette.exceptions import HTTPException
 
 from flowbrush import limits
 from flowbrush.errors import ErrorCode
+from flowbrush.server.engine.engine import Engine
+from flowbrush.server.engine.local import LocalEngine
 from flowbrush.server.http import api_page, catalog, health, page, pictures, sessions
 from flowbrush.server.http.answers import error_response
 from flowbrush.server.http.context import Context
@@ -27,9 +29,12 @@ BODY_SLACK = MIB
 """A request may be so much larger than the largest image: the form around it."""
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The ASGI application; what it is made of is in `app.state.context`. Raises BadSettings."""
-    context = Context.make(settings)
+def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
+    """The ASGI application with workers of `engine`, else of this machine; what it is made of is in `app.state.context`.
+
+    Raises BadSettings.
+    """
+    context = Context.make(settings, LocalEngine() if engine is None else engine)
     service = context.service
 
     @asynccontextmanager

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse
 
 from flowbrush.errors import ErrorCode
 from flowbrush.server.delivery.playable import Playable
+from flowbrush.server.engine.engine import Engine
 from flowbrush.server.http.access import load_access
 from flowbrush.server.http.answers import error_response
 from flowbrush.server.http.audit import note
@@ -42,9 +43,9 @@ class Context:
     playable: Playable
 
     @classmethod
-    def make(cls, settings: Settings) -> Context:
+    def make(cls, settings: Settings, engine: Engine) -> Context:
         """All parts, wired. Raises BadSettings for keys that cannot be read."""
-        service = Service(settings)
+        service = Service(settings, engine)
         gate = Gate(load_access(settings), settings.token_s)
         quotas = Quotas(service, lambda: gate.access)
         uploads = Uploads(service.images, quotas)

@@ -16,6 +16,8 @@ from flowbrush.protocol import Codec, SessionPaused, SessionStart, SourceFields
 from flowbrush.server.delivery.delivery import Outbox
 from flowbrush.server.engine import ipc
 from flowbrush.server.engine.dispatcher import Dispatcher
+from flowbrush.server.engine.engine import Engine
+from flowbrush.server.engine.watched import spawner
 from flowbrush.server.metrics import Metrics
 from flowbrush.server.sessions import events as on
 from flowbrush.server.sessions import starting
@@ -47,8 +49,9 @@ class Refused(Exception):
 class Service:
     """Everything behind the sockets. Runs in the event loop."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, engine: Engine) -> None:
         self.settings = settings
+        self.engine = engine
         self.metrics = Metrics()
         self.lives: dict[str, SessionHost] = {}
         self.store = Store(settings.state_dir, settings.snapshots_dir)
@@ -59,7 +62,12 @@ class Service:
         self._repository = SessionRepository(settings, self.store, self._storage, self.metrics)
         self.driver = Driver(self.lives, self.metrics, self.store, self._repository, self._storage)
         self.dispatcher = self.driver.dispatcher = Dispatcher(
-            settings, self.lives, self.metrics, self.store, self.driver.handle
+            settings,
+            self.lives,
+            self.metrics,
+            self.store,
+            self.driver.handle,
+            spawner(engine, settings),
         )
         self._tasks: list[asyncio.Task[None]] = []
         self.stopping = False
@@ -92,6 +100,7 @@ class Service:
             task.cancel()
         await self.say_goodbye(self.settings.drain_s)
         await self.dispatcher.stop(self.settings.drain_s)
+        await asyncio.to_thread(self.engine.close)
         with contextlib.suppress(TimeoutError):  # a disk that does not answer must not hold the end up
             async with asyncio.timeout(self.settings.drain_s):
                 await asyncio.to_thread(self._storage.shutdown)

@@ -18,7 +18,7 @@ from flowbrush.protocol import Codec, SessionDone, StartFields
 from flowbrush.server.delivery.delivery import Closing, Media, Outbox
 from flowbrush.server.engine import ipc
 from flowbrush.server.engine.dispatcher import Dispatcher
-from flowbrush.server.engine.engine import Lost
+from flowbrush.server.engine.workers import Lost
 from flowbrush.server.metrics import Metrics
 from flowbrush.server.sessions import events as on
 from flowbrush.server.sessions.driver import Driver
@@ -70,7 +70,7 @@ class PlayedWorker:
     """A worker process that answers when it is told to."""
 
     def __init__(self, name: str, handler: Callable[[Any, Any], None]) -> None:
-        self.name, self.handler, self.pid = name, handler, 1
+        self.name, self.handler, self.where = name, handler, "played"
         self.loaded = self.gone = False
         self.orders: list[Any] = []
         self.streams: dict[str, list[int]] = {}
