@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.library import custom_op
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_leaves, tree_map_only
 from torch.utils.flop_counter import flop_registry
 
 from flowbrush.models.attention import sdpa
@@ -153,31 +153,52 @@ class Counter(TorchDispatchMode):
         self.alive -= size
 
 
-class _Forgetting(TorchDispatchMode):
-    """Takes from small tensors of main memory the values that the fake mode keeps for them: it would work with them on a device
-    that is not there.
+class _RealHost(TorchDispatchMode):
+    """What is in main memory and stays there is worked on as ever. Of what goes to the device the values are forgotten: the fake
+    mode keeps those of small tensors, and would work with them on a device that is not there.
     """
 
+    def __init__(self, fake: FakeTensorMode) -> None:
+        super().__init__()
+        self.fake = fake
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        given = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+        where = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.device)]
+        if all(device.type == "cpu" for device in where) and all(_is_here(tensor) for tensor in given):
+            with _real():
+                return func(*args, **kwargs)
+        args, kwargs = tree_map_only(Tensor, self._without_values, (args, kwargs))
+        out = func(*args, **kwargs)
         for leaf in tree_leaves(out):
             if isinstance(leaf, FakeTensor):
                 leaf.constant = None
         return out
 
+    def _without_values(self, tensor: Tensor) -> Tensor:
+        return self.fake.from_tensor(tensor) if _is_here(tensor) else tensor
+
+
+def _is_here(tensor: Tensor) -> bool:
+    return not isinstance(tensor, FakeTensor) and tensor.device.type == "cpu"
+
 
 @contextmanager
 def no_memory() -> Iterator[None]:
-    """Inside, tensors have shapes and no contents. Frames that are read come as zeros; nothing is pinned."""
+    """Inside, tensors on a device have shapes and no contents. Frames that are read from there come as zeros; nothing is pinned."""
+    numpy = Tensor.numpy
 
-    def zeros(tensor: Tensor, *_: Any, **__: Any) -> Any:
-        return np.zeros(tuple(tensor.shape), np.uint8)
+    def zeros(tensor: Tensor, *given: Any, **more: Any) -> Any:
+        if isinstance(tensor, FakeTensor):
+            return np.zeros(tuple(tensor.shape), np.uint8)
+        return numpy(tensor, *given, **more)
 
     with (
         patch.object(Tensor, "numpy", zeros),
         patch.object(Tensor, "pin_memory", lambda tensor: tensor),
-        FakeTensorMode(allow_non_fake_inputs=True),
-        _Forgetting(),
+        FakeTensorMode(allow_non_fake_inputs=True) as fake,
+        _RealHost(fake),
     ):
         yield
 

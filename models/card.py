@@ -38,7 +38,8 @@ CAPABILITIES = (
     "transition",
     "probe",
 )
-TRAINED, WARPED = "trained track encoder", "warped latents, no training"
+TRAINED = "trained track encoder"
+REFERENCED, WARPED = "encoded reference, no training", "warped latents, no training"
 INTERNAL = (
     "student",
     "codec",

@@ -16,6 +16,7 @@ from flowbrush.models.codecs.pocket import PocketCodec
 from flowbrush.models.device import Placement
 from flowbrush.models.inpainter import Inpainter
 from flowbrush.models.keyframes import Catalogue, Keyframes
+from flowbrush.models.registry import card as card_of
 from flowbrush.models.segmenter import Segmenter
 from flowbrush.models.text.pocket import PocketText
 from flowbrush.models.transformer import CausalTransformer
@@ -81,6 +82,19 @@ def load_pocket(
             random_like(module, seed)
     model.place(placement)
     return model
+
+
+def load_segmenter() -> Segmenter | None:
+    """The segmenter of pocket's weights in main memory, for models that have none of their own: what a thing is does not depend on
+    who goes on with the picture. None where those weights are not here.
+    """
+    pocket = card_of("pocket")
+    tensors = read(pocket.weights_path)[0] if pocket.available else {}
+    if not _has(tensors, "segmenter"):
+        return None
+    segmenter = Segmenter(pocket.pocket_segmenter)
+    fill(segmenter, tensors, "segmenter.", pocket.weights_path.name)
+    return segmenter.float().eval().requires_grad_(False)
 
 
 def _has(tensors: dict[str, torch.Tensor], part: str) -> bool:

@@ -86,7 +86,8 @@ class Generator:
         if drag not in ("auto", "warp"):
             raise ValueError(f"drag {drag!r} is unknown: expected 'auto' or 'warp'")
         if drag == "warp":
-            model_card = replace(model_card, drag=WARPED)
+            can = {**model_card.capabilities, "probe": model_card.family == "pocket"}
+            model_card = replace(model_card, drag=WARPED, capabilities=can)
         if model_card.drag == TRAINED and not model_card.student.condition_channels:
             raise ValueError(f"{model_card.name} sees no tracks: its card must say that it warps")
         model = load_model(model_card, placement, attention, weights)
@@ -142,6 +143,7 @@ class Generator:
                 self._remember(batches)
             with self.side.here():  # pictures wait for their decoding, not for the pass over the clean chunk
                 pictures = [frames.cpu().numpy() for frames, _ in decoded]
+            memories = [self.family.seen(memory, p) for p, (_, memory) in zip(pictures, decoded, strict=True)]
             spent = elapsed_ms(began, denoised), elapsed_ms(*times)
             results = [self._result(*each, *spent) for each in zip(states, inputs, pictures, strict=True)]
             if ready is not None:
@@ -151,7 +153,7 @@ class Generator:
             self.side.join()
             records = [
                 self._record(state, each, *row, memory)
-                for state, each, row, (_, memory) in zip(states, inputs, made, decoded, strict=True)
+                for state, each, row, memory in zip(states, inputs, made, memories, strict=True)
             ]
         except Exception:
             self._undo(states)
@@ -227,7 +229,8 @@ class Generator:
         inputs = ChunkInputs(state.controls, plan, self.family.take_reference(state.memory, plan))
         batch = self._batch([state], [inputs], self.card.steps)
         lane.maker.begin(batch, latents)
-        memory = self.family.decode(latents, [inputs.taken])[1][0]
+        pictures, (memory,) = self.family.decode(latents, [inputs.taken])
+        memory = self.family.seen(memory, pictures[0].cpu().numpy())
         record = self._record(state, inputs, latents[0], None, memory)
         self._count(state, replace(record, chunk=-1))
 

@@ -112,7 +112,7 @@ class RecomputedPast:
         assert state.latents is not None
         first = state.sinks[0].latents[:, :1]
         if state.chunk > 1 and not self.keep_first:
-            first = state.memory[0][:, None].to(first)
+            first = state.memory.decoder[0][:, None].to(first)
         return torch.cat([first, state.latents[:, state.latents.shape[1] - self.chunk + 1 :]], 1)
 
     def taken(self, state: StreamState) -> Tensor | None:

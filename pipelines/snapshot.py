@@ -19,7 +19,7 @@ from flowbrush.pipelines.requests import StreamSettings
 from flowbrush.pipelines.state import ChunkRecord, StreamState
 
 CONTROLS = TypeAdapter(ControlState)
-VERSION = 6
+VERSION = 7
 MEMORY, CARRIED = "memory.", "carried."
 
 

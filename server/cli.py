@@ -45,6 +45,7 @@ def serve(
         bool | None, typer.Option(help="compile the model's blocks; warming up takes long")
     ] = None,
     fp8: Annotated[bool | None, typer.Option(help="8-bit linear layers, where the GPU has them")] = None,
+    drag: Annotated[str | None, typer.Option(help="auto, or warp: Wan students drag more cheaply")] = None,
     state_dir: Annotated[Path | None, typer.Option(help="logs, recordings, sessions to be resumed")] = None,
     record: Annotated[bool | None, typer.Option(help="record sessions")] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error")] = None,

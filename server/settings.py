@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
@@ -90,6 +90,8 @@ class Settings(BaseSettings):
     compile: bool = False
     fp8: bool = False
     """Speed switches of the model, for a GPU: compiled blocks, 8-bit linear layers."""
+    drag: Literal["auto", "warp"] = "auto"
+    """How a Wan student follows a hand: from encoded references (auto), or from its last latents, warped, which is lighter."""
     loader: str = "flowbrush.pipelines.generator:Generator.load"
     """`module:callable` that loads the generator in the worker."""
 

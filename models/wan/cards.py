@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from flowbrush.models.card import CAPABILITIES, WARPED, ModelCard, Source
+from flowbrush.models.card import REFERENCED, ModelCard, Source
 from flowbrush.models.spec import RolloutSpec, StudentSpec, TaeSpec, Umt5Spec
 
 # Shapes. `chunk`, `sink` and `window` are what MotionStream found best: three latent frames, one sink chunk,
@@ -51,9 +51,8 @@ def _wan(name: str, title: str, rollout: RolloutSpec, student: StudentSpec, sour
         text=Umt5Spec(),
         weights="",
         description=description,
-        drag=WARPED,
+        drag=REFERENCED,
         examples=EXAMPLES,
-        capabilities={name: name != "probe" for name in CAPABILITIES},
         family="wan",
         history=6,
         rollout=rollout,

@@ -20,6 +20,8 @@ from flowbrush.models.codecs.wan import WanCodec
 from flowbrush.models.device import Placement
 from flowbrush.models.hub import how_to_get
 from flowbrush.models.needs import ROOM_FOR_TEXT
+from flowbrush.models.pocket import load_segmenter
+from flowbrush.models.segmenter import Segmenter
 from flowbrush.models.spec import TaeSpec, Umt5Spec, VaeSpec
 from flowbrush.models.text.umt5 import RandomText, Umt5Text, load_umt5
 from flowbrush.models.transformer import CausalTransformer
@@ -28,11 +30,14 @@ from flowbrush.models.wan.checkpoint import SUFFIXES, load_student, load_tensors
 
 @dataclass
 class WanModel:
-    """Networks in evaluation mode; the text encoder may be on another device than the rest."""
+    """Networks in evaluation mode; the text encoder may be on another device than the rest, and the segmenter is in main memory,
+    where the last picture is. Without one a hand takes what a person has painted, or what is near it.
+    """
 
     student: CausalTransformer
     codec: TinyCodec | WanCodec | AnchoredCodec
     text: Umt5Text | RandomText
+    segmenter: Segmenter | None = None
 
     def ready(self) -> WanModel:
         for module in (self.student, self.codec, self.text):
@@ -65,8 +70,8 @@ def load_wan(
     load_student(student, weights, find_adapter(card, folder), container)
     student.to(placement.device)
     codec = load_codec(codec, find(folder, "codec"), card).to(placement.device)
-    text = load_umt5(card.text, folder, placement.dtype)
-    return WanModel(student, anchored(codec, card), text.to(_text_device(placement))).ready()
+    text = load_umt5(card.text, folder, placement.dtype).to(_text_device(placement))
+    return WanModel(student, anchored(codec, card), text, load_segmenter()).ready()
 
 
 def self_attention(card: ModelCard) -> Shape:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from flowbrush.pipelines.controls import ChunkPlan
 from flowbrush.pipelines.drag import Guide
-from flowbrush.pipelines.requests import HeldRegion, Notice, Outline, SourceClip, StreamSettings
+from flowbrush.pipelines.requests import Frames, HeldRegion, Notice, Outline, SourceClip, StreamSettings
 
 Carried = tuple[Tensor, ...]  # what a family keeps of a source that is followed; empty without one
 Memory = Any  # what a family keeps of a stream beside latents and cache; never changed in place
@@ -70,6 +70,9 @@ class Family(Protocol):
 
     def decode(self, latents: Tensor, taken: Sequence[Taken]) -> tuple[Tensor, list[Memory]]:
         """Latents [B, C, T, h, w] → frames uint8 [B, F, H, W, 3] on the device, and the memories after the chunk."""
+
+    def seen(self, memory: Memory, frames: Frames) -> Memory:
+        """The memory after a chunk whose `frames` uint8 [F, H, W, 3] have been read: hands take from what people see."""
 
     def probe(self, memory: Memory, point: tuple[float, float], add: Sequence[tuple[float, float]],
               remove: Sequence[tuple[float, float]], carried: Carried = ()) -> Outline:  # fmt: skip

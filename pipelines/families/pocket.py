@@ -21,10 +21,11 @@ from flowbrush.pipelines.reference import live_ground, stack_file
 from flowbrush.pipelines.reference.acquire import Acquirer, Touch, held_outlines
 from flowbrush.pipelines.reference.condition import Reference, reference_maps, with_past
 from flowbrush.pipelines.reference.layers import LayerStack
-from flowbrush.pipelines.reference.render import Moved, TrackRows, drive, move
+from flowbrush.pipelines.reference.render import Moved, drive, move
 from flowbrush.pipelines.reference.scenes import SceneMaker
+from flowbrush.pipelines.reference.touches import touches_of, track_rows
 from flowbrush.pipelines.reference.warp import composite_frames
-from flowbrush.pipelines.requests import Notice, Outline, SourceClip, StreamSettings
+from flowbrush.pipelines.requests import Frames, Notice, Outline, SourceClip, StreamSettings
 
 NOTHING_HELD = "there is nothing to take hold of here: drag a thing, paint round one, or move the whole picture with the camera"
 SEVERAL = 3  # tracks that begin together on bare ground are meant for the scene, not for a thing
@@ -76,7 +77,7 @@ class PocketFamily:
         gone = stack.hands - set(rows.hands.tolist())
         stack = stack.without_hands(gone | (plan.fresh & stack.hands))
         notices: tuple[Notice, ...] = ()
-        touches = touches_of(plan, rows, stack.size)
+        touches = touches_of(plan, rows, stack.size, plan.fresh)
         for track, touch in touches.items():
             stack = self.acquirer.take(stack, track, touch)
         bare = [track for track in touches if track in stack.empty and track not in plan.pins]
@@ -127,6 +128,9 @@ class PocketFamily:
             after.append(drive(each.memory, moved.own, motion.drive[row]))
         return pixels, after
 
+    def seen(self, memory: LayerStack, frames: Frames) -> LayerStack:
+        return memory
+
     def probe(self, memory: LayerStack, point: tuple[float, float], add: Sequence[tuple[float, float]],
               remove: Sequence[tuple[float, float]], carried: Carried = ()) -> Outline:  # fmt: skip
         if carried:
@@ -141,29 +145,6 @@ class PocketFamily:
 
     def load(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> LayerStack:
         return stack_file.load(tensors, facts)
-
-
-def track_rows(plan: ChunkPlan, size: tuple[int, int]) -> TrackRows:
-    """A plan's tracks in pixels of a picture of `size` (H, W)."""
-    return TrackRows(plan.hands, plan.xy * [size[1], size[0]], plan.visible)
-
-
-def touches_of(plan: ChunkPlan, rows: TrackRows, size: tuple[int, int]) -> dict[int, Touch]:
-    """Where the hands that begin with this chunk come down. A hand of several points takes what is under their middle."""
-    height, width = size
-    touches = {}
-    for track in sorted(plan.fresh):
-        mine = (rows.hands == track) & rows.visible[:, 0]
-        if mine.any():
-            x, y = rows.xy[mine, 0].mean(0).tolist()
-            told = plan.touches.get(track)
-            scaled = (
-                [tuple((u * width, v * height) for u, v in points) for points in (told.add, told.remove)]
-                if told
-                else [(), ()]
-            )
-            touches[track] = Touch((x, y), scaled[0], scaled[1], told.region if told else ())
-    return touches
 
 
 def moves(taken: Sequence[Taken]) -> list[Moved]:

@@ -1,27 +1,62 @@
-"""The open students of Wan: the memory of a stream is its decoder's state, and a hand drags latents without training."""
+"""The open students of Wan: the memory of a stream is its decoder's state and its last picture, and a hand drags without training.
+
+What hands hold is cut from the last picture, put where they want it, and encoded: the chunk starts from that where it is sure, and
+from noise elsewhere. A card that says so has its last latent warped instead, which costs no encoding.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from flowbrush.models.card import WARPED, ModelCard
-from flowbrush.models.device import Placement
+from flowbrush.models.codecs.base import FRAMES, State
+from flowbrush.models.device import Placement, to_device
 from flowbrush.pipelines.controls import ChunkPlan
 from flowbrush.pipelines.drag import Guide, drag_guide
 from flowbrush.pipelines.families.base import Carried, Taken
 from flowbrush.pipelines.image import fit_image
 from flowbrush.pipelines.motion import track_window
-from flowbrush.pipelines.requests import Outline, SourceClip, StreamSettings
+from flowbrush.pipelines.reference import held, stack_file
+from flowbrush.pipelines.reference.acquire import Acquirer, Touch, held_outlines
+from flowbrush.pipelines.reference.layers import Layer, LayerStack
+from flowbrush.pipelines.reference.touches import touches_of, track_rows
+from flowbrush.pipelines.requests import Frames, Outline, SourceClip, StreamSettings
 from flowbrush.pipelines.source import frames_tensor
 
 if TYPE_CHECKING:
     from flowbrush.models.wan.load import WanModel
 
-CodecState = tuple[Tensor, ...]
+
+@dataclass(frozen=True)
+class WanMemory:
+    """The decoder's state on the device; in main memory the last picture uint8 [H, W, 3], None before the first, and the things
+    that hands hold.
+    """
+
+    decoder: State = ()
+    picture: Frames | None = None
+    layers: tuple[Layer, ...] = ()
+
+    @cached_property
+    def stack(self) -> LayerStack:
+        """The last picture, and what is held, as layers. Only where there is a picture."""
+        assert self.picture is not None
+        ground = torch.from_numpy(self.picture).permute(2, 0, 1).float().div(255)
+        return LayerStack(ground, torch.ones_like(ground[:1]), self.layers)
+
+
+@dataclass(frozen=True)
+class TakenRigid(Taken):
+    """The next chunk of a stream in which hands or the camera move something; `memory` has what they hold at its end."""
+
+    rigid: held.Rigid = field(kw_only=True)
 
 
 class WanFamily:
@@ -29,9 +64,10 @@ class WanFamily:
 
     def __init__(self, card: ModelCard, model: WanModel, placement: Placement) -> None:
         self.card, self.codec, self.placement = card, model.codec, placement
+        self.acquirer = Acquirer(model.segmenter, None)
 
-    def begin(self, settings: StreamSettings) -> CodecState:
-        return ()
+    def begin(self, settings: StreamSettings) -> WanMemory:
+        return WanMemory()
 
     @torch.inference_mode()
     def first_latents(self, settings: StreamSettings) -> Tensor | None:
@@ -41,57 +77,108 @@ class WanFamily:
         if settings.image is None:
             return None
         picture = fit_image(settings.image, settings.width, settings.height).to(self.placement.device)
-        held = picture[:, :, None].expand(-1, -1, self.card.chunk_frames, -1, -1)
-        return self.codec.encode(held, [()])[0]
+        clip = picture[:, :, None].expand(-1, -1, self.card.chunk_frames, -1, -1)
+        return self.codec.encode(clip, [()])[0]
 
     @torch.inference_mode()
     def take_reference(
-        self, memory: CodecState, plan: ChunkPlan, clip: SourceClip | None = None, carried: Carried = ()
+        self, memory: WanMemory, plan: ChunkPlan, clip: SourceClip | None = None, carried: Carried = ()
     ) -> Taken:
         """A source's chunk is encoded as the one after the last: `carried` is the encoder's state."""
+        taken = self._held(memory, plan)
         if clip is None:
-            return Taken(memory, plan)
+            return taken
         latents, after = self.codec.encode(frames_tensor(clip, self.placement.device), [carried])
-        return Taken(memory, plan, start=latents[0], strength=clip.strength, carried=after[0])
+        return replace(taken, start=latents[0], strength=clip.strength, carried=after[0])
 
-    def lives(self, memory: CodecState) -> bool:
+    def lives(self, memory: WanMemory) -> bool:
         return False
 
     def condition(self, taken: Sequence[Taken], last: Sequence[Tensor | None]) -> Tensor | None:
         return None
 
+    @torch.inference_mode()
     def guide(self, taken: Sequence[Taken], last: Sequence[Tensor | None], steps: int) -> Guide | None:
-        known = [latents[:, -1] for latents in last if latents is not None]
-        if (
-            self.card.drag != WARPED
-            or len(known) < len(taken)
-            or not any(t.plan.visible.any() for t in taken)
-        ):
+        if self.card.drag == WARPED:
+            return self._warped(taken, last, steps)
+        rigid = {row: each.rigid for row, each in enumerate(taken) if isinstance(each, TakenRigid)}
+        if not rigid:
             return None
-        rows, columns = known[0].shape[-2:]
-        stride = self.card.codec.stride
-        window = track_window(
-            [t.plan for t in taken],
-            self.card.chunk_frames,
-            (columns * stride, rows * stride),
-            self.placement.device,
-        )
-        return drag_guide(torch.stack(known), window, stride, steps)
+        encoded = self._encoded(list(rigid.values()))  # [n, C, T, h, w]
+        reference = encoded.new_zeros(len(taken), *encoded.shape[1:])
+        mask = encoded.new_zeros(len(taken), 1, *encoded.shape[2:])
+        for latents, (row, known) in zip(encoded, rigid.items(), strict=True):
+            reference[row] = latents
+            cells = F.avg_pool2d(known.confidence, self.card.codec.stride)  # [F, 1, h, w]
+            mask[row, 0] = cells.unflatten(0, (-1, FRAMES)).mean((1, 2))
+        return Guide(reference, mask.clamp(0, 1), steps)
 
     def settle(self, latents: Tensor, taken: Sequence[Taken]) -> Tensor:
         return latents
 
-    def decode(self, latents: Tensor, taken: Sequence[Taken]) -> tuple[Tensor, list[CodecState]]:
-        frames, after = self.codec.stream(latents, [t.memory for t in taken])  # [B, 3, F, H, W] in -1..1
+    def decode(self, latents: Tensor, taken: Sequence[Taken]) -> tuple[Tensor, list[WanMemory]]:
+        frames, after = self.codec.stream(latents, [t.memory.decoder for t in taken])  # [B, 3, F, H, W]
         pixels = frames.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
-        return pixels.permute(0, 2, 3, 4, 1).contiguous(), after
+        memories = [
+            WanMemory(state, layers=each.memory.layers) for state, each in zip(after, taken, strict=True)
+        ]
+        return pixels.permute(0, 2, 3, 4, 1).contiguous(), memories
 
-    def probe(self, memory: CodecState, point: tuple[float, float], add: Sequence[tuple[float, float]],
+    def seen(self, memory: WanMemory, frames: Frames) -> WanMemory:
+        return replace(memory, picture=frames[-1].copy())
+
+    def probe(self, memory: WanMemory, point: tuple[float, float], add: Sequence[tuple[float, float]],
               remove: Sequence[tuple[float, float]], carried: Carried = ()) -> Outline:  # fmt: skip
-        return Outline(point)
+        if memory.picture is None or self.card.drag == WARPED:
+            return Outline(point)
+        stack = memory.stack
+        height, width = stack.size
+        inside = [tuple((x * width, y * height) for x, y in points) for points in ([point], add, remove)]
+        region, label = self.acquirer.probe(stack, Touch(inside[0][0], inside[1], inside[2]))
+        return Outline(point, region or held.disc(inside[0][0], stack.size), label)
 
-    def dump(self, memory: CodecState) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        return {str(slot): value for slot, value in enumerate(memory)}, {"slots": len(memory)}
+    def dump(self, memory: WanMemory) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        tensors, layers = stack_file.dump_layers(memory.layers)
+        tensors |= {f"decoder.{slot}": value for slot, value in enumerate(memory.decoder)}
+        if memory.picture is not None:
+            tensors["picture"] = torch.from_numpy(memory.picture)
+        return tensors, {"slots": len(memory.decoder), "layers": layers}
 
-    def load(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> CodecState:
-        return tuple(tensors[str(slot)] for slot in range(facts["slots"]))
+    def load(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> WanMemory:
+        decoder = tuple(tensors[f"decoder.{slot}"] for slot in range(facts["slots"]))
+        here = {name: x.cpu() for name, x in tensors.items() if not name.startswith("decoder.")}
+        picture = here["picture"].numpy() if "picture" in here else None
+        return WanMemory(decoder, picture, stack_file.load_layers(here, facts["layers"]))
+
+    def _held(self, memory: WanMemory, plan: ChunkPlan) -> Taken:
+        """What hands hold through the next chunk, and the reference that follows; nothing before the first picture."""
+        if self.card.drag == WARPED or memory.picture is None or not plan.visible.any():
+            return Taken(replace(memory, layers=()), plan)
+        rows = track_rows(plan, memory.stack.size)
+        # Who holds nothing yet takes something now: a hand that was there before the first picture, too.
+        free = {int(hand) for hand in plan.hands if hand >= 0} - (memory.stack.hands - plan.fresh)
+        touches = touches_of(plan, rows, memory.stack.size, free)
+        stack = held.taken(self.acquirer, memory.stack, rows, touches)
+        pixels = to_device(torch.from_numpy(memory.picture), self.placement.device)
+        rigid = held.draw(pixels.permute(2, 0, 1).float().div(255), stack.layers, rows)
+        after = replace(memory, layers=held.moved(stack.layers, rows))
+        return TakenRigid(after, plan, held=held_outlines(stack, list(touches)), rigid=rigid)
+
+    def _encoded(self, rigid: Sequence[held.Rigid]) -> Tensor:
+        """The references as latents. The picture before them is encoded with them: in a stream that goes on, a latent frame stands
+        for four pictures after another.
+        """
+        clips = torch.stack(
+            [torch.cat([each.before.expand(FRAMES, -1, -1, -1), each.frames]) for each in rigid]
+        )
+        frames = clips.transpose(1, 2).mul(2).sub(1)  # [n, 3, FRAMES + F, H, W]
+        return self.codec.encode(frames, [()] * len(rigid))[0][:, :, 1:]
+
+    def _warped(self, taken: Sequence[Taken], last: Sequence[Tensor | None], steps: int) -> Guide | None:
+        known = [latents[:, -1] for latents in last if latents is not None]
+        if len(known) < len(taken) or not any(t.plan.visible.any() for t in taken):
+            return None
+        rows, columns = (edge * self.card.codec.stride for edge in known[0].shape[-2:])
+        plans, frames = [t.plan for t in taken], self.card.chunk_frames
+        window = track_window(plans, frames, (columns, rows), self.placement.device)
+        return drag_guide(torch.stack(known), window, self.card.codec.stride, steps)

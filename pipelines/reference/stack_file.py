@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,22 +14,10 @@ from flowbrush.pipelines.reference.pose import Similarity
 
 def dump(stack: LayerStack) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The inverse of `load`."""
-    tensors = {"background": stack.background, "confidence": stack.confidence}
+    tensors, layers = dump_layers(stack.layers)
+    tensors |= {"background": stack.background, "confidence": stack.confidence}
     if stack.next_background is not None:
         tensors["next_background"] = stack.next_background
-    layers = []
-    for index, layer in enumerate(stack.layers):
-        tensors[f"layer.{index}"] = layer.rgba
-        layers.append(
-            {
-                "label": layer.label,
-                "pose": asdict(layer.pose),
-                "hands": sorted(layer.hands),
-                "depth": layer.depth,
-                "opacity": layer.opacity,
-                "leaving": layer.leaving,
-            }
-        )
     facts = {
         "layers": layers,
         "camera": asdict(stack.camera),
@@ -45,18 +34,7 @@ def dump(stack: LayerStack) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 def load(tensors: dict[str, Tensor], facts: dict[str, Any]) -> LayerStack:
     """The stack that `dump` took apart."""
-    layers = tuple(
-        Layer(
-            tensors[f"layer.{index}"],
-            given["label"],
-            Similarity(**given["pose"]),
-            frozenset(given["hands"]),
-            given["depth"],
-            given["opacity"],
-            given["leaving"],
-        )
-        for index, given in enumerate(facts["layers"])
-    )
+    layers = load_layers(tensors, facts["layers"])
     return LayerStack(
         tensors["background"],
         tensors["confidence"],
@@ -70,4 +48,37 @@ def load(tensors: dict[str, Tensor], facts: dict[str, Any]) -> LayerStack:
         tensors.get("next_background"),
         facts["next_label"],
         facts["share"],
+    )
+
+
+def dump_layers(layers: Sequence[Layer]) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
+    """The inverse of `load_layers`."""
+    tensors = {f"layer.{index}": layer.rgba for index, layer in enumerate(layers)}
+    facts = [
+        {
+            "label": layer.label,
+            "pose": asdict(layer.pose),
+            "hands": sorted(layer.hands),
+            "depth": layer.depth,
+            "opacity": layer.opacity,
+            "leaving": layer.leaving,
+        }
+        for layer in layers
+    ]
+    return tensors, facts
+
+
+def load_layers(tensors: dict[str, Tensor], facts: Sequence[dict[str, Any]]) -> tuple[Layer, ...]:
+    """The layers that `dump_layers` took apart."""
+    return tuple(
+        Layer(
+            tensors[f"layer.{index}"],
+            given["label"],
+            Similarity(**given["pose"]),
+            frozenset(given["hands"]),
+            given["depth"],
+            given["opacity"],
+            given["leaving"],
+        )
+        for index, given in enumerate(facts)
     )

@@ -37,6 +37,7 @@ class WorkerConfig(msgspec.Struct, frozen=True):
     attention: str = "auto"
     compile: bool = False
     fp8: bool = False
+    drag: str = "auto"
     beat_s: float = 0.5
     stage_s: float = 30.0
     """an encoder or the writing of a snapshot that takes longer is given up"""

@@ -127,6 +127,7 @@ def spawner(engine: Engine, settings: Settings) -> Spawn:
         settings.attention,
         settings.compile,
         settings.fp8,
+        settings.drag,
         stage_s=settings.chunk_timeout_s,
     )
     patience = Patience(settings.load_timeout_s, settings.chunk_timeout_s, settings.beat_timeout_s)

@@ -132,7 +132,8 @@ class Worker:
         for name in path.split("."):
             loader = getattr(loader, name)
         seats = config.seats or seats_that_fit(registry.card(config.model), config.device)
-        asked = {"attention": config.attention, "compile": config.compile, "fp8": config.fp8}
+        names = ("attention", "compile", "fp8", "drag")
+        asked = {name: getattr(config, name) for name in names}
         switches = {name: value for name, value in asked.items() if value not in (False, "auto")}
         self._generator = loader(config.model, device=config.device, seats=seats, **switches)
         card = self._generator.card

@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from flowbrush.benchmarks.shapes import Counter, no_memory, shapes_of
-from flowbrush.controls import Point, Prompt, PromptSet, TrackBegin
+from flowbrush.controls import CameraSet, Point, Prompt, PromptSet, TrackBegin
 from flowbrush.models.card import ModelCard
 from flowbrush.models.needs import needs
 from flowbrush.models.registry import CARDS
@@ -112,11 +112,11 @@ def test_a_wait_a_meeting_and_a_value_that_is_read_are_found(gpu: torch.device, 
 
 @pytest.mark.parametrize("name", ["longlive-1.3b", "rolling-forcing-1.3b", "krea-14b"])
 def test_nothing_waits_and_no_two_devices_meet_inside_a_chunk(name: str, gpu: torch.device) -> None:
-    """The fake mode refuses to read a value from the device and to work on two devices at once. A drag and a prompt that
-    has been encoded before are part of the chunk.
+    """The fake mode refuses to read a value from the device and to work on two devices at once. A drag, whose reference is cut from
+    the last picture, a camera, and a prompt that has been encoded before are part of the chunk.
     """
     card = thin(name, 1)
-    drag = TrackBegin(track=1, kind="drag", points=(Point(t=0, x=0.3, y=0.5), Point(t=1, x=0.6, y=0.5)))
+    drag = TrackBegin(track=1, kind="drag", points=(Point(t=0, x=0.3, y=0.5), Point(t=4, x=0.6, y=0.5)))
     with no_memory():
         generator = shapes_of(card, gpu)
         state = begun(generator)
@@ -125,5 +125,5 @@ def test_nothing_waits_and_no_two_devices_meet_inside_a_chunk(name: str, gpu: to
             generator.step([state], [()])
         with Waits(gpu) as waits:
             generator.step([state], [[SEA, drag]])
-            generator.step([state], [()])
-    assert waits.seen == []
+            generator.step([state], [[CameraSet(mode="velocity", pan=(0.3, 0.0))]])
+    assert waits.seen == [] and [layer.hands for layer in state.memory.layers] == [{1}]

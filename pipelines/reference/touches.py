@@ -1,0 +1,34 @@
+"""A plan's tracks in pixels, and where the hands come down that begin with it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from flowbrush.pipelines.controls import ChunkPlan
+from flowbrush.pipelines.reference.acquire import Touch
+from flowbrush.pipelines.reference.render import TrackRows
+
+
+def track_rows(plan: ChunkPlan, size: tuple[int, int]) -> TrackRows:
+    """A plan's tracks in pixels of a picture of `size` (H, W)."""
+    return TrackRows(plan.hands, plan.xy * [size[1], size[0]], plan.visible)
+
+
+def touches_of(
+    plan: ChunkPlan, rows: TrackRows, size: tuple[int, int], tracks: Collection[int]
+) -> dict[int, Touch]:
+    """Where the hands of `tracks` come down. A hand of several points takes what is under their middle."""
+    height, width = size
+    touches = {}
+    for track in sorted(tracks):
+        mine = (rows.hands == track) & rows.visible[:, 0]
+        if mine.any():
+            x, y = rows.xy[mine, 0].mean(0).tolist()
+            told = plan.touches.get(track)
+            scaled = (
+                [tuple((u * width, v * height) for u, v in points) for points in (told.add, told.remove)]
+                if told
+                else [(), ()]
+            )
+            touches[track] = Touch((x, y), scaled[0], scaled[1], told.region if told else ())
+    return touches
