@@ -80,13 +80,11 @@ def _parse(text: str | bytes, union: _Union) -> Parsed[Any]:
     return Parsed(message, tuple(ignored_fields(data, message)))
 
 
-def read_object(text: str | bytes) -> dict[str, Any]:
-    """JSON text that must be one object; raises ProtocolError."""
+def read_object(text: str | bytes, most: int = limits.MAX_MESSAGE_BYTES) -> dict[str, Any]:
+    """JSON text of at most `most` bytes that must be one object; raises ProtocolError."""
     size = len(text)
-    if size > limits.MAX_MESSAGE_BYTES:
-        raise ProtocolError(
-            ErrorCode.TOO_LARGE, f"the message has {size} bytes: at most {limits.MAX_MESSAGE_BYTES} are taken"
-        )
+    if size > most:
+        raise ProtocolError(ErrorCode.TOO_LARGE, f"the message has {size} bytes: at most {most} are taken")
     try:
         data = pydantic_core.from_json(text)
     except ValueError as error:  # JSON errors, lone surrogates, bad UTF-8

@@ -71,7 +71,8 @@ def _routes(openapi: Schema) -> str:
 def _sockets() -> str:
     return (
         f"<h2>WebSocket</h2><p>Subprotocol <code>{SUBPROTOCOL}</code>. <code>/v1/stream</code> begins a session; the first "
-        "message is <code>session.start</code>. <code>/v1/sessions/{id}/watch</code> shows one to others.</p>"
+        "message is <code>session.start</code>. <code>/v1/sessions/{id}/watch</code> shows one to others. "
+        "<code>/v1/realtime/video</code> speaks vLLM-Omni's protocol: <code>docs/realtime_video.md</code>.</p>"
     )
 
 

@@ -22,6 +22,7 @@ from flowbrush.server.http.door import Door, Rules
 from flowbrush.server.http.early import Linger
 from flowbrush.server.http.hosts import Names, Origins, Proxies
 from flowbrush.server.http.limits import BodyLimit, HeadAsGet
+from flowbrush.server.http.realtime import serve_realtime
 from flowbrush.server.http.stream import serve_stream, serve_viewer
 from flowbrush.server.settings import MIB, Settings
 
@@ -62,6 +63,10 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     @app.websocket("/v1/stream")
     async def stream(socket: WebSocket) -> None:
         await serve_stream(socket, context)
+
+    @app.websocket("/v1/realtime/video")
+    async def realtime(socket: WebSocket) -> None:
+        await serve_realtime(socket, context)
 
     @app.websocket("/v1/sessions/{id}/watch")
     async def watch(socket: WebSocket, id: str) -> None:

@@ -29,6 +29,9 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 _LINKS = re.compile(r"/v1/sessions/[^/]+/(recording\.mp4|frame\.jpg|watch\.mjpeg|log)")
 """Links that a browser follows by itself: they take a token in the query."""
 
+_BEGINNING = ("/v1/stream", "/v1/realtime/video")
+"""Where sessions begin: what a viewer's token is not for."""
+
 _OF_A_SESSION = re.compile(r"/v1/sessions/([^/]+)(?:/(.*))?")
 
 
@@ -134,7 +137,7 @@ def _token(scope: Scope) -> str | None:
 
 def _check_token(identity: Identity, path: str) -> None:
     """What a token is not for: a viewer's for the stream, one of a session for another."""
-    if path == "/v1/stream":
+    if path in _BEGINNING:
         if not identity.may_control:
             raise NotAllowed(
                 403, "unauthorized", "this token is a viewer's: it shows a session, and begins none"

@@ -1,92 +1,93 @@
-"""The WebSocket of a session: one task reads, one writes; both end together."""
+"""`/v1/stream` and `watch`: the project's own protocol."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from typing import Any
 
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket
 
-from flowbrush import limits
 from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
 from flowbrush.packets import pack
-from flowbrush.protocol import SUBPROTOCOL, Error, SessionPause, SessionStart, parse_client_message
-from flowbrush.server.delivery.delivery import Closing, Media, Outbox
+from flowbrush.protocol import Error, Message, SessionPause, SessionStart, parse_client_message
+from flowbrush.server.delivery.delivery import Media, Outbox
 from flowbrush.server.http.audit import audit
-from flowbrush.server.http.auth import NotAllowed
 from flowbrush.server.http.context import Context
 from flowbrush.server.http.door import identity_of
 from flowbrush.server.http.identity import Identity
 from flowbrush.server.http.quotas import OverQuota
-from flowbrush.server.http.share import MESSAGE_S, Share
-from flowbrush.server.logs import session_id
+from flowbrush.server.http.talk import (
+    Handle,
+    SlowReader,
+    Wire,
+    accept,
+    begin,
+    part,
+    read,
+    talk,
+    until_one_ends,
+    write,
+)
 from flowbrush.server.sessions.commands import Commands, ViewerCommands
 from flowbrush.server.sessions.service import Refused, Service
 from flowbrush.server.sessions.session_host import SessionHost
 
 log = logging.getLogger(__name__)
 
-CLOSE_S = 2.0
-MAX_REASON_BYTES = 120
-
-
-class SlowReader(Exception):
-    """The client has taken nothing for too long."""
-
-
-async def accept(socket: WebSocket) -> None:
-    """Lets a WebSocket in that has come through the door."""
-    offered = socket.scope.get("subprotocols", [])
-    await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
-
 
 async def serve_stream(socket: WebSocket, context: Context) -> None:
     """One connection of a client, from the upgrade to the close."""
-    service, identity = context.service, identity_of(socket)
-    await accept(socket)
-    try:
-        live, outbox = await _hello(socket, context, identity)
-    except WebSocketDisconnect:
-        return
-    except (OverQuota, NotAllowed) as limited:
-        service.metrics.errors.labels(limited.code).inc()
-        await _part(socket, _over(limited), CloseCode.TRY_LATER, limited.code)
-        return
-    except Refused as refused:
-        service.metrics.errors.labels(refused.code).inc()
-        error = Error(code=refused.code, message=refused.message, retryable=refused.retryable)
-        await _part(socket, error, refused.close, refused.code)
-        return
-    session_id.set(live.id)
-    log.info("connected")
-    commands = Commands(service, live, outbox)
+    await talk(socket, context, Native(context))
 
-    def handle(data: str | bytes) -> None:
-        try:
-            id = _pauses(data)
-            if id is not None:
-                context.quotas.check_pause(identity)
-        except OverQuota as over:
-            outbox.say(_over(over, id or None))
-            return
-        commands.handle(data)
 
-    try:
-        with context.present.here(identity, outbox):
-            await _until_one_ends(_read(socket, outbox, handle), write(socket, outbox, context))
-    except OverQuota as over:
-        await _part(socket, _over(over), CloseCode.POLICY, over.code)
-    except SlowReader:
-        log.warning("closed: it has read nothing for %g s", service.settings.slow_reader_s)
-        service.metrics.drops.labels("slow_reader").inc(outbox.frames)
-        await _part(socket, None, CloseCode.POLICY, ErrorCode.SLOW_READER)
-    finally:
-        service.detach(live, outbox)
-        log.info("disconnected")
+class Native:
+    """The language of `docs/protocol.md`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def begin(self, text: str, asked: float, identity: Identity) -> tuple[SessionHost, Outbox]:
+        """The session that the first message begins or resumes. Raises Refused, OverQuota, NotAllowed."""
+        start = _start(text)
+        if start.resume is None:
+            return await begin(self._context, identity, start, asked)
+        return await _resume(self._context, identity, start, start.resume)
+
+    def conversation(self, live: SessionHost, outbox: Outbox, identity: Identity) -> tuple[Handle, Wire]:
+        """Messages go to the session; pauses are counted."""
+        commands = Commands(self._context.service, live, outbox)
+
+        def handle(data: str | bytes) -> None:
+            try:
+                id = _pauses(data)
+                if id is not None:
+                    self._context.quotas.check_pause(identity)
+            except OverQuota as over:
+                error = self.error(over.code, over.message, True, over.retry_after_s)
+                outbox.say(error.model_copy(update={"id": id or None}))
+                return
+            commands.handle(data)
+
+        return handle, packed
+
+    def error(
+        self, code: str, message: str, retryable: bool = False, retry_after_s: float | None = None
+    ) -> Error:
+        """`error`."""
+        return Error(code=code, message=message, retryable=retryable, retry_after_s=retry_after_s)
+
+    def left(self, live: SessionHost) -> None:
+        """The session waits for its client to come back."""
+
+
+def packed(item: Message | Media) -> tuple[str | bytes]:
+    """A message as JSON, a frame as a media packet with its age."""
+    if not isinstance(item, Media):
+        return (item.to_json(),)
+    age_us = min(2**32 - 1, round((time.monotonic() - item.began) * 1e6))
+    return (pack(replace(item.packet, age_us=age_us)),)
 
 
 async def serve_viewer(socket: WebSocket, context: Context, id: str) -> None:
@@ -96,7 +97,7 @@ async def serve_viewer(socket: WebSocket, context: Context, id: str) -> None:
     live = context.running(socket, id)
     if live is None:
         error = Error(code=ErrorCode.UNKNOWN_SESSION, message=f"there is no running session {id[:64]!r}")
-        await _part(socket, error, CloseCode.POLICY, ErrorCode.UNKNOWN_SESSION)
+        await part(socket, error, CloseCode.POLICY, ErrorCode.UNKNOWN_SESSION)
         return
     audit("session.watch", identity, session=id)
     outbox = service.watch(live)
@@ -104,11 +105,14 @@ async def serve_viewer(socket: WebSocket, context: Context, id: str) -> None:
     still = asyncio.create_task(_show_still(service, live, outbox))
     try:
         with context.present.here(identity, outbox):
-            await _until_one_ends(_read(socket, outbox, only_pings.handle), write(socket, outbox, context))
+            await until_one_ends(
+                read(socket, outbox, only_pings.handle), write(socket, outbox, context, packed)
+            )
     except OverQuota as over:
-        await _part(socket, _over(over), CloseCode.POLICY, over.code)
+        said = Error(code=over.code, message=over.message, retryable=True, retry_after_s=over.retry_after_s)
+        await part(socket, said, CloseCode.POLICY, over.code)
     except SlowReader:
-        await _part(socket, None, CloseCode.POLICY, ErrorCode.SLOW_READER)
+        await part(socket, None, CloseCode.POLICY, ErrorCode.SLOW_READER)
     finally:
         still.cancel()
         service.unwatch(live, outbox)
@@ -123,56 +127,18 @@ async def _show_still(service: Service, live: SessionHost, outbox: Outbox) -> No
         outbox.show_once(live.still_packet(*still))
 
 
-async def _hello(socket: WebSocket, context: Context, identity: Identity) -> tuple[SessionHost, Outbox]:
-    """The first message, which begins or resumes a session. Raises Refused and OverQuota."""
-    start, asked = await _first_message(socket)
-    if start.resume is None:
-        return await _begin(context, identity, start, asked)
-    return await _resume(context, identity, start, start.resume)
-
-
-async def _first_message(socket: WebSocket) -> tuple[SessionStart, float]:
-    """`session.start`, and when it came."""
-    try:
-        async with asyncio.timeout(limits.FIRST_MESSAGE_S):
-            text = await _receive(socket)
-    except TimeoutError:
-        text = f"no session.start came within {limits.FIRST_MESSAGE_S:g} s"
-        raise Refused(ErrorCode.TIMEOUT, text, CloseCode.BAD_START) from None
-    asked = time.monotonic()
-    if isinstance(text, bytes):
-        raise Refused(
-            ErrorCode.BINARY_NOT_ALLOWED,
-            "the first message must be session.start, as JSON text",
-            CloseCode.BAD_START,
-        )
+def _start(text: str) -> SessionStart:
+    """The first message, which must be `session.start`. Raises Refused."""
     try:
         start, ignored = parse_client_message(text)
     except ProtocolError as error:
         raise Refused(error.code, error.message, CloseCode.BAD_START) from None
     if not isinstance(start, SessionStart):
-        text = f"the first message must be session.start, not {start.type}"
-        raise Refused(ErrorCode.NOT_STARTED, text, CloseCode.BAD_START)
+        said = f"the first message must be session.start, not {start.type}"
+        raise Refused(ErrorCode.NOT_STARTED, said, CloseCode.BAD_START)
     if ignored:
         log.warning("unknown fields of session.start were ignored: %s", ", ".join(ignored[:8]))
-    return start, asked
-
-
-async def _begin(
-    context: Context, identity: Identity, start: SessionStart, asked: float
-) -> tuple[SessionHost, Outbox]:
-    service = context.service
-    if identity.session is not None:
-        text = "this token is for one session: resume that one"
-        raise Refused(ErrorCode.UNAUTHORIZED, text, CloseCode.POLICY)
-    context.quotas.check_start(identity, start.paused)
-    live = await service.begin(start, asked, identity.owner)
-    context.quotas.began(live, identity)
-    audit("session.start", identity, session=live.id)
-    outbox = service.outbox(live, start_id=start.id)
-    if start.source is not None:
-        service.begin_source(live, start.source, first=True)
-    return live, outbox
+    return start
 
 
 async def _resume(
@@ -203,78 +169,3 @@ def _pauses(text: str | bytes) -> int | None:
     except ProtocolError:
         return None
     return (message.id or 0) if isinstance(message, SessionPause) else None
-
-
-def _over(over: OverQuota | NotAllowed, id: int | None = None) -> Error:
-    return Error(
-        code=over.code, message=over.message, retryable=True, retry_after_s=over.retry_after_s, id=id
-    )
-
-
-async def _receive(socket: WebSocket) -> str | bytes:
-    """The next message. Raises WebSocketDisconnect at the end."""
-    message = await socket.receive()
-    if message["type"] == "websocket.disconnect":
-        raise WebSocketDisconnect(message.get("code", 1006))
-    text = message.get("text")
-    return message["bytes"] if text is None else text
-
-
-async def _read(socket: WebSocket, outbox: Outbox, handle: Callable[[str | bytes], None]) -> None:
-    """Hands every message on; waits when the client does not read what it is answered, or has had its share of time."""
-    share = Share()
-    while True:
-        await outbox.room()
-        message = await _receive(socket)
-        before = time.thread_time()
-        handle(message)
-        await asyncio.sleep(share.spent(MESSAGE_S + time.thread_time() - before, time.monotonic()))
-
-
-async def write(socket: WebSocket, outbox: Outbox, context: Context) -> None:
-    """Sends what is in the box until it is closed; raises SlowReader and OverQuota."""
-    slow_s, account = context.settings.slow_reader_s, identity_of(socket).account
-    while True:
-        item = await outbox.next(time.monotonic)
-        if isinstance(item, Closing):
-            await _part(socket, None, item.code, item.reason)
-            return
-        try:
-            async with asyncio.timeout(slow_s):
-                if isinstance(item, Media):
-                    age_us = min(2**32 - 1, round((time.monotonic() - item.began) * 1e6))
-                    data = pack(replace(item.packet, age_us=age_us))
-                    await socket.send_bytes(data)
-                    context.service.metrics.bytes.inc(len(data))
-                    context.quotas.sent(account, len(data))
-                else:
-                    await socket.send_text(item.to_json())
-        except TimeoutError:
-            raise SlowReader from None
-
-
-async def _until_one_ends(*parts: Coroutine[Any, Any, None]) -> None:
-    """Runs coroutines together; when one ends the others are cancelled. A lost connection is an end."""
-    tasks = [asyncio.ensure_future(part) for part in parts]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        error = task.exception()
-        if error is not None and not isinstance(error, WebSocketDisconnect):
-            raise error
-
-
-async def _part(socket: WebSocket, error: Error | None, code: int, reason: str) -> None:
-    """Says goodbye, if the other side still listens."""
-    try:
-        async with asyncio.timeout(CLOSE_S):
-            if error is not None:
-                await socket.send_text(error.to_json())
-            if socket.application_state is not WebSocketState.DISCONNECTED:
-                await socket.close(code, reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore"))
-    except (TimeoutError, WebSocketDisconnect, RuntimeError) as problem:
-        log.debug("the connection was gone before its close: %r", problem)

@@ -17,6 +17,7 @@ from flowbrush.errors import ErrorCode
 from flowbrush.server.http.answers import error_response
 from flowbrush.server.http.audit import audit
 from flowbrush.server.http.door import identity_of
+from flowbrush.server.http.identity import Identity
 from flowbrush.server.http.quotas import OverQuota, Quotas
 from flowbrush.server.store.images import BadImage, ImageStore
 
@@ -53,8 +54,7 @@ class Uploads:
                 data = await self._receive(request)
                 if isinstance(data, Response):
                     return data
-                async with _turn(self._decoding):
-                    id = await asyncio.to_thread(self._images.add, data, identity.owner)
+                id = await self._add(identity, data)
         except OverQuota as over:
             return error_response(429, over.code, over.message, retry_after_s=over.retry_after_s)
         except Busy:
@@ -67,8 +67,18 @@ class Uploads:
             log.error("an upload was not kept: %s", error)
             text = "the image cannot be kept: the server has no room for it; try again later"
             return error_response(507, "no_space", text, retry_after_s=60.0)
-        audit("image.upload", identity, image=id, bytes=len(data))
         return JSONResponse({"id": id}, 201)
+
+    async def keep(self, identity: Identity, data: bytes) -> str:
+        """Keeps a picture that came with a message; returns its id. Raises OverQuota, Busy, BadImage, OSError, MemoryError."""
+        await asyncio.to_thread(self._quotas.check_upload, identity)
+        return await self._add(identity, data)
+
+    async def _add(self, identity: Identity, data: bytes) -> str:
+        async with _turn(self._decoding):
+            id = await asyncio.to_thread(self._images.add, data, identity.owner)
+        audit("image.upload", identity, image=id, bytes=len(data))
+        return id
 
     async def _receive(self, request: Request) -> bytes | Response:
         """The bytes of the form's `file`, or what is wrong with the form. Raises OSError where it cannot be kept."""

@@ -56,7 +56,7 @@ class Commands:
                 return
             message, ignored = parse_client_message(data)
             self._log_ignored(message.type, ignored)
-            self._carry_out(message)
+            self.carry_out(message)
         except ProtocolError as error:
             say_error(self._outbox, self._service, error)
 
@@ -74,7 +74,8 @@ class Commands:
                 self._unknown.add(path)
                 log.warning("unknown field %r of %s was ignored", path, kind)
 
-    def _carry_out(self, message: ClientMessage) -> None:
+    def carry_out(self, message: ClientMessage) -> None:
+        """One message that was read already; raises ProtocolError."""
         match message:
             case Ping():
                 self._outbox.answer(Pong(sent_us=message.sent_us))

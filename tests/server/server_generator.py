@@ -45,7 +45,7 @@ class Card:
     chunk_frames: int = CHUNK
 
     def public(self) -> dict[str, Any]:
-        can = ("text", "image", "drag", "pin", "path", "rewind", "step", "branch", "probe")
+        can = ("text", "image", "drag", "pin", "path", "camera", "rewind", "step", "branch", "probe")
         abilities = dict.fromkeys(can, True)
         facts = dataclasses.asdict(self)
         return {

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from bounded import kill_group
 from raw_client import RawClient
+from realtime_client import RealtimeClient
 from running_server import RunningServer, wait_for
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -218,6 +219,28 @@ async def test_a_token_of_one_session_begins_no_other(keyed: RunningServer) -> N
         with pytest.raises(ConnectionClosed) as closed:
             await client.receive()
         assert closed.value.rcvd is not None and closed.value.rcvd.code == 1008
+
+
+async def test_streams_for_others_clients_have_the_same_door_and_quotas(keyed: RunningServer) -> None:
+    viewer, bound = token(keyed, AS_ALICE, role="viewer"), token(keyed, AS_ALICE, session="abc")
+    for query, status in (("", 401), ("?token=wrong", 401), (f"?token={viewer}", 403)):
+        with pytest.raises(InvalidStatus) as refused:
+            async with RealtimeClient(keyed, query):
+                pass
+        assert refused.value.response.status_code == status, query
+    async with RealtimeClient(keyed, f"?token={bound}") as other:
+        await other.send("session.start", prompt="x")
+        assert (await other.text("error"))["code"] == "unauthorized"
+        assert await other.close_code() == 1008
+    async with RealtimeClient(keyed, additional_headers=AS_BOB) as client:
+        session = (await client.start())["request_id"]
+        assert ask(keyed, f"/v1/sessions/{session}", a=AS_BOB)[0] == 200
+        assert ask(keyed, f"/v1/sessions/{session}", a=AS_ALICE)[0] == 404
+        async with RealtimeClient(keyed, additional_headers=AS_BOB) as second:
+            await second.send("session.start", prompt="x")
+            refusal = await second.text("error")
+            assert refusal["code"] == "quota" and refusal["retry_after_s"] > 0
+            assert await second.close_code() == 1013
 
 
 async def test_for_other_keys_a_session_does_not_exist(keyed: RunningServer) -> None:

@@ -1,0 +1,184 @@
+"""`/v1/realtime/video`: streams for clients that speak vLLM-Omni's protocol of that name.
+
+Everything behind this language is the project's own: sessions, their records, quotas and limits. A client that is gone does not
+come back, as there, so its session ends with its connection.
+"""
+
+from __future__ import annotations
+
+import logging
+from itertools import count
+from uuid import uuid4
+
+from starlette.websockets import WebSocket
+
+from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
+from flowbrush.protocol import Playhead, Pong, SessionStart, SessionStop
+from flowbrush.server.delivery.delivery import Outbox
+from flowbrush.server.http.context import Context
+from flowbrush.server.http.identity import Identity
+from flowbrush.server.http.talk import Handle, Wire, begin, talk
+from flowbrush.server.http.uploads import Busy
+from flowbrush.server.realtime.client_messages import (
+    ImageReference,
+    Interaction,
+    SessionInteraction,
+    SessionPing,
+    SessionPlayback,
+    Start,
+    event_id_of,
+    parse_message,
+    parse_start,
+)
+from flowbrush.server.realtime.server_messages import Failure, InteractionQueued, VideoStart
+from flowbrush.server.realtime.timeline import Timeline
+from flowbrush.server.realtime.translate import controls, frames_of, picture, session_start
+from flowbrush.server.realtime.wire import COMPLETED, Mp4Wire
+from flowbrush.server.sessions.commands import Commands
+from flowbrush.server.sessions.service import Refused
+from flowbrush.server.sessions.session_host import SessionHost
+from flowbrush.server.store.images import BadImage
+
+log = logging.getLogger(__name__)
+
+EVENT_ID_CONFLICT = "event_id_conflict"
+
+
+async def serve_realtime(socket: WebSocket, context: Context) -> None:
+    """One connection of such a client, which is one video."""
+    await talk(socket, context, Realtime(context))
+
+
+class Realtime:
+    """The language of vLLM-Omni, for one connection."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._frames: int | None = None
+
+    async def begin(self, text: str, asked: float, identity: Identity) -> tuple[SessionHost, Outbox]:
+        """A new session. Raises Refused, OverQuota, NotAllowed."""
+        try:
+            start, ignored = parse_start(text)
+            if ignored:
+                log.warning("fields of session.start that mean nothing here: %s", ", ".join(ignored[:8]))
+            image = await self._image(start.image_reference, identity)
+            asked_for = session_start(start, self._context.settings.model, image)
+        except ProtocolError as error:
+            raise Refused(error.code, error.message, CloseCode.BAD_START) from None
+        live, outbox = await begin(self._context, identity, asked_for, asked)
+        self._frames = frames_of(start, live.meta.fps)
+        outbox.say(VideoStart(request_id=live.id, config=_config(live, start, asked_for, self._frames)))
+        return live, outbox
+
+    async def _image(self, reference: ImageReference | None, identity: Identity) -> str | None:
+        """The id of the upload that a reference names or brings. Raises ProtocolError, Refused and OverQuota."""
+        data = picture(reference) if reference is not None else None
+        if reference is None or data is None:
+            return reference.file_id if reference is not None else None
+        try:
+            return await self._context.uploads.keep(identity, data)
+        except BadImage as error:
+            raise ProtocolError(ErrorCode.INVALID_VALUE, f"image_reference: {error}") from None
+        except Busy:
+            text = "others are uploading: try again"
+            raise Refused(ErrorCode.BUSY, text, CloseCode.TRY_LATER, retryable=True) from None
+        except (OSError, MemoryError) as error:
+            log.error("a start image was not kept: %s", error)
+            text = "the image cannot be kept: the server has no room for it"
+            raise Refused(ErrorCode.INTERNAL, text, CloseCode.INTERNAL, retryable=True) from None
+
+    def conversation(self, live: SessionHost, outbox: Outbox, identity: Identity) -> tuple[Handle, Wire]:
+        """Interactions become controls; what the session says and shows becomes their messages and MP4."""
+        meta, service = live.meta, self._context.service
+        timeline = Timeline(live.session.chunk_s)
+        wire = Mp4Wire(
+            live.id,
+            (meta.width, meta.height),
+            meta.fps,
+            self._frames,
+            timeline,
+            lambda: service.end(live, COMPLETED),
+        )
+        return _Commands(self._context, live, outbox, timeline).handle, wire
+
+    def error(
+        self, code: str, message: str, retryable: bool = False, retry_after_s: float | None = None
+    ) -> Failure:
+        """`error`."""
+        return Failure(code=code, message=message, retry_after_s=retry_after_s)
+
+    def left(self, live: SessionHost) -> None:
+        """Nobody can come back to the session: it ends."""
+        if not live.closed:
+            self._context.service.end(live, "left")
+
+
+class _Commands:
+    """Carries out the messages of one connection."""
+
+    def __init__(self, context: Context, live: SessionHost, outbox: Outbox, timeline: Timeline) -> None:
+        self._metrics = context.service.metrics
+        self._commands = Commands(context.service, live, outbox)
+        self._live, self._outbox, self._timeline = live, outbox, timeline
+        self._ids = count(1)
+
+    def handle(self, data: str | bytes) -> None:
+        """One message. Whatever is wrong with it is answered by an `error`."""
+        if self._live.closed:
+            return
+        try:
+            if isinstance(data, bytes):
+                text = "a binary message: clients send JSON text only"
+                raise ProtocolError(ErrorCode.BINARY_NOT_ALLOWED, text)
+            self._carry_out(data)
+        except ProtocolError as error:
+            self._refuse(error.code, error.message, event_id_of(data), error.field)
+
+    def _carry_out(self, text: str) -> None:
+        match parse_message(text):
+            case SessionInteraction(interaction=interaction):
+                self._interact(interaction)
+            case SessionPlayback(position_seconds=position):
+                self._commands.carry_out(Playhead(pts=position, buffered=0.0))
+            case SessionPing():
+                self._outbox.answer(Pong(sent_us=0))
+            case _:
+                self._commands.carry_out(SessionStop())
+
+    def _interact(self, interaction: Interaction) -> None:
+        event_id = interaction.event_id or uuid4().hex
+        if self._timeline.knows(event_id):
+            text = f"there was an interaction {event_id!r} already: each needs an id of its own"
+            self._refuse(EVENT_ID_CONFLICT, text, event_id)
+            return
+        meta = self._live.meta
+        asked = list(controls(interaction, self._ids, meta.fps, meta.width / meta.height))
+        for control in asked:
+            self._commands.carry_out(control)
+        self._timeline.queued(event_id, interaction, asked[-1].id or 0)
+        self._outbox.say(InteractionQueued(request_id=self._live.id, event_id=event_id))
+
+    def _refuse(self, code: str, message: str, event_id: str | None = None, field: str | None = None) -> None:
+        self._metrics.errors.labels(code).inc()
+        self._outbox.say(
+            Failure(code=code, message=message, request_id=self._live.id, event_id=event_id, field=field)
+        )
+
+
+def _config(
+    live: SessionHost, start: Start, asked_for: SessionStart, frames: int | None
+) -> dict[str, str | int | float]:
+    """What will be made, with every default filled in."""
+    meta = live.meta
+    made = {
+        "model": meta.model,
+        "prompt": asked_for.prompt,
+        "width": meta.width,
+        "height": meta.height,
+        "fps": meta.fps,
+        "num_frames": frames,
+        "num_inference_steps": meta.start.steps,
+        "seed": meta.start.seed,
+    }
+    return {name: value for name, value in made.items() if value is not None}

@@ -1,0 +1,214 @@
+"""One connection of a session's own client, whatever language it speaks: one task reads, one writes; both end together.
+
+What a client meets here, and in this order, is the same for every language: its first message in time, quotas, its share of the
+server's time, the bound on what it does not read, and an ending that says why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Protocol
+
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from flowbrush import limits
+from flowbrush.errors import CloseCode, ErrorCode
+from flowbrush.protocol import SUBPROTOCOL, Message, SessionStart
+from flowbrush.server.delivery.delivery import Closing, Media, Outbox
+from flowbrush.server.http.audit import audit
+from flowbrush.server.http.auth import NotAllowed
+from flowbrush.server.http.context import Context
+from flowbrush.server.http.door import identity_of
+from flowbrush.server.http.identity import Identity
+from flowbrush.server.http.quotas import OverQuota
+from flowbrush.server.http.share import MESSAGE_S, Share
+from flowbrush.server.logs import session_id
+from flowbrush.server.sessions.service import Refused
+from flowbrush.server.sessions.session_host import SessionHost
+
+log = logging.getLogger(__name__)
+
+CLOSE_S = 2.0
+MAX_REASON_BYTES = 120
+
+Wire = Callable[[Message | Media], Sequence[str | bytes]]
+"""What is sent for a thing in the box: texts, and media as bytes."""
+
+Handle = Callable[[str | bytes], None]
+"""Carries out one message of a client."""
+
+
+class SlowReader(Exception):
+    """The client has taken nothing for too long."""
+
+
+class Language(Protocol):
+    """What differs between the clients of `/v1/stream` and those of others' protocols."""
+
+    async def begin(self, text: str, asked: float, identity: Identity) -> tuple[SessionHost, Outbox]:
+        """The session that the first message, which came at `asked`, begins or resumes. Raises Refused, OverQuota, NotAllowed."""
+
+    def conversation(self, live: SessionHost, outbox: Outbox, identity: Identity) -> tuple[Handle, Wire]:
+        """How the messages of this connection are carried out, and what is sent."""
+
+    def error(
+        self, code: str, message: str, retryable: bool = False, retry_after_s: float | None = None
+    ) -> Message:
+        """What is said of a failure that ends the connection."""
+
+    def left(self, live: SessionHost) -> None:
+        """The connection is gone, before the session is told."""
+
+
+async def accept(socket: WebSocket) -> None:
+    """Lets a WebSocket in that has come through the door."""
+    offered = socket.scope.get("subprotocols", [])
+    await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
+
+
+async def talk(socket: WebSocket, context: Context, language: Language) -> None:
+    """One connection of a client, from the upgrade to the close."""
+    service, identity = context.service, identity_of(socket)
+    await accept(socket)
+    try:
+        text, asked = await _first_text(socket)
+        live, outbox = await language.begin(text, asked, identity)
+    except WebSocketDisconnect:
+        return
+    except (OverQuota, NotAllowed) as limited:
+        service.metrics.errors.labels(limited.code).inc()
+        await part(socket, over(language, limited), CloseCode.TRY_LATER, limited.code)
+        return
+    except Refused as refused:
+        service.metrics.errors.labels(refused.code).inc()
+        error = language.error(refused.code, refused.message, refused.retryable)
+        await part(socket, error, refused.close, refused.code)
+        return
+    session_id.set(live.id)
+    log.info("connected")
+    handle, wire = language.conversation(live, outbox, identity)
+    try:
+        with context.present.here(identity, outbox):
+            await until_one_ends(read(socket, outbox, handle), write(socket, outbox, context, wire))
+    except OverQuota as limited:
+        await part(socket, over(language, limited), CloseCode.POLICY, limited.code)
+    except SlowReader:
+        log.warning("closed: it has read nothing for %g s", service.settings.slow_reader_s)
+        service.metrics.drops.labels("slow_reader").inc(outbox.frames)
+        await part(socket, None, CloseCode.POLICY, ErrorCode.SLOW_READER)
+    finally:
+        language.left(live)
+        service.detach(live, outbox)
+        log.info("disconnected")
+
+
+async def begin(
+    context: Context, identity: Identity, start: SessionStart, asked: float
+) -> tuple[SessionHost, Outbox]:
+    """A new session, with its client attached. Raises Refused and OverQuota."""
+    service = context.service
+    if identity.session is not None:
+        text = "this token is for one session: resume that one"
+        raise Refused(ErrorCode.UNAUTHORIZED, text, CloseCode.POLICY)
+    context.quotas.check_start(identity, start.paused)
+    live = await service.begin(start, asked, identity.owner)
+    context.quotas.began(live, identity)
+    audit("session.start", identity, session=live.id)
+    outbox = service.outbox(live, start_id=start.id)
+    if start.source is not None:
+        service.begin_source(live, start.source, first=True)
+    return live, outbox
+
+
+def over(language: Language, limited: OverQuota | NotAllowed) -> Message:
+    """What is said to one who has used up what it may have."""
+    return language.error(limited.code, limited.message, True, limited.retry_after_s)
+
+
+async def _first_text(socket: WebSocket) -> tuple[str, float]:
+    """The first message, and when it came. Raises Refused and WebSocketDisconnect."""
+    try:
+        async with asyncio.timeout(limits.FIRST_MESSAGE_S):
+            text = await _receive(socket)
+    except TimeoutError:
+        said = f"no session.start came within {limits.FIRST_MESSAGE_S:g} s"
+        raise Refused(ErrorCode.TIMEOUT, said, CloseCode.BAD_START) from None
+    asked = time.monotonic()
+    if isinstance(text, bytes):
+        raise Refused(
+            ErrorCode.BINARY_NOT_ALLOWED,
+            "the first message must be session.start, as JSON text",
+            CloseCode.BAD_START,
+        )
+    return text, asked
+
+
+async def _receive(socket: WebSocket) -> str | bytes:
+    """The next message. Raises WebSocketDisconnect at the end."""
+    message = await socket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1006))
+    text = message.get("text")
+    return message["bytes"] if text is None else text
+
+
+async def read(socket: WebSocket, outbox: Outbox, handle: Handle) -> None:
+    """Hands every message on; waits when the client does not read what it is answered, or has had its share of time."""
+    share = Share()
+    while True:
+        await outbox.room()
+        message = await _receive(socket)
+        before = time.thread_time()
+        handle(message)
+        await asyncio.sleep(share.spent(MESSAGE_S + time.thread_time() - before, time.monotonic()))
+
+
+async def write(socket: WebSocket, outbox: Outbox, context: Context, wire: Wire) -> None:
+    """Sends what is in the box until it is closed; raises SlowReader and OverQuota."""
+    slow_s, account = context.settings.slow_reader_s, identity_of(socket).account
+    while True:
+        item = await outbox.next(time.monotonic)
+        if isinstance(item, Closing):
+            await part(socket, None, item.code, item.reason)
+            return
+        try:
+            async with asyncio.timeout(slow_s):
+                for data in wire(item):
+                    if isinstance(data, str):
+                        await socket.send_text(data)
+                        continue
+                    await socket.send_bytes(data)
+                    context.service.metrics.bytes.inc(len(data))
+                    context.quotas.sent(account, len(data))
+        except TimeoutError:
+            raise SlowReader from None
+
+
+async def until_one_ends(*parts: Coroutine[Any, Any, None]) -> None:
+    """Runs coroutines together; when one ends the others are cancelled. A lost connection is an end."""
+    tasks = [asyncio.ensure_future(part) for part in parts]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        error = task.exception()
+        if error is not None and not isinstance(error, WebSocketDisconnect):
+            raise error
+
+
+async def part(socket: WebSocket, error: Message | None, code: int, reason: str) -> None:
+    """Says goodbye, if the other side still listens."""
+    try:
+        async with asyncio.timeout(CLOSE_S):
+            if error is not None:
+                await socket.send_text(error.to_json())
+            if socket.application_state is not WebSocketState.DISCONNECTED:
+                await socket.close(code, reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore"))
+    except (TimeoutError, WebSocketDisconnect, RuntimeError) as problem:
+        log.debug("the connection was gone before its close: %r", problem)
