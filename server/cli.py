@@ -35,7 +35,10 @@ def serve(
     model: Annotated[str | None, typer.Option(help="a name of `flowbrush models`")] = None,
     host: Annotated[str | None, typer.Option(help="address to listen on")] = None,
     port: Annotated[int | None, typer.Option(help="0 takes a free one")] = None,
-    workers: Annotated[int | None, typer.Option(help="worker processes, each with the model")] = None,
+    workers: Annotated[int | None, typer.Option(help="workers, each with the model")] = None,
+    cluster: Annotated[
+        str | None, typer.Option(help="workers are actors of Ray: auto, or HOST:PORT of the cluster's head")
+    ] = None,
     seats: Annotated[
         int | None, typer.Option(help="streams per worker; 0: as many as fit into memory")
     ] = None,

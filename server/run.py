@@ -16,6 +16,7 @@ from types import FrameType
 import uvicorn
 
 from flowbrush.server import logs
+from flowbrush.server.engine.choice import engine_of
 from flowbrush.server.http.access import MIN_KEY_CHARS
 from flowbrush.server.http.app import create_app
 from flowbrush.server.http.connections import ConnectionLimits, bounded_protocol
@@ -49,7 +50,7 @@ def run(settings: Settings) -> int:
         log.warning("%s is a Kubernetes service link, no setting: ignored", link)
     try:
         make_private(settings.state_dir)
-        app = create_app(settings)
+        app = create_app(settings, engine_of(settings))
     except BadSettings as error:
         sys.stderr.write(f"flowbrush: {error}\n")
         return 2

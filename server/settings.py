@@ -78,6 +78,8 @@ class Settings(BaseSettings):
     publish: str = ""
     """Where a container's port is published; a loopback address means that only this machine reaches it."""
     workers: Annotated[int, Field(ge=1, le=64)] = 1
+    cluster: str = ""
+    """Workers are actors of a Ray cluster: auto, or HOST:PORT of its head; empty: processes of this machine."""
     seats: Annotated[int, Field(ge=0, le=1024)] = 0
     """Streams per worker; 0 computes it from the memory that is free."""
     queue_size: Annotated[int, Field(ge=0)] = 32
@@ -186,6 +188,21 @@ class Settings(BaseSettings):
         if value.lower() not in ("debug", "info", "warning", "error"):
             raise ValueError(f"log level {value!r}: expected debug, info, warning or error")
         return value.lower()
+
+    @field_validator("cluster")
+    @classmethod
+    def _of_a_cluster(cls, value: str) -> str:
+        if value in ("", "auto") or re.fullmatch(r"[^/\s]+:\d+", value):
+            return value
+        raise ValueError(f"{value!r}: expected auto, or HOST:PORT of the head of a Ray cluster")
+
+    @model_validator(mode="after")
+    def _card_of_a_cluster(self) -> Self:
+        if self.cluster and ":" in self.device:
+            raise ValueError(
+                f"device {self.device!r}: in a cluster Ray chooses each worker's GPU: say cuda, or auto"
+            )
+        return self
 
     @model_validator(mode="after")
     def _not_open_to_the_world(self) -> Self:

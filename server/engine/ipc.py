@@ -1,4 +1,4 @@
-"""What goes over the pipe between the server and a worker: typed structs as msgpack. Nothing in it runs when it is read.
+"""What goes between the server and a worker, by whichever engine: typed structs as msgpack. Nothing in it runs when it is read.
 
 `stream` is the session's id and `epoch` its generation number: a rewind, reset or recovery counts it up, and
 whatever arrives with an older one is stale and thrown away.
@@ -43,6 +43,8 @@ class WorkerConfig(msgspec.Struct, frozen=True):
     """an encoder or the writing of a snapshot that takes longer is given up"""
     snapshot_bytes: int = 256 << 20
     """larger states are not kept: the log brings them back"""
+    ship: bool = False
+    """whether snapshots go with `Saved` to the server, which keeps them, because its files are not the worker's"""
 
 
 # ---- down: from the server to a worker
@@ -65,13 +67,14 @@ class Settings(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Open(_Message, frozen=True):
-    """Make the stream's state, from its settings or from a snapshot file."""
+    """Make the stream's state, from its settings or from a snapshot: the file, or where files are not shared its content."""
 
     stream: str
     epoch: int
     settings: Settings
     codec: str
     snapshot: str | None = None
+    blob: bytes | None = None
 
 
 class SourceChunk(msgspec.Struct, frozen=True, array_like=True):
@@ -266,12 +269,13 @@ class Outlined(_Message, frozen=True):
 
 
 class Saved(_Message, frozen=True):
-    """A snapshot of the state after `chunk` lies in `path`."""
+    """A snapshot of the state after `chunk` lies in `path`; with a `blob` it is yet to be put there."""
 
     stream: str
     epoch: int
     chunk: int
     path: str
+    blob: bytes | None = None
 
 
 class StillImage(_Message, frozen=True):
@@ -322,11 +326,8 @@ def unpacked(bodies: tuple[str, ...]) -> list[Control]:
 
 def opening(stream: str, epoch: int, settings: StreamSettings, codec: str, snapshot: str | None) -> Open:
     """The order for a stream with these settings."""
-    fields = {
-        name: getattr(settings, name)
-        for name in settings.__dataclass_fields__
-        if name not in ("tracks", "image")
-    }
+    apart = ("tracks", "image")
+    fields = {name: getattr(settings, name) for name in settings.__dataclass_fields__ if name not in apart}
     image = None
     if settings.image is not None:
         height, width, _ = settings.image.shape
@@ -338,11 +339,10 @@ def opening(stream: str, epoch: int, settings: StreamSettings, codec: str, snaps
 def settings_of(order: Open) -> StreamSettings:
     """The settings in an order that `opening` made."""
     given = order.settings
-    fields = dict(given.fields)
-    fields["prompts"] = tuple((text, weight) for text, weight in fields["prompts"])
+    prompts = tuple((text, weight) for text, weight in given.fields["prompts"])
     image: Frames | None = None
     if given.image is not None:
         shape = (given.image.height, given.image.width, 3)
         image = np.frombuffer(given.image.rgb, np.uint8).reshape(shape).copy()
     tracks = tuple(TrackBegin.model_validate(json.loads(body)) for body in given.tracks)
-    return StreamSettings(**fields, tracks=tracks, image=image)
+    return StreamSettings(**{**given.fields, "prompts": prompts, "tracks": tracks, "image": image})

@@ -19,9 +19,11 @@ END_S = 5.0
 
 
 def _run(pipe: Any, config: ipc.WorkerConfig) -> None:
-    from flowbrush.server.engine import worker  # here, so that the server itself never imports it
+    from flowbrush.server.engine import (
+        worker_main,  # here, so that the server itself never imports the worker
+    )
 
-    worker.main(pipe, config)
+    worker_main.main(pipe, config)
 
 
 class LocalEngine:

@@ -24,8 +24,14 @@ MAX_STUCK = 3
 class Snapshots:
     """Writes one snapshot at a time, in a thread of its own; while it is at one, others are left out."""
 
-    def __init__(self, send: Callable[[Any], None], dump: Callable[[Any], bytes], limit: int) -> None:
-        """`dump` turns a state, as it was given, into bytes; states of more than `limit` bytes are not kept."""
+    def __init__(
+        self, send: Callable[[Any], None], dump: Callable[[Any], bytes], limit: int, ship: bool = False
+    ) -> None:
+        """`dump` turns a state, as it was given, into bytes; states of more than `limit` bytes are not kept.
+
+        `ship`: the bytes go to the server, which writes the file.
+        """
+        self._ship = ship
         self._send = send
         self._dump = dump
         self._limit = limit
@@ -72,8 +78,10 @@ class Snapshots:
 
     def _run(self, item: ipc.StepItem, path: str, frozen: Any) -> None:
         try:
-            self._write(path, self._dump(frozen))
-            self._send(ipc.Saved(item.stream, item.epoch, item.chunk, path))
+            blob = self._dump(frozen)
+            if not self._ship:
+                write_whole(path, blob)
+            self._send(ipc.Saved(item.stream, item.epoch, item.chunk, path, blob if self._ship else None))
         except Exception as error:
             log.warning("stream %s: no snapshot: %s", item.stream, error)
         finally:
@@ -81,17 +89,27 @@ class Snapshots:
                 self._began.pop(path, None)
                 self._stuck.discard(path)
 
-    def _write(self, path: str, blob: bytes) -> None:
-        """Whole or not at all: a reader never sees half a file, and none is left."""
-        folder, part = os.path.dirname(path), f"{path}.part"
-        os.makedirs(folder, exist_ok=True)
-        if shutil.disk_usage(folder).free < SPARE * len(blob):
-            raise OSError(f"too little space for {len(blob)} bytes")
-        try:
-            with open(part, "wb") as file:
-                file.write(blob)
-            os.replace(part, path)
-        except OSError:
-            if os.path.exists(part):
-                os.unlink(part)
-            raise
+
+def write_whole(path: str, blob: bytes) -> None:
+    """Whole or not at all: a reader never sees half a file, and none is left. Raises OSError."""
+    folder, part = os.path.dirname(path), f"{path}.part"
+    os.makedirs(folder, exist_ok=True)
+    if shutil.disk_usage(folder).free < SPARE * len(blob):
+        raise OSError(f"too little space for {len(blob)} bytes")
+    try:
+        with open(part, "wb") as file:
+            file.write(blob)
+        os.replace(part, path)
+    except OSError:
+        if os.path.exists(part):
+            os.unlink(part)
+        raise
+
+
+def blob_of(order: ipc.Open) -> bytes:
+    """The snapshot that a stream is to be made from. Raises OSError."""
+    if order.blob is not None:
+        return order.blob
+    assert order.snapshot is not None
+    with open(order.snapshot, "rb") as file:
+        return file.read()

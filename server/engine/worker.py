@@ -1,8 +1,8 @@
-"""A worker process: owns the device, the model and the encoders. The only process that loads torch.
+"""A worker: owns the device, the model and the encoders. Its process is the only one that loads torch.
 
-The main thread takes orders from the pipe and makes chunks. Beside it each stream has a thread that encodes what was made,
+One thread takes orders and makes chunks. Beside it each stream has a thread that encodes what was made,
 one writes a snapshot now and then, and one beats, so that the server can tell slow from dead; it also gives up what takes too long
-beside the main thread.
+beside that.
 """
 
 from __future__ import annotations
@@ -11,14 +11,12 @@ import gc
 import importlib
 import logging
 import os
-import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, Protocol
 
 from flowbrush.models import registry
 from flowbrush.models.cpus import Threads
@@ -26,12 +24,11 @@ from flowbrush.models.fingerprint import fingerprint
 from flowbrush.pipelines.requests import ChunkResult, Frames, SourceClip
 from flowbrush.pipelines.warm_up import warm_up
 from flowbrush.protocol import Codec
-from flowbrush.server import logs
 from flowbrush.server.engine import ipc
 from flowbrush.server.engine.capacity import seats_that_fit
 from flowbrush.server.engine.encode_thread import Job, StreamEncoder
 from flowbrush.server.engine.encoder import VideoEncoder, available_codecs
-from flowbrush.server.engine.snapshots import Snapshots
+from flowbrush.server.engine.snapshots import Snapshots, blob_of
 from flowbrush.server.engine.source_clip import clip_of
 
 log = logging.getLogger(__name__)
@@ -55,46 +52,10 @@ class Slot:
     """the last frame of each chunk with its index, for stills; so many as a rewind reaches back"""
 
 
-class Uplink:
-    """The pipe to the server; any thread may send. A broken pipe means that the server is gone."""
+class Uplink(Protocol):
+    """The way to the server; any thread may send."""
 
-    def __init__(self, pipe: Connection) -> None:
-        self._pipe = pipe
-        self._lock = threading.Lock()
-
-    def send(self, message: Any) -> None:
-        """Sends one message, or ends the process: a worker without a server has nothing to do."""
-        try:
-            data = ipc.encode(message)
-            with self._lock:
-                self._pipe.send_bytes(data)
-        except (BrokenPipeError, ConnectionError, OSError):
-            os._exit(0)
-
-
-def main(pipe: Connection, config: ipc.WorkerConfig) -> None:
-    """Entry of the process: loads, warms up, serves until Quit or until the server is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the server decides
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    logs.configure(config.log_level, config.log_json)
-    uplink = Uplink(pipe)
-    worker = Worker(uplink)
-    threading.Thread(target=worker.beat, args=(config.beat_s, config.stage_s), daemon=True).start()
-    try:
-        worker.load(config)
-    except Exception as error:
-        if not isinstance(error, ValueError):  # a bad file or setting says all in one line
-            log.exception("the model %s could not be loaded", config.model)
-        uplink.send(ipc.LoadFailed(f"{type(error).__name__}: {error}"))
-        return
-    while True:
-        try:
-            order = ipc.decode_down(pipe.recv_bytes(ipc.MAX_BYTES))
-        except (EOFError, OSError):
-            return
-        if isinstance(order, ipc.Quit):
-            return
-        worker.obey(order)
+    def send(self, message: Any) -> None: ...
 
 
 class Worker:
@@ -139,7 +100,7 @@ class Worker:
         card = self._generator.card
         generator = self._generator
         self._weights = fingerprint(generator.model) if hasattr(generator, "model") else ""
-        self._snapshots = Snapshots(self._up.send, self._dump, config.snapshot_bytes)
+        self._snapshots = Snapshots(self._up.send, self._dump, config.snapshot_bytes, config.ship)
         chunk_s = warm_up(generator, config.compile)
         codecs = available_codecs(card.width, card.height, card.fps)
         gc.collect()
@@ -177,8 +138,7 @@ class Worker:
         settings = ipc.settings_of(order)
         try:
             if order.snapshot is not None:
-                with open(order.snapshot, "rb") as file:
-                    state = self._restore(file.read())
+                state = self._restore(blob_of(order))
             else:
                 state = self._generator.start(settings)
         except Exception as error:

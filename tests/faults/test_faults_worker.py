@@ -8,6 +8,7 @@ import signal
 
 import pytest
 from raw_client import RawClient, decode
+from running_server import wait_for
 from server_generator import prompt_code, read
 from websockets.exceptions import ConnectionClosed
 
@@ -44,7 +45,7 @@ async def test_a_hanging_worker_is_replaced(make_server) -> None:
         os.kill(worker, signal.SIGSTOP)
         await client.message("session.recovering")
         await client.count(24)
-        assert worker not in server.workers()
+        await asyncio.to_thread(wait_for, lambda: worker not in server.workers())
     assert [read(picture)[:2] for picture in decode(client.packets)][:24] == [
         (n, 2) for n in range(len(client.packets))
     ]

@@ -1,0 +1,75 @@
+"""How a worker runs: it loads, warms up, and takes one order after the other until Quit or until the server is gone.
+
+`main` is the entry of a process of its own. Where the process is another's, as a Ray actor's is, `serve` is called in it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from typing import Any, Protocol
+
+from flowbrush.server import logs
+from flowbrush.server.engine import ipc
+from flowbrush.server.engine.worker import Worker
+
+log = logging.getLogger(__name__)
+
+
+class Pipe(Protocol):
+    """What carries the bytes of messages; a process's connection is one."""
+
+    def send_bytes(self, data: bytes, /) -> object:
+        """Any thread's, one at a time. Waits while too much is under way. Raises OSError when the server is gone."""
+
+    def recv_bytes(self, most: int, /) -> bytes:
+        """Waits for the next order. Raises EOFError or OSError when there is no server any more."""
+
+
+class Uplink:
+    """The pipe to the server; any thread may send. A broken pipe means that the server is gone."""
+
+    def __init__(self, pipe: Pipe) -> None:
+        self._pipe = pipe
+        self._lock = threading.Lock()
+
+    def send(self, message: Any) -> None:
+        """Sends one message, or ends the process: a worker without a server has nothing to do."""
+        try:
+            data = ipc.encode(message)
+            with self._lock:
+                self._pipe.send_bytes(data)
+        except (BrokenPipeError, ConnectionError, OSError):
+            os._exit(0)
+
+
+def main(pipe: Pipe, config: ipc.WorkerConfig) -> None:
+    """Entry of the process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the server decides
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    serve(pipe, config)
+
+
+def serve(pipe: Pipe, config: ipc.WorkerConfig) -> None:
+    """The worker's life; it logs to this process's stderr."""
+    logs.configure(config.log_level, config.log_json)
+    uplink = Uplink(pipe)
+    worker = Worker(uplink)
+    threading.Thread(target=worker.beat, args=(config.beat_s, config.stage_s), daemon=True).start()
+    try:
+        worker.load(config)
+    except Exception as error:
+        if not isinstance(error, ValueError):  # a bad file or setting says all in one line
+            log.exception("the model %s could not be loaded", config.model)
+        uplink.send(ipc.LoadFailed(f"{type(error).__name__}: {error}"))
+        return
+    while True:
+        try:
+            order = ipc.decode_down(pipe.recv_bytes(ipc.MAX_BYTES))
+        except (EOFError, OSError):
+            return
+        if isinstance(order, ipc.Quit):
+            return
+        worker.obey(order)

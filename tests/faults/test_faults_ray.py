@@ -1,0 +1,81 @@
+"""The faults of workers once more, where these are actors of a Ray cluster: one engine may not be worse than the other."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from running_server import HERE, ROOT, RunningServer, kill_group
+from test_faults_worker import (
+    test_a_chunk_that_fails_three_times_ends_its_session_only as a_chunk_that_fails_ends_its_session_only,
+)
+from test_faults_worker import (
+    test_a_hanging_worker_is_replaced,
+    test_pictures_go_on_after_kill_9_and_join_by_content,
+)
+
+from flowbrush.server.engine.choice import engine_of
+from flowbrush.server.settings import BadSettings, Settings
+
+ray_cluster = pytest.importorskip(
+    "ray.cluster_utils", reason="Ray is not installed: pip install 'flowbrush[ray]'"
+)
+
+__all__ = [
+    "test_a_hanging_worker_is_replaced",
+    "test_pictures_go_on_after_kill_9_and_join_by_content",
+]
+
+
+class ServerOnRay(RunningServer):
+    """A server whose workers are actors."""
+
+    def workers(self) -> list[int]:
+        """Process ids of the actors, which the server says when they run."""
+        said = re.findall(r"runs as process (\d+) on ", self.log.read_text())
+        return [int(pid) for pid in said if psutil.pid_exists(int(pid))]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """One node, which ends with the module. Its actors find what a server's processes find."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(HERE)]))
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        node = {"num_cpus": 4, "include_dashboard": False, "object_store_memory": 100 << 20}
+        made = ray_cluster.Cluster(initialize_head=True, head_node_args=node)
+    yield made
+    made.shutdown()
+
+
+@pytest.fixture
+def make_server(cluster: Any, tmp_path: Path) -> Iterator[Any]:
+    """Starts servers in the cluster; all are ended after the test."""
+    started: list[RunningServer] = []
+
+    def make(**environment: str) -> RunningServer:
+        started.append(ServerOnRay(tmp_path / "state", FLOWBRUSH_CLUSTER=cluster.address, **environment))
+        return started[-1]
+
+    yield make
+    for server in started:
+        server.stop()
+        kill_group(server.process)
+
+
+async def test_a_chunk_that_ends_its_actor_three_times_ends_its_session_only(make_server: Any) -> None:
+    await a_chunk_that_fails_ends_its_session_only(make_server, "CRASH", 3)
+
+
+def test_a_cluster_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(BadSettings, match=r"the Ray cluster '127.0.0.1:1' cannot be joined: .*refused"):
+        engine_of(Settings(state_dir=tmp_path, cluster="127.0.0.1:1"))
+    with pytest.raises(ValueError, match="expected auto, or HOST:PORT"):
+        Settings(state_dir=tmp_path, cluster="ray://head:10001")
+    with pytest.raises(ValueError, match="in a cluster Ray chooses each worker's GPU"):
+        Settings(state_dir=tmp_path, cluster="auto", device="cuda:1")
