@@ -50,6 +50,11 @@ def drag_guide(last: Tensor, window: TrackWindow, stride: int, steps: int) -> Gu
     return Guide(match_statistics(reference, last), mask[:, None], steps)
 
 
+def mixed(under: Tensor, over: Tensor, mask: Tensor) -> Tensor:
+    """`over` where `mask` is 1, `under` where it is 0."""
+    return under + mask * (over - under)
+
+
 def warp_latents(last: Tensor, moved: Tensor) -> Tensor:
     """`last` [B, C, h, w] carried along `moved` [B, T, 2, h, w] (cells, x then y): [B, C, T, h, w]."""
     batch, frames, _, rows, columns = moved.shape

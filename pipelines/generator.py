@@ -107,7 +107,7 @@ class Generator:
         try:
             self._lane(state)  # made now where it is the first of its size, not within a chunk
             state.memory = self.family.begin(settings)
-            first = self.family.first_latents(settings)
+            first = self.family.first_latents(state.memory)
             if first is not None:
                 self._begin_with(state, first)
         except Exception:

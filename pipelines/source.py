@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from flowbrush.pipelines.drag import Guide
+from flowbrush.pipelines.drag import Guide, mixed
 from flowbrush.pipelines.families.base import Taken
 from flowbrush.pipelines.requests import SourceClip
 from flowbrush.pipelines.schedule import NoiseStep
@@ -66,9 +66,7 @@ def beginning(taken: Sequence[Taken], steps: list[NoiseStep], guide: Guide | Non
 
 def held(start: Tensor, guide: Guide | None) -> Tensor:
     """`start` [B, C, T, h, w] with what hands hold put over it where they have it now."""
-    if guide is None:
-        return start
-    return start + guide.mask * (guide.reference - start)
+    return start if guide is None else mixed(start, guide.reference, guide.mask)
 
 
 def as_guide(start: Tensor, strength: float, guide: Guide | None, steps: int) -> Guide:

@@ -44,9 +44,9 @@ class Family(Protocol):
     def begin(self, settings: StreamSettings) -> Memory:
         """The memory before the first chunk."""
 
-    def first_latents(self, settings: StreamSettings) -> Tensor | None:
-        """Clean latents [1, C, chunk, h, w] of a chunk that the stream's context begins with and that is not shown, as a start
-        image gives; None where the context begins empty.
+    def first_latents(self, memory: Memory) -> Tensor | None:
+        """Clean latents [1, C, chunk, h, w] of a chunk that the context of a stream begins with and that is not shown, as a start
+        image gives, from the `memory` that it began with; None where the context begins empty.
         """
 
     def take_reference(

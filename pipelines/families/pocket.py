@@ -56,8 +56,7 @@ class PocketFamily:
         first = [(track.points[0].x, track.points[0].y) for track in settings.tracks]
         return self.scenes.stage(normalised(settings.prompts), size, settings.seed, first)
 
-    @torch.inference_mode()
-    def first_latents(self, settings: StreamSettings) -> None:
+    def first_latents(self, memory: LayerStack) -> None:
         """The context begins empty: the picture is in the layers."""
         return None
 

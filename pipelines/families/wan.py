@@ -19,7 +19,7 @@ from flowbrush.models.card import WARPED, ModelCard
 from flowbrush.models.codecs.base import FRAMES, State
 from flowbrush.models.device import Placement, to_device
 from flowbrush.pipelines.controls import ChunkPlan
-from flowbrush.pipelines.drag import Guide, drag_guide
+from flowbrush.pipelines.drag import Guide, drag_guide, mixed
 from flowbrush.pipelines.families.base import Carried, Taken
 from flowbrush.pipelines.image import fit_image
 from flowbrush.pipelines.motion import track_window
@@ -36,11 +36,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WanMemory:
-    """The decoder's state on the device; in main memory the last picture uint8 [H, W, 3], None before the first, and the things
-    that hands hold.
+    """On the device the decoder's state, and latents `given` [C, n, h, w] that the stream goes on with whatever its student makes
+    (a start image). In main memory the last picture uint8 [H, W, 3], None before the first, and the things that hands hold.
     """
 
     decoder: State = ()
+    given: Tensor | None = None
     picture: Frames | None = None
     layers: tuple[Layer, ...] = ()
 
@@ -66,19 +67,20 @@ class WanFamily:
         self.card, self.codec, self.placement = card, model.codec, placement
         self.acquirer = Acquirer(model.segmenter, None)
 
-    def begin(self, settings: StreamSettings) -> WanMemory:
-        return WanMemory()
-
     @torch.inference_mode()
-    def first_latents(self, settings: StreamSettings) -> Tensor | None:
-        """The start image held for a chunk, encoded as a clip: a chunk of the context like any other, as the students were
-        trained (Krea's server begins with its start frame so; Self-Forcing's pipeline takes given latents chunk by chunk).
-        """
+    def begin(self, settings: StreamSettings) -> WanMemory:
+        """A start image is held for a chunk and one latent frame more, and encoded as a clip."""
         if settings.image is None:
-            return None
+            return WanMemory()
         picture = fit_image(settings.image, settings.width, settings.height).to(self.placement.device)
-        clip = picture[:, :, None].expand(-1, -1, self.card.chunk_frames, -1, -1)
-        return self.codec.encode(clip, [()])[0]
+        clip = picture[:, :, None].expand(-1, -1, self.card.chunk_frames + FRAMES, -1, -1)
+        return WanMemory(given=self.codec.encode(clip, [()])[0][0])
+
+    def first_latents(self, memory: WanMemory) -> Tensor | None:
+        """The start image is a chunk of the context like any other, as the students were trained (Krea's server begins with its
+        start frame so; Self-Forcing's pipeline takes given latents chunk by chunk).
+        """
+        return None if memory.given is None else memory.given[None, :, : self.card.student.chunk]
 
     @torch.inference_mode()
     def take_reference(
@@ -99,28 +101,36 @@ class WanFamily:
 
     @torch.inference_mode()
     def guide(self, taken: Sequence[Taken], last: Sequence[Tensor | None], steps: int) -> Guide | None:
-        if self.card.drag == WARPED:
-            return self._warped(taken, last, steps)
-        rigid = {row: each.rigid for row, each in enumerate(taken) if isinstance(each, TakenRigid)}
-        if not rigid:
-            return None
-        encoded = self._encoded(list(rigid.values()))  # [n, C, T, h, w]
-        reference = encoded.new_zeros(len(taken), *encoded.shape[1:])
-        mask = encoded.new_zeros(len(taken), 1, *encoded.shape[2:])
-        for latents, (row, known) in zip(encoded, rigid.items(), strict=True):
-            reference[row] = latents
-            cells = F.avg_pool2d(known.confidence, self.card.codec.stride)  # [F, 1, h, w]
-            mask[row, 0] = cells.unflatten(0, (-1, FRAMES)).mean((1, 2))
-        return Guide(reference, mask.clamp(0, 1), steps)
+        warps = self.card.drag == WARPED
+        moved = self._warped(taken, last, steps) if warps else self._moved(taken, steps)
+        given = {row: each.memory.given for row, each in enumerate(taken) if each.memory.given is not None}
+        if not given:
+            return moved
+        some = next(iter(given.values()))
+        shape = (len(taken), len(some), self.card.student.chunk, *some.shape[2:])
+        reference, mask = some.new_zeros(shape), some.new_zeros(shape)[:, :1]
+        for row, latents in given.items():
+            frames = latents[:, : shape[2]]
+            reference[row, :, : frames.shape[1]], mask[row, :, : frames.shape[1]] = frames, 1
+        if moved is None:
+            return Guide(reference, mask, steps)
+        return Guide(mixed(reference, moved.reference, moved.mask), torch.maximum(mask, moved.mask), steps)
 
     def settle(self, latents: Tensor, taken: Sequence[Taken]) -> Tensor:
+        """A start image is seen as it is, unless something moves in it from the first frame on."""
+        for row, each in enumerate(taken):
+            if each.memory.given is not None and not each.plan.visible.any():
+                frames = each.memory.given[:, : latents.shape[2]]
+                latents = latents.clone()
+                latents[row, :, : frames.shape[1]] = frames
         return latents
 
     def decode(self, latents: Tensor, taken: Sequence[Taken]) -> tuple[Tensor, list[WanMemory]]:
         frames, after = self.codec.stream(latents, [t.memory.decoder for t in taken])  # [B, 3, F, H, W]
         pixels = frames.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
         memories = [
-            WanMemory(state, layers=each.memory.layers) for state, each in zip(after, taken, strict=True)
+            WanMemory(state, _later(each.memory.given, latents.shape[2]), layers=each.memory.layers)
+            for state, each in zip(after, taken, strict=True)
         ]
         return pixels.permute(0, 2, 3, 4, 1).contiguous(), memories
 
@@ -140,15 +150,19 @@ class WanFamily:
     def dump(self, memory: WanMemory) -> tuple[dict[str, Tensor], dict[str, Any]]:
         tensors, layers = stack_file.dump_layers(memory.layers)
         tensors |= {f"decoder.{slot}": value for slot, value in enumerate(memory.decoder)}
+        if memory.given is not None:
+            tensors["given"] = memory.given
         if memory.picture is not None:
             tensors["picture"] = torch.from_numpy(memory.picture)
         return tensors, {"slots": len(memory.decoder), "layers": layers}
 
     def load(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> WanMemory:
         decoder = tuple(tensors[f"decoder.{slot}"] for slot in range(facts["slots"]))
-        here = {name: x.cpu() for name, x in tensors.items() if not name.startswith("decoder.")}
-        picture = here["picture"].numpy() if "picture" in here else None
-        return WanMemory(decoder, picture, stack_file.load_layers(here, facts["layers"]))
+        layers = stack_file.load_layers(
+            {name: x.cpu() for name, x in tensors.items() if name.startswith("layer.")}, facts["layers"]
+        )
+        picture = tensors["picture"].cpu().numpy() if "picture" in tensors else None
+        return WanMemory(decoder, tensors.get("given"), picture, layers)
 
     def _held(self, memory: WanMemory, plan: ChunkPlan) -> Taken:
         """What hands hold through the next chunk, and the reference that follows; nothing before the first picture."""
@@ -163,6 +177,20 @@ class WanFamily:
         rigid = held.draw(pixels.permute(2, 0, 1).float().div(255), stack.layers, rows)
         after = replace(memory, layers=held.moved(stack.layers, rows))
         return TakenRigid(after, plan, held=held_outlines(stack, list(touches)), rigid=rigid)
+
+    def _moved(self, taken: Sequence[Taken], steps: int) -> Guide | None:
+        """What hands and the camera move, encoded, where it is sure."""
+        rigid = {row: each.rigid for row, each in enumerate(taken) if isinstance(each, TakenRigid)}
+        if not rigid:
+            return None
+        encoded = self._encoded(list(rigid.values()))  # [n, C, T, h, w]
+        reference = encoded.new_zeros(len(taken), *encoded.shape[1:])
+        mask = encoded.new_zeros(len(taken), 1, *encoded.shape[2:])
+        for latents, (row, known) in zip(encoded, rigid.items(), strict=True):
+            reference[row] = latents
+            cells = F.avg_pool2d(known.confidence, self.card.codec.stride)  # [F, 1, h, w]
+            mask[row, 0] = cells.unflatten(0, (-1, FRAMES)).mean((1, 2))
+        return Guide(reference, mask.clamp(0, 1), steps)
 
     def _encoded(self, rigid: Sequence[held.Rigid]) -> Tensor:
         """The references as latents. The picture before them is encoded with them: in a stream that goes on, a latent frame stands
@@ -182,3 +210,8 @@ class WanFamily:
         plans, frames = [t.plan for t in taken], self.card.chunk_frames
         window = track_window(plans, frames, (columns, rows), self.placement.device)
         return drag_guide(torch.stack(known), window, self.card.codec.stride, steps)
+
+
+def _later(given: Tensor | None, frames: int) -> Tensor | None:
+    """What is left of latents [C, n, h, w] after a chunk of so many `frames`; None where nothing is."""
+    return None if given is None or given.shape[1] <= frames else given[:, frames:]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -108,6 +109,22 @@ def test_a_wait_a_meeting_and_a_value_that_is_read_are_found(gpu: torch.device, 
             host + there
         with pytest.raises(RuntimeError, match=r"item|_local_scalar_dense"):
             float(there.sum())
+
+
+@pytest.mark.parametrize("name", ["wan-1.3b", "wan-5b"])
+def test_a_start_image_in_portrait_at_the_full_size(name: str, gpu: torch.device) -> None:
+    card = thin(name, 1)
+    width, height = card.other_sizes[0]
+    image = np.zeros((3 * height, 2 * height, 3), np.uint8)
+    with no_memory():
+        generator = shapes_of(card, gpu)
+        state = generator.start(
+            StreamSettings(card.name, (("a fox", 1.0),), width, height, card.fps, image=image)
+        )
+        with Waits(gpu) as waits:
+            made = [generator.step([state], [()])[0] for _ in range(2)]
+    assert waits.seen == [] and state.made == 3
+    assert {result.frames.shape for result in made} == {(card.chunk_frames, height, width, 3)}
 
 
 @pytest.mark.parametrize("name", ["longlive-1.3b", "rolling-forcing-1.3b", "krea-14b"])

@@ -185,6 +185,19 @@ def test_a_start_image_is_the_first_chunk_of_the_context(generator):
     assert all(not np.array_equal(frames, other) for other in others)
 
 
+def test_the_first_frame_is_the_start_image_through_the_codec(generator):
+    """Of every size; the picture has stood still for a chunk when it is first shown."""
+    card, codec = generator.card, generator.model.codec
+    for width, height in card.sizes:
+        settings = StreamSettings(card.name, (), width, height, card.fps, seed=1, image=picture(1))
+        frames = generator.step([generator.start(settings)], [()])[0].frames
+        still = fit_image(picture(1), width, height)[:, :, None].expand(-1, -1, 2 * card.chunk_frames, -1, -1)
+        expected = codec.stream(codec.encode(still, [()])[0], [()])[0][0].add(1).mul(127.5)  # [3, F, H, W]
+        expected = expected[:, card.chunk_frames :].permute(1, 2, 3, 0).numpy()
+        assert np.abs(frames[:4] - expected[:4]).max() <= 1
+        assert np.abs(frames[4:] - expected[4:]).max() > 8, "the student goes on by itself"
+
+
 def test_a_stream_with_a_start_image_is_put_away_and_taken_back_bit_exactly(generator):
     """Before its first chunk and after it; without a prompt, too."""
     state = begin_with(generator, picture(1), prompts=())

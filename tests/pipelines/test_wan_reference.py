@@ -101,6 +101,25 @@ def test_a_start_image_can_be_dragged_in_its_first_chunk_and_a_camera_moves_it(w
     assert len(dragged.memory.layers) == 1
 
 
+@pytest.mark.parametrize("way", ["auto", "warp"])
+def test_what_moves_in_a_start_image_moves_from_its_first_frame_on(wan, way):
+    """The rest of the picture is the start image, through the codec."""
+    made = (
+        wan
+        if way == "auto"
+        else Generator.load(reduced(CARDS["wan-1.3b"]), device="cpu", dtype="fp32", seats=1, drag=way)
+    )
+    state = begin(made, image=np.random.default_rng(0).integers(0, 255, (64, 128, 3), np.uint8))
+    given = state.memory.given
+    inputs = made._inputs(state, fold_of(made, state, [drag(0.0)]), None)
+    guide = made.family.guide([inputs.taken], [state.latents], 4)
+    assert given.shape[1] == 1 and float(guide.mask[0, :, 0].min()) == 1
+    off = (guide.reference[0, :, 0] - given[:, 0]).abs().amax(0)  # [h, w]
+    assert float(off.amax()) > 0.01 and float((off == 0).float().mean()) > 0.5
+    made.step([state], [[drag(0.0)]])
+    assert state.memory.given is None
+
+
 def test_streams_with_and_without_a_reference_share_a_pass(wan):
     states = [begin(wan) for _ in range(2)]
     wan.step(states, [(), ()])
