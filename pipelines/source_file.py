@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import av
 import numpy as np
+from av.container import InputContainer
 from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
 from PIL import Image, ImageOps
 
 from flowbrush.pipelines.picture import MAX_PIXELS
@@ -25,7 +28,7 @@ def clips(
     one holds its last picture. Raises BadVideo, also on the way, and OSError.
     """
     waiting: list[Frames] = []
-    for picture in _at_rate(path, size, fps):
+    for picture in at_rate(path, size, fps):
         waiting.append(picture)
         if len(waiting) == chunk_frames:
             yield SourceClip(np.stack(waiting), strength)
@@ -35,8 +38,16 @@ def clips(
         yield SourceClip(np.stack(held), strength)
 
 
-def _at_rate(path: Path, size: tuple[int, int], fps: float) -> Iterator[Frames]:
-    """The picture that is seen at each frame of a video of `fps`."""
+def facts_of(path: Path) -> tuple[int, int, float]:
+    """Width and height of a video's pictures in pixels, and how many it has a second. Raises BadVideo, OSError."""
+    with _opened(path) as (_, stream):
+        return stream.width, stream.height, float(stream.average_rate or stream.guessed_rate or 0)
+
+
+def at_rate(path: Path, size: tuple[int, int], fps: float) -> Iterator[Frames]:
+    """The picture of `size` (W, H), scaled and cut to its shape, that is seen at each frame of a video of `fps`. Raises BadVideo,
+    also on the way, and OSError.
+    """
     count, last, zero = 0, None, None
     for at, picture in _frames(path, size):
         zero = at if zero is None else zero
@@ -51,9 +62,21 @@ def _at_rate(path: Path, size: tuple[int, int], fps: float) -> Iterator[Frames]:
 
 def _frames(path: Path, size: tuple[int, int]) -> Iterator[tuple[float, Frames]]:
     """Times in seconds and pictures, one after the other."""
+    reformatter = VideoReformatter()
+    with _opened(path) as (container, stream):
+        for frame in container.decode(stream):
+            image = Image.fromarray(reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray())
+            yield (
+                float(frame.time or 0.0),
+                np.asarray(ImageOps.fit(image, size, Image.Resampling.BICUBIC)),
+            )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """The file and its video. What is wrong with either, also while it is read, becomes BadVideo."""
     if not path.is_file():
         raise BadVideo(f"{path}: there is no such file")
-    reformatter = VideoReformatter()
     try:
         with av.open(path) as container:
             if not container.streams.video:
@@ -65,11 +88,6 @@ def _frames(path: Path, size: tuple[int, int]) -> Iterator[tuple[float, Frames]]
                 raise BadVideo(
                     f"{path}: its pictures have {found}: at most {MAX_PIXELS / 1e6:g} megapixels are taken"
                 )
-            for frame in container.decode(stream):
-                image = Image.fromarray(reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray())
-                yield (
-                    float(frame.time or 0.0),
-                    np.asarray(ImageOps.fit(image, size, Image.Resampling.BICUBIC)),
-                )
+            yield container, stream
     except av.FFmpegError as error:
         raise BadVideo(f"{path}: it cannot be read, or is cut short: {error.strerror or error}") from None

@@ -24,6 +24,7 @@ ATI_FRAMES, ATI_FPS, ATI_SCALE = (
     8.0,
 )  # five seconds and one frame; coordinates are stored eightfold
 WAN_MOVE_FPS = 16.0
+MOST_TRACKS = limits.MAX_TRACKS  # that a session takes at once
 MOST_POINTS = limits.MAX_POINTS  # of one path: longer tracks are thinned out
 MOST_PIXELS = 1e6  # of a coordinate, frames a second or a picture's side
 LARGEST = 64 * 2**20  # bytes of a file that is read
@@ -54,7 +55,10 @@ def read_tracks(path: Path, size: tuple[int, int] | None = None, visibility: Pat
             raise BadTracks(f"{path.name} is larger than {LARGEST >> 20} MB: no track file is")
         readers = {".pth": _ati, ".npy": _wan_move, ".json": _json}
         if path.suffix not in readers:
-            raise BadTracks(f"{path.name} is no track file: expected .pth (ATI), .npy (Wan-Move) or .json")
+            raise BadTracks(
+                f"{path.name} is no track file: expected .pth (ATI), .npy (Wan-Move) or .json; of a video say with --grid how many "
+                "points are followed"
+            )
         tracks = readers[path.suffix](path, size, visibility)
     except OSError as error:
         raise BadTracks(f"{path} cannot be read: {error.strerror or error}") from error
@@ -69,10 +73,8 @@ def paths(tracks: Tracks, first: int = 1) -> tuple[TrackBegin, ...]:
     Raises BadTracks for more tracks than a session takes at once.
     """
     count = int(tracks.visible.any(0).sum())
-    if count > limits.MAX_TRACKS:
-        raise BadTracks(
-            f"{count} tracks are too many: a session takes {limits.MAX_TRACKS} at once, leave some out"
-        )
+    if count > MOST_TRACKS:
+        raise BadTracks(f"{count} tracks are too many: a session takes {MOST_TRACKS} at once, leave some out")
     begins: list[TrackBegin] = []
     for number in range(tracks.xy.shape[1]):
         seen = tracks.visible[:, number]

@@ -129,21 +129,50 @@ def models() -> None:
 
 @app.command()
 def tracks(
-    file: Annotated[Path, typer.Argument(help="a track file: .pth (ATI), .npy (Wan-Move) or .json")],
-    size: Annotated[str, typer.Option(help="of the picture that pixels belong to, as 832x480")] = "",
+    file: Annotated[
+        Path, typer.Argument(help="a track file: .pth (ATI), .npy (Wan-Move) or .json; with --grid a video")
+    ],
+    size: Annotated[
+        str,
+        typer.Option(help="of the picture that pixels belong to, as 832x480; of a video: cut to that shape"),
+    ] = "",
     visibility: Annotated[Path | None, typer.Option(help="Wan-Move's second file")] = None,
+    grid: Annotated[
+        str, typer.Option(help="follow so many points of a video, COLUMNSxROWS, such as 8x5")
+    ] = "",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="the file to write instead of stdout")
+    ] = None,
 ) -> None:
-    """Turn a track file of another tool into paths: the JSON for `start.tracks` of a session file."""
+    """Turn a track file of another tool, or the motion of a video, into paths: the JSON for `start.tracks` of a session file."""
     from flowbrush.pipelines.tracks_io import BadTracks, paths, read_tracks
 
-    width, _, height = size.partition("x")
-    if size and not (width.isdigit() and height.isdigit()):
-        fail(f"size {size!r}: expected WIDTHxHEIGHT, such as 832x480")
+    pair, points = _pair("size", size, "832x480"), _pair("grid", grid, "8x5")
     try:
-        found = paths(read_tracks(file, (int(width), int(height)) if size else None, visibility))
-    except BadTracks as error:
+        if points is None:
+            tracks = read_tracks(file, pair, visibility)
+        else:
+            from flowbrush.pipelines import point_tracking
+
+            tracks = point_tracking.follow_video(file, point_tracking.grid(*points), pair)
+        found = paths(tracks)
+        text = "[" + ",\n ".join(track.model_dump_json(exclude_none=True) for track in found) + "]"
+        if out is None:
+            print(text)
+        else:
+            out.write_text(text + "\n")
+    except (BadTracks, OSError) as error:
         fail(str(error))
-    print("[" + ",\n ".join(track.model_dump_json(exclude_none=True) for track in found) + "]")
+
+
+def _pair(name: str, given: str, example: str) -> tuple[int, int] | None:
+    """Two numbers with an x between them; None where nothing is given."""
+    first, _, second = given.partition("x")
+    if not given:
+        return None
+    if not (first.isdigit() and second.isdigit() and int(first) and int(second)):
+        fail(f"{name} {given!r}: expected two whole numbers above 0, such as {example}")
+    return int(first), int(second)
 
 
 @app.command(context_settings=_PASS_ON)

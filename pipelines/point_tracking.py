@@ -1,0 +1,118 @@
+"""Points of a video followed from picture to picture, so that its motion can be given to a stream as paths (motion transfer).
+
+Dense flow by OpenCV (DIS: Kroeger et al., "Fast Optical Flow using Dense Inverse Search", 2016) carries each point on. A point is
+lost where the flow back does not lead to where it came from (the test of Sundaram et al., "Dense Point Trajectories by
+GPU-accelerated Large Displacement Optical Flow", 2010), or where it leaves the picture; what is lost is not found again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from flowbrush.pipelines.requests import Frames
+from flowbrush.pipelines.source_file import BadVideo, at_rate, facts_of
+from flowbrush.pipelines.tracks_io import MOST_TRACKS, BadTracks, Tracks
+
+LONGEST = 640  # pixels of a side: larger pictures are followed no better, and slower
+FASTEST = 30.0  # pictures a second that are looked at
+SLACK = (
+    0.01,
+    0.5,
+)  # of the squared lengths, and pixels squared: how far from its start a point may come back
+GREY = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green and blue
+CUT = 0.3  # of the points: where no more are found again, the video shows something else, and they are found by chance
+Points = npt.NDArray[np.float32]
+
+
+def grid(columns: int, rows: int) -> Points:
+    """The centres of so many equal cells of a picture: [columns * rows, 2] in frame sizes, row by row. Raises BadTracks for more
+    points than a session takes as tracks.
+    """
+    if not 1 <= columns * rows <= MOST_TRACKS:
+        raise BadTracks(
+            f"a grid of {columns}x{rows} has {columns * rows} points: a session takes 1 to {MOST_TRACKS}"
+        )
+    x, y = np.meshgrid((np.arange(columns) + 0.5) / columns, (np.arange(rows) + 0.5) / rows)
+    return np.stack([x, y], -1).reshape(-1, 2).astype(np.float32)
+
+
+def follow_video(path: Path, points: Points, size: tuple[int, int] | None = None) -> Tracks:
+    """`points` [N, 2] in frame sizes of a video's first picture, followed to its end. With a `size` (W, H) its pictures are
+    scaled and cut to it, as those of a source are, and the points are in frame sizes of that. Raises BadTracks, OSError.
+    """
+    try:
+        width, height, fps = facts_of(path)
+        width, height = size or (width, height)
+        shrunk = min(1.0, LONGEST / max(width, height))
+        fps = min(fps or FASTEST, FASTEST)
+        return follow(at_rate(path, (round(width * shrunk), round(height * shrunk)), fps), points, fps)
+    except BadVideo as error:
+        raise BadTracks(str(error)) from error
+
+
+def follow(pictures: Iterable[Frames], points: Points, fps: float) -> Tracks:
+    """`points` [N, 2] in frame sizes of the first of `pictures` (RGB uint8 [H, W, 3], all of one size), followed through the
+    others. A point that is lost stays where it was seen last, not visible.
+
+    Raises BadTracks where OpenCV is not installed, or without a
+    picture.
+    """
+    flow = _flow()
+    places: list[Points] = []
+    seen: list[npt.NDArray[np.bool_]] = []
+    before = scale = None
+    for picture in pictures:
+        now = (picture @ GREY).round().astype(np.uint8)
+        if before is None:
+            scale = np.array([now.shape[1], now.shape[0]], np.float32)
+            places.append(points * scale)
+            seen.append(np.ones(len(points), bool))
+        else:
+            there, found = step(flow, before, now, places[-1])
+            kept = seen[-1] & found
+            seen.append(kept & (kept.sum() > CUT * seen[-1].sum()))
+            places.append(np.where(seen[-1][:, None], there, places[-1]))
+        before = now
+    if scale is None:
+        raise BadTracks("there is no picture to follow points in")
+    return Tracks(np.stack(places) / scale, np.stack(seen), fps)
+
+
+def step(flow: Any, before: Frames, now: Frames, points: Points) -> tuple[Points, npt.NDArray[np.bool_]]:
+    """Where `points` [N, 2] (pixels, counted from the corner) of the grey picture `before` are in the one after it, and which were
+    found there.
+    """
+    forward = at(flow.calc(before, now, None), points)
+    there = points + forward
+    back = at(flow.calc(now, before, None), there)
+    off = np.square(forward + back).sum(1)
+    slack = SLACK[0] * (np.square(forward).sum(1) + np.square(back).sum(1)) + SLACK[1]
+    inside = ((there >= 0) & (there <= (now.shape[1], now.shape[0]))).all(1)
+    return there, (off < slack) & inside
+
+
+def at(field: npt.NDArray[np.float32], points: Points) -> Points:
+    """A field [H, W, 2] at `points` [N, 2] (pixels, counted from the corner), interpolated; its rim beyond it."""
+    height, width = field.shape[:2]
+    x, y = (np.clip(points - 0.5, 0, (width - 1, height - 1))).T
+    left, top = np.floor(x).astype(int), np.floor(y).astype(int)
+    right, bottom = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
+    u, v = (x - left)[:, None], (y - top)[:, None]
+    above = field[top, left] * (1 - u) + field[top, right] * u
+    below = field[bottom, left] * (1 - u) + field[bottom, right] * u
+    return (above * (1 - v) + below * v).astype(np.float32)
+
+
+def _flow() -> Any:
+    try:
+        import cv2
+    except ModuleNotFoundError:
+        raise BadTracks(
+            "following points in a video needs OpenCV: pip install 'flowbrush[tracking]'"
+        ) from None
+    return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)

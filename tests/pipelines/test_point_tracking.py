@@ -1,0 +1,138 @@
+"""Points followed in rendered pictures, whose true motion is known."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from typer.testing import CliRunner
+
+from flowbrush.pipelines.point_tracking import follow, grid
+from flowbrush.pipelines.reference.pose import Similarity
+from flowbrush.pipelines.reference.render import through
+from flowbrush.pipelines.requests import Frames
+from flowbrush.pipelines.tracks_io import BadTracks
+from flowbrush.pipelines.video_file import Mp4Writer
+from flowbrush.server.cli import app
+from flowbrush.session_file import SessionFile
+
+HEIGHT, WIDTH, FRAMES = 192, 256, 24
+SCALE = np.array([WIDTH, HEIGHT])
+
+
+def texture(seed: int, rows: int, columns: int) -> torch.Tensor:
+    """Soft blotches of several sizes: [3, rows, columns] in 0..1."""
+    generator = torch.Generator().manual_seed(seed)
+    made = torch.zeros(1, 3, rows, columns)
+    for cells in (6, 12, 24, 48):
+        noise = torch.rand(1, 3, cells, cells * columns // rows, generator=generator)
+        made += F.interpolate(noise, (rows, columns), mode="bicubic") / 4
+    return made[0].clamp(0, 1)
+
+
+def pixels(frames: torch.Tensor) -> list[Frames]:
+    return list(frames.mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy())
+
+
+def way(frame: int) -> Similarity:
+    """A turn, growth and shift about the picture's corner, about three pixels a frame."""
+    return Similarity(1 + 0.004 * frame, 0.006 * frame, 1.5 * frame, -1.0 * frame)
+
+
+def moving() -> list[Frames]:
+    margin = 96
+    large = texture(0, HEIGHT + 2 * margin, WIDTH + 2 * margin)
+    return pixels(through(large, [way(frame) for frame in range(FRAMES)], (margin, margin)))
+
+
+def test_a_moving_texture_is_followed_to_a_pixel() -> None:
+    points = grid(8, 5)
+    found = follow(moving(), points, 16.0)
+    assert found.xy.shape == (FRAMES, 40, 2) and found.fps == 16.0
+    truth = np.stack([way(frame)(points * SCALE) for frame in range(FRAMES)])
+    inside = ((truth >= 0) & (truth <= SCALE)).all(2)
+    off = np.linalg.norm(found.xy * SCALE - truth, axis=2)[found.visible & inside]
+    assert float(off.mean()) <= 0.4 and float(off.max()) <= 1.5, "of 24 pictures one after the other"
+    assert (found.visible & inside).sum() / inside.sum() > 0.95
+    gone = ((truth < -3) | (truth > SCALE + 3)).any(2)
+    assert gone.any() and not (found.visible & gone).any(), "what has left the picture is lost"
+
+
+def test_what_something_passes_over_is_lost_and_the_rest_is_not() -> None:
+    """A square goes from the left to the right, before a ground that stands still."""
+    ground, square = texture(1, HEIGHT, WIDTH), texture(2, 64, 64)
+    frames = ground.expand(FRAMES, -1, -1, -1).clone()
+    for frame in range(FRAMES):
+        frames[frame, :, 64:128, 8 * frame : 8 * frame + 64] = square[:, :, : WIDTH - 8 * frame]
+    points = grid(16, 4)
+    found = follow(pixels(frames), points, 16.0)
+    x, y = (points * SCALE).T
+    passed = (y > 70) & (y < 122) & (x > 70) & (x < 180)  # the square has come and gone
+    beside = (y < 54) | (y > 138)
+    assert passed.sum() >= 10 and (found.visible[-1] & passed).sum() <= 0.2 * passed.sum()
+    assert found.visible[-1][beside].all()
+    assert np.abs((found.xy[-1] - points) * SCALE)[beside].max() <= 0.5
+    carried = (y > 70) & (y < 122) & (x > 16) & (x < 48)  # on the square when it set out, not at its rim
+    went = (found.xy[10] - points)[carried] * SCALE
+    assert found.visible[10][carried].all() and np.abs(went - (80, 0)).max() <= 1.0
+
+
+def test_nothing_is_followed_over_a_cut() -> None:
+    two = pixels(torch.stack([texture(seed, HEIGHT, WIDTH) for seed in (3, 4)]))
+    found = follow([two[0], two[0], two[1], two[1]], grid(8, 5), 16.0)
+    assert found.visible[1].all() and not found.visible[-1].any()
+    assert np.array_equal(found.xy[1], found.xy[0]), "what stands still is carried nowhere"
+
+
+def written(path: Path) -> Path:
+    writer = Mp4Writer(path, WIDTH, HEIGHT, 16.0)
+    for frame in moving():
+        writer.write(frame)
+    writer.close(whole=True)
+    return path
+
+
+def test_the_command_writes_paths_that_a_session_file_takes(tmp_path: Path) -> None:
+    out = tmp_path / "paths.json"
+    asked = ["tracks", str(written(tmp_path / "a.mp4")), "--grid", "4x3", "-o", str(out)]
+    done = CliRunner().invoke(app, asked)
+    assert done.exit_code == 0, done.output
+    start = {"prompt": "a dog", "seed": 1, "tracks": json.loads(out.read_text())}
+    file = json.dumps({"flowbrush": 1, "model": "pocket", "start": start, "chunks": 4})
+    given = SessionFile.parse(file).message.start.tracks
+    assert given is not None and len(given) == 12
+    first = given[0]
+    assert first.kind == "path"
+    assert (first.points[0].x, first.points[0].y) == pytest.approx((1 / 8, 1 / 6))
+    truth = way(8)(np.array([[WIDTH / 8, HEIGHT / 6]]))[0] / SCALE
+    at = next(point for point in first.points if point.t == pytest.approx(0.5))
+    assert (at.x, at.y) == pytest.approx(tuple(truth), abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (["no.mp4", "--grid", "8x5"], "no such file"),
+        (["no.mp4", "--grid", "8"], "two whole numbers"),
+        (["no.mp4", "--grid", "80x5"], "400 points"),
+        (["a.mp4"], "--grid"),
+    ],
+)
+def test_what_cannot_be_followed_says_why(
+    given: list[str], why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.mp4").write_bytes(b"")
+    done = CliRunner().invoke(app, ["tracks", *given])
+    assert done.exit_code == 2 and why in done.output
+
+
+def test_without_opencv_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(BadTracks, match=r"pip install 'flowbrush\[tracking\]'"):
+        follow([], grid(2, 2), 16.0)
