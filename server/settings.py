@@ -225,10 +225,10 @@ class Settings(BaseSettings):
 
     @property
     def snapshots_dir(self) -> Path:
-        """Where snapshots go: the same folder for the same state folder, so that a restart finds them."""
+        """Where snapshots go: the same folder for the same state folder, so that a restart, or another gateway, finds them."""
         if self.runtime_dir is not None:
             return self.runtime_dir
-        if TMPFS.is_dir() and shutil.disk_usage(TMPFS).free >= TMPFS_MIN_FREE:
+        if not self.cluster and TMPFS.is_dir() and shutil.disk_usage(TMPFS).free >= TMPFS_MIN_FREE:
             name = hashlib.sha256(str(self.state_dir.resolve()).encode()).hexdigest()[:12]
             return TMPFS / f"{private_name()}-{name}"
         return self.state_dir / "snapshots"

@@ -30,6 +30,9 @@ from flowbrush.server.engine.snapshots import write_whole
 log = logging.getLogger(__name__)
 
 NAMESPACE = "flowbrush"
+OF_OUR_OWN = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
+"""For a cluster that is started here: it tells nobody, and its workers are no less urgent than a process's are."""
+
 CONNECT_S = 10.0
 ROOM_S = 15.0
 """An actor that is not placed within this is said to wait for room."""
@@ -77,7 +80,8 @@ class RayEngine:
 
 def join(address: str) -> None:
     """Makes this process a driver of the cluster. For the main thread, before signals are handled. Raises NoCluster."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # of a cluster that is started here
+    for name, value in OF_OUR_OWN.items():
+        os.environ.setdefault(name, value)
     if address != "auto":
         _look_for(address)
     common: dict[str, Any] = {"namespace": NAMESPACE, "logging_level": logging.WARNING}

@@ -35,7 +35,7 @@ from flowbrush.server.realtime.timeline import Timeline
 from flowbrush.server.realtime.translate import controls, frames_of, picture, session_start
 from flowbrush.server.realtime.wire import COMPLETED, Mp4Wire
 from flowbrush.server.sessions.commands import Commands
-from flowbrush.server.sessions.service import Refused
+from flowbrush.server.sessions.refused import Refused
 from flowbrush.server.sessions.session_host import SessionHost
 from flowbrush.server.store.images import BadImage
 

@@ -97,7 +97,7 @@ def _ended(meta: SessionRecord) -> dict[str, Any]:
     return {
         "session": meta.id,
         "model": meta.model,
-        "state": "done",
+        "state": "elsewhere" if meta.ended is None else "done",
         "reason": meta.ended,
         "frames": meta.frames,
     }

@@ -31,7 +31,8 @@ from flowbrush.server.http.talk import (
     write,
 )
 from flowbrush.server.sessions.commands import Commands, ViewerCommands
-from flowbrush.server.sessions.service import Refused, Service
+from flowbrush.server.sessions.refused import Refused
+from flowbrush.server.sessions.service import Service
 from flowbrush.server.sessions.session_host import SessionHost
 
 log = logging.getLogger(__name__)
@@ -148,10 +149,7 @@ async def _resume(
     last_frame = start.last_frame if start.last_frame is not None else -1
     await service.wait_loaded()
     try:
-        live = service.resume(token, start.known_codecs)
-        if not identity.sees(live.meta):
-            text = "this session has ended or was away for too long: start a new one"
-            raise Refused(ErrorCode.RESUME_EXPIRED, text, CloseCode.BAD_START)
+        live = await service.resume(token, start.known_codecs, identity.sees)
     except Refused as refused:
         if refused.code is ErrorCode.RESUME_EXPIRED:
             context.gate.count_wrong(identity.address)

@@ -26,7 +26,7 @@ from flowbrush.server.http.identity import Identity
 from flowbrush.server.http.quotas import OverQuota
 from flowbrush.server.http.share import MESSAGE_S, Share
 from flowbrush.server.logs import session_id
-from flowbrush.server.sessions.service import Refused
+from flowbrush.server.sessions.refused import Refused
 from flowbrush.server.sessions.session_host import SessionHost
 
 log = logging.getLogger(__name__)

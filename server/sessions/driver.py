@@ -179,6 +179,7 @@ class Driver:
             lambda: live.close(effect.code, effect.reason),
             lambda: self._repository.save(live),
             lambda: self._storage.submit(self._store.drop_snapshots, live.id),
+            lambda: self._storage.submit(self._store.owners.drop, live.id),
             lambda: self._metrics.sessions.labels(effect.reason).inc(),
         ]
         for step in steps:

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -22,12 +22,14 @@ from flowbrush.server.metrics import Metrics
 from flowbrush.server.sessions import events as on
 from flowbrush.server.sessions import starting
 from flowbrush.server.sessions.driver import Driver
+from flowbrush.server.sessions.handover import between_gateways
+from flowbrush.server.sessions.refused import Refused
 from flowbrush.server.sessions.session_host import RESUMED_FRAMES, WATCHER_FRAMES, SessionHost
 from flowbrush.server.settings import MIB, Settings
 from flowbrush.server.store import images
 from flowbrush.server.store.images import ImageStore, shape_of
 from flowbrush.server.store.session_repository import SessionRepository, new_id, new_record
-from flowbrush.server.store.store import Store, hash_token
+from flowbrush.server.store.store import SessionRecord, Store, hash_token
 from flowbrush.server.supervise import supervise
 
 log = logging.getLogger(__name__)
@@ -38,14 +40,6 @@ WITHOUT_WORKER_S = 60.0
 """A server that has had no worker for so long is not alive."""
 
 
-class Refused(Exception):
-    """A session is not begun: what to say, and how to close."""
-
-    def __init__(self, code: ErrorCode, message: str, close: CloseCode, retryable: bool = False) -> None:
-        super().__init__(message)
-        self.code, self.message, self.close, self.retryable = code, message, close, retryable
-
-
 class Service:
     """Everything behind the sockets. Runs in the event loop."""
 
@@ -54,7 +48,7 @@ class Service:
         self.engine = engine
         self.metrics = Metrics()
         self.lives: dict[str, SessionHost] = {}
-        self.store = Store(settings.state_dir, settings.snapshots_dir)
+        self.store = Store(settings.state_dir, settings.snapshots_dir, shared=bool(settings.cluster))
         self.images = ImageStore(
             settings.state_dir / "images", settings.image_mib * MIB, settings.image_megapixels * 1e6
         )
@@ -69,6 +63,8 @@ class Service:
             self.driver.handle,
             spawner(engine, settings),
         )
+        parts = self.store, self._repository, self.lives, self.driver, self._storage
+        self._handover = between_gateways(*parts, keep_s=settings.keep_hours * 3600)
         self._tasks: list[asyncio.Task[None]] = []
         self.stopping = False
 
@@ -76,7 +72,8 @@ class Service:
 
     async def start(self) -> None:
         """Starts the workers and takes up the sessions of an earlier process."""
-        self._take_up_stored()
+        if self._handover is None:  # else each is taken up when its client comes
+            self._take_up_stored()
         self.dispatcher.start(asyncio.get_running_loop())
         for work in (self._housekeeping, self._cleaning):
             name = work.__name__.strip("_")
@@ -88,11 +85,15 @@ class Service:
         if self.stopping:
             return
         self.stopping = True
-        for live in list(self.lives.values()):
-            self.driver.handle(live, on.Stopping())
+        lives = list(self.lives.values())
+        for live in lives:
+            if self._handover is None:
+                self.driver.handle(live, on.Stopping())
+            else:
+                self._handover.give_up(live)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                await asyncio.gather(*(live.gone.wait() for live in self.lives.values()))
+                await asyncio.gather(*(live.gone.wait() for live in lives))
 
     async def stop(self) -> None:
         """Ends everything, in bounded time; sessions can be resumed by the next process."""
@@ -194,6 +195,7 @@ class Service:
             raise Refused(ErrorCode.INVALID_VALUE, str(error), CloseCode.BAD_START) from None
         meta, token = new_record(start, self._codec_for(start), facts, owner)
         try:
+            self.store.owners.take(meta.id)
             self.store.write(meta)
             picture = None
             if image is not None:
@@ -207,11 +209,15 @@ class Service:
         live.token, live.start_asked, live.start_id = token, asked, start.id
         return live
 
-    def resume(self, token: str, codecs: tuple[Codec, ...]) -> SessionHost:
-        """The session that a token stands for; raises Refused. The caller attaches, then calls `resumed`."""
+    async def resume(
+        self, token: str, codecs: tuple[Codec, ...], sees: Callable[[SessionRecord], bool]
+    ) -> SessionHost:
+        """The session that a token stands for, if who asks `sees` it; raises Refused. The caller attaches, then calls `resumed`."""
         hashed = hash_token(token)
         live = next((each for each in self.lives.values() if each.meta.token_hash == hashed), None)
-        if live is None:
+        if live is None and self._handover is not None:
+            live = await self._handover.take_up(hashed, sees)
+        if live is None or not sees(live.meta):
             text = "this session has ended or was away for too long: start a new one"
             raise Refused(ErrorCode.RESUME_EXPIRED, text, CloseCode.BAD_START)
         codec = live.session.output.codec
@@ -265,6 +271,7 @@ class Service:
             update={"id": new, "token_hash": hash_token(token), "created": time.time(), "first_frame": frame}
         )
         try:
+            self.store.owners.take(new)
             self.store.write(meta)
             parent.journal.copy_to(self.store.journal(new), chunk + 1)
             if self.store.image(id).exists():
@@ -323,6 +330,8 @@ class Service:
                 self._repository.codecs = frozenset(Codec(name) for name in self.dispatcher.facts.codecs)
             for live in list(self.lives.values()):
                 self.driver.handle(live, on.Tick(self.dispatcher.slots.waiting))
+            if self._handover is not None:
+                await self._handover.give_up_asked()
             await asyncio.sleep(HOUSEKEEPING_S)
 
     async def _cleaning(self) -> None:

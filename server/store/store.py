@@ -23,6 +23,7 @@ from typing import TextIO
 from pydantic import BaseModel, ValidationError
 
 from flowbrush.protocol import Codec, StartFields
+from flowbrush.server.store.claims import Claims, Owners, Sole
 
 log = logging.getLogger(__name__)
 
@@ -65,12 +66,14 @@ def hash_token(token: str) -> str:
 class Store:
     """The folders of all sessions."""
 
-    def __init__(self, folder: Path, snapshots: Path) -> None:
+    def __init__(self, folder: Path, snapshots: Path, shared: bool = False) -> None:
+        """`shared`: with other gateways of a cluster, each of which owns some of the sessions. Raises FolderInUse, OSError."""
         self._sessions = folder / "sessions"
         self._snapshots = snapshots
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.chmod(0o700)  # also one of an earlier version: what people made is not everybody's
-        self._lock = _lock(folder)
+        self._lock = _lock(folder, shared)
+        self.owners: Owners = Claims(folder) if shared else Sole()
         self._sessions.mkdir(parents=True, exist_ok=True)
         self._snapshots.mkdir(parents=True, exist_ok=True, mode=0o700)
 
@@ -150,6 +153,7 @@ class Store:
         """Leaves no empty folder in memory behind."""
         with contextlib.suppress(OSError):
             self._snapshots.rmdir()
+        self.owners.close()
         self._lock.close()
 
     def link_snapshot(self, path: str, id: str, chunk: int) -> None:
@@ -160,9 +164,11 @@ class Store:
             os.link(path, target)
 
     def remove(self, id: str) -> None:
-        """Removes everything of a session."""
-        shutil.rmtree(self.folder(id), ignore_errors=True)
-        self.drop_snapshots(id)
+        """Removes everything of a session, unless it is another gateway's."""
+        if self.owners.take(id):
+            shutil.rmtree(self.folder(id), ignore_errors=True)
+            self.drop_snapshots(id)
+            self.owners.drop(id)
 
     def clean(self, keep_s: float, budget: int, living: set[str]) -> None:
         """Removes what is too old, and the oldest ended sessions while all need more than `budget`."""
@@ -183,11 +189,11 @@ class Store:
             used -= sizes.get(meta.id, 0)
 
 
-def _lock(folder: Path) -> TextIO:
-    """Takes the folder for this process; raises FolderInUse with the name of the one that has it."""
+def _lock(folder: Path, shared: bool) -> TextIO:
+    """Takes the folder for this process, or with `shared` for all gateways; raises FolderInUse with the name of who has it."""
     file = open(folder / "lock", "a+", encoding="utf-8")
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError as error:
         file.seek(0)
         owner = file.read().strip() or "another server"
@@ -196,7 +202,9 @@ def _lock(folder: Path) -> TextIO:
             raise
         raise FolderInUse(f"it is in use by {owner}: stop that one, or take another folder") from None
     file.truncate(0)
-    file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+    file.write(
+        "the gateways of a cluster\n" if shared else f"process {os.getpid()} on {socket.gethostname()}\n"
+    )
     file.flush()
     return file
 

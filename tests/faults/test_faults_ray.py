@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from collections.abc import Iterator
@@ -10,7 +11,9 @@ from typing import Any
 
 import psutil
 import pytest
+from raw_client import RawClient, decode
 from running_server import HERE, ROOT, RunningServer, kill_group
+from server_generator import prompt_code, read
 from test_faults_worker import (
     test_a_chunk_that_fails_three_times_ends_its_session_only as a_chunk_that_fails_ends_its_session_only,
 )
@@ -19,6 +22,7 @@ from test_faults_worker import (
     test_pictures_go_on_after_kill_9_and_join_by_content,
 )
 
+from flowbrush.packets import Packet
 from flowbrush.server.engine.choice import engine_of
 from flowbrush.server.settings import BadSettings, Settings
 
@@ -79,3 +83,34 @@ def test_a_cluster_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None
         Settings(state_dir=tmp_path, cluster="ray://head:10001")
     with pytest.raises(ValueError, match="in a cluster Ray chooses each worker's GPU"):
         Settings(state_dir=tmp_path, cluster="auto", device="cuda:1")
+
+
+async def resumed(server: RunningServer, token: str, packets: list[Packet], more: int) -> None:
+    """Comes back for the frames after `packets`, at a server, and adds what comes."""
+    async with RawClient(server.url) as client:
+        last = packets[-1].frame
+        await client.send(type="session.start", model="pocket-random", resume=token, last_frame=last)
+        await client.message("session.ready")
+        await client.count(more)
+    packets += client.packets
+
+
+async def test_a_stream_goes_on_at_another_gateway(make_server: Any) -> None:
+    """Its client comes to B while it is still at A, which gives the session up; then B is killed, and A takes it up."""
+    a, b = make_server(), make_server()
+    async with RawClient(a.url) as client:
+        ready = await client.start("moved", seed=8)
+        await client.count(12)
+        packets, token = list(client.packets), ready["resume_token"]
+        await resumed(b, token, packets, 12)
+        state = await asyncio.to_thread(a.json, f"/v1/sessions/{ready['session']}")
+        assert state["state"] == "elsewhere"
+    b.process.kill()
+    b.process.wait()
+    await resumed(a, token, packets, 12)
+    frames = [packet.frame for packet in packets]
+    assert frames == list(range(len(frames))), "none lost, none twice"
+    assert [read(picture)[:3] for picture in decode(packets)] == [
+        (n, 8, prompt_code("moved")) for n in frames
+    ]
+    assert a.metric("flowbrush_slots_used") <= 1

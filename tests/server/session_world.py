@@ -25,6 +25,7 @@ from flowbrush.server.sessions.driver import Driver
 from flowbrush.server.sessions.phases import Phase
 from flowbrush.server.sessions.session import Session, Terms
 from flowbrush.server.sessions.session_host import SessionHost
+from flowbrush.server.store.claims import Sole
 from flowbrush.server.store.store import SessionRecord
 
 FRAMES, FPS = 4, 16.0
@@ -237,6 +238,7 @@ class World:
             snapshot=lambda id, epoch, chunk: f"{id}-{epoch}-{chunk}",
             unlink=lambda path: None,
             drop_snapshots=lambda id: None,
+            owners=Sole(),
         )
         archive: Any = SimpleNamespace(save=self._save)
         metrics = METRICS

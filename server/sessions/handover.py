@@ -1,0 +1,145 @@
+"""Sessions pass from one gateway to another of the same state folder: a client may come back to any of them.
+
+The gateway that a client comes to takes its session up: at once where nobody has it, because its gateway ended; else it asks, and
+the owner gives it up within half a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+
+from flowbrush.errors import CloseCode, ErrorCode
+from flowbrush.server.sessions import events as on
+from flowbrush.server.sessions.driver import Driver
+from flowbrush.server.sessions.refused import Refused
+from flowbrush.server.sessions.session_host import SessionHost
+from flowbrush.server.store.claims import Claims
+from flowbrush.server.store.session_repository import SessionRepository
+from flowbrush.server.store.store import SessionRecord, Store
+
+log = logging.getLogger(__name__)
+
+ASK_S = 5.0
+"""An owner that has not given a session up within this does not do it."""
+
+LOOK_S = 0.05
+
+
+class Handover:
+    """Runs in the event loop; what may wait for a disk is done in threads."""
+
+    def __init__(
+        self,
+        claims: Claims,
+        store: Store,
+        repository: SessionRepository,
+        lives: dict[str, SessionHost],
+        driver: Driver,
+        storage: Executor,
+        keep_s: float,
+    ) -> None:
+        """Sessions that were not touched for `keep_s` seconds are over."""
+        self._claims = claims
+        self._store = store
+        self._repository = repository
+        self._lives = lives
+        self._driver = driver
+        self._storage = storage
+        self._keep_s = keep_s
+        self._coming: set[str] = set()
+
+    async def take_up(self, hashed: str, sees: Callable[[SessionRecord], bool]) -> SessionHost | None:
+        """The session of that token's hash, from now on this gateway's; None when there is none for who asks.
+
+        Raises Refused when its owner does not give it up.
+        """
+        if hashed in self._coming:
+            raise _busy("it is being taken up already")
+        self._coming.add(hashed)
+        try:
+            found = await asyncio.to_thread(self._find, hashed)
+            if found is None or not sees(found):
+                return None
+            await self._claim(found.id)
+            try:
+                live = await asyncio.to_thread(self._revived, found.id)
+            except Exception:
+                self._claims.drop(found.id)
+                raise
+        finally:
+            self._coming.discard(hashed)
+        if live is None:
+            self._claims.drop(found.id)
+            return None
+        self._lives[live.id] = live
+        log.info(
+            "taken up from another gateway, after %d chunks",
+            live.session.upcoming,
+            extra={"session": live.id},
+        )
+        return live
+
+    def _find(self, hashed: str) -> SessionRecord | None:
+        oldest = time.time() - self._keep_s
+        for meta in self._store.all():
+            if meta.token_hash == hashed and meta.ended is None and self._store.touched(meta.id) > oldest:
+                return meta
+        return None
+
+    async def _claim(self, id: str) -> None:
+        until = time.monotonic() + ASK_S
+        try:
+            if await asyncio.to_thread(self._claims.take, id):
+                return
+            await asyncio.to_thread(self._claims.ask, id)
+            while time.monotonic() < until:
+                await asyncio.sleep(LOOK_S)
+                if await asyncio.to_thread(self._claims.take, id):
+                    return
+        finally:
+            await asyncio.to_thread(self._claims.answered, id)
+        raise _busy("the gateway that has it does not give it up")
+
+    def _revived(self, id: str) -> SessionHost | None:
+        """The session as its last owner left it."""
+        meta = self._store.read(id)
+        return None if meta is None or meta.ended is not None else self._repository.revive(meta)
+
+    async def give_up_asked(self) -> None:
+        """Gives up the sessions that other gateways ask for."""
+        for id in await asyncio.to_thread(self._claims.asked):
+            if id in self._lives:
+                log.info("given up: its client is at another gateway", extra={"session": id})
+                self.give_up(self._lives[id])
+
+    def give_up(self, live: SessionHost) -> None:
+        """Everything of the session is in its files, and it is another's."""
+        self._driver.handle(live, on.Stopping())
+        if self._lives.pop(live.id, None) is not None:
+            self._driver.dispatcher.release(live)
+        self._storage.submit(self._claims.drop, live.id)  # after what is written there
+
+
+def between_gateways(
+    store: Store,
+    repository: SessionRepository,
+    lives: dict[str, SessionHost],
+    driver: Driver,
+    storage: Executor,
+    keep_s: float,
+) -> Handover | None:
+    """What hands sessions over; None where the state folder is one server's alone."""
+    owners = store.owners
+    if not isinstance(owners, Claims):
+        return None
+    return Handover(owners, store, repository, lives, driver, storage, keep_s)
+
+
+def _busy(why: str) -> Refused:
+    return Refused(
+        ErrorCode.BUSY, f"the session cannot be taken up: {why}", CloseCode.TRY_LATER, retryable=True
+    )

@@ -1,0 +1,71 @@
+"""Several gateways share one state folder: each session is one's at a time, and goes with the gateway that ends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from flowbrush.server.store.claims import Claims
+from flowbrush.server.store.store import FolderInUse, Store
+
+HOLD = """
+import sys
+from pathlib import Path
+from flowbrush.server.store.claims import Claims
+claims = Claims(Path(sys.argv[1]))
+print(claims.take("s"), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_session_is_one_gateways_until_it_ends(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOLD, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None and other.stdout.readline() == "True\n"
+        claims = Claims(tmp_path)
+        assert not claims.take("s") and claims.take("t")
+        other.kill()
+        other.wait()
+    assert claims.take("s") and claims.take("s"), "the system gave the lock back"
+    third = Claims(tmp_path)
+    assert not third.take("s")
+    claims.drop("s")
+    assert third.take("s")
+    claims.close()
+    assert third.take("t")
+
+
+def test_wishes_are_heard_by_all_and_taken_back(tmp_path: Path) -> None:
+    a, b = Claims(tmp_path), Claims(tmp_path)
+    a.ask("s")
+    assert a.asked() == b.asked() == {"s"}
+    a.answered("s")
+    a.answered("s")
+    assert b.asked() == set()
+
+
+def test_a_folder_is_one_servers_or_the_gateways(tmp_path: Path) -> None:
+    first = Store(tmp_path, tmp_path / "snapshots", shared=True)
+    second = Store(tmp_path, tmp_path / "snapshots", shared=True)
+    with pytest.raises(FolderInUse, match="in use by the gateways of a cluster"):
+        Store(tmp_path, tmp_path / "snapshots")
+    first.close()
+    second.close()
+    alone = Store(tmp_path, tmp_path / "snapshots")
+    with pytest.raises(FolderInUse, match="in use by process"):
+        Store(tmp_path, tmp_path / "snapshots", shared=True)
+    alone.close()
+
+
+def test_cleaning_leaves_what_another_gateway_has(tmp_path: Path) -> None:
+    mine, others = (Store(tmp_path, tmp_path / "snapshots", shared=True) for _ in range(2))
+    for id in ("kept", "gone"):
+        mine.folder(id).mkdir()
+    assert others.owners.take("kept")
+    time.sleep(0.01)
+    mine.clean(keep_s=0.0, budget=0, living=set())
+    assert mine.folder("kept").exists() and not mine.folder("gone").exists()
