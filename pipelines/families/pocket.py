@@ -23,7 +23,7 @@ from flowbrush.pipelines.reference.condition import Reference, reference_maps, w
 from flowbrush.pipelines.reference.layers import LayerStack
 from flowbrush.pipelines.reference.render import Moved, drive, move
 from flowbrush.pipelines.reference.scenes import SceneMaker
-from flowbrush.pipelines.reference.touches import touches_of, track_rows
+from flowbrush.pipelines.reference.touches import MANY, as_scene, touches_of, track_rows
 from flowbrush.pipelines.reference.warp import composite_frames
 from flowbrush.pipelines.requests import Frames, Notice, Outline, SourceClip, StreamSettings
 
@@ -78,7 +78,9 @@ class PocketFamily:
         notices: tuple[Notice, ...] = ()
         touches = touches_of(plan, rows, stack.size, plan.fresh)
         for track, touch in touches.items():
-            stack = self.acquirer.take(stack, track, touch)
+            stack = self.acquirer.take(stack, track, touch, seek=len(touches) <= MANY)
+        if len(stack.empty) > MANY:
+            rows = as_scene(rows, stack.empty)
         bare = [track for track in touches if track in stack.empty and track not in plan.pins]
         if 0 < len(bare) < SEVERAL:
             notices = (Notice("nothing_held", NOTHING_HELD),)

@@ -1,7 +1,7 @@
 """The open students of Wan: the memory of a stream is its decoder's state and its last picture, and a hand drags without training.
 
 What hands hold is cut from the last picture, put where they want it, and encoded: the chunk starts from that where it is sure, and
-from noise elsewhere. A card that says so has its last latent warped instead, which costs no encoding.
+from noise elsewhere. Under many tracks at once, and where a card says so, its last latent is warped instead.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -26,12 +27,15 @@ from flowbrush.pipelines.motion import track_window
 from flowbrush.pipelines.reference import held, stack_file
 from flowbrush.pipelines.reference.acquire import Acquirer, Touch, held_outlines
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
-from flowbrush.pipelines.reference.touches import touches_of, track_rows
+from flowbrush.pipelines.reference.touches import MANY, touches_of, track_rows
 from flowbrush.pipelines.requests import Frames, Outline, SourceClip, StreamSettings
 from flowbrush.pipelines.source import frames_tensor
 
 if TYPE_CHECKING:
     from flowbrush.models.wan.load import WanModel
+
+Parts = dict[int, tuple[Tensor, Tensor]]
+"""By row: latents [C, T, h, w] that are wanted, and where [1, T, h, w] in 0..1."""
 
 
 @dataclass(frozen=True)
@@ -101,20 +105,19 @@ class WanFamily:
 
     @torch.inference_mode()
     def guide(self, taken: Sequence[Taken], last: Sequence[Tensor | None], steps: int) -> Guide | None:
-        warps = self.card.drag == WARPED
-        moved = self._warped(taken, last, steps) if warps else self._moved(taken, steps)
         given = {row: each.memory.given for row, each in enumerate(taken) if each.memory.given is not None}
-        if not given:
-            return moved
-        some = next(iter(given.values()))
-        shape = (len(taken), len(some), self.card.student.chunk, *some.shape[2:])
-        reference, mask = some.new_zeros(shape), some.new_zeros(shape)[:, :1]
+        moved = {**self._warped(taken, last), **self._encoded(taken)}
+        known = [*given.values(), *(latents for latents, _ in moved.values())]
+        if not known:
+            return None
+        shape = (len(taken), len(known[0]), self.card.student.chunk, *known[0].shape[2:])
+        reference, mask = known[0].new_zeros(shape), known[0].new_zeros(shape)[:, :1]
         for row, latents in given.items():
             frames = latents[:, : shape[2]]
             reference[row, :, : frames.shape[1]], mask[row, :, : frames.shape[1]] = frames, 1
-        if moved is None:
-            return Guide(reference, mask, steps)
-        return Guide(mixed(reference, moved.reference, moved.mask), torch.maximum(mask, moved.mask), steps)
+        for row, (latents, sure) in moved.items():
+            reference[row], mask[row] = mixed(reference[row], latents, sure), torch.maximum(mask[row], sure)
+        return Guide(reference, mask, steps)
 
     def settle(self, latents: Tensor, taken: Sequence[Taken]) -> Tensor:
         """A start image is seen as it is, unless something moves in it from the first frame on."""
@@ -166,7 +169,8 @@ class WanFamily:
 
     def _held(self, memory: WanMemory, plan: ChunkPlan) -> Taken:
         """What hands hold through the next chunk, and the reference that follows; nothing before the first picture."""
-        if self.card.drag == WARPED or memory.picture is None or not plan.visible.any():
+        few = len(np.unique(plan.hands)) <= MANY
+        if self.card.drag == WARPED or memory.picture is None or not plan.visible.any() or not few:
             return Taken(replace(memory, layers=()), plan)
         rows = track_rows(plan, memory.stack.size)
         # Who holds nothing yet takes something now: a hand that was there before the first picture, too.
@@ -178,38 +182,39 @@ class WanFamily:
         after = replace(memory, layers=held.moved(stack.layers, rows))
         return TakenRigid(after, plan, held=held_outlines(stack, list(touches)), rigid=rigid)
 
-    def _moved(self, taken: Sequence[Taken], steps: int) -> Guide | None:
-        """What hands and the camera move, encoded, where it is sure."""
+    def _encoded(self, taken: Sequence[Taken]) -> Parts:
+        """What hands and the camera move, encoded, and where it is sure. The picture before a reference is encoded with it: in a
+        stream that goes on, a latent frame stands for four pictures after another.
+        """
         rigid = {row: each.rigid for row, each in enumerate(taken) if isinstance(each, TakenRigid)}
         if not rigid:
-            return None
-        encoded = self._encoded(list(rigid.values()))  # [n, C, T, h, w]
-        reference = encoded.new_zeros(len(taken), *encoded.shape[1:])
-        mask = encoded.new_zeros(len(taken), 1, *encoded.shape[2:])
-        for latents, (row, known) in zip(encoded, rigid.items(), strict=True):
-            reference[row] = latents
-            cells = F.avg_pool2d(known.confidence, self.card.codec.stride)  # [F, 1, h, w]
-            mask[row, 0] = cells.unflatten(0, (-1, FRAMES)).mean((1, 2))
-        return Guide(reference, mask.clamp(0, 1), steps)
-
-    def _encoded(self, rigid: Sequence[held.Rigid]) -> Tensor:
-        """The references as latents. The picture before them is encoded with them: in a stream that goes on, a latent frame stands
-        for four pictures after another.
-        """
+            return {}
         clips = torch.stack(
-            [torch.cat([each.before.expand(FRAMES, -1, -1, -1), each.frames]) for each in rigid]
+            [torch.cat([each.before.expand(FRAMES, -1, -1, -1), each.frames]) for each in rigid.values()]
         )
         frames = clips.transpose(1, 2).mul(2).sub(1)  # [n, 3, FRAMES + F, H, W]
-        return self.codec.encode(frames, [()] * len(rigid))[0][:, :, 1:]
+        latents = self.codec.encode(frames, [()] * len(rigid))[0][:, :, 1:]
+        return {row: (x, self._sure(known)) for x, (row, known) in zip(latents, rigid.items(), strict=True)}
 
-    def _warped(self, taken: Sequence[Taken], last: Sequence[Tensor | None], steps: int) -> Guide | None:
-        known = [latents[:, -1] for latents in last if latents is not None]
-        if len(known) < len(taken) or not any(t.plan.visible.any() for t in taken):
-            return None
-        rows, columns = (edge * self.card.codec.stride for edge in known[0].shape[-2:])
-        plans, frames = [t.plan for t in taken], self.card.chunk_frames
-        window = track_window(plans, frames, (columns, rows), self.placement.device)
-        return drag_guide(torch.stack(known), window, self.card.codec.stride, steps)
+    def _sure(self, known: held.Rigid) -> Tensor:
+        """How sure each cell of a reference is: [1, T, h, w] in 0..1."""
+        cells = F.avg_pool2d(known.confidence, self.card.codec.stride)  # [F, 1, h, w]
+        return cells.unflatten(0, (-1, FRAMES)).mean((1, 2))[None].clamp(0, 1)
+
+    def _warped(self, taken: Sequence[Taken], last: Sequence[Tensor | None]) -> Parts:
+        """The last latents moved along the tracks of those that have no reference, and how near to a track each cell is."""
+        rows = {
+            row: latents[:, -1]
+            for row, (each, latents) in enumerate(zip(taken, last, strict=True))
+            if latents is not None and each.plan.visible.any() and not isinstance(each, TakenRigid)
+        }
+        if not rows:
+            return {}
+        stacked, stride = torch.stack(list(rows.values())), self.card.codec.stride
+        size = (stacked.shape[-1] * stride, stacked.shape[-2] * stride)
+        plans, frames = [taken[row].plan for row in rows], self.card.chunk_frames
+        guide = drag_guide(stacked, track_window(plans, frames, size, self.placement.device), stride, 1)
+        return dict(zip(rows, zip(guide.reference, guide.mask, strict=True), strict=True))
 
 
 def _later(given: Tensor | None, frames: int) -> Tensor | None:

@@ -58,14 +58,16 @@ class Acquirer:
         mask = self.mask(stack, touch)
         return ((), "") if mask is None else (outline(mask), "")
 
-    def take(self, stack: LayerStack, track: int, touch: Touch) -> LayerStack:
-        """The stack with `track` holding what it touches, in front of all else, or holding nothing."""
+    def take(self, stack: LayerStack, track: int, touch: Touch, seek: bool = True) -> LayerStack:
+        """The stack with `track` holding what it touches, in front of all else, or holding nothing; without `seek` only what is a
+        layer already, or was painted.
+        """
         index = None if touch.region or touch.add or touch.remove else stack.at(*touch.point)
         if index is not None:
             layer = stack.layers[index]
             # What a new prompt sends away stays with the hand that takes it.
             return stack.in_front(replace(layer, hands=layer.hands | {track}, leaving=False), index)
-        mask = self.mask(stack, touch)
+        mask = self.mask(stack, touch) if seek or touch.region else None
         if mask is None:
             return replace(stack, empty=stack.empty | {track})
         return self.cut_out(stack, track, mask)

@@ -1,12 +1,21 @@
-"""A plan's tracks in pixels, and where the hands come down that begin with it."""
+"""A plan's tracks in pixels, and where the hands come down that begin with it.
+
+Of many tracks at once (the motion of a video) none means a thing that has to be found: together they say how all of the picture
+moves.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
+
+import numpy as np
 
 from flowbrush.pipelines.controls import ChunkPlan
 from flowbrush.pipelines.reference.acquire import Touch
 from flowbrush.pipelines.reference.render import TrackRows
+
+MANY = 8  # tracks; a person has no more hands than that
 
 
 def track_rows(plan: ChunkPlan, size: tuple[int, int]) -> TrackRows:
@@ -32,3 +41,8 @@ def touches_of(
             )
             touches[track] = Touch((x, y), scaled[0], scaled[1], told.region if told else ())
     return touches
+
+
+def as_scene(rows: TrackRows, hands: Collection[int]) -> TrackRows:
+    """`rows` with the tracks of `hands` as points of the scene."""
+    return replace(rows, hands=np.where(np.isin(rows.hands, list(hands)), -1, rows.hands))

@@ -17,6 +17,7 @@ from flowbrush.models.card import ModelCard
 from flowbrush.models.needs import needs
 from flowbrush.models.registry import CARDS
 from flowbrush.pipelines.generator import Generator
+from flowbrush.pipelines.reference.touches import MANY
 from flowbrush.pipelines.requests import StreamSettings
 from flowbrush.pipelines.state import StreamState
 
@@ -130,7 +131,7 @@ def test_a_start_image_in_portrait_at_the_full_size(name: str, gpu: torch.device
 @pytest.mark.parametrize("name", ["longlive-1.3b", "rolling-forcing-1.3b", "krea-14b"])
 def test_nothing_waits_and_no_two_devices_meet_inside_a_chunk(name: str, gpu: torch.device) -> None:
     """The fake mode refuses to read a value from the device and to work on two devices at once. A drag, whose reference is cut from
-    the last picture, a camera, and a prompt that has been encoded before are part of the chunk.
+    the last picture, a camera, many tracks, and a prompt that has been encoded before are part of the chunks.
     """
     card = thin(name, 1)
     drag = TrackBegin(track=1, kind="drag", points=(Point(t=0, x=0.3, y=0.5), Point(t=4, x=0.6, y=0.5)))
@@ -143,4 +144,6 @@ def test_nothing_waits_and_no_two_devices_meet_inside_a_chunk(name: str, gpu: to
         with Waits(gpu) as waits:
             generator.step([state], [[SEA, drag]])
             generator.step([state], [[CameraSet(mode="velocity", pan=(0.3, 0.0))]])
-    assert waits.seen == [] and [layer.hands for layer in state.memory.layers] == [{1}]
+            assert [layer.hands for layer in state.memory.layers] == [{1}]
+            generator.step([state], [[drag.model_copy(update={"track": 2 + more}) for more in range(MANY)]])
+    assert waits.seen == [] and not state.memory.layers

@@ -12,11 +12,13 @@ import torch
 import torch.nn.functional as F
 from typer.testing import CliRunner
 
+from flowbrush.pipelines.generator import Generator
+from flowbrush.pipelines.image import fit_image
 from flowbrush.pipelines.point_tracking import follow, grid
 from flowbrush.pipelines.reference.pose import Similarity
 from flowbrush.pipelines.reference.render import through
-from flowbrush.pipelines.requests import Frames
-from flowbrush.pipelines.tracks_io import BadTracks
+from flowbrush.pipelines.requests import Frames, StreamSettings
+from flowbrush.pipelines.tracks_io import BadTracks, Tracks, paths
 from flowbrush.pipelines.video_file import Mp4Writer
 from flowbrush.server.cli import app
 from flowbrush.session_file import SessionFile
@@ -87,6 +89,27 @@ def test_nothing_is_followed_over_a_cut() -> None:
     found = follow([two[0], two[0], two[1], two[1]], grid(8, 5), 16.0)
     assert found.visible[1].all() and not found.visible[-1].any()
     assert np.array_equal(found.xy[1], found.xy[0]), "what stands still is carried nowhere"
+
+
+def test_the_motion_of_a_video_is_carried_over_to_a_photo() -> None:
+    """By pocket, without looking for a thing under each of the points; what it made is followed in turn."""
+    pictures, points = moving()[:9], grid(4, 3)
+    asked = follow(pictures, points, 16.0)
+    served = Generator.load("pocket", device="cpu", seats=1)
+    size = served.card.width, served.card.height
+    photo = (
+        fit_image(pictures[0], *size)[0].add(1).mul(127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
+    )
+    asked = Tracks(asked.xy, asked.visible, served.card.fps)
+    settings = StreamSettings("pocket", (), *size, served.card.fps, seed=1, image=photo, tracks=paths(asked))
+    state = served.start(settings)
+    made = [frame for _ in range(2) for frame in served.step([state], [()])[0].frames]
+    assert state.memory.layers == ()
+    found = follow([photo, *made], points, 16.0)
+    both = found.visible[-1] & asked.visible[-1]
+    gone = np.linalg.norm((asked.xy[-1] - points) * size, axis=1)[both].mean()
+    off = np.linalg.norm((found.xy[-1] - asked.xy[-1]) * size, axis=1)[both].mean()
+    assert both.sum() >= 8 and off < 0.3 * gone, (off, gone)
 
 
 def written(path: Path) -> Path:

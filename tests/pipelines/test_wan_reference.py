@@ -11,6 +11,7 @@ from flowbrush.models.wan.load import reduced
 from flowbrush.pipelines.controls import fold
 from flowbrush.pipelines.families.wan import TakenRigid
 from flowbrush.pipelines.generator import Generator
+from flowbrush.pipelines.reference.touches import MANY
 from flowbrush.pipelines.requests import StreamSettings
 
 
@@ -87,6 +88,32 @@ def test_what_is_held_stays_held_and_is_put_away_with_the_stream(wan):
     wan.step([state], [[TrackEnd(track=1)]])  # the hand has all of its way to go yet
     wan.step([state], [()])
     assert state.memory.layers == ()
+
+
+def test_many_tracks_are_the_motion_of_the_picture_and_hold_nothing(wan):
+    """They go through the student with a stream that has a hand in it, each as it does alone."""
+    states = [begin(wan) for _ in range(2)]
+    wan.step(states, [(), ()])
+    many = [
+        TrackBegin(
+            track=number,
+            kind="path",
+            points=(Point(t=0.75, x=0.1 * number, y=0.5), Point(t=1.4, x=0.1, y=0.1)),
+        )
+        for number in range(1, MANY + 2)
+    ]
+    taken = [
+        wan._inputs(state, fold_of(wan, state, controls), None).taken
+        for state, controls in zip(states, (many, [drag(0.75)]), strict=True)
+    ]
+    assert not isinstance(taken[0], TakenRigid) and isinstance(taken[1], TakenRigid)
+    last = [state.latents for state in states]
+    both = wan.family.guide(taken, last, 4)
+    assert both.mask.amax((1, 2, 3, 4)).min() > 0.3
+    for row in range(2):
+        alone = wan.family.guide(taken[row : row + 1], last[row : row + 1], 4)
+        assert torch.equal(alone.mask[0], both.mask[row])
+        torch.testing.assert_close(alone.reference[0], both.reference[row], atol=1e-4, rtol=1e-4)
 
 
 def test_a_start_image_can_be_dragged_in_its_first_chunk_and_a_camera_moves_it(wan):
