@@ -118,7 +118,7 @@ class Generator:
         if settings.width != WIDTH or settings.height != HEIGHT:
             raise ValueError(f"this model makes {WIDTH}x{HEIGHT}, not {settings.width}x{settings.height}")
         self._sit()
-        state = State(settings, prompt=settings.prompts[0][0])
+        state = State(settings, prompt=settings.prompts[0][0] if settings.prompts else "")
         for track in settings.tracks:
             state.tracks[track.track] = [(point.t, point.x) for point in track.points]
         return state

@@ -1,21 +1,26 @@
-"""`/v1/realtime/video` over the wire: what vLLM-Omni's clients rely on."""
+"""Clients nobody here wrote, over the wire: what vLLM-Omni's rely on at `/v1/realtime/video`, and LiveFrame's adapter."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from liveframe.world.loader import load_backend
 from PIL import Image
 from raw_client import decode_file
 from realtime_client import RealtimeClient
 from running_server import RunningServer, wait_for
 from server_generator import prompt_code, read
 
+from flowbrush.protocol import CameraSet
 from flowbrush.session_file import SessionFile
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 POINTS = [{"t": 0, "x": 0.5, "y": 0.5}, {"t": 60, "x": 0.5, "y": 0.5}]
 
@@ -166,3 +171,37 @@ async def test_playback_bounds_what_is_made_ahead(server: RunningServer) -> None
     assert sum(each["num_frames"] for each in client.chunks) <= 16 * 3, (
         "it stands still two seconds ahead, and a chunk"
     )
+
+
+async def test_liveframe_steps_a_session_from_its_picture(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLOWBRUSH_URL", server.url)
+    monkeypatch.setenv("FLOWBRUSH_MODEL", "pocket-random")
+    sessions = await asyncio.to_thread(
+        _measured, load_backend(f"{EXAMPLES / 'liveframe_world.py'}:Flowbrush")
+    )
+    log = SessionFile.parse(server.get(f"/v1/sessions/{sessions[0]}/log")).message
+    assert (log.start.image or "").startswith("data:image/png;base64,") and log.start.seed == 5
+    moves = [each for each in log.controls if isinstance(each, CameraSet)]
+    assert [(each.chunk, np.sign(each.pan[0]), np.sign(each.zoom)) for each in moves] == [
+        (0, -1, 1),
+        (1, 0, 0),
+    ]
+    assert [server.json(f"/v1/sessions/{id}")["state"] for id in sessions] == ["done", "done"]
+
+
+def _measured(world: Any) -> list[str]:
+    """Two cases, as LiveFrame runs them; returns their sessions."""
+    facts, sessions = world.capabilities, []
+    assert (facts.resolution, facts.native_fps, facts.chunk_frames) == ((96, 128), 16, 4)
+    world.load()
+    for seed in (5, 6):
+        world.reset(np.full((96, 128, 3), 90, np.uint8), None, seed)
+        sessions.append(world._stream.session)
+        made = [frame for keys in (["W", "L"], ["0"]) for frame in world.step(keys)]
+        assert [(frame.index, frame.native_frame_count) for frame in made] == [(0, 4), (1, 4)]
+        pictures = np.concatenate([frame.payload for frame in made])
+        assert [read(picture)[:2] for picture in pictures] == [(n, seed) for n in range(8)]
+    world.close()
+    return sessions
