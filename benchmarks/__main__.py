@@ -22,6 +22,7 @@ PARTS = {
     "walls": "one session beside another that takes all it can",
     "endless": "chunk 2,000 against chunk 20, and memory",
 }
+ON_RAY = "cluster"
 IN_PROCESS = "wan"
 ABOUT = f"""Measures this machine.
 
@@ -30,7 +31,12 @@ server and, with --random-weights, no weights. `flowbrush bench PART --help` lis
 
 parts:
 """ + "\n".join(
-    f"  {name:12} {about}" for name, about in {**PARTS, IN_PROCESS: "one stream of a Wan student"}.items()
+    f"  {name:12} {about}"
+    for name, about in {
+        **PARTS,
+        ON_RAY: "workers as actors of Ray against processes; only where it is named",
+        IN_PROCESS: "one stream of a Wan student",
+    }.items()
 )
 
 
@@ -40,7 +46,7 @@ def chosen(argv: Sequence[str]) -> tuple[list[str], list[str]]:
     rest = list(argv)
     while rest and not rest[0].startswith("-"):
         named.append(rest.pop(0))
-    known = [*PARTS, IN_PROCESS]
+    known = [*PARTS, ON_RAY, IN_PROCESS]
     for name in named:
         if name not in known:
             raise ValueError(f"unknown part {name!r}: expected one of {', '.join(known)}")

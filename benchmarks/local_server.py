@@ -59,8 +59,8 @@ def arguments(about: str | None, prog: str | None = None) -> argparse.ArgumentPa
 
 
 @contextmanager
-def server(args: argparse.Namespace, seats: int = 4) -> Iterator[Running]:
-    """A warm server; its own is ended afterwards. Raises SystemExit when it does not start."""
+def server(args: argparse.Namespace, seats: int = 4, cluster: str = "") -> Iterator[Running]:
+    """A warm server, with workers in a `cluster` if named; it is ended afterwards. Raises SystemExit when it does not start."""
     if args.url:
         yield Running(args.url, None)
         return
@@ -71,6 +71,7 @@ def server(args: argparse.Namespace, seats: int = 4) -> Iterator[Running]:
     ):
         options = ["--port", "0", "--state-dir", folder, "--log-level", "error", "--seats", str(seats)]
         options += ["--model", args.model, "--device", args.device]
+        options += ["--cluster", cluster] if cluster else []
         command = [sys.executable, "-m", "flowbrush.server.cli", "serve", *options]
         environment = {**os.environ, "FLOWBRUSH_RUNTIME_DIR": snapshots}
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)

@@ -80,9 +80,12 @@ class WorkerActor:
             log.exception("the worker ends")
         self._box.end()
 
-    def place(self) -> str:
-        """Where it runs."""
-        return f"process {os.getpid()} on {socket.gethostname()}"
+    def place(self) -> tuple[str, str]:
+        """Where it runs: for the log, and the node's id."""
+        import ray
+
+        node = str(ray.get_runtime_context().get_node_id())
+        return f"process {os.getpid()} on {socket.gethostname()}, node {node[:8]}", node
 
     def order(self, data: bytes) -> None:
         """Takes an order; does not wait for what becomes of it."""

@@ -20,12 +20,14 @@ from typing import Any
 
 import ray
 from msgspec import structs
+from ray._private.state import state  # Ray says nowhere else which nodes are being drained
 from ray.exceptions import RayError
 
 from flowbrush.server.cluster.actor import Messages, WorkerActor
 from flowbrush.server.engine import ipc
 from flowbrush.server.engine.engine import Ended, Received
 from flowbrush.server.engine.snapshots import write_whole
+from flowbrush.server.engine.workers import Leaving
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +36,7 @@ OF_OUR_OWN = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
 """For a cluster that is started here: it tells nobody, and its workers are no less urgent than a process's are."""
 
 CONNECT_S = 10.0
+NODES_S = 1.0
 ROOM_S = 15.0
 """An actor that is not placed within this is said to wait for room."""
 
@@ -50,13 +53,18 @@ class RayEngine:
         self._device, self._cpus = device, cpus
         self._numbers = itertools.count()
         join(address)
+        self._channels: list[Channel] = []
+        self._closed = threading.Event()
+        threading.Thread(target=self._watch_nodes, name="nodes", daemon=True).start()
         remote: Any = ray.remote  # its types do not know of groups
         self._actors = remote(concurrency_groups={"order": 1, "results": 1})(WorkerActor)
 
     def start(self, name: str, config: ipc.WorkerConfig, received: Received, ended: Ended) -> Channel:
         """Raises OSError when this machine has no thread to spare."""
         try:
-            return Channel(name, lambda: self._actor(name, config), received, ended)
+            channel = Channel(name, lambda: self._actor(name, config), received, ended)
+            self._channels = [*(each for each in self._channels if not each.over), channel]
+            return channel
         except RuntimeError as error:
             raise OSError(str(error)) from error
 
@@ -73,8 +81,17 @@ class RayEngine:
         )
         return options.remote(structs.replace(config, ship=True))
 
+    def _watch_nodes(self) -> None:
+        """Tells of nodes that are being drained: by hand, by an autoscaler, before a spot machine is taken away."""
+        while not self._closed.wait(NODES_S):
+            with contextlib.suppress(Exception):  # a cluster that does not answer is noticed at its actors
+                draining = set(state.get_draining_nodes())
+                for channel in self._channels:
+                    channel.nodes_leave(draining)
+
     def close(self) -> None:
         """Leaves the cluster."""
+        self._closed.set()
         ray.shutdown()
 
 
@@ -120,6 +137,7 @@ class Channel:
     def __init__(self, name: str, begin: Any, received: Received, ended: Ended) -> None:
         self._name, self._begin, self._received, self._ended = name, begin, received, ended
         self.where = "an actor"
+        self._node = ""
         self._orders: queue.SimpleQueue[ipc.Down | None] = queue.SimpleQueue()
         self._actor: Future[Any] = Future()
         self._killed = False
@@ -171,7 +189,7 @@ class Channel:
         asked = actor.place.remote()
         if not ray.wait([asked], timeout=ROOM_S)[0]:
             log.warning("%s waits: no node of the cluster has room for it", self._name)
-        self.where = ray.get(asked)
+        self.where, self._node = ray.get(asked)
         log.info("%s runs as %s", self._name, self.where)
 
     def _take(self, messages: Messages) -> bool:
@@ -201,7 +219,18 @@ class Channel:
             return
         self._received(structs.replace(message, blob=None))
 
+    def nodes_leave(self, nodes: set[str]) -> None:
+        """These nodes are to go: if the actor's is among them, it is said once."""
+        if self._node in nodes:
+            self._node = ""
+            self._received(Leaving("its node is being drained"))
+
     # ---- the end
+
+    @property
+    def over(self) -> bool:
+        """Whether its actor is gone."""
+        return self._over.is_set()
 
     def _end(self, error: Exception) -> None:
         text = str(error).strip().splitlines()

@@ -14,7 +14,7 @@ from flowbrush.server.engine import ipc
 from flowbrush.server.engine.balance import Demand, better_off, overloaded
 from flowbrush.server.engine.scheduler import Slots, Wish, next_batch
 from flowbrush.server.engine.stills import Stills
-from flowbrush.server.engine.workers import Spawn, Timer, Worker, Workers
+from flowbrush.server.engine.workers import Leaving, Spawn, Timer, Worker, Workers
 from flowbrush.server.metrics import Metrics
 from flowbrush.server.sessions import events as on
 from flowbrush.server.sessions.phases import Phase
@@ -94,6 +94,8 @@ class Dispatcher:
                 self._on_step_failed(worker, message)
             case ipc.StillImage():
                 self._stills.answered(message)
+            case Leaving():
+                self._on_leaving(worker, message.reason)
             case _:
                 live = self._lives.get(message.stream)
                 here = live is not None and self.slots.holders.get(live.id) == worker.name
@@ -107,7 +109,8 @@ class Dispatcher:
         self.facts, self.broken = message, None
         self.workers.loaded()
         worker.slots, worker.batch_s = message.seats, message.chunk_s
-        self.slots.capacity[worker.name] = message.seats
+        if not worker.leaving:
+            self.slots.capacity[worker.name] = message.seats
         log.info(
             "%s is warm: %s, %d slots, %.0f ms a chunk, encodes %s",
             worker.name,
@@ -126,6 +129,8 @@ class Dispatcher:
         if self._timer is not None:
             worker.load.add(spent_s, self._timer.time())
             self._balance(worker, self._timer.time())
+        if worker.leaving:
+            self._move()
         self.kick(worker.name)
 
     def _balance(self, worker: Worker, now: float) -> None:
@@ -163,6 +168,26 @@ class Dispatcher:
             self._handle(live, on.WorkerLost(reason, blamed))
         self.settle()
 
+    def _on_leaving(self, worker: Worker, reason: str) -> None:
+        """Nobody comes to this worker any more; who is there moves as soon as there is room elsewhere."""
+        if not worker.leaving:
+            log.warning("%s is to go: %s", worker.name, reason)
+            worker.leaving = reason
+            self.slots.capacity.pop(worker.name, None)
+            self.workers.grow()
+            self.settle()
+
+    def _move(self) -> None:
+        """Takes streams, between two chunks of theirs, from workers that are to go; one without any ends."""
+        for worker in [each for each in self.workers.all.values() if each.leaving]:
+            for id in self.slots.at(worker.name):
+                if id not in (worker.order or ()) and self.slots.free > len(self.slots.queue):
+                    self.slots.leave(id)
+                    worker.process.send(ipc.Close(id))
+                    self._handle(self._lives[id], on.WorkerLost(worker.leaving, blamed=False))
+            if not self.slots.used(worker.name):
+                self.workers.retire(worker)
+
     # ---- slots
 
     def join(self, live: SessionHost, first: bool) -> None:
@@ -195,6 +220,7 @@ class Dispatcher:
             live.place_said = None
             card = {} if self.facts is None else self.facts.card
             self._handle(live, on.SlotGiven(card.get("steps", 1), card.get("fewest_steps", 1)))
+        self._move()
         for place, id in enumerate(list(self.slots.queue), 1):
             live = self._lives[id]
             said = (place, len(self.slots.queue))
@@ -282,7 +308,7 @@ class Dispatcher:
         for live in lives:
             session = live.session
             save = None
-            if (session.chunk + 1) % self._settings.snapshot_chunks == 0:
+            if worker.leaving or (session.chunk + 1) % self._settings.snapshot_chunks == 0:
                 save = str(self._store.snapshot(live.id, session.epoch, session.chunk))
             self._handle(live, on.Turn(bool(live.jpeg_viewers), save))
         self._send_orders(worker)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from flowbrush.server.engine import ipc
 
 Received = Callable[[Any], bool]
-"""Takes a message of a worker, in any thread; False when nobody listens any more."""
+"""Takes a message of a worker, or `workers.Leaving` of its engine, in any thread; False when nobody listens any more."""
 
 Ended = Callable[[str], object]
 """Hears, in any thread, that a worker is gone, and why; no message comes after that."""

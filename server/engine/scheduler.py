@@ -20,9 +20,13 @@ class Slots:
     """session → worker"""
     queue: deque[str] = field(default_factory=deque)
 
+    def at(self, worker: str) -> list[str]:
+        """The sessions at `worker`."""
+        return [session for session, name in self.holders.items() if name == worker]
+
     def used(self, worker: str) -> int:
         """How many sessions are at `worker`."""
-        return sum(1 for each in self.holders.values() if each == worker)
+        return len(self.at(worker))
 
     @property
     def total(self) -> int:
@@ -77,7 +81,7 @@ class Slots:
     def lose(self, worker: str) -> list[str]:
         """The worker is gone, and its slots with it: returns who was there."""
         self.capacity.pop(worker, None)
-        lost = [session for session, at in self.holders.items() if at == worker]
+        lost = self.at(worker)
         for session in lost:
             del self.holders[session]
         return lost

@@ -11,10 +11,11 @@ from typing import Any
 
 from flowbrush.server.engine import ipc
 from flowbrush.server.engine.engine import Engine
-from flowbrush.server.engine.workers import Handler, Lost, Spawn
+from flowbrush.server.engine.workers import Handler, Leaving, Lost, Spawn
 from flowbrush.server.settings import Settings
 
 WATCH_S = 0.25
+RETIRE_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,10 @@ class WatchedWorker:
         return False
 
     def _on_message(self, message: Any) -> None:
+        if isinstance(message, Leaving):
+            if not self.lost:
+                self._handler(self, message)
+            return
         self._heard = time.monotonic()
         if isinstance(message, ipc.Beat):
             self._busy_s = message.busy_s
@@ -101,6 +106,10 @@ class WatchedWorker:
     def kill(self, reason: str) -> None:
         """Ends the worker at once; Lost follows."""
         self._on_lost(reason)
+
+    def retire(self) -> None:
+        """Has the worker end, without a word."""
+        self._retiring = self._loop.create_task(self.quit(RETIRE_S))
 
     async def quit(self, timeout_s: float) -> None:
         """Asks the worker to end and waits; kills it when it does not."""

@@ -31,6 +31,13 @@ class Lost:
         self.reason = reason
 
 
+class Leaving:
+    """The worker's place is to be given up, and why. It still works: its streams should move before it ends."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
 class Process(Protocol):
     """What is needed of one worker: `watched` has it."""
 
@@ -41,6 +48,7 @@ class Process(Protocol):
     def where(self) -> str: ...
     def send(self, order: Any) -> None: ...
     def kill(self, reason: str) -> None: ...
+    def retire(self) -> None: ...
     async def quit(self, timeout_s: float) -> None: ...
 
 
@@ -69,6 +77,8 @@ class Worker:
     """since when somebody waits to see what a hand would take while chunks come first; None while nobody does"""
     offered: float = 0.0
     """when room was last offered to one of its streams"""
+    leaving: str = ""
+    """why it is to go, if it is"""
 
     @property
     def name(self) -> str:
@@ -110,6 +120,16 @@ class Workers:
             return 0.0
         return self._timer.time() - self._since
 
+    def grow(self) -> None:
+        """One more, in place of one that is to go."""
+        self._spawn()
+
+    def retire(self, worker: Worker) -> None:
+        """It has no streams any more, and ends; it is not replaced."""
+        log.info("%s ends: %s", worker.name, worker.leaving)
+        self._forget(worker)
+        worker.process.retire()
+
     def loaded(self) -> None:
         """A worker is warm."""
         self._failures = 0
@@ -142,12 +162,17 @@ class Workers:
             return
         log.error("%s is lost: %s", worker.name, message.reason)
         assert self._timer is not None
+        self._forget(worker)
+        if not worker.process.loaded:
+            self._failures += 1
+        if not worker.leaving:  # else there is another in its place
+            self._again()
+        self._on_lost(worker, message.reason)
+
+    def _forget(self, worker: Worker) -> None:
+        assert self._timer is not None
         del self.all[worker.name]
         if worker.timer is not None:
             worker.timer.cancel()
-        if not worker.process.loaded:
-            self._failures += 1
-        elif not any(other.process.loaded for other in self.all.values()):
+        if worker.process.loaded and not any(other.process.loaded for other in self.all.values()):
             self._since = self._timer.time()
-        self._again()
-        self._on_lost(worker, message.reason)

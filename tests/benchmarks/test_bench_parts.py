@@ -31,7 +31,7 @@ def test_what_there_is_not_is_named(argv: list[str], capsys: pytest.CaptureFixtu
 
 
 def test_every_part_has_its_own_help(capsys: pytest.CaptureFixture[str]) -> None:
-    for name in (*bench.PARTS, bench.IN_PROCESS):
+    for name in (*bench.PARTS, bench.ON_RAY, bench.IN_PROCESS):
         assert bench.main([name, "--help"]) == 0
         said = capsys.readouterr().out
         assert said.startswith(f"usage: flowbrush bench {name}") and "--device" in said

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 from raw_client import RawClient, decode
-from running_server import HERE, ROOT, RunningServer, kill_group
+from running_server import HERE, ROOT, RunningServer, kill_group, wait_for
 from server_generator import prompt_code, read
 from test_faults_worker import (
     test_a_chunk_that_fails_three_times_ends_its_session_only as a_chunk_that_fails_ends_its_session_only,
@@ -45,15 +45,19 @@ class ServerOnRay(RunningServer):
         return [int(pid) for pid in said if psutil.pid_exists(int(pid))]
 
 
+NODE = {"num_cpus": 4, "object_store_memory": 100 << 20}
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """One node, which ends with the module. Its actors find what a server's processes find."""
+    """A head and a node for workers, which end with the module. Actors find what a server's processes find."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(HERE)]))
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        node = {"num_cpus": 4, "include_dashboard": False, "object_store_memory": 100 << 20}
-        made = ray_cluster.Cluster(initialize_head=True, head_node_args=node)
-    yield made
+        head = {**NODE, "num_cpus": 0, "include_dashboard": False}
+        made = ray_cluster.Cluster(initialize_head=True, head_node_args=head)
+        made.add_node(**NODE)
+        yield made
     made.shutdown()
 
 
@@ -114,3 +118,30 @@ async def test_a_stream_goes_on_at_another_gateway(make_server: Any) -> None:
         (n, 8, prompt_code("moved")) for n in frames
     ]
     assert a.metric("flowbrush_slots_used") <= 1
+
+
+async def test_a_node_that_is_drained_gives_its_streams_away_without_a_loss(
+    make_server: Any, cluster: Any
+) -> None:
+    from ray._raylet import GcsClient
+    from ray.core.generated.autoscaler_pb2 import DrainNodeReason
+
+    server = make_server()
+    (old,) = cluster.worker_nodes
+    cluster.add_node(**NODE)
+    preemption = DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION")
+    async with RawClient(server.url) as client:
+        await client.start("drained", seed=9)
+        await client.count(8)
+        GcsClient(address=cluster.address).drain_node(old.node_id, preemption, "a test", 0)
+        await client.message("session.recovering")
+        await client.count(len(client.packets) + 8)
+    frames = [packet.frame for packet in client.packets]
+    assert frames == list(range(len(frames))), "none lost, none twice"
+    shown = [read(picture)[:3] for picture in decode(client.packets)]
+    assert shown == [(n, 9, prompt_code("drained")) for n in frames]
+    await asyncio.to_thread(
+        wait_for, lambda: "worker-0 ends: its node is being drained" in server.log.read_text()
+    )
+    assert server.metric("flowbrush_worker_restarts_total") == 0
+    cluster.remove_node(old)

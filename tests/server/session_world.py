@@ -18,7 +18,7 @@ from flowbrush.protocol import Codec, SessionDone, StartFields
 from flowbrush.server.delivery.delivery import Closing, Media, Outbox
 from flowbrush.server.engine import ipc
 from flowbrush.server.engine.dispatcher import Dispatcher
-from flowbrush.server.engine.workers import Lost
+from flowbrush.server.engine.workers import Leaving, Lost
 from flowbrush.server.metrics import Metrics
 from flowbrush.server.sessions import events as on
 from flowbrush.server.sessions.driver import Driver
@@ -88,6 +88,14 @@ class PlayedWorker:
         if not self.gone:
             self.gone = True
             self.handler(self, Lost(reason))
+
+    def leave(self) -> None:
+        """Its node is to be drained."""
+        if not self.gone:
+            self.handler(self, Leaving("its node is drained"))
+
+    def retire(self) -> None:
+        self.gone = True
 
     async def quit(self, timeout_s: float) -> None: ...
 

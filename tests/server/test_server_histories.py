@@ -99,6 +99,11 @@ class Histories(RuleBasedStateMachine):
         if (worker := self._worker(number)) is not None:
             worker.kill("it ended with exit code -9")
 
+    @rule(number=st.integers(0, 1))
+    def drained(self, number: int) -> None:
+        if (worker := self._worker(number)) is not None:
+            worker.leave()
+
     @rule(full=st.booleans(), broken=st.booleans())
     def disk(self, full: bool, broken: bool) -> None:
         self.world.disk_full, self.world.disk_broken = full, broken

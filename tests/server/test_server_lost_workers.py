@@ -104,3 +104,30 @@ def test_a_look_that_ends_the_worker_is_answered_and_not_repeated_for_ever() -> 
         world._one_round()
     assert len(good.frames) > before
     world.recover()
+
+
+def test_streams_of_a_worker_that_is_to_go_move_when_there_is_room() -> None:
+    """They play on until another worker is warm, then move between two chunks; it ends when it has none, and counts as no loss."""
+    world = world_of(workers=1, slots=2, sessions=2)
+    (old,) = world.alive
+    old.leave()
+    world.clock.advance(0.0)
+    (new,) = (each for each in world.alive if each is not old)
+    before = [len(client.frames) for client in world.clients]
+    for _ in range(4):
+        old.answer()
+        old.encode()
+        world.run(0.5)
+        for client in world.clients:
+            client.read()
+            world.driver.handle(client.live, on.Reported(client.live.session.output.pts))
+    assert not old.gone and not new.loaded
+    assert all(len(client.frames) > count for client, count in zip(world.clients, before, strict=True))
+    new.load(world.slots)
+    for _ in range(8):
+        world._one_round()
+        world.check()
+    assert old.gone and world.alive == [new]
+    assert set(world.dispatcher.slots.holders.values()) == {new.name}
+    for client in world.clients:
+        assert client.frames == list(range(len(client.frames))), "a frame is missing or came twice"
