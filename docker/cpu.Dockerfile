@@ -18,7 +18,9 @@ COPY training training
 COPY benchmarks benchmarks
 COPY web web
 # flowbrush/models, flowbrush/server, … link to the folders beside it
-RUN pip install -c constraints.txt '.[wan]'
+# EXTRAS=wan,ray for a node of a cluster
+ARG EXTRAS=wan
+RUN pip install -c constraints.txt ".[${EXTRAS}]"
 
 FROM python:3.11-slim-bookworm
 RUN groupadd --gid 10001 flowbrush \

@@ -16,7 +16,9 @@ COPY training training
 COPY benchmarks benchmarks
 COPY web web
 # flowbrush/models, flowbrush/server, … link to the folders beside it
-RUN pip install -c constraints.txt '.[wan,gpu]'
+# EXTRAS=wan,gpu,ray for a node of a cluster
+ARG EXTRAS=wan,gpu
+RUN pip install -c constraints.txt ".[${EXTRAS}]"
 
 FROM python:3.11-slim-bookworm
 # gcc: torch.compile builds its launchers with it

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
+from flowbrush.server.metrics import Metrics
 from flowbrush.server.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,7 +45,12 @@ def test_the_demo_starts_by_default_and_the_gpu_only_by_its_profile() -> None:
     assert services["gpu"]["profiles"] == ["gpu"]
     (device,) = services["gpu"]["deploy"]["resources"]["reservations"]["devices"]
     assert device["capabilities"] == ["gpu"]
-    assert set(services) == {"demo", "gpu"}
+    assert {name: each.get("profiles") for name, each in services.items()} == {
+        "demo": None,
+        "gpu": ["gpu"],
+        "prometheus": ["monitor"],
+        "grafana": ["monitor"],
+    }
 
 
 @pytest.mark.parametrize("name", ["demo", "gpu"])
@@ -78,6 +84,58 @@ def test_it_is_closed_unless_it_is_opened_on_purpose(name: str) -> None:
         Settings(_env_file=None, **values_of(name, FLOWBRUSH_PUBLISH="0.0.0.0"))
     opened = values_of(name, FLOWBRUSH_PUBLISH="0.0.0.0", FLOWBRUSH_API_KEYS="a-key")
     assert Settings(_env_file=None, **opened).needs_keys
+
+
+def test_what_monitors_is_published_on_this_machine_and_finds_its_files() -> None:
+    services, configs = COMPOSE["services"], COMPOSE["configs"]
+    assert "ports" not in services["prometheus"]
+    assert services["grafana"]["ports"] == ["127.0.0.1:${FLOWBRUSH_GRAFANA_PORT:-3000}:3000"]
+    files = [each.split(":")[0] for each in services["grafana"]["volumes"]] + [configs["prometheus"]["file"]]
+    assert all((ROOT / each).exists() for each in files)
+    scraped = yaml.safe_load((ROOT / configs["prometheus"]["file"]).read_text())["scrape_configs"][0]
+    (target,) = scraped["static_configs"][0]["targets"]
+    host, _, port = target.partition(":")
+    assert host in services and port == COMPOSE["services"][host]["environment"]["FLOWBRUSH_PORT"]
+    assert host in Settings(_env_file=None, **values_of(host)).allowed_hosts
+
+
+def test_the_dashboard_asks_for_figures_that_there_are() -> None:
+    exported = set(re.findall(r"^# TYPE (\w+) ", Metrics().text().decode(), re.MULTILINE))
+    there = exported | {f"{name}_bucket" for name in exported}
+    boards = list((ROOT / "docker/monitor/grafana/dashboards").glob("*.json"))
+    assert boards
+    for board in boards:
+        asked = [
+            target["expr"] for panel in json.loads(board.read_text())["panels"] for target in panel["targets"]
+        ]
+        assert {name for expr in asked for name in re.findall(r"flowbrush_\w+", expr)} <= there
+
+
+def test_the_nodes_of_the_cluster_share_their_state_and_are_closed() -> None:
+    cluster = yaml.safe_load((ROOT / "compose.cluster.yaml").read_text(encoding="utf-8"))
+    ports = set()
+    for service in cluster["services"].values():
+        assert "state:/data/state" in service["volumes"] and service["read_only"]
+        environment = service["environment"]
+        given = {name: text for name, text in environment.items() if name.startswith("FLOWBRUSH_")}
+        fields = {name.removeprefix("FLOWBRUSH_").lower(): text for name, text in given.items()}
+        assert set(fields) <= set(Settings.model_fields)
+        fields["model"] = "pocket"
+        assert Settings(_env_file=None, **fields).cluster == "head:6379"
+        assert environment["RAY_AUTH_MODE"] == "token" and ":?" in environment["RAY_AUTH_TOKEN"]
+        ports.update(service["ports"])
+    assert ports == {"127.0.0.1:8000:8000", "127.0.0.1:8001:8000"}
+
+
+def test_the_example_for_kubernetes_names_settings_that_there_are() -> None:
+    cluster, service = yaml.safe_load_all((ROOT / "docker/kuberay.yaml").read_text(encoding="utf-8"))
+    groups = {each["groupName"]: each for each in cluster["spec"]["workerGroupSpecs"]}
+    (gateway,) = groups["gateways"]["template"]["spec"]["containers"]
+    names = {each["name"].removeprefix("FLOWBRUSH_").lower() for each in gateway["env"]}
+    assert names <= set(Settings.model_fields)
+    labels = groups["gateways"]["template"]["metadata"]["labels"]
+    assert service["spec"]["selector"].items() <= labels.items()
+    assert {mount["name"] for mount in gateway["volumeMounts"]} == {"state"}
 
 
 @pytest.mark.parametrize("name", ["demo", "gpu"])
