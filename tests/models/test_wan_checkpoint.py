@@ -279,6 +279,7 @@ def test_something_else_under_the_name_of_a_checkpoint(tmp_path, content):
         load_tensors(tmp_path / "student.pt")
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol:UserWarning")  # torch, before it refuses
 @pytest.mark.parametrize("wrap", [pickle.dumps, None])
 def test_a_pickle_with_code_runs_nothing(tmp_path, wrap):
     path, trace = tmp_path / "model.pt", tmp_path / "it-ran"
