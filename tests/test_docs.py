@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 from pathlib import Path
 from types import ModuleType
@@ -94,3 +95,36 @@ def test_the_newest_version_of_the_changelog_is_the_projects() -> None:
     version = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert version is not None and newest is not None and newest[1] == version[1]
+
+
+def test_the_site_has_what_every_schema_says() -> None:
+    folder, page = DOCS / "schema", (DOCS / "reference" / "schemas.md").read_text()
+    assert page.count(SITE.TABLES) == 1
+    files = re.split("^## .*\n", SITE.schema_tables.tables(folder), flags=re.MULTILINE)[1:]
+    for name, made in zip(SITE.schema_tables.FILES, files, strict=True):
+        schema = json.loads((folder / name).read_text())
+        sections = {part.split("\n")[0]: part for part in made.split("### ")[1:]}
+        title = SITE.schema_tables.title_of
+        assert len(sections) == made.count("### "), "each has a title of its own"
+        for part, each in {**schema["$defs"], "the file": schema}.items():
+            fields = each.get("properties", {})
+            told = sections[title(part, each, schema["$defs"])] if fields else ""
+            missing = [field for field in fields if field != "type" and f"| `{field}` |" not in told]
+            assert missing == [], f"{name}: {part}"
+            assert not fields or each.get("description", "") in told
+    assert sorted(SITE.schema_tables.FILES) == sorted(path.name for path in folder.glob("*.json"))
+
+
+def test_tables_say_what_a_field_takes() -> None:
+    def said(**field: Any) -> str:
+        return SITE.schema_tables.kind(field, {"Point": {"properties": {"t": {}}}})
+
+    number = {"type": "number", "minimum": -1, "maximum": 2}
+    assert said(anyOf=[{"type": "integer", "minimum": 1}, {"type": "null"}]) == "integer (1 or more)"
+    assert said(**number) == "number (-1 to 2)"
+    assert said(type="array", prefixItems=[number, number]) == "[number (-1 to 2), number (-1 to 2)]"
+    assert (
+        said(type="array", items={"$ref": "#/$defs/Point"}, maxItems=9) == "list of `Point` (0 to 9 of them)"
+    )
+    assert said(type="string", maxLength=5, pattern="a|b") == "text (0 to 5 characters), as `a\\|b`"
+    assert said(enum=["h264", "jpeg"]) == "`h264` or `jpeg`"

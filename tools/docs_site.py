@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import posixpath
 import re
+import sys
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # MkDocs loads this file by its path
+
+import schema_tables
 
 ROOT = Path(__file__).resolve().parent.parent
 ELSEWHERE = {
@@ -25,6 +30,7 @@ ELSEWHERE = {
 """Pages by their path in the repository → in the site."""
 
 FOLDERS = {"docs/schema": "reference/schemas.md"}
+TABLES = "<!-- what the schemas say, as tables: made when the site is built -->"
 LINK = re.compile(r"(?P<image>!?)\[(?P<words>[^\[\]]*)\]\((?P<target>[^()\s]+)\)")
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
@@ -80,4 +86,5 @@ def on_files(files: Any, config: Any) -> Any:
 
 def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
     """MkDocs: the text of a page before it is turned into HTML."""
-    return linked(markdown, source_of(page.file.src_uri), config["repo_url"] or "")
+    made = linked(markdown, source_of(page.file.src_uri), config["repo_url"] or "")
+    return made.replace(TABLES, schema_tables.tables(ROOT / "docs" / "schema"))
