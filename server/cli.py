@@ -35,7 +35,10 @@ def serve(
     model: Annotated[str | None, typer.Option(help="a name of `flowbrush models`")] = None,
     host: Annotated[str | None, typer.Option(help="address to listen on")] = None,
     port: Annotated[int | None, typer.Option(help="0 takes a free one")] = None,
-    workers: Annotated[int | None, typer.Option(help="workers, each with the model")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="workers, each with the model; 0: only while needed")
+    ] = None,
+    most_workers: Annotated[int | None, typer.Option(help="so many while sessions wait")] = None,
     cluster: Annotated[
         str | None, typer.Option(help="workers are actors of Ray: auto, or HOST:PORT of the cluster's head")
     ] = None,

@@ -77,7 +77,9 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     publish: str = ""
     """Where a container's port is published; a loopback address means that only this machine reaches it."""
-    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    workers: Annotated[int, Field(ge=0, le=64)] = 1
+    most_workers: Annotated[int, Field(ge=0, le=1024)] = 0
+    """While sessions wait there are more workers than `workers`, up to this; one that is idle for a minute ends. 0: no more."""
     cluster: str = ""
     """Workers are actors of a Ray cluster: auto, or HOST:PORT of its head; empty: processes of this machine."""
     seats: Annotated[int, Field(ge=0, le=1024)] = 0

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import logging
 import os
 import queue
@@ -20,7 +19,6 @@ from typing import Any
 
 import ray
 from msgspec import structs
-from ray._private.state import state  # Ray says nowhere else which nodes are being drained
 from ray.exceptions import RayError
 
 from flowbrush.server.cluster.actor import Messages, WorkerActor
@@ -51,7 +49,6 @@ class RayEngine:
     def __init__(self, address: str, device: str, cpus: int) -> None:
         """Joins the cluster at `address`; `auto` joins the one that runs on this machine, or starts one. Raises NoCluster."""
         self._device, self._cpus = device, cpus
-        self._numbers = itertools.count()
         join(address)
         self._channels: list[Channel] = []
         self._closed = threading.Event()
@@ -85,7 +82,7 @@ class RayEngine:
         """Tells of nodes that are being drained: by hand, by an autoscaler, before a spot machine is taken away."""
         while not self._closed.wait(NODES_S):
             with contextlib.suppress(Exception):  # a cluster that does not answer is noticed at its actors
-                draining = set(state.get_draining_nodes())
+                draining = _draining()
                 for channel in self._channels:
                     channel.nodes_leave(draining)
 
@@ -93,6 +90,13 @@ class RayEngine:
         """Leaves the cluster."""
         self._closed.set()
         ray.shutdown()
+
+
+def _draining() -> set[str]:
+    """Ids of the nodes that are to go."""
+    from ray._private.state import state  # Ray says it nowhere else
+
+    return set(state.get_draining_nodes())
 
 
 def join(address: str) -> None:

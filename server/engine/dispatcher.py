@@ -12,6 +12,7 @@ from msgspec import structs
 from flowbrush.protocol import Codec, Queue
 from flowbrush.server.engine import ipc
 from flowbrush.server.engine.balance import Demand, better_off, overloaded
+from flowbrush.server.engine.scaling import Scaling
 from flowbrush.server.engine.scheduler import Slots, Wish, next_batch
 from flowbrush.server.engine.stills import Stills
 from flowbrush.server.engine.workers import Leaving, Spawn, Timer, Worker, Workers
@@ -63,6 +64,7 @@ class Dispatcher:
         self._touched: set[str] = set()
         self.workers = Workers(spawn, self._on_message, self._on_lost)
         self.slots = Slots(settings.queue_size)
+        self.scaling = Scaling(self.slots, self.workers, settings.workers, settings.most_workers)
         self.loaded = asyncio.Event()
         self.unusable = asyncio.Event()
         self.facts: ipc.Loaded | None = None
@@ -72,9 +74,9 @@ class Dispatcher:
     # ---- workers
 
     def start(self, timer: Timer) -> None:
-        """Starts all workers."""
+        """Starts the workers; one at least, which says what the model can do."""
         self._timer = timer
-        self.workers.start(self._settings.workers, timer)
+        self.workers.start(max(1, self._settings.workers), timer)
 
     async def stop(self, timeout_s: float) -> None:
         """Ends all workers."""

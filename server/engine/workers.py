@@ -86,7 +86,7 @@ class Worker:
 
 
 class Workers:
-    """`count` of them, as far as the machine allows."""
+    """As many as are wanted, as far as there is room for them."""
 
     def __init__(
         self, spawn: Spawn, on_message: Callable[[Worker, Any], None], on_lost: Callable[[Worker, str], None]
@@ -101,6 +101,8 @@ class Workers:
         self._timer: Timer | None = None
         self.all: dict[str, Worker] = {}
         self.spawn_failures = 0
+        self.planned = 0
+        """how many will be started after a pause"""
         self._since = 0.0
 
     def start(self, count: int, timer: Timer) -> None:
@@ -115,13 +117,17 @@ class Workers:
         return list(self.all.values())
 
     def missing_s(self) -> float:
-        """For how long there has been no worker that is warm (seconds); 0 while there is one."""
-        if self._timer is None or any(worker.process.loaded for worker in self.all.values()):
+        """For how long there has been no worker that is warm (seconds); 0 while there is one, or none is wanted."""
+        wanted = bool(self.all) or self.planned > 0
+        if self._timer is None or not wanted or any(worker.process.loaded for worker in self.all.values()):
             return 0.0
         return self._timer.time() - self._since
 
     def grow(self) -> None:
-        """One more, in place of one that is to go."""
+        """One more."""
+        assert self._timer is not None
+        if not any(worker.process.loaded for worker in self.all.values()):
+            self._since = self._timer.time()
         self._spawn()
 
     def retire(self, worker: Worker) -> None:
@@ -151,7 +157,12 @@ class Workers:
     def _again(self) -> None:
         assert self._timer is not None
         delay = BACK_OFF_S[min(self._failures, len(BACK_OFF_S) - 1)]
-        self._timer.call_at(self._timer.time() + delay, self._spawn)
+        self.planned += 1
+        self._timer.call_at(self._timer.time() + delay, self._start_planned)
+
+    def _start_planned(self) -> None:
+        self.planned -= 1
+        self._spawn()
 
     def _handle(self, process: Process, message: Any) -> None:
         worker = self.all.get(process.name)

@@ -115,10 +115,11 @@ class Service:
 
     @property
     def ready(self) -> bool:
-        """Whether a worker is warm and a newcomer would get a slot: a free one, or that of a client who is away."""
+        """Whether a newcomer would get a slot: a free one, that of a client who is away, or one of a worker more."""
         slots = self.dispatcher.slots
         lent = sum(1 for id in slots.holders if not self.lives[id].session.attached)
-        return not self.stopping and slots.free + lent > len(slots.queue)
+        room = slots.free + lent > len(slots.queue) or self.dispatcher.scaling.can_grow
+        return not self.stopping and self.dispatcher.loaded.is_set() and room
 
     @property
     def alive(self) -> bool:
@@ -330,6 +331,7 @@ class Service:
                 self._repository.codecs = frozenset(Codec(name) for name in self.dispatcher.facts.codecs)
             for live in list(self.lives.values()):
                 self.driver.handle(live, on.Tick(self.dispatcher.slots.waiting))
+            self.dispatcher.scaling.adjust(asyncio.get_running_loop().time())
             if self._handover is not None:
                 await self._handover.give_up_asked()
             await asyncio.sleep(HOUSEKEEPING_S)

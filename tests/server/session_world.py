@@ -231,7 +231,7 @@ class Client:
 class World:
     """A server without a process, a socket or a file."""
 
-    def __init__(self, workers: int = 2, slots: int = 2, queue: int = 3) -> None:
+    def __init__(self, workers: int = 2, slots: int = 2, queue: int = 3, most: int = 0) -> None:
         self.clock = Clock()
         self.disk_full = self.disk_broken = self.no_processes = False
         self.slots = slots
@@ -240,7 +240,7 @@ class World:
         self.lives: dict[str, SessionHost] = {}
         self._numbers = itertools.count()
         settings: Any = SimpleNamespace(
-            queue_size=queue, workers=workers, snapshot_chunks=2, model="m", seats=slots
+            queue_size=queue, workers=workers, most_workers=most, snapshot_chunks=2, model="m", seats=slots
         )
         store: Any = SimpleNamespace(
             snapshot=lambda id, epoch, chunk: f"{id}-{epoch}-{chunk}",
@@ -318,6 +318,7 @@ class World:
         self.clock.advance(seconds)
         for live in list(self.lives.values()):
             self.driver.handle(live, on.Tick(self.dispatcher.slots.waiting))
+        self.dispatcher.scaling.adjust(self.clock.time())
         self.clock.advance(0.0)
 
     def check(self) -> None:

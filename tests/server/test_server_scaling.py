@@ -1,0 +1,94 @@
+"""More workers while sessions wait, fewer when some idle, none where none is needed."""
+
+from __future__ import annotations
+
+import pytest
+from session_world import World
+
+from flowbrush.server.engine.scaling import IDLE_S
+from flowbrush.server.sessions import events as on
+from flowbrush.server.sessions.phases import Phase
+
+STOP = on.EndAsked("stopped")
+
+
+def load(world: World) -> None:
+    for process in world.alive:
+        process.load(world.slots)
+    world.clock.advance(0.0)
+
+
+def names(world: World) -> list[str]:
+    return [process.name for process in world.alive]
+
+
+def test_one_more_while_sessions_wait_and_never_more_than_the_most() -> None:
+    world = World(workers=1, slots=1, queue=8, most=3)
+    load(world)
+    for _ in range(5):
+        world.begin(paused=False)
+    world.run(0.5)
+    assert len(world.alive) == 2
+    world.run(0.5)
+    assert len(world.alive) == 2, "the one that is on its way may be enough"
+    for _ in range(4):
+        load(world)
+        world.run(0.5)
+        world.check()
+    assert len(world.alive) == 3 and world.dispatcher.slots.waiting == 2
+    assert not world.dispatcher.scaling.can_grow
+
+
+def test_those_that_nobody_uses_end_down_to_the_fewest() -> None:
+    world = World(workers=1, slots=1, queue=8, most=3)
+    for _ in range(3):
+        world.begin(paused=False)
+    for _ in range(4):
+        load(world)
+        world.run(0.5)
+    assert len(world.alive) == 3
+    for client in world.clients[1:]:
+        world.leave(client)
+        world.driver.handle(client.live, STOP)
+    world.run(IDLE_S / 2)
+    assert len(world.alive) == 3, "not at once"
+    for _ in range(4):
+        world.run(IDLE_S)
+        world.check()
+    (left,) = world.alive
+    assert world.dispatcher.slots.holders == {world.clients[0].live.id: left.name}, (
+        "the one that is used stays"
+    )
+
+
+def test_none_is_kept_where_none_is_needed_and_one_comes_for_who_comes() -> None:
+    world = World(workers=0, slots=2, queue=8)
+    assert len(world.alive) == 1, "one says what the model can do"
+    load(world)
+    world.run(1.0)
+    world.run(IDLE_S + 1.0)
+    assert names(world) == [] and world.dispatcher.scaling.can_grow
+    world.run(600.0)
+    assert world.dispatcher.workers.missing_s() == 0.0, "none is wanted"
+    client = world.begin(paused=False)
+    world.run(0.5)
+    assert len(world.alive) == 1 and world.dispatcher.workers.missing_s() < 1.0
+    load(world)
+    for _ in range(4):
+        world._one_round()
+    assert client.live.session.phase in (Phase.READY, Phase.STEPPING) and client.frames
+
+
+@pytest.mark.parametrize("fewest", [0, 1])
+def test_a_start_that_fails_is_tried_again_and_counted_once(fewest: int) -> None:
+    world = World(workers=fewest, slots=1, queue=8, most=2)
+    load(world)
+    world.no_processes = True
+    for _ in range(3):
+        world.begin(paused=False)
+    for _ in range(6):
+        world.run(0.1)
+    assert len(world.alive) + world.dispatcher.workers.planned == 2
+    world.no_processes = False
+    world.run(60.0)
+    assert len(world.alive) == 2
