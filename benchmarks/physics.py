@@ -38,6 +38,8 @@ def chunk_flops(card: ModelCard, steps: int) -> float:
     spec = card.student
     frame = (card.height // card.codec.stride // spec.patch) * (card.width // card.codec.stride // spec.patch)
     chunk, text = spec.chunk * frame, card.text.length
+    if card.rollout.past == "none":
+        return forward_flops(spec, steps * chunk, steps * chunk, text) + text_flops(spec, text)
     if card.rollout.joint:
         window = forward_flops(spec, steps * chunk, (2 + steps) * chunk, text)
         return window + forward_flops(spec, chunk, (spec.window + 1) * chunk, text) + text_flops(spec, text)

@@ -49,9 +49,9 @@ def needs(card: ModelCard) -> Needs:
     chunk = 2 * spec.layers * tokens * spec.dim * BYTES  # keys and values
     recached = 1 if rollout.recache else 0
     records = spec.window + recached + card.history  # kept so that the stream can go back
-    sinks = 1 if rollout.past == "recompute" else spec.sink
+    sinks = {"none": 0, "recompute": 1, "cache": spec.sink}[rollout.past]
     state = (records + sinks + 2) * _decoder_state(card)  # that of the stream now, and the one being made
-    if rollout.past == "recompute":
+    if rollout.past != "cache":
         stream = state
     else:
         copies = 1 if rollout.sink_average is None else 2
@@ -69,6 +69,8 @@ def _working(card: ModelCard, chunk: int, tokens: int) -> int:
     spec, rollout = card.student, card.rollout
     pass_over = tokens * _activations(card)
     if rollout.joint:
+        if rollout.past == "none":
+            return max(card.steps * (chunk + pass_over), _decoding(card))
         window = chunk * (2 + card.steps) + card.steps * pass_over
         return max(window, chunk * (spec.sink + spec.window + 2) + pass_over, _decoding(card))
     if rollout.past == "recompute":  # the past twice while it is made, once more with room for the chunk

@@ -67,12 +67,14 @@ class RolloutSpec:
     `step_list` are the published step numbers in 0..1000 (empty: even levels and deterministic steps,
     pocket); between those steps the chunk gets fresh noise. `shift` bends the 1000-entry table of levels,
     `warp` reads the numbers as places in that table and not as its values. `joint` denoises a window of
-    chunks at rising levels together (Rolling Forcing). `positions` are counted by cache slot or from the
-    stream's start ("absolute"). `sink_average` mixes what leaves the window into the sink, keeping this share
-    (Reward Forcing). `past` is kept as keys and values ("cache") or worked out again from latents before each
-    chunk ("recompute", Krea); these begin with the oldest picture of the latest chunk, encoded again, or, with
-    `keep_first_frame`, with the stream's first latent frame. `recache` works the window out again when the
-    prompt changes (LongLive). A `step_list` that ends in 0 has its last step at the table's lowest level.
+    chunks at rising levels together (Rolling Forcing; without a past StreamDiT's moving buffer).
+    `positions` are counted by cache slot or from the stream's start ("absolute"). `sink_average` mixes
+    what leaves the window into the sink, keeping this share (Reward Forcing). `past` is kept as keys and
+    values ("cache") or worked out again from latents before each chunk ("recompute", Krea); these begin
+    with the oldest picture of the latest chunk, encoded again, or, with `keep_first_frame`, with the
+    stream's first latent frame. With "none" chunks that are denoised together see each other alone
+    (StreamDiT). `recache` works the window out again when the prompt changes (LongLive). A `step_list`
+    that ends in 0 has its last step at the table's lowest level.
     """
 
     step_list: tuple[int, ...] = ()
@@ -88,8 +90,10 @@ class RolloutSpec:
     def __post_init__(self) -> None:
         if self.positions not in ("slot", "absolute"):
             raise ValueError(f"positions {self.positions!r} are neither 'slot' nor 'absolute'")
-        if self.past not in ("cache", "recompute"):
-            raise ValueError(f"past {self.past!r} is neither 'cache' nor 'recompute'")
+        if self.past not in ("cache", "recompute", "none"):
+            raise ValueError(f"past {self.past!r} is none of 'cache', 'recompute' and 'none'")
+        if self.past == ("recompute" if self.joint else "none"):
+            raise ValueError("past 'none' is for joint denoising alone, and 'recompute' is not for it")
         if self.sink_average is not None and not (0 <= self.sink_average <= 1 and self.positions == "slot"):
             raise ValueError("sink_average must be in 0..1 and needs positions by slot")
         if list(self.step_list) != sorted(set(self.step_list), reverse=True):

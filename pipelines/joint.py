@@ -1,4 +1,5 @@
-"""Joint denoising (Rolling Forcing): a window of chunks at rising noise levels is denoised together.
+"""Joint denoising: a window of chunks at rising noise levels is denoised together (Rolling Forcing; StreamDiT's moving buffer,
+arXiv 2507.03745, which has no past before it, and no fresh noise between its levels).
 
 Every step of a stream passes the window once: its first chunk comes out clean, the others are each one level
 cleaner, and a new one joins at the end. Chunks under way see each other in both directions, so an error in
@@ -16,8 +17,8 @@ from flowbrush.models.device import to_device
 from flowbrush.models.rope import RopeTable
 from flowbrush.models.transformer import CausalTransformer
 from flowbrush.pipelines.denoise import Batch, ChunkMaker
-from flowbrush.pipelines.past import CachedPast, Context
-from flowbrush.pipelines.schedule import clean_from, renoise
+from flowbrush.pipelines.past import CachedPast, Context, NoPast
+from flowbrush.pipelines.schedule import clean_from, euler, renoise
 from flowbrush.pipelines.state import StreamState
 
 
@@ -26,10 +27,10 @@ class JointMaker(ChunkMaker):
     newest.
     """
 
-    past: CachedPast
+    past: CachedPast | NoPast
 
     def __init__(
-        self, student: CausalTransformer, past: CachedPast, rope: RopeTable, grid: tuple[int, int]
+        self, student: CausalTransformer, past: CachedPast | NoPast, rope: RopeTable, grid: tuple[int, int]
     ) -> None:
         super().__init__(student, past, rope, grid)
 
@@ -60,6 +61,8 @@ class JointMaker(ChunkMaker):
         """A clean pass that sees the window of the past without a gap; the first chunk only while it is in
         it.
         """
+        if isinstance(self.past, NoPast):
+            return
         assert batch.words is not None
         made = batch.states[0].made
         chunks = list(range(max(0, made - self.student.spec.window), made))
@@ -87,8 +90,11 @@ class JointMaker(ChunkMaker):
             )
             if index >= gone:
                 draw = count - index  # how many levels this chunk has been through
-                fresh = self._noise(batch.states, draw, index)
-                following.append(renoise(clean[-1], fresh, batch.steps[draw].level))
+                level = batch.steps[draw].level
+                if batch.renew:
+                    following.append(renoise(clean[-1], self._noise(batch.states, draw, index), level))
+                else:
+                    following.append(euler(noisy[:, :, part], clean[-1], step.level, level))
         empty = noisy[:, :, :0]
         return torch.cat(clean, 2), torch.cat(following, 2) if following else empty
 
@@ -96,12 +102,15 @@ class JointMaker(ChunkMaker):
         """What the window of `width` chunks sees: the first chunk, and the one before the window. Where there is none its chunks
         see each other in full: a past of no tokens, not a causal order.
         """
+        if isinstance(self.past, NoPast):
+            return self.past.room(self.student, len(states), width)
         made, seats = states[0].made, [state.seat for state in states]
         if made:
             return self._context(states, sorted({0, made - 1}), width)
         return Context(self.past.cache.gather(seats, [[] for _ in seats], [], self.rope, width), 0)
 
     def _context(self, states: Sequence[StreamState], chunks: list[int], room: int) -> Context:
+        assert isinstance(self.past, CachedPast)
         size = self.student.spec.chunk
         if not chunks:
             return Context(None, 0)

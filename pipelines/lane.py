@@ -8,7 +8,7 @@ from flowbrush.models.kv_cache import POSITIONS, KVCache
 from flowbrush.models.load import Model
 from flowbrush.pipelines.denoise import ChunkMaker
 from flowbrush.pipelines.joint import JointMaker
-from flowbrush.pipelines.past import CachedPast, Past, RecomputedPast
+from flowbrush.pipelines.past import CachedPast, NoPast, Past, RecomputedPast
 from flowbrush.pipelines.prompts import Prompts
 
 
@@ -31,17 +31,20 @@ class Lane:
         spec, rollout, stride = card.student, card.rollout, card.codec.stride
         grid = (size[1] // stride, size[0] // stride)
         tokens = (grid[0] // spec.patch) * (grid[1] // spec.patch)
-        frames = POSITIONS if rollout.positions == "absolute" else (spec.sink + spec.window + 1) * spec.chunk
+        attended = max(spec.sink + spec.window + 1, card.steps if rollout.joint else 0)
+        frames = POSITIONS if rollout.positions == "absolute" else attended * spec.chunk
         rope = model.student.rope_table(frames, *grid)
         self.aspect = size[1] / size[0]
         if rollout.past == "recompute":
             self.past: Past = RecomputedPast(spec.chunk, rope, prompts, rollout.keep_first_frame)
+        elif rollout.past == "none":
+            self.past = NoPast(spec, tokens)
         else:
             if tokens not in caches:
                 caches[tokens] = KVCache(spec, tokens, slots, placement.device, placement.dtype, rollout)
             self.past = CachedPast(caches[tokens], rope)
         if rollout.joint:
-            assert isinstance(self.past, CachedPast)
+            assert not isinstance(self.past, RecomputedPast)
             self.maker: ChunkMaker = JointMaker(model.student, self.past, rope, grid)
         else:
             self.maker = ChunkMaker(model.student, self.past, rope, grid)

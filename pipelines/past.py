@@ -1,8 +1,8 @@
 """What a chunk sees of the past: policies beside each other, chosen by the model's card.
 
 `CachedPast` keeps keys and values (most students), `RecomputedPast` keeps latents alone and works keys and
-values out before each chunk (Krea Realtime). Both leave streams as they were: nothing counts until the
-generator says so.
+values out before each chunk (Krea Realtime), `NoPast` is for chunks that see each other alone (StreamDiT). All
+leave streams as they were: nothing counts until the generator says so.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from torch import Tensor
 from flowbrush.models.kv_cache import KVCache
 from flowbrush.models.layers import KeyValue
 from flowbrush.models.rope import RopeTable, rotate
+from flowbrush.models.spec import StudentSpec
 from flowbrush.models.transformer import CausalTransformer
 from flowbrush.pipelines.prompts import Prompts
 from flowbrush.pipelines.state import StreamState
@@ -128,9 +129,49 @@ class RecomputedPast:
         """The latents are in the records already."""
 
 
+class NoPast:
+    """Chunks that are under way together are all that there is."""
+
+    sinks = 0
+    copies = 1
+
+    def __init__(self, spec: StudentSpec, tokens: int) -> None:
+        """`tokens` of a latent frame."""
+        self.spec, self.tokens = spec, tokens
+
+    def place(self, state: StreamState) -> tuple[int, ...]:
+        return (int(state.pending is not None),)
+
+    def context(
+        self, student: CausalTransformer, states: Sequence[StreamState], text: list[KeyValue]
+    ) -> Context:
+        return self.room(student, len(states), 1)
+
+    def room(self, student: CausalTransformer, rows: int, chunks: int) -> Context:
+        """A past of no tokens, with room for so many chunks: these see each other in full."""
+        size = (rows, chunks * self.spec.chunk * self.tokens, self.spec.heads, self.spec.head_dim)
+        empty = [
+            (student.reference.new_empty(size), student.reference.new_empty(size))
+            for _ in range(self.spec.layers)
+        ]
+        return Context(empty, 0)
+
+    def taken(self, state: StreamState) -> Tensor | None:
+        return None
+
+    def settle(self, state: StreamState) -> dict[int, Tensor]:
+        return {}
+
+    def needed(self, state: StreamState) -> list[int]:
+        return [state.made - 1] if state.made else []
+
+    def restore(self, state: StreamState) -> None:
+        """All that is needed is in the records already."""
+
+
 def _with_room(past: Tensor) -> Tensor:
     """`past` [B, L, H, D] with room for as much again."""
     return torch.cat([past, torch.empty_like(past)], 1)
 
 
-Past = CachedPast | RecomputedPast
+Past = CachedPast | RecomputedPast | NoPast

@@ -80,7 +80,8 @@ def self_attention(card: ModelCard) -> Shape:
     rows, columns = (edge // card.codec.stride // spec.patch for edge in (card.height, card.width))
     chunk = spec.chunk * rows * columns
     passed = card.steps if rollout.joint else 1
-    past = 2 if rollout.joint else 1 if rollout.past == "recompute" else spec.sink + spec.window
+    before = {"none": 0, "recompute": 1, "cache": 2 if rollout.joint else spec.sink + spec.window}
+    past = before[rollout.past]
     return Shape(passed * chunk, (past + passed) * chunk, spec.heads, spec.head_dim)
 
 

@@ -6,14 +6,25 @@ import numpy as np
 import pytest
 import torch
 
+from flowbrush.benchmarks.physics import chunk_flops
 from flowbrush.controls import PromptSet, TrackBegin
 from flowbrush.models.registry import CARDS
+from flowbrush.models.spec import RolloutSpec
 from flowbrush.models.wan.load import reduced
 from flowbrush.pipelines.generator import Generator
 from flowbrush.pipelines.image import fit_image
 from flowbrush.pipelines.requests import StreamSettings
 
-NAMES = [name for name, card in CARDS.items() if card.family == "wan"]
+MOVING_BUFFER = replace(
+    CARDS["rolling-forcing-1.3b"],
+    name="moving-buffer",
+    steps=3,
+    start_steps=3,
+    rollout=RolloutSpec(shift=5.0, joint=True, past="none"),
+    student=replace(CARDS["rolling-forcing-1.3b"].student, sink=0, window=1),
+)
+MODELS = {**CARDS, MOVING_BUFFER.name: MOVING_BUFFER}
+NAMES = [name for name, card in MODELS.items() if card.family == "wan"]
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -22,7 +33,7 @@ def generator(request):
 
 
 def small(name):
-    return Generator.load(reduced(CARDS[name]), device="cpu", dtype="fp32", seats=3)
+    return Generator.load(reduced(MODELS[name]), device="cpu", dtype="fp32", seats=3)
 
 
 def begin(generator, seed=1, prompt="a red fox"):
@@ -293,6 +304,22 @@ def test_rolling_forcing_keeps_four_chunks_under_way():
     for _ in range(2):
         generator.step([state], [()])
     assert calls == [15, 3, 15, 3]
+
+
+def test_a_moving_buffer_makes_one_pass_a_chunk():
+    generator = small("moving-buffer")
+    state, calls = begin(generator), []
+    forward = generator.model.student.forward
+
+    def counted(latents, timestep, *args, **options):
+        calls.append(timestep[0, ::3].round().tolist())
+        return forward(latents, timestep, *args, **options)
+
+    generator.model.student.forward = counted
+    frames_of(generator, state, 3)
+    full = [714, 909, 1000]
+    assert calls == [full[2:], full[1:], full, full, full] and state.pending.shape[1] == 6
+    assert chunk_flops(MOVING_BUFFER, 3) < chunk_flops(CARDS["rolling-forcing-1.3b"], 3)
 
 
 def test_krea_makes_no_clean_pass():
