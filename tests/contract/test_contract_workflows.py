@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+GITHUB = ROOT / ".github"
 WORKFLOWS: dict[str, Any] = {
     path.name: yaml.safe_load(path.read_text(encoding="utf-8"))
     for path in sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -18,6 +22,40 @@ WORKFLOWS: dict[str, Any] = {
 JOBS = {f"{name}: {job}": each for name, flow in WORKFLOWS.items() for job, each in flow["jobs"].items()}
 COMMANDS = [step["run"] for job in JOBS.values() for step in job["steps"] if "run" in step]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def said_of(schema: str, *files: Path) -> str:
+    """What GitHub's own schema says against files; nothing where they fit."""
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "check_jsonschema",
+        "--builtin-schema",
+        f"vendor.github-{schema}",
+        *files,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("schema", "files"),
+    [
+        ("workflows", sorted((GITHUB / "workflows").glob("*.yml"))),
+        ("issue-forms", [GITHUB / "ISSUE_TEMPLATE" / "bug.yml", GITHUB / "ISSUE_TEMPLATE" / "wish.yml"]),
+        ("issue-config", [GITHUB / "ISSUE_TEMPLATE" / "config.yml"]),
+    ],
+)
+def test_github_takes_what_is_written_for_it(schema: str, files: list[Path]) -> None:
+    assert files and said_of(schema, *files) == ""
+
+
+def test_github_would_not_take_a_slip(tmp_path: Path) -> None:
+    slip = (
+        (GITHUB / "workflows" / "checks.yml").read_text().replace("timeout-minutes: 45", "timeout-minute: 45")
+    )
+    (tmp_path / "slip.yml").write_text(slip)
+    assert "timeout-minute" in said_of("workflows", tmp_path / "slip.yml")
 
 
 def test_every_python_that_is_promised_is_tested_on_linux_and_macos() -> None:
