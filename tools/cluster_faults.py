@@ -13,7 +13,6 @@ import asyncio
 import os
 import random
 import re
-import secrets
 import signal
 import sys
 import tempfile
@@ -252,11 +251,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(TESTS)])
-    os.environ |= {
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": secrets.token_hex(32),
-    }
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     dice = random.Random(args.seed)
     kinds = [KINDS[n] if n < len(KINDS) else dice.choice(KINDS) for n in range(args.events)]
     dice.shuffle(kinds)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,8 +54,6 @@ def cluster() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(HERE)]))
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("RAY_AUTH_MODE", "token")  # else Ray makes a token and leaves it in the home folder
-        patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
         head = {**NODE, "num_cpus": 0, "include_dashboard": False}
         made = ray_cluster.Cluster(initialize_head=True, head_node_args=head)
         made.add_node(**NODE)
