@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -20,15 +22,39 @@ class Prompts:
     def __init__(self, encoder: TextEncoder) -> None:
         self.encoder = encoder
         self.known: OrderedDict[str, Tensor] = OrderedDict()
+        self._knowing, self._encoding = threading.Lock(), threading.Lock()
+
+    @property
+    def slow(self) -> bool:
+        """Whether texts had better be read ahead, beside chunks."""
+        return self.encoder.slow
 
     @torch.inference_mode()
     def encode(self, text: str) -> Tensor:
-        if text not in self.known:
-            self.known[text] = self.encoder([text])[0]
-            if len(self.known) > KEPT:
-                self.known.popitem(last=False)
-        self.known.move_to_end(text)
-        return self.known[text]
+        """Its tokens [L, D]. Any thread; one that asks for what is known does not wait for others."""
+        found = self._known(text)
+        if found is None:
+            with self._encoding:
+                found = self._known(text)  # another thread may have been at it
+                if found is None:
+                    found = self.encoder([text])[0]
+                    with self._knowing:
+                        self.known[text] = found
+                        if len(self.known) > KEPT:
+                            self.known.popitem(last=False)
+        return found
+
+    def read(self, texts: Sequence[str]) -> None:
+        """Encodes what a later chunk will ask for; for a thread beside the one that makes chunks."""
+        for text in texts:
+            self.encode(text)
+
+    def _known(self, text: str) -> Tensor | None:
+        with self._knowing:
+            found = self.known.get(text)
+            if found is not None:
+                self.known.move_to_end(text)
+            return found
 
     def blend(self, prompts: Blend) -> Tensor:
         """The weighted mean of the prompts' tokens; those of no words where there is no prompt."""

@@ -9,7 +9,9 @@ from torch import Tensor
 
 
 class TextEncoder(Protocol):
-    """Prompts → tokens for the student's cross-attention."""
+    """Prompts → tokens for the student's cross-attention. A `slow` one takes so long that a chunk would be late."""
+
+    slow: bool
 
     def __call__(self, prompts: Sequence[str], /) -> Tensor:
         """Tokens [B, L, D]; rows after a prompt's end are zero."""

@@ -82,6 +82,8 @@ class PocketText(nn.Module):
     `concepts` are what its words can name, as "kind:name"; an encoder without them makes tokens and cannot be read.
     """
 
+    slow = False
+
     def __init__(self, spec: PocketTextSpec, vocabulary: Sequence[str], concepts: Sequence[str] = ()) -> None:
         super().__init__()
         self.spec = spec

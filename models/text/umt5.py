@@ -24,6 +24,8 @@ Tokenizer = Callable[..., Any]
 class Umt5Text(nn.Module):
     """Prompts → text tokens [B, length, dim]."""
 
+    slow = True
+
     def __init__(self, spec: Umt5Spec, encoder: nn.Module, tokenizer: Tokenizer) -> None:
         super().__init__()
         self.spec, self.encoder, self.tokenizer = spec, encoder, tokenizer
@@ -60,6 +62,7 @@ class RandomText(nn.Module):
     prompt's end.
     """
 
+    slow = True
     place: Tensor
 
     def __init__(self, spec: Umt5Spec) -> None:

@@ -221,7 +221,8 @@ class Dispatcher:
             live = self._lives[id]
             live.place_said = None
             card = {} if self.facts is None else self.facts.card
-            self._handle(live, on.SlotGiven(card.get("steps", 1), card.get("fewest_steps", 1)))
+            reads = self.facts is not None and self.facts.reads
+            self._handle(live, on.SlotGiven(card.get("steps", 1), card.get("fewest_steps", 1), reads))
         self._move()
         for place, id in enumerate(list(self.slots.queue), 1):
             live = self._lives[id]
@@ -333,6 +334,12 @@ class Dispatcher:
     def _with_source(self, item: ipc.StepItem) -> ipc.StepItem:
         source = self._lives[item.stream].clip(item.chunk)
         return item if source is None else structs.replace(item, source=source)
+
+    def read(self, live: SessionHost, texts: tuple[str, ...]) -> None:
+        """Has the session's worker read a prompt beside what it does."""
+        worker = self.workers.all.get(self.slots.holders.get(live.id, ""))
+        if worker is not None:
+            worker.process.send(ipc.Read(live.id, live.session.epoch, texts))
 
     async def still(self, live: SessionHost, codec: Codec) -> tuple[int, bytes] | None:
         """The newest frame as a key frame of `codec`, with its index; None when there is none or no answer."""

@@ -1,7 +1,6 @@
 """What goes between the server and a worker, by whichever engine: typed structs as msgpack. Nothing in it runs when it is read.
 
-`stream` is the session's id and `epoch` its generation number: a rewind, reset or recovery counts it up, and
-whatever arrives with an older one is stale and thrown away.
+`stream` is the session's id, `epoch` its generation: rewind, reset and recovery count it up; what has an older one is stale.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import numpy as np
 from flowbrush.controls import Control, TrackBegin
 from flowbrush.parse import parse_control
 from flowbrush.pipelines.requests import Applied, Frames, HeldRegion, Notice, Region, StreamSettings
+from flowbrush.server.engine.reading import Read, WasRead
 
 MAX_BYTES = 256 << 20
 """Of one message: a picture of the largest size, with room."""
@@ -148,14 +148,14 @@ class Quit(_Message, frozen=True):
     """End the process."""
 
 
-Down = Open | Step | Rewind | Probe | Still | Close | Quit
+Down = Open | Step | Rewind | Probe | Read | Still | Close | Quit
 
 # ---- up: from a worker to the server
 
 
 class Loaded(_Message, frozen=True):
     """The worker is warm. `codecs` maps what it encodes to codec strings; `chunk_s` is a measured chunk; `weights` is their
-    fingerprint.
+    fingerprint; it `reads` slow prompts beside chunks.
     """
 
     card: dict[str, Any]
@@ -163,6 +163,7 @@ class Loaded(_Message, frozen=True):
     codecs: dict[str, str]
     chunk_s: float
     weights: str = ""
+    reads: bool = False
 
 
 class LoadFailed(_Message, frozen=True):
@@ -302,6 +303,7 @@ Up = (
     | StreamFailed
     | Saved
     | StillImage
+    | WasRead
 )
 
 encode = msgspec.msgpack.Encoder().encode

@@ -28,6 +28,7 @@ from flowbrush.server.engine import ipc
 from flowbrush.server.engine.capacity import seats_that_fit
 from flowbrush.server.engine.encode_thread import Job, StreamEncoder
 from flowbrush.server.engine.encoder import VideoEncoder, available_codecs
+from flowbrush.server.engine.reading import Reader
 from flowbrush.server.engine.snapshots import Snapshots, blob_of
 from flowbrush.server.engine.source_clip import clip_of
 
@@ -71,6 +72,7 @@ class Worker:
         self._stills = threading.BoundedSemaphore(STILLS)
         self._stuck = 0
         self._weights = ""
+        self._reader: Reader | None = None
 
     def beat(self, interval_s: float, stage_s: float) -> None:
         """Says for ever that the process lives and how long its order has been going on; gives up what takes longer beside that."""
@@ -100,12 +102,22 @@ class Worker:
         card = self._generator.card
         generator = self._generator
         self._weights = fingerprint(generator.model) if hasattr(generator, "model") else ""
+        prompts = getattr(generator, "prompts", None)
+        if prompts is not None and prompts.slow:
+            self._reader = Reader(prompts.read, self._up.send)
         self._snapshots = Snapshots(self._up.send, self._dump, config.snapshot_bytes, config.ship)
         chunk_s = warm_up(generator, config.compile)
         codecs = available_codecs(card.width, card.height, card.fps)
         gc.collect()
         gc.freeze()  # a full collection over all that was loaded would stop a chunk for 0.2 s, every few seconds
-        self._up.send(ipc.Loaded(card.public(), self._generator.seats, codecs, chunk_s, self._weights))
+        reads = self._reader is not None
+        facts = card.public(), generator.seats, codecs, chunk_s, self._weights, reads
+        self._up.send(ipc.Loaded(*facts))
+
+    def read(self, order: ipc.Read) -> None:
+        """Has a prompt read beside what is going on; called by the thread that takes orders in."""
+        if self._reader is not None:
+            self._reader.put(order)
 
     def obey(self, order: Any) -> None:
         """Carries out one order; what goes wrong becomes a message, not an exception."""

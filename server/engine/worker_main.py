@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import queue
 import signal
 import threading
 from typing import Any, Protocol
@@ -65,11 +66,22 @@ def serve(pipe: Pipe, config: ipc.WorkerConfig) -> None:
             log.exception("the model %s could not be loaded", config.model)
         uplink.send(ipc.LoadFailed(f"{type(error).__name__}: {error}"))
         return
+    orders: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    threading.Thread(target=_take_in, args=(pipe, worker, orders), name="orders", daemon=True).start()
+    while not isinstance(order := orders.get(), ipc.Quit):
+        worker.obey(order)
+
+
+def _take_in(pipe: Pipe, worker: Worker, orders: queue.SimpleQueue[Any]) -> None:
+    """Orders go on in their order, but for prompts: these are read while the chunk before them is being made. The last is Quit."""
     while True:
         try:
             order = ipc.decode_down(pipe.recv_bytes(ipc.MAX_BYTES))
         except (EOFError, OSError):
-            return
+            order = ipc.Quit()
+        if isinstance(order, ipc.Read):
+            worker.read(order)
+            continue
+        orders.put(order)
         if isinstance(order, ipc.Quit):
             return
-        worker.obey(order)

@@ -212,6 +212,7 @@ _CARRY_OUT: dict[type, Callable[[Driver, SessionHost, Any], Any]] = {
     do.SaveSettings: lambda driver, live, effect: driver._repository.save(live),
     do.Unlink: Driver._unlink,
     do.Order: lambda driver, live, effect: driver.dispatcher.order(effect.order),
+    do.Read: lambda driver, live, effect: driver.dispatcher.read(live, effect.texts),
     do.Queue: Driver._queue,
     do.Leave: lambda driver, live, effect: driver.dispatcher.release(live),
     do.ReplaceCodec: Driver._replace_codec,

@@ -108,6 +108,13 @@ class Order:
 
 
 @dataclass(frozen=True)
+class Read:
+    """The worker at which the session has its slot reads these texts of a prompt, whatever it does beside."""
+
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Queue:
     """Wait for a slot. `first`: before all others, for the session had one."""
 

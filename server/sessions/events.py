@@ -92,11 +92,12 @@ class KeyWanted:
 @dataclass(frozen=True)
 class SlotGiven:
     """A worker has room for the session. Its model takes `steps` denoising steps where nothing else is asked for, and no fewer
-    than `fewest`.
+    than `fewest`, and `reads` prompts beside chunks.
     """
 
     steps: int = 1
     fewest: int = 1
+    reads: bool = False
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ HANDLERS: dict[type, Callable[[Session, Any, float], Effects]] = {
     ipc.OpenFailed: of_worker.open_failed,
     ipc.Rewound: of_worker.rewound,
     ipc.Outlined: of_worker.outlined,
+    ipc.WasRead: of_worker.was_read,
     ipc.Made: of_worker.made,
     ipc.Encoded: of_worker.encoded,
     ipc.Saved: of_worker.saved,

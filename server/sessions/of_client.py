@@ -63,9 +63,9 @@ def given(session: Session, event: on.Given, now: float) -> Effects:
     session.tracks.accept(control)
     session.quiet_since = now
     if control.id is None:
-        return []
+        return session.ask_to_read()
     session.last_id = control.id
-    return [do.Say(ControlQueued(id=control.id, chunk=session.upcoming))]
+    return [do.Say(ControlQueued(id=control.id, chunk=session.upcoming)), *session.ask_to_read()]
 
 
 def pause(session: Session, event: on.PauseAsked, now: float) -> Effects:

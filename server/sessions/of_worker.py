@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from flowbrush.errors import ErrorCode
-from flowbrush.protocol import Control, Outline, SessionPaused, SessionRecovering
+from flowbrush.protocol import Control, Outline, PromptSet, SessionPaused, SessionRecovering
 from flowbrush.server.engine import ipc
 from flowbrush.server.sessions import effects as do
 from flowbrush.server.sessions import events as on
+from flowbrush.server.sessions.pending_controls import PendingControl
 from flowbrush.server.sessions.phases import Phase
 from flowbrush.server.sessions.session import Effects, Session
 
@@ -17,6 +18,7 @@ def slot_given(session: Session, event: on.SlotGiven, now: float) -> Effects:
     session.enter(Phase.OPENING)
     session.ordered = session.rewind_to = None
     session.quality.serve(session.settings.steps or event.steps, event.fewest)
+    session.reading.needed = event.reads
     return []
 
 
@@ -101,11 +103,18 @@ def fetched(session: Session, event: on.Fetched, now: float) -> Effects:
 
 
 def drain(session: Session, now: float) -> tuple[Control, ...]:
-    seen, held = session.tracks.place(session.pending.drain(), session.chunk, session.pace.on_screen(now))
-    session.pending.hold(held)
-    for waiting in seen:
-        session.output.acks.saw(waiting, session.chunk)
-    return tuple(waiting.control for waiting in seen)
+    """What the next chunk shows: all that waits, but for points whose time is yet to come and a prompt that is being read."""
+    waiting, unread = session.pending.drain(), list[PendingControl]()
+    if session.reading.holds(session.chunk):
+        unread = [each for each in waiting if isinstance(each.control, PromptSet)]
+    else:
+        session.reading.shown()
+    ready = [each for each in waiting if each not in unread]
+    seen, held = session.tracks.place(ready, session.chunk, session.pace.on_screen(now))
+    session.pending.hold([*unread, *held])
+    for shown in seen:
+        session.output.acks.saw(shown, session.chunk)
+    return tuple(shown.control for shown in seen)
 
 
 def order(
@@ -137,7 +146,7 @@ def opened(session: Session, event: ipc.Opened, now: float) -> Effects:
     session.chunk = event.chunk
     session.trouble.opened()
     session.enter(Phase.READY)
-    return session.say_ready()
+    return [*session.say_ready(), *session.ask_to_read()]
 
 
 def open_failed(session: Session, event: ipc.OpenFailed, now: float) -> Effects:
@@ -165,6 +174,13 @@ def rewound(session: Session, event: ipc.Rewound, now: float) -> Effects:
         session.chunk = session.upcoming
         session.enter(Phase.READY)
     return []
+
+
+def was_read(session: Session, event: ipc.WasRead, now: float) -> Effects:
+    if event.epoch != session.epoch:
+        return []
+    session.reading.done()
+    return session.ask_to_read()
 
 
 def made(session: Session, event: ipc.Made, now: float) -> Effects:

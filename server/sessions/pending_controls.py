@@ -38,6 +38,11 @@ class PendingControls:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    @property
+    def prompt(self) -> PromptSet | None:
+        """The prompt that waits."""
+        return next((each.control for each in self._waiting if isinstance(each.control, PromptSet)), None)
+
     def put(self, control: Control, now: float) -> None:
         """Takes a control; raises ProtocolError (rate_limited) when too much waits already."""
         points = len(control.points) if isinstance(control, TrackBegin | TrackMove) else 0

@@ -27,6 +27,7 @@ from flowbrush.server.sessions.pace import Pace
 from flowbrush.server.sessions.pending_controls import PendingControls
 from flowbrush.server.sessions.phases import NEXT, SEATED, Phase
 from flowbrush.server.sessions.quality import Quality
+from flowbrush.server.sessions.reading import Reading
 from flowbrush.server.sessions.tracks import Tracks
 from flowbrush.server.sessions.trouble import Trouble
 
@@ -105,6 +106,7 @@ class Session:
         self.turned = on.Turn()
         """the turn that waits for controls of the journal"""
         self.pending = PendingControls()
+        self.reading = Reading()
         self.tracks = Tracks(self.chunk_s, 1 / settings.fps, settings.tracks)
 
     @property
@@ -190,6 +192,13 @@ class Session:
         gone = SessionRewound(chunk=chunks - 1) if chunks else SessionRestarted()
         return [do.Say(gone), do.Say(Notice(code="log_damaged", message=text))]
 
+    def ask_to_read(self) -> Effects:
+        """The prompt that waits is read, so that the chunk that shows it does not have to wait."""
+        if self.phase not in (Phase.READY, Phase.STEPPING):
+            return []
+        texts = self.reading.ask(self.pending.prompt, self.upcoming)
+        return [] if texts is None else [do.Read(texts)]
+
     def queue_again(self) -> Effects:
         """One that gave its slot up while it was paused wants one again."""
         return [do.Queue(first=True)] if self.phase is Phase.WAITING else []
@@ -214,6 +223,7 @@ class Session:
         self.output.jump()
         self.pace.not_ready()
         self.quality.restart()
+        self.reading.stop()
         if self.seated:
             self.enter(Phase.OPENING)
             self.rewind_to = rewind_to
@@ -225,6 +235,7 @@ class Session:
         self.epoch += 1
         self.output.jump()
         self.pace.not_ready()
+        self.reading.stop()
         self.ordered = self.rewind_to = None
 
     def give_up(self) -> Effects:

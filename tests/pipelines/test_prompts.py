@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -80,3 +82,45 @@ def test_the_effective_prompt_is_readable() -> None:
     assert effective(plan((("cat", 1.0),))) == "cat"
     assert effective(plan((("cat", 0.25), ("dog", 0.75)))) == "cat (25%) + dog (75%)"
     assert effective(plan((("dog", 1.0),), (("cat", 1.0),), 0.5)) == "cat → dog (50%)"
+
+
+class Slow:
+    """An encoder that takes as long as it is told to."""
+
+    slow = True
+
+    def __init__(self) -> None:
+        self.go, self.began, self.calls = threading.Event(), threading.Event(), list[str]()
+
+    def __call__(self, prompts: Sequence[str], /) -> torch.Tensor:
+        self.calls += prompts
+        if "slow" in prompts:
+            self.began.set()
+            assert self.go.wait(30)
+        return torch.full((1, 2, 3), float(len(prompts[0])))
+
+    def unknown(self, text: str) -> list[str]:
+        return []
+
+    def left_out(self, text: str) -> list[str]:
+        return []
+
+
+def test_who_asks_for_what_is_known_does_not_wait_for_what_is_being_read() -> None:
+    encoder = Slow()
+    prompts = Prompts(encoder)
+    prompts.encode("known")
+    reading = threading.Thread(target=prompts.read, args=(["slow", "next"],))
+    reading.start()
+    assert encoder.began.wait(30)
+    assert float(prompts.encode("known")[0, 0]) == 5, "while the other thread is at it"
+    both: list[torch.Tensor] = []
+    asking = threading.Thread(target=lambda: both.append(prompts.encode("slow")))
+    asking.start()
+    encoder.go.set()
+    asking.join(30)
+    reading.join(30)
+    assert float(both[0][0, 0]) == 4 and sorted(encoder.calls) == ["known", "next", "slow"], (
+        "each is encoded once"
+    )
+    assert prompts.slow
