@@ -191,6 +191,16 @@ class Settings(BaseSettings):
             raise ValueError(f"log level {value!r}: expected debug, info, warning or error")
         return value.lower()
 
+    @field_validator("state_dir", "runtime_dir", mode="before")
+    @classmethod
+    def _a_folder(cls, value: Any) -> Any:
+        text = str(value)
+        if re.match(r"\w{2,}:/", text):  # a Path has one slash where the address had two
+            raise ValueError(
+                f"{text!r}: expected a folder; a bucket of objects has no locks and cannot be one"
+            )
+        return value
+
     @field_validator("cluster")
     @classmethod
     def _of_a_cluster(cls, value: str) -> str:
