@@ -1,7 +1,7 @@
 """The segmenter: from a picture and the points that a hand means to the opacity of the thing under them (pocket).
 
 It looks twice with one network: at the whole picture made small, for what belongs together, then at the part around what it found,
-for the rim.
+for the rim. After each look the colours of what was found and of the rest have their say.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from flowbrush.models.appearance import by_color
 from flowbrush.models.spec import SegmenterSpec
 from flowbrush.models.unet import UNet
 
@@ -42,11 +43,12 @@ class Segmenter(nn.Module):
         prior = picture.new_zeros(1, height, width) if region is None else region[None]
         whole = (0.0, 0.0, float(width), float(height))
         first = self._look(picture.to(weight), add, remove, prior.to(weight), whole)
+        first = by_color(picture, first)
         box = around(first)
         if box is None:
             return decided(first)
-        second = self._look(picture.to(weight), add, remove, first, box)
-        return decided(second)
+        second = self._look(picture.to(weight), add, remove, first.to(weight), box)
+        return decided(by_color(picture, second))
 
     def _look(
         self, picture: Tensor, add: Tensor, remove: Tensor, prior: Tensor, box: tuple[float, ...]
