@@ -1,6 +1,7 @@
 """The inpainter: what may be behind a thing that is taken away (pocket).
 
-A hole is filled from its rim first, smoothly; the network sees that and makes it go on as its surroundings do.
+A hole is filled from its rim first, smoothly; the network sees that and makes it go on as its surroundings do. What it leaves
+smooth gets texture from around it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from flowbrush.models.spec import InpainterSpec
+from flowbrush.models.texture import textured
 from flowbrush.models.unet import UNet
 
 LEAST = 1e-6  # weight of known pixels below which nothing is known
@@ -34,6 +36,11 @@ class Inpainter(nn.Module):
         better = rough + self.net(torch.cat([rough, hole * 2 - 1], 1).to(weight)).to(rough)
         soft = F.avg_pool2d(hole, FEATHER, 1, FEATHER // 2).maximum(hole)
         return (picture + (better - picture) * soft).clamp(-1, 1)
+
+    @torch.inference_mode()
+    def fill(self, picture: Tensor, hole: Tensor) -> Tensor:
+        """One picture [3, H, W] in -1..1 with its hole [1, H, W] in 0..1 filled, and texture in it."""
+        return textured(self(picture[None], hole[None])[0], hole)
 
 
 def diffuse_fill(picture: Tensor, hole: Tensor) -> Tensor:

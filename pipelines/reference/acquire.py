@@ -29,7 +29,7 @@ class Segmenter(Protocol):
 
 
 class Inpainter(Protocol):
-    def __call__(self, picture: Tensor, hole: Tensor) -> Tensor: ...
+    def fill(self, picture: Tensor, hole: Tensor) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class Acquirer:
         """`ground` [3, H, W] in 0..1 with `hole` [1, H, W] filled in."""
         if self.inpainter is None:
             return diffuse_fill(ground[None], hole[None])[0]
-        return self.inpainter(ground[None] * 2 - 1, hole[None])[0].add(1).div(2).clamp(0, 1)
+        return self.inpainter.fill(ground * 2 - 1, hole).add(1).div(2).clamp(0, 1)
 
     def _hole(self, stack: LayerStack, mask: Tensor) -> Tensor:
         """What is to be filled in the background's own coordinates: the mask and its fringe, [1, H, W]."""

@@ -58,7 +58,7 @@ def inpainter_figures(inpainter: Inpainter, cases: list[Pasted]) -> Figures:
     for case in cases:
         hole = hole_of(case.opacity)
         plain = diffuse_fill(case.ground[None], hole[None])[0]
-        filled = inpainter(case.ground[None], hole[None])[0]
+        filled = inpainter.fill(case.ground, hole)
         rows.append(
             (
                 psnr(filled, case.ground, hole),

@@ -1,0 +1,94 @@
+"""Filled holes get the texture of their surroundings, and only that."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from flowbrush.models import texture
+from flowbrush.models.texture import textured
+
+HOLE = (slice(64, 128), slice(96, 208))
+
+
+def grass(seed: int = 0) -> Tensor:
+    """Fine noise around a mean [3, 192, 320]."""
+    noise = torch.randn(3, 192, 320, generator=torch.Generator().manual_seed(seed))
+    return (noise * 0.15 - 0.1).clamp(-1, 1)
+
+
+def with_smear(ground: Tensor, colour: float = -0.1) -> tuple[Tensor, Tensor]:
+    """`ground` with a hole that was filled with its mean, and the hole [1, H, W]."""
+    hole = torch.zeros(1, 192, 320)
+    hole[:, *HOLE] = 1
+    return ground * (1 - hole) + colour * hole, hole
+
+
+def energy(picture: Tensor) -> float:
+    return float(picture.diff(dim=-1).abs().mean())
+
+
+def test_a_smear_in_grass_becomes_grass() -> None:
+    ground = grass()
+    filled, hole = with_smear(ground)
+    made = textured(filled, hole)
+    share = energy(made[:, *HOLE]) / energy(ground[:, *HOLE])
+    assert 0.4 < share < 0.9
+    assert torch.equal(made * (1 - hole), filled * (1 - hole))
+
+
+@pytest.mark.parametrize("size", [(192, 320), (320, 192), (240, 256)])
+def test_a_smooth_ground_stays_smooth(size: tuple[int, int]) -> None:
+    ground = torch.linspace(-0.5, 0.5, size[1]).expand(3, *size).contiguous()
+    hole = torch.zeros(1, *size)
+    hole[:, 64:128, 60:130] = 1
+    assert float((textured(ground, hole) - ground).abs().max()) < 0.03
+
+
+def test_texture_comes_from_where_the_picture_looks_alike() -> None:
+    ground = grass()
+    ground[:, :, 160:] = 0.6  # a plain wall beside the grass
+    filled, hole = with_smear(ground)
+    filled[:, 64:128, 160:208] = 0.6
+    made = textured(filled, hole)
+    assert energy(made[:, 64:128, 96:144]) > 0.4 * energy(ground[:, 64:128, 96:144])
+    assert energy(made[:, 64:128, 176:208]) < 0.15 * energy(ground[:, 64:128, 96:144])
+
+
+def test_no_place_is_copied_everywhere() -> None:
+    filled, hole = with_smear(grass())
+    made = textured(filled, hole)[:, *HOLE]
+    step = texture.TILE * texture.CELL
+    first, second = made[:, :, :-step] + 0.1, made[:, :, step:] + 0.1
+    alike = (first * second).mean() / (first.square().mean() * second.square().mean()).sqrt()
+    assert float(alike) < 0.4  # one tile again and again: 0.9
+
+
+def test_what_is_copied_is_whole_patches() -> None:
+    ground = grass()
+    filled, hole = with_smear(ground)
+    made = textured(filled, hole)[:, 94:102, 142:150].flatten()  # around the middle of a tile
+    patches = torch.nn.functional.unfold(ground[None], 8)[0].T
+    made, patches = made - made.mean(), patches - patches.mean(1, keepdim=True)
+    agree = (patches @ made) / (patches.norm(dim=1) * made.norm())
+    assert float(agree.max()) > 0.8
+
+
+def test_waves_as_long_as_a_tile_are_texture() -> None:
+    wave = (torch.arange(320) * (2 * torch.pi / 12)).sin() * 0.3
+    ground = wave.expand(3, 192, 320).contiguous()
+    filled, hole = with_smear(ground, 0.0)
+    assert energy(textured(filled, hole)[:, *HOLE]) > 0.4 * energy(ground)
+
+
+def test_a_hole_in_next_to_nothing_stays_as_it_was_filled() -> None:
+    filled = grass()
+    hole = torch.ones(1, 192, 320)
+    hole[:, :8, :8] = 0
+    assert torch.equal(textured(filled, hole), filled)
+
+
+def test_nothing_is_done_where_there_is_no_hole() -> None:
+    filled = grass()
+    assert torch.equal(textured(filled, torch.zeros(1, 192, 320)), filled)
