@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from flowbrush.models.codecs.pocket import PocketCodec
-from flowbrush.models.motion_latent import unpack
+from flowbrush.models.motion_latent import drawn
 from flowbrush.models.text.pocket import PocketText
 from flowbrush.models.transformer import CausalTransformer
 from flowbrush.pipelines.reference.condition import Reference, reference_maps
@@ -21,7 +21,7 @@ from flowbrush.training.world.living import LivingClip
 
 def draw_frames(reference: Reference, latents: Tensor, light: PocketCodec) -> Tensor:
     """Pictures [T * FRAMES, 3, H, W] in 0..1 of latents [T, C, h, w] on the references of T latent frames."""
-    motion = unpack(latents)
+    motion = drawn(latents)
     flat = [part.flatten(0, 1) for part in (reference.things, reference.ground, motion.things, motion.ground)]
     glow = light.decode_linear(motion.light.transpose(0, 1)[None])[0].transpose(0, 1)  # [T * FRAMES, 3, H, W]
     return (composite_frames(*flat) + glow).clamp(0, 1)

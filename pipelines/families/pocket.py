@@ -11,7 +11,7 @@ from torch import Tensor
 
 from flowbrush.models.card import ModelCard
 from flowbrush.models.device import Placement
-from flowbrush.models.motion_latent import bounded, unpack
+from flowbrush.models.motion_latent import bounded, drawn
 from flowbrush.models.pocket import PocketModel
 from flowbrush.pipelines.controls import ChunkPlan, normalised
 from flowbrush.pipelines.drag import Guide
@@ -114,7 +114,7 @@ class PocketFamily:
 
     @torch.inference_mode()
     def decode(self, latents: Tensor, taken: Sequence[Taken]) -> tuple[Tensor, list[Memory]]:
-        reference, motion = stacked(taken), unpack(latents[:, :, 0].float())
+        reference, motion = stacked(taken), drawn(latents[:, :, 0].float())
         own = torch.tensor([1 - each.strength for each in taken], device=latents.device).view(-1, 1, 1, 1, 1)
         flat = [
             x.flatten(0, 1) for x in (reference.things, reference.ground, motion.things, motion.ground * own)
