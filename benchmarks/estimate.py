@@ -13,10 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
-
 from flowbrush.benchmarks.card import print_table
-from flowbrush.benchmarks.shapes import Counter, Operation, no_memory, shapes_of
+from flowbrush.benchmarks.shapes import Counter, Operation, no_memory, nowhere, shapes_of
 from flowbrush.models.card import ModelCard
 from flowbrush.pipelines.generator import Generator
 from flowbrush.pipelines.requests import StreamSettings
@@ -142,7 +140,7 @@ def _with_layers(card: ModelCard, layers: int) -> ModelCard:
 
 def _counted(card: ModelCard, device: Device) -> Costs:
     """One chunk's costs by part, as counted."""
-    where = torch.device("cpu")
+    where = nowhere()
     with no_memory():
         generator = shapes_of(card, where)
         counter = Counter(where)

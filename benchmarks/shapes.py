@@ -203,6 +203,15 @@ def no_memory() -> Iterator[None]:
         yield
 
 
+def nowhere() -> torch.device:
+    """A device of its own kind, without memory, that is not the processor: work on both at once is an error."""
+    from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
+
+    if not hasattr(torch, "nothing"):
+        _setup_privateuseone_for_python_backend("nothing")
+    return torch.device("nothing", 0)
+
+
 def shapes_of(card: ModelCard, device: torch.device, seats: int = 1) -> Generator:
     """A generator of a Wan card in bf16 on `device`; only inside `no_memory`."""
     assert isinstance(card.text, Umt5Spec)

@@ -11,7 +11,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from flowbrush.benchmarks.shapes import Counter, no_memory, shapes_of
+from flowbrush.benchmarks.shapes import Counter, no_memory, nowhere, shapes_of
 from flowbrush.controls import CameraSet, Point, Prompt, PromptSet, TrackBegin
 from flowbrush.models.card import ModelCard
 from flowbrush.models.needs import needs
@@ -32,12 +32,7 @@ WAYS = (
 
 @pytest.fixture(scope="module")
 def gpu() -> torch.device:
-    """A device of its own kind, without memory, that is not the processor: work on both at once is an error."""
-    from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
-
-    if not hasattr(torch, "nothing"):
-        _setup_privateuseone_for_python_backend("nothing")
-    return torch.device("nothing", 0)
+    return nowhere()
 
 
 def thin(name: str, layers: int) -> ModelCard:
