@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from flowbrush.models.codecs.pocket import PocketCodec
-from flowbrush.models.motion_latent import drawn
+from flowbrush.models.motion_latent import Motion, drawn
 from flowbrush.models.text.pocket import PocketText
 from flowbrush.models.transformer import CausalTransformer
 from flowbrush.pipelines.reference.condition import Reference, reference_maps
@@ -19,9 +19,8 @@ from flowbrush.training.world.casting import PHOTO
 from flowbrush.training.world.living import LivingClip
 
 
-def draw_frames(reference: Reference, latents: Tensor, light: PocketCodec) -> Tensor:
-    """Pictures [T * FRAMES, 3, H, W] in 0..1 of latents [T, C, h, w] on the references of T latent frames."""
-    motion = drawn(latents)
+def draw_frames(reference: Reference, motion: Motion, light: PocketCodec) -> Tensor:
+    """Pictures [T * FRAMES, 3, H, W] in 0..1 of the motion of T latent frames on their references."""
     flat = [part.flatten(0, 1) for part in (reference.things, reference.ground, motion.things, motion.ground)]
     glow = light.decode_linear(motion.light.transpose(0, 1)[None])[0].transpose(0, 1)  # [T * FRAMES, 3, H, W]
     return (composite_frames(*flat) + glow).clamp(0, 1)
@@ -51,4 +50,4 @@ def clip_frames(
 ) -> Tensor:
     """What the student makes of a clip's references: frames [F, 3, H, W] in 0..1."""
     latents = roll_clip(student, codecs[0], text, clip, steps)
-    return draw_frames(reference_of(clip), latents, codecs[1])
+    return draw_frames(reference_of(clip), drawn(latents), codecs[1])

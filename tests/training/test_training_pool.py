@@ -11,7 +11,7 @@ from tiny_training import need_font
 
 from flowbrush.models.codecs.pocket import PocketCodec
 from flowbrush.models.motion_channels import DRIVE, FRAMES, LIGHT, THINGS
-from flowbrush.models.motion_latent import FLOW_UNIT
+from flowbrush.models.motion_latent import FLOW_UNIT, unpack
 from flowbrush.models.spec import PocketCodecSpec, PocketTextSpec
 from flowbrush.models.text.pocket import PocketText
 from flowbrush.pipelines.reference.condition import VELOCITY
@@ -44,7 +44,7 @@ def test_what_the_student_must_make_makes_the_clip() -> None:
     """Flows and light on the rigid references give the true frames, when the light's codec is whole."""
     clip = LivingWorld().make(np.random.default_rng(5), CLIP_FRAMES)
     sample = sample_of(clip, *CODECS)  # type: ignore[misc]
-    made = draw_frames(reference_of(clip), sample.latents.float(), CODECS[1])
+    made = draw_frames(reference_of(clip), unpack(sample.latents.float()), CODECS[1])
     assert (made - clip.frames.float() / 255).abs().max() < 0.02  # kept in half precision
 
 
