@@ -127,6 +127,14 @@ def fold(state: ControlState, controls: Sequence[Control], first_frame: int, fra
     )  # fmt: skip
 
 
+def texts_of(state: ControlState, controls: Sequence[Control]) -> tuple[str, ...]:
+    """Every text of a prompt that a chunk may need which follows on `state` and shows `controls`, each once."""
+    blends = [state.prompt, () if state.transition is None else state.transition.source]
+    texts = [text for blend in blends for text, _ in blend]
+    texts += [each.text for given in controls if isinstance(given, PromptSet) for each in given.prompts]
+    return tuple(dict.fromkeys(texts))
+
+
 def is_quiet(after: ControlState, plan: ChunkPlan) -> bool:
     """Whether nothing that was asked for moves anything in a chunk or goes on after it."""
     return not len(plan.hands) and not after.strokes and after.transition is None and plan.share >= 1

@@ -20,7 +20,7 @@ from flowbrush.models.pocket import PocketModel
 from flowbrush.models.registry import card
 from flowbrush.models.speed import compile_blocks, use_fp8
 from flowbrush.pipelines import snapshot as snapshots
-from flowbrush.pipelines.controls import ChunkPlan, ControlState, fold, initial_state, is_quiet
+from flowbrush.pipelines.controls import ChunkPlan, ControlState, fold, initial_state, is_quiet, texts_of
 from flowbrush.pipelines.denoise import Batch
 from flowbrush.pipelines.families.base import Family, Memory
 from flowbrush.pipelines.families.pocket import PocketFamily
@@ -99,7 +99,7 @@ class Generator:
 
     def start(self, settings: StreamSettings) -> StreamState:
         """A new stream. Raises ValueError for settings that the model cannot serve, NoSeat when it is full."""
-        self.check(settings)
+        check_settings(self.card, settings)
         if not self.free:
             raise NoSeat(f"all {self.seats} seats are taken")
         controls = initial_state(settings.prompts, settings.tracks)
@@ -184,6 +184,10 @@ class Generator:
         """What a hand would take at `point`, with points that add to it and take away from it (frame sizes). Changes nothing."""
         return self.family.probe(state.memory, point, add, remove, state.carried)
 
+    def texts(self, state: StreamState, controls: Sequence[Control]) -> tuple[str, ...]:
+        """The prompts that the stream's next chunk may need."""
+        return texts_of(state.controls, controls)
+
     def release(self, state: StreamState) -> None:
         """Gives the stream's seat back."""
         if state.seat >= 0:
@@ -209,10 +213,6 @@ class Generator:
             self.release(state)
             raise
         return state
-
-    def check(self, settings: StreamSettings) -> None:
-        """Raises ValueError for settings that the model cannot serve."""
-        check_settings(self.card, settings)
 
     @property
     def _window(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -48,6 +48,10 @@ class Prompts:
         """Encodes what a later chunk will ask for; for a thread beside the one that makes chunks."""
         for text in texts:
             self.encode(text)
+
+    def unread(self, texts: Iterable[str]) -> tuple[str, ...]:
+        """Those of `texts` that are not known."""
+        return tuple(text for text in texts if self._known(text) is None)
 
     def _known(self, text: str) -> Tensor | None:
         with self._knowing:

@@ -16,7 +16,7 @@ from flowbrush.errors import ProtocolError
 from flowbrush.models.cpus import Threads
 from flowbrush.models.fingerprint import fingerprint
 from flowbrush.pipelines.generator import Generator
-from flowbrush.pipelines.requests import SourceClip, StreamSettings
+from flowbrush.pipelines.requests import SourceClip, StreamSettings, check_settings
 from flowbrush.pipelines.session import play, settings_of
 from flowbrush.pipelines.source_file import clips
 from flowbrush.pipelines.video_file import check_target, frame_folder, video_file
@@ -58,7 +58,7 @@ def render(session_path: str | os.PathLike[str], out: str | os.PathLike[str], *,
     card = generator.card
     try:
         settings = settings_of(session, card, path.parent)
-        generator.check(settings)
+        check_settings(generator.card, settings)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     video = _video(session, generator, settings, source, strength)

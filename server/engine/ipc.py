@@ -5,16 +5,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import msgspec
-import numpy as np
 
-from flowbrush.controls import Control, TrackBegin
+from flowbrush.controls import Control
 from flowbrush.parse import parse_control
-from flowbrush.pipelines.requests import Applied, Frames, HeldRegion, Notice, Region, StreamSettings
-from flowbrush.server.engine.reading import Read, WasRead
+from flowbrush.pipelines.requests import Applied, HeldRegion, Notice, Region
+from flowbrush.server.engine.opening import Open, opening, settings_of
+from flowbrush.server.engine.reading import Read, Unread, WasRead
+
+__all__ = ["Open", "Read", "Unread", "WasRead", "opening", "settings_of"]
 
 MAX_BYTES = 256 << 20
 """Of one message: a picture of the largest size, with room."""
@@ -50,33 +51,6 @@ class WorkerConfig(msgspec.Struct, frozen=True):
 # ---- down: from the server to a worker
 
 
-class Picture(msgspec.Struct, frozen=True, array_like=True):
-    """RGB, 8 bits."""
-
-    height: int
-    width: int
-    rgb: bytes
-
-
-class Settings(msgspec.Struct, frozen=True, array_like=True):
-    """`StreamSettings` as plain data: its fields, the tracks as JSON, the image apart."""
-
-    fields: dict[str, Any]
-    tracks: tuple[str, ...]
-    image: Picture | None
-
-
-class Open(_Message, frozen=True):
-    """Make the stream's state, from its settings or from a snapshot: the file, or where files are not shared its content."""
-
-    stream: str
-    epoch: int
-    settings: Settings
-    codec: str
-    snapshot: str | None = None
-    blob: bytes | None = None
-
-
 class SourceChunk(msgspec.Struct, frozen=True, array_like=True):
     """A source through one chunk: `pictures` as JPEG of the stream's size, the one that each frame shows by its place in them, and
     how closely they are followed.
@@ -92,7 +66,7 @@ class StepItem(msgspec.Struct, frozen=True, array_like=True):
 
     `controls` are as `packed` gives them. `replay_only`: make it to get the state back, encode nothing. `keys` are offsets of
     frames that become key frames. `jpeg`: also send every frame as JPEG, for viewers that take nothing else. `save` names a
-    file to write a snapshot to after the chunk.
+    file to write a snapshot to after the chunk. `anyway`: make it even if its texts are still to be read.
     """
 
     stream: str
@@ -104,6 +78,7 @@ class StepItem(msgspec.Struct, frozen=True, array_like=True):
     jpeg: bool = False
     save: str | None = None
     source: SourceChunk | None = None
+    anyway: bool = False
 
 
 class Step(_Message, frozen=True):
@@ -304,6 +279,7 @@ Up = (
     | Saved
     | StillImage
     | WasRead
+    | Unread
 )
 
 encode = msgspec.msgpack.Encoder().encode
@@ -324,27 +300,3 @@ def packed(controls: tuple[Control, ...]) -> tuple[str, ...]:
 def unpacked(bodies: tuple[str, ...]) -> list[Control]:
     """The controls that `packed` made into text."""
     return [parse_control(body).message for body in bodies]
-
-
-def opening(stream: str, epoch: int, settings: StreamSettings, codec: str, snapshot: str | None) -> Open:
-    """The order for a stream with these settings."""
-    apart = ("tracks", "image")
-    fields = {name: getattr(settings, name) for name in settings.__dataclass_fields__ if name not in apart}
-    image = None
-    if settings.image is not None:
-        height, width, _ = settings.image.shape
-        image = Picture(height, width, np.ascontiguousarray(settings.image).tobytes())
-    tracks = tuple(track.to_json() for track in settings.tracks)
-    return Open(stream, epoch, Settings(fields, tracks, image), codec, snapshot)
-
-
-def settings_of(order: Open) -> StreamSettings:
-    """The settings in an order that `opening` made."""
-    given = order.settings
-    prompts = tuple((text, weight) for text, weight in given.fields["prompts"])
-    image: Frames | None = None
-    if given.image is not None:
-        shape = (given.image.height, given.image.width, 3)
-        image = np.frombuffer(given.image.rgb, np.uint8).reshape(shape).copy()
-    tracks = tuple(TrackBegin.model_validate(json.loads(body)) for body in given.tracks)
-    return StreamSettings(**{**given.fields, "prompts": prompts, "tracks": tracks, "image": image})

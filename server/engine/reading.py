@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class Read(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """Read these texts of a prompt: a chunk is about to need them. A stream has one such order under way."""
+    """Read these texts of a prompt: a chunk is about to need them."""
 
     stream: str
     epoch: int
@@ -26,6 +26,17 @@ class WasRead(msgspec.Struct, frozen=True, tag=True, array_like=True):
 
     stream: str
     epoch: int
+    texts: tuple[str, ...]
+
+
+class Unread(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """Answers Open, or an item of Step, that would have to read these texts and hold up all other streams meanwhile. Nothing has
+    changed.
+    """
+
+    stream: str
+    epoch: int
+    texts: tuple[str, ...]
 
 
 class Reader:
@@ -47,4 +58,4 @@ class Reader:
                 self._read(order.texts)
             except Exception:
                 log.exception("stream %s: its prompt could not be read", order.stream)
-            self._send(WasRead(order.stream, order.epoch))
+            self._send(WasRead(order.stream, order.epoch, order.texts))

@@ -14,10 +14,11 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from flowbrush.controls import Control
 from flowbrush.models import registry
 from flowbrush.models.cpus import Threads
 from flowbrush.models.fingerprint import fingerprint
@@ -119,6 +120,10 @@ class Worker:
         if self._reader is not None:
             self._reader.put(order)
 
+    def _unread(self, texts: Iterable[str]) -> tuple[str, ...]:
+        """Those that take long to be read, and were not yet."""
+        return () if self._reader is None else self._generator.prompts.unread(texts)
+
     def obey(self, order: Any) -> None:
         """Carries out one order; what goes wrong becomes a message, not an exception."""
         match order:
@@ -148,6 +153,10 @@ class Worker:
     def _open(self, order: ipc.Open) -> None:
         self._close(order.stream)
         settings = ipc.settings_of(order)
+        unread = self._unread(text for text, _ in settings.prompts) if order.snapshot is None else ()
+        if unread and not order.anyway:
+            self._up.send(ipc.Unread(order.stream, order.epoch, unread))
+            return
         try:
             if order.snapshot is not None:
                 state = self._restore(blob_of(order))
@@ -231,18 +240,30 @@ class Worker:
             self._generator.release(slot.state)
 
     def _step(self, order: ipc.Step) -> None:
-        items = []
+        items, given = [], []
         for item in order.items:
-            if self._fits(item):
-                items.append(item)
-            else:  # stale after a rewind, and ignored then; or else the stream has to be opened again
+            controls = ipc.unpacked(item.controls)
+            if not self._fits(
+                item
+            ):  # stale after a rewind, and ignored then; or else the stream has to be opened again
                 text = "the worker's stream does not stand before this chunk"
                 self._up.send(ipc.StreamFailed(item.stream, item.epoch, item.chunk, text))
+            elif unread := self._unread_of(item, controls):
+                self._up.send(ipc.Unread(item.stream, item.epoch, unread))
+            else:
+                items.append(item)
+                given.append(controls)
         if items:
-            self._make(items)
+            self._make(items, given)
 
-    def _make(self, items: list[ipc.StepItem]) -> None:
-        """Makes a batch. Its pictures go out as soon as they are there."""
+    def _unread_of(self, item: ipc.StepItem, controls: list[Control]) -> tuple[str, ...]:
+        """What would have to be read for the chunk, unless it is to be made anyway."""
+        if item.anyway or self._reader is None:
+            return ()
+        return self._unread(self._generator.texts(self._slots[item.stream].state, controls))
+
+    def _make(self, items: list[ipc.StepItem], given: list[list[Control]]) -> None:
+        """Makes a batch with the controls `given`. Its pictures go out as soon as they are there."""
         begun, sent = time.monotonic(), False
 
         def ready(results: list[ChunkResult]) -> None:
@@ -255,7 +276,7 @@ class Worker:
         try:
             self._generator.step(
                 [self._slots[item.stream].state for item in items],
-                [ipc.unpacked(item.controls) for item in items],
+                given,
                 ready,
                 *_sources(items),
             )

@@ -40,6 +40,7 @@ HANDLERS: dict[type, Callable[[Session, Any, float], Effects]] = {
     ipc.Rewound: of_worker.rewound,
     ipc.Outlined: of_worker.outlined,
     ipc.WasRead: of_worker.was_read,
+    ipc.Unread: of_worker.unread,
     ipc.Made: of_worker.made,
     ipc.Encoded: of_worker.encoded,
     ipc.Saved: of_worker.saved,

@@ -63,11 +63,8 @@ def turn(session: Session, event: on.Turn, now: float) -> Effects:
         if session.rewind_to is not None:
             return [do.Order(ipc.Rewind(session.id, session.epoch, session.rewind_to))]
         snapshot = session.history.newest_before(session.output.encode_from)
-        return [
-            do.Order(
-                ipc.opening(session.id, session.epoch, session.settings, str(session.output.codec), snapshot)
-            )
-        ]
+        codec, anyway = str(session.output.codec), session.reading.insists
+        return [do.Order(ipc.opening(session.id, session.epoch, session.settings, codec, snapshot, anyway))]
     if session.phase is not Phase.READY:
         return []
     if session.chunk < session.upcoming:
@@ -132,6 +129,7 @@ def order(
         () if replay_only else session.output.keys(session.chunk),
         turn.jpeg and not replay_only,
         None if replay_only else turn.save,
+        anyway=session.reading.insists,
     )
     return [do.Order(item)]
 
@@ -144,6 +142,7 @@ def opened(session: Session, event: ipc.Opened, now: float) -> Effects:
         return []  # it was superseded meanwhile: the next turn asks for what is wanted now
     session.rewind_to = None
     session.chunk = event.chunk
+    session.reading.went_on()
     session.trouble.opened()
     session.enter(Phase.READY)
     return [*session.say_ready(), *session.ask_to_read()]
@@ -179,8 +178,21 @@ def rewound(session: Session, event: ipc.Rewound, now: float) -> Effects:
 def was_read(session: Session, event: ipc.WasRead, now: float) -> Effects:
     if event.epoch != session.epoch:
         return []
-    session.reading.done()
+    session.reading.done(event.texts)
     return session.ask_to_read()
+
+
+def unread(session: Session, event: ipc.Unread, now: float) -> Effects:
+    if session.phase is Phase.OPENING and event.epoch == session.ordered:
+        session.ordered = None
+    if event.epoch != session.epoch or session.phase not in (Phase.OPENING, Phase.STEPPING):
+        return []
+    if session.phase is Phase.STEPPING:
+        session.enter(Phase.READY)
+        session.pace.not_ready()
+        session.output.not_made()
+    session.reading.miss(event.texts, now)
+    return [do.Read(event.texts)]
 
 
 def made(session: Session, event: ipc.Made, now: float) -> Effects:
@@ -188,6 +200,7 @@ def made(session: Session, event: ipc.Made, now: float) -> Effects:
         return []
     session.enter(Phase.READY)
     session.chunk = event.chunk + 1
+    session.reading.went_on()
     waited = session.pace.made(now)
     if waited.slow is not None:
         session.quality.made(waited.slow)
@@ -220,6 +233,7 @@ def chunk_failed(session: Session, event: on.ChunkFailed, now: float) -> Effects
     if session.phase is not Phase.STEPPING:
         return []
     session.enter(Phase.READY)
+    session.output.not_made()
     if session.trouble.chunk_failed(session.chunk):
         text = f"this chunk could not be made: {event.message}"
         return session.failed(ErrorCode.GENERATION_FAILED, text)

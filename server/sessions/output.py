@@ -36,6 +36,8 @@ class Output:
         """chunks before this one are only made to get the state back"""
         self.want_key = True
         self.discontinuity = False
+        self._keyed = False
+        """whether the chunk that was ordered last has key frames"""
         self._making: dict[int, _Making] = {}
 
     @property
@@ -69,11 +71,16 @@ class Output:
 
     def keys(self, chunk: int) -> tuple[int, ...]:
         """Offsets of the frames of a chunk that are to be key frames."""
+        self._keyed = self.want_key
         if not self.want_key:
             return ()
         offset = max(0, self.frame - chunk * self.chunk_frames)  # the first frame that the client gets
         self.want_key = offset >= self.chunk_frames
         return (0,) if self.want_key or offset == 0 else (0, offset)
+
+    def not_made(self) -> None:
+        """The chunk that was ordered last was not made: its key frames are still to come."""
+        self.want_key |= self._keyed
 
     def made(self, made: ipc.Made, queue_ms: float) -> list[Any]:
         """The pictures of a chunk are there."""

@@ -1,21 +1,31 @@
-"""Which prompt is being read at the worker beside its chunks, and waits for that. No I/O."""
+"""Which texts of prompts are being read at the worker beside its chunks, and what waits for that. No I/O, no clock."""
 
 from __future__ import annotations
 
 from flowbrush.protocol import PromptSet
 
 PATIENCE = 8
-"""Chunks that a prompt waits at the most; then the chunk that shows it waits for it instead."""
+"""Chunks that a new prompt waits at the most; then the stream waits for it."""
+
+PATIENCE_S = 30.0
+"""A stream that cannot go on without texts waits so long for them; then its worker reads them in the stream's own turn."""
 
 Texts = tuple[str, ...]
 
 
 class Reading:
-    """One prompt after the other; a newer one is read when the one before it has been."""
+    """One new prompt after the other; a newer one is read when the one before it has been. Beside that, what the worker said that
+    the stream cannot go on without.
+    """
 
     def __init__(self) -> None:
         self.needed = False
         """whether the model reads prompts so slowly that a chunk would be late"""
+        self.until: float | None = None
+        """the stream waits for texts that it cannot go on without, but no longer"""
+        self.insists = False
+        """whether the worker is to go on even where it has to read first: it has been waited for"""
+        self._missing: Texts | None = None
         self._asked: Texts | None = None
         self._read: Texts | None = None
         self._since: int | None = None
@@ -32,9 +42,21 @@ class Reading:
         self._since = chunk if self._since is None else self._since
         return texts
 
-    def done(self) -> None:
-        """What was asked for has been read."""
-        self._read, self._asked = self._asked, None
+    def miss(self, texts: Texts, now: float) -> None:
+        """The worker cannot go on before these are read, which it is asked for."""
+        self._missing, self.until, self.insists = texts, now + PATIENCE_S, True
+
+    def done(self, texts: Texts) -> None:
+        """These have been read."""
+        if texts == self._missing:
+            self._missing = self.until = None
+        if texts == self._asked:
+            self._read, self._asked = self._asked, None
+
+    def went_on(self) -> None:
+        """The worker has made what waited."""
+        self._missing = self.until = None
+        self.insists = False
 
     def holds(self, chunk: int) -> bool:
         """Whether `chunk` is to be made without the prompt that waits."""
@@ -47,3 +69,4 @@ class Reading:
     def stop(self) -> None:
         """Who was asked is gone, or does not stand where it stood."""
         self._asked = self._read = self._since = None
+        self.went_on()

@@ -141,12 +141,13 @@ class Session:
 
     def due(self, now: float) -> float | None:
         """When its worker should next do something for it; None when it wants nothing."""
+        urgent = URGENT if self.reading.until is None else self.reading.until
         if self.phase is Phase.OPENING and self.ordered is None:
-            return URGENT if self.attached else None
+            return urgent if self.attached else None
         if self.phase is not Phase.READY:
             return None
         if self.chunk < self.upcoming:
-            return URGENT  # known already, and somebody waits for what comes after
+            return urgent  # known already, and somebody waits for what comes after
         return self.pace.due(self.chunk * self.chunk_s, now)
 
     def check_made(self, chunk: int, id: int | None = None) -> None:

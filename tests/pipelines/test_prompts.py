@@ -124,3 +124,4 @@ def test_who_asks_for_what_is_known_does_not_wait_for_what_is_being_read() -> No
         "each is encoded once"
     )
     assert prompts.slow
+    assert prompts.unread(["next", "new", "known", "newer"]) == ("new", "newer")

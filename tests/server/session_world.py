@@ -114,6 +114,10 @@ class PlayedWorker:
             return
         order = self.orders.pop(0)
         match order:
+            case ipc.Read():  # beside everything else: it is no turn
+                if how == "well":
+                    self.say(ipc.WasRead(order.stream, order.epoch, order.texts))
+                return
             case ipc.Open():
                 self._open(order, how)
             case ipc.Rewind():
@@ -129,7 +133,10 @@ class PlayedWorker:
             self.say(ipc.Done(spent_ms))
 
     def _open(self, order: ipc.Open, how: str) -> None:
-        if how != "well":
+        if how == "unread" and not order.anyway:
+            self.say(ipc.Unread(order.stream, order.epoch, ("p",)))
+            return
+        if how not in ("well", "unread"):
             self.say(ipc.OpenFailed(order.stream, order.epoch, "no", how == "refused"))
             return
         chunk = int(order.snapshot.rsplit("-", 1)[1]) + 1 if order.snapshot else 0
@@ -145,7 +152,11 @@ class PlayedWorker:
         for item in order.items:
             if item not in fitting:
                 self.say(ipc.StreamFailed(item.stream, item.epoch, item.chunk, "it does not stand there"))
-        if how != "well":
+        if how == "unread":
+            for item in [each for each in fitting if not each.anyway]:
+                self.say(ipc.Unread(item.stream, item.epoch, ("p",)))
+                fitting.remove(item)
+        elif how != "well":
             self.say(ipc.StepFailed(tuple((item.stream, item.epoch) for item in fitting), "no", False))
             return
         for item in fitting:

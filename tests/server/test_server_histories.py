@@ -84,7 +84,9 @@ class Histories(RuleBasedStateMachine):
         if (worker := self._worker(number)) is not None:
             worker.load(self.world.slots)
 
-    @rule(number=st.integers(0, 1), how=WELL | WELL | st.sampled_from(["fails", "refused", "memory"]))
+    @rule(
+        number=st.integers(0, 1), how=WELL | WELL | st.sampled_from(["fails", "refused", "memory", "unread"])
+    )
     def answer(self, number: int, how: str) -> None:
         if (worker := self._worker(number)) is not None:
             worker.answer(how)
