@@ -42,6 +42,9 @@ def serve(
     cluster: Annotated[
         str | None, typer.Option(help="workers are actors of Ray: auto, or HOST:PORT of the cluster's head")
     ] = None,
+    advertise: Annotated[
+        str | None, typer.Option(help="URL at which the other gateways of the cluster reach this one")
+    ] = None,
     seats: Annotated[
         int | None, typer.Option(help="streams per worker; 0: as many as fit into memory")
     ] = None,

@@ -64,6 +64,9 @@ class Metrics:
         self.slots = Gauge("flowbrush_slots", "Slots of all workers that are ready", registry=kept)
         self.slots_used = Gauge("flowbrush_slots_used", "Slots that a session holds", registry=kept)
         self.viewers = Gauge("flowbrush_viewers", "Read-only viewers connected", registry=kept)
+        self.relayed = Gauge(
+            "flowbrush_relayed", "Connections to sessions that another gateway has", registry=kept
+        )
 
         self._add_troubles()
 

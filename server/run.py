@@ -37,6 +37,9 @@ BACKLOG = 64
 
 MAX_FILES = 1 << 16
 
+ELSEWHERE = "192.0.2.1"
+"""An address of another network, which nobody has (RFC 5737)."""
+
 PING_S = 20.0
 GOODBYE_S = 3.0
 
@@ -69,6 +72,8 @@ def run(settings: Settings) -> int:
             "others can be given with --host and --port\n"
         )
         return 2
+    if context.service.fleet is not None:
+        context.service.fleet.url = settings.advertise or address_for_others(settings, listening)
     config = uvicorn.Config(
         app,
         http=bounded_protocol(connection_limits(settings, context)),
@@ -108,7 +113,7 @@ def connection_limits(settings: Settings, context: Context) -> ConnectionLimits:
         header_s=settings.header_s,
         body_s=settings.body_s,
         write_s=settings.slow_reader_s,
-        shared=proxies.trusts,
+        shared=lambda address: proxies.trusts(address) or context.passes.came_from(address),
         turned_away=lambda cause: closed.labels(cause).inc(),
     )
 
@@ -142,6 +147,21 @@ def url_of(host: str, listening: socket.socket) -> str:
     """The address to open in a browser."""
     name = {"0.0.0.0": "localhost", "::": "localhost", "127.0.0.1": "localhost"}.get(host, host)
     return f"http://{f'[{name}]' if ':' in name else name}:{listening.getsockname()[1]}"
+
+
+def address_for_others(settings: Settings, listening: socket.socket) -> str:
+    """Where the other gateways reach this one: where it listens, or, if that is everywhere, by its address towards the cluster."""
+    name, port = listening.getsockname()[:2]
+    if name in ("0.0.0.0", "::"):
+        head = settings.cluster.rpartition(":")[0] or ELSEWHERE
+        try:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+                asking.connect((head, 1))  # sends nothing
+                name = asking.getsockname()[0]
+        except OSError as error:
+            log.warning("this machine's address is not known (%s): give it with --advertise", error)
+            name = "127.0.0.1"
+    return f"http://{f'[{name}]' if ':' in name else name}:{port}"
 
 
 class Server(uvicorn.Server):

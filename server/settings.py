@@ -82,6 +82,8 @@ class Settings(BaseSettings):
     """While sessions wait there are more workers than `workers`, up to this; one that is idle for a minute ends. 0: no more."""
     cluster: str = ""
     """Workers are actors of a Ray cluster: auto, or HOST:PORT of its head; empty: processes of this machine."""
+    advertise: str = ""
+    """URL at which the other gateways of a cluster reach this one; empty: by the address that it has towards the cluster's head."""
     seats: Annotated[int, Field(ge=0, le=1024)] = 0
     """Streams per worker; 0 computes it from the memory that is free."""
     queue_size: Annotated[int, Field(ge=0)] = 32
@@ -207,6 +209,13 @@ class Settings(BaseSettings):
         if value in ("", "auto") or re.fullmatch(r"[^/\s]+:\d+", value):
             return value
         raise ValueError(f"{value!r}: expected auto, or HOST:PORT of the head of a Ray cluster")
+
+    @field_validator("advertise")
+    @classmethod
+    def _a_url(cls, value: str) -> str:
+        if value == "" or re.fullmatch(r"https?://[^/?#\s]+/?", value):
+            return value
+        raise ValueError(f"{value!r}: expected a URL without a path, such as http://10.0.0.5:8000")
 
     @model_validator(mode="after")
     def _card_of_a_cluster(self) -> Self:

@@ -45,6 +45,16 @@ class Closing:
     reason: str
 
 
+@dataclass(frozen=True)
+class Moving:
+    """What comes before it is sent; then the session may go on at this gateway, and its connection with it."""
+
+    gateway: str
+
+
+Item = Message | Media | Closing | Moving
+
+
 class _Pong:
     """Where in the box the answer to a ping stands."""
 
@@ -60,7 +70,7 @@ class Outbox:
         self._limit = frames
         self._need_key = need_key
         self._dropped = dropped
-        self._items: deque[Message | Media | Closing | _Pong] = deque()
+        self._items: deque[Item | _Pong] = deque()
         self._media = 0
         self._texts = 0
         self._pong: Pong | None = None
@@ -121,6 +131,11 @@ class Outbox:
             self.closed = True
             self._add(Closing(code, reason))
 
+    def move(self, gateway: str) -> None:
+        """Says that there is a seat at another gateway."""
+        if not self.closed:
+            self._add(Moving(gateway))
+
     def forget_all(self) -> None:
         """Empties the box."""
         self._items.clear()
@@ -137,7 +152,7 @@ class Outbox:
         """Waits until the client has read enough of its messages."""
         await self._room.wait()
 
-    async def next(self, clock: Callable[[], float]) -> Message | Media | Closing:
+    async def next(self, clock: Callable[[], float]) -> Item:
         """The next thing to send; waits for it. Stale pictures are skipped."""
         while True:
             while not self._items:
@@ -150,7 +165,7 @@ class Outbox:
                     return pong
                 continue
             if not isinstance(item, Media):
-                self._texts -= 0 if isinstance(item, Closing) else 1
+                self._texts -= 0 if isinstance(item, Closing | Moving) else 1
                 if self._texts < MAX_TEXTS:
                     self._room.set()
                 return item
@@ -167,7 +182,7 @@ class Outbox:
         self.waits_for_key = True
         self._need_key()
 
-    def _add(self, item: Message | Media | Closing | _Pong) -> None:
+    def _add(self, item: Item | _Pong) -> None:
         self._items.append(item)
         self._changed.set()
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
 from msgspec import structs
 
-from flowbrush.protocol import Codec, Queue
+from flowbrush.protocol import Codec
 from flowbrush.server.engine import ipc
+from flowbrush.server.engine.admission import Admission
 from flowbrush.server.engine.balance import Demand, better_off, overloaded
 from flowbrush.server.engine.scaling import Scaling
 from flowbrush.server.engine.scheduler import Slots, Wish, next_batch
@@ -24,7 +26,6 @@ from flowbrush.server.settings import Settings
 from flowbrush.server.store.store import Store
 
 log = logging.getLogger(__name__)
-
 
 OFFER_S = 2.0
 """So often at most one stream of a worker gets a better quality back."""
@@ -64,7 +65,9 @@ class Dispatcher:
         self._touched: set[str] = set()
         self.workers = Workers(spawn, self._on_message, self._on_lost)
         self.slots = Slots(settings.queue_size)
-        self.scaling = Scaling(self.slots, self.workers, settings.workers, settings.most_workers)
+        self.admission = Admission(self.slots, lives)
+        fewest, most = settings.workers, settings.most_workers
+        self.scaling = Scaling(self.slots, self.admission, self.workers, fewest, most)
         self.loaded = asyncio.Event()
         self.unusable = asyncio.Event()
         self.facts: ipc.Loaded | None = None
@@ -194,15 +197,16 @@ class Dispatcher:
 
     def join(self, live: SessionHost, first: bool) -> None:
         """The session waits for a slot. Raises QueueFull."""
-        if not self.slots.join(live.id, first):
-            text = f"all slots are taken and {self._settings.queue_size} wait already: try again later"
-            raise QueueFull(text)
+        rank = live.waits_since or (-time.time() if first else time.time())
+        if not self.slots.join(live.id, first, rank):
+            raise QueueFull(f"all slots are taken and {self.slots.queue_size} wait already: try again later")
+        live.waits_since = rank
         self.settle()
 
     def release(self, live: SessionHost) -> None:
         """The session gives its slot, or its place in the queue, back."""
         name = self.slots.leave(live.id)
-        live.place_said = None
+        live.place_said = live.waits_since = None
         worker = self.workers.all.get(name) if name is not None else None
         if worker is not None:
             worker.process.send(ipc.Close(live.id))
@@ -217,19 +221,14 @@ class Dispatcher:
 
     def _settle(self) -> None:
         self._settling = False
-        for id, _ in self.slots.assign():
+        for id, _ in self.admission.assign():
             live = self._lives[id]
-            live.place_said = None
-            card = {} if self.facts is None else self.facts.card
-            reads = self.facts is not None and self.facts.reads
+            live.place_said = live.waits_since = None
+            card, reads = ({}, False) if self.facts is None else (self.facts.card, self.facts.reads)
             self._handle(live, on.SlotGiven(card.get("steps", 1), card.get("fewest_steps", 1), reads))
         self._move()
-        for place, id in enumerate(list(self.slots.queue), 1):
-            live = self._lives[id]
-            said = (place, len(self.slots.queue))
-            if self.loaded.is_set() and live.place_said != said:
-                live.place_said = said
-                live.say(Queue(position=said[0], size=said[1]))
+        if self.loaded.is_set():
+            self.admission.say_places()
         self._metrics.queue.set(len(self.slots.queue))
         self._metrics.slots.set(self.slots.total)
         self._metrics.slots_used.set(len(self.slots.holders))

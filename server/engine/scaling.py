@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flowbrush.server.engine.admission import Admission
 from flowbrush.server.engine.scheduler import Slots
 from flowbrush.server.engine.workers import Worker, Workers
 
@@ -12,9 +13,10 @@ IDLE_S = 60.0
 class Scaling:
     """Looks at slots and workers every now and then."""
 
-    def __init__(self, slots: Slots, workers: Workers, fewest: int, most: int) -> None:
+    def __init__(self, slots: Slots, admission: Admission, workers: Workers, fewest: int, most: int) -> None:
         """`fewest` may be 0: then the last one ends, too, and one is started for whoever comes."""
         self._slots = slots
+        self._admission = admission
         self._workers = workers
         self._fewest = fewest
         self._most = max(1, fewest, most)
@@ -25,6 +27,11 @@ class Scaling:
     def can_grow(self) -> bool:
         """Whether one more may be started."""
         return self._count() < self._most
+
+    @property
+    def starting(self) -> bool:
+        """Whether one is on its way; one that is tried again after a pause is not."""
+        return any(not worker.process.loaded for worker in self._staying())
 
     def _staying(self) -> list[Worker]:
         return [worker for worker in self._workers.all.values() if not worker.leaving]
@@ -39,7 +46,7 @@ class Scaling:
         on_its_way = len(warm) < self._count()
         unused = [worker.name for worker in warm if not self._slots.used(worker.name)]
         self._idle = {name: self._idle.get(name, now) for name in unused}
-        if self._slots.waiting and self.can_grow and not on_its_way:
+        if self.can_grow and not on_its_way and self._admission.ours_to_grow():
             self._workers.grow()
         elif self._count() > self._fewest:
             late = [name for name, since in self._idle.items() if now - since > IDLE_S]

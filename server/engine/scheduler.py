@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
 
@@ -18,7 +18,12 @@ class Slots:
     capacity: dict[str, int] = field(default_factory=dict)
     holders: dict[str, str] = field(default_factory=dict)
     """session → worker"""
-    queue: deque[str] = field(default_factory=deque)
+    queue: list[str] = field(default_factory=list)
+    """who waits, by rank"""
+    ranks: dict[str, float] = field(default_factory=dict)
+    """since when each of them waits (seconds since 1970); negative for those that go before all others"""
+    free_elsewhere: int = 0
+    """slots of other gateways that nobody holds: who waits may get one of these, too"""
 
     def at(self, worker: str) -> list[str]:
         """The sessions at `worker`."""
@@ -43,31 +48,33 @@ class Slots:
         """Sessions in the queue for whom no slot is free."""
         return max(0, len(self.queue) - self.free)
 
-    def join(self, session: str, first: bool = False) -> bool:
-        """Puts a session into the queue (if it is in none); False when the queue is full.
+    def join(self, session: str, first: bool = False, rank: float = 0.0) -> bool:
+        """Puts a session into the queue (if it is in none), by its `rank`; False when the queue is full.
 
         A session that finds a free slot right away does not count against the queue's size, nor does one that comes `first`
         because it had a slot before.
         """
         if session in self.holders or session in self.queue:
             return True
-        if first:
-            self.queue.appendleft(session)
-            return True
-        if len(self.queue) >= self.queue_size + self.free:
+        if not first and len(self.queue) >= self.queue_size + self.free + self.free_elsewhere:
             return False
-        self.queue.append(session)
+        find = bisect_left if first else bisect_right
+        self.queue.insert(find(self.queue, rank, key=self.ranks.__getitem__), session)
+        self.ranks[session] = rank
         return True
 
-    def assign(self) -> list[tuple[str, str]]:
-        """Gives free slots to those who wait longest, at the emptiest worker: (session, worker) pairs."""
+    def assign(self, chosen: Container[str] | None = None) -> list[tuple[str, str]]:
+        """Gives free slots to those who wait longest, at the emptiest worker: (session, worker) pairs.
+
+        `chosen`: nobody else gets one, although it is free; others wait longer, at another gateway.
+        """
         given = []
-        while self.queue:
+        for session in [each for each in self.queue if chosen is None or each in chosen]:
             free = {name: slots - self.used(name) for name, slots in self.capacity.items()}
             worker = max(free, key=lambda name: free[name], default=None)
             if worker is None or free[worker] <= 0:
                 break
-            session = self.queue.popleft()
+            self.leave(session)
             self.holders[session] = worker
             given.append((session, worker))
         return given
@@ -76,6 +83,7 @@ class Slots:
         """Frees the session's slot or its place in the queue; returns the worker that it was at."""
         if session in self.queue:
             self.queue.remove(session)
+            del self.ranks[session]
         return self.holders.pop(session, None)
 
     def lose(self, worker: str) -> list[str]:

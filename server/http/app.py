@@ -20,6 +20,7 @@ from flowbrush.server.http.answers import error_response
 from flowbrush.server.http.context import Context
 from flowbrush.server.http.door import Door, Rules
 from flowbrush.server.http.early import Linger
+from flowbrush.server.http.elsewhere import AskElsewhere
 from flowbrush.server.http.hosts import Names, Origins, Proxies
 from flowbrush.server.http.limits import BodyLimit, HeadAsGet
 from flowbrush.server.http.realtime import serve_realtime
@@ -53,6 +54,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         redirect_slashes=False,  # to a name that the client chose, and without a proxy's prefix
     )
     app.state.context = context
+    app.add_middleware(AskElsewhere, context=context)
     app.add_middleware(BodyLimit, limit=settings.image_mib * MIB + BODY_SLACK)
     app.add_middleware(HeadAsGet)
     app.add_middleware(Door, rules=rules(settings, context), metrics=service.metrics)
@@ -87,6 +89,7 @@ def rules(settings: Settings, context: Context) -> Rules:
         Names(settings.allowed_hosts, any_name=settings.needs_keys),
         Origins(settings.allowed_origins),
         Proxies(ip_network(text, strict=False) for text in settings.trusted_proxies),
+        context.passes,
     )
 
 

@@ -17,8 +17,10 @@ from flowbrush.server.http.answers import error_response
 from flowbrush.server.http.audit import note
 from flowbrush.server.http.auth import Gate
 from flowbrush.server.http.door import identity_of
+from flowbrush.server.http.passes import Passes
 from flowbrush.server.http.present import Present
 from flowbrush.server.http.quotas import Quotas
+from flowbrush.server.http.relay import Relay
 from flowbrush.server.http.uploads import Uploads
 from flowbrush.server.sessions.service import Service
 from flowbrush.server.sessions.session_host import SessionHost
@@ -41,6 +43,8 @@ class Context:
     uploads: Uploads
     present: Present
     playable: Playable
+    passes: Passes
+    relay: Relay
 
     @classmethod
     def make(cls, settings: Settings, engine: Engine) -> Context:
@@ -49,7 +53,10 @@ class Context:
         gate = Gate(load_access(settings), settings.token_s)
         quotas = Quotas(service, lambda: gate.access)
         uploads = Uploads(service.images, quotas)
-        return cls(settings, service, gate, quotas, uploads, Present(), Playable())
+        fleet = service.fleet
+        passes = Passes(fleet.roster.secret, fleet.roster.name) if fleet is not None else Passes(b"", "")
+        relay = Relay(fleet, passes, service.metrics, settings.slow_reader_s)
+        return cls(settings, service, gate, quotas, uploads, Present(), Playable(), passes, relay)
 
     def reload_keys(self) -> None:
         """Reads the keys file again. One with a mistake changes nothing."""

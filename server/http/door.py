@@ -20,6 +20,7 @@ from flowbrush.server.http.audit import note
 from flowbrush.server.http.auth import Gate, NotAllowed
 from flowbrush.server.http.hosts import CalledBy, Names, Origins, Proxies, account_address
 from flowbrush.server.http.identity import Identity
+from flowbrush.server.http.passes import HEADER, Passes
 from flowbrush.server.http.share import LONGEST_WAIT_S, REQUEST_S, UPGRADE_S, Arrivals
 from flowbrush.server.metrics import Metrics
 
@@ -43,6 +44,7 @@ class Rules:
     names: Names
     origins: Origins
     proxies: Proxies
+    passes: Passes
 
 
 class Door:
@@ -65,7 +67,7 @@ class Door:
             scope = {**scope, "root_path": called.prefix}
         try:
             identity = self._let_in(scope, headers, called)
-            if _path(scope).startswith("/v1/"):
+            if path_of(scope).startswith("/v1/"):
                 cost_s = UPGRADE_S if scope["type"] == "websocket" else REQUEST_S
                 await self._wait(identity.address, cost_s)
         except NotAllowed as refused:
@@ -79,9 +81,12 @@ class Door:
         await self._app(scope, receive, send)
 
     def _let_in(self, scope: Scope, headers: Headers, called: CalledBy) -> Identity:
-        path = _path(scope)
+        path = path_of(scope)
         if _UNPRINTABLE.search(path):
             raise NotAllowed(400, "invalid_value", "the path holds a control character")
+        if HEADER in headers:
+            peer = scope["client"][0] if scope.get("client") else ""
+            return self._rules.passes.read(headers[HEADER], method_of(scope), path, peer)
         names = self._rules.names
         for host in (headers.get("host"), called.host):
             if not names.allows(host):
@@ -115,7 +120,7 @@ class Door:
                 code=refused.code,
                 status=refused.status,
                 address=called.address,
-                path=_path(scope)[:200],
+                path=path_of(scope)[:200],
             )
 
 
@@ -124,7 +129,12 @@ def identity_of(connection: HTTPConnection) -> Identity:
     return connection.state.identity
 
 
-def _path(scope: Scope) -> str:
+def method_of(scope: Scope) -> str:
+    """GET, POST, …; of a WebSocket its scheme, in capitals."""
+    return scope["method"] if scope["type"] == "http" else "WS"
+
+
+def path_of(scope: Scope) -> str:
     """The path without the prefix that a proxy put before it."""
     path: str = scope["path"]
     prefix = scope.get("root_path", "")

@@ -31,6 +31,10 @@ class Identity:
     role: Role = "controller"
     session: str | None = None
     by_token: bool = False
+    hops: int = 0
+    """gateways that relayed the request: the first of them has let it in"""
+    waits_since: float | None = None
+    """the rank of its session in the queue, which it brings along from another gateway"""
 
     @property
     def account(self) -> str:

@@ -17,6 +17,7 @@ from flowbrush.protocol import Playhead, Pong, SessionStart, SessionStop
 from flowbrush.server.delivery.delivery import Outbox
 from flowbrush.server.http.context import Context
 from flowbrush.server.http.identity import Identity
+from flowbrush.server.http.relay import Elsewhere
 from flowbrush.server.http.talk import Handle, Wire, begin, talk
 from flowbrush.server.http.uploads import Busy
 from flowbrush.server.realtime.client_messages import (
@@ -57,7 +58,10 @@ class Realtime:
         self._frames: int | None = None
 
     async def begin(self, text: str, asked: float, identity: Identity) -> tuple[SessionHost, Outbox]:
-        """A new session. Raises Refused, OverQuota, NotAllowed."""
+        """A new session. Raises Refused, OverQuota, NotAllowed; Elsewhere where another gateway has a seat, and this one none."""
+        link = await self._context.relay.better("/v1/realtime/video", identity)
+        if link is not None:
+            raise Elsewhere(link)
         try:
             start, ignored = parse_start(text)
             if ignored:
@@ -67,6 +71,7 @@ class Realtime:
         except ProtocolError as error:
             raise Refused(error.code, error.message, CloseCode.BAD_START) from None
         live, outbox = await begin(self._context, identity, asked_for, asked)
+        live.tied = True  # what its client knows of it could not be told at another gateway
         self._frames = frames_of(start, live.meta.fps)
         outbox.say(VideoStart(request_id=live.id, config=_config(live, start, asked_for, self._frames)))
         return live, outbox

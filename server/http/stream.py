@@ -16,18 +16,18 @@ from flowbrush.server.delivery.delivery import Media, Outbox
 from flowbrush.server.http.audit import audit
 from flowbrush.server.http.context import Context
 from flowbrush.server.http.door import identity_of
+from flowbrush.server.http.ending import part, until_one_ends
 from flowbrush.server.http.identity import Identity
 from flowbrush.server.http.quotas import OverQuota
+from flowbrush.server.http.relay import Elsewhere
 from flowbrush.server.http.talk import (
     Handle,
     SlowReader,
     Wire,
     accept,
     begin,
-    part,
     read,
     talk,
-    until_one_ends,
     write,
 )
 from flowbrush.server.sessions.commands import Commands, ViewerCommands
@@ -50,7 +50,7 @@ class Native:
         self._context = context
 
     async def begin(self, text: str, asked: float, identity: Identity) -> tuple[SessionHost, Outbox]:
-        """The session that the first message begins or resumes. Raises Refused, OverQuota, NotAllowed."""
+        """The session that the first message begins or resumes. Raises Refused, OverQuota, NotAllowed, Elsewhere."""
         start = _start(text)
         if start.resume is None:
             return await begin(self._context, identity, start, asked)
@@ -147,6 +147,10 @@ async def _resume(
 ) -> tuple[SessionHost, Outbox]:
     service = context.service
     last_frame = start.last_frame if start.last_frame is not None else -1
+    to = None if identity.hops else await service.whose(token, identity.sees)
+    link = await context.relay.reach(to, "/v1/stream", identity) if to is not None else None
+    if link is not None:
+        raise Elsewhere(link)
     await service.wait_loaded()
     try:
         live = await service.resume(token, start.known_codecs, identity.sees)
@@ -154,6 +158,9 @@ async def _resume(
         if refused.code is ErrorCode.RESUME_EXPIRED:
             context.gate.count_wrong(identity.address)
         raise
+    if identity.hops:
+        context.quotas.began(live, identity)
+        live.waits_since = live.waits_since or identity.waits_since
     audit("session.resume", identity, session=live.id)
     return live, service.outbox(live, last_frame, start.id)
 

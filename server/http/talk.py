@@ -9,30 +9,30 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Protocol
 
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from flowbrush import limits
 from flowbrush.errors import CloseCode, ErrorCode
 from flowbrush.protocol import SUBPROTOCOL, Message, SessionStart
-from flowbrush.server.delivery.delivery import Closing, Media, Outbox
+from flowbrush.server.delivery.delivery import Closing, Media, Moving, Outbox
 from flowbrush.server.http.audit import audit
 from flowbrush.server.http.auth import NotAllowed
 from flowbrush.server.http.context import Context
 from flowbrush.server.http.door import identity_of
+from flowbrush.server.http.ending import part, until_one_ends
 from flowbrush.server.http.identity import Identity
 from flowbrush.server.http.quotas import OverQuota
+from flowbrush.server.http.relay import Elsewhere, Link
 from flowbrush.server.http.share import MESSAGE_S, Share
 from flowbrush.server.logs import session_id
 from flowbrush.server.sessions.refused import Refused
 from flowbrush.server.sessions.session_host import SessionHost
 
 log = logging.getLogger(__name__)
-
-CLOSE_S = 2.0
-MAX_REASON_BYTES = 120
 
 Wire = Callable[[Message | Media], Sequence[str | bytes]]
 """What is sent for a thing in the box: texts, and media as bytes."""
@@ -45,11 +45,21 @@ class SlowReader(Exception):
     """The client has taken nothing for too long."""
 
 
+class MovesOn(Exception):
+    """There is a seat for the session at another gateway; what came before is sent."""
+
+    def __init__(self, gateway: str) -> None:
+        super().__init__(gateway)
+        self.gateway = gateway
+
+
 class Language(Protocol):
     """What differs between the clients of `/v1/stream` and those of others' protocols."""
 
     async def begin(self, text: str, asked: float, identity: Identity) -> tuple[SessionHost, Outbox]:
-        """The session that the first message, which came at `asked`, begins or resumes. Raises Refused, OverQuota, NotAllowed."""
+        """The session that the first message, which came at `asked`, begins or resumes. Raises Refused, OverQuota, NotAllowed,
+        and Elsewhere where another gateway is to hear it.
+        """
 
     def conversation(self, live: SessionHost, outbox: Outbox, identity: Identity) -> tuple[Handle, Wire]:
         """How the messages of this connection are carried out, and what is sent."""
@@ -78,6 +88,9 @@ async def talk(socket: WebSocket, context: Context, language: Language) -> None:
         live, outbox = await language.begin(text, asked, identity)
     except WebSocketDisconnect:
         return
+    except Elsewhere as elsewhere:
+        await context.relay.pump(socket, replace(elsewhere.link, first=text))
+        return
     except (OverQuota, NotAllowed) as limited:
         service.metrics.errors.labels(limited.code).inc()
         await part(socket, over(language, limited), CloseCode.TRY_LATER, limited.code)
@@ -89,10 +102,10 @@ async def talk(socket: WebSocket, context: Context, language: Language) -> None:
         return
     session_id.set(live.id)
     log.info("connected")
-    handle, wire = language.conversation(live, outbox, identity)
+    link = None
     try:
         with context.present.here(identity, outbox):
-            await until_one_ends(read(socket, outbox, handle), write(socket, outbox, context, wire))
+            link = await _converse(socket, context, language, live, outbox)
     except OverQuota as limited:
         await part(socket, over(language, limited), CloseCode.POLICY, limited.code)
     except SlowReader:
@@ -102,7 +115,25 @@ async def talk(socket: WebSocket, context: Context, language: Language) -> None:
     finally:
         language.left(live)
         service.detach(live, outbox)
-        log.info("disconnected")
+        log.info("disconnected" if link is None else "goes on at another gateway")
+    if link is not None:
+        await context.relay.pump(socket, link)
+
+
+async def _converse(
+    socket: WebSocket, context: Context, language: Language, live: SessionHost, outbox: Outbox
+) -> Link | None:
+    """Until the connection ends, or its session goes to another gateway: the link to that one. Raises SlowReader and OverQuota."""
+    identity = identity_of(socket)
+    handle, wire = language.conversation(live, outbox, identity)
+    while True:
+        try:
+            await until_one_ends(read(socket, outbox, handle), write(socket, outbox, context, wire))
+            return None
+        except MovesOn as moves:
+            link = await context.relay.take_along(live, outbox, moves.gateway, identity)
+            if link is not None:
+                return link
 
 
 async def begin(
@@ -167,13 +198,15 @@ async def read(socket: WebSocket, outbox: Outbox, handle: Handle) -> None:
 
 
 async def write(socket: WebSocket, outbox: Outbox, context: Context, wire: Wire) -> None:
-    """Sends what is in the box until it is closed; raises SlowReader and OverQuota."""
+    """Sends what is in the box until it is closed; raises SlowReader, OverQuota and MovesOn."""
     slow_s, account = context.settings.slow_reader_s, identity_of(socket).account
     while True:
         item = await outbox.next(time.monotonic)
         if isinstance(item, Closing):
             await part(socket, None, item.code, item.reason)
             return
+        if isinstance(item, Moving):
+            raise MovesOn(item.gateway)
         try:
             async with asyncio.timeout(slow_s):
                 for data in wire(item):
@@ -185,30 +218,3 @@ async def write(socket: WebSocket, outbox: Outbox, context: Context, wire: Wire)
                     context.quotas.sent(account, len(data))
         except TimeoutError:
             raise SlowReader from None
-
-
-async def until_one_ends(*parts: Coroutine[Any, Any, None]) -> None:
-    """Runs coroutines together; when one ends the others are cancelled. A lost connection is an end."""
-    tasks = [asyncio.ensure_future(part) for part in parts]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        error = task.exception()
-        if error is not None and not isinstance(error, WebSocketDisconnect):
-            raise error
-
-
-async def part(socket: WebSocket, error: Message | None, code: int, reason: str) -> None:
-    """Says goodbye, if the other side still listens."""
-    try:
-        async with asyncio.timeout(CLOSE_S):
-            if error is not None:
-                await socket.send_text(error.to_json())
-            if socket.application_state is not WebSocketState.DISCONNECTED:
-                await socket.close(code, reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore"))
-    except (TimeoutError, WebSocketDisconnect, RuntimeError) as problem:
-        log.debug("the connection was gone before its close: %r", problem)

@@ -209,7 +209,7 @@ _CARRY_OUT: dict[type, Callable[[Driver, SessionHost, Any], Any]] = {
     do.Fetch: Driver._fetch,
     do.CutFiles: lambda driver, live, effect: live.cut_files(effect.chunks),
     do.Record: Driver._record,
-    do.SaveSettings: lambda driver, live, effect: driver._repository.save(live),
+    do.SaveSettings: lambda driver, live, effect: driver._repository.save(live, effect.stops),
     do.Unlink: Driver._unlink,
     do.Order: lambda driver, live, effect: driver.dispatcher.order(effect.order),
     do.Read: lambda driver, live, effect: driver.dispatcher.read(live, effect.texts),

@@ -90,7 +90,9 @@ class Record:
 
 @dataclass(frozen=True)
 class SaveSettings:
-    """Write `session.json`."""
+    """Write `session.json`; with `stops` also what is in no log: whether it is paused, what was not said yet."""
+
+    stops: bool = False
 
 
 @dataclass(frozen=True)

@@ -61,8 +61,8 @@ class Handover:
             raise _busy("it is being taken up already")
         self._coming.add(hashed)
         try:
-            found = await asyncio.to_thread(self._find, hashed)
-            if found is None or not sees(found):
+            found = await self.find(hashed, sees)
+            if found is None:
                 return None
             await self._claim(found.id)
             try:
@@ -82,6 +82,11 @@ class Handover:
             extra={"session": live.id},
         )
         return live
+
+    async def find(self, hashed: str, sees: Callable[[SessionRecord], bool]) -> SessionRecord | None:
+        """The record of the session of that token's hash, whoever has it; None when there is none for who asks."""
+        found = await asyncio.to_thread(self._find, hashed)
+        return found if found is not None and sees(found) else None
 
     def _find(self, hashed: str) -> SessionRecord | None:
         oldest = time.time() - self._keep_s
@@ -122,21 +127,6 @@ class Handover:
         if self._lives.pop(live.id, None) is not None:
             self._driver.dispatcher.release(live)
         self._storage.submit(self._claims.drop, live.id)  # after what is written there
-
-
-def between_gateways(
-    store: Store,
-    repository: SessionRepository,
-    lives: dict[str, SessionHost],
-    driver: Driver,
-    storage: Executor,
-    keep_s: float,
-) -> Handover | None:
-    """What hands sessions over; None where the state folder is one server's alone."""
-    owners = store.owners
-    if not isinstance(owners, Claims):
-        return None
-    return Handover(owners, store, repository, lives, driver, storage, keep_s)
 
 
 def _busy(why: str) -> Refused:

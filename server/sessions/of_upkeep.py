@@ -93,7 +93,7 @@ def stopping(session: Session, event: on.Stopping, now: float) -> Effects:
         seen, held = session.tracks.place(waiting, session.upcoming)
         effects.append(session.history.fix(tuple(each.control for each in seen + held)))
     text = "the server stops; resume when it is back"
-    return [*effects, do.SaveSettings(), do.Close(CloseCode.GOING_AWAY, text)]
+    return [*effects, do.SaveSettings(stops=True), do.Close(CloseCode.GOING_AWAY, text)]
 
 
 def redo(session: Session, frame: int) -> Effects:

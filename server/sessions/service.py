@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,16 +18,16 @@ from flowbrush.server.engine.dispatcher import Dispatcher
 from flowbrush.server.engine.engine import Engine
 from flowbrush.server.engine.watched import spawner
 from flowbrush.server.metrics import Metrics
+from flowbrush.server.sessions import branching, starting
 from flowbrush.server.sessions import events as on
-from flowbrush.server.sessions import starting
 from flowbrush.server.sessions.driver import Driver
-from flowbrush.server.sessions.handover import between_gateways
+from flowbrush.server.sessions.fleet import fleet_of
 from flowbrush.server.sessions.refused import Refused
 from flowbrush.server.sessions.session_host import RESUMED_FRAMES, WATCHER_FRAMES, SessionHost
 from flowbrush.server.settings import MIB, Settings
 from flowbrush.server.store import images
 from flowbrush.server.store.images import ImageStore, shape_of
-from flowbrush.server.store.session_repository import SessionRepository, new_id, new_record
+from flowbrush.server.store.session_repository import SessionRepository, new_record
 from flowbrush.server.store.store import SessionRecord, Store, hash_token
 from flowbrush.server.supervise import supervise
 
@@ -63,8 +62,8 @@ class Service:
             self.driver.handle,
             spawner(engine, settings),
         )
-        parts = self.store, self._repository, self.lives, self.driver, self._storage
-        self._handover = between_gateways(*parts, keep_s=settings.keep_hours * 3600)
+        parts = self.store, self._repository, self.driver, self.lives, self._storage
+        self.fleet = fleet_of(*parts, settings, self.written)
         self._tasks: list[asyncio.Task[None]] = []
         self.stopping = False
 
@@ -72,11 +71,13 @@ class Service:
 
     async def start(self) -> None:
         """Starts the workers and takes up the sessions of an earlier process."""
-        if self._handover is None:  # else each is taken up when its client comes
+        works = {"housekeeping": self._housekeeping, "cleaning": self._cleaning}
+        if self.fleet is None:
             self._take_up_stored()
+        else:  # each is taken up when its client comes
+            works["fleet"] = self.fleet.run
         self.dispatcher.start(asyncio.get_running_loop())
-        for work in (self._housekeeping, self._cleaning):
-            name = work.__name__.strip("_")
+        for name, work in works.items():
             failed = self.metrics.task_failures.labels(name).inc
             self._tasks.append(asyncio.create_task(supervise(name, work, failed)))
 
@@ -86,11 +87,13 @@ class Service:
             return
         self.stopping = True
         lives = list(self.lives.values())
+        if self.fleet is not None:
+            self.fleet.leave()
         for live in lives:
-            if self._handover is None:
+            if self.fleet is None:
                 self.driver.handle(live, on.Stopping())
             else:
-                self._handover.give_up(live)
+                self.fleet.handover.give_up(live)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await asyncio.gather(*(live.gone.wait() for live in lives))
@@ -116,9 +119,8 @@ class Service:
     @property
     def ready(self) -> bool:
         """Whether a newcomer would get a slot: a free one, that of a client who is away, or one of a worker more."""
-        slots = self.dispatcher.slots
-        lent = sum(1 for id in slots.holders if not self.lives[id].session.attached)
-        room = slots.free + lent > len(slots.queue) or self.dispatcher.scaling.can_grow
+        lent = sum(1 for id in self.dispatcher.slots.holders if not self.lives[id].session.attached)
+        room = self.dispatcher.admission.spare + lent > 0 or self.dispatcher.scaling.can_grow
         return not self.stopping and self.dispatcher.loaded.is_set() and room
 
     @property
@@ -215,9 +217,9 @@ class Service:
     ) -> SessionHost:
         """The session that a token stands for, if who asks `sees` it; raises Refused. The caller attaches, then calls `resumed`."""
         hashed = hash_token(token)
-        live = next((each for each in self.lives.values() if each.meta.token_hash == hashed), None)
-        if live is None and self._handover is not None:
-            live = await self._handover.take_up(hashed, sees)
+        live = self._here(hashed)
+        if live is None and self.fleet is not None:
+            live = await self.fleet.handover.take_up(hashed, sees)
         if live is None or not sees(live.meta):
             text = "this session has ended or was away for too long: start a new one"
             raise Refused(ErrorCode.RESUME_EXPIRED, text, CloseCode.BAD_START)
@@ -227,6 +229,14 @@ class Service:
             raise Refused(ErrorCode.NO_CODEC, text, CloseCode.BAD_START)
         live.token = token
         return live
+
+    def _here(self, hashed: str) -> SessionHost | None:
+        return next((each for each in self.lives.values() if each.meta.token_hash == hashed), None)
+
+    async def whose(self, token: str, sees: Callable[[SessionRecord], bool]) -> str | None:
+        """The other gateway that has the session that a token stands for; None where none of them has."""
+        hashed = hash_token(token)
+        return None if self.fleet is None or self._here(hashed) else await self.fleet.whose(hashed, sees)
 
     def outbox(self, live: SessionHost, last_frame: int = -1, start_id: int | None = None) -> Outbox:
         """The box of the session's own client, which is there (again) and has every frame up to `last_frame`."""
@@ -266,25 +276,12 @@ class Service:
         if asleep >= self.dispatcher.slots.total + self.settings.queue_size:
             text = "as many sessions wait for their clients as can: resume some, or try again later"
             raise ProtocolError(ErrorCode.BUSY, text)
-        token, new = secrets.token_urlsafe(24), new_id()
-        frame = (chunk + 1) * parent.meta.chunk_frames
-        meta = parent.meta.model_copy(
-            update={"id": new, "token_hash": hash_token(token), "created": time.time(), "first_frame": frame}
-        )
         try:
-            self.store.owners.take(new)
-            self.store.write(meta)
-            parent.journal.copy_to(self.store.journal(new), chunk + 1)
-            if self.store.image(id).exists():
-                images.share(self.store.image(id), self.store.image(new))
-            for saved, path in session.history.snapshots.items():
-                if saved <= chunk:
-                    self.store.link_snapshot(path, new, saved)
-            self.lives[new] = self._repository.revive(meta)
+            live, token = branching.branch(parent, chunk, self.store, self._repository)
         except OSError as error:
-            self.store.remove(new)
             raise ProtocolError(ErrorCode.BUSY, f"the branch cannot be written: {error}") from error
-        return new, token, frame - 1
+        self.lives[live.id] = live
+        return live.id, token, live.meta.first_frame - 1
 
     def end(self, live: SessionHost, reason: str, code: int = CloseCode.DONE, id: int | None = None) -> None:
         """The session is over: everybody is told, files are closed, its slot is free."""
@@ -330,10 +327,10 @@ class Service:
             if self.dispatcher.facts is not None:
                 self._repository.codecs = frozenset(Codec(name) for name in self.dispatcher.facts.codecs)
             for live in list(self.lives.values()):
-                self.driver.handle(live, on.Tick(self.dispatcher.slots.waiting))
+                self.driver.handle(live, on.Tick(self.dispatcher.admission.short))
             self.dispatcher.scaling.adjust(asyncio.get_running_loop().time())
-            if self._handover is not None:
-                await self._handover.give_up_asked()
+            if self.fleet is not None:
+                await self.fleet.handover.give_up_asked()
             await asyncio.sleep(HOUSEKEEPING_S)
 
     async def _cleaning(self) -> None:

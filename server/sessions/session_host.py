@@ -74,6 +74,14 @@ class SessionHost:
         self.start_asked: float | None = None
         self.start_id: int | None = None
         self.place_said: tuple[int, int] | None = None
+        self.waits_since: float | None = None
+        """its rank in the queue: see `Slots.ranks`; None while it does not wait"""
+        self.tied = False
+        """whether its client can be served by this gateway only"""
+        self.kept_until = 0.0
+        """until then it is not let go to another gateway: that was tried, and failed"""
+        self.told_to_move = False
+        """whether its connection was told to go on at another gateway, and has not answered yet"""
         self.closed = False
         self._storage = storage
         self._metrics = metrics
@@ -87,6 +95,12 @@ class SessionHost:
     def id(self) -> str:
         """The session's id."""
         return self.session.id
+
+    @property
+    def stays(self) -> bool:
+        """Whether it can get a seat of this gateway only, for now: the client's video is here, for one."""
+        away = self.outbox is None or self.outbox.closed
+        return away or self.tied or self.source is not None or time.monotonic() < self.kept_until
 
     @property
     def blocked(self) -> bool:

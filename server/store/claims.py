@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import secrets
+import socket
 from pathlib import Path
 from typing import Protocol, TextIO
 
@@ -41,10 +43,11 @@ class Sole:
 
 
 class Claims:
-    """One lock for each session that is this process's."""
+    """One lock for each session that is this process's; the file says by which name others know this one."""
 
     def __init__(self, folder: Path) -> None:
         """`folder`: the state folder."""
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self._sessions = folder / "sessions"
         self._wishes = folder / "wanted"
         self._wishes.mkdir(parents=True, exist_ok=True)
@@ -65,6 +68,9 @@ class Claims:
         except OSError:
             file.close()
             raise
+        file.truncate(0)
+        file.write(self.name)
+        file.flush()
         self._held[id] = file
         return True
 
@@ -72,7 +78,16 @@ class Claims:
         """Gives a session up: another gateway may take it."""
         file = self._held.pop(id, None)
         if file is not None:
+            with contextlib.suppress(OSError):
+                file.truncate(0)
             file.close()
+
+    def owner(self, id: str) -> str:
+        """The name of the gateway that has a session, or had it when it ended; empty where none has."""
+        try:
+            return (self._sessions / id / "owner").read_text(encoding="utf-8")
+        except OSError:
+            return ""
 
     def close(self) -> None:
         """Gives everything up."""

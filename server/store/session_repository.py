@@ -120,7 +120,10 @@ class SessionRepository:
 
     def revive(self, meta: SessionRecord) -> SessionHost:
         """A session whose journal is there already: of an earlier process, or a branch. Raises OSError."""
-        live = self.open(meta)
+        live = self.open(meta, paused=meta.paused, notices=meta.unsaid)
+        if meta.paused or meta.unsaid:  # as of the moment at which it was given up: it may change at once
+            meta.paused, meta.unsaid = False, ()
+            self._store.write(meta)
         for chunk in range(len(live.journal)):
             try:
                 controls = live.journal.controls(chunk)
@@ -136,8 +139,10 @@ class SessionRepository:
         live.session.taken_up(meta.first_frame, usable, epoch)
         return live
 
-    def save(self, live: SessionHost) -> None:
-        """Writes the session's settings as they are now."""
+    def save(self, live: SessionHost, stops: bool = False) -> None:
+        """Writes the session's settings as they are now; with `stops`, what only its next process needs to know as well."""
+        if stops:
+            live.meta.paused, live.meta.unsaid = live.session.pace.paused, live.session.notices
         live.meta.frames = live.session.output.frame
         live.meta.start = live.meta.start.model_copy(update={"seed": live.session.settings.seed})
         try:

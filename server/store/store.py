@@ -22,7 +22,7 @@ from typing import TextIO
 
 from pydantic import BaseModel, ValidationError
 
-from flowbrush.protocol import Codec, StartFields
+from flowbrush.protocol import Codec, Notice, StartFields
 from flowbrush.server.store.claims import Claims, Owners, Sole
 
 log = logging.getLogger(__name__)
@@ -56,6 +56,9 @@ class SessionRecord(BaseModel):
     """where the session began: later than 0 for a branch of another"""
     ended: str | None = None
     frames: int = 0
+    paused: bool = False
+    unsaid: tuple[Notice, ...] = ()
+    """how its last process left it: whether it was paused, and what its client was not told yet"""
 
 
 def hash_token(token: str) -> str:

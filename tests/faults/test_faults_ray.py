@@ -100,24 +100,25 @@ async def resumed(server: RunningServer, token: str, packets: list[Packet], more
 
 
 async def test_a_stream_goes_on_at_another_gateway(make_server: Any) -> None:
-    """Its client comes to B while it is still at A, which gives the session up; then B is killed, and A takes it up."""
+    """Its client comes to B while A has it, and is relayed; then A is killed, and B takes the session up."""
     a, b = make_server(), make_server()
     async with RawClient(a.url) as client:
         ready = await client.start("moved", seed=8)
         await client.count(12)
         packets, token = list(client.packets), ready["resume_token"]
-        await resumed(b, token, packets, 12)
-        state = await asyncio.to_thread(a.json, f"/v1/sessions/{ready['session']}")
-        assert state["state"] == "elsewhere"
-    b.process.kill()
-    b.process.wait()
-    await resumed(a, token, packets, 12)
+    await resumed(b, token, packets, 12)
+    assert b.metric("flowbrush_slots_used") == 0, "it is A's as before"
+    state = await asyncio.to_thread(b.json, f"/v1/sessions/{ready['session']}")
+    assert state["state"] != "elsewhere"
+    a.process.kill()
+    a.process.wait()
+    await resumed(b, token, packets, 12)
     frames = [packet.frame for packet in packets]
     assert frames == list(range(len(frames))), "none lost, none twice"
     assert [read(picture)[:3] for picture in decode(packets)] == [
         (n, 8, prompt_code("moved")) for n in frames
     ]
-    assert a.metric("flowbrush_slots_used") <= 1
+    assert b.metric("flowbrush_slots_used") <= 1
 
 
 async def test_a_node_that_is_drained_gives_its_streams_away_without_a_loss(

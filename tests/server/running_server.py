@@ -23,6 +23,8 @@ START_S, STOP_S = 90.0, 40.0
 class RunningServer:
     """A `flowbrush serve` of its own; `url` once it is warm."""
 
+    COMMAND: tuple[str, ...] = ("-m", "flowbrush.server.cli", "serve")
+
     def __init__(self, state_dir: Path, port: int = 0, **environment: str) -> None:
         self.state_dir = state_dir
         paths = os.pathsep.join([str(ROOT), str(HERE), os.environ.get("PYTHONPATH", "")])
@@ -40,7 +42,7 @@ class RunningServer:
         state_dir.mkdir(parents=True, exist_ok=True)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "flowbrush.server.cli", "serve"],
+                [sys.executable, *self.COMMAND],
                 env={**os.environ, **settings},
                 cwd=state_dir,
                 stdin=subprocess.DEVNULL,

@@ -267,7 +267,7 @@ class World:
         )
         self.dispatcher.start(self.clock)
 
-    def _save(self, live: SessionHost) -> None:
+    def _save(self, live: SessionHost, stops: bool = False) -> None:
         if self.disk_full:
             raise NO_SPACE
 
@@ -328,7 +328,7 @@ class World:
         """Time passes, and sessions are told."""
         self.clock.advance(seconds)
         for live in list(self.lives.values()):
-            self.driver.handle(live, on.Tick(self.dispatcher.slots.waiting))
+            self.driver.handle(live, on.Tick(self.dispatcher.admission.short))
         self.dispatcher.scaling.adjust(self.clock.time())
         self.clock.advance(0.0)
 

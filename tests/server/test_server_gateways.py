@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from flowbrush.server.engine.admission import Pool
 from flowbrush.server.store.claims import Claims
+from flowbrush.server.store.roster import QUIET_S, Roster
 from flowbrush.server.store.store import FolderInUse, Store
 
 HOLD = """
@@ -69,3 +71,30 @@ def test_cleaning_leaves_what_another_gateway_has(tmp_path: Path) -> None:
     time.sleep(0.01)
     mine.clean(keep_s=0.0, budget=0, living=set())
     assert mine.folder("kept").exists() and not mine.folder("gone").exists()
+
+
+def test_what_a_gateway_publishes_counts_while_it_writes_and_is_gone_with_it(tmp_path: Path) -> None:
+    now = [0.0]
+    a, b = (Roster(tmp_path, name, lambda: now[0]) for name in "ab")
+    assert a.secret == b.secret and len(list((tmp_path / "gateways").iterdir())) == 1
+    b.publish("http://b", {"m": Pool(2)})
+    assert a.others()["b"].pools == {"m": Pool(2)} and b.others() == {}
+    now[0] = QUIET_S + 0.1
+    quiet = a.others()["b"]
+    assert quiet.url == "http://b" and quiet.pools == {}, (
+        "it may hang: it can be asked, but its seats do not count"
+    )
+    b.publish("http://b", {"m": Pool(1)})
+    assert a.others()["b"].pools == {"m": Pool(1)}
+    b.leave()
+    assert a.others() == {}
+    (tmp_path / "gateways" / "c.json").write_text("{}")
+    assert a.others() == {} and not (tmp_path / "gateways" / "c.json").exists(), "nobody has it"
+
+
+def test_the_owner_of_a_session_is_known_to_the_others(tmp_path: Path) -> None:
+    a, b = Claims(tmp_path), Claims(tmp_path)
+    assert a.owner("s") == ""
+    assert a.take("s") and b.owner("s") == a.name != b.name
+    a.drop("s")
+    assert b.owner("s") == "" and b.take("s") and a.owner("s") == b.name

@@ -1,0 +1,157 @@
+"""This gateway among the others of its state folder: what each has, who has which session, and who gets a seat elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+
+from flowbrush.protocol import SessionStart
+from flowbrush.server.delivery.delivery import Outbox
+from flowbrush.server.engine.admission import Waiting
+from flowbrush.server.engine.dispatcher import Dispatcher
+from flowbrush.server.sessions.driver import Driver
+from flowbrush.server.sessions.handover import Handover
+from flowbrush.server.sessions.session_host import SessionHost
+from flowbrush.server.settings import Settings
+from flowbrush.server.store.claims import Claims
+from flowbrush.server.store.roster import Gateway, Roster
+from flowbrush.server.store.session_repository import SessionRepository
+from flowbrush.server.store.store import SessionRecord, Store
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 0.25
+LEAVING_S = 5.0
+"""A session that was let go, and that nobody has after so long, is not waited for any more."""
+
+KEPT_S = 10.0
+"""After it could not be let go a session stays for so long."""
+
+
+class Fleet:
+    """Runs in the event loop; files are read and written in threads."""
+
+    def __init__(
+        self,
+        roster: Roster,
+        claims: Claims,
+        handover: Handover,
+        dispatcher: Dispatcher,
+        lives: dict[str, SessionHost],
+        model: str,
+        written: Callable[[], Awaitable[None]],
+    ) -> None:
+        """`written` waits until what was to be written of sessions is in their files."""
+        self.roster = roster
+        self.handover = handover
+        self.url = ""
+        """where others reach this gateway; set before it starts"""
+        self.gateways: dict[str, Gateway] = {}
+        """the others that live, by name"""
+        self._claims = claims
+        self._dispatcher = dispatcher
+        self._admission = dispatcher.admission
+        self._admission.name = roster.name
+        self._lives = lives
+        self._model = model
+        self._written = written
+        self._left = False
+
+    async def run(self) -> None:
+        """Looks around, for ever."""
+        while not self._left:
+            await self._look()
+            await asyncio.sleep(LOOK_S)
+
+    async def _look(self) -> None:
+        scaling = self._dispatcher.scaling
+        pools = {self._model: self._admission.pool(scaling.starting, scaling.can_grow)}
+        await asyncio.to_thread(self.roster.publish, self.url, pools)
+        self.gateways = await asyncio.to_thread(self.roster.others)
+        said = {name: each.pools.get(self._model) for name, each in self.gateways.items()}
+        peers = {name: pool for name, pool in said.items() if pool is not None}
+        alone = not peers and not self._admission.peers
+        self._admission.meet(peers)
+        if not alone:
+            self._dispatcher.settle()
+        for id, name in self._admission.departures().items():
+            live = self._lives[id]
+            live = self._lives[id]
+            if live.outbox is not None and not live.told_to_move:
+                live.told_to_move = True
+                live.outbox.move(name)
+
+    def leave(self) -> None:
+        """This gateway takes no part any more."""
+        self._left = True
+        self.roster.leave()
+
+    async def holder(self, id: str) -> str | None:
+        """The name of the gateway that has a session; None where none of the others has."""
+        name = await asyncio.to_thread(self._claims.owner, id)
+        return name if name in self.gateways else None
+
+    async def whose(self, hashed: str, sees: Callable[[SessionRecord], bool]) -> str | None:
+        """As `holder`, of the session of that token's hash, if who asks `sees` it."""
+        found = await self.handover.find(hashed, sees) if self.gateways else None
+        return None if found is None else await self.holder(found.id)
+
+    def elsewhere(self) -> str | None:
+        """A gateway where one who comes now finds a seat, where it would have to wait here."""
+        return self._admission.elsewhere()
+
+    # ---- a session that goes to another gateway, with its client's connection
+
+    async def let_go(self, live: SessionHost, outbox: Outbox, to: str) -> SessionStart | None:
+        """Gives the session up to the gateway `to`: what its client would say there to go on. None where it stays after all."""
+        live.told_to_move = False
+        if self._admission.departures().get(live.id) != to or live.outbox is not outbox or live.closed:
+            return None
+        session = live.session
+        start = SessionStart(
+            id=None if session.ready_said else live.start_id,
+            resume=live.token,
+            last_frame=session.output.frame - 1,
+            codecs=live.meta.start.codecs,
+        )
+        rank = self._dispatcher.slots.ranks[live.id]
+        self._admission.leaving[live.id] = Waiting(live.id, rank, to)
+        self._forget(live.id, LEAVING_S)
+        log.info("given up: %s has a seat for it", to, extra={"session": live.id})
+        live.detach(outbox)
+        self.handover.give_up(live)
+        await self._written()
+        return start
+
+    def arrived(self, id: str) -> None:
+        """The other gateway has the session, and will have published so by its next look."""
+        self._forget(id, 2 * LOOK_S)
+
+    def _forget(self, id: str, after_s: float) -> None:
+        asyncio.get_running_loop().call_later(after_s, self._admission.leaving.pop, id, None)
+
+    def keep(self, live: SessionHost) -> None:
+        """It could not be let go: it waits here for now, and no seat elsewhere is kept for it."""
+        live.told_to_move = False
+        live.kept_until = time.monotonic() + KEPT_S
+
+
+def fleet_of(
+    store: Store,
+    repository: SessionRepository,
+    driver: Driver,
+    lives: dict[str, SessionHost],
+    storage: Executor,
+    settings: Settings,
+    written: Callable[[], Awaitable[None]],
+) -> Fleet | None:
+    """This gateway among others; None where the state folder is one server's alone. Raises OSError."""
+    owners = store.owners
+    if not isinstance(owners, Claims):
+        return None
+    handover = Handover(owners, store, repository, lives, driver, storage, settings.keep_hours * 3600)
+    roster = Roster(settings.state_dir, owners.name)
+    return Fleet(roster, owners, handover, driver.dispatcher, lives, settings.model, written)

@@ -1,0 +1,122 @@
+"""One queue for several gateways: who gets which seat, and what is said of places. Pure decisions."""
+
+from __future__ import annotations
+
+import random
+
+from session_world import World
+
+from flowbrush.protocol import Queue
+from flowbrush.server.engine.admission import Pool, Waiting, in_line, plan
+
+
+def pool(name: str, free: int, *waiting: tuple[str, float], stays: bool = False, **more: bool) -> Pool:
+    return Pool(free, tuple(Waiting(id, rank, name, stays) for id, rank in waiting), (), **more)
+
+
+def test_who_waits_longest_gets_the_seat_wherever_it_is() -> None:
+    pools = {"a": pool("a", 0, ("old", 1.0), ("new", 3.0)), "b": pool("b", 1, ("middle", 2.0))}
+    assert plan(pools) == {"old": "b"}, "before one who is at the gateway with the seat"
+    pools = {**pools, "c": pool("c", 1)}
+    assert plan(pools) == {"old": "c", "middle": "b"}, "nobody moves without need"
+
+
+def test_one_who_cannot_move_gets_a_seat_of_its_own_gateway_and_keeps_no_other() -> None:
+    pools = {"a": pool("a", 0, ("fixed", 1.0), stays=True), "b": pool("b", 1, ("new", 2.0))}
+    assert plan(pools) == {"new": "b"}
+    pools = {"a": pool("a", 1, ("fixed", 1.0), stays=True), "b": pool("b", 0, ("new", 2.0))}
+    assert plan(pools) == {"fixed": "a"}
+
+
+def test_one_on_its_way_keeps_its_seat_and_counts_once() -> None:
+    leaving = Pool(0, (Waiting("s", 1.0, "b"),))
+    pools = {"a": leaving, "b": pool("b", 1, ("t", 2.0))}
+    assert plan(pools) == {"s": "b"}, "the seat is kept for it"
+    pools["b"] = Pool(0, (), ("s",))
+    assert in_line(pools) == [], "it is there"
+    assert plan({"a": leaving}) == {}, "the gateway that it went to is gone"
+
+
+def test_no_seat_is_given_twice_and_none_is_left_while_one_waits() -> None:
+    draw = random.Random(4)
+    for _ in range(300):
+        pools = {
+            name: pool(
+                name,
+                draw.randrange(3),
+                *((f"{name}{n}", draw.random()) for n in range(draw.randrange(4))),
+                stays=draw.random() < 0.3,
+            )
+            for name in "abc"
+        }
+        given, line = plan(pools), in_line(pools)
+        for name, each in pools.items():
+            assert list(given.values()).count(name) <= each.free
+        unserved = [each for each in line if each.id not in given]
+        spare = [name for name, each in pools.items() if list(given.values()).count(name) < each.free]
+        assert not spare or all(each.stays and each.at not in spare for each in unserved)
+        assert all(given.get(each.id, each.at) == each.at for each in line if each.stays)
+        movers = [each for each in line if not each.stays]
+        served = [each.id in given for each in movers]
+        assert served == sorted(served, reverse=True), "in the order of their arrival"
+
+
+def queue_said(world: World, number: int) -> tuple[int, int]:
+    said = [item for item in world.clients[number].box._items if isinstance(item, Queue)]  # type: ignore[union-attr]
+    return said[-1].position, said[-1].size
+
+
+def full(world: World) -> None:
+    for process in world.alive:
+        process.load(world.slots)
+    world.begin(paused=False)
+    world.clock.advance(0.0)
+    world.begin(paused=False)
+    world.clock.advance(0.0)
+
+
+def test_places_are_places_among_all_and_a_seat_is_kept_for_who_came_first() -> None:
+    world = World(workers=1, slots=1, most=1)
+    full(world)
+    admission, slots = world.dispatcher.admission, world.dispatcher.slots
+    assert queue_said(world, 1) == (1, 1)
+    admission.meet({"b": pool("b", 0, ("other", 1.0))})
+    world.dispatcher.settle()
+    world.clock.advance(0.0)
+    assert queue_said(world, 1) == (2, 2) and admission.short == 2
+    world.leave(world.clients[0])
+    world.clock.advance(0.0)
+    assert not slots.holders and slots.free == 1, "it is for the one at b, who came first"
+    admission.meet({"b": pool("b", 0)})
+    world.dispatcher.settle()
+    world.clock.advance(0.0)
+    assert list(slots.holders) == ["s1"], "who was to come is gone"
+
+
+def test_who_is_to_go_elsewhere_goes_and_is_waited_for() -> None:
+    world = World(workers=1, slots=1, most=1)
+    full(world)
+    admission = world.dispatcher.admission
+    admission.meet({"b": pool("b", 1)})
+    assert admission.departures() == {"s1": "b"} and admission.elsewhere() is None and admission.spare == 0
+    admission.leaving["s1"] = Waiting("s1", 5.0, "b")
+    world.dispatcher.slots.leave("s1")
+    assert admission.short == 0 and [each.id for each in admission.pool().waiting] == ["s1"]
+    admission.meet({"b": pool("b", 0, ("s1", 5.0))})
+    assert not admission.leaving and admission.short == 1
+    admission.meet({"b": pool("b", 2)})
+    assert admission.elsewhere() == "b"
+
+
+def test_one_gateway_starts_a_worker_for_those_who_wait_at_all_of_them() -> None:
+    world = World(workers=1, slots=1, most=3)
+    full(world)
+    admission = world.dispatcher.admission
+    admission.meet({"b": pool("b", 0, ("other", 1.0), can_grow=True)})
+    assert not admission.ours_to_grow(), "the one at b came first"
+    admission.meet({"b": pool("b", 0, ("other", 1.0))})
+    assert admission.ours_to_grow(), "b has as many as it may have"
+    admission.meet({"b": pool("b", 0, starting=True)})
+    assert not admission.ours_to_grow(), "the one that is on its way there may be enough"
+    admission.meet({"b": pool("b", 1)})
+    assert not admission.ours_to_grow(), "there is a seat"
