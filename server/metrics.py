@@ -84,6 +84,11 @@ class Metrics:
             ["kind"],
             registry=kept,
         )
+        self.storage_silent = Gauge(
+            "flowbrush_storage_silent_seconds",
+            "How long the disk has answered nobody, although somebody waits for it",
+            registry=kept,
+        )
         self.task_failures = Counter(
             "flowbrush_task_failures",
             "Background tasks that failed and started again",

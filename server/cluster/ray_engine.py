@@ -14,7 +14,7 @@ import os
 import queue
 import socket
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any
 
 import ray
@@ -146,8 +146,7 @@ class Channel:
         self._actor: Future[Any] = Future()
         self._killed = False
         self._over = threading.Event()
-        self._files = ThreadPoolExecutor(1, thread_name_prefix=f"{name}-snapshots")
-        self._writing: Future[None] | None = None
+        self._writing: threading.Thread | None = None
         try:
             for work in (self._send, self._receive):  # the one that begins the actor comes last
                 threading.Thread(target=work, name=f"{name}-{work.__name__}", daemon=True).start()
@@ -211,9 +210,13 @@ class Channel:
 
     def _keep(self, message: ipc.Saved, blob: bytes) -> None:
         """Writes a snapshot beside all else; while one is being written others are left out, as at the worker."""
-        if self._writing is None or self._writing.done():
-            with contextlib.suppress(RuntimeError):  # the channel was closed
-                self._writing = self._files.submit(self._write, message, blob)
+        if self._writing is None or not self._writing.is_alive():
+            writing = threading.Thread(
+                target=self._write, args=(message, blob), name=f"{self._name}-snapshots", daemon=True
+            )
+            with contextlib.suppress(RuntimeError):  # there is no thread to be had
+                writing.start()
+                self._writing = writing
 
     def _write(self, message: ipc.Saved, blob: bytes) -> None:
         try:
@@ -245,7 +248,6 @@ class Channel:
         if not self._killed:
             self._killed = True
             self._orders.put(None)
-            self._files.shutdown(wait=False)
             threading.Thread(target=self._kill, name=f"{self._name}-kill", daemon=True).start()
 
     def _kill(self) -> None:

@@ -11,11 +11,15 @@ import sys
 from pathlib import Path
 
 from flowbrush.server.delivery.clips import Clip
+from flowbrush.server.store.storage import Storage
 
 log = logging.getLogger(__name__)
 
 NO_SPACE = 28
 """Exit code of `transcode` where the disk is full; the web process does not import it: it loads the codecs."""
+
+TURN_S = 120.0
+"""So long one waits for others' recordings."""
 
 
 class NotPlayable(Exception):
@@ -25,31 +29,44 @@ class NotPlayable(Exception):
 class Playable:
     """Makes one file at a time. The newest of each recording stays beside it and is used again."""
 
-    def __init__(self) -> None:
+    def __init__(self, reading: Storage) -> None:
+        self._reading = reading
         self._turn = asyncio.Lock()
 
-    async def file(self, recording: Path, size: int, part: Clip | None = None) -> Path:
-        """The first `size` bytes of a recording, or a part of them, as an H.264 file. Raises NotPlayable and OSError."""
+    async def file(self, lane: str, recording: Path, size: int, part: Clip | None = None) -> Path:
+        """The first `size` bytes of a recording, or a part of them, as an H.264 file; its files are looked at in `lane`.
+
+        Raises NotPlayable and OSError.
+        """
         name = f"{recording.stem}.h264-{size}"
         if part is not None:
             name += f"-{part.fragments[0].chunk}-{part.fragments[-1].chunk}"
         made = recording.with_name(f"{name}.mp4")
-        async with self._turn:
-            if not await asyncio.to_thread(made.is_file):
-                await asyncio.to_thread(_forget, recording)
-                await self._make(recording, size, part, made)
+        if await self._reading.run(lane, made.is_file):
+            return made
+        try:
+            async with asyncio.timeout(TURN_S):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise NotPlayable("others have recordings made into H.264: try again later") from None
+        try:
+            if not await self._reading.run(lane, made.is_file):
+                await self._reading.run(lane, lambda: _forget(recording))
+                await self._make(lane, recording, size, part, made)
+        finally:
+            self._turn.release()
         return made
 
-    async def _make(self, recording: Path, size: int, part: Clip | None, made: Path) -> None:
+    async def _make(self, lane: str, recording: Path, size: int, part: Clip | None, made: Path) -> None:
         if part is None:
             await _transcode(recording, size, made)
             return
         cut = made.with_suffix(".cut")
         try:
-            await asyncio.to_thread(_write, part, cut)
+            await self._reading.run(lane, lambda: _write(part, cut), within_s=TURN_S)
             await _transcode(cut, part.size, made)
         finally:
-            await asyncio.to_thread(cut.unlink, True)
+            self._reading.submit(lane, lambda: cut.unlink(missing_ok=True), always=True)
 
 
 async def _transcode(source: Path, size: int, made: Path) -> None:

@@ -23,7 +23,7 @@ from flowbrush.server.sessions import events as on
 from flowbrush.server.sessions.phases import Phase
 from flowbrush.server.sessions.session_host import SessionHost
 from flowbrush.server.settings import Settings
-from flowbrush.server.store.store import Store
+from flowbrush.server.store.snapshot_files import SnapshotFiles
 
 log = logging.getLogger(__name__)
 
@@ -48,14 +48,14 @@ class Dispatcher:
         settings: Settings,
         lives: dict[str, SessionHost],
         metrics: Metrics,
-        store: Store,
+        snapshots: SnapshotFiles,
         handle: Callable[[SessionHost, Any], None],
         spawn: Spawn,
     ) -> None:
         self._settings = settings
         self._lives = lives
         self._metrics = metrics
-        self._store = store
+        self._snapshots = snapshots
         self._handle = handle
         self._timer: Timer | None = None
         self._stills = Stills()
@@ -108,7 +108,7 @@ class Dispatcher:
                     live.heard(message)
                     self._handle(live, message)
                 elif isinstance(message, ipc.Saved):
-                    self._store.unlink(message.path)
+                    self._snapshots.remove(message.stream, [message.path])
 
     def _on_loaded(self, worker: Worker, message: ipc.Loaded) -> None:
         self.facts, self.broken = message, None
@@ -311,7 +311,7 @@ class Dispatcher:
             session = live.session
             save = None
             if worker.leaving or (session.chunk + 1) % self._settings.snapshot_chunks == 0:
-                save = str(self._store.snapshot(live.id, session.epoch, session.chunk))
+                save = self._snapshots.path(live.id, session.epoch, session.chunk)
             self._handle(live, on.Turn(bool(live.jpeg_viewers), save))
         self._send_orders(worker)
         if worker.order is None and self._timer is not None:  # none of them can go on: others may

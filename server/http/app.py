@@ -26,7 +26,9 @@ from flowbrush.server.http.limits import BodyLimit, HeadAsGet
 from flowbrush.server.http.realtime import serve_realtime
 from flowbrush.server.http.stream import serve_stream, serve_viewer
 from flowbrush.server.settings import MIB, Settings
+from flowbrush.server.store.storage import StorageLate
 
+RETRY_S = 10.0
 BODY_SLACK = MIB
 """A request may be so much larger than the largest image: the form around it."""
 
@@ -61,6 +63,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     app.add_middleware(Linger)  # the last one added is outermost
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(StorageLate, _late)
 
     @app.websocket("/v1/stream")
     async def stream(socket: WebSocket) -> None:
@@ -101,6 +104,11 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     return error_response(
         422, ErrorCode.INVALID_VALUE, f"{field or 'the body'}: {first['msg']}"[:500], field=field or None
     )
+
+
+async def _late(request: Request, error: Exception) -> JSONResponse:
+    """What needs a disk that does not answer."""
+    return error_response(503, ErrorCode.BUSY, f"{error}: try again later", retry_after_s=RETRY_S)
 
 
 async def _refused(request: Request, error: Exception) -> JSONResponse:

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 from flowbrush.errors import ErrorCode
 from flowbrush.server.delivery.playable import Playable
 from flowbrush.server.engine.engine import Engine
-from flowbrush.server.http.access import load_access
+from flowbrush.server.http.access import Access, load_access
 from flowbrush.server.http.answers import error_response
 from flowbrush.server.http.audit import note
 from flowbrush.server.http.auth import Gate
@@ -52,18 +52,20 @@ class Context:
         service = Service(settings, engine)
         gate = Gate(load_access(settings), settings.token_s)
         quotas = Quotas(service, lambda: gate.access)
-        uploads = Uploads(service.images, quotas)
-        fleet = service.fleet
+        uploads = Uploads(service.images, quotas, service.reading)
+        fleet, playable = service.fleet, Playable(service.reading)
         passes = Passes(fleet.roster.secret, fleet.roster.name) if fleet is not None else Passes(b"", "")
         relay = Relay(fleet, passes, service.metrics, settings.slow_reader_s)
-        return cls(settings, service, gate, quotas, uploads, Present(), Playable(), passes, relay)
+        return cls(settings, service, gate, quotas, uploads, Present(), playable, passes, relay)
 
     def reload_keys(self) -> None:
         """Reads the keys file again. One with a mistake changes nothing."""
-        try:
-            access = load_access(self.settings)
-        except BadSettings as error:
-            log.error("the keys stay as they were: %s", error)
+        self.service.reading.submit("keys", lambda: load_access(self.settings), self._take_keys)
+
+    def _take_keys(self, access: Access, error: Exception | None) -> None:
+        if error is not None:
+            why = error if isinstance(error, BadSettings) else f"{type(error).__name__}: {error}"
+            log.error("the keys stay as they were: %s", why)
             note("keys.reload", code="refused")
             return
         self.gate.reload(access)
@@ -76,13 +78,14 @@ class Context:
         live = self.service.lives.get(id)
         return live if live is not None and identity_of(connection).sees(live.meta) else None
 
-    def stored(self, connection: HTTPConnection, id: str) -> SessionRecord | None:
-        """The record of a session, running or ended, if it is there for who asks. Blocks for reading it."""
-        live = self.service.lives.get(id)
+    async def stored(self, connection: HTTPConnection, id: str) -> SessionRecord | None:
+        """The record of a session, running or ended, if it is there for who asks. Raises StorageLate."""
+        live, meta = self.service.lives.get(id), None
         if live is not None:
-            meta: SessionRecord | None = live.meta
-        else:
-            meta = self.service.store.read(id) if _ID.fullmatch(id) else None
+            meta = live.meta
+        elif _ID.fullmatch(id):
+            await self.service.storage.settled(id)  # it may have ended just now
+            meta = await self.service.reading.run(id, lambda: self.service.store.read(id))
         return meta if meta is not None and identity_of(connection).sees(meta) else None
 
 

@@ -14,16 +14,22 @@ def router(service: Service) -> APIRouter:
     """`/healthz`, `/readyz`, `/metrics`."""
     routes = APIRouter()
 
+    def storage() -> str:
+        """What the disk under the state folder does; a restart does not mend it."""
+        disk = service.storage
+        return f"no answer for {disk.silent_s:.0f} s" if disk.hangs else "ok"
+
     @routes.get("/healthz", summary="The process lives, and has workers")
     async def healthz() -> JSONResponse:
         missing_s = service.dispatcher.workers.missing_s()
         text = "ok" if service.alive else f"no worker for {missing_s:.0f} s"
-        return JSONResponse({"status": text}, 200 if service.alive else 503)
+        return JSONResponse({"status": text, "storage": storage()}, 200 if service.alive else 503)
 
     @routes.get("/readyz", summary="A worker is warm and a newcomer would get a slot")
     async def readyz() -> JSONResponse:
         slots = service.dispatcher.slots
         body: dict[str, Any] = {"ready": service.ready, "seats": slots.total, "free": slots.free}
+        body["storage"] = storage()
         if service.dispatcher.broken is not None:
             body["error"] = service.dispatcher.broken
         return JSONResponse(body, 200 if service.ready else 503)

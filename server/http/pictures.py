@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +21,7 @@ from flowbrush.server.http.door import identity_of
 from flowbrush.server.http.quotas import OverQuota
 from flowbrush.server.http.ranges import serve_file
 from flowbrush.server.sessions.session_host import LatestJpeg, SessionHost
+from flowbrush.server.store.storage import StorageLate
 from flowbrush.server.store.store import SessionRecord
 
 MAX_CHUNK = 2**32 - 1
@@ -40,13 +41,12 @@ def router(context: Context) -> APIRouter:
         first: Annotated[int | None, Query(ge=0, le=MAX_CHUNK)] = None,
         last: Annotated[int, Query(ge=0, le=MAX_CHUNK)] = MAX_CHUNK,
     ) -> Response:
-        meta = await asyncio.to_thread(context.stored, request, id)
+        meta = await context.stored(request, id)
         path = context.service.store.recording(id)
-        await context.service.written()
-        size = await asyncio.to_thread(_recorded, context, id, path) if meta is not None else 0
+        size = await _recorded(context, id, path) if meta is not None else 0
         if meta is None or size == 0:
             return unknown(id)
-        part = await asyncio.to_thread(clip, path, size, first, last) if first is not None else None
+        part = await _part(context, id, path, size, first, last)
         if first is not None and part is None:
             return error_response(404, ErrorCode.OUT_OF_RANGE, f"no chunk from {first} to {last} is recorded")
         audit("read.recording", identity_of(request), session=id)
@@ -59,8 +59,7 @@ def router(context: Context) -> APIRouter:
         except NotPlayable as error:
             return error_response(500, ErrorCode.INTERNAL, str(error))
         except OSError as error:
-            text = f"the video cannot be made: {error.strerror or error}"
-            return error_response(507, "no_space", text, retry_after_s=60.0)
+            return _not_made(error)
 
     @routes.get("/frame.jpg", summary="The newest frame")
     async def frame(id: str, request: Request) -> Response:
@@ -108,21 +107,44 @@ async def _video(
     context: Context, meta: SessionRecord, path: Path, size: int, part: Clip | None, wanted: str | None
 ) -> Response:
     """The recording or a part of it; what is not H.264 is made so. Raises NotPlayable and OSError."""
+    reading = context.service.reading
     if meta.codec is not Codec.H264:
-        made = await context.playable.file(path, size, part)
-        length = (await asyncio.to_thread(made.stat)).st_size
-        return serve_file(made, length, wanted, MP4)
+        made = await context.playable.file(meta.id, path, size, part)
+        length = (await reading.run(meta.id, made.stat)).st_size
+        return await serve_file(reading, meta.id, made, length, wanted, MP4)
     if part is None:
-        return serve_file(path, size, wanted, MP4)
+        return await serve_file(reading, meta.id, path, size, wanted, MP4)
     headers = {"Content-Length": str(part.size), "Cache-Control": "no-store"}
-    return StreamingResponse(part.blocks(), 200, headers, media_type=MP4)
+    return StreamingResponse(reading.stream(meta.id, part.blocks()), 200, headers, media_type=MP4)
 
 
-def _recorded(context: Context, id: str, path: Path) -> int:
-    """How many bytes of the recording are complete."""
+async def _recorded(context: Context, id: str, path: Path) -> int:
+    """How many bytes of the recording are complete, those of what was made until now included."""
+    await context.service.storage.settled(id)
     live = context.service.lives.get(id)
     if live is not None and live.recording is not None:
         return live.recording.bytes
+    return await context.service.reading.run(id, partial(_size, path))
+
+
+async def _part(
+    context: Context, id: str, path: Path, size: int, first: int | None, last: int
+) -> Clip | None:
+    """What is wanted of the recording; None for all of it, or where it has none of these chunks."""
+    if first is None:
+        return None
+    return await context.service.reading.run(id, partial(clip, path, size, first, last))
+
+
+def _not_made(error: OSError) -> Response:
+    """The answer where the video cannot be made. Raises StorageLate again, which is answered elsewhere."""
+    if isinstance(error, StorageLate):
+        raise error
+    text = f"the video cannot be made: {error.strerror or error}"
+    return error_response(507, "no_space", text, retry_after_s=60.0)
+
+
+def _size(path: Path) -> int:
     try:
         return path.stat().st_size
     except OSError:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 
 from flowbrush.server.http.access import Access, Quota
 from flowbrush.server.http.identity import Identity
@@ -36,6 +38,8 @@ class Quotas:
         self._access = access
         self._clock = clock
         self._addresses: dict[str, str] = {}
+        self._making = Counter[tuple[str, bool]]()
+        """sessions whose files are being made: account, whether they are branches"""
         self._sent: dict[str, float] = {}
         self._day = -1
 
@@ -46,6 +50,17 @@ class Quotas:
             self._addresses = {id: where for id, where in self._addresses.items() if id in lives}
             self._addresses[live.id] = identity.address
 
+    @contextlib.contextmanager
+    def making(self, identity: Identity, branch: bool = False) -> Iterator[None]:
+        """While a session's files are being made it counts already."""
+        counted = (identity.account, branch)
+        self._making[counted] += 1
+        try:
+            yield
+        finally:
+            self._making[counted] -= 1
+            self._making += Counter()  # those of nobody are dropped
+
     def check_start(self, identity: Identity, paused: bool) -> None:
         """Before a session begins; raises OverQuota. The session whose client is away longest makes room, if there is one."""
         quota, mine = self._quota(identity), self._of(identity)
@@ -53,7 +68,8 @@ class Quotas:
         self._check_waiting(quota, mine)
         if paused:
             self.check_pause(identity)
-        if quota.sessions and len(mine) >= quota.sessions:
+        making = self._making[identity.account, False] + self._making[identity.account, True]
+        if quota.sessions and len(mine) + making >= quota.sessions:
             away = [live for live in mine if live.session.away_since is not None]
             if not away:
                 raise _too_many("sessions", quota.sessions, "end one of them first")
@@ -63,6 +79,7 @@ class Quotas:
         """Before a branch is made; raises OverQuota."""
         quota, mine = self._quota(identity), self._of(identity)
         branches = sum(1 for live in mine if live.meta.first_frame > 0)
+        branches += self._making[identity.account, True]
         if quota.branches and branches >= quota.branches:
             raise _too_many("branches", quota.branches, "end one of them first")
         self.check_start(identity, paused=False)

@@ -9,15 +9,20 @@ from typing import BinaryIO
 
 from starlette.responses import Response, StreamingResponse
 
+from flowbrush.server.store.storage import Storage
+
 BLOCK = 1 << 18
 LARGEST = 2**63 - 1
 _RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
 
 
-def serve_file(path: Path, size: int, wanted: str | None, media_type: str) -> Response:
+async def serve_file(
+    reading: Storage, lane: str, path: Path, size: int, wanted: str | None, media_type: str
+) -> Response:
     """The first `size` bytes of a file as an answer to a request with the header `Range: {wanted}`.
 
-    A header that is none, or that asks for several ranges, is passed over, as HTTP has it. Raises OSError.
+    A header that is none, or that asks for several ranges, is passed over, as HTTP has it.
+    It is read by `reading`, in `lane`. Raises OSError.
     """
     found = byte_range(wanted, size)
     if found is None:
@@ -31,8 +36,10 @@ def serve_file(path: Path, size: int, wanted: str | None, media_type: str) -> Re
     }
     if part:
         headers["Content-Range"] = f"bytes {first}-{last}/{size}"
-    file = open(path, "rb")  # now: it may be replaced before its first byte is asked for
-    return StreamingResponse(_blocks(file, first, last), 206 if part else 200, headers, media_type=media_type)
+    # it is opened now: it may be replaced before its first byte is asked for
+    file = await reading.run(lane, lambda: open(path, "rb"))
+    blocks = reading.stream(lane, _blocks(file, first, last))
+    return StreamingResponse(blocks, 206 if part else 200, headers, media_type=media_type)
 
 
 def byte_range(wanted: str | None, size: int) -> tuple[int, int] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Request, Response
@@ -30,17 +29,18 @@ def router(context: Context) -> APIRouter:
         live = context.running(request, id)
         if live is not None:
             return JSONResponse(_running(live))
-        meta = await asyncio.to_thread(context.stored, request, id)
+        meta = await context.stored(request, id)
         return JSONResponse(_ended(meta)) if meta is not None else unknown(id)
 
     @routes.get("/log", summary="The session file: `flowbrush render` makes the video again")
     async def log(id: str, request: Request) -> Response:
-        meta = await asyncio.to_thread(context.stored, request, id)
-        text = await asyncio.to_thread(service.session_file, id) if meta is not None else None
+        meta = await context.stored(request, id)
+        await service.storage.settled(id)
+        text = await service.reading.run(id, lambda: service.session_file(id)) if meta is not None else None
         if text is None:
             return unknown(id)
         audit("read.log", identity_of(request), session=id)
-        return StreamingResponse(text, media_type="application/json")
+        return StreamingResponse(service.reading.stream(id, text), media_type="application/json")
 
     @routes.post("/branch", status_code=201, summary="A new session from a chunk of this one")
     async def branch(
@@ -51,7 +51,8 @@ def router(context: Context) -> APIRouter:
             return unknown(id)
         try:
             context.quotas.check_branch(identity)
-            new, token, last_frame = service.branch(id, chunk)
+            with context.quotas.making(identity, branch=True):
+                new, token, last_frame = await service.branch(id, chunk)
         except OverQuota as over:
             return error_response(429, over.code, over.message, retry_after_s=over.retry_after_s)
         except ProtocolError as error:

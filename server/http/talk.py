@@ -145,7 +145,8 @@ async def begin(
         text = "this token is for one session: resume that one"
         raise Refused(ErrorCode.UNAUTHORIZED, text, CloseCode.POLICY)
     context.quotas.check_start(identity, start.paused)
-    live = await service.begin(start, asked, identity.owner)
+    with context.quotas.making(identity):
+        live = await service.begin(start, asked, identity.owner)
     context.quotas.began(live, identity)
     audit("session.start", identity, session=live.id)
     outbox = service.outbox(live, start_id=start.id)

@@ -19,7 +19,8 @@ from flowbrush.server.http.audit import audit
 from flowbrush.server.http.door import identity_of
 from flowbrush.server.http.identity import Identity
 from flowbrush.server.http.quotas import OverQuota, Quotas
-from flowbrush.server.store.images import BadImage, ImageStore
+from flowbrush.server.store.images import READ_S, BadImage, ImageStore
+from flowbrush.server.store.storage import Storage, StorageLate
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ DECODED_AT_ONCE = 1
 """Pictures that are decoded at once, in processes of their own."""
 
 WAIT_S = 15.0
+KEEP_S = READ_S + WAIT_S
 
 
 class Busy(Exception):
@@ -39,8 +41,9 @@ class Busy(Exception):
 class Uploads:
     """Takes start images."""
 
-    def __init__(self, images: ImageStore, quotas: Quotas) -> None:
+    def __init__(self, images: ImageStore, quotas: Quotas, reading: Storage) -> None:
         self._images = images
+        self._reading = reading
         self._quotas = quotas
         self._receiving = asyncio.Semaphore(AT_ONCE)
         self._decoding = asyncio.Semaphore(DECODED_AT_ONCE)
@@ -49,7 +52,7 @@ class Uploads:
         """Answers 201 with the image's id, or says what is wrong."""
         identity = identity_of(request)
         try:
-            await asyncio.to_thread(self._quotas.check_upload, identity)
+            await self._check(identity)
             async with _turn(self._receiving):
                 data = await self._receive(request)
                 if isinstance(data, Response):
@@ -63,6 +66,8 @@ class Uploads:
             )
         except BadImage as error:
             return error_response(422, ErrorCode.INVALID_VALUE, str(error), field="file")
+        except StorageLate:
+            raise
         except (OSError, MemoryError) as error:
             log.error("an upload was not kept: %s", error)
             text = "the image cannot be kept: the server has no room for it; try again later"
@@ -71,12 +76,17 @@ class Uploads:
 
     async def keep(self, identity: Identity, data: bytes) -> str:
         """Keeps a picture that came with a message; returns its id. Raises OverQuota, Busy, BadImage, OSError, MemoryError."""
-        await asyncio.to_thread(self._quotas.check_upload, identity)
+        await self._check(identity)
         return await self._add(identity, data)
+
+    async def _check(self, identity: Identity) -> None:
+        await self._reading.run(_lane(identity), lambda: self._quotas.check_upload(identity))
 
     async def _add(self, identity: Identity, data: bytes) -> str:
         async with _turn(self._decoding):
-            id = await asyncio.to_thread(self._images.add, data, identity.owner)
+            id = await self._reading.run(
+                _lane(identity), lambda: self._images.add(data, identity.owner), within_s=KEEP_S
+            )
         audit("image.upload", identity, image=id, bytes=len(data))
         return id
 
@@ -101,6 +111,10 @@ class Uploads:
                 413, ErrorCode.TOO_LARGE, f"the file is too large: at most {most} bytes are taken"
             )
         return data
+
+
+def _lane(identity: Identity) -> str:
+    return f"images/{identity.owner}"
 
 
 def _reason(error: HTTPException | MultiPartException) -> str:

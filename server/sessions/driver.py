@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor
+from functools import partial
 from typing import Any
 
 from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
@@ -19,7 +18,8 @@ from flowbrush.server.sessions import events as on
 from flowbrush.server.sessions import machine
 from flowbrush.server.sessions.session_host import SessionHost
 from flowbrush.server.store.session_repository import SessionRepository
-from flowbrush.server.store.store import Store
+from flowbrush.server.store.snapshot_files import SnapshotFiles
+from flowbrush.server.store.storage import Storage, StorageLate
 
 log = logging.getLogger(__name__)
 
@@ -34,15 +34,15 @@ class Driver:
         self,
         lives: dict[str, SessionHost],
         metrics: Metrics,
-        store: Store,
-        archive: SessionRepository,
-        storage: Executor,
+        snapshots: SnapshotFiles,
+        repository: SessionRepository,
+        storage: Storage,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._lives = lives
         self._metrics = metrics
-        self._store = store
-        self._repository = archive
+        self._snapshots = snapshots
+        self._repository = repository
         self._storage = storage
         self._clock = clock
         self.dispatcher: Dispatcher
@@ -75,14 +75,40 @@ class Driver:
         try:
             _CARRY_OUT[type(effect)](self, live, effect)
         except Exception as error:
-            name = type(effect).__name__
-            if isinstance(error, EXPECTED_FAILURES):
-                log.warning("%s failed: %s", name, error, extra={"session": live.id})
-            else:
-                log.exception("%s failed", name, extra={"session": live.id})
-            self._metrics.effect_failures.labels(name).inc()
-            if not isinstance(effect, do.End | do.Close):
-                self.handle(live, on.Failed(effect, error))
+            self._failed(live, effect, error)
+
+    def _failed(self, live: SessionHost, effect: Any, error: Exception) -> None:
+        name = type(effect).__name__
+        unexpected = None if isinstance(error, EXPECTED_FAILURES) else error
+        log.log(
+            logging.ERROR if unexpected else logging.WARNING,
+            "%s failed: %s",
+            name,
+            error,
+            exc_info=unexpected,
+            extra={"session": live.id},
+        )
+        self._metrics.effect_failures.labels(name).inc()
+        if not isinstance(effect, do.End | do.Close):
+            self.handle(live, on.Failed(effect, error))
+
+    def _store_later(
+        self,
+        live: SessionHost,
+        effect: Any,
+        work: Callable[[], Any],
+        done: Callable[[Any], None] | None = None,
+        late: Callable[[], None] | None = None,
+    ) -> None:
+        """Has `work` done with the session's files, after what was asked of them before; a failure is the effect's."""
+
+        def answer(result: Any, error: Exception | None) -> None:
+            if error is not None:
+                self._failed(live, effect, error)
+            elif done is not None:
+                done(result)
+
+        self._storage.submit(live.id, work, answer, late)
 
     def _end_broken(self, live: SessionHost) -> None:
         """The machine itself is at fault: the session ends all the same."""
@@ -119,22 +145,48 @@ class Driver:
         live.show(effect)
 
     def _append(self, live: SessionHost, effect: do.Append) -> None:
-        if len(live.journal) > effect.first:  # it could not be cut when the stream went back
-            live.journal.truncate(effect.first)
-        live.journal.extend(effect.first, effect.lines)
-        self.handle(live, on.Written(len(live.journal)))
+        self._store_later(
+            live,
+            effect,
+            lambda: live.journal.replace(effect.first, effect.lines),
+            lambda chunks: self.handle(live, on.Written(chunks)),
+            lambda: self._log_late(live),
+        )
+
+    def _log_late(self, live: SessionHost) -> None:
+        log.warning("the disk does not answer: its log is kept in memory", extra={"session": live.id})
+        self.handle(live, on.LogLate())
 
     def _fetch(self, live: SessionHost, effect: do.Fetch) -> None:
-        self.handle(live, on.Fetched(effect.chunk, live.journal.controls(effect.chunk)))
+        late = StorageLate("the disk does not answer")
+        self._store_later(
+            live,
+            effect,
+            lambda: live.journal.controls(effect.chunk),
+            lambda controls: self.handle(live, on.Fetched(effect.chunk, effect.epoch, controls)),
+            lambda: self._failed(live, effect, late),
+        )
+
+    def _cut_files(self, live: SessionHost, effect: do.CutFiles) -> None:
+        live.forget_clips(effect.chunks)
+        self._store_later(live, effect, lambda: live.cut_files(effect.chunks))
 
     def _record(self, live: SessionHost, effect: do.Record) -> None:
-        live.record(effect, lambda writing: self._recorded(live, writing))
-
-    def _recorded(self, live: SessionHost, writing: asyncio.Future[bool]) -> None:
-        if writing.cancelled() or live.closed:
+        recording = live.recording
+        if recording is None or recording.full or live.closed:
             return
-        error = writing.exception()
-        if error is None and writing.result():
+        samples = list(effect.samples)
+        try:
+            self._storage.submit(
+                live.id,
+                lambda: recording.put(effect.chunk, effect.first_frame, samples),
+                lambda written, error: self._recorded(live, written, error),
+            )
+        except StorageLate as error:
+            self._recorded(live, False, error)
+
+    def _recorded(self, live: SessionHost, written: bool, error: Exception | None) -> None:
+        if written or live.closed or live.recording_over:
             return
         why = "it has reached its largest size" if error is None else f"it could not be written: {error}"
         live.stop_recording()
@@ -142,8 +194,7 @@ class Driver:
         self.handle(live, on.RecordingStopped(why))
 
     def _unlink(self, live: SessionHost, effect: do.Unlink) -> None:
-        for path in effect.paths:
-            self._storage.submit(self._store.unlink, path)
+        self._snapshots.remove(live.id, effect.paths)
 
     def _queue(self, live: SessionHost, effect: do.Queue) -> None:
         self.dispatcher.join(live, effect.first)
@@ -153,7 +204,7 @@ class Driver:
         strings = {} if facts is None else facts.codecs
         live.meta.codec, live.meta.codec_string = effect.codec, strings.get(effect.codec, "")
         log.warning("its codec is %s from here on", effect.codec, extra={"session": live.id})
-        self._repository.save(live)
+        self._save(live, do.SaveSettings())
         if live.recording is not None and not live.recording.full:
             live.stop_recording()
             self.handle(live, on.RecordingStopped(f"the stream is encoded as {effect.codec} from here on"))
@@ -174,12 +225,13 @@ class Driver:
         """Every step is tried, whatever became of the one before."""
         self._lives.pop(live.id, None)
         live.meta.ended = effect.reason
+        last = partial(self._storage.submit, live.id, always=True)
         steps: list[Callable[[], Any]] = [
             lambda: self.dispatcher.release(live),
-            lambda: live.close(effect.code, effect.reason),
-            lambda: self._repository.save(live),
-            lambda: self._storage.submit(self._store.drop_snapshots, live.id),
-            lambda: self._storage.submit(self._store.owners.drop, live.id),
+            lambda: self._close(live, do.Close(effect.code, effect.reason)),
+            lambda: last(self._repository.saving(live)),
+            lambda: self._snapshots.drop(live.id),
+            lambda: last(lambda: self._repository.give_up(live.id)),
             lambda: self._metrics.sessions.labels(effect.reason).inc(),
         ]
         for step in steps:
@@ -190,6 +242,13 @@ class Driver:
         log.info(
             "ended: %s after %d frames", effect.reason, live.session.output.frame, extra={"session": live.id}
         )
+
+    def _save(self, live: SessionHost, effect: do.SaveSettings) -> None:
+        self._store_later(live, effect, self._repository.saving(live, effect.stops))
+
+    def _close(self, live: SessionHost, effect: do.Close) -> None:
+        live.close(effect.code, effect.reason)
+        self._storage.submit(live.id, live.close_files, always=True)
 
     # ---- connections
 
@@ -207,9 +266,9 @@ _CARRY_OUT: dict[type, Callable[[Driver, SessionHost, Any], Any]] = {
     do.ForgetSent: lambda driver, live, effect: live.forget_sent(effect.boxes),
     do.Append: Driver._append,
     do.Fetch: Driver._fetch,
-    do.CutFiles: lambda driver, live, effect: live.cut_files(effect.chunks),
+    do.CutFiles: Driver._cut_files,
     do.Record: Driver._record,
-    do.SaveSettings: lambda driver, live, effect: driver._repository.save(live, effect.stops),
+    do.SaveSettings: lambda driver, live, effect: driver._save(live, effect),
     do.Unlink: Driver._unlink,
     do.Order: lambda driver, live, effect: driver.dispatcher.order(effect.order),
     do.Read: lambda driver, live, effect: driver.dispatcher.read(live, effect.texts),
@@ -218,6 +277,6 @@ _CARRY_OUT: dict[type, Callable[[Driver, SessionHost, Any], Any]] = {
     do.ReplaceCodec: Driver._replace_codec,
     do.Count: Driver._count,
     do.Part: Driver._part,
-    do.Close: lambda driver, live, effect: live.close(effect.code, effect.reason),
+    do.Close: Driver._close,
     do.End: Driver._end,
 }

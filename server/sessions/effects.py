@@ -59,7 +59,7 @@ class ForgetSent:
 
 @dataclass(frozen=True)
 class Append:
-    """Lines for the journal, from chunk `first` on."""
+    """Lines for the journal, from chunk `first` on; what it has of these chunks and later ones is of another past."""
 
     first: int
     lines: tuple[tuple[Control, ...], ...]
@@ -67,9 +67,10 @@ class Append:
 
 @dataclass(frozen=True)
 class Fetch:
-    """Read the controls of a chunk from the journal."""
+    """Read the controls of a chunk from the journal, in that epoch."""
 
     chunk: int
+    epoch: int
 
 
 @dataclass(frozen=True)

@@ -156,10 +156,16 @@ class Written:
 
 
 @dataclass(frozen=True)
+class LogLate:
+    """The disk has not answered for too long to what is to be written into the journal. It may still do."""
+
+
+@dataclass(frozen=True)
 class Fetched:
-    """The controls of a chunk that is in the journal."""
+    """The controls of a chunk that is in the journal, asked for in that epoch."""
 
     chunk: int
+    epoch: int
     controls: tuple[Control, ...]
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from concurrent.futures import Executor
+from collections.abc import Callable
+from functools import partial
 
 from flowbrush.protocol import SessionStart
 from flowbrush.server.delivery.delivery import Outbox
@@ -19,11 +20,15 @@ from flowbrush.server.settings import Settings
 from flowbrush.server.store.claims import Claims
 from flowbrush.server.store.roster import Gateway, Roster
 from flowbrush.server.store.session_repository import SessionRepository
+from flowbrush.server.store.storage import Storage, StorageLate
 from flowbrush.server.store.store import SessionRecord, Store
 
 log = logging.getLogger(__name__)
 
 LOOK_S = 0.25
+LANE = "gateways"
+"""Where the files of the folder that are nobody's are written and read."""
+
 LEAVING_S = 5.0
 """A session that was let go, and that nobody has after so long, is not waited for any more."""
 
@@ -42,9 +47,8 @@ class Fleet:
         dispatcher: Dispatcher,
         lives: dict[str, SessionHost],
         model: str,
-        written: Callable[[], Awaitable[None]],
+        storage: Storage,
     ) -> None:
-        """`written` waits until what was to be written of sessions is in their files."""
         self.roster = roster
         self.handover = handover
         self.url = ""
@@ -57,20 +61,22 @@ class Fleet:
         self._admission.name = roster.name
         self._lives = lives
         self._model = model
-        self._written = written
+        self._storage = storage
         self._left = False
 
     async def run(self) -> None:
         """Looks around, for ever."""
         while not self._left:
-            await self._look()
+            with contextlib.suppress(StorageLate):
+                await self._look()
+                await self.handover.give_up_asked()
             await asyncio.sleep(LOOK_S)
 
     async def _look(self) -> None:
         scaling = self._dispatcher.scaling
         pools = {self._model: self._admission.pool(scaling.starting, scaling.can_grow)}
-        await asyncio.to_thread(self.roster.publish, self.url, pools)
-        self.gateways = await asyncio.to_thread(self.roster.others)
+        await self._storage.run(LANE, partial(self.roster.publish, self.url, pools))
+        self.gateways = await self._storage.run(LANE, self.roster.others)
         said = {name: each.pools.get(self._model) for name, each in self.gateways.items()}
         peers = {name: pool for name, pool in said.items() if pool is not None}
         alone = not peers and not self._admission.peers
@@ -87,16 +93,20 @@ class Fleet:
     def leave(self) -> None:
         """This gateway takes no part any more."""
         self._left = True
-        self.roster.leave()
+        self._storage.submit(LANE, self.roster.leave, always=True)
 
     async def holder(self, id: str) -> str | None:
         """The name of the gateway that has a session; None where none of the others has."""
-        name = await asyncio.to_thread(self._claims.owner, id)
-        return name if name in self.gateways else None
+        with contextlib.suppress(StorageLate):
+            name = await self._storage.run(LANE, partial(self._claims.owner, id))
+            return name if name in self.gateways else None
+        return None
 
     async def whose(self, hashed: str, sees: Callable[[SessionRecord], bool]) -> str | None:
         """As `holder`, of the session of that token's hash, if who asks `sees` it."""
-        found = await self.handover.find(hashed, sees) if self.gateways else None
+        found = None
+        with contextlib.suppress(StorageLate):
+            found = await self.handover.find(hashed, sees) if self.gateways else None
         return None if found is None else await self.holder(found.id)
 
     def elsewhere(self) -> str | None:
@@ -123,7 +133,8 @@ class Fleet:
         log.info("given up: %s has a seat for it", to, extra={"session": live.id})
         live.detach(outbox)
         self.handover.give_up(live)
-        await self._written()
+        with contextlib.suppress(StorageLate):  # then the other one cannot take it up yet, and says so
+            await self._storage.settled(live.id)
         return start
 
     def arrived(self, id: str) -> None:
@@ -144,9 +155,8 @@ def fleet_of(
     repository: SessionRepository,
     driver: Driver,
     lives: dict[str, SessionHost],
-    storage: Executor,
+    storage: Storage,
     settings: Settings,
-    written: Callable[[], Awaitable[None]],
 ) -> Fleet | None:
     """This gateway among others; None where the state folder is one server's alone. Raises OSError."""
     owners = store.owners
@@ -154,4 +164,4 @@ def fleet_of(
         return None
     handover = Handover(owners, store, repository, lives, driver, storage, settings.keep_hours * 3600)
     roster = Roster(settings.state_dir, owners.name)
-    return Fleet(roster, owners, handover, driver.dispatcher, lives, settings.model, written)
+    return Fleet(roster, owners, handover, driver.dispatcher, lives, settings.model, storage)

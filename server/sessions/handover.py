@@ -10,7 +10,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor
 
 from flowbrush.errors import CloseCode, ErrorCode
 from flowbrush.server.sessions import events as on
@@ -19,6 +18,7 @@ from flowbrush.server.sessions.refused import Refused
 from flowbrush.server.sessions.session_host import SessionHost
 from flowbrush.server.store.claims import Claims
 from flowbrush.server.store.session_repository import SessionRepository
+from flowbrush.server.store.storage import Storage, StorageLate
 from flowbrush.server.store.store import SessionRecord, Store
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,8 @@ ASK_S = 5.0
 """An owner that has not given a session up within this does not do it."""
 
 LOOK_S = 0.05
+FIND_S = 30.0
+"""A folder of many sessions takes a while to look through."""
 
 
 class Handover:
@@ -39,7 +41,7 @@ class Handover:
         repository: SessionRepository,
         lives: dict[str, SessionHost],
         driver: Driver,
-        storage: Executor,
+        storage: Storage,
         keep_s: float,
     ) -> None:
         """Sessions that were not touched for `keep_s` seconds are over."""
@@ -64,16 +66,19 @@ class Handover:
             found = await self.find(hashed, sees)
             if found is None:
                 return None
-            await self._claim(found.id)
+            id = found.id
+            await self._claim(id)
             try:
-                live = await asyncio.to_thread(self._revived, found.id)
+                live = await self._storage.run(id, lambda: self._revived(id))
             except Exception:
-                self._claims.drop(found.id)
+                self._storage.submit(id, lambda: self._claims.drop(id))
                 raise
+        except StorageLate as error:
+            raise _busy(str(error)) from error
         finally:
             self._coming.discard(hashed)
         if live is None:
-            self._claims.drop(found.id)
+            self._storage.submit(id, lambda: self._claims.drop(id))
             return None
         self._lives[live.id] = live
         log.info(
@@ -84,8 +89,11 @@ class Handover:
         return live
 
     async def find(self, hashed: str, sees: Callable[[SessionRecord], bool]) -> SessionRecord | None:
-        """The record of the session of that token's hash, whoever has it; None when there is none for who asks."""
-        found = await asyncio.to_thread(self._find, hashed)
+        """The record of the session of that token's hash, whoever has it; None when there is none for who asks.
+
+        Raises StorageLate.
+        """
+        found = await self._storage.run("all", lambda: self._find(hashed), within_s=FIND_S)
         return found if found is not None and sees(found) else None
 
     def _find(self, hashed: str) -> SessionRecord | None:
@@ -98,15 +106,15 @@ class Handover:
     async def _claim(self, id: str) -> None:
         until = time.monotonic() + ASK_S
         try:
-            if await asyncio.to_thread(self._claims.take, id):
+            if await self._storage.run(id, lambda: self._claims.take(id)):
                 return
-            await asyncio.to_thread(self._claims.ask, id)
+            await self._storage.run(id, lambda: self._claims.ask(id))
             while time.monotonic() < until:
                 await asyncio.sleep(LOOK_S)
-                if await asyncio.to_thread(self._claims.take, id):
+                if await self._storage.run(id, lambda: self._claims.take(id)):
                     return
         finally:
-            await asyncio.to_thread(self._claims.answered, id)
+            self._storage.submit(id, lambda: self._claims.answered(id), always=True)
         raise _busy("the gateway that has it does not give it up")
 
     def _revived(self, id: str) -> SessionHost | None:
@@ -116,7 +124,7 @@ class Handover:
 
     async def give_up_asked(self) -> None:
         """Gives up the sessions that other gateways ask for."""
-        for id in await asyncio.to_thread(self._claims.asked):
+        for id in await self._storage.run("asked", self._claims.asked):
             if id in self._lives:
                 log.info("given up: its client is at another gateway", extra={"session": id})
                 self.give_up(self._lives[id])
@@ -126,7 +134,7 @@ class Handover:
         self._driver.handle(live, on.Stopping())
         if self._lives.pop(live.id, None) is not None:
             self._driver.dispatcher.release(live)
-        self._storage.submit(self._claims.drop, live.id)  # after what is written there
+        self._storage.submit(live.id, lambda: self._claims.drop(live.id), always=True)
 
 
 def _busy(why: str) -> Refused:

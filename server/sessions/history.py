@@ -21,6 +21,10 @@ class History:
         """chunk → file with the state after it"""
         self._unwritten: list[tuple[Control, ...]] = []
         self._points = 0
+        self._writing = 0
+        """lines are on their way to the disk, so many times"""
+        self._cut_to = self.asked
+        """as many chunks of what is on its way still count"""
 
     @property
     def behind(self) -> bool:
@@ -32,21 +36,36 @@ class History:
         """Whether memory has kept what it may."""
         return len(self._unwritten) >= MAX_UNWRITTEN_CHUNKS or self._points >= MAX_UNWRITTEN_POINTS
 
-    def fix(self, controls: tuple[Control, ...]) -> Append:
+    def fix(self, controls: tuple[Control, ...], last: bool = False) -> list[Append]:
         """The next chunk sees these controls, whatever happens."""
         self._unwritten.append(controls)
         self._points += _points(controls)
         self.asked += 1
-        return Append(self.asked - len(self._unwritten), tuple(self._unwritten))
+        return self.append(last)
+
+    def append(self, last: bool = False) -> list[Append]:
+        """What is to be written now. While lines are on their way it is nothing, but the `last` time what is newer."""
+        newer = self.asked > self._cut_to
+        if not self._unwritten or (self._writing and not (last and newer)):
+            return []
+        if not self._writing:
+            self._cut_to = self.asked
+        self._writing += 1
+        return [Append(self.asked - len(self._unwritten), tuple(self._unwritten))]
 
     def in_memory(self, chunk: int) -> tuple[Control, ...] | None:
         """The controls of a chunk that is not on disk yet; None for one that is."""
         index = chunk - (self.asked - len(self._unwritten))
         return self._unwritten[index] if index >= 0 else None
 
+    def not_written(self) -> None:
+        """What was on its way did not get there."""
+        self._writing -= 1
+
     def written(self, chunks: int) -> None:
-        """The first `chunks` are on disk."""
-        keep = max(0, self.asked - chunks)
+        """The first `chunks` are on disk, as they were when they were sent there."""
+        self._writing -= 1
+        keep = max(0, self.asked - min(chunks, self._cut_to))
         self._unwritten = self._unwritten[len(self._unwritten) - keep :]
         self._points = sum(map(_points, self._unwritten))
 
@@ -73,6 +92,7 @@ class History:
             self._unwritten = self._unwritten[: max(0, len(self._unwritten) - drop)]
             self._points = sum(map(_points, self._unwritten))
         self.asked = min(self.asked, chunks)
+        self._cut_to = min(self._cut_to, self.asked)
         return tuple(self.snapshots.pop(saved) for saved in list(self.snapshots) if saved >= chunks)
 
 

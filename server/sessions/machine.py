@@ -47,6 +47,7 @@ HANDLERS: dict[type, Callable[[Session, Any, float], Effects]] = {
     ipc.StreamFailed: of_worker.stream_failed,
     on.Tick: of_upkeep.tick,
     on.Written: of_upkeep.written,
+    on.LogLate: of_upkeep.log_late,
     on.Failed: of_upkeep.effect_failed,
     on.RecordingStopped: of_upkeep.recording_stopped,
     on.EndAsked: of_upkeep.end_asked,

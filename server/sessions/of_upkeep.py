@@ -35,10 +35,15 @@ def tick(session: Session, event: on.Tick, now: float) -> Effects:
 
 def written(session: Session, event: on.Written, now: float) -> Effects:
     session.history.written(event.chunks)
+    effects: Effects = [*session.history.append()]
     if session.trouble.log_written():
         text = "the session's log is written again; nothing of it is lost"
-        return [do.Say(Notice(code="log_resumed", message=text))]
-    return []
+        effects.append(do.Say(Notice(code="log_resumed", message=text)))
+    return effects
+
+
+def log_late(session: Session, event: on.LogLate, now: float) -> Effects:
+    return not_written(session, "the disk does not answer")
 
 
 def effect_failed(session: Session, event: on.Failed, now: float) -> Effects:
@@ -46,8 +51,9 @@ def effect_failed(session: Session, event: on.Failed, now: float) -> Effects:
         case do.CatchUp(frame):
             return redo(session, frame)
         case do.Append():
-            return not_written(session, event.error)
-        case do.Fetch():
+            session.history.not_written()
+            return not_written(session, str(event.error))
+        case do.Fetch() if event.effect == session.fetching and session.awaits_log:
             return session.failed(
                 ErrorCode.INTERNAL, f"the session's log cannot be read again: {event.error}"
             )
@@ -68,11 +74,12 @@ def no_room(session: Session, why: str) -> Effects:
     return [do.Say(error), do.Part(CloseCode.TRY_LATER, ErrorCode.BUSY)]
 
 
-def not_written(session: Session, error: Exception) -> Effects:
-    if session.history.too_far_behind:
-        return session.failed(ErrorCode.INTERNAL, f"the session's log cannot be written: {error}")
-    if session.trouble.log_not_written():
-        text = f"the session's log cannot be written for now and is kept in memory: {error}"
+def not_written(session: Session, why: str) -> Effects:
+    first = session.trouble.log_not_written(why)
+    if session.log_lost:
+        return session.without_log()
+    if first:
+        text = f"the session's log cannot be written for now and is kept in memory: {why}"
         return [do.Say(Notice(code="log_delayed", message=text))]
     return []
 
@@ -88,12 +95,13 @@ def end_asked(session: Session, event: on.EndAsked, now: float) -> Effects:
 def stopping(session: Session, event: on.Stopping, now: float) -> Effects:
     """What waits becomes the next chunk's, so that the journal holds it."""
     waiting = session.pending.drain()
-    effects: Effects = []
     if waiting:
         seen, held = session.tracks.place(waiting, session.upcoming)
-        effects.append(session.history.fix(tuple(each.control for each in seen + held)))
+        lines = session.history.fix(tuple(each.control for each in seen + held), last=True)
+    else:
+        lines = session.history.append(last=True)
     text = "the server stops; resume when it is back"
-    return [*effects, do.SaveSettings(stops=True), do.Close(CloseCode.GOING_AWAY, text)]
+    return [*lines, do.SaveSettings(stops=True), do.Close(CloseCode.GOING_AWAY, text)]
 
 
 def redo(session: Session, frame: int) -> Effects:

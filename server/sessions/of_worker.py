@@ -68,11 +68,12 @@ def turn(session: Session, event: on.Turn, now: float) -> Effects:
     if session.phase is not Phase.READY:
         return []
     if session.chunk < session.upcoming:
-        known = session.history.in_memory(session.chunk)
-        session.turned = event
-        return [do.Fetch(session.chunk)] if known is None else order(session, known, event, now)
+        known = session.known_controls()
+        return session.fetch() if known is None else order(session, known, event, now)
+    if session.log_lost:
+        return session.without_log()
     controls = (*session.quality.entry(), *drain(session, now))
-    return [session.history.fix(controls), *order(session, controls, event, now, new=True)]
+    return [*session.history.fix(controls), *order(session, controls, event, now, new=True)]
 
 
 def probe_turn(session: Session, event: on.ProbeTurn, now: float) -> Effects:
@@ -94,9 +95,9 @@ def outline(asked: on.ProbeAsked, region: Any = (), label: str = "") -> do.Say:
 
 
 def fetched(session: Session, event: on.Fetched, now: float) -> Effects:
-    if session.phase is not Phase.READY or event.chunk != session.chunk:
-        return []
-    return order(session, event.controls, session.turned, now)
+    if session.fetching == do.Fetch(event.chunk, event.epoch):
+        session.fetching, session.fetched = None, event
+    return []
 
 
 def drain(session: Session, now: float) -> tuple[Control, ...]:

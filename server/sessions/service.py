@@ -7,7 +7,8 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
@@ -26,8 +27,10 @@ from flowbrush.server.sessions.refused import Refused
 from flowbrush.server.sessions.session_host import RESUMED_FRAMES, WATCHER_FRAMES, SessionHost
 from flowbrush.server.settings import MIB, Settings
 from flowbrush.server.store import images
-from flowbrush.server.store.images import ImageStore, shape_of
+from flowbrush.server.store.images import ImageStore
 from flowbrush.server.store.session_repository import SessionRepository, new_record
+from flowbrush.server.store.snapshot_files import SnapshotFiles
+from flowbrush.server.store.storage import Storage, StorageLate
 from flowbrush.server.store.store import SessionRecord, Store, hash_token
 from flowbrush.server.supervise import supervise
 
@@ -35,6 +38,9 @@ log = logging.getLogger(__name__)
 
 HOUSEKEEPING_S = 0.5
 CLEAN_S = 600.0
+START_S, CLOSE_S = 120.0, 1.0
+"""So long may reading what an earlier process left take, and giving the folder back."""
+SNAPSHOT_THREADS = 4
 WITHOUT_WORKER_S = 60.0
 """A server that has had no worker for so long is not alive."""
 
@@ -51,20 +57,27 @@ class Service:
         self.images = ImageStore(
             settings.state_dir / "images", settings.image_mib * MIB, settings.image_megapixels * 1e6
         )
-        self._storage = ThreadPoolExecutor(1, thread_name_prefix="storage")
-        self._repository = SessionRepository(settings, self.store, self._storage, self.metrics)
-        self.driver = Driver(self.lives, self.metrics, self.store, self._repository, self._storage)
+        self.storage = Storage()
+        """for the files of sessions that live, the lanes by their ids"""
+        self.reading = Storage()
+        """for what people ask to read and to upload: however much of that hangs, sessions are written all the same"""
+        self.metrics.storage_silent.set_function(lambda: self.storage.silent_s)
+        self._repository = SessionRepository(settings, self.store, self.metrics)
+        self._snapshots = snapshots = SnapshotFiles(self.store, Storage(SNAPSHOT_THREADS))
+        self.driver = Driver(self.lives, self.metrics, snapshots, self._repository, self.storage)
         self.dispatcher = self.driver.dispatcher = Dispatcher(
             settings,
             self.lives,
             self.metrics,
-            self.store,
+            snapshots,
             self.driver.handle,
             spawner(engine, settings),
         )
-        parts = self.store, self._repository, self.driver, self.lives, self._storage
-        self.fleet = fleet_of(*parts, settings, self.written)
+        parts = self.store, self._repository, self.driver, self.lives, self.storage
+        self.fleet = fleet_of(*parts, settings)
         self._tasks: list[asyncio.Task[None]] = []
+        self._branching = 0
+        """branches that are being made"""
         self.stopping = False
 
     # ---- life of the server
@@ -73,7 +86,8 @@ class Service:
         """Starts the workers and takes up the sessions of an earlier process."""
         works = {"housekeeping": self._housekeeping, "cleaning": self._cleaning}
         if self.fleet is None:
-            self._take_up_stored()
+            stored = await self.storage.run("all", self._repository.stored, within_s=START_S)
+            self.lives.update((live.id, live) for live in stored)
         else:  # each is taken up when its client comes
             works["fleet"] = self.fleet.run
         self.dispatcher.start(asyncio.get_running_loop())
@@ -103,25 +117,19 @@ class Service:
         for task in self._tasks:
             task.cancel()
         await self.say_goodbye(self.settings.drain_s)
-        await self.dispatcher.stop(self.settings.drain_s)
+        drain_s, files = self.settings.drain_s, (self.storage, self._snapshots)
+        await asyncio.gather(self.dispatcher.stop(drain_s), *(each.drained(drain_s) for each in files))
         await asyncio.to_thread(self.engine.close)
-        with contextlib.suppress(TimeoutError):  # a disk that does not answer must not hold the end up
-            async with asyncio.timeout(self.settings.drain_s):
-                await asyncio.to_thread(self._storage.shutdown)
-        self.store.close()
-
-    async def written(self) -> None:
-        """Returns when what was recorded until now is in its files; a disk that does not answer is not waited for long."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self.settings.drain_s):
-                await asyncio.get_running_loop().run_in_executor(self._storage, int)
+        with contextlib.suppress(StorageLate):  # a disk that does not answer must not hold the end up
+            await self.storage.run("all", self.store.close, within_s=CLOSE_S)
 
     @property
     def ready(self) -> bool:
-        """Whether a newcomer would get a slot: a free one, that of a client who is away, or one of a worker more."""
+        """Whether a newcomer would get a slot (a free one, that of a client who is away, or one of a worker more) and files."""
         lent = sum(1 for id in self.dispatcher.slots.holders if not self.lives[id].session.attached)
         room = self.dispatcher.admission.spare + lent > 0 or self.dispatcher.scaling.can_grow
-        return not self.stopping and self.dispatcher.loaded.is_set() and room
+        usable = self.dispatcher.loaded.is_set() and not self.storage.hangs
+        return not self.stopping and usable and room
 
     @property
     def alive(self) -> bool:
@@ -150,23 +158,6 @@ class Service:
         assert self.dispatcher.facts is not None
         return self.dispatcher.facts
 
-    def _take_up_stored(self) -> None:
-        """Sessions that lived until the last process ended wait for their clients again, however long that is ago."""
-        now = time.time()
-        for meta in self.store.all():
-            if meta.ended is not None:
-                continue
-            try:
-                if now - self.store.touched(meta.id) < self.settings.keep_hours * 3600:
-                    self.lives[meta.id] = self._repository.revive(meta)
-                else:
-                    self.store.write(meta.model_copy(update={"ended": "expired"}))
-                    self.store.drop_snapshots(meta.id)
-            except Exception:
-                log.exception("the stored session cannot be taken up", extra={"session": meta.id})
-        if self.lives:
-            log.info("%d sessions of before can be resumed", len(self.lives))
-
     # ---- sessions
 
     async def begin(self, start: SessionStart, asked: float, owner: str = "") -> SessionHost:
@@ -183,34 +174,38 @@ class Service:
         for name in (*(track.kind for track in start.tracks), *wanted):
             if not self.capabilities.get(name):
                 raise Refused(ErrorCode.UNSUPPORTED, f"this model cannot do {name}", CloseCode.BAD_START)
-        image = None
-        if start.image is not None:
-            image = self.images.path(start.image, owner)
-            if image is None:
-                text = f"there is no image {start.image!r}: upload it with POST /v1/images"
-                raise Refused(ErrorCode.UNKNOWN_IMAGE, text, CloseCode.BAD_START)
+        image, shape = await self._uploaded(start.image, owner)
         most = self.settings.max_steps or starting.steps_in_real_time(facts)
         start, notices = starting.in_real_time(start, most)
         try:
-            shape = None if image is None else await asyncio.to_thread(shape_of, image)
             start = starting.in_its_size(start, facts.card, shape)
         except ValueError as error:
             raise Refused(ErrorCode.INVALID_VALUE, str(error), CloseCode.BAD_START) from None
         meta, token = new_record(start, self._codec_for(start), facts, owner)
         try:
-            self.store.owners.take(meta.id)
-            self.store.write(meta)
-            picture = None
-            if image is not None:
-                picture = await asyncio.to_thread(images.take_over, image, self.store.image(meta.id))
-            live = self._repository.open(meta, facts.chunk_s, start.paused, notices, picture)
+            making = partial(self._repository.begin, meta, image, facts.chunk_s, start.paused, notices)
+            live = await self.storage.run(meta.id, making)
         except (OSError, images.BadImage) as error:
-            await asyncio.to_thread(self.store.remove, meta.id)
+            self.storage.submit(meta.id, partial(self.store.remove, meta.id))
             text = f"the session's files cannot be written: {error}"
             raise Refused(ErrorCode.INTERNAL, text, CloseCode.INTERNAL, retryable=True) from error
         self.lives[meta.id] = live
         live.token, live.start_asked, live.start_id = token, asked, start.id
         return live
+
+    async def _uploaded(self, id: str | None, owner: str) -> tuple[Path | None, tuple[int, int] | None]:
+        """Where an upload of `owner` lies, and its size in pixels; raises Refused where it has none of that name."""
+        if id is None:
+            return None, None
+        try:
+            found = await self.reading.run(f"images/{owner}", partial(self.images.find, id, owner))
+        except OSError as error:
+            text = f"the image cannot be read: {error}"
+            raise Refused(ErrorCode.INTERNAL, text, CloseCode.INTERNAL, retryable=True) from error
+        if found is None:
+            text = f"there is no image {id!r}: upload it with POST /v1/images"
+            raise Refused(ErrorCode.UNKNOWN_IMAGE, text, CloseCode.BAD_START)
+        return found
 
     async def resume(
         self, token: str, codecs: tuple[Codec, ...], sees: Callable[[SessionRecord], bool]
@@ -262,7 +257,7 @@ class Service:
     def _make_outbox(self, live: SessionHost, frames: int) -> Outbox:
         return live.make_outbox(frames, lambda: self.want_key(live))
 
-    def branch(self, id: str, chunk: int) -> tuple[str, str, int]:
+    async def branch(self, id: str, chunk: int) -> tuple[str, str, int]:
         """A new session that goes on from the end of `chunk`: (its id, resume token, last frame).
 
         It takes a seat when it is resumed. Raises ProtocolError when there is no such session or chunk.
@@ -272,15 +267,20 @@ class Service:
             raise ProtocolError(ErrorCode.UNKNOWN_SESSION, f"no running session {id!r}", field="id")
         session = parent.session
         session.check_made(chunk)
-        asleep = sum(1 for live in self.lives.values() if not live.session.attached)
+        asleep = self._branching + sum(1 for live in self.lives.values() if not live.session.attached)
         if asleep >= self.dispatcher.slots.total + self.settings.queue_size:
             text = "as many sessions wait for their clients as can: resume some, or try again later"
             raise ProtocolError(ErrorCode.BUSY, text)
+        (meta, token), saved = branching.record(parent, chunk), dict(session.history.snapshots)
+        making = partial(branching.branch, parent, meta, chunk, saved, self.store, self._repository)
+        self._branching += 1
         try:
-            live, token = branching.branch(parent, chunk, self.store, self._repository)
+            live = self.lives[meta.id] = await self.storage.run(id, making)
         except OSError as error:
+            self.storage.submit(id, partial(self.store.remove, meta.id), always=True)
             raise ProtocolError(ErrorCode.BUSY, f"the branch cannot be written: {error}") from error
-        self.lives[live.id] = live
+        finally:
+            self._branching -= 1
         return live.id, token, live.meta.first_frame - 1
 
     def end(self, live: SessionHost, reason: str, code: int = CloseCode.DONE, id: int | None = None) -> None:
@@ -329,8 +329,6 @@ class Service:
             for live in list(self.lives.values()):
                 self.driver.handle(live, on.Tick(self.dispatcher.admission.short))
             self.dispatcher.scaling.adjust(asyncio.get_running_loop().time())
-            if self.fleet is not None:
-                await self.fleet.handover.give_up_asked()
             await asyncio.sleep(HOUSEKEEPING_S)
 
     async def _cleaning(self) -> None:
@@ -338,6 +336,10 @@ class Service:
         while True:
             await asyncio.sleep(CLEAN_S)
             keep_s = self.settings.keep_hours * 3600
-            living = set(self.lives)
-            await asyncio.to_thread(self.store.clean, keep_s, self.settings.disk_mib * MIB, living)
-            await asyncio.to_thread(self.images.clean, time.time() - keep_s)
+            living = set(self.lives) | self.storage.lanes
+            with contextlib.suppress(StorageLate):
+                await self.reading.run("cleaning", partial(self._clean, keep_s, living), within_s=CLEAN_S)
+
+    def _clean(self, keep_s: float, living: set[str]) -> None:
+        self.store.clean(keep_s, self.settings.disk_mib * MIB, living)
+        self.images.clean(time.time() - keep_s)

@@ -103,8 +103,9 @@ class Session:
         """when time was first told to it"""
         self.quiet_since: float | None = None
         """since when the client is away, or, while it is there, since when it has said nothing"""
-        self.turned = on.Turn()
-        """the turn that waits for controls of the journal"""
+        self.fetching: do.Fetch | None = None
+        """what is being read from the journal"""
+        self.fetched: on.Fetched | None = None
         self.pending = PendingControls()
         self.reading = Reading()
         self.tracks = Tracks(self.chunk_s, 1 / settings.fps, settings.tracks)
@@ -135,6 +136,16 @@ class Session:
         return self.trouble.suspects(self.chunk) or self.tracks.heavy
 
     @property
+    def awaits_log(self) -> bool:
+        """Whether the next chunk's controls are being read from the journal."""
+        return self.fetching == do.Fetch(self.chunk, self.epoch)
+
+    @property
+    def log_lost(self) -> bool:
+        """Whether the disk takes nothing of the log, and memory keeps as much of it as it may."""
+        return bool(self.trouble.log_error) and self.history.too_far_behind
+
+    @property
     def curious(self) -> bool:
         """Whether something is to be outlined, and the worker has the state for it."""
         return self.probe is not None and self.phase is Phase.READY
@@ -144,7 +155,7 @@ class Session:
         urgent = URGENT if self.reading.until is None else self.reading.until
         if self.phase is Phase.OPENING and self.ordered is None:
             return urgent if self.attached else None
-        if self.phase is not Phase.READY:
+        if self.phase is not Phase.READY or self.awaits_log:
             return None
         if self.chunk < self.upcoming:
             return urgent  # known already, and somebody waits for what comes after
@@ -192,6 +203,23 @@ class Session:
         text = "the session's log was damaged: it goes on from where it can be read"
         gone = SessionRewound(chunk=chunks - 1) if chunks else SessionRestarted()
         return [do.Say(gone), do.Say(Notice(code="log_damaged", message=text))]
+
+    def known_controls(self) -> tuple[Control, ...] | None:
+        """The controls of the next chunk, which is in the log; None where they are still to be fetched."""
+        fetched, self.fetched = self.fetched, None
+        if fetched is not None and (fetched.epoch, fetched.chunk) == (self.epoch, self.chunk):
+            return fetched.controls
+        return self.history.in_memory(self.chunk)
+
+    def fetch(self) -> Effects:
+        """They are read from the journal."""
+        self.fetching = do.Fetch(self.chunk, self.epoch)
+        return [self.fetching]
+
+    def without_log(self) -> Effects:
+        """Nothing more of the log can be kept."""
+        text = f"the session's log cannot be written: {self.trouble.log_error}"
+        return self.failed(ErrorCode.INTERNAL, text)
 
     def ask_to_read(self) -> Effects:
         """The prompt that waits is read, so that the chunk that shows it does not have to wait."""
@@ -268,4 +296,4 @@ class Session:
             recording=None,
             log=f"/v1/sessions/{self.id}/log",
         )
-        return [*effects, do.Say(done, all=True), do.End(code, reason)]
+        return [*effects, *self.history.append(last=True), do.Say(done, all=True), do.End(code, reason)]

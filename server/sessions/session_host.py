@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor
 from typing import Any
 
 from flowbrush.protocol import CloseCode, Limits, Message, SessionReady, SourceFields
@@ -56,7 +55,6 @@ class SessionHost:
         session: Session,
         journal: Journal,
         recording: Recording | None,
-        storage: Executor,
         metrics: Metrics,
     ) -> None:
         self.meta = meta
@@ -83,7 +81,8 @@ class SessionHost:
         self.told_to_move = False
         """whether its connection was told to go on at another gateway, and has not answered yet"""
         self.closed = False
-        self._storage = storage
+        self.recording_over = False
+        """whether its client knows that nothing more is recorded"""
         self._metrics = metrics
         self._ring = Ring()
         self.source: Source | None = None
@@ -253,38 +252,36 @@ class SessionHost:
 
     # ---- files
 
-    def record(self, effect: do.Record, done: Callable[[asyncio.Future[bool]], None]) -> None:
-        """Writes a chunk into the recording, in the storage thread; `done` hears of it."""
-        if self.recording is None or self.recording.full or self.closed:
-            return
-        put = self.recording.put
-        loop = asyncio.get_running_loop()
-        writing = loop.run_in_executor(
-            self._storage, put, effect.chunk, effect.first_frame, list(effect.samples)
-        )
-        writing.add_done_callback(done)
-
     def stop_recording(self) -> None:
         """What comes cannot go into the same file."""
+        self.recording_over = True
         if self.recording is not None:
             self.recording.full = True
 
-    def cut_files(self, chunks: int) -> None:
-        """Journal and recording forget everything from chunk `chunks` on. Raises OSError."""
+    def forget_clips(self, chunks: int) -> None:
+        """What chunks from `chunks` on were made of is of another past."""
         self.meta.first_frame = min(self.meta.first_frame, self.session.first_frame)
-        if self.recording is not None:
-            self._storage.submit(self.recording.cut, chunks)
         self._clips.cut(chunks)
-        self.journal.truncate(chunks)
+
+    def cut_files(self, chunks: int) -> None:
+        """Journal and recording forget everything from chunk `chunks` on. Blocks. Raises OSError."""
+        try:
+            if self.recording is not None:
+                self.recording.cut(chunks)
+        finally:
+            self.journal.truncate(chunks)
+
+    def close_files(self) -> None:
+        """Closes the files. Blocks."""
+        if self.recording is not None:
+            self.recording.close()
+        self.journal.close()
 
     def close(self, code: int, reason: str) -> None:
-        """Ends every connection and closes the files."""
+        """Ends every connection."""
         self.closed = True
         self.end_source()
         for outbox in self.connections():
             outbox.close(code, reason)
         for viewer in self.jpeg_viewers:
             viewer.put(None)
-        if self.recording is not None:
-            self._storage.submit(self.recording.close)
-        self.journal.close()

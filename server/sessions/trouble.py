@@ -14,7 +14,8 @@ class Trouble:
         self._failures = 0
         self._openings = 0
         self._probes = 0
-        self._log_behind = False
+        self.log_error = ""
+        """why the log is behind, while it is"""
 
     def suspects(self, chunk: int) -> bool:
         """Whether `chunk` has failed before."""
@@ -41,12 +42,12 @@ class Trouble:
         """The worker has the state."""
         self._openings = 0
 
-    def log_not_written(self) -> bool:
+    def log_not_written(self, why: str) -> bool:
         """The log is behind; True the first time."""
-        first, self._log_behind = not self._log_behind, True
+        first, self.log_error = not self.log_error, why
         return first
 
     def log_written(self) -> bool:
         """The log is whole; True when it was behind before."""
-        behind, self._log_behind = self._log_behind, False
+        behind, self.log_error = bool(self.log_error), ""
         return behind

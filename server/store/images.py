@@ -71,6 +71,11 @@ class ImageStore:
         path = self._of(owner) / f"{id}.png"
         return path if _ID.fullmatch(id) and path.is_file() else None
 
+    def find(self, id: str, owner: str = "") -> tuple[Path, tuple[int, int]] | None:
+        """Where the image lies, and its width and height in pixels; None when this owner has none with this id. Raises OSError."""
+        path = self.path(id, owner)
+        return None if path is None else (path, shape_of(path))
+
     def kept(self, owner: str) -> tuple[int, int]:
         """How many images this owner has, and their bytes."""
         sizes = [_size(path) for path in self._of(owner).glob("*.png")]

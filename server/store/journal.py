@@ -68,6 +68,12 @@ class Journal:
             self._starts.append(self._end)
             self._end += len(text)
 
+    def replace(self, first: int, lines: Sequence[Sequence[Control]]) -> int:
+        """As `extend`, but whatever it has from `first` on goes before: a cut may have failed. Returns how many it has then."""
+        self.truncate(first)
+        self.extend(first, lines)
+        return len(self)
+
     def _mend(self) -> None:
         """Takes away what a write that failed has left."""
         if self._torn:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Iterator
-from concurrent.futures import Executor
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from flowbrush.pipelines.requests import Frames, StreamSettings
 from flowbrush.protocol import Codec, Notice, SessionStart, StartFields
@@ -69,10 +69,9 @@ def new_record(
 class SessionRepository:
     """Between the store and living sessions."""
 
-    def __init__(self, settings: Settings, store: Store, storage: Executor, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, store: Store, metrics: Metrics) -> None:
         self._settings = settings
         self._store = store
-        self._storage = storage
         self._metrics = metrics
         self.codecs: frozenset[Codec] = frozenset()
         """what the workers make, once one has said so"""
@@ -111,7 +110,21 @@ class SessionRepository:
             limit = self._settings.recording_mib * MIB
             path = self._store.recording(meta.id)
             recording = Recording(path, meta.codec, meta.width, meta.height, meta.fps, limit)
-        return SessionHost(meta, session, journal, recording, self._storage, self._metrics)
+        return SessionHost(meta, session, journal, recording, self._metrics)
+
+    def begin(
+        self,
+        meta: SessionRecord,
+        image: Path | None,
+        expected_s: float,
+        paused: bool,
+        notices: tuple[Notice, ...],
+    ) -> SessionHost:
+        """A new session with its files; `image` is the upload that it starts from. Raises BadImage and OSError."""
+        self._store.owners.take(meta.id)
+        self._store.write(meta)
+        picture = None if image is None else images.take_over(image, self._store.image(meta.id))
+        return self.open(meta, expected_s, paused, notices, picture)
 
     def _codecs(self, meta: SessionRecord) -> tuple[Codec, ...]:
         """What the client of a session can play and this server can make; all of it, before a worker has said what it makes."""
@@ -139,16 +152,39 @@ class SessionRepository:
         live.session.taken_up(meta.first_frame, usable, epoch)
         return live
 
-    def save(self, live: SessionHost, stops: bool = False) -> None:
-        """Writes the session's settings as they are now; with `stops`, what only its next process needs to know as well."""
+    def stored(self) -> list[SessionHost]:
+        """Sessions that lived until the last process ended wait for their clients again, however long that is ago. Blocks."""
+        now, found = time.time(), list[SessionHost]()
+        for meta in self._store.all():
+            if meta.ended is not None:
+                continue
+            try:
+                if now - self._store.touched(meta.id) < self._settings.keep_hours * 3600:
+                    found.append(self.revive(meta))
+                else:
+                    self._store.write(meta.model_copy(update={"ended": "expired"}))
+                    self._store.drop_snapshots(meta.id)
+            except Exception:
+                log.exception("the stored session cannot be taken up", extra={"session": meta.id})
+        if found:
+            log.info("%d sessions of before can be resumed", len(found))
+        return found
+
+    def give_up(self, id: str) -> None:
+        """The session is no longer this process's."""
+        self._store.owners.drop(id)
+
+    def saving(self, live: SessionHost, stops: bool = False) -> Callable[[], None]:
+        """What writes the session's settings as they are now; with `stops`, what only its next process needs to know as well.
+
+        It blocks, and raises OSError.
+        """
         if stops:
             live.meta.paused, live.meta.unsaid = live.session.pace.paused, live.session.notices
         live.meta.frames = live.session.output.frame
         live.meta.start = live.meta.start.model_copy(update={"seed": live.session.settings.seed})
-        try:
-            self._store.write(live.meta)
-        except OSError as error:
-            log.warning("settings were not written: %s", error, extra={"session": live.id})
+        record = live.meta.model_copy()
+        return lambda: self._store.write(record)
 
     def session_file(self, id: str, frames: int | None) -> Iterator[str] | None:
         """The text of the session file of a session, running (with the `frames` it has) or ended; None without one. Blocks."""

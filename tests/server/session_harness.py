@@ -25,7 +25,8 @@ class Harness:
         settings = StreamSettings("m", (("p", 1.0),), 128, 96, FPS)
         self.session = Session("id", settings, FRAMES, codecs, 0.1, **options)
         self.journal = Journal(folder / "journal")
-        self.disk_full = False
+        self.disk_full = self.disk_hangs = False
+        self.writing: list[do.Append | do.CutFiles] = []
         self.effects: list[Any] = []
 
     def tell(self, event: Any, now: float = 0.0) -> list[Any]:
@@ -39,22 +40,29 @@ class Harness:
         for effect in machine.handle(self.session, event, now):
             found.append(effect)
             match effect:
-                case do.Append():
-                    error = self._append(effect)
-                    after: Any = on.Written(len(self.journal)) if error is None else on.Failed(effect, error)
-                    found += self._run(after, now)
-                case do.Fetch():
+                case do.Append() | do.CutFiles():
+                    self.writing.append(effect)
+                    if not self.disk_hangs:
+                        found += self._write(now)
+                case do.Fetch() if not self.disk_hangs:
                     controls = self.journal.controls(effect.chunk)
-                    found += self._run(on.Fetched(effect.chunk, controls), now)
-                case do.CutFiles():
-                    self.journal.truncate(effect.chunks)
+                    found += self._run(on.Fetched(effect.chunk, effect.epoch, controls), now)
         return found
 
-    def _append(self, effect: do.Append) -> OSError | None:
+    def _write(self, now: float) -> list[Any]:
+        effect = self.writing.pop(0)
+        if isinstance(effect, do.CutFiles):
+            self.journal.truncate(effect.chunks)
+            return []
         if self.disk_full:
-            return OSError(28, "No space left on device")
-        self.journal.extend(effect.first, effect.lines)
-        return None
+            return self._run(on.Failed(effect, OSError(28, "No space left on device")), now)
+        return self._run(on.Written(self.journal.replace(effect.first, effect.lines)), now)
+
+    def disk_answers(self, now: float = 0.0) -> list[Any]:
+        """The oldest write that hangs comes to its end."""
+        found = self._write(now)
+        self.effects += found
+        return found
 
     def open(self, chunk: int = 0) -> Any:
         """The client comes, the session gets a slot and its state; returns the order that it gave for that."""
@@ -70,7 +78,10 @@ class Harness:
 
     def turn(self, now: float = 0.0) -> Any:
         """The order of its next turn."""
-        (order,) = orders(self.tell(on.Turn(), now))
+        told = self.tell(on.Turn(), now)
+        if any(isinstance(each, do.Fetch) for each in told):  # with what was fetched it goes on
+            told = self.tell(on.Turn(), now)
+        (order,) = orders(told)
         return order
 
     def made(self, item: Any, applied: tuple[Applied, ...] = (), now: float = 0.0) -> list[Any]:

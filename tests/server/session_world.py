@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Executor
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,7 +25,8 @@ from flowbrush.server.sessions.driver import Driver
 from flowbrush.server.sessions.phases import Phase
 from flowbrush.server.sessions.session import Session, Terms
 from flowbrush.server.sessions.session_host import SessionHost
-from flowbrush.server.store.claims import Sole
+from flowbrush.server.store.snapshot_files import SnapshotFiles
+from flowbrush.server.store.storage import LATE_S
 from flowbrush.server.store.store import SessionRecord
 
 FRAMES, FPS = 4, 16.0
@@ -193,11 +194,12 @@ class PlayedJournal:
     def __len__(self) -> int:
         return len(self.lines)
 
-    def extend(self, first: int, lines: Any) -> None:
-        assert first == len(self.lines), "the log has a hole"
+    def replace(self, first: int, lines: Any) -> int:
+        assert first <= len(self.lines), "the log has a hole"
         if self._world.disk_full:
             raise NO_SPACE
-        self.lines += lines
+        self.lines[first:] = lines
+        return len(self.lines)
 
     def controls(self, chunk: int) -> Any:
         if self._world.disk_broken:
@@ -210,6 +212,49 @@ class PlayedJournal:
         del self.lines[chunks:]
 
     def close(self) -> None: ...
+
+
+class PlayedStorage:
+    """Threads that do what they are asked for soon, or, while the disk hangs, when they are told to."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.lanes: dict[str, deque[Any]] = {}
+
+    def submit(
+        self,
+        lane: str,
+        work: Callable[[], Any],
+        done: Callable[[Any, Exception | None], None] | None = None,
+        late: Callable[[], None] | None = None,
+        always: bool = False,
+    ) -> None:
+        clock, jobs = self._world.clock, self.lanes.setdefault(lane, deque())
+        timer = clock.call_at(clock.now + LATE_S, late) if late is not None else None
+        jobs.append((work, done, timer))
+        if not self._world.disk_hangs:
+            clock.call_soon(self.answer, lane)
+
+    def answer(self, lane: str) -> None:
+        """The oldest thing of a lane is done."""
+        if not self.lanes.get(lane):
+            return
+        work, done, timer = self.lanes[lane].popleft()
+        if timer is not None:
+            timer.cancel()
+        result, failure = None, None
+        try:
+            result = work()
+        except OSError as error:
+            failure = error
+        if done is not None:
+            done(result, failure)
+
+    def answer_all(self) -> None:
+        """The disk is well again."""
+        while busy := [lane for lane, jobs in self.lanes.items() if jobs]:
+            for lane in busy:
+                self.answer(lane)
 
 
 class Client:
@@ -244,7 +289,8 @@ class World:
 
     def __init__(self, workers: int = 2, slots: int = 2, queue: int = 3, most: int = 0) -> None:
         self.clock = Clock()
-        self.disk_full = self.disk_broken = self.no_processes = False
+        self.disk_full = self.disk_broken = self.disk_hangs = self.no_processes = False
+        self.storage = PlayedStorage(self)
         self.slots = slots
         self.processes: list[PlayedWorker] = []
         self.clients: list[Client] = []
@@ -257,17 +303,17 @@ class World:
             snapshot=lambda id, epoch, chunk: f"{id}-{epoch}-{chunk}",
             unlink=lambda path: None,
             drop_snapshots=lambda id: None,
-            owners=Sole(),
         )
-        archive: Any = SimpleNamespace(save=self._save)
-        metrics = METRICS
-        self.driver = Driver(self.lives, metrics, store, archive, NOW, self.clock.time)
+        repository: Any = SimpleNamespace(saving=lambda live: self._save, give_up=lambda id: None)
+        storage: Any = self.storage
+        snapshots, metrics = SnapshotFiles(store, storage), METRICS
+        self.driver = Driver(self.lives, metrics, snapshots, repository, storage, self.clock.time)
         self.dispatcher = self.driver.dispatcher = Dispatcher(
-            settings, self.lives, metrics, store, self.driver.handle, self._spawn
+            settings, self.lives, metrics, snapshots, self.driver.handle, self._spawn
         )
         self.dispatcher.start(self.clock)
 
-    def _save(self, live: SessionHost, stops: bool = False) -> None:
+    def _save(self) -> None:
         if self.disk_full:
             raise NO_SPACE
 
@@ -293,7 +339,7 @@ class World:
             chunk_frames=FRAMES, codec=Codec.H264, codec_string="", created=0.0, first_frame=0, frames=0,
         )  # fmt: skip
         journal: Any = PlayedJournal(self)
-        live = self.lives[id] = SessionHost(meta, session, journal, None, NOW, METRICS)
+        live = self.lives[id] = SessionHost(meta, session, journal, None, METRICS)
         client = Client(live)
         self.clients.append(client)
         self.attach(client, -1)
@@ -355,16 +401,16 @@ class World:
 
     def recover(self) -> None:
         """The world is well again: every session goes on, or has said that it is over."""
-        self.disk_full = self.disk_broken = self.no_processes = False
+        self.disk_full = self.disk_broken = self.disk_hangs = self.no_processes = False
+        self.storage.answer_all()
         for client in self._living():
             if client.closed:
                 self.leave_quietly(client)
             if client.box is None and client in self._living():
                 self.come_back(client)
-        living = self._living()
-        while living:
+        while living := self._living():  # those who wait get their turn when others have ended
+            living.sort(key=lambda client: not client.live.session.seated)
             self._see_through(living[: self.slots])
-            living = living[self.slots :]
         self.clock.advance(1.0)
         self.check()
         slots = self.dispatcher.slots
@@ -388,6 +434,12 @@ class World:
             self.ask(client, on.EndAsked("stopped"))
             client.read()
             assert client.done, f"{client.live.id} heard no ending"
+            self._check_log(client.live)
+
+    def _check_log(self, live: SessionHost) -> None:
+        """What was shown is in the log, when all is written."""
+        self.clock.advance(0.0)
+        assert len(live.journal) >= live.session.output.chunks, "the log is short"
 
     def leave_quietly(self, client: Client) -> None:
         live = client.live
@@ -416,13 +468,5 @@ class World:
                 self.driver.handle(client.live, on.Reported(client.live.session.output.pts))
 
 
-class _Now(Executor):
-    """Does at once what it is asked for."""
-
-    def submit(self, function: Callable[..., Any], /, *args: Any, **named: Any) -> Any:
-        function(*args, **named)
-
-
-NOW = _Now()
 METRICS = Metrics()
 START = StartFields()

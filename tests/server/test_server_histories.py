@@ -106,9 +106,19 @@ class Histories(RuleBasedStateMachine):
         if (worker := self._worker(number)) is not None:
             worker.leave()
 
-    @rule(full=st.booleans(), broken=st.booleans())
-    def disk(self, full: bool, broken: bool) -> None:
-        self.world.disk_full, self.world.disk_broken = full, broken
+    @rule(full=st.booleans(), broken=st.booleans(), hangs=st.booleans())
+    def disk(self, full: bool, broken: bool, hangs: bool) -> None:
+        world = self.world
+        world.disk_full, world.disk_broken, world.disk_hangs = full, broken, hangs
+        if not hangs:
+            world.storage.answer_all()
+
+    @rule(data=st.data())
+    def disk_answers(self, data: Any) -> None:
+        """One write that hangs comes to its end."""
+        busy = [lane for lane, jobs in self.world.storage.lanes.items() if jobs]
+        if busy:
+            self.world.storage.answer(data.draw(st.sampled_from(busy)))
 
     @rule(none=st.booleans())
     def processes(self, none: bool) -> None:

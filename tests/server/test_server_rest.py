@@ -44,7 +44,7 @@ def upload(server: RunningServer, data: bytes) -> tuple[int, dict[str, Any]]:
 
 
 def test_health_models_and_metrics(server: RunningServer) -> None:
-    assert server.json("/healthz") == {"status": "ok"}
+    assert server.json("/healthz") == {"status": "ok", "storage": "ok"}
     assert server.json("/readyz")["ready"] is True
     models = {card["name"]: card for card in server.json("/v1/models")["models"]}
     assert models["pocket-random"]["loaded"] and not models["pocket"]["loaded"]

@@ -354,3 +354,71 @@ def test_a_client_that_has_more_than_the_log_is_told_where_it_stands(tmp_path: P
     assert not kept or said(sent, "session.rewound")[0].chunk == kept - 1
     assert it.session.output.frame == kept * 4 and it.session.output.want_key
     assert not said(it.tell(on.Attached(kept * 4)), "session.rewound"), "once"
+
+
+def test_a_write_that_hangs_is_waited_for_and_nothing_is_written_twice(it: Harness) -> None:
+    it.chunk()
+    it.disk_hangs = True
+    it.chunk()
+    it.give(PromptSet(id=1, prompts=(Prompt(text="later"),)))
+    it.chunk()
+    assert len(it.journal) == 1 and len(it.writing) == 1, "one writer at a time"
+    assert [each.code for each in said(it.tell(on.LogLate()), "notice")] == ["log_delayed"]
+    assert said(it.tell(on.LogLate())) == []
+    told = it.disk_answers()
+    assert [each.code for each in said(told, "notice")] == ["log_resumed"]
+    it.disk_answers()
+    assert it.writing == [] and len(it.journal) == 3, "what came meanwhile is written at once"
+    assert [len(it.journal.controls(chunk)) for chunk in range(3)] == [0, 0, 1]
+
+
+def test_what_comes_back_late_is_not_taken_for_what_was_written_since(it: Harness) -> None:
+    """The stream goes back while a line is on its way: what follows takes its place."""
+    it.chunk()
+    it.disk_hangs = True
+    it.chunk()
+    it.tell(on.RewindAsked(0))
+    it.tell(ipc.Rewound("id", it.turn().epoch, True))
+    it.give(PromptSet(id=1, prompts=(Prompt(text="other"),)))
+    it.chunk()
+    it.disk_hangs = False
+    while it.writing:
+        it.disk_answers()
+    assert len(it.journal) == 2 and it.journal.controls(1)[0].id == 1
+    assert not it.session.history.behind
+
+
+def test_what_was_not_written_yet_is_when_the_session_ends(it: Harness) -> None:
+    it.disk_hangs = True
+    it.chunk()
+    it.chunk()
+    it.tell(on.EndAsked("stopped"))
+    for _ in list(it.writing):
+        it.disk_answers()
+    assert len(it.journal) == 2
+
+
+def test_a_disk_that_never_answers_ends_the_session_when_memory_is_full(it: Harness) -> None:
+    it.disk_hangs = True
+    it.tell(on.LogLate())
+    told: list[Any] = []
+    while it.session.phase is not Phase.DONE:
+        told = it.tell(on.Turn())
+        for item in orders(told):
+            it.made(item)
+        assert it.session.upcoming <= MAX_UNWRITTEN_CHUNKS
+    assert "the disk does not answer" in said(told, "error")[0].message
+
+
+def test_a_chunk_whose_controls_are_read_again_waits_for_them(it: Harness) -> None:
+    it.chunk()
+    it.chunk()
+    it.tell(on.WorkerLost("it ended", False))
+    it.seat()
+    it.disk_hangs = True
+    (fetch,) = it.tell(on.Turn())
+    assert fetch == do.Fetch(0, it.session.epoch) and it.session.due(0.0) is None
+    it.tell(on.Fetched(0, fetch.epoch - 1, ()))
+    assert it.session.due(0.0) is None, "that was asked for before the worker was lost"
+    it.tell(on.Fetched(0, fetch.epoch, ()))
+    assert it.session.due(0.0) is not None and orders(it.tell(on.Turn()))

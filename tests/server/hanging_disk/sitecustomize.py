@@ -1,0 +1,51 @@
+"""A disk that hangs: while the file $TEST_DISK_HANGS is there, no call that touches the folders of sessions returns.
+
+Python loads it at its start where this folder is in PYTHONPATH. Whichever thread makes such a call waits in it.
+"""
+
+import os
+import sys
+import time
+from typing import Any
+
+FLAG = os.environ.get("TEST_DISK_HANGS", "")
+stat = os.stat
+
+
+def _path(file: Any) -> str:
+    try:
+        return os.readlink(f"/proc/self/fd/{file}") if isinstance(file, int) else os.fsdecode(file)
+    except (OSError, TypeError):
+        return ""
+
+
+def _hangs() -> bool:
+    try:
+        stat(FLAG)
+    except OSError:
+        return False
+    return True
+
+
+def _wait(file: Any) -> None:
+    if "/sessions/" in f"{_path(file)}/":
+        while _hangs():
+            time.sleep(0.02)
+
+
+def _heard(event: str, arguments: tuple[Any, ...]) -> None:
+    if arguments and (event == "open" or event.startswith("os.")) and event != "os.putenv":
+        _wait(arguments[0])
+
+
+def _slow(function: Any) -> Any:
+    def call(file: Any, *arguments: Any, **named: Any) -> Any:
+        _wait(file)
+        return function(file, *arguments, **named)
+
+    return call
+
+
+if FLAG:
+    sys.addaudithook(_heard)
+    os.stat, os.write, os.pread = _slow(os.stat), _slow(os.write), _slow(os.pread)
