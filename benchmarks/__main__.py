@@ -22,6 +22,10 @@ PARTS = {
     "walls": "one session beside another that takes all it can",
     "endless": "chunk 2,000 against chunk 20, and memory",
 }
+ON_VIDEO = {
+    "source": "a video is followed for a minute: what is lost, how late it is seen, memory; needs --video",
+    "motion": "the tracks of a video: does what is made move so? Needs --video",
+}
 ON_RAY = "cluster"
 IN_PROCESS = "wan"
 ABOUT = f"""Measures this machine.
@@ -34,6 +38,7 @@ parts:
     f"  {name:12} {about}"
     for name, about in {
         **PARTS,
+        **ON_VIDEO,
         ON_RAY: "workers as actors of Ray against processes; only where it is named",
         IN_PROCESS: "one stream of a Wan student",
     }.items()
@@ -46,7 +51,7 @@ def chosen(argv: Sequence[str]) -> tuple[list[str], list[str]]:
     rest = list(argv)
     while rest and not rest[0].startswith("-"):
         named.append(rest.pop(0))
-    known = [*PARTS, ON_RAY, IN_PROCESS]
+    known = [*PARTS, *ON_VIDEO, ON_RAY, IN_PROCESS]
     for name in named:
         if name not in known:
             raise ValueError(f"unknown part {name!r}: expected one of {', '.join(known)}")
