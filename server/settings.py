@@ -124,6 +124,8 @@ class Settings(BaseSettings):
 
     connections: Annotated[int, Field(ge=8)] = 1024
     connections_per_address: Annotated[int, Field(ge=4)] = 256
+    upgrades_per_s: Annotated[float, Field(gt=0)] = 30.0
+    """WebSockets that one address may open a second before the next ones wait, or requests that cost as much."""
     header_s: Annotated[float, Field(gt=0)] = 10.0
     body_s: Annotated[float, Field(gt=0)] = 120.0
     """How long a request may take to arrive."""

@@ -93,6 +93,7 @@ def rules(settings: Settings, context: Context) -> Rules:
         Origins(settings.allowed_origins),
         Proxies(ip_network(text, strict=False) for text in settings.trusted_proxies),
         context.passes,
+        settings.upgrades_per_s,
     )
 
 

@@ -45,6 +45,8 @@ class Rules:
     origins: Origins
     proxies: Proxies
     passes: Passes
+    upgrades_per_s: float
+    """WebSockets that an address may open"""
 
 
 class Door:
@@ -54,7 +56,7 @@ class Door:
         self._app = app
         self._rules = rules
         self._metrics = metrics
-        self._arrivals = Arrivals()
+        self._arrivals = Arrivals(rules.upgrades_per_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):

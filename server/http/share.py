@@ -35,8 +35,8 @@ MESSAGE_S = 0.0003
 REQUEST_S, UPGRADE_S = 0.003, 0.01
 """What a request, and one that becomes a WebSocket, is taken to cost."""
 
-ARRIVING_S = 0.5
-"""So much of that at once is no reason to wait."""
+AT_ONCE_S = 5 / 3
+"""What an address may cost within so many seconds is no reason to wait when it comes at once."""
 
 LONGEST_WAIT_S = 5.0
 MAX_ADDRESSES = 4096
@@ -45,12 +45,14 @@ MAX_ADDRESSES = 4096
 class Arrivals:
     """Requests of each address. Those that come faster than a share of the server's time allows have to wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, upgrades_per_s: float) -> None:
+        """So many WebSockets may an address open a second."""
+        self._share = UPGRADE_S * upgrades_per_s
         self._shares: OrderedDict[str, Share] = OrderedDict()
 
     def wait_s(self, address: str, cost_s: float, now: float) -> float | None:
         """How long a new request of this address has to wait (seconds); None where too many of its requests wait already."""
-        share = self._shares.setdefault(address, Share(burst_s=ARRIVING_S))
+        share = self._shares.setdefault(address, Share(self._share, AT_ONCE_S * self._share))
         self._shares.move_to_end(address)
         if len(self._shares) > MAX_ADDRESSES:
             self._shares.popitem(last=False)

@@ -29,15 +29,22 @@ def test_one_that_sends_little_never_waits() -> None:
 
 
 def test_those_who_come_too_often_wait_each_for_itself_and_then_are_turned_away() -> None:
-    arrivals, now = Arrivals(), 0.0
+    arrivals, now = Arrivals(30.0), 0.0
     waits = [arrivals.wait_s("a", UPGRADE_S, now) for _ in range(2000)]
     waited = [wait for wait in waits if wait is not None]
-    assert waited[0] == 0 and 100 < len(waited) < 500 and waits[-1] is None
-    assert waited == sorted(waited) and waited[-1] <= LONGEST_WAIT_S + UPGRADE_S / SHARE
+    assert sum(wait < 1e-9 for wait in waited) == 50, "so many come in at once"
+    assert 100 < len(waited) < 500 and waits[-1] is None
+    assert waited == sorted(waited) and waited[-1] <= LONGEST_WAIT_S + 1 / 30
     assert arrivals.wait_s("b", UPGRADE_S, now) == 0, "another address does not"
     assert arrivals.wait_s("a", UPGRADE_S, now + 60) == 0, "what was turned away does not count"
 
 
 def test_those_who_ask_now_and_then_do_not_wait() -> None:
-    arrivals = Arrivals()
+    arrivals = Arrivals(30.0)
     assert not any(arrivals.wait_s("a", REQUEST_S, second / 60) for second in range(1000))
+
+
+def test_an_address_of_many_users_can_be_given_more() -> None:
+    arrivals = Arrivals(300.0)
+    assert all(arrivals.wait_s("nat", UPGRADE_S, 0.0) == pytest.approx(0) for _ in range(500))
+    assert arrivals.wait_s("nat", UPGRADE_S, 0.0) == pytest.approx(1 / 300)
