@@ -1,7 +1,7 @@
 """Who gets which seat, where several gateways share one queue. No I/O, no clock.
 
-Each gateway publishes its seats and who waits at it, and each makes the same plan of what all have published: those who wait
-longest get a seat, at the gateway that they are at where it has one, else at another. A gateway gives its seats to those of its
+Each gateway publishes its seats and who waits at it, and each makes the same plan of what all have published: those who come
+first get a seat, at the gateway that they are at where it has one, else at another. A gateway gives its seats to those of its
 own whom the plan gives one here, keeps a seat for one that is to come from elsewhere, and lets its own go where the plan says.
 With one gateway that is a queue as any other.
 """
@@ -14,16 +14,21 @@ from collections.abc import Mapping
 import msgspec
 
 from flowbrush.protocol import Queue
-from flowbrush.server.engine.scheduler import Slots
+from flowbrush.server.engine.scheduler import Rank, Slots
 from flowbrush.server.sessions.session_host import SessionHost
+
+
+class QueueFull(LookupError):
+    """Nobody more can wait."""
 
 
 class Waiting(msgspec.Struct, frozen=True):
     """A session that waits at the gateway `at`, or is on its way there. The smallest `rank` is first."""
 
     id: str
-    rank: float
+    rank: Rank
     at: str
+    account: str = ""
     stays: bool = False
     """it can get a seat of that gateway only"""
 
@@ -96,9 +101,48 @@ class Admission:
     def pool(self, starting: bool = False, can_grow: bool = False) -> Pool:
         """What this gateway has."""
         slots = self._slots
-        here = [Waiting(id, slots.ranks[id], self.name, self._lives[id].stays) for id in slots.queue]
+        here = [self.waiting(self._lives[id], self.name) for id in slots.queue]
         waiting = (*here, *self.leaving.values())
         return Pool(slots.free, waiting, tuple(slots.holders), starting, can_grow)
+
+    def waiting(self, live: SessionHost, at: str) -> Waiting:
+        """A session of this queue, as the others see it."""
+        return Waiting(live.id, self._slots.ranks[live.id], at, live.account, live.stays)
+
+    def join(self, live: SessionHost, first: bool, now: float) -> str | None:
+        """The session waits from now on (seconds since 1970), with `first` before all others. Raises QueueFull.
+
+        A full queue takes one of an account that has few there in place of the last of the account that has most: returns that.
+        """
+        rank = live.rank or (Rank(-1, -now) if first else self._rank(live.account, now))
+        displaced = None
+        if not self._slots.join(live.id, first, rank):
+            displaced = self._make_room(live.account)
+            if displaced is None:
+                text = f"all slots are taken and {self._slots.queue_size} wait already: try again later"
+                raise QueueFull(text)
+            self._slots.join(live.id, first, rank)
+        live.rank = rank
+        return displaced
+
+    def _rank(self, account: str, now: float) -> Rank:
+        """Behind those of the account that wait, at any gateway, and once around behind others'."""
+        rounds = [(each.account, each.rank.round) for each in in_line(self._pools()) if each.rank.round >= 0]
+        current = min((round for _, round in rounds), default=0)
+        return Rank(max([current, *(round + 1 for whose, round in rounds if whose == account)]), now)
+
+    def _make_room(self, account: str) -> str | None:
+        """Takes the last session of the account that has most waiting here out of the queue, where `account` would have fewer with
+        one more; returns it.
+        """
+        queue = [id for id in self._slots.queue if self._slots.ranks[id].round >= 0]
+        waiting = Counter(self._lives[id].account for id in queue)
+        most = max(waiting, key=waiting.__getitem__, default=account)
+        if waiting[most] <= waiting[account] + 1:
+            return None
+        last = next(id for id in reversed(queue) if self._lives[id].account == most)
+        self._slots.leave(last)
+        return last
 
     def _pools(self) -> dict[str, Pool]:
         return {**self.peers, self.name: self.pool()}

@@ -12,13 +12,14 @@ from msgspec import structs
 
 from flowbrush.protocol import Codec
 from flowbrush.server.engine import ipc
-from flowbrush.server.engine.admission import Admission
+from flowbrush.server.engine.admission import Admission, QueueFull
 from flowbrush.server.engine.balance import Demand, better_off, overloaded
 from flowbrush.server.engine.scaling import Scaling
 from flowbrush.server.engine.scheduler import Slots, Wish, next_batch
 from flowbrush.server.engine.stills import Stills
 from flowbrush.server.engine.workers import Leaving, Spawn, Timer, Worker, Workers
 from flowbrush.server.metrics import Metrics
+from flowbrush.server.sessions import effects as do
 from flowbrush.server.sessions import events as on
 from flowbrush.server.sessions.phases import Phase
 from flowbrush.server.sessions.session_host import SessionHost
@@ -34,10 +35,6 @@ PROBE_S = 0.06
 """A look at what a hand would take needs no longer, as a rule: with less left before a chunk is due it waits."""
 PATIENCE_S = 0.5
 """A worker that is late with its chunks never has that much left: a look that has waited for so long comes first, once."""
-
-
-class QueueFull(LookupError):
-    """Nobody more can wait."""
 
 
 class Dispatcher:
@@ -196,17 +193,17 @@ class Dispatcher:
     # ---- slots
 
     def join(self, live: SessionHost, first: bool) -> None:
-        """The session waits for a slot. Raises QueueFull."""
-        rank = live.waits_since or (-time.time() if first else time.time())
-        if not self.slots.join(live.id, first, rank):
-            raise QueueFull(f"all slots are taken and {self.slots.queue_size} wait already: try again later")
-        live.waits_since = rank
+        """The session waits for a slot; in a full queue the last of those who have most there makes room. Raises QueueFull."""
+        displaced = self.admission.join(live, first, time.time())
         self.settle()
+        if displaced is not None:
+            full = QueueFull("the queue is full, and others have fewer sessions there: try again later")
+            self._handle(self._lives[displaced], on.Failed(do.Queue(), full))
 
     def release(self, live: SessionHost) -> None:
         """The session gives its slot, or its place in the queue, back."""
         name = self.slots.leave(live.id)
-        live.place_said = live.waits_since = None
+        live.place_said = live.rank = None
         worker = self.workers.all.get(name) if name is not None else None
         if worker is not None:
             worker.process.send(ipc.Close(live.id))
@@ -223,7 +220,7 @@ class Dispatcher:
         self._settling = False
         for id, _ in self.admission.assign():
             live = self._lives[id]
-            live.place_said = live.waits_since = None
+            live.place_said = live.rank = None
             card, reads = ({}, False) if self.facts is None else (self.facts.card, self.facts.reads)
             self._handle(live, on.SlotGiven(card.get("steps", 1), card.get("fewest_steps", 1), reads))
         self._move()

@@ -5,6 +5,19 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Rank(NamedTuple):
+    """A place in the queue; the smaller one comes first. Accounts take turns: each has one session in a round."""
+
+    round: int = 0
+    """-1 for those that go before all others"""
+    since: float = 0.0
+    """since when it waits (seconds since 1970); of those that go before all others, the newest first: negative"""
+
+
+NOT_RANKED = Rank()
 
 
 @dataclass
@@ -20,8 +33,7 @@ class Slots:
     """session → worker"""
     queue: list[str] = field(default_factory=list)
     """who waits, by rank"""
-    ranks: dict[str, float] = field(default_factory=dict)
-    """since when each of them waits (seconds since 1970); negative for those that go before all others"""
+    ranks: dict[str, Rank] = field(default_factory=dict)
     free_elsewhere: int = 0
     """slots of other gateways that nobody holds: who waits may get one of these, too"""
 
@@ -48,7 +60,7 @@ class Slots:
         """Sessions in the queue for whom no slot is free."""
         return max(0, len(self.queue) - self.free)
 
-    def join(self, session: str, first: bool = False, rank: float = 0.0) -> bool:
+    def join(self, session: str, first: bool = False, rank: Rank = NOT_RANKED) -> bool:
         """Puts a session into the queue (if it is in none), by its `rank`; False when the queue is full.
 
         A session that finds a free slot right away does not count against the queue's size, nor does one that comes `first`
@@ -64,9 +76,9 @@ class Slots:
         return True
 
     def assign(self, chosen: Container[str] | None = None) -> list[tuple[str, str]]:
-        """Gives free slots to those who wait longest, at the emptiest worker: (session, worker) pairs.
+        """Gives free slots to those who are first, at the emptiest worker: (session, worker) pairs.
 
-        `chosen`: nobody else gets one, although it is free; others wait longer, at another gateway.
+        `chosen`: nobody else gets one, although it is free; others come first, at another gateway.
         """
         given = []
         for session in [each for each in self.queue if chosen is None or each in chosen]:

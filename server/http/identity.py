@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from flowbrush.server.engine.scheduler import Rank
+
 Role = Literal["controller", "viewer"]
 
 
@@ -33,8 +35,8 @@ class Identity:
     by_token: bool = False
     hops: int = 0
     """gateways that relayed the request: the first of them has let it in"""
-    waits_since: float | None = None
-    """the rank of its session in the queue, which it brings along from another gateway"""
+    rank: Rank | None = None
+    """the place of its session in the queue, which it brings along from another gateway"""
 
     @property
     def account(self) -> str:

@@ -29,7 +29,7 @@ class OverQuota(Exception):
 
 
 class Quotas:
-    """Counts what each account has. Sessions know their owner; of those without one the address is remembered here."""
+    """Counts what each account has."""
 
     def __init__(
         self, service: Service, access: Callable[[], Access], clock: Callable[[], float] = time.time
@@ -37,7 +37,6 @@ class Quotas:
         self._service = service
         self._access = access
         self._clock = clock
-        self._addresses: dict[str, str] = {}
         self._making = Counter[tuple[str, bool]]()
         """sessions whose files are being made: account, whether they are branches"""
         self._sent: dict[str, float] = {}
@@ -45,10 +44,7 @@ class Quotas:
 
     def began(self, live: SessionHost, identity: Identity) -> None:
         """Counts a session as this client's from now on."""
-        if not live.meta.owner:
-            lives = self._service.lives
-            self._addresses = {id: where for id, where in self._addresses.items() if id in lives}
-            self._addresses[live.id] = identity.address
+        live.account = live.meta.owner or identity.address
 
     @contextlib.contextmanager
     def making(self, identity: Identity, branch: bool = False) -> Iterator[None]:
@@ -134,10 +130,7 @@ class Quotas:
         return self._access().quota_of(identity.owner)
 
     def _of(self, identity: Identity) -> list[SessionHost]:
-        return [live for live in self._service.lives.values() if self._account(live) == identity.account]
-
-    def _account(self, live: SessionHost) -> str:
-        return live.meta.owner or self._addresses.get(live.id, "")
+        return [live for live in self._service.lives.values() if live.account == identity.account]
 
 
 def _too_many(what: str, most: int, do: str) -> OverQuota:

@@ -136,7 +136,7 @@ class Relay:
             self.fleet.keep(live)
             return None
         quiet = live.session.ready_said
-        link = await self.reach(to, "/v1/stream", replace(identity, waits_since=live.waits_since))
+        link = await self.reach(to, "/v1/stream", replace(identity, rank=live.rank))
         if link is None:
             self.fleet.keep(live)
             return None

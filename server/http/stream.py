@@ -158,9 +158,9 @@ async def _resume(
         if refused.code is ErrorCode.RESUME_EXPIRED:
             context.gate.count_wrong(identity.address)
         raise
+    context.quotas.began(live, identity)
     if identity.hops:
-        context.quotas.began(live, identity)
-        live.waits_since = live.waits_since or identity.waits_since
+        live.rank = live.rank or identity.rank
     audit("session.resume", identity, session=live.id)
     return live, service.outbox(live, last_frame, start.id)
 

@@ -11,7 +11,6 @@ from functools import partial
 
 from flowbrush.protocol import SessionStart
 from flowbrush.server.delivery.delivery import Outbox
-from flowbrush.server.engine.admission import Waiting
 from flowbrush.server.engine.dispatcher import Dispatcher
 from flowbrush.server.sessions.driver import Driver
 from flowbrush.server.sessions.handover import Handover
@@ -127,8 +126,7 @@ class Fleet:
             last_frame=session.output.frame - 1,
             codecs=live.meta.start.codecs,
         )
-        rank = self._dispatcher.slots.ranks[live.id]
-        self._admission.leaving[live.id] = Waiting(live.id, rank, to)
+        self._admission.leaving[live.id] = self._admission.waiting(live, to)
         self._forget(live.id, LEAVING_S)
         log.info("given up: %s has a seat for it", to, extra={"session": live.id})
         live.detach(outbox)

@@ -11,6 +11,7 @@ from flowbrush.protocol import CloseCode, Limits, Message, SessionReady, SourceF
 from flowbrush.server.delivery.delivery import Media, Outbox, Ring
 from flowbrush.server.delivery.recording import Recording
 from flowbrush.server.engine.ipc import Made, SourceChunk
+from flowbrush.server.engine.scheduler import Rank
 from flowbrush.server.metrics import Metrics
 from flowbrush.server.sessions import effects as do
 from flowbrush.server.sessions.session import Session
@@ -61,6 +62,8 @@ class SessionHost:
         self.session = session
         self.journal = journal
         self.recording = recording
+        self.account = meta.owner
+        """whose quota it uses: the key, or on a server without keys the address of its client"""
         self.token = ""
         """as the client knows it; only its hash is stored"""
         self.outbox: Outbox | None = None
@@ -72,8 +75,8 @@ class SessionHost:
         self.start_asked: float | None = None
         self.start_id: int | None = None
         self.place_said: tuple[int, int] | None = None
-        self.waits_since: float | None = None
-        """its rank in the queue: see `Slots.ranks`; None while it does not wait"""
+        self.rank: Rank | None = None
+        """its place in the queue; None while it does not wait"""
         self.tied = False
         """whether its client can be served by this gateway only"""
         self.kept_until = 0.0

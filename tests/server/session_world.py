@@ -329,13 +329,14 @@ class World:
 
     # ---- clients
 
-    def begin(self, paused: bool) -> Client:
-        id = f"s{next(self._numbers)}"
+    def begin(self, paused: bool, account: str = "") -> Client:
+        number = next(self._numbers)
+        id = f"s{number}"
         settings = StreamSettings("m", (("p", 1.0),), 64, 64, FPS)
         codecs = (Codec.H264, Codec.JPEG)
         session = Session(id, settings, FRAMES, codecs, 0.05, Terms(60, 30, 600), paused)
         meta = SessionRecord.model_construct(
-            id=id, token_hash="", model="m", start=START, width=64, height=64, fps=FPS,
+            id=id, owner=account or f"key-{number % 2}", token_hash="", model="m", start=START, width=64, height=64, fps=FPS,
             chunk_frames=FRAMES, codec=Codec.H264, codec_string="", created=0.0, first_frame=0, frames=0,
         )  # fmt: skip
         journal: Any = PlayedJournal(self)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import random
 
-from session_world import World
+from session_world import Client, World
 
 from flowbrush.protocol import Queue
 from flowbrush.server.engine.admission import Pool, Waiting, in_line, plan
+from flowbrush.server.engine.scheduler import Rank
+from flowbrush.server.sessions import events as on
 
 
 def pool(name: str, free: int, *waiting: tuple[str, float], stays: bool = False, **more: bool) -> Pool:
-    return Pool(free, tuple(Waiting(id, rank, name, stays) for id, rank in waiting), (), **more)
+    return Pool(
+        free, tuple(Waiting(id, Rank(0, since), name, stays=stays) for id, since in waiting), (), **more
+    )
 
 
 def test_who_waits_longest_gets_the_seat_wherever_it_is() -> None:
@@ -29,7 +33,7 @@ def test_one_who_cannot_move_gets_a_seat_of_its_own_gateway_and_keeps_no_other()
 
 
 def test_one_on_its_way_keeps_its_seat_and_counts_once() -> None:
-    leaving = Pool(0, (Waiting("s", 1.0, "b"),))
+    leaving = Pool(0, (Waiting("s", Rank(0, 1.0), "b"),))
     pools = {"a": leaving, "b": pool("b", 1, ("t", 2.0))}
     assert plan(pools) == {"s": "b"}, "the seat is kept for it"
     pools["b"] = Pool(0, (), ("s",))
@@ -99,7 +103,7 @@ def test_who_is_to_go_elsewhere_goes_and_is_waited_for() -> None:
     admission = world.dispatcher.admission
     admission.meet({"b": pool("b", 1)})
     assert admission.departures() == {"s1": "b"} and admission.elsewhere() is None and admission.spare == 0
-    admission.leaving["s1"] = Waiting("s1", 5.0, "b")
+    admission.leaving["s1"] = Waiting("s1", Rank(0, 5.0), "b")
     world.dispatcher.slots.leave("s1")
     assert admission.short == 0 and [each.id for each in admission.pool().waiting] == ["s1"]
     admission.meet({"b": pool("b", 0, ("s1", 5.0))})
@@ -120,3 +124,50 @@ def test_one_gateway_starts_a_worker_for_those_who_wait_at_all_of_them() -> None
     assert not admission.ours_to_grow(), "the one that is on its way there may be enough"
     admission.meet({"b": pool("b", 1)})
     assert not admission.ours_to_grow(), "there is a seat"
+
+
+def test_accounts_take_turns_in_the_queue() -> None:
+    """A client with many sessions that wait is passed by each newcomer but for one of them; what is said of places is true."""
+    world = World(workers=1, slots=1, queue=40, most=1)
+    full(world)
+    slots = world.dispatcher.slots
+    many = [world.begin(False, "greedy") for _ in range(30)]
+    one, two = (world.begin(False, "newcomer") for _ in range(2))
+    world.clock.advance(0.0)
+    names = [client.live.id for client in (many[0], one, many[1], two, many[2])]
+    assert slots.queue[:6] == ["s1", *names], "s1 waits in the first round"
+    assert queue_said(world, 33) == (5, 33)
+    for _ in range(3):
+        world.ask(
+            next(each for each in world.clients if each.live.id in slots.holders), on.EndAsked("stopped")
+        )
+        world.clock.advance(0.0)
+    late = world.begin(False, "third")
+    assert slots.queue[:4] == [many[1].live.id, two.live.id, late.live.id, many[2].live.id]
+
+
+def test_turns_are_taken_across_gateways() -> None:
+    world = World(workers=1, slots=1, queue=40, most=1)
+    full(world)
+    there = tuple(Waiting(f"b{n}", Rank(n, float(n)), "b", "greedy") for n in range(3))
+    world.dispatcher.admission.meet({"b": Pool(0, there)})
+    greedy, other = world.begin(False, "greedy"), world.begin(False, "newcomer")
+    assert slots_rounds(world, greedy, other) == [3, 0]
+
+
+def slots_rounds(world: World, *clients: Client) -> list[int]:
+    return [world.dispatcher.slots.ranks[client.live.id].round for client in clients]
+
+
+def test_a_full_queue_has_room_for_those_who_have_less_there() -> None:
+    world = World(workers=1, slots=1, queue=3, most=1)
+    full(world)
+    mine = [world.begin(False, "key-1") for _ in range(2)]
+    newcomer = world.begin(False, "newcomer")
+    world.clock.advance(0.0)
+    world.check()
+    assert mine[1].done and mine[1].done[0].reason == "busy"
+    assert world.dispatcher.slots.queue == ["s1", newcomer.live.id, mine[0].live.id]
+    refused = world.begin(False, "newcomer")
+    world.check()
+    assert refused.done and refused.done[0].reason == "busy", "it would have as many as the other"
