@@ -18,7 +18,7 @@ TO_BE_UPLOADED = "to-be-uploaded"  # stands for the picture's id until the serve
 def connect(
     url: str = "http://localhost:8000",
     *,
-    model: str = "pocket",
+    model: str | None = None,
     prompt: PromptLike | None = None,
     seed: int | None = None,
     image: ImageLike | None = None,
@@ -39,6 +39,7 @@ def connect(
 ) -> Stream:
     """A stream, to be opened with `async with`. `prompt` is a text or a list of (text, weight).
 
+    `model` is one that the server has loaded; left out, its first.
     `image` is an encoded image or the path of one; with it no prompt is needed. `width` and `height` are one of the
     model's sizes; left out, the one that fits the image. With a `source` the stream waits for its first frame, and needs no
     prompt either: `Source(stream, source)` sends its frames. `tracks` are there from the first chunk on. `ssl` is a

@@ -69,7 +69,8 @@ class StartFields(Body):
 
 
 class SessionStart(StartFields, Message):
-    """The first message. A prompt may be left out where an `image` or a `source` says what there is.
+    """The first message. Without a `model` the server takes its first. A prompt may be left out where an `image` or a `source` says
+    what there is.
 
     With `resume` only `last_frame` and `codecs` count: the settings are the session's own. `last_frame` is
     the index of the last frame received, -1 for none.
@@ -85,8 +86,6 @@ class SessionStart(StartFields, Message):
         if self.resume is None:
             if self.last_frame is not None:
                 raise ValueError("last_frame goes with resume")
-            if self.model is None:
-                raise ValueError("model is missing: name one of GET /v1/models")
             if not self.prompt_list and self.image is None and self.source is None:
                 raise ValueError("a prompt is missing: give prompt or prompts, an image, or a source")
         elif self.last_frame is None:

@@ -32,7 +32,9 @@ def fail(message: str) -> NoReturn:
 
 @app.command()
 def serve(
-    model: Annotated[str | None, typer.Option(help="a name of `flowbrush models`")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="a name of `flowbrush models`, or several, separated by commas")
+    ] = None,
     host: Annotated[str | None, typer.Option(help="address to listen on")] = None,
     port: Annotated[int | None, typer.Option(help="0 takes a free one")] = None,
     workers: Annotated[
@@ -70,7 +72,8 @@ def serve(
         settings = load_settings(**given)
     except BadSettings as error:
         fail(str(error))
-    _check_model(settings.model)
+    for name in settings.models:
+        _check_model(name)
     raise typer.Exit(run(settings))
 
 

@@ -60,9 +60,11 @@ class Metrics:
             "flowbrush_worker_restarts", "Workers replaced, by cause", ["cause"], registry=kept
         )
         self.sessions = Counter("flowbrush_sessions", "Sessions ended, by reason", ["reason"], registry=kept)
-        self.queue = Gauge("flowbrush_queue_depth", "Sessions waiting for a slot", registry=kept)
-        self.slots = Gauge("flowbrush_slots", "Slots of all workers that are ready", registry=kept)
-        self.slots_used = Gauge("flowbrush_slots_used", "Slots that a session holds", registry=kept)
+        self.queue = Gauge("flowbrush_queue_depth", "Sessions waiting for a slot", ["model"], registry=kept)
+        self.slots = Gauge("flowbrush_slots", "Slots of all workers that are ready", ["model"], registry=kept)
+        self.slots_used = Gauge(
+            "flowbrush_slots_used", "Slots that a session holds", ["model"], registry=kept
+        )
         self.viewers = Gauge("flowbrush_viewers", "Read-only viewers connected", registry=kept)
         self.relayed = Gauge(
             "flowbrush_relayed", "Connections to sessions that another gateway has", registry=kept

@@ -12,6 +12,7 @@ import sys
 from ipaddress import ip_network
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import uvicorn
 
@@ -188,19 +189,22 @@ class Server(uvicorn.Server):
             self._loop.add_signal_handler(signal.SIGHUP, self._context.reload_keys)
 
     async def _announce(self) -> None:
-        """Says the URL once the model is warm; ends the server when it cannot be loaded."""
-        loaded = asyncio.ensure_future(self._service.dispatcher.loaded.wait())
-        broken = asyncio.ensure_future(self._service.dispatcher.unusable.wait())
-        await asyncio.wait((loaded, broken), return_when=asyncio.FIRST_COMPLETED)
-        if loaded.done():
-            sys.stdout.write(f"flowbrush serves {self._service.settings.model} at {self._url}\n")
-        else:
-            reason = self._service.dispatcher.broken
-            sys.stderr.write(f"flowbrush: {self._service.settings.model} cannot be loaded: {reason}\n")
+        """Says the URL once every model is warm; ends the server when one cannot be loaded."""
+        dispatchers = self._service.dispatchers
+        loaded: asyncio.Future[Any] = asyncio.gather(*(each.loaded.wait() for each in dispatchers))
+        broken: list[asyncio.Future[Any]] = [
+            asyncio.ensure_future(each.unusable.wait()) for each in dispatchers
+        ]
+        await asyncio.wait((loaded, *broken), return_when=asyncio.FIRST_COMPLETED)
+        unusable = [each for each in dispatchers if each.unusable.is_set() and not each.loaded.is_set()]
+        if unusable:
+            sys.stderr.write(f"flowbrush: {unusable[0].model} cannot be loaded: {unusable[0].broken}\n")
             self.exit_code = 1
             self.should_exit = True
+        else:
+            sys.stdout.write(f"flowbrush serves {', '.join(dispatchers.names)} at {self._url}\n")
         sys.stdout.flush()
-        for waiting in (loaded, broken):
+        for waiting in (loaded, *broken):
             waiting.cancel()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

@@ -72,6 +72,7 @@ class Settings(BaseSettings):
     )
 
     model: str = "pocket"
+    """Or several, separated by commas; the first is the default."""
     device: str = "auto"
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
@@ -205,6 +206,14 @@ class Settings(BaseSettings):
             )
         return value
 
+    @field_validator("model")
+    @classmethod
+    def _models(cls, value: str) -> str:
+        names = [name.strip() for name in value.split(",")]
+        if "" in names or len(set(names)) < len(names):
+            raise ValueError(f"{value!r}: expected names of different models, separated by commas")
+        return value
+
     @field_validator("cluster")
     @classmethod
     def _of_a_cluster(cls, value: str) -> str:
@@ -235,6 +244,11 @@ class Settings(BaseSettings):
                 "FLOWBRUSH_KEYS_FILE, or FLOWBRUSH_ALLOW_UNAUTHENTICATED=1 if everyone who reaches this port may use it"
             )
         return self
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models to be served, the default first."""
+        return tuple(name.strip() for name in self.model.split(","))
 
     @property
     def needs_keys(self) -> bool:

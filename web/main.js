@@ -209,6 +209,11 @@ bindKeys(
 );
 bindTheme();
 element('model', HTMLSelectElement).addEventListener('change', showModel);
+app.on('ready', ({ model }) => {
+  if (currentModel()?.name === model || !models.some(({ name }) => name === model)) return;
+  element('model', HTMLSelectElement).value = model;
+  showModel();
+});
 bindImages((image) => beginFrom(image));
 const follow = bindSource(app, () => currentModel()?.capabilities.source === true);
 showPrivacy();
@@ -251,6 +256,7 @@ async function boot() {
     }
     const select = element('model', HTMLSelectElement);
     select.replaceChildren(...models.map(modelOption));
+    select.value = models.find(({ loaded }) => loaded !== false)?.name ?? '';
     await showModel();
     if (token) {
       history.replaceState(null, '', location.pathname);
@@ -265,18 +271,21 @@ async function boot() {
   }
 }
 
-/** A model that the server has not loaded is named, but cannot be chosen. @param {import('./rest.js').ModelInfo} model */
+/** One that the server has not loaded is named, but cannot be chosen. @param {import('./rest.js').ModelInfo} model */
 function modelOption({ name, title, loaded }) {
-  const option = new Option(title ?? name, name, loaded, loaded);
+  const option = new Option(title ?? name, name);
   option.disabled = loaded === false;
   return option;
 }
 
+/** A stream that plays keeps its own: what is chosen then is for the next one. */
 async function showModel() {
   const model = currentModel();
   if (!model) return;
-  stage.shape(model.width, model.height);
-  strip.allow(model.capabilities);
+  if (!app.stream) {
+    stage.shape(model.width, model.height);
+    strip.allow(model.capabilities);
+  }
   follow.allow(model.capabilities.source === true);
   const [pictures, photos] = await Promise.all([loadScenes(), model.capabilities.image === false ? [] : loadPhotos()]);
   const scenes = examplesOf(model.examples).map((each) => ({ ...each, image: each.image ?? pictures[each.text] ?? null }));

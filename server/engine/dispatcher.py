@@ -1,4 +1,4 @@
-"""Between sessions and workers: slots, turns, answers, and what happens when a worker is lost."""
+"""Between the sessions of one model and its workers: slots, turns, answers, and what happens when a worker is lost."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ class Dispatcher:
 
     def __init__(
         self,
+        model: str,
         settings: Settings,
         lives: dict[str, SessionHost],
         metrics: Metrics,
@@ -49,6 +50,7 @@ class Dispatcher:
         handle: Callable[[SessionHost, Any], None],
         spawn: Spawn,
     ) -> None:
+        self.model = model
         self._settings = settings
         self._lives = lives
         self._metrics = metrics
@@ -63,8 +65,8 @@ class Dispatcher:
         self.workers = Workers(spawn, self._on_message, self._on_lost)
         self.slots = Slots(settings.queue_size)
         self.admission = Admission(self.slots, lives)
-        fewest, most = settings.workers, settings.most_workers
-        self.scaling = Scaling(self.slots, self.admission, self.workers, fewest, most)
+        bounds = settings.workers, settings.most_workers
+        self.scaling = Scaling(self.slots, self.admission, self.workers, *bounds)
         self.loaded = asyncio.Event()
         self.unusable = asyncio.Event()
         self.facts: ipc.Loaded | None = None
@@ -89,7 +91,7 @@ class Dispatcher:
             case ipc.LoadFailed():
                 self.broken = message.message
                 self.unusable.set()
-                log.error("the model %s cannot be loaded: %s", self._settings.model, message.message)
+                log.error("the model %s cannot be loaded: %s", self.model, message.message)
             case ipc.Done():
                 self._on_done(worker, message.spent_ms / 1e3)
             case ipc.StepFailed():
@@ -116,7 +118,7 @@ class Dispatcher:
         log.info(
             "%s is warm: %s, %d slots, %.0f ms a chunk, encodes %s",
             worker.name,
-            self._settings.model,
+            self.model,
             message.seats,
             message.chunk_s * 1e3,
             ", ".join(message.codecs),
@@ -226,9 +228,9 @@ class Dispatcher:
         self._move()
         if self.loaded.is_set():
             self.admission.say_places()
-        self._metrics.queue.set(len(self.slots.queue))
-        self._metrics.slots.set(self.slots.total)
-        self._metrics.slots_used.set(len(self.slots.holders))
+        self._metrics.queue.labels(self.model).set(len(self.slots.queue))
+        self._metrics.slots.labels(self.model).set(self.slots.total)
+        self._metrics.slots_used.labels(self.model).set(len(self.slots.holders))
 
     # ---- turns
 
@@ -264,11 +266,8 @@ class Dispatcher:
 
     def _curious(self, worker: Worker) -> list[str]:
         """Its sessions that want to see what a hand would take."""
-        return [
-            id
-            for id, name in self.slots.holders.items()
-            if name == worker.name and id in self._lives and self._lives[id].session.curious
-        ]
+        here = self.slots.at(worker.name)
+        return [id for id in here if id in self._lives and self._lives[id].session.curious]
 
     def _starves(self, worker: Worker, now: float) -> bool:
         """Whether one who wants to see what a hand would take has waited for so long that a chunk has to wait."""

@@ -123,11 +123,12 @@ class WatchedWorker:
         self.lost = True
 
 
-def spawner(engine: Engine, settings: Settings) -> Spawn:
-    """Starts workers of `engine` as the settings say."""
+def spawner(engine: Engine, settings: Settings, model: str) -> Spawn:
+    """Starts workers of `engine` as the settings say, named by their model where there are several."""
+    prefix = f"{model}-" if len(settings.models) > 1 else ""
     config = ipc.WorkerConfig(
         settings.loader,
-        settings.model,
+        model,
         settings.device,
         settings.seats,
         settings.threads,
@@ -140,4 +141,4 @@ def spawner(engine: Engine, settings: Settings) -> Spawn:
         stage_s=settings.chunk_timeout_s,
     )
     patience = Patience(settings.load_timeout_s, settings.chunk_timeout_s, settings.beat_timeout_s)
-    return lambda name, handler: WatchedWorker(name, engine, config, handler, patience)
+    return lambda name, handler: WatchedWorker(prefix + name, engine, config, handler, patience)

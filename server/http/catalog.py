@@ -42,12 +42,13 @@ class TokenRequest(BaseModel):
 def router(context: Context) -> APIRouter:
     """`/v1/models`, `/v1/tokens`, `/v1/images`."""
     routes = APIRouter(prefix="/v1")
-    served = context.settings.model
+    served = context.settings.models
 
     @routes.get("/models", summary="The models, what they can do, whether their weights are here")
     async def models() -> dict[str, Any]:
-        cards = [card.public() for card in CARDS.values() if not card.random or card.name == served]
-        return {"models": [{**card, "loaded": card["name"] == served} for card in cards]}
+        others = [card for card in CARDS.values() if not card.random and card.name not in served]
+        cards = [card.public() for card in (*(CARDS[name] for name in served if name in CARDS), *others)]
+        return {"models": [{**card, "loaded": card["name"] in served} for card in cards]}
 
     @routes.post("/tokens", summary="A short-lived token, for a role and perhaps one session")
     async def tokens(request: Request, wanted: TokenRequest | None = None) -> Response:

@@ -21,17 +21,17 @@ def router(service: Service) -> APIRouter:
 
     @routes.get("/healthz", summary="The process lives, and has workers")
     async def healthz() -> JSONResponse:
-        missing_s = service.dispatcher.workers.missing_s()
-        text = "ok" if service.alive else f"no worker for {missing_s:.0f} s"
-        return JSONResponse({"status": text, "storage": storage()}, 200 if service.alive else 503)
+        missed = service.dispatchers.missed
+        return JSONResponse({"status": missed or "ok", "storage": storage()}, 503 if missed else 200)
 
     @routes.get("/readyz", summary="A worker is warm and a newcomer would get a slot")
     async def readyz() -> JSONResponse:
-        slots = service.dispatcher.slots
-        body: dict[str, Any] = {"ready": service.ready, "seats": slots.total, "free": slots.free}
+        slots = [each.slots for each in service.dispatchers]
+        seats, free = sum(each.total for each in slots), sum(each.free for each in slots)
+        body: dict[str, Any] = {"ready": service.ready, "seats": seats, "free": free}
         body["storage"] = storage()
-        if service.dispatcher.broken is not None:
-            body["error"] = service.dispatcher.broken
+        if service.dispatchers.broken is not None:
+            body["error"] = service.dispatchers.broken
         return JSONResponse(body, 200 if service.ready else 503)
 
     @routes.get("/metrics", summary="Prometheus text")

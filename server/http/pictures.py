@@ -32,7 +32,7 @@ MP4 = "video/mp4"
 def router(context: Context) -> APIRouter:
     """`recording.mp4`, `frame.jpg` and `watch.mjpeg` of a session."""
     routes = APIRouter(prefix="/v1/sessions/{id}")
-    dispatcher = context.service.dispatcher
+    dispatchers = context.service.dispatchers
 
     @routes.get("/recording.mp4", summary="The video so far, or the chunks `first` to `last` of it, as H.264")
     async def recording(
@@ -64,7 +64,7 @@ def router(context: Context) -> APIRouter:
     @routes.get("/frame.jpg", summary="The newest frame")
     async def frame(id: str, request: Request) -> Response:
         live = context.running(request, id)
-        still = await dispatcher.still(live, Codec.JPEG) if live is not None else None
+        still = await dispatchers.of(live).still(live, Codec.JPEG) if live is not None else None
         if still is None:
             return unknown(id)
         return Response(still[1], media_type="image/jpeg", headers={"Cache-Control": "no-store"})
@@ -79,7 +79,7 @@ def router(context: Context) -> APIRouter:
         except OverQuota as over:
             return error_response(429, over.code, over.message, retry_after_s=over.retry_after_s)
         audit("session.watch", identity_of(request), session=id)
-        still = await dispatcher.still(live, Codec.JPEG) if live.stands else None
+        still = await dispatchers.of(live).still(live, Codec.JPEG) if live.stands else None
         pictures = _pictures(live, still and still[1])
         kind = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
         return _metered(context, request, StreamingResponse(pictures, media_type=kind))

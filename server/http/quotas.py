@@ -57,11 +57,11 @@ class Quotas:
             self._making[counted] -= 1
             self._making += Counter()  # those of nobody are dropped
 
-    def check_start(self, identity: Identity, paused: bool) -> None:
-        """Before a session begins; raises OverQuota. The session whose client is away longest makes room, if there is one."""
+    def check_start(self, identity: Identity, paused: bool, model: str) -> None:
+        """Before a session of a model begins; raises OverQuota. The one whose client is away longest makes room, if any is."""
         quota, mine = self._quota(identity), self._of(identity)
         self._check_sent(identity.account, quota)
-        self._check_waiting(quota, mine)
+        self._check_waiting(quota, mine, model)
         if paused:
             self.check_pause(identity)
         making = self._making[identity.account, False] + self._making[identity.account, True]
@@ -71,14 +71,14 @@ class Quotas:
                 raise _too_many("sessions", quota.sessions, "end one of them first")
             self._service.end(min(away, key=lambda live: live.session.away_since or 0.0), "displaced")
 
-    def check_branch(self, identity: Identity) -> None:
-        """Before a branch is made; raises OverQuota."""
+    def check_branch(self, identity: Identity, model: str) -> None:
+        """Before a branch of a session of that model is made; raises OverQuota."""
         quota, mine = self._quota(identity), self._of(identity)
         branches = sum(1 for live in mine if live.meta.first_frame > 0)
         branches += self._making[identity.account, True]
         if quota.branches and branches >= quota.branches:
             raise _too_many("branches", quota.branches, "end one of them first")
-        self.check_start(identity, paused=False)
+        self.check_start(identity, paused=False, model=model)
 
     def check_pause(self, identity: Identity) -> None:
         """Before a session is paused; raises OverQuota."""
@@ -114,10 +114,10 @@ class Quotas:
             text = f"the {quota.sent_mib_day} MiB of video of this day (UTC) are used up"
             raise OverQuota(text, DAY_S - self._clock() % DAY_S)
 
-    def _check_waiting(self, quota: Quota, mine: list[SessionHost]) -> None:
-        slots = self._service.dispatcher.slots
-        if quota.waiting and slots.free <= len(slots.queue):
-            waiting = sum(1 for live in mine if live.id in slots.queue)
+    def _check_waiting(self, quota: Quota, mine: list[SessionHost], model: str) -> None:
+        dispatchers = self._service.dispatchers
+        if quota.waiting and dispatchers.by_model[model].admission.spare <= 0:
+            waiting = sum(1 for live in mine if live.id in dispatchers.of(live).slots.queue)
             if waiting >= quota.waiting:
                 raise _too_many("sessions that wait for a slot", quota.waiting, "wait for them")
 

@@ -36,7 +36,7 @@ from flowbrush.server.realtime.timeline import Timeline
 from flowbrush.server.realtime.translate import controls, frames_of, picture, session_start
 from flowbrush.server.realtime.wire import COMPLETED, Mp4Wire
 from flowbrush.server.sessions.commands import Commands
-from flowbrush.server.sessions.refused import Refused
+from flowbrush.server.sessions.refused import Refused, served
 from flowbrush.server.sessions.session_host import SessionHost
 from flowbrush.server.store.images import BadImage
 
@@ -59,15 +59,16 @@ class Realtime:
 
     async def begin(self, text: str, asked: float, identity: Identity) -> tuple[SessionHost, Outbox]:
         """A new session. Raises Refused, OverQuota, NotAllowed; Elsewhere where another gateway has a seat, and this one none."""
-        link = await self._context.relay.better("/v1/realtime/video", identity)
-        if link is not None:
-            raise Elsewhere(link)
         try:
             start, ignored = parse_start(text)
             if ignored:
                 log.warning("fields of session.start that mean nothing here: %s", ", ".join(ignored[:8]))
+            model = served(start.model, self._context.settings.models)
+            link = await self._context.relay.better(model, "/v1/realtime/video", identity)
+            if link is not None:
+                raise Elsewhere(link)
             image = await self._image(start.image_reference, identity)
-            asked_for = session_start(start, self._context.settings.model, image)
+            asked_for = session_start(start, model, image)
         except ProtocolError as error:
             raise Refused(error.code, error.message, CloseCode.BAD_START) from None
         live, outbox = await begin(self._context, identity, asked_for, asked)

@@ -117,9 +117,9 @@ class Relay:
         raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, RECEIVED_BYTES)
         return Link(connection)
 
-    async def better(self, path: str, identity: Identity) -> Link | None:
-        """A link to a gateway where one who comes now finds a seat, where it would have to wait here."""
-        to = None if self.fleet is None or identity.hops else self.fleet.elsewhere()
+    async def better(self, model: str, path: str, identity: Identity) -> Link | None:
+        """A link to a gateway where one who comes now finds a seat of a model, where it would have to wait here."""
+        to = None if self.fleet is None or identity.hops else self.fleet.elsewhere(model)
         return None if to is None else await self.reach(to, path, identity)
 
     async def reach(self, to: str, path: str, identity: Identity, query: str = "") -> Link | None:
@@ -144,7 +144,7 @@ class Relay:
         if start is None:
             await link.socket.close()
             return None
-        arrived = partial(self.fleet.arrived, live.id)
+        arrived = partial(self.fleet.arrived, live)
         return replace(link, first=start.to_json(), quiet=quiet, answered=arrived)
 
     async def pump(self, socket: WebSocket, link: Link) -> None:

@@ -47,10 +47,11 @@ def router(context: Context) -> APIRouter:
         id: str, request: Request, chunk: Annotated[int, Body(embed=True, strict=True, ge=0, le=MAX_CHUNK)]
     ) -> Response:
         identity = identity_of(request)
-        if context.running(request, id) is None:
+        parent = context.running(request, id)
+        if parent is None:
             return unknown(id)
         try:
-            context.quotas.check_branch(identity)
+            context.quotas.check_branch(identity, parent.meta.model)
             with context.quotas.making(identity, branch=True):
                 new, token, last_frame = await service.branch(id, chunk)
         except OverQuota as over:

@@ -123,7 +123,7 @@ async def _show_still(service: Service, live: SessionHost, outbox: Outbox) -> No
     """A viewer who joins while nothing is made gets the last picture; a key frame comes when it goes on."""
     if not live.stands:
         return
-    still = await service.dispatcher.still(live, live.session.output.codec)
+    still = await service.dispatchers.of(live).still(live, live.session.output.codec)
     if still is not None and outbox.waits_for_key:
         outbox.show_once(live.still_packet(*still))
 
@@ -151,7 +151,6 @@ async def _resume(
     link = await context.relay.reach(to, "/v1/stream", identity) if to is not None else None
     if link is not None:
         raise Elsewhere(link)
-    await service.wait_loaded()
     try:
         live = await service.resume(token, start.known_codecs, identity.sees)
     except Refused as refused:

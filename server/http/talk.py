@@ -29,7 +29,7 @@ from flowbrush.server.http.quotas import OverQuota
 from flowbrush.server.http.relay import Elsewhere, Link
 from flowbrush.server.http.share import MESSAGE_S, Share
 from flowbrush.server.logs import session_id
-from flowbrush.server.sessions.refused import Refused
+from flowbrush.server.sessions.refused import Refused, served
 from flowbrush.server.sessions.session_host import SessionHost
 
 log = logging.getLogger(__name__)
@@ -144,7 +144,8 @@ async def begin(
     if identity.session is not None:
         text = "this token is for one session: resume that one"
         raise Refused(ErrorCode.UNAUTHORIZED, text, CloseCode.POLICY)
-    context.quotas.check_start(identity, start.paused)
+    start = start.model_copy(update={"model": served(start.model, service.dispatchers.names)})
+    context.quotas.check_start(identity, start.paused, start.model or "")
     with context.quotas.making(identity):
         live = await service.begin(start, asked, identity.owner)
     context.quotas.began(live, identity)

@@ -90,7 +90,7 @@ class Commands:
             case SourceEnd():
                 self._need("source", message.id)
                 self._live.end_source()
-                self._service.dispatcher.touch(self._live)
+                self._service.dispatchers.of(self._live).touch(self._live)
             case _:
                 self._service.driver.ask(self._live, self._event(message))
 
@@ -117,10 +117,10 @@ class Commands:
             case SessionStop():
                 return on.EndAsked("stopped", CloseCode.DONE, message.id)
         assert isinstance(message, CONTROL_TYPES)
-        return on.Given(message, self._service.capabilities)
+        return on.Given(message, self._service.capabilities(self._live.meta.model))
 
     def _need(self, ability: str, id: int | None) -> None:
-        if not self._service.capabilities.get(ability):
+        if not self._service.capabilities(self._live.meta.model).get(ability):
             raise ProtocolError(ErrorCode.UNSUPPORTED, f"this model cannot do {ability}", field="type", id=id)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
 from flowbrush.protocol import ChunkDone, SessionDone
 from flowbrush.server.delivery.delivery import Outbox
-from flowbrush.server.engine.dispatcher import Dispatcher
+from flowbrush.server.engine.dispatchers import Dispatchers
 from flowbrush.server.metrics import Metrics
 from flowbrush.server.sessions import effects as do
 from flowbrush.server.sessions import events as on
@@ -45,8 +45,8 @@ class Driver:
         self._repository = repository
         self._storage = storage
         self._clock = clock
-        self.dispatcher: Dispatcher
-        """set right after it was made: it and the driver need each other"""
+        self.dispatchers: Dispatchers
+        """set right after they were made: they and the driver need each other"""
 
     def handle(self, live: SessionHost, event: Any) -> None:
         """Tells a session what happened, and does what follows. A fault ends this session alone."""
@@ -69,7 +69,7 @@ class Driver:
             return
         for effect in effects:
             self._carry_out(live, effect)
-        self.dispatcher.touch(live)
+        self.dispatchers.of(live).touch(live)
 
     def _carry_out(self, live: SessionHost, effect: Any) -> None:
         try:
@@ -138,7 +138,7 @@ class Driver:
         live.say(message, effect.all)
 
     def _say_ready(self, live: SessionHost, effect: do.SayReady) -> None:
-        facts = self.dispatcher.facts
+        facts = self.dispatchers.of(live).facts
         live.say(live.ready_message({} if facts is None else facts.card, effect.id))
 
     def _show(self, live: SessionHost, effect: do.Show) -> None:
@@ -197,10 +197,10 @@ class Driver:
         self._snapshots.remove(live.id, effect.paths)
 
     def _queue(self, live: SessionHost, effect: do.Queue) -> None:
-        self.dispatcher.join(live, effect.first)
+        self.dispatchers.of(live).join(live, effect.first)
 
     def _replace_codec(self, live: SessionHost, effect: do.ReplaceCodec) -> None:
-        facts = self.dispatcher.facts
+        facts = self.dispatchers.of(live).facts
         strings = {} if facts is None else facts.codecs
         live.meta.codec, live.meta.codec_string = effect.codec, strings.get(effect.codec, "")
         log.warning("its codec is %s from here on", effect.codec, extra={"session": live.id})
@@ -227,7 +227,7 @@ class Driver:
         live.meta.ended = effect.reason
         last = partial(self._storage.submit, live.id, always=True)
         steps: list[Callable[[], Any]] = [
-            lambda: self.dispatcher.release(live),
+            lambda: self.dispatchers.of(live).release(live),
             lambda: self._close(live, do.Close(effect.code, effect.reason)),
             lambda: last(self._repository.saving(live)),
             lambda: self._snapshots.drop(live.id),
@@ -270,10 +270,10 @@ _CARRY_OUT: dict[type, Callable[[Driver, SessionHost, Any], Any]] = {
     do.Record: Driver._record,
     do.SaveSettings: lambda driver, live, effect: driver._save(live, effect),
     do.Unlink: Driver._unlink,
-    do.Order: lambda driver, live, effect: driver.dispatcher.order(effect.order),
-    do.Read: lambda driver, live, effect: driver.dispatcher.read(live, effect.texts),
+    do.Order: lambda driver, live, effect: driver.dispatchers.of(live).order(effect.order),
+    do.Read: lambda driver, live, effect: driver.dispatchers.of(live).read(live, effect.texts),
     do.Queue: Driver._queue,
-    do.Leave: lambda driver, live, effect: driver.dispatcher.release(live),
+    do.Leave: lambda driver, live, effect: driver.dispatchers.of(live).release(live),
     do.ReplaceCodec: Driver._replace_codec,
     do.Count: Driver._count,
     do.Part: Driver._part,

@@ -12,6 +12,7 @@ from functools import partial
 from flowbrush.protocol import SessionStart
 from flowbrush.server.delivery.delivery import Outbox
 from flowbrush.server.engine.dispatcher import Dispatcher
+from flowbrush.server.engine.dispatchers import Dispatchers
 from flowbrush.server.sessions.driver import Driver
 from flowbrush.server.sessions.handover import Handover
 from flowbrush.server.sessions.session_host import SessionHost
@@ -43,9 +44,8 @@ class Fleet:
         roster: Roster,
         claims: Claims,
         handover: Handover,
-        dispatcher: Dispatcher,
+        dispatchers: Dispatchers,
         lives: dict[str, SessionHost],
-        model: str,
         storage: Storage,
     ) -> None:
         self.roster = roster
@@ -55,11 +55,10 @@ class Fleet:
         self.gateways: dict[str, Gateway] = {}
         """the others that live, by name"""
         self._claims = claims
-        self._dispatcher = dispatcher
-        self._admission = dispatcher.admission
-        self._admission.name = roster.name
+        self._dispatchers = dispatchers
+        for each in dispatchers:
+            each.admission.name = roster.name
         self._lives = lives
-        self._model = model
         self._storage = storage
         self._left = False
 
@@ -72,18 +71,24 @@ class Fleet:
             await asyncio.sleep(LOOK_S)
 
     async def _look(self) -> None:
-        scaling = self._dispatcher.scaling
-        pools = {self._model: self._admission.pool(scaling.starting, scaling.can_grow)}
+        pools = {
+            each.model: each.admission.pool(each.scaling.starting, each.scaling.can_grow)
+            for each in self._dispatchers
+        }
         await self._storage.run(LANE, partial(self.roster.publish, self.url, pools))
         self.gateways = await self._storage.run(LANE, self.roster.others)
-        said = {name: each.pools.get(self._model) for name, each in self.gateways.items()}
+        for each in self._dispatchers:
+            self._meet(each)
+
+    def _meet(self, dispatcher: Dispatcher) -> None:
+        admission = dispatcher.admission
+        said = {name: each.pools.get(dispatcher.model) for name, each in self.gateways.items()}
         peers = {name: pool for name, pool in said.items() if pool is not None}
-        alone = not peers and not self._admission.peers
-        self._admission.meet(peers)
+        alone = not peers and not admission.peers
+        admission.meet(peers)
         if not alone:
-            self._dispatcher.settle()
-        for id, name in self._admission.departures().items():
-            live = self._lives[id]
+            dispatcher.settle()
+        for id, name in admission.departures().items():
             live = self._lives[id]
             if live.outbox is not None and not live.told_to_move:
                 live.told_to_move = True
@@ -108,16 +113,18 @@ class Fleet:
             found = await self.handover.find(hashed, sees) if self.gateways else None
         return None if found is None else await self.holder(found.id)
 
-    def elsewhere(self) -> str | None:
-        """A gateway where one who comes now finds a seat, where it would have to wait here."""
-        return self._admission.elsewhere()
+    def elsewhere(self, model: str) -> str | None:
+        """A gateway where one who comes now finds a seat of a model, where it would have to wait here."""
+        return self._dispatchers.by_model[model].admission.elsewhere()
 
     # ---- a session that goes to another gateway, with its client's connection
 
     async def let_go(self, live: SessionHost, outbox: Outbox, to: str) -> SessionStart | None:
         """Gives the session up to the gateway `to`: what its client would say there to go on. None where it stays after all."""
         live.told_to_move = False
-        if self._admission.departures().get(live.id) != to or live.outbox is not outbox or live.closed:
+        dispatcher = self._dispatchers.of(live)
+        admission = dispatcher.admission
+        if admission.departures().get(live.id) != to or live.outbox is not outbox or live.closed:
             return None
         session = live.session
         start = SessionStart(
@@ -126,8 +133,8 @@ class Fleet:
             last_frame=session.output.frame - 1,
             codecs=live.meta.start.codecs,
         )
-        self._admission.leaving[live.id] = self._admission.waiting(live, to)
-        self._forget(live.id, LEAVING_S)
+        admission.leaving[live.id] = admission.waiting(live, to)
+        self._forget(live, LEAVING_S)
         log.info("given up: %s has a seat for it", to, extra={"session": live.id})
         live.detach(outbox)
         self.handover.give_up(live)
@@ -135,12 +142,13 @@ class Fleet:
             await self._storage.settled(live.id)
         return start
 
-    def arrived(self, id: str) -> None:
+    def arrived(self, live: SessionHost) -> None:
         """The other gateway has the session, and will have published so by its next look."""
-        self._forget(id, 2 * LOOK_S)
+        self._forget(live, 2 * LOOK_S)
 
-    def _forget(self, id: str, after_s: float) -> None:
-        asyncio.get_running_loop().call_later(after_s, self._admission.leaving.pop, id, None)
+    def _forget(self, live: SessionHost, after_s: float) -> None:
+        leaving = self._dispatchers.of(live).admission.leaving
+        asyncio.get_running_loop().call_later(after_s, leaving.pop, live.id, None)
 
     def keep(self, live: SessionHost) -> None:
         """It could not be let go: it waits here for now, and no seat elsewhere is kept for it."""
@@ -162,4 +170,4 @@ def fleet_of(
         return None
     handover = Handover(owners, store, repository, lives, driver, storage, settings.keep_hours * 3600)
     roster = Roster(settings.state_dir, owners.name)
-    return Fleet(roster, owners, handover, driver.dispatcher, lives, settings.model, storage)
+    return Fleet(roster, owners, handover, driver.dispatchers, lives, storage)

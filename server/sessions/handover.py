@@ -14,7 +14,7 @@ from collections.abc import Callable
 from flowbrush.errors import CloseCode, ErrorCode
 from flowbrush.server.sessions import events as on
 from flowbrush.server.sessions.driver import Driver
-from flowbrush.server.sessions.refused import Refused
+from flowbrush.server.sessions.refused import Refused, served
 from flowbrush.server.sessions.session_host import SessionHost
 from flowbrush.server.store.claims import Claims
 from flowbrush.server.store.session_repository import SessionRepository
@@ -57,7 +57,7 @@ class Handover:
     async def take_up(self, hashed: str, sees: Callable[[SessionRecord], bool]) -> SessionHost | None:
         """The session of that token's hash, from now on this gateway's; None when there is none for who asks.
 
-        Raises Refused when its owner does not give it up.
+        Raises Refused when its owner does not give it up, or its model is not served here.
         """
         if hashed in self._coming:
             raise _busy("it is being taken up already")
@@ -67,6 +67,7 @@ class Handover:
             if found is None:
                 return None
             id = found.id
+            served(found.model, self._driver.dispatchers.names)
             await self._claim(id)
             try:
                 live = await self._storage.run(id, lambda: self._revived(id))
@@ -133,7 +134,7 @@ class Handover:
         """Everything of the session is in its files, and it is another's."""
         self._driver.handle(live, on.Stopping())
         if self._lives.pop(live.id, None) is not None:
-            self._driver.dispatcher.release(live)
+            self._driver.dispatchers.of(live).release(live)
         self._storage.submit(live.id, lambda: self._claims.drop(live.id), always=True)
 
 

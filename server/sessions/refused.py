@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flowbrush.errors import CloseCode, ErrorCode
 
 
@@ -11,3 +13,12 @@ class Refused(Exception):
     def __init__(self, code: ErrorCode, message: str, close: CloseCode, retryable: bool = False) -> None:
         super().__init__(message)
         self.code, self.message, self.close, self.retryable = code, message, close, retryable
+
+
+def served(model: str | None, models: Sequence[str]) -> str:
+    """The model that is asked for, the first of `models` where none is. Raises Refused where it is none of them."""
+    if model is not None and model not in models:
+        here = ", ".join(models)
+        text = f"model {model!r} is not served here: this server has {here}"
+        raise Refused(ErrorCode.UNKNOWN_MODEL, text, CloseCode.BAD_START)
+    return models[0] if model is None else model

@@ -16,6 +16,7 @@ from flowbrush.protocol import Codec, SessionPaused, SessionStart, SourceFields
 from flowbrush.server.delivery.delivery import Outbox
 from flowbrush.server.engine import ipc
 from flowbrush.server.engine.dispatcher import Dispatcher
+from flowbrush.server.engine.dispatchers import Dispatchers
 from flowbrush.server.engine.engine import Engine
 from flowbrush.server.engine.watched import spawner
 from flowbrush.server.metrics import Metrics
@@ -23,7 +24,7 @@ from flowbrush.server.sessions import branching, starting
 from flowbrush.server.sessions import events as on
 from flowbrush.server.sessions.driver import Driver
 from flowbrush.server.sessions.fleet import fleet_of
-from flowbrush.server.sessions.refused import Refused
+from flowbrush.server.sessions.refused import Refused, served
 from flowbrush.server.sessions.session_host import RESUMED_FRAMES, WATCHER_FRAMES, SessionHost
 from flowbrush.server.settings import MIB, Settings
 from flowbrush.server.store import images
@@ -41,8 +42,6 @@ CLEAN_S = 600.0
 START_S, CLOSE_S = 120.0, 1.0
 """So long may reading what an earlier process left take, and giving the folder back."""
 SNAPSHOT_THREADS = 4
-WITHOUT_WORKER_S = 60.0
-"""A server that has had no worker for so long is not alive."""
 
 
 class Service:
@@ -65,14 +64,9 @@ class Service:
         self._repository = SessionRepository(settings, self.store, self.metrics)
         self._snapshots = snapshots = SnapshotFiles(self.store, Storage(SNAPSHOT_THREADS))
         self.driver = Driver(self.lives, self.metrics, snapshots, self._repository, self.storage)
-        self.dispatcher = self.driver.dispatcher = Dispatcher(
-            settings,
-            self.lives,
-            self.metrics,
-            snapshots,
-            self.driver.handle,
-            spawner(engine, settings),
-        )
+        shared = settings, self.lives, self.metrics, snapshots, self.driver.handle
+        each = {name: Dispatcher(name, *shared, spawner(engine, settings, name)) for name in settings.models}
+        self.dispatchers = self.driver.dispatchers = Dispatchers(each, self.lives, settings.load_timeout_s)
         parts = self.store, self._repository, self.driver, self.lives, self.storage
         self.fleet = fleet_of(*parts, settings)
         self._tasks: list[asyncio.Task[None]] = []
@@ -90,7 +84,7 @@ class Service:
             self.lives.update((live.id, live) for live in stored)
         else:  # each is taken up when its client comes
             works["fleet"] = self.fleet.run
-        self.dispatcher.start(asyncio.get_running_loop())
+        self.dispatchers.start(asyncio.get_running_loop())
         for name, work in works.items():
             failed = self.metrics.task_failures.labels(name).inc
             self._tasks.append(asyncio.create_task(supervise(name, work, failed)))
@@ -118,61 +112,43 @@ class Service:
             task.cancel()
         await self.say_goodbye(self.settings.drain_s)
         drain_s, files = self.settings.drain_s, (self.storage, self._snapshots)
-        await asyncio.gather(self.dispatcher.stop(drain_s), *(each.drained(drain_s) for each in files))
+        await asyncio.gather(self.dispatchers.stop(drain_s), *(each.drained(drain_s) for each in files))
         await asyncio.to_thread(self.engine.close)
         with contextlib.suppress(StorageLate):  # a disk that does not answer must not hold the end up
             await self.storage.run("all", self.store.close, within_s=CLOSE_S)
 
     @property
     def ready(self) -> bool:
-        """Whether a newcomer would get a slot (a free one, that of a client who is away, or one of a worker more) and files."""
-        lent = sum(1 for id in self.dispatcher.slots.holders if not self.lives[id].session.attached)
-        room = self.dispatcher.admission.spare + lent > 0 or self.dispatcher.scaling.can_grow
-        usable = self.dispatcher.loaded.is_set() and not self.storage.hangs
-        return not self.stopping and usable and room
+        """Whether a newcomer would get a slot, and files."""
+        return not self.stopping and not self.storage.hangs and self.dispatchers.ready
 
-    @property
-    def alive(self) -> bool:
-        """False when no worker could be had for a minute, although one is wanted."""
-        return self.dispatcher.workers.missing_s() < self._patience_s
-
-    @property
-    def _patience_s(self) -> float:
-        """Until the first worker is warm its loading may take what it is allowed to."""
-        return WITHOUT_WORKER_S + (0.0 if self.dispatcher.loaded.is_set() else self.settings.load_timeout_s)
-
-    @property
-    def capabilities(self) -> dict[str, Any]:
-        """What the model can do; nothing before it is loaded."""
-        facts = self.dispatcher.facts
+    def capabilities(self, model: str) -> dict[str, Any]:
+        """What a model can do; nothing before it is loaded."""
+        facts = self.dispatchers.by_model[model].facts
         return {} if facts is None else facts.card["capabilities"]
 
-    async def wait_loaded(self) -> ipc.Loaded:
-        """Waits for the first worker, says what it has; raises Refused when there will be none."""
-        if self.dispatcher.broken is not None:
-            text = f"the model cannot be loaded: {self.dispatcher.broken}"
+    async def wait_loaded(self, model: str) -> ipc.Loaded:
+        """Waits for the first worker of a model, says what it has; raises Refused when there will be none."""
+        dispatcher = self.dispatchers.by_model[model]
+        if dispatcher.broken is not None:
+            text = f"the model {model} cannot be loaded: {dispatcher.broken}"
             raise Refused(ErrorCode.INTERNAL, text, CloseCode.INTERNAL)
         if self.stopping:
             raise Refused(ErrorCode.BUSY, "the server stops", CloseCode.TRY_LATER, retryable=True)
-        await self.dispatcher.loaded.wait()
-        assert self.dispatcher.facts is not None
-        return self.dispatcher.facts
+        await dispatcher.loaded.wait()
+        assert dispatcher.facts is not None
+        return dispatcher.facts
 
     # ---- sessions
 
     async def begin(self, start: SessionStart, asked: float, owner: str = "") -> SessionHost:
         """A new session of the key `owner`, which waits for its client (`outbox`); raises Refused."""
-        facts = await self.wait_loaded()
-        if start.model != self.settings.model:
-            raise Refused(
-                ErrorCode.UNKNOWN_MODEL,
-                f"model {start.model!r} is not served here: this server has {self.settings.model}",
-                CloseCode.BAD_START,
-            )
+        model = served(start.model, self.dispatchers.names)
+        facts = await self.wait_loaded(model)
         given = {"image": start.image, "source": start.source}
         wanted = [name for name, value in given.items() if value is not None]
         for name in (*(track.kind for track in start.tracks), *wanted):
-            if not self.capabilities.get(name):
+            if not facts.card["capabilities"].get(name):
                 raise Refused(ErrorCode.UNSUPPORTED, f"this model cannot do {name}", CloseCode.BAD_START)
         image, shape = await self._uploaded(start.image, owner)
         most = self.settings.max_steps or starting.steps_in_real_time(facts)
@@ -181,7 +157,7 @@ class Service:
             start = starting.in_its_size(start, facts.card, shape)
         except ValueError as error:
             raise Refused(ErrorCode.INVALID_VALUE, str(error), CloseCode.BAD_START) from None
-        meta, token = new_record(start, self._codec_for(start), facts, owner)
+        meta, token = new_record(start, _codec_for(start, facts), facts, owner)
         try:
             making = partial(self._repository.begin, meta, image, facts.chunk_s, start.paused, notices)
             live = await self.storage.run(meta.id, making)
@@ -212,9 +188,12 @@ class Service:
     ) -> SessionHost:
         """The session that a token stands for, if who asks `sees` it; raises Refused. The caller attaches, then calls `resumed`."""
         hashed = hash_token(token)
+        served(self._repository.left_out.get(hashed), self.dispatchers.names)
         live = self._here(hashed)
         if live is None and self.fleet is not None:
             live = await self.fleet.handover.take_up(hashed, sees)
+        if live is not None:
+            await self.wait_loaded(live.meta.model)
         if live is None or not sees(live.meta):
             text = "this session has ended or was away for too long: start a new one"
             raise Refused(ErrorCode.RESUME_EXPIRED, text, CloseCode.BAD_START)
@@ -248,7 +227,7 @@ class Service:
 
     def begin_source(self, live: SessionHost, given: SourceFields, first: bool = False) -> None:
         """The session's client sends video from now on; `first`: the stream begins with it."""
-        live.begin_source(given, lambda: self.dispatcher.touch(live), first)
+        live.begin_source(given, lambda: self.dispatchers.of(live).touch(live), first)
 
     def want_key(self, live: SessionHost) -> None:
         """Has the next chunk begin with a key frame."""
@@ -268,7 +247,7 @@ class Service:
         session = parent.session
         session.check_made(chunk)
         asleep = self._branching + sum(1 for live in self.lives.values() if not live.session.attached)
-        if asleep >= self.dispatcher.slots.total + self.settings.queue_size:
+        if asleep >= sum(each.slots.total for each in self.dispatchers) + self.settings.queue_size:
             text = "as many sessions wait for their clients as can: resume some, or try again later"
             raise ProtocolError(ErrorCode.BUSY, text)
         (meta, token), saved = branching.record(parent, chunk), dict(session.history.snapshots)
@@ -290,7 +269,8 @@ class Service:
     def watch(self, live: SessionHost) -> Outbox:
         """A viewer's outbox, which begins with `session.ready`, says when it is paused, then has a key frame."""
         outbox = self._make_outbox(live, WATCHER_FRAMES)
-        card = self.dispatcher.facts.card if self.dispatcher.facts is not None else {}
+        facts = self.dispatchers.of(live).facts
+        card = facts.card if facts is not None else {}
         outbox.say(live.ready_message(card, for_viewer=True))
         if live.session.pace.paused:
             outbox.say(SessionPaused(chunk=live.session.upcoming))
@@ -312,24 +292,20 @@ class Service:
         live = self.lives.get(id)
         return self._repository.session_file(id, None if live is None else live.session.output.frame)
 
-    def _codec_for(self, start: SessionStart) -> Codec:
-        codecs = self.dispatcher.facts.codecs if self.dispatcher.facts is not None else {}
-        for codec in start.known_codecs:
-            if codec in codecs:
-                return codec
-        text = f"none of {', '.join(start.codecs)} can be encoded here: there are {', '.join(codecs)}"
-        raise Refused(ErrorCode.NO_CODEC, text, CloseCode.BAD_START)
-
     async def _housekeeping(self) -> None:
-        """Tells every session that time passes; once a worker is warm, for nobody can be served before."""
-        await self.dispatcher.loaded.wait()
+        """Tells every session that time passes; once a worker of its model is warm, for it cannot be served before."""
         while True:
-            if self.dispatcher.facts is not None:
-                self._repository.codecs = frozenset(Codec(name) for name in self.dispatcher.facts.codecs)
-            for live in list(self.lives.values()):
-                self.driver.handle(live, on.Tick(self.dispatcher.admission.short))
-            self.dispatcher.scaling.adjust(asyncio.get_running_loop().time())
+            for each in self.dispatchers:
+                if each.facts is not None:
+                    self._look_after(each, each.facts)
             await asyncio.sleep(HOUSEKEEPING_S)
+
+    def _look_after(self, dispatcher: Dispatcher, facts: ipc.Loaded) -> None:
+        self._repository.codecs[dispatcher.model] = frozenset(Codec(name) for name in facts.codecs)
+        for live in list(self.lives.values()):
+            if live.meta.model == dispatcher.model:
+                self.driver.handle(live, on.Tick(dispatcher.admission.short))
+        dispatcher.scaling.adjust(asyncio.get_running_loop().time())
 
     async def _cleaning(self) -> None:
         """Keeps the folder of old sessions and images within its bounds."""
@@ -343,3 +319,11 @@ class Service:
     def _clean(self, keep_s: float, living: set[str]) -> None:
         self.store.clean(keep_s, self.settings.disk_mib * MIB, living)
         self.images.clean(time.time() - keep_s)
+
+
+def _codec_for(start: SessionStart, facts: ipc.Loaded) -> Codec:
+    for codec in start.known_codecs:
+        if codec in facts.codecs:
+            return codec
+    text = f"none of {', '.join(start.codecs)} can be encoded here: there are {', '.join(facts.codecs)}"
+    raise Refused(ErrorCode.NO_CODEC, text, CloseCode.BAD_START)

@@ -73,8 +73,10 @@ class SessionRepository:
         self._settings = settings
         self._store = store
         self._metrics = metrics
-        self.codecs: frozenset[Codec] = frozenset()
-        """what the workers make, once one has said so"""
+        self.codecs: dict[str, frozenset[Codec]] = {}
+        """what the workers of each model make, once one has said so"""
+        self.left_out: dict[str, str] = {}
+        """stored sessions of models that are not served now: hash of the token → model"""
 
     def open(
         self,
@@ -128,7 +130,7 @@ class SessionRepository:
 
     def _codecs(self, meta: SessionRecord) -> tuple[Codec, ...]:
         """What the client of a session can play and this server can make; all of it, before a worker has said what it makes."""
-        made = set(self.codecs or Codec)
+        made = self.codecs.get(meta.model) or frozenset(Codec)
         return tuple(codec for codec in meta.start.known_codecs if codec in made)
 
     def revive(self, meta: SessionRecord) -> SessionHost:
@@ -157,6 +159,9 @@ class SessionRepository:
         now, found = time.time(), list[SessionHost]()
         for meta in self._store.all():
             if meta.ended is not None:
+                continue
+            if meta.model not in self._settings.models:
+                self.left_out[meta.token_hash] = meta.model
                 continue
             try:
                 if now - self._store.touched(meta.id) < self._settings.keep_hours * 3600:

@@ -143,7 +143,6 @@ def test_points_in_range_come_through_unchanged(rows: list[tuple[float, float, f
         (START | {"image": "../../etc/passwd"}, "invalid_value", "image"),
         (START | {"last_frame": 3}, "invalid_value", None),
         (START | {"tracks": [{"track": 1, "kind": "path", "points": [POINT]}] * 2}, "invalid_value", None),
-        ({"type": "session.start", "prompt": "a"}, "invalid_value", None),
         ({"type": "session.start", "model": "pocket"}, "invalid_value", None),
         ({"type": "session.start", "resume": "abc"}, "invalid_value", None),
     ],

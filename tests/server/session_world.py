@@ -18,6 +18,7 @@ from flowbrush.protocol import Codec, SessionDone, StartFields
 from flowbrush.server.delivery.delivery import Closing, Media, Outbox
 from flowbrush.server.engine import ipc
 from flowbrush.server.engine.dispatcher import Dispatcher
+from flowbrush.server.engine.dispatchers import Dispatchers
 from flowbrush.server.engine.workers import Leaving, Lost
 from flowbrush.server.metrics import Metrics
 from flowbrush.server.sessions import events as on
@@ -308,9 +309,10 @@ class World:
         storage: Any = self.storage
         snapshots, metrics = SnapshotFiles(store, storage), METRICS
         self.driver = Driver(self.lives, metrics, snapshots, repository, storage, self.clock.time)
-        self.dispatcher = self.driver.dispatcher = Dispatcher(
-            settings, self.lives, metrics, snapshots, self.driver.handle, self._spawn
+        self.dispatcher = Dispatcher(
+            "m", settings, self.lives, metrics, snapshots, self.driver.handle, self._spawn
         )
+        self.driver.dispatchers = Dispatchers({"m": self.dispatcher}, self.lives, 900.0)
         self.dispatcher.start(self.clock)
 
     def _save(self) -> None:

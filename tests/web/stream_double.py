@@ -54,6 +54,7 @@ MODEL: dict[str, Any] = {
     "sizes": [[WIDTH, HEIGHT], [HEIGHT, WIDTH], [256, 256]],
     "examples": ["a ball on stripes", "a ball at night", {"prompt": "a beach ball", "image": PICTURE}],
 }
+MODELS = [MODEL]
 
 
 class Stream:
@@ -61,6 +62,7 @@ class Stream:
 
     def __init__(self, double: StreamDouble, start: Any) -> None:
         self.double = double
+        self.model = start.model
         words = " + ".join(prompt.text for prompt in start.prompt_list)
         self.world = ToyWorld(words, double.size_for(start))
         self.history = {-1: self.world.copy()}
@@ -92,7 +94,7 @@ class Stream:
     def ready(self) -> dict[str, Any]:
         return {
             **{"type": "session.ready", "protocol": 1, "session": "toy-1", "resume_token": "toy-token"},
-            **{"model": "toy", "width": self.world.size[0], "height": self.world.size[1]},
+            **{"model": self.model, "width": self.world.size[0], "height": self.world.size[1]},
             **{"fps": FPS, "chunk_frames": CHUNK},
             "codec": self.codec.value,
             "codec_string": self.double.codec_string if self.codec == Codec.H264 else "",
@@ -207,7 +209,7 @@ class StreamDouble:
             return response
 
         app.get("/")(lambda: FileResponse(WEB / "index.html"))
-        app.get("/v1/models")(lambda: {"models": [MODEL]})
+        app.get("/v1/models")(lambda: {"models": MODELS})
 
         @app.post("/v1/images", status_code=201)
         async def images(file: UploadFile) -> dict[str, str]:

@@ -104,6 +104,29 @@ def test_tools_that_a_model_cannot_use_are_disabled(served: Any, open_page: Any,
 
 
 @pytest.mark.browser
+def test_people_choose_among_the_models_that_are_loaded(
+    served: Any, open_page: Any, monkeypatch: Any
+) -> None:
+    import stream_double
+
+    named = {"second": True, "absent": False}
+    others = [{**stream_double.MODEL, "name": name, "loaded": loaded} for name, loaded in named.items()]
+    monkeypatch.setattr(stream_double, "MODELS", [{**stream_double.MODEL, "loaded": True}, *others])
+    driver = open_page(served.url)
+    driver.page.locator("#preset-cards .preset").first.wait_for()
+    select = driver.page.locator("#model")
+    assert select.input_value() == "toy", "the first is the default"
+    assert select.locator("option[value=absent]").is_disabled()
+    select.select_option("second")
+    driver.start()
+    assert driver.ready["model"] == "second" and select.input_value() == "second"
+    select.select_option("toy")  # is for the next stream: this one goes on
+    driver.page.reload()
+    driver.wait_live()
+    driver.page.wait_for_function("document.getElementById('model').value === 'second'")
+
+
+@pytest.mark.browser
 @pytest.mark.parametrize("width", [360, 768, 1440])
 def test_nothing_sticks_out(served: Any, open_page: Any, width: int) -> None:
     driver = open_page(served.url, viewport={"width": width, "height": 800})
