@@ -35,7 +35,7 @@ from flowbrush.server.realtime.server_messages import Failure, InteractionQueued
 from flowbrush.server.realtime.timeline import Timeline
 from flowbrush.server.realtime.translate import controls, frames_of, picture, session_start
 from flowbrush.server.realtime.wire import COMPLETED, Mp4Wire
-from flowbrush.server.sessions.commands import Commands
+from flowbrush.server.sessions.commands import REFUSED_S, Commands
 from flowbrush.server.sessions.refused import Refused, served
 from flowbrush.server.sessions.session_host import SessionHost
 from flowbrush.server.store.images import BadImage
@@ -129,10 +129,10 @@ class _Commands:
         self._live, self._outbox, self._timeline = live, outbox, timeline
         self._ids = count(1)
 
-    def handle(self, data: str | bytes) -> None:
-        """One message. Whatever is wrong with it is answered by an `error`."""
+    def handle(self, data: str | bytes) -> float:
+        """One message. Whatever is wrong with it is answered by an `error`. Returns what it costs besides (seconds)."""
         if self._live.closed:
-            return
+            return 0.0
         try:
             if isinstance(data, bytes):
                 text = "a binary message: clients send JSON text only"
@@ -140,6 +140,8 @@ class _Commands:
             self._carry_out(data)
         except ProtocolError as error:
             self._refuse(error.code, error.message, event_id_of(data), error.field)
+            return REFUSED_S
+        return 0.0
 
     def _carry_out(self, text: str) -> None:
         match parse_message(text):

@@ -30,7 +30,7 @@ from flowbrush.server.http.talk import (
     talk,
     write,
 )
-from flowbrush.server.sessions.commands import Commands, ViewerCommands
+from flowbrush.server.sessions.commands import REFUSED_S, Commands, ViewerCommands
 from flowbrush.server.sessions.refused import Refused
 from flowbrush.server.sessions.service import Service
 from flowbrush.server.sessions.session_host import SessionHost
@@ -60,7 +60,7 @@ class Native:
         """Messages go to the session; pauses are counted."""
         commands = Commands(self._context.service, live, outbox)
 
-        def handle(data: str | bytes) -> None:
+        def handle(data: str | bytes) -> float:
             try:
                 id = _pauses(data)
                 if id is not None:
@@ -68,8 +68,8 @@ class Native:
             except OverQuota as over:
                 error = self.error(over.code, over.message, True, over.retry_after_s)
                 outbox.say(error.model_copy(update={"id": id or None}))
-                return
-            commands.handle(data)
+                return REFUSED_S
+            return commands.handle(data)
 
         return handle, packed
 

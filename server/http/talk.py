@@ -37,8 +37,8 @@ log = logging.getLogger(__name__)
 Wire = Callable[[Message | Media], Sequence[str | bytes]]
 """What is sent for a thing in the box: texts, and media as bytes."""
 
-Handle = Callable[[str | bytes], None]
-"""Carries out one message of a client."""
+Handle = Callable[[str | bytes], float]
+"""Carries out one message of a client; returns what it costs besides the time that it takes here (seconds)."""
 
 
 class SlowReader(Exception):
@@ -195,8 +195,9 @@ async def read(socket: WebSocket, outbox: Outbox, handle: Handle) -> None:
         await outbox.room()
         message = await _receive(socket)
         before = time.thread_time()
-        handle(message)
-        await asyncio.sleep(share.spent(MESSAGE_S + time.thread_time() - before, time.monotonic()))
+        besides_s = handle(message)
+        spent_s = MESSAGE_S + time.thread_time() - before + besides_s
+        await asyncio.sleep(share.spent(spent_s, time.monotonic()))
 
 
 async def write(socket: WebSocket, outbox: Outbox, context: Context, wire: Wire) -> None:

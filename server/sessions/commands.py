@@ -36,6 +36,12 @@ from flowbrush.server.sessions.session_host import SessionHost
 log = logging.getLogger(__name__)
 
 
+REFUSED_S, JUMP_S = 0.002, 0.01
+"""What a message that is refused, and one after which the stream is made from another place, costs more than the time that it
+takes here: an answer is sent, and the worker is kept busy.
+"""
+
+
 class Commands:
     """Carries out the messages of one connection."""
 
@@ -45,20 +51,22 @@ class Commands:
         self._outbox = outbox
         self._unknown: set[str] = set()
 
-    def handle(self, data: str | bytes) -> None:
-        """One message. Whatever is wrong with it is answered by an `error`."""
+    def handle(self, data: str | bytes) -> float:
+        """One message. Whatever is wrong with it is answered by an `error`. Returns what it costs besides (seconds)."""
         live = self._live
         if live.closed or live.outbox is not self._outbox:
-            return
+            return 0.0
         try:
             if isinstance(data, bytes):
                 self._frame(data)
-                return
+                return 0.0
             message, ignored = parse_client_message(data)
             self._log_ignored(message.type, ignored)
             self.carry_out(message)
         except ProtocolError as error:
             say_error(self._outbox, self._service, error)
+            return REFUSED_S
+        return JUMP_S if isinstance(message, SessionReset | SessionRewind) else 0.0
 
     def _frame(self, data: bytes) -> None:
         """A frame of the client's video."""
@@ -135,8 +143,8 @@ class ViewerCommands:
         self._service = service
         self._outbox = outbox
 
-    def handle(self, text: str | bytes) -> None:
-        """Answers `ping`; everything else is refused."""
+    def handle(self, text: str | bytes) -> float:
+        """Answers `ping`; everything else is refused. Returns what it costs besides (seconds)."""
         try:
             if isinstance(text, bytes):
                 raise ProtocolError(
@@ -148,8 +156,9 @@ class ViewerCommands:
                 raise ProtocolError(ErrorCode.READ_ONLY, "viewers cannot control the session", id=id)
         except ProtocolError as error:
             say_error(self._outbox, self._service, error)
-            return
+            return REFUSED_S
         self._outbox.answer(Pong(sent_us=message.sent_us))
+        return 0.0
 
 
 def say_error(outbox: Outbox, service: Service, error: ProtocolError) -> None:

@@ -10,6 +10,11 @@ NEVER = float("inf")
 SLOW_FACTOR = 1.15
 """A chunk that was wanted all the time and took longer than so many times its own length was slow."""
 
+HEADSTART_S = 3.0
+"""A stream that jumps makes its next chunk at once, until chunks that show so much were made so: from then on no faster than time
+passes. So one that starts over without end is no more work than one that plays.
+"""
+
 KEPT = 256
 
 
@@ -36,6 +41,11 @@ class Pace:
         """when the next chunk is wanted, and since when it could be made but for others"""
         self._waited_s = 0.0
         self._last_began = -NEVER
+        self._jumped = False
+        """whether no chunk has begun since the stream jumped"""
+        self._at_once_s = 0.0
+        """what first chunks after jumps have shown, beyond the time that has passed, as of `_at_once`"""
+        self._at_once = 0.0
         self._began: dict[int, tuple[float, float]] = {}
         """chunk → when its making began, and how long it had waited for others by then"""
 
@@ -80,6 +90,8 @@ class Pace:
         if self.stands:
             return None
         self._due = self._pacer.due(pts, now)
+        if self._jumped:
+            self._due = max(self._due, self._at_once + self._at_once_s - HEADSTART_S)
         if self.rate < 1.0:
             self._due = max(self._due, self._last_began + self._chunk_s / self.rate)
         return self._due
@@ -87,6 +99,7 @@ class Pace:
     def not_ready(self) -> None:
         """The state for the next chunk is not there."""
         self._ready_at = NEVER
+        self._jumped = True
 
     def taken(self, chunk: int, new: bool, now: float) -> None:
         """The making of a chunk begins; one that is `new` was not made before."""
@@ -94,6 +107,10 @@ class Pace:
             self._steps_left -= 1
         self._waited_s = max(0.0, now - max(self._due, self._ready_at))
         self._began[chunk] = now, self._waited_s
+        if new and self._jumped:
+            self._jumped = False
+            self._at_once_s = max(0.0, self._at_once_s - (now - self._at_once)) + self._chunk_s
+            self._at_once = now
         self._last_began = now
         while len(self._began) > KEPT:
             del self._began[next(iter(self._began))]

@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from flowbrush.server.sessions.pace import HEADSTART_S, Pace
 from flowbrush.server.sessions.pacing import MARGIN_S, SILENCE_S, Pacer
 
 CHUNK_S = 0.25
@@ -99,3 +100,20 @@ def test_one_who_reports_is_never_more_than_two_seconds_ahead_of_its_report() ->
     assert end == pytest.approx(3.0)
     pacer.report(2.0, now)
     assert pacer.due(end, now) < math.inf
+
+
+def test_who_jumps_without_end_makes_no_more_than_one_who_plays() -> None:
+    pace, now, begun = Pace(0.05, CHUNK_S), 100.0, list[float]()
+    while len(begun) < 100:
+        pace.not_ready()
+        pace.restart(0.0)
+        due = pace.due(0.0, now)
+        assert due is not None
+        now = max(now, due)
+        pace.taken(0, True, now)
+        begun.append(now)
+    at_once = round(HEADSTART_S / CHUNK_S)
+    assert begun[at_once - 1] == 100.0, "a person who tries some starts waits for none"
+    assert begun[-1] - begun[at_once] == pytest.approx((99 - at_once) * CHUNK_S)
+    pace.sent(0, CHUNK_S, True, now)
+    assert pace.due(CHUNK_S, now) == pytest.approx(now + CHUNK_S - 0.05 - MARGIN_S, abs=0.03), "it plays on"

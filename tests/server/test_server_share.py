@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
+from session_world import METRICS, World
 
 from flowbrush.server.http.share import BURST_S, LONGEST_WAIT_S, REQUEST_S, SHARE, UPGRADE_S, Arrivals, Share
+from flowbrush.server.sessions.commands import JUMP_S, REFUSED_S, Commands
 
 
 def test_one_that_sends_without_end_gets_its_share_of_the_time() -> None:
@@ -48,3 +53,19 @@ def test_an_address_of_many_users_can_be_given_more() -> None:
     arrivals = Arrivals(300.0)
     assert all(arrivals.wait_s("nat", UPGRADE_S, 0.0) == pytest.approx(0) for _ in range(500))
     assert arrivals.wait_s("nat", UPGRADE_S, 0.0) == pytest.approx(1 / 300)
+
+
+def test_what_is_refused_and_what_keeps_the_worker_busy_costs_more_than_its_time() -> None:
+    world = World()
+    client = world.begin(paused=False)
+    assert client.box is not None
+    service: Any = SimpleNamespace(driver=world.driver, metrics=METRICS, capabilities={"text": True})
+    commands = Commands(service, client.live, client.box)
+    for text, cost_s in {
+        '{"type": "session.reset"}': JUMP_S,
+        '{"type": "track.end", "track": 7}': REFUSED_S,
+        '{"type": "nonsense"}': REFUSED_S,
+        '{"type": "prompt.set", "prompts": [{"text": "a fox"}]}': 0.0,
+        '{"type": "playhead", "pts": 0, "buffered": 0}': 0.0,
+    }.items():
+        assert commands.handle(text) == cost_s, text
