@@ -46,9 +46,12 @@ _CODECS = (Codec.JPEG, Codec.H264, Codec.VP8, Codec.VP9, Codec.AV1)
 
 
 class Body(BaseModel):
-    """A part of a message. Immutable, no NaN or infinity, unknown fields are dropped."""
+    """A part of a message. Immutable, no NaN or infinity, unknown fields are dropped.
 
-    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+    What checks one is built when it is first used: a client imports all messages, and uses few.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 class Message(Body):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar, cast, get_args
 
 import pydantic_core
@@ -43,16 +44,34 @@ class _Union:
     """A discriminated union with the names of its types."""
 
     def __init__(self, annotation: Any) -> None:
-        self.adapter: TypeAdapter[Any] = TypeAdapter(annotation)
-        self.types = tuple(sorted(_type_names(annotation)))
+        self._annotation = annotation
+        self.models = tuple(_models(annotation))
+        self.types = tuple(sorted(model.model_fields["type"].default for model in self.models))
+
+    @cached_property
+    def adapter(self) -> TypeAdapter[Any]:
+        """What checks one; built when the first comes."""
+        return TypeAdapter(self._annotation)
+
+    def build(self) -> None:
+        """Builds it, and what makes each of its messages, now."""
+        for model in self.models:
+            model.model_rebuild()
+        _ = self.adapter
 
 
-def _type_names(annotation: Any) -> Iterator[str]:
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation.model_fields["type"].default
+        yield annotation
         return
     for part in get_args(annotation):
-        yield from _type_names(part)
+        yield from _models(part)
+
+
+def prepare() -> None:
+    """Builds now what is else built when a message of its kind is first used: for a server, before people come."""
+    for union in (_CLIENT, _SERVER, _CONTROL):
+        union.build()
 
 
 def _parse(text: str | bytes, union: _Union) -> Parsed[Any]:

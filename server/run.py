@@ -16,6 +16,7 @@ from typing import Any
 
 import uvicorn
 
+from flowbrush.parse import prepare
 from flowbrush.server import logs
 from flowbrush.server.engine.choice import engine_of
 from flowbrush.server.http.access import MIN_KEY_CHARS
@@ -181,6 +182,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._loop = asyncio.get_running_loop()
+        prepare()
         gc.collect()
         gc.freeze()  # what is loaded now stays: the collector need not look at it while frames wait
         self._announcing = asyncio.create_task(self._announce())

@@ -57,3 +57,11 @@ def test_the_command_says_what_to_install_where_there_is_only_the_client() -> No
     done = python("import sys; sys.modules['typer'] = None; from flowbrush.command import main; main()")
     assert done.returncode == 1
     assert "pip install 'flowbrush[server]'" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_what_checks_messages_is_built_when_it_is_needed_or_asked_for() -> None:
+    """A client imports all messages, and uses few; a server is not to build any while frames wait."""
+    built = "[model.__pydantic_complete__ for model in p._CLIENT.models + p._SERVER.models]"
+    begin = "import flowbrush, flowbrush.parse as p; flowbrush.connect(prompt='x')"
+    code = f"{begin}; before = {built}; p.prepare(); print(sum(before), all({built}))"
+    assert python(code).stdout == "1 True\n"
