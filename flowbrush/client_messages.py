@@ -18,13 +18,16 @@ ALL_CODECS = ("h264", "vp8", "vp9", "av1", "jpeg")
 
 
 class SourceFields(Body):
-    """Video that the client sends: how it is encoded, its size in pixels, its rate, and how closely it is followed."""
+    """Video that the client sends: how it is encoded, its size in pixels, its rate, and how closely it is followed. Of "tracks" its
+    pictures are not shown: points of it are followed, and move the picture; `strength` means nothing then.
+    """
 
     codec: Literal["jpeg", "h264"]
     width: Side
     height: Side
     fps: Annotated[float, Field(ge=limits.MIN_FPS, le=limits.MAX_FPS)]
     strength: Annotated[float, Field(ge=0, le=1)]
+    use: Literal["picture", "tracks"] = "picture"
 
 
 class StartFields(Body):
@@ -63,6 +66,16 @@ class StartFields(Body):
         return self.prompts or ()
 
     @property
+    def pictured(self) -> bool:
+        """Whether something says what there is without a prompt: an image, or a source whose pictures are followed."""
+        return self.image is not None or self.shows_source
+
+    @property
+    def shows_source(self) -> bool:
+        """Whether the stream begins with a source whose pictures are followed."""
+        return self.source is not None and self.source.use == "picture"
+
+    @property
     def known_codecs(self) -> tuple[Codec, ...]:
         """`codecs` in order, without the names that this version does not know."""
         return tuple(Codec(name) for name in self.codecs if name in set(Codec))
@@ -86,7 +99,7 @@ class SessionStart(StartFields, Message):
         if self.resume is None:
             if self.last_frame is not None:
                 raise ValueError("last_frame goes with resume")
-            if not self.prompt_list and self.image is None and self.source is None:
+            if not self.prompt_list and not self.pictured:
                 raise ValueError("a prompt is missing: give prompt or prompts, an image, or a source")
         elif self.last_frame is None:
             raise ValueError(

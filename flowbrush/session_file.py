@@ -109,7 +109,7 @@ class FileStart(StartFields):
 
     @model_validator(mode="after")
     def _says_what(self) -> Self:
-        if not self.prompt_list and self.image is None and self.source is None:
+        if not self.prompt_list and not self.pictured:
             raise ValueError("a prompt is missing: give prompt or prompts, an image, or a source")
         return self
 

@@ -177,13 +177,15 @@ class Stream(Session):
         strength: float = 0.6,
         fps: float = 16.0,
         codec: Literal["jpeg", "h264"] = "jpeg",
+        use: Literal["picture", "tracks"] = "picture",
     ) -> Source:
         """Follow a video of one's own: `async with stream.follow(640, 480) as source: await source.send(frame)`.
 
         Its frames are `width` × `height` pixels, about `fps` a second; `strength` 0..1 is how closely the picture follows. The
-        server keeps the latest frames only.
+        server keeps the latest frames only. With `use` "tracks" its motion moves the picture, and its pictures are not shown.
         """
-        return Source(self, SourceFields(codec=codec, width=width, height=height, fps=fps, strength=strength))
+        fields = SourceFields(codec=codec, width=width, height=height, fps=fps, strength=strength, use=use)
+        return Source(self, fields)
 
     # ---- the session ----
 

@@ -62,25 +62,51 @@ def follow(pictures: Iterable[Frames], points: Points, fps: float) -> Tracks:
     Raises BadTracks where OpenCV is not installed, or without a
     picture.
     """
-    flow = _flow()
+    follower = Follower(points)
     places: list[Points] = []
     seen: list[npt.NDArray[np.bool_]] = []
-    before = scale = None
     for picture in pictures:
-        now = (picture @ GREY).round().astype(np.uint8)
-        if before is None:
-            scale = np.array([now.shape[1], now.shape[0]], np.float32)
-            places.append(points * scale)
-            seen.append(np.ones(len(points), bool))
-        else:
-            there, found = step(flow, before, now, places[-1])
-            kept = seen[-1] & found
-            seen.append(kept & (kept.sum() > CUT * seen[-1].sum()))
-            places.append(np.where(seen[-1][:, None], there, places[-1]))
-        before = now
-    if scale is None:
+        follower.put(picture)
+        places.append(follower.xy)
+        seen.append(follower.seen)
+    if not places:
         raise BadTracks("there is no picture to follow points in")
-    return Tracks(np.stack(places) / scale, np.stack(seen), fps)
+    return Tracks(np.stack(places), np.stack(seen), fps)
+
+
+class Follower:
+    """Points carried from picture to picture. `seen` [N] says which are not lost; a lost one stays where it was seen last."""
+
+    def __init__(self, points: Points) -> None:
+        """`points` [N, 2] in frame sizes of the first picture. Raises BadTracks where OpenCV is not installed."""
+        self.seen: npt.NDArray[np.bool_] = np.ones(len(points), bool)
+        self._flow = _flow()
+        self._points = points
+        self._before: Frames | None = None
+        self._scale = np.ones(2, np.float32)
+
+    @property
+    def xy(self) -> Points:
+        """Where they are in the latest picture: [N, 2] in frame sizes."""
+        return self._points / self._scale
+
+    def put(self, picture: Frames) -> None:
+        """The next picture: RGB uint8 [H, W, 3], all of one size."""
+        now = (picture @ GREY).round().astype(np.uint8)
+        if self._before is None:
+            self._scale = np.array([now.shape[1], now.shape[0]], np.float32)
+            self._points = self._points * self._scale
+        else:
+            there, found = step(self._flow, self._before, now, self._points)
+            kept = self.seen & found
+            self.seen = kept & (kept.sum() > CUT * self.seen.sum())
+            self._points = np.where(self.seen[:, None], there, self._points)
+        self._before = now
+
+    def begin(self, which: npt.NDArray[np.bool_], points: Points) -> None:
+        """Those of `which` [N] are at `points` [N, 2] (frame sizes) of the latest picture, and seen."""
+        self._points = np.where(which[:, None], points * self._scale, self._points)
+        self.seen = self.seen | which
 
 
 def step(flow: Any, before: Frames, now: Frames, points: Points) -> tuple[Points, npt.NDArray[np.bool_]]:

@@ -83,7 +83,7 @@ def render(session_path: str | os.PathLike[str], out: str | os.PathLike[str], *,
 def _video(session: SessionFile, generator: Generator, settings: StreamSettings,
            source: str | os.PathLike[str] | None, strength: float | None) -> Iterable[SourceClip]:  # fmt: skip
     """The video that is to be followed. Raises ValueError where a session followed one and none is named."""
-    card, given = generator.card, session.start.source
+    card, given = generator.card, session.start.source if session.start.shows_source else None
     if source is None:
         if given is not None:
             raise ValueError(

@@ -111,6 +111,15 @@ def size_of(known: ModelCard, width: int | None, height: int | None, image: Fram
     return known.size_for(image.shape[1], image.shape[0], fitting)
 
 
+FIRST_FOLLOWED = 0x7F000000
+"""The number of the first track by which a server moves a stream as a video moves; 64 of them. Clients leave them alone."""
+
+
+def is_followed(track: int) -> bool:
+    """Whether the track is a point of a video that is followed: it moves the picture as a whole, and takes no thing."""
+    return FIRST_FOLLOWED <= track < FIRST_FOLLOWED + 64
+
+
 def check_settings(known: ModelCard, settings: StreamSettings, begun: bool = False) -> None:
     """Raises ValueError for settings that the model `known` cannot serve. A stream that has `begun` needs its start image no
     more.

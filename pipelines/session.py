@@ -36,7 +36,7 @@ def settings_of(session: SessionFile, card: ModelCard, folder: Path) -> StreamSe
         steps=start.steps,
         image=image,
         tracks=start.tracks,
-        source=start.source is not None,
+        source=start.shows_source,
     )
 
 
@@ -70,7 +70,7 @@ def check_capabilities(session: SessionFile, card: ModelCard) -> None:
     needed: list[tuple[str, str]] = [(track.kind, "start.tracks") for track in session.start.tracks]
     if session.start.image is not None:
         needed.append(("image", "start.image"))
-    if session.start.source is not None:
+    if session.start.shows_source:
         needed.append(("source", "start.source"))
     needed += [(_needs(control), f"controls[{index}]") for index, control in enumerate(session.controls)]
     for name, field in needed:

@@ -215,7 +215,10 @@ app.on('ready', ({ model }) => {
   showModel();
 });
 bindImages((image) => beginFrom(image));
-const follow = bindSource(app, () => currentModel()?.capabilities.source === true);
+const follow = bindSource(app, () => {
+  const can = currentModel()?.capabilities ?? {};
+  return { source: can.source === true, source_tracks: can.source_tracks === true };
+});
 showPrivacy();
 window.addEventListener('pagehide', () => {
   painter.releaseAll();
@@ -286,7 +289,7 @@ async function showModel() {
     stage.shape(model.width, model.height);
     strip.allow(model.capabilities);
   }
-  follow.allow(model.capabilities.source === true);
+  follow.allow();
   const [pictures, photos] = await Promise.all([loadScenes(), model.capabilities.image === false ? [] : loadPhotos()]);
   const scenes = examplesOf(model.examples).map((each) => ({ ...each, image: each.image ?? pictures[each.text] ?? null }));
   const pictured = scenes.filter(({ image }) => image);

@@ -39,6 +39,7 @@ export class VideoSource {
   #video;
   #stream;
   #strength;
+  #use;
   #canvas = document.createElement('canvas');
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #beat;
@@ -50,11 +51,13 @@ export class VideoSource {
    * @param {HTMLVideoElement} video plays already
    * @param {import('./stream.js').Stream} stream
    * @param {number} strength 0..1
+   * @param {string} use `picture`, or `tracks`: its motion moves the picture, and what it shows is not seen
    */
-  constructor(video, stream, strength) {
+  constructor(video, stream, strength, use = 'picture') {
     this.#video = video;
     this.#stream = stream;
     this.#strength = strength;
+    this.#use = use;
     this.#off = stream.on('reconnected', () => this.#announce());
     this.#announce();
     this.#beat = setInterval(() => this.#send(), 1000 / FPS);
@@ -63,6 +66,12 @@ export class VideoSource {
   /** @param {number} strength 0..1 */
   set strength(strength) {
     this.#strength = strength;
+    this.#announce();
+  }
+
+  /** @param {string} use */
+  set use(use) {
+    this.#use = use;
     this.#announce();
   }
 
@@ -76,7 +85,7 @@ export class VideoSource {
     const { videoWidth: width, videoHeight: height } = this.#video;
     Object.assign(this.#canvas, sentSize({ width, height }, this.#stream.ready ?? { width, height }));
     const size = { width: this.#canvas.width, height: this.#canvas.height };
-    this.#stream.beginSource({ codec: 'jpeg', ...size, fps: FPS, strength: this.#strength });
+    this.#stream.beginSource({ codec: 'jpeg', ...size, fps: FPS, strength: this.#strength, use: this.#use });
   }
 
   /** Sends what the video shows now, unless the frame before is still on its way. */

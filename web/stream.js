@@ -142,7 +142,7 @@ export class Stream extends Emitter {
     return this.#request({ type: 'probe', ...touch });
   }
 
-  /** The picture follows a video of one's own from now on. @param {{codec: string, width: number, height: number, fps: number, strength: number}} source */
+  /** The picture follows a video of one's own from now on. @param {{codec: string, width: number, height: number, fps: number, strength: number, use?: string}} source */
   beginSource(source) {
     if (this.state === 'live' && !this.#watch) this.#link.send({ type: 'source.begin', ...source });
   }

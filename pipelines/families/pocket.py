@@ -25,7 +25,7 @@ from flowbrush.pipelines.reference.render import Moved, drive, move
 from flowbrush.pipelines.reference.scenes import SceneMaker
 from flowbrush.pipelines.reference.touches import MANY, as_scene, touches_of, track_rows
 from flowbrush.pipelines.reference.warp import composite_frames
-from flowbrush.pipelines.requests import Frames, Notice, Outline, SourceClip, StreamSettings
+from flowbrush.pipelines.requests import Frames, Notice, Outline, SourceClip, StreamSettings, is_followed
 
 NOTHING_HELD = "there is nothing to take hold of here: drag a thing, paint round one, or move the whole picture with the camera"
 SEVERAL = 3  # tracks that begin together on bare ground are meant for the scene, not for a thing
@@ -78,10 +78,12 @@ class PocketFamily:
         notices: tuple[Notice, ...] = ()
         touches = touches_of(plan, rows, stack.size, plan.fresh)
         for track, touch in touches.items():
-            stack = self.acquirer.take(stack, track, touch, seek=len(touches) <= MANY)
-        if len(stack.empty) > MANY:
-            rows = as_scene(rows, stack.empty)
-        bare = [track for track in touches if track in stack.empty and track not in plan.pins]
+            stack = self.acquirer.take(
+                stack, track, touch, seek=len(touches) <= MANY and not is_followed(track)
+            )
+        scene = stack.empty if len(stack.empty) > MANY else frozenset(filter(is_followed, stack.empty))
+        rows = as_scene(rows, scene)
+        bare = [t for t in touches if t in stack.empty and t not in plan.pins and not is_followed(t)]
         if 0 < len(bare) < SEVERAL:
             notices = (Notice("nothing_held", NOTHING_HELD),)
         outlines = held_outlines(stack, list(touches))

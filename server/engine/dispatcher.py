@@ -24,6 +24,7 @@ from flowbrush.server.sessions import events as on
 from flowbrush.server.sessions.phases import Phase
 from flowbrush.server.sessions.session_host import SessionHost
 from flowbrush.server.settings import Settings
+from flowbrush.server.source.tracking import with_tracking
 from flowbrush.server.store.snapshot_files import SnapshotFiles
 
 log = logging.getLogger(__name__)
@@ -110,7 +111,7 @@ class Dispatcher:
                     self._snapshots.remove(message.stream, [message.path])
 
     def _on_loaded(self, worker: Worker, message: ipc.Loaded) -> None:
-        self.facts, self.broken = message, None
+        self.facts, self.broken = structs.replace(message, card=with_tracking(message.card)), None
         self.workers.loaded()
         worker.slots, worker.batch_s = message.seats, message.chunk_s
         if not worker.leaving:
@@ -308,7 +309,7 @@ class Dispatcher:
             save = None
             if worker.leaving or (session.chunk + 1) % self._settings.snapshot_chunks == 0:
                 save = self._snapshots.path(live.id, session.epoch, session.chunk)
-            self._handle(live, on.Turn(bool(live.jpeg_viewers), save))
+            self._handle(live, on.Turn(bool(live.jpeg_viewers), save, live.motion()))
         self._send_orders(worker)
         if worker.order is None and self._timer is not None:  # none of them can go on: others may
             self._timer.call_soon(self.kick, worker.name)

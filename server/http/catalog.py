@@ -15,6 +15,7 @@ from flowbrush.server.http.auth import NotAllowed
 from flowbrush.server.http.context import Context
 from flowbrush.server.http.door import identity_of
 from flowbrush.server.http.identity import Role
+from flowbrush.server.source.tracking import with_tracking
 
 _UPLOAD_FORM = {
     "requestBody": {
@@ -48,7 +49,7 @@ def router(context: Context) -> APIRouter:
     async def models() -> dict[str, Any]:
         others = [card for card in CARDS.values() if not card.random and card.name not in served]
         cards = [card.public() for card in (*(CARDS[name] for name in served if name in CARDS), *others)]
-        return {"models": [{**card, "loaded": card["name"] in served} for card in cards]}
+        return {"models": [{**with_tracking(card), "loaded": card["name"] in served} for card in cards]}
 
     @routes.post("/tokens", summary="A short-lived token, for a role and perhaps one session")
     async def tokens(request: Request, wanted: TokenRequest | None = None) -> Response:

@@ -32,6 +32,7 @@ from flowbrush.server.delivery.delivery import Outbox
 from flowbrush.server.sessions import events as on
 from flowbrush.server.sessions.service import Service
 from flowbrush.server.sessions.session_host import SessionHost
+from flowbrush.server.source import tracking
 
 log = logging.getLogger(__name__)
 
@@ -93,10 +94,11 @@ class Commands:
                 text = "the session has started already: open another connection for another session"
                 raise ProtocolError(ErrorCode.ALREADY_STARTED, text, id=message.id)
             case SourceBegin():
-                self._need("source", message.id)
+                tracking.check(message, self._can, message.id)
                 self._service.begin_source(self._live, message)
             case SourceEnd():
-                self._need("source", message.id)
+                if not self._can.get("source_tracks"):
+                    self._need("source", message.id)
                 self._live.end_source()
                 self._service.dispatchers.of(self._live).touch(self._live)
             case _:
@@ -125,10 +127,15 @@ class Commands:
             case SessionStop():
                 return on.EndAsked("stopped", CloseCode.DONE, message.id)
         assert isinstance(message, CONTROL_TYPES)
-        return on.Given(message, self._service.capabilities(self._live.meta.model))
+        return on.Given(message, self._can)
+
+    @property
+    def _can(self) -> dict[str, Any]:
+        """What the session's model and the server can do."""
+        return self._service.capabilities(self._live.meta.model)
 
     def _need(self, ability: str, id: int | None) -> None:
-        if not self._service.capabilities(self._live.meta.model).get(ability):
+        if not self._can.get(ability):
             raise ProtocolError(ErrorCode.UNSUPPORTED, f"this model cannot do {ability}", field="type", id=id)
 
 

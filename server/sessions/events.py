@@ -8,6 +8,7 @@ from typing import Any
 
 from flowbrush.errors import CloseCode, ErrorCode
 from flowbrush.protocol import Control
+from flowbrush.server.engine.ipc import SourceChunk
 
 # ---- from the client
 
@@ -102,10 +103,13 @@ class SlotGiven:
 
 @dataclass(frozen=True)
 class Turn:
-    """The worker is free for the session: what is its order? `jpeg`: viewers take nothing else; `save`: where a snapshot goes."""
+    """The worker is free for the session: what is its order? `jpeg`: viewers take nothing else; `save`: where a snapshot goes;
+    `motion`: how the points of the client's video move meanwhile.
+    """
 
     jpeg: bool = False
     save: str | None = None
+    motion: SourceChunk | None = None
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,8 @@ def turn(session: Session, event: on.Turn, now: float) -> Effects:
         return session.fetch() if known is None else order(session, known, event, now)
     if session.log_lost:
         return session.without_log()
-    controls = (*session.quality.entry(), *drain(session, now))
+    drained = drain(session, now)
+    controls = (*session.quality.entry(), *drained, *session.follow(event.motion))
     return [*session.history.fix(controls), *order(session, controls, event, now, new=True)]
 
 

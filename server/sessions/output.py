@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flowbrush.packets import NO_FLAGS, Flag, Packet
+from flowbrush.pipelines.requests import is_followed
 from flowbrush.protocol import ChunkDone, Codec, ControlApplied, Notice, TrackHeld
 from flowbrush.server.delivery.mp4 import Sample
 from flowbrush.server.engine import ipc
@@ -91,7 +92,11 @@ class Output:
         effects: list[Any] = [
             Say(Notice(code=each.code, message=each.message, id=each.id)) for each in made.notices
         ]
-        effects += [Say(TrackHeld(track=track, region=region)) for track, region in made.held]
+        effects += [
+            Say(TrackHeld(track=track, region=region))
+            for track, region in made.held
+            if not is_followed(track)
+        ]
         return [
             *effects,
             Count("chunks"),

@@ -145,11 +145,7 @@ class Service:
         """A new session of the key `owner`, which waits for its client (`outbox`); raises Refused."""
         model = served(start.model, self.dispatchers.names)
         facts = await self.wait_loaded(model)
-        given = {"image": start.image, "source": start.source}
-        wanted = [name for name, value in given.items() if value is not None]
-        for name in (*(track.kind for track in start.tracks), *wanted):
-            if not facts.card["capabilities"].get(name):
-                raise Refused(ErrorCode.UNSUPPORTED, f"this model cannot do {name}", CloseCode.BAD_START)
+        starting.check_can(start, facts.card["capabilities"])
         image, shape = await self._uploaded(start.image, owner)
         most = self.settings.max_steps or starting.steps_in_real_time(facts)
         start, notices = starting.in_real_time(start, most)

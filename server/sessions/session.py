@@ -19,8 +19,10 @@ from flowbrush.protocol import (
     SessionRestarted,
     SessionRewound,
 )
+from flowbrush.server.engine.ipc import SourceChunk
 from flowbrush.server.sessions import effects as do
 from flowbrush.server.sessions import events as on
+from flowbrush.server.sessions.followed import Followed
 from flowbrush.server.sessions.history import History
 from flowbrush.server.sessions.output import Output
 from flowbrush.server.sessions.pace import Pace
@@ -109,6 +111,7 @@ class Session:
         self.pending = PendingControls()
         self.reading = Reading()
         self.tracks = Tracks(self.chunk_s, 1 / settings.fps, settings.tracks)
+        self.followed = Followed()
 
     @property
     def upcoming(self) -> int:
@@ -232,11 +235,20 @@ class Session:
         """One that gave its slot up while it was paused wants one again."""
         return [do.Queue(first=True)] if self.phase is Phase.WAITING else []
 
+    def follow(self, motion: SourceChunk | None) -> tuple[Control, ...]:
+        """What the client's video does to the picture in the next chunk, by the server's own tracks."""
+        start = self.chunk * self.chunk_s
+        given = self.followed.controls(motion, self.tracks.alive, start, 1 / self.settings.fps)
+        for control in given:
+            self.tracks.impose(control, self.chunk)
+        return tuple(given)
+
     def cut(self, chunks: int) -> Effects:
         """Forgets everything from chunk `chunks` on."""
         files = [do.CutFiles(chunks)] if self.history.asked > chunks else []
         gone = self.history.cut(chunks)
         self.tracks.cut(chunks)
+        self.followed.forget()
         self.quality.cut()
         lost = self.output.cut(chunks) + [id for waiting in self.pending.drain() for id in waiting.ids]
         self.first_frame = min(self.first_frame, self.output.frame)

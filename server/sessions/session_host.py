@@ -14,6 +14,7 @@ from flowbrush.server.engine.ipc import Made, SourceChunk
 from flowbrush.server.engine.scheduler import Rank
 from flowbrush.server.metrics import Metrics
 from flowbrush.server.sessions import effects as do
+from flowbrush.server.sessions.phases import Phase
 from flowbrush.server.sessions.session import Session
 from flowbrush.server.source.clips import Clips
 from flowbrush.server.source.source import Source
@@ -169,9 +170,16 @@ class SessionHost:
             self.source.close()
             self.source = None
 
+    def motion(self) -> SourceChunk | None:
+        """How the points of a source move in the next chunk, where one gives tracks, and that chunk is a new one."""
+        source, session = self.source, self.session
+        if source is None or source.given.use != "tracks" or session.phase is not Phase.READY:
+            return None
+        return source.take() if session.chunk >= session.upcoming else None
+
     def clip(self, chunk: int) -> SourceChunk | None:
-        """What a chunk is made from, of the source."""
-        source = self.source
+        """What a chunk is made from, of the source's pictures."""
+        source = self.source if self.source is not None and self.source.given.use == "picture" else None
         newest = chunk + 1 == self.session.upcoming
         return self._clips.of(chunk, newest, lambda: None if source is None else source.take())
 

@@ -5,8 +5,26 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
 from flowbrush.protocol import Notice, SessionStart
 from flowbrush.server.engine import ipc
+from flowbrush.server.sessions.refused import Refused
+from flowbrush.server.source import tracking
+
+
+def check_can(start: SessionStart, can: dict[str, Any]) -> None:
+    """Raises Refused for what is not among the capabilities of model and server."""
+    try:
+        for name in (
+            *(track.kind for track in start.tracks),
+            *(["image"] if start.image is not None else []),
+        ):
+            if not can.get(name):
+                raise ProtocolError(ErrorCode.UNSUPPORTED, f"this model cannot do {name}")
+        if start.source is not None:
+            tracking.check(start.source, can)
+    except ProtocolError as error:
+        raise Refused(error.code, error.message, CloseCode.BAD_START) from None
 
 
 def steps_in_real_time(facts: ipc.Loaded) -> int:

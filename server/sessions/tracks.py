@@ -41,6 +41,16 @@ class Tracks:
         """Whether the tracks move so many points that the chunk is much more work than another's."""
         return sum(self._weights.values()) > HEAVY_POINTS
 
+    @property
+    def alive(self) -> frozenset[int]:
+        """The tracks that are there."""
+        return frozenset(self._alive)
+
+    def impose(self, control: Control, chunk: int) -> None:
+        """The server's own control is seen in `chunk`; its times are the stream's."""
+        self._note(control, chunk)
+        self.accept(control)
+
     def check(self, control: Control) -> None:
         """Raises ProtocolError when the control does not fit the tracks that are alive."""
         if isinstance(control, TrackBegin):

@@ -1,8 +1,9 @@
-"""Decodes the frames of one source: `python -m flowbrush.server.source.reader CODEC WIDTH HEIGHT TO_WIDTH TO_HEIGHT`.
+"""Decodes the frames of one source: `python -m flowbrush.server.source.reader CODEC WIDTH HEIGHT TO_WIDTH TO_HEIGHT USE`.
 
 In a process of its own, because a decoder takes what memory a file makes it take, and may have flaws that a file was made for. Each
 record on stdin is answered by one on stdout: a picture of the size that is wanted, as JPEG made here; or that it is like the last
-one, which so costs nobody anything; or what is wrong with it.
+one, which so costs nobody anything; or what is wrong with it. Of a source for tracks it is answered where the points are that are
+followed.
 """
 
 from __future__ import annotations
@@ -18,11 +19,17 @@ from av.video.reformatter import VideoReformatter
 from PIL import Image, ImageOps
 
 from flowbrush.server.modest import limit_memory
+from flowbrush.server.source.tracking import packed
 from flowbrush.server.source.wire import RECORD, Answer
 
 QUALITY = 92
 MEMORY = 1 << 30
 MAX_PIXELS = 4096 * 4096
+
+GRID = 8, 5
+"""Columns and rows of the points that are followed, of a picture that is wider than high."""
+TRACKED = 320
+"""Pixels of the larger side of the picture that they are followed in."""
 
 THUMB = (40, 24)
 SAME_MEAN, SAME_MOST = 1.5, 10.0
@@ -94,6 +101,44 @@ class H264Frames:
         return context
 
 
+class Pictures:
+    """Answers with the picture itself, of the size (W, H) that is `wanted`."""
+
+    def __init__(self, wanted: tuple[int, int]) -> None:
+        self._wanted = wanted
+        self._likeness = Likeness()
+
+    def answer(self, image: Image.Image) -> tuple[Answer, bytes]:
+        picture = ImageOps.fit(image, self._wanted, Image.Resampling.BICUBIC)
+        if self._likeness.same(picture):
+            return Answer.SAME, b""
+        out = io.BytesIO()
+        picture.save(out, "JPEG", quality=QUALITY, subsampling=0)
+        return Answer.PICTURE, out.getvalue()
+
+
+class Motion:
+    """Answers with where points of the picture are, cut to the shape of the size (W, H) that is `wanted`."""
+
+    def __init__(self, wanted: tuple[int, int]) -> None:
+        import cv2  # slow to load, and it may not be there
+
+        from flowbrush.pipelines.live_tracking import LiveFollower
+        from flowbrush.pipelines.point_tracking import grid
+
+        cv2.setNumThreads(1)  # the others are the workers'
+        width, height = wanted
+        shrunk = min(1.0, TRACKED / max(width, height))
+        self._size = round(width * shrunk), round(height * shrunk)
+        self._follower = LiveFollower(grid(*(GRID if width >= height else GRID[::-1])))
+
+    def answer(self, image: Image.Image) -> tuple[Answer, bytes]:
+        picture = ImageOps.fit(image, self._size, Image.Resampling.BILINEAR)
+        xy, lives = self._follower.put(np.asarray(picture))
+        places = zip(xy[:, 0].tolist(), xy[:, 1].tolist(), lives.tolist(), strict=True)
+        return Answer.PICTURE, packed(places)
+
+
 class Likeness:
     """Whether a picture is the last one that was kept (StreamDiffusion's similarity filter)."""
 
@@ -128,35 +173,26 @@ def main(arguments: list[str]) -> int:
     )  # its size is looked at here, more strictly
     size, wanted = ((int(width), int(height)) for width, height in (arguments[1:3], arguments[3:5]))
     frames: Frames = JpegFrames(size, wanted) if arguments[0] == "jpeg" else H264Frames(size)
-    serve(frames, wanted, sys.stdin.buffer, sys.stdout.buffer)
+    use = Motion(wanted) if arguments[5] == "tracks" else Pictures(wanted)
+    serve(frames, use, sys.stdin.buffer, sys.stdout.buffer)
     return 0
 
 
-def serve(frames: Frames, wanted: tuple[int, int], source: BinaryIO, answers: BinaryIO) -> None:
+def serve(frames: Frames, use: Pictures | Motion, source: BinaryIO, answers: BinaryIO) -> None:
     """Answers every record of `source` until it ends."""
-    likeness = Likeness()
     while head := source.read(RECORD.size):
         key, pts_us, length = RECORD.unpack(head)
-        what, body = _answer(frames, likeness, wanted, source.read(length), bool(key))
+        what, body = _answer(frames, use, source.read(length), bool(key))
         answers.write(RECORD.pack(what, pts_us, len(body)) + body)
         answers.flush()
 
 
-def _answer(
-    frames: Frames, likeness: Likeness, wanted: tuple[int, int], data: bytes, key: bool
-) -> tuple[Answer, bytes]:
+def _answer(frames: Frames, use: Pictures | Motion, data: bytes, key: bool) -> tuple[Answer, bytes]:
     try:
         image = frames.read(data, key)
     except BadFrame as bad:
         return Answer.BAD, str(bad).encode()
-    if image is None:
-        return Answer.NOTHING, b""
-    picture = ImageOps.fit(image, wanted, Image.Resampling.BICUBIC)
-    if likeness.same(picture):
-        return Answer.SAME, b""
-    out = io.BytesIO()
-    picture.save(out, "JPEG", quality=QUALITY, subsampling=0)
-    return Answer.PICTURE, out.getvalue()
+    return (Answer.NOTHING, b"") if image is None else use.answer(image)
 
 
 if __name__ == "__main__":

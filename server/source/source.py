@@ -115,6 +115,7 @@ class Source:
     async def _run(self) -> None:
         command = [sys.executable, "-m", f"{__package__}.reader", self.given.codec]
         command += map(str, (self.given.width, self.given.height, *self._size))
+        command.append(self.given.use)
         pipe = asyncio.subprocess.PIPE
         try:
             process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)

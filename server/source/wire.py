@@ -10,7 +10,7 @@ RECORD = struct.Struct("<BQI")
 
 
 class Answer(IntEnum):
-    """What has become of a frame."""
+    """What has become of a frame. PICTURE is what it shows, or of a source for tracks where its points are."""
 
     PICTURE = 0
     SAME = 1

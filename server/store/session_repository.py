@@ -100,7 +100,7 @@ class SessionRepository:
             steps=meta.start.steps,
             image=images.load(image) if picture is None and image.exists() else picture,
             tracks=meta.start.tracks,
-            source=meta.start.source is not None,
+            source=meta.start.shows_source,
         )
         most = min(JOURNAL_BYTES, self._settings.disk_mib * MIB // JOURNAL_SHARE)
         journal = Journal(self._store.journal(meta.id), limit=most)

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import flowbrush
 from flowbrush import SourceFields
 from flowbrush.errors import FlowbrushError
 from flowbrush.packets import unpack
 from flowbrush.source import Source
+from flowbrush.stream import Stream
 
 FIELDS: dict[str, Any] = {"codec": "jpeg", "width": 64, "height": 32, "fps": 16.0, "strength": 0.5}
 
@@ -40,10 +42,19 @@ async def test_it_is_announced_sent_and_ended() -> None:
         await source.send(b"as it is", pts=0.5)
     assert stream.source is None
     assert [message.type for message in stream.messages] == ["source.begin", "source.end"]
-    assert stream.messages[0].model_dump(exclude={"type", "id"}) == FIELDS
+    assert stream.messages[0].model_dump(exclude={"type", "id"}) == {**FIELDS, "use": "picture"}
     first, second = map(unpack, stream.frames)
     assert (first.pts_us, first.codec, first.key) == (250_000, "jpeg", True) and second.payload == b"as it is"
     assert Image.open(io.BytesIO(first.payload)).size == (64, 32)
+
+
+async def test_its_motion_alone_may_be_used() -> None:
+    stream: Any = Heard()
+    async with Stream.follow(stream, 64, 32, use="tracks"):
+        assert stream.messages[0].use == "tracks"
+    with pytest.raises(ValueError, match="a prompt is missing"):
+        flowbrush.connect(source=SourceFields(**FIELDS, use="tracks"))
+    flowbrush.connect(source=SourceFields(**FIELDS))
 
 
 async def test_h264_comes_encoded() -> None:

@@ -23,7 +23,7 @@ from flowbrush.pipelines.inputs import ChunkInputs
 from flowbrush.pipelines.lane import Lane
 from flowbrush.pipelines.prompts import Prompts
 from flowbrush.pipelines.reference.scenes import SceneMaker
-from flowbrush.pipelines.requests import StreamSettings, size_of
+from flowbrush.pipelines.requests import FIRST_FOLLOWED, StreamSettings, size_of
 from flowbrush.pipelines.state import StreamState
 
 GALLERY = Path(__file__).parents[2] / "web" / "gallery"
@@ -124,6 +124,27 @@ def most_light(served: Generator, start) -> float:
     for _ in range(9):
         served.step([state], [()])
     return float(state.latents[LIGHT:].abs().max())
+
+
+def test_points_of_a_video_move_the_ground_however_few_and_take_nothing(served: Generator, start) -> None:
+    """Also those that begin anew beside others; a hand beside them takes hold as ever."""
+    photo = np.asarray(Image.open(GALLERY / "beach-ball.webp").convert("RGB"))
+    region = (((0.2, 0.4), (0.4, 0.4), (0.4, 0.6), (0.2, 0.6)),)
+    states = [start("", image=photo) for _ in range(2)]
+    hand = TrackBegin(track=1, kind="drag", region=region, points=(Point(t=0, x=0.3, y=0.5),))
+    for state, more in zip(states, ((), (hand,)), strict=True):
+        points = (
+            TrackBegin(
+                track=FIRST_FOLLOWED + number,
+                kind="drag",
+                points=(Point(t=0, x=x, y=y), Point(t=3 / 16, x=x + 0.05, y=y)),
+            )
+            for number, (x, y) in enumerate([(0.3, 0.3), (0.7, 0.3), (0.5, 0.7)])
+        )
+        made = served.step([state], [(*points, *more)])[0]
+        assert made.notices == () and len(state.memory.layers) == len(more)
+        assert state.memory.camera.x == pytest.approx(0.05 * 320, abs=0.5)
+        assert [track for track, _ in made.held] == [each.track for each in more]
 
 
 def test_a_large_shadow_does_not_feed_on_itself(served: Generator, start, monkeypatch) -> None:

@@ -15,6 +15,7 @@ from raw_client import RawClient, decode
 from running_server import RunningServer, kill_group
 
 from flowbrush.packets import NO_FLAGS, Flag, Packet, pack
+from flowbrush.pipelines.requests import FIRST_FOLLOWED
 from flowbrush.protocol import Codec
 
 SOURCE = {"codec": "jpeg", "width": 96, "height": 64, "fps": 16, "strength": 1.0}
@@ -134,3 +135,53 @@ def h264(colours: list[str], keys: tuple[int, ...]) -> list[bytes]:
         units += [bytes(packet) for packet in context.encode(picture)]
     assert len(units) == len(colours)
     return units
+
+
+def sliding(count: int) -> list[bytes]:
+    """A rough texture that goes a pixel to the right with every picture: 96x64."""
+    rough = np.random.default_rng(0).integers(0, 255, (12, 30, 3), np.uint8)
+    large = Image.fromarray(rough).resize((96 + count, 64), Image.Resampling.BICUBIC)
+    payloads = []
+    for index in range(count):
+        out = io.BytesIO()
+        large.crop((count - index, 0, 96 + count - index, 64)).save(out, "JPEG", quality=95)
+        payloads.append(out.getvalue())
+    return payloads
+
+
+def followed(server: RunningServer, ready: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the session's log has of tracks of the server's own."""
+    log = server.json(f"/v1/sessions/{ready['session']}/log")
+    return [each for each in log["controls"] if each.get("track", 0) >= FIRST_FOLLOWED]
+
+
+async def test_the_motion_of_a_source_moves_the_picture_and_stands_in_the_log(server: RunningServer) -> None:
+    async with RawClient(server.url) as client:
+        ready = await client.start("a cat", codecs=["jpeg"])
+        assert ready["capabilities"]["source_tracks"] is True
+        await client.send(type="source.begin", id=1, **SOURCE, use="dance")
+        assert (await client.message("error", id=1))["field"] == "use"
+        await client.send(type="source.begin", **SOURCE, use="tracks")
+        for index, payload in enumerate(sliding(480)):
+            await client.socket.send(frame(payload, index / 16))
+            await client.count(len(client.packets) + 1)
+            if (
+                index % 16 == 0
+                and sum(each["type"] == "track.move" for each in followed(server, ready)) >= 60
+            ):
+                break
+        await client.send(type="source.end")
+        await client.count(len(client.packets) + 8)
+        own = followed(server, ready)
+    begun = [each["track"] for each in own if each["type"] == "track.begin"]
+    speeds = []
+    for each in own:
+        if each["type"] == "track.move":
+            first, last = each["points"][0], each["points"][-1]
+            speeds.append((last["x"] - first["x"]) / (last["t"] - first["t"]))
+    assert len(set(begun)) >= 30 and len(speeds) >= 60
+    assert np.median(speeds) == pytest.approx(16 / 64, rel=0.2), (
+        "of 96 columns the stream, a square, shows 64"
+    )
+    ended = {each["track"] for each in own if each["type"] == "track.end"}
+    assert set(begun) <= ended, "nothing is held when the video is over"

@@ -16,7 +16,8 @@ from flowbrush.server.engine.ipc import SourceChunk
 from flowbrush.server.engine.source_clip import clip_of
 from flowbrush.server.sessions import events as on
 from flowbrush.server.source.clips import KEPT_BYTES, Clips
-from flowbrush.server.source.reader import BadFrame, H264Frames, JpegFrames, Likeness, serve
+from flowbrush.server.source.reader import BadFrame, H264Frames, JpegFrames, Likeness, Motion, Pictures, serve
+from flowbrush.server.source.tracking import unpacked
 from flowbrush.server.source.window import Window
 from flowbrush.server.source.wire import RECORD, Answer
 
@@ -131,11 +132,11 @@ def jpeg(size: tuple[int, int], grey: int, noise: float = 0.0) -> bytes:
 
 
 def answers(
-    frames: JpegFrames | H264Frames, wanted: tuple[int, int], *payloads: bytes
+    frames: JpegFrames | H264Frames, wanted: tuple[int, int], *payloads: bytes, use: Motion | None = None
 ) -> list[tuple[Answer, bytes]]:
     source = io.BytesIO(b"".join(RECORD.pack(1, at, len(data)) + data for at, data in enumerate(payloads)))
     out = io.BytesIO()
-    serve(frames, wanted, source, out)
+    serve(frames, use or Pictures(wanted), source, out)
     out.seek(0)
     found = []
     while head := out.read(RECORD.size):
@@ -212,7 +213,13 @@ def test_a_source_that_rests_costs_no_chunk_until_something_is_asked() -> None:
     client.read()
     assert client.frames
     still: Any = SimpleNamespace(
-        ended=False, awaited=False, rests=True, take=lambda: None, close=lambda: None, count_dropped=lambda: 0
+        given=SimpleNamespace(use="picture"),
+        ended=False,
+        awaited=False,
+        rests=True,
+        take=lambda: None,
+        close=lambda: None,
+        count_dropped=lambda: 0,
     )
     live.source, live._quiet = still, True
     world.run(5.0)
@@ -226,3 +233,21 @@ def test_a_source_that_rests_costs_no_chunk_until_something_is_asked() -> None:
     live._quiet, still.rests = True, False
     world.run(1.0)
     assert len(worker.orders) == 1, "and so is a source that moves again"
+
+
+def test_of_a_source_for_tracks_it_says_where_the_points_are() -> None:
+    """A texture that slides to the right by three pixels a picture, cut from a wider picture."""
+    rough = np.random.default_rng(0).integers(0, 255, (24, 40, 3), np.uint8)
+    large = Image.fromarray(rough).resize((320, 192), Image.Resampling.BICUBIC)
+    size, payloads = (256, 192), []
+    for index in range(12):
+        out = io.BytesIO()
+        large.crop((36 - 3 * index, 0, 292 - 3 * index, 192)).save(out, "JPEG", quality=90)
+        payloads.append(out.getvalue())
+    found = answers(JpegFrames(size, size), size, b"no", *payloads, use=Motion(size))
+    assert found[0][0] is Answer.BAD and {what for what, _ in found[1:]} == {Answer.PICTURE}
+    first, last = (np.array(unpacked(body)) for _, body in (found[1], found[-1]))
+    held = last[:, 2] == 1
+    assert first.shape == (40, 3) and held.sum() >= 30
+    off = np.abs((last - first)[held, :2] * size - (33, 0))
+    assert float(off.mean()) < 0.5 and float(off.max()) < 2

@@ -127,6 +127,32 @@ def test_people_choose_among_the_models_that_are_loaded(
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize(
+    ("can", "use", "offered"),
+    [
+        ({}, None, False),
+        ({"source": True}, "picture", False),
+        ({"source_tracks": True}, "tracks", False),
+        ({"source": True, "source_tracks": True}, "picture", True),
+    ],
+)
+def test_of_a_video_is_offered_what_can_be_followed(
+    served: Any, open_page: Any, monkeypatch: Any, can: dict[str, bool], use: str | None, offered: bool
+) -> None:
+    import stream_double
+
+    able = {**stream_double.MODEL["capabilities"], **can}
+    monkeypatch.setitem(stream_double.MODEL, "capabilities", able)
+    page = open_page(served.url).page
+    page.locator("#preset-cards .preset").first.wait_for()
+    assert page.locator("#panel-source").get_attribute("hidden") == (None if use else "")
+    if use is not None:
+        assert page.locator("#source-use").input_value() == use
+        assert (page.locator("#source-use-row").get_attribute("hidden") is None) == offered
+        assert (page.locator("#source-strength-row").get_attribute("hidden") is None) == (use == "picture")
+
+
+@pytest.mark.browser
 @pytest.mark.parametrize("width", [360, 768, 1440])
 def test_nothing_sticks_out(served: Any, open_page: Any, width: int) -> None:
     driver = open_page(served.url, viewport={"width": width, "height": 800})

@@ -8,11 +8,12 @@ import { toast, toastError } from './toasts.js';
 
 /**
  * @param {import('../app.js').App} app
- * @param {() => boolean} possible whether the model can follow a video
+ * @param {() => {source: boolean, source_tracks: boolean}} can whether model and server can follow a video's picture, and its motion
  */
-export function bindSource(app, possible) {
+export function bindSource(app, can) {
   const video = element('source-video', HTMLVideoElement);
   const strength = input('source-strength');
+  const use = element('source-use', HTMLSelectElement);
   const file = input('source-file');
   /** @type {VideoSource | null} */
   let source = null;
@@ -30,8 +31,9 @@ export function bindSource(app, possible) {
 
   /** @param {() => Promise<void>} show has the video show what was picked */
   const begin = async (show) => {
-    if (!app.stream || app.watching || !possible()) {
-      const text = app.stream && !possible() ? 'This model cannot follow a video.' : 'Begin with a scene or a picture.';
+    const possible = use.value === 'tracks' ? can().source_tracks : can().source;
+    if (!app.stream || app.watching || !possible) {
+      const text = app.stream && !possible ? 'This model cannot follow a video.' : 'Begin with a scene or a picture.';
       toast('There is nothing here that could follow', { text, kind: 'error' });
       return;
     }
@@ -39,7 +41,7 @@ export function bindSource(app, possible) {
     try {
       await show();
       await video.play();
-      if (app.stream) source = new VideoSource(video, app.stream, Number(strength.value) / 100);
+      if (app.stream) source = new VideoSource(video, app.stream, Number(strength.value) / 100, use.value);
       video.hidden = button('source-stop').disabled = false;
     } catch (error) {
       stop();
@@ -67,7 +69,20 @@ export function bindSource(app, possible) {
     toast('That is no video that this browser can play', { text: 'MP4 and WebM work.', kind: 'error' });
   });
   strength.addEventListener('change', () => source && (source.strength = Number(strength.value) / 100));
+  const used = () => (block('source-strength-row').hidden = use.value === 'tracks');
+  use.addEventListener('change', () => {
+    used();
+    if (source) source.use = use.value;
+  });
   button('source-stop').addEventListener('click', stop);
   for (const over of /** @type {const} */ (['starting', 'ended', 'failed'])) app.on(over, stop);
-  return { allow: (/** @type {boolean} */ can) => (block('panel-source').hidden = !can) };
+  return {
+    allow() {
+      const { source: picture, source_tracks: motion } = can();
+      block('panel-source').hidden = !picture && !motion;
+      block('source-use-row').hidden = !picture || !motion;
+      use.value = picture ? 'picture' : 'tracks';
+      used();
+    },
+  };
 }
