@@ -22,6 +22,7 @@ from flowbrush.pipelines.generator import Generator
 from flowbrush.training.evaluation import streams
 from flowbrush.training.evaluation.live import LiveClips
 from flowbrush.training.evaluation.prompts import ALONE, THINGS, VERBS
+from flowbrush.training.world.living import LivingWorld
 from flowbrush.training.world.sprites import MissingFont, SpriteBook
 
 PARTS = ("live", "alone", "paths", "late", "verbs", "endless")
@@ -62,11 +63,11 @@ class Evaluation:
         return clips.report()
 
     def alone(self) -> dict[str, float]:
-        """Motion energy of prompts that nobody touches, against the world's at rest."""
-        world = streams.world_energy(self.size, 24)
-        shares = []
-        for seed, prompt in enumerate(ALONE):
-            shares.append(streams.prompt_alone(self.generator, prompt, seed) / world)
+        """Motion energy of prompts that nobody touches, against the world's for the same thing at rest in the same scene."""
+        world, shares = LivingWorld(*self.size), []
+        for seed, (prompt, name, scene) in enumerate(ALONE):
+            made = streams.prompt_alone(self.generator, prompt, seed)
+            shares.append(made / streams.world_energy(world, name, scene, streams.ALONE_FRAMES))
             progress(f"alone: prompt {seed + 1} of {len(ALONE)}")
         inside = float(np.mean([0.5 <= share <= 2 for share in shares]))
         return {

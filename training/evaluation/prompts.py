@@ -6,10 +6,10 @@ from flowbrush.training.world import lexicon, verbs
 
 _SCENES = list(lexicon.SCENES)
 ALONE = tuple(
-    f"a {noun.name} {'under water' if scene == 'under water' else f'in the {scene}'}"
+    (f"a {noun.name} {'under water' if scene == 'under water' else f'in the {scene}'}", noun.name, scene)
     for noun, scene in zip(lexicon.CORE[:24], _SCENES * 3, strict=True)
 )
-"""A thing in a scene, three of each scene."""
+"""Prompts of a thing in a scene, three of each scene, with the thing and the scene."""
 
 THINGS = tuple(
     (noun.name, _SCENES[(3 * place) % len(_SCENES)]) for place, noun in enumerate(lexicon.CORE[16:40])

@@ -27,6 +27,7 @@ from flowbrush.training.world.sprites import SpriteBook
 GAIT = (
     12  # frames over which a position is averaged: a gait's own going to and fro is not an error of following
 )
+ALONE_FRAMES = 48  # frames of a stream that nobody touches
 ROUND = 96  # frames of one round of the endless drag
 
 
@@ -45,7 +46,7 @@ def run(generator: Generator, state: StreamState, chunks: int, first: Sequence[C
     return torch.from_numpy(np.concatenate(frames)).permute(0, 3, 1, 2).float() / 255
 
 
-def prompt_alone(generator: Generator, prompt: str, seed: int, chunks: int = 12) -> float:
+def prompt_alone(generator: Generator, prompt: str, seed: int, chunks: int = ALONE_FRAMES // 4) -> float:
     """Motion energy of a stream that nobody touches."""
     state = start(generator, prompt, seed)
     try:
@@ -54,15 +55,12 @@ def prompt_alone(generator: Generator, prompt: str, seed: int, chunks: int = 12)
         generator.release(state)
 
 
-def world_energy(size: tuple[int, int], clips: int) -> float:
-    """The median motion energy of the world itself, with cameras and hands at rest."""
-    world = LivingWorld(*size)
-    energies = []
-    for seed in range(clips):
-        clip = world.make(np.random.default_rng([31_000, seed]), 24)
-        if not clip.held.any() and not clip.velocity.any():
-            energies.append(motion_energy(clip.frames.float() / 255))
-    return float(np.median(energies)) if energies else float("nan")
+def world_energy(world: LivingWorld, name: str, scene: str, frames: int, clips: int = 3) -> float:
+    """The world's own motion energy for the same prompt: one thing at rest in a scene, mean over clips."""
+    made = (
+        world.at_rest(np.random.default_rng([31_000, seed]), name, scene, frames) for seed in range(clips)
+    )
+    return float(np.mean([motion_energy(clip.frames.float() / 255) for clip in made]))
 
 
 @dataclass

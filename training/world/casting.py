@@ -61,11 +61,9 @@ class Casting:
 
     def in_scene(self, rng: Rng) -> Plan:
         """Named things in a painted scene."""
-        scene = str(rng.choice(list(lexicon.SCENES)))
-        size = self.width + 2 * MARGIN_X, self.height + 2 * MARGIN_Y
-        picture, layout = lay_out_scene(scene, rng, *size)
-        weather = verbs.draw_weather(rng, scene) if rng.random() < SAYS_WEATHER else None
-        plan = Plan(scene, picture, _in_pixels(layout, *size), weather, "", [], self.book)
+        plan = self._scene(rng, str(rng.choice(list(lexicon.SCENES))))
+        scene = plan.scene
+        weather = plan.weather = verbs.draw_weather(rng, scene) if rng.random() < SAYS_WEATHER else None
         says = rng.random() < SAYS_WHAT
         words: list[str] = []
         for _ in range(int(rng.choice([1, 2, 3], p=[0.45, 0.37, 0.18]))):
@@ -76,6 +74,21 @@ class Casting:
             sky = verbs.say_weather(rng, weather, scene)
             plan.caption = f"{sky}, {plan.caption}" if rng.random() < 0.4 else f"{plan.caption}, {sky}"
         return plan
+
+    def at_rest(self, rng: Rng, name: str, scene: str) -> Plan:
+        """One thing that nobody says anything of, in a scene without weather. Raises KeyError for a thing without a picture."""
+        if name not in self.book.levels:
+            raise KeyError(f"there is no picture of {name!r}")
+        plan = self._scene(rng, scene)
+        kind, size = verbs.kind_of(name, scene), 64.0
+        plan.actors.append(Actor(name, kind, None, size, start_spot(rng, kind, None, size, self.place(plan))))
+        plan.caption = caption(rng, [name], scene)
+        return plan
+
+    def _scene(self, rng: Rng, scene: str) -> Plan:
+        size = self.width + 2 * MARGIN_X, self.height + 2 * MARGIN_Y
+        picture, layout = lay_out_scene(scene, rng, *size)
+        return Plan(scene, picture, _in_pixels(layout, *size), None, "", [], self.book)
 
     def _add(self, rng: Rng, plan: Plan, words: list[str], says: bool) -> None:
         """One more thing, where there is room for it."""

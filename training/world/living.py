@@ -102,6 +102,17 @@ class LivingWorld:
         bases = [self._move(rng, plan, actor, camera) for actor in plan.actors]
         return self._show(rng, plan, bases, camera)
 
+    def at_rest(self, rng: Rng, name: str, scene: str, frames: int) -> LivingClip:
+        """How a thing lives in a scene while nothing is said of what it does, no hand comes and the camera stands still.
+
+        Raises KeyError for a thing without a picture.
+        """
+        plan, camera = self.casting.at_rest(rng, name, scene), paths.still(frames)
+        (actor,) = plan.actors
+        mover = Mover(rng, actor.kind, actor.doing, actor.size, self.casting.place(plan))
+        alone = move(rng, mover, actor.start, 0.0, holds(rng, frames // CHUNK, 0.0), camera)
+        return self._show(rng, plan, [alone], camera)
+
     def _show(self, rng: Rng, plan: Plan, bases: list[Base], camera: Array) -> LivingClip:
         """The clip of things on their base paths."""
         actors, frames = plan.actors, len(camera)

@@ -94,6 +94,11 @@ def smooth_walk(rng: Rng, frames: int, scale: float) -> Array:
     return scale * (knots[left] * (1 - k) + knots[left + 1] * k) * 0.6
 
 
+def still(frames: int) -> Array:
+    """A camera that does not move, as transforms [F, 2, 3]."""
+    return np.tile(np.eye(2, 3), (frames, 1, 1))
+
+
 def camera(rng: Rng, frames: int, width: float, height: float) -> Array:
     """World-to-frame transforms [F, 2, 3] in pixels; the first is the identity. Six clips in ten stand
     still.
