@@ -28,6 +28,14 @@ def forward_flops(spec: StudentSpec, tokens: int, keys: int, text: int) -> float
     return float(spec.layers * (linear + attention) + ends)
 
 
+def clean_flops(spec: StudentSpec, tokens: int, keys: int, text: int) -> float:
+    """Of the pass that keeps a clean chunk's keys and values: no head, and of the last block those two products alone."""
+    dim = spec.dim
+    last = 2 * tokens * (4 * dim * dim + 2 * dim * spec.ffn_dim) + 4 * tokens * (keys + text) * dim
+    head = 2 * tokens * spec.patch**2 * dim * spec.latent_channels
+    return forward_flops(spec, tokens, keys, text) - last - head
+
+
 def text_flops(spec: StudentSpec, text: int) -> float:
     """Of the text embedding and every block's text keys and values, once a chunk."""
     return float(2 * text * spec.dim * (spec.text_dim + spec.dim + spec.layers * 2 * spec.dim))
@@ -42,11 +50,11 @@ def chunk_flops(card: ModelCard, steps: int) -> float:
         return forward_flops(spec, steps * chunk, steps * chunk, text) + text_flops(spec, text)
     if card.rollout.joint:
         window = forward_flops(spec, steps * chunk, (2 + steps) * chunk, text)
-        return window + forward_flops(spec, chunk, (spec.window + 1) * chunk, text) + text_flops(spec, text)
+        return window + clean_flops(spec, chunk, (spec.window + 1) * chunk, text) + text_flops(spec, text)
     recompute = card.rollout.past == "recompute"
     past = chunk if recompute else (spec.sink + spec.window) * chunk
     passes = steps * forward_flops(spec, chunk, past + chunk, text)
-    clean = forward_flops(spec, chunk, chunk if recompute else past + chunk, text)
+    clean = clean_flops(spec, chunk, chunk if recompute else past + chunk, text)
     return passes + clean + text_flops(spec, text)
 
 

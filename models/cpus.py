@@ -11,8 +11,12 @@ from pathlib import Path
 CGROUP = Path("/sys/fs/cgroup")
 SELF_CGROUP = Path("/proc/self/cgroup")
 STAT = Path("/proc/stat")
-FOLLOW_S = 2.0
-"""The load is looked at so often."""
+LOOK_S = 0.25
+"""The load is looked at so often. Where two threads share one free processor, each waits in every operation until the other has had
+its turn: a chunk of pocket that takes a tenth of a second with one thread then takes one to seven. So threads go at once, …"""
+
+CALM_S = 2.0
+"""… and come back when there was room for them for so long."""
 
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
@@ -103,18 +107,23 @@ class Threads:
         self._count = torch.get_num_threads()
         self._most = min(processors(), self._count)
         self._at, self._busy, self._own = time.monotonic(), *_used()
+        self._full = self._at  # when there was last no room for more threads
         self._use(fixed or threads_for(self._most, len(affinity()), 0.0))
 
     def follow(self) -> None:
         """Looks at the load, if it is time. For the thread that computes, between two pieces of work."""
         now = time.monotonic()
         passed = now - self._at
-        if self._fixed or passed < FOLLOW_S:
+        if self._fixed or passed < LOOK_S:
             return
         busy, own = _used()
         others = max(0.0, (busy - self._busy) - (own - self._own)) / passed
         self._at, self._busy, self._own = now, busy, own
-        self._use(threads_for(self._most, len(affinity()), others))
+        room = threads_for(self._most, len(affinity()), others)
+        if room > self._count and now - self._full < CALM_S:
+            return
+        self._full = now
+        self._use(room)
 
     def _use(self, count: int) -> None:
         if count != self._count:

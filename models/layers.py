@@ -61,14 +61,22 @@ class SelfAttention(nn.Module):
         """
         q, k, v = (self.q(x), self.k(x), self.v(x)) if self.joint is None else self.joint(x).chunk(3, -1)
         q = self.norm_q(q).unflatten(-1, (self.heads, -1))
-        k = self.norm_k(k).unflatten(-1, (self.heads, -1))
-        v = v.unflatten(-1, (self.heads, -1))
+        k, v = self._by_head(k, v)
         q, keys = rope.rotate(q, first_frame), rope.rotate(k, first_frame)
         if context is not None:
             out = attend(q, _behind(context[0], keys), _behind(context[1], v))
         else:
             out = block_causal(attend, q, keys, v, block)
         return self.o(out.flatten(2)), (k, v)
+
+    def keys_values(self, x: Tensor) -> KeyValue:
+        """Keys (not rotated) and values of `x` [B, L, dim] alone: [B, L, H, D]."""
+        return self._by_head(
+            *((self.k(x), self.v(x)) if self.joint is None else self.joint(x).chunk(3, -1)[1:])
+        )
+
+    def _by_head(self, k: Tensor, v: Tensor) -> KeyValue:
+        return self.norm_k(k).unflatten(-1, (self.heads, -1)), v.unflatten(-1, (self.heads, -1))
 
 
 def _behind(context: Tensor, new: Tensor) -> Tensor:
@@ -137,6 +145,11 @@ class Block(nn.Module):
         x = x + self.cross_attn(self.norm3(x).flatten(1, 2), text, attend).view(shape)
         inner = self._norm(x) * (1 + scale2) + shift2
         return x + self.ffn(inner) * gate2, key_value
+
+    def keys_values(self, x: Tensor, time: Tensor) -> KeyValue:
+        """Keys (not rotated) and values of self-attention for `x` [B, T, N, dim], as `forward` makes them."""
+        shift, scale = (self.modulation + time).unsqueeze(3).unbind(2)[:2]  # [B, T, 1, dim]
+        return self.self_attn.keys_values((self._norm(x) * (1 + scale) + shift).flatten(1, 2))
 
     def _norm(self, x: Tensor) -> Tensor:
         return F.layer_norm(x, (self.dim,), eps=self.eps)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from flowbrush.models.allocator import keep_freed_memory
 from flowbrush.models.card import ModelCard
 from flowbrush.models.checkpoint import BadWeights
 from flowbrush.models.device import Placement, occupy
@@ -21,6 +22,8 @@ def load_model(
 ) -> Model:
     """The networks of `card`. Raises BadWeights where weights are missing, broken or of another model."""
     occupy(placement.device)
+    if placement.device.type == "cpu":
+        keep_freed_memory()
     if card.family == "pocket":  # so small that there is nothing to measure
         return load_pocket(card, placement, "sdpa" if attention == "auto" else attention, weights)
     try:  # here: diffusers takes two seconds, by which a lost worker would be back later

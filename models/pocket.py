@@ -51,6 +51,10 @@ class PocketModel:
         for name, module in self.parts.items():
             dtype = torch.float32 if name in EXACT else placement.dtype
             module.to(placement.device, dtype).eval().requires_grad_(False)
+        if self.student.shell is not None:  # as its pictures lie, or every pass would turn the weights again
+            for weight in self.student.shell.parameters():
+                if weight.ndim == 4:
+                    weight.data = weight.data.contiguous(memory_format=torch.channels_last)
 
 
 def load_pocket(

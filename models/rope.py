@@ -61,6 +61,11 @@ class RopeTable:
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotates interleaved pairs of `x` [B, L, H, D] by angles given as cos and sin [L, D // 2]."""
+    if (
+        x.dtype == torch.float32
+    ):  # the same product as one of complex numbers, which a CPU makes in a tenth of the time
+        turn = torch.complex(cos, sin)[None, :, None]
+        return torch.view_as_real(torch.view_as_complex(x.unflatten(-1, (-1, 2))) * turn).flatten(-2)
     even, odd = x.unflatten(-1, (-1, 2)).unbind(-1)  # [B, L, H, D // 2] each
     cos, sin = cos[None, :, None], sin[None, :, None]
     return torch.stack([even * cos - odd * sin, even * sin + odd * cos], -1).flatten(-2)

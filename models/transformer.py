@@ -7,6 +7,8 @@ values. It keeps no stream state; the cache lives in `flowbrush.models.kv_cache`
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +18,20 @@ from flowbrush.models.attention import Attention, sdpa
 from flowbrush.models.layers import Block, CellBlock, Head, KeyValue, timestep_code
 from flowbrush.models.rope import RopeTable
 from flowbrush.models.spec import StudentSpec
+
+
+@dataclass(frozen=True)
+class _Entered:
+    """What the blocks begin with: `tokens` [B, T, N, dim], the shell's `features` [B, conv_width, T, h, w], the timestep as `time`
+    [B, T, dim] and `modulation` [B, T, 6, dim]; the `grid` of tokens, and how many tokens a chunk (`block`) has.
+    """
+
+    tokens: Tensor
+    features: Tensor | None
+    time: Tensor
+    modulation: Tensor
+    grid: tuple[int, int]
+    block: int
 
 
 class CausalTransformer(nn.Module):
@@ -56,39 +72,76 @@ class CausalTransformer(nn.Module):
 
     def forward(self, latents: Tensor, timestep: Tensor, text: Sequence[KeyValue], rope: RopeTable, *,
                 condition: Tensor | None = None, context: Sequence[KeyValue] | None = None,
-                first_frame: int = 0, keep: bool = True) -> tuple[Tensor, list[KeyValue]]:  # fmt: skip
-        """One pass over T latent frames.
+                first_frame: int = 0) -> Tensor:  # fmt: skip
+        """The prediction [B, C, T, h, w] for T latent frames.
 
         `latents` [B, C, T, h, w]; `timestep` [B, T] in 0..1000; `condition` [B, condition_channels, T, h, w] where the student has
         conditions; `context` per block rotated keys and values of the past, with room behind them for those of the T frames,
         which is written to; `first_frame` the slot of the first latent frame behind them. Without a context the T frames are
-        chunks of `spec.chunk` that see those before them. Returns the prediction [B, C, T, h, w] and, per block where they are
-        to `keep`, keys (not rotated) and values [B, T * tokens, H, D] of these frames.
+        chunks of `spec.chunk` that see those before them.
         """
+        given = self._enter(latents, timestep, condition)
+        x = given.tokens
+        for layer, past, words in self._layers(text, context):
+            x, _ = layer(
+                x,
+                given.modulation,
+                rope.part(first_frame, x.shape[1]),
+                past,
+                0,
+                given.block,
+                words,
+                self.attend,
+            )
+        out = self._unpatchify(self.head(x, given.time), *given.grid)
+        if self.shell is not None and given.features is not None:
+            out = self.shell.leave(out, given.features)
+        return out
+
+    def keys_values(self, latents: Tensor, timestep: Tensor, text: Sequence[KeyValue], rope: RopeTable, *,
+                    condition: Tensor | None = None, context: Sequence[KeyValue] | None = None,
+                    first_frame: int = 0) -> list[KeyValue]:  # fmt: skip
+        """What later chunks attend to: for every block keys (not rotated) and values [B, T * tokens, H, D] of T latent frames.
+
+        Takes what `forward` takes, and computes no prediction: of the last block nothing but keys and values.
+        """
+        given = self._enter(latents, timestep, condition)
+        x = given.tokens
+        made: list[KeyValue] = []
+        *layers, (last, _, _) = self._layers(text, context)
+        for layer, past, words in layers:
+            x, key_value = layer(
+                x,
+                given.modulation,
+                rope.part(first_frame, x.shape[1]),
+                past,
+                0,
+                given.block,
+                words,
+                self.attend,
+            )
+            made.append(key_value)
+        return [*made, last.keys_values(x, given.modulation)]
+
+    def _layers(
+        self, text: Sequence[KeyValue], context: Sequence[KeyValue] | None
+    ) -> list[tuple[Any, Any, KeyValue]]:
+        """Each block with its context and its words."""
+        past = context if context is not None else [None] * len(self.blocks)
+        return list(zip(self.blocks, past, text, strict=True))
+
+    def _enter(self, latents: Tensor, timestep: Tensor, condition: Tensor | None) -> _Entered:
         batch, frames = latents.shape[0], latents.shape[2]
-        x = latents
-        features = None
-        if self.shell is not None:
-            features = self.shell.enter(latents, condition)  # [B, conv_width, T, h, w]
-            x = features
-        x = self.patch_embedding(x)  # [B, dim, T, h / p, w / p]
+        features = (
+            None if self.shell is None else self.shell.enter(latents, condition)
+        )  # [B, conv_width, T, h, w]
+        x = self.patch_embedding(latents if features is None else features)  # [B, dim, T, h / p, w / p]
         rows, columns = x.shape[-2:]
         x = x.flatten(3).permute(0, 2, 3, 1)  # [B, T, N, dim]
         code = timestep_code(timestep, self.spec.freq_dim).to(x.dtype)
         time = self.time_embedding(code)  # [B, T, dim]
         modulation = self.time_projection(time).view(batch, frames, 6, -1)
-        block = self.spec.chunk * rows * columns
-        here = rope.part(first_frame, frames)  # so that a compiled block sees tensors, not places
-        made: list[KeyValue] = []
-        for index, layer in enumerate(self.blocks):
-            past = context[index] if context is not None else None
-            x, key_value = layer(x, modulation, here, past, 0, block, text[index], self.attend)
-            if keep:
-                made.append(key_value)
-        out = self._unpatchify(self.head(x, time), rows, columns)
-        if self.shell is not None and features is not None:
-            out = self.shell.leave(out, features)
-        return out, made
+        return _Entered(x, features, time, modulation, (rows, columns), self.spec.chunk * rows * columns)
 
     def _unpatchify(self, x: Tensor, rows: int, columns: int) -> Tensor:
         """[B, T, rows * columns, p * p * C] → [B, C, T, rows * p, columns * p]"""

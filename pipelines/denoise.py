@@ -92,7 +92,7 @@ class ChunkMaker:
         if not isinstance(self.past, CachedPast):
             return
         assert batch.words is not None and batch.context is not None
-        self.past.write(batch.states, self._run(batch, latents, 0.0, batch.words, batch.context)[1])
+        self.past.write(batch.states, self._kept(batch, latents, batch.words, batch.context))
         batch.context = None  # a chunk's worth of memory, and that of all its past
 
     def begin(self, batch: Batch, latents: Tensor) -> None:
@@ -114,14 +114,24 @@ class ChunkMaker:
 
     def _clean(self, batch: Batch, noisy: Tensor, step: NoiseStep, words: list[KeyValue] | None) -> Tensor:
         assert words is not None and batch.context is not None
-        out = self._run(batch, noisy, step.timestep, words, batch.context, keep=False)[0]
+        out = self._predict(batch, noisy, step.timestep, words, batch.context)
         return clean_from(out, noisy, step.level, self.student.spec.prediction)
 
-    def _run(self, batch: Batch, latents: Tensor, timestep: float | Tensor, words: list[KeyValue],
-             context: Context, keep: bool = True) -> tuple[Tensor, list[KeyValue]]:  # fmt: skip
-        weight = self.student.reference
+    def _predict(self, batch: Batch, latents: Tensor, timestep: float | Tensor, words: list[KeyValue],
+                 context: Context) -> Tensor:  # fmt: skip
         if not isinstance(timestep, Tensor):
-            timestep = torch.full((len(latents), latents.shape[2]), timestep, device=weight.device)
-        out, made = self.student(latents.to(weight.dtype), timestep, words, self.rope, condition=batch.condition,
-                                 context=context.past, first_frame=context.first_frame, keep=keep)  # fmt: skip
-        return out.float(), made
+            timestep = self._timestep(latents, timestep)
+        latents = latents.to(self.student.reference.dtype)
+        out: Tensor = self.student(latents, timestep, words, self.rope, condition=batch.condition,
+                                   context=context.past, first_frame=context.first_frame)  # fmt: skip
+        return out.float()
+
+    def _kept(self, batch: Batch, latents: Tensor, words: list[KeyValue], context: Context) -> list[KeyValue]:
+        """Keys and values of clean latents."""
+        clean = self._timestep(latents, 0.0)
+        return self.student.keys_values(latents.to(self.student.reference.dtype), clean, words, self.rope,
+                                        condition=batch.condition, context=context.past,
+                                        first_frame=context.first_frame)  # fmt: skip
+
+    def _timestep(self, latents: Tensor, timestep: float) -> Tensor:
+        return torch.full((len(latents), latents.shape[2]), timestep, device=self.student.reference.device)

@@ -67,7 +67,7 @@ class JointMaker(ChunkMaker):
         made = batch.states[0].made
         chunks = list(range(max(0, made - self.student.spec.window), made))
         context = self._context(batch.states, chunks, 1)
-        self.past.write(batch.states, self._run(batch, latents, 0.0, batch.words, context)[1])
+        self.past.write(batch.states, self._kept(batch, latents, batch.words, context))
 
     def _pass(self, batch: Batch, noisy: Tensor, gone: int) -> tuple[Tensor, Tensor]:
         """One pass over the chunks `noisy`, the last of them at the first level: clean latents of all, and
@@ -81,7 +81,7 @@ class JointMaker(ChunkMaker):
         timestep = timestep.repeat_interleave(size).expand(rows, -1)
         assert batch.words is not None
         context = self._window_context(batch.states, count)
-        out = self._run(batch, noisy, timestep, batch.words, context, keep=False)[0]
+        out = self._predict(batch, noisy, timestep, batch.words, context)
         clean, following = [], []
         for index, step in enumerate(steps):
             part = slice(index * size, (index + 1) * size)

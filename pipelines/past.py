@@ -104,7 +104,7 @@ class RecomputedPast:
         weight = student.reference
         words = torch.stack([self.prompts.in_force(state.controls) for state in states]).to(weight)
         still = torch.zeros(len(states), self.chunk, device=weight.device)
-        new = student(latents.to(weight), still, student.text_keys_values(words), self.rope)[1]
+        new = student.keys_values(latents.to(weight), still, student.text_keys_values(words), self.rope)
         turned = self.rope.turns([0], self.chunk)
         past = [(_with_room(rotate(keys, *turned)), _with_room(values)) for keys, values in new]
         return Context(past, self.chunk)

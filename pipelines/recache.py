@@ -47,7 +47,7 @@ def recache(
     weight = student.reference
     still = torch.zeros(1, latents.shape[2], device=weight.device)
     first = places[len(sinks)]
-    new = student(latents.to(weight), still, words, past.rope, context=context, first_frame=first)[1]
+    new = student.keys_values(latents.to(weight), still, words, past.rope, context=context, first_frame=first)
     changed = {}
     for place, index in enumerate(chunks):
         if index in cache.attended(state.made):

@@ -93,9 +93,7 @@ def forcing_loss(student: CausalTransformer, batch: Batch) -> tuple[Tensor, dict
     given = conditions(batch, torch.rand_like(level).square() * 0.3)
     rope = student.rope_table(latents.shape[1], *latents.shape[-2:])
     text = student.text_keys_values(batch.text.to(device, dtype))
-    predicted, _ = student(
-        noisy.transpose(1, 2).to(dtype), level * 1000, text, rope, condition=given.to(dtype)
-    )
+    predicted = student(noisy.transpose(1, 2).to(dtype), level * 1000, text, rope, condition=given.to(dtype))
     parts = errors(predicted.float().transpose(1, 2), latents, weights(batch.maps))
     counted = level > 0.05
     share = counted / (level + 0.15)

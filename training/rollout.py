@@ -7,8 +7,9 @@ back into itself is corrected where it arises.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -62,11 +63,14 @@ class Rollout:
             self.made.append(last)
             self._remember(last, given, index)
 
-    def _run(self, latents: Tensor, level: float, given: Tensor, index: int):  # type: ignore[no-untyped-def]
+    def _run(
+        self, network: Callable[..., Any], latents: Tensor, level: float, given: Tensor, index: int
+    ) -> Any:
+        """What the student, or its `keys_values`, makes of latents [B, C, h, w] behind the past."""
         size = len(latents)
         context = self.cache.read(self.seats, [index] * size, self.rope)
         timestep = torch.full((size, 1), 1000 * level, device=self.device)
-        return self.student(
+        return network(
             latents[:, :, None].to(self.dtype),
             timestep,
             self.student.text_keys_values(self.text),  # anew: every latent frame has a gradient of its own
@@ -83,11 +87,11 @@ class Rollout:
         noisy = torch.randn_like(self.batch.latents[:, index])
         with torch.no_grad():
             for level, following in zip(self.levels[:stop], self.levels[1:], strict=False):
-                clean = self._run(noisy, level, given, index)[0].float()[:, :, 0]
+                clean = self._run(self.student, noisy, level, given, index).float()[:, :, 0]
                 noisy = euler(noisy, clean, level, following)
-        return self._run(noisy, self.levels[stop], given, index)[0].float()[:, :, 0]
+        return self._run(self.student, noisy, self.levels[stop], given, index).float()[:, :, 0]
 
     @torch.no_grad()
     def _remember(self, latents: Tensor, given: Tensor, index: int) -> None:
-        new = self._run(latents, 0.0, given, index)[1]
+        new = self._run(self.student.keys_values, latents, 0.0, given, index)
         self.cache.write(self.seats, [index] * len(self.seats), new)

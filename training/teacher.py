@@ -34,7 +34,7 @@ def predict(network: CausalTransformer, noisy: Tensor, level: Tensor, batch: Bat
     dtype = network.reference.dtype
     rope = network.rope_table(noisy.shape[1], *noisy.shape[-2:])
     text = network.text_keys_values(batch.text.to(network.reference.device, dtype))
-    out, _ = network(noisy.transpose(1, 2).to(dtype), level * 1000, text, rope, condition=given.to(dtype))
+    out = network(noisy.transpose(1, 2).to(dtype), level * 1000, text, rope, condition=given.to(dtype))
     return out.float().transpose(1, 2)
 
 

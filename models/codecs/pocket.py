@@ -7,6 +7,7 @@ sees, and one for the light that it adds to them. Blocks know nothing of each ot
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from flowbrush.models.spec import PocketCodecSpec
@@ -38,14 +39,14 @@ class PocketCodec(nn.Module):
         x = frames.reshape(batch, 3, count // f, f, height // s, s, width // s, s)
         x = x.permute(0, 2, 4, 6, 3, 1, 5, 7).flatten(4)  # [B, T, h, w, block]
         basis = self.basis / self.scale
-        latents = x @ basis.to(x.dtype) - (self.mean @ basis).to(x.dtype)
+        latents = F.linear(x, basis.T.to(x.dtype), -(self.mean @ basis).to(x.dtype))
         return latents.permute(0, 4, 1, 2, 3)
 
     def decode_linear(self, latents: Tensor) -> Tensor:
         """Latents → frames in about -1..1. Exact for what the components span."""
         s, f = self.spec.stride, self.spec.frames
         batch, _, count, rows, columns = latents.shape
-        basis = (self.basis * self.scale).T.to(latents.dtype)
-        x = latents.permute(0, 2, 3, 4, 1) @ basis + self.mean.to(latents.dtype)  # [B, T, h, w, block]
+        basis, mean = (self.basis * self.scale).to(latents.dtype), self.mean.to(latents.dtype)
+        x = F.linear(latents.permute(0, 2, 3, 4, 1), basis, mean)  # [B, T, h, w, block]
         x = x.view(batch, count, rows, columns, f, 3, s, s).permute(0, 5, 1, 4, 2, 6, 3, 7)
         return x.reshape(batch, 3, count * f, rows * s, columns * s)

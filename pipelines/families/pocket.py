@@ -122,10 +122,11 @@ class PocketFamily:
             x.flatten(0, 1) for x in (reference.things, reference.ground, motion.things, motion.ground * own)
         ]
         light = self.model.light.decode_linear(motion.light[:, :, None])  # [B, 3, F, H, W]
-        frames = (
-            composite_frames(*flat).unflatten(0, reference.things.shape[:2]) + light.transpose(1, 2) * own
-        )
-        pixels = frames.mul(255).round().clamp(0, 255).to(torch.uint8).permute(0, 1, 3, 4, 2).contiguous()
+        if any(each.strength for each in taken):
+            light = light * own
+        frames = composite_frames(*flat).unflatten(0, reference.things.shape[:2]).add_(light.transpose(1, 2))
+        frames = frames.mul_(255).round_().clamp_(0, 255).to(torch.uint8)  # [B, F, 3, H, W]
+        pixels = frames.permute(0, 1, 3, 4, 2).contiguous()
         after = []
         for row, (each, moved) in enumerate(zip(taken, moves(taken), strict=True)):
             after.append(drive(each.memory, moved.own, motion.drive[row]))
@@ -158,6 +159,8 @@ def moves(taken: Sequence[Taken]) -> list[Moved]:
 def stacked(taken: Sequence[Taken]) -> Reference:
     """The references of streams of one size as one batch."""
     each = [moved.reference for moved in moves(taken)]
+    if len(each) == 1:
+        return each[0]  # nothing is copied
     return Reference(
         *(torch.cat([getattr(r, name) for r in each]) for name in Reference.__dataclass_fields__)
     )

@@ -45,7 +45,7 @@ class Reference:
 def reference_maps(codec: PocketCodec, reference: Reference) -> Tensor:
     """The reference as maps [N, codec + HINTS, h, w]: as latents, and the hints."""
     stride = codec.spec.stride
-    pictures = reference.frames.mul(2).sub(1).transpose(1, 2)  # [N, 3, FRAMES, H, W]
+    pictures = reference.frames.mul_(2).sub_(1).transpose(1, 2)  # [N, 3, FRAMES, H, W]
     latents = codec.encode(pictures)[:, :, 0]  # [N, codec, h, w]
     opacity = F.avg_pool2d(reference.things[:, :, 3], stride)  # [N, FRAMES, h, w]
     velocity = (reference.velocity / FLOW_UNIT).clamp(-FASTEST, FASTEST).flatten(1, 2)

@@ -6,34 +6,58 @@ are interpolated in between, so that what a student says for a cell is what is d
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-
-def dense(flow: Tensor, size: tuple[int, int]) -> Tensor:
-    """A flow [N, 2, h, w] in pixels, for every pixel of `size` (H, W): [N, 2, H, W]."""
-    return F.interpolate(flow.float(), size, mode="bilinear", align_corners=False)
+Box = tuple[slice, slice]  # rows, columns
 
 
-def warp(image: Tensor, flow: Tensor, padding: str = "zeros") -> Tensor:
-    """`image` [N, C, H, W] seen through `flow` [N, 2, h, w] (x, y in pixels). Outside the image are zeros or, with "border",
-    its rim.
+def warp(image: Tensor, flow: Tensor, padding: str = "zeros", box: Box | None = None) -> Tensor:
+    """`image` [N, C, H, W] seen through `flow` [N, 2, h, w] (x, y in pixels); of the result only `box`, where one is given.
+    Outside the image are zeros or, with "border", its rim.
     """
     height, width = image.shape[-2:]
-    shift = dense(flow, (height, width))  # [N, 2, H, W]
-    x = (torch.arange(width, device=image.device) + 0.5 + shift[:, 0]) * (2 / width) - 1
-    y = (torch.arange(height, device=image.device)[:, None] + 0.5 + shift[:, 1]) * (2 / height) - 1
-    return F.grid_sample(image, torch.stack([x, y], -1), "bilinear", padding, align_corners=False)
+    rows, columns = (slice(0, height), slice(0, width)) if box is None else box
+    size = torch.tensor([width, height], device=image.device)
+    shift = F.interpolate(
+        flow.float() * (2 / size[:, None, None]), (height, width), mode="bilinear", align_corners=False
+    )
+    x = torch.arange(columns.start, columns.stop, device=image.device) + 0.5
+    y = torch.arange(rows.start, rows.stop, device=image.device)[:, None] + 0.5
+    points = torch.stack(torch.broadcast_tensors(x, y), -1) * (2 / size) - 1  # [H, W, 2]
+    shift = shift[:, :, rows, columns].permute(0, 2, 3, 1)
+    grid = torch.add(points, shift, out=image.new_empty(shift.shape, dtype=shift.dtype))
+    return F.grid_sample(image, grid, "bilinear", padding, align_corners=False)
 
 
 def over(things: Tensor, ground: Tensor) -> Tensor:
     """Premultiplied RGBA [N, 4, H, W] over RGB [N, 3, H, W], all in 0..1."""
-    return things[:, :3] + ground * (1 - things[:, 3:])
+    return torch.addcmul(things[:, :3] + ground, ground, things[:, 3:], value=-1)
 
 
 def composite_frames(things: Tensor, ground: Tensor, thing_flow: Tensor, ground_flow: Tensor) -> Tensor:
     """Frames [N, 3, H, W] of premultiplied RGBA `things` [N, 4, H, W] over `ground` [N, 3, H, W], all in 0..1, each through its
     flow [N, 2, h, w].
     """
-    return over(warp(things, thing_flow), warp(ground, ground_flow, "border"))
+    frames = warp(ground, ground_flow, "border")
+    box = shown_box(things, thing_flow)
+    if box is not None:
+        frames[..., *box] = over(warp(things, thing_flow, box=box), frames[..., *box])
+    return frames
+
+
+def shown_box(things: Tensor, flow: Tensor) -> Box | None:
+    """Rows and columns in which `things` [N, 4, H, W] may be seen through `flow`; None where there are none."""
+    opaque = things[:, 3].amax(0) > 0  # [H, W]
+    reach = float(flow.abs().amax()) + 1
+    sides = []
+    for line in (opaque.any(1), opaque.any(0)):
+        places = line.nonzero()[:, 0]
+        if not len(places):
+            return None
+        first, last = float(places[0]) - reach, float(places[-1]) + reach
+        sides.append(slice(max(0, math.floor(first)), min(len(line), math.ceil(last) + 1)))
+    return sides[0], sides[1]

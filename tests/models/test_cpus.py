@@ -52,18 +52,30 @@ def test_threads_are_those_that_others_leave(most: float, there: int, others: fl
 
 
 def test_the_load_of_others_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
-    now, used, set_to = [0.0], [(0.0, 0.0)], []
+    now, used, set_to = [0.0], [0.0, 0.0], []
     monkeypatch.setattr(cpus.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(cpus, "_used", lambda: used[0])
+    monkeypatch.setattr(cpus, "_used", lambda: tuple(used))
     monkeypatch.setattr(cpus, "processors", lambda: 4.0)
     monkeypatch.setattr(cpus, "affinity", lambda: {0, 1, 2, 3})
     monkeypatch.setattr("torch.set_num_threads", set_to.append)
     monkeypatch.setattr("torch.get_num_threads", lambda: 8)
     threads = cpus.Threads(0)
-    for busy, own in ((8.0, 8.0), (14.0, 10.0), (22.0, 16.0), (30.0, 24.0)):  # others: 0, 2, 1, 0 processors
-        now[0] += 2.0
-        used[0] = busy, own
+
+    def passes(seconds: float, others: float) -> int:
+        now[0] += seconds
+        used[0] += seconds * (4.0 + others)
+        used[1] += seconds * 4.0
         threads.follow()
-    assert set_to == [4, 2, 3, 4]
+        return set_to[-1]
+
+    assert passes(0.3, others=0.0) == 4
+    assert passes(0.1, others=2.0) == 4, "too soon to tell"
+    assert passes(0.3, others=2.0) == 2, "fewer at once"
+    assert [passes(0.5, others=1.0) for _ in range(3)] == [2, 2, 2], "not yet: others may be back"
+    assert passes(0.6, others=1.0) == 3
+    assert passes(1.5, others=0.0) == 3
+    assert passes(0.3, others=1.0) == 3, "no room after all"
+    assert passes(1.5, others=0.0) == 3
+    assert passes(0.6, others=0.0) == 4
     cpus.Threads(2).follow()
     assert set_to[-1] == 2, "what is asked for is not changed"

@@ -61,9 +61,9 @@ def cached_stream(
             context=cache.read(seats, [made] * len(seats), rope),
             first_frame=cache.context_frames(made),
         )
-        prediction, _ = student(latents[:, :, slice(*span)], levels[:, slice(*span)], words, rope, **known)
+        prediction = student(latents[:, :, slice(*span)], levels[:, slice(*span)], words, rope, **known)
         clean = torch.zeros_like(levels[:, slice(*span)])
-        _, key_values = student(latents[:, :, slice(*span)], clean, words, rope, **known)
+        key_values = student.keys_values(latents[:, :, slice(*span)], clean, words, rope, **known)
         cache.write(seats, [made] * len(seats), key_values)
         out.append(prediction)
     return out
@@ -84,7 +84,7 @@ def test_cached_streaming_equals_full_recomputation_inside_the_window(student: C
         span = slice(0, (made + 1) * spec.chunk)
         timestep = torch.zeros(2, span.stop)
         timestep[:, -spec.chunk :] = 400.0  # the past is clean, the chunk being made is not
-        whole, _ = student(
+        whole = student(
             latents[:, :, span],
             timestep,
             student.text_keys_values(text),
@@ -151,8 +151,7 @@ def test_what_is_written_behind_the_past_in_place_is_what_training_appends(
             condition=condition,
             context=past,
             first_frame=spec.chunk,
-            keep=False,
-        )[0]
+        )
 
     kept = [keys.clone() for keys, _ in past]
     trained = predicted()
@@ -173,9 +172,9 @@ def test_shapes_of_prediction_and_cache(student: CausalTransformer) -> None:
     latents = torch.randn(2, spec.latent_channels, spec.chunk, ROWS, COLUMNS)
     rope = student.rope_table(spec.chunk, ROWS, COLUMNS)
     text = student.text_keys_values(torch.randn(2, 5, spec.text_dim))
-    out, made = student(
-        latents, torch.zeros(2, spec.chunk), text, rope, condition=condition_of(spec, 2, spec.chunk)
-    )
+    given = latents, torch.zeros(2, spec.chunk), text, rope
+    condition = condition_of(spec, 2, spec.chunk)
+    out, made = student(*given, condition=condition), student.keys_values(*given, condition=condition)
     assert out.shape == latents.shape
     assert len(made) == spec.layers
     assert made[0][0].shape == (2, spec.chunk * rope.tokens, spec.heads, spec.head_dim)
@@ -209,11 +208,11 @@ def test_conditions_matter_cell_by_cell() -> None:
     student = student_of(POCKET_LIKE)
     latents, condition = torch.randn(1, 4, 1, ROWS, COLUMNS), torch.randn(1, 6, 1, ROWS, COLUMNS)
     rope, text = student.rope_table(1, ROWS, COLUMNS), student.text_keys_values(torch.randn(1, 5, 16))
-    one, _ = student(latents, torch.full((1, 1), 500.0), text, rope, condition=condition)
+    one = student(latents, torch.full((1, 1), 500.0), text, rope, condition=condition)
     for channel in range(POCKET_LIKE.condition_channels):
         other = condition.clone()
         other[:, channel, :, 3, 4] += 1
-        changed, _ = student(latents, torch.full((1, 1), 500.0), text, rope, condition=other)
+        changed = student(latents, torch.full((1, 1), 500.0), text, rope, condition=other)
         assert float((changed - one)[..., 3, 4].abs().max()) > 10 * TOLERANCE, channel
 
 

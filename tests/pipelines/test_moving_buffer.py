@@ -75,7 +75,7 @@ def oracle(student: CausalTransformer, seed: int, text: Tensor) -> Tensor:
         rope = RopeTable(
             SPEC.head_dim, frames.shape[2], GRID[0] // 2, GRID[1] // 2, torch.device("cpu"), torch.float64
         )
-        velocity = whole(frames, times, words, rope)[0].split(CHUNK, 2)
+        velocity = whole(frames, times, words, rope).split(CHUNK, 2)
         for place, count in enumerate(done):
             following = LEVELS[count + 1] if count + 1 < PARTS else 0.0
             parts[place] = parts[place] + (following - LEVELS[count]) * velocity[place]

@@ -88,7 +88,7 @@ def oracle(student, rollout, seed, text):
                 torch.device("cpu"),
                 torch.float64,
             )
-            velocity = student(frames, timestep, words, rope)[0][:, :, -3:]
+            velocity = student(frames, timestep, words, rope)[:, :, -3:]
             clean = noisy - step.level * velocity
             if index + 1 < len(steps):
                 level = steps[index + 1].level

@@ -59,7 +59,9 @@ def test_what_is_refused_and_what_keeps_the_worker_busy_costs_more_than_its_time
     world = World()
     client = world.begin(paused=False)
     assert client.box is not None
-    service: Any = SimpleNamespace(driver=world.driver, metrics=METRICS, capabilities=lambda model: {"text": True})
+    service: Any = SimpleNamespace(
+        driver=world.driver, metrics=METRICS, capabilities=lambda model: {"text": True}
+    )
     commands = Commands(service, client.live, client.box)
     for text, cost_s in {
         '{"type": "session.reset"}': JUMP_S,
