@@ -16,6 +16,9 @@ from flowbrush.server.source.tracking import Place, unpacked
 STILL = 5e-4
 """A point that has moved less (frame sizes) since it was told last is not told again."""
 
+CROOKED = 1e-3
+"""A way that is nearer to a straight and even one (frame sizes) counts as that."""
+
 
 class Followed:
     """Which life of which point each of the server's tracks follows, and where it was told to be last."""
@@ -43,8 +46,9 @@ class Followed:
                 self._told.pop(track, None)
                 given.append(TrackEnd(track=track))
             elif max(_apart(place, told) for place in way) > STILL:
+                first = len(way) - 1 if _is_straight(way, told) else 0
                 self._told[track] = way[-1]
-                given.append(TrackMove(track=track, points=_points(times, way)))
+                given.append(TrackMove(track=track, points=_points(times[first:], way[first:])))
         room = MAX_TRACKS - len(alive)
         for track, way in ways.items():
             held = [(time, place) for time, place in zip(times, way, strict=True) if place[2] == way[-1][2]]
@@ -58,6 +62,16 @@ class Followed:
 
 def _apart(one: Place, other: Place) -> float:
     return max(abs(one[0] - other[0]), abs(one[1] - other[1]))
+
+
+def _is_straight(way: Sequence[Place], told: Place) -> bool:
+    """Whether it goes evenly from where it was told to be to its last place: that says all, and keeps the log short."""
+    last, count = way[-1], len(way)
+    return all(
+        abs(place[axis] - told[axis] - (last[axis] - told[axis]) * step / count) <= CROOKED
+        for step, place in enumerate(way, 1)
+        for axis in (0, 1)
+    )
 
 
 def _points(times: Sequence[float], places: Sequence[Place]) -> tuple[Point, ...]:

@@ -11,7 +11,7 @@ from session_harness import FPS, FRAMES, Harness, drag, said
 from flowbrush.errors import ProtocolError
 from flowbrush.limits import MAX_TRACKS
 from flowbrush.pipelines.requests import FIRST_FOLLOWED as FIRST
-from flowbrush.protocol import SourceFields, TrackBegin, TrackEnd, TrackMove, TracksClear
+from flowbrush.protocol import Point, SourceFields, TrackBegin, TrackEnd, TrackMove, TracksClear
 from flowbrush.server.engine import ipc
 from flowbrush.server.sessions import events as on
 from flowbrush.server.source.tracking import check, packed, unpacked, with_tracking
@@ -53,7 +53,9 @@ def test_a_point_begins_moves_and_is_in_the_log(it: Harness) -> None:
     begun = chunk(it, still((0.25, 0.5, 1), (0.75, 0.5, 1)))
     assert [type(each) for each in begun] == [TrackBegin] * 2
     assert [each.track for each in begun] == [FIRST, FIRST + 1] and {each.kind for each in begun} == {"drag"}
-    way = motion(*([(0.25 + 0.01 * step, 0.5, 1), (0.75, 0.5, 1)] for step in range(1, 5)))
+    way = motion(
+        *([(0.25 + 0.01 * step, 0.5 + 0.01 * (step == 2), 1), (0.75, 0.5, 1)] for step in range(1, 5))
+    )
     (moved,) = chunk(it, way)
     assert isinstance(moved, TrackMove) and moved.track == FIRST, "what stays is not told"
     times = [point.t for point in moved.points]
@@ -63,6 +65,8 @@ def test_a_point_begins_moves_and_is_in_the_log(it: Harness) -> None:
     assert len(logged) == 3
     slow = motion([(0.2901, 0.5, 1), (0.75, 0.5, 1)], order=(0,) * FRAMES)
     assert chunk(it, slow) == []
+    (straight,) = chunk(it, motion(*([(0.29 + 0.01 * step, 0.5, 1), (0.75, 0.5, 1)] for step in range(1, 5))))
+    assert straight.points == (Point(t=round(15 / FPS, 4), x=0.33, y=0.5),), "where it ends says all"
 
 
 def test_a_point_that_is_lost_lets_go_and_one_that_begins_anew_takes_hold_a_chunk_later(it: Harness) -> None:
