@@ -89,10 +89,17 @@ class Fleet:
         if not alone:
             dispatcher.settle()
         for id, name in admission.departures().items():
-            live = self._lives[id]
-            if live.outbox is not None and not live.told_to_move:
-                live.told_to_move = True
-                live.outbox.move(name)
+            self._tell(self._lives[id], name)
+
+    @staticmethod
+    def _tell(live: SessionHost, to: str) -> None:
+        """One whose client reads nothing hears it late, or never: no seat elsewhere is kept for it meanwhile."""
+        now = time.monotonic()
+        if not live.told_to_move and live.outbox is not None:
+            live.told_to_move = now
+            live.outbox.move(to)
+        elif now - live.told_to_move > LEAVING_S:
+            live.kept_until = now + KEPT_S
 
     def leave(self) -> None:
         """This gateway takes no part any more."""
@@ -121,7 +128,7 @@ class Fleet:
 
     async def let_go(self, live: SessionHost, outbox: Outbox, to: str) -> SessionStart | None:
         """Gives the session up to the gateway `to`: what its client would say there to go on. None where it stays after all."""
-        live.told_to_move = False
+        live.told_to_move = 0.0
         dispatcher = self._dispatchers.of(live)
         admission = dispatcher.admission
         if admission.departures().get(live.id) != to or live.outbox is not outbox or live.closed:
@@ -152,7 +159,7 @@ class Fleet:
 
     def keep(self, live: SessionHost) -> None:
         """It could not be let go: it waits here for now, and no seat elsewhere is kept for it."""
-        live.told_to_move = False
+        live.told_to_move = 0.0
         live.kept_until = time.monotonic() + KEPT_S
 
 

@@ -82,8 +82,8 @@ class SessionHost:
         """whether its client can be served by this gateway only"""
         self.kept_until = 0.0
         """until then it is not let go to another gateway: that was tried, and failed"""
-        self.told_to_move = False
-        """whether its connection was told to go on at another gateway, and has not answered yet"""
+        self.told_to_move = 0.0
+        """when its connection was told to go on at another gateway (monotonic seconds); 0 where it was not, or has answered"""
         self.closed = False
         self.recording_over = False
         """whether its client knows that nothing more is recorded"""
@@ -199,6 +199,7 @@ class SessionHost:
         if self.outbox is not None:
             self.outbox.close(CloseCode.POLICY, "the session was resumed by another connection")
         self.end_source()
+        self.told_to_move = 0.0  # the connection that was told is gone
         self.outbox = outbox
         self.gone.clear()
 

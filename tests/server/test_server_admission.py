@@ -10,6 +10,7 @@ from flowbrush.protocol import Queue
 from flowbrush.server.engine.admission import Pool, Waiting, in_line, plan
 from flowbrush.server.engine.scheduler import Rank
 from flowbrush.server.sessions import events as on
+from flowbrush.server.sessions.fleet import LEAVING_S, Fleet
 
 
 def pool(name: str, free: int, *waiting: tuple[str, float], stays: bool = False, **more: bool) -> Pool:
@@ -110,6 +111,22 @@ def test_who_is_to_go_elsewhere_goes_and_is_waited_for() -> None:
     assert not admission.leaving and admission.short == 1
     admission.meet({"b": pool("b", 2)})
     assert admission.elsewhere() == "b"
+
+
+def test_no_seat_elsewhere_is_kept_for_who_does_not_hear_of_it() -> None:
+    world = World(workers=1, slots=1, most=1)
+    full(world)
+    client, admission = world.clients[1], world.dispatcher.admission
+    admission.meet({"b": pool("b", 1)})
+    Fleet._tell(client.live, "b")
+    assert client.live.told_to_move and admission.departures()
+    client.live.told_to_move -= LEAVING_S + 1.0
+    Fleet._tell(client.live, "b")
+    assert not admission.departures(), "it reads nothing"
+    client.live.session.known = True
+    world.leave(client)
+    world.come_back(client)
+    assert not client.live.told_to_move, "its next connection can be told"
 
 
 def test_one_gateway_starts_a_worker_for_those_who_wait_at_all_of_them() -> None:
