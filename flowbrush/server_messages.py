@@ -81,7 +81,8 @@ class ControlApplied(Message):
 class ChunkDone(Message):
     """A chunk was made: frames from `first_frame` on, the `pts` of that one, and where the time went.
 
-    With a source, `source_dropped` counts frames of it that nothing was made of since the last chunk.
+    With a source, `source_dropped` counts frames of it that nothing was made of since the last chunk. `rate` is the share of real
+    time at which chunks come from now on, where that is less than 1: who plays at that rate does not stop between them.
     """
 
     type: Literal["chunk"] = "chunk"
@@ -95,6 +96,7 @@ class ChunkDone(Message):
     queue_ms: Millis
     prompt: str
     source_dropped: Count | None = None
+    rate: Annotated[float, Field(gt=0, le=1)] | None = None
 
 
 class Outline(Message):

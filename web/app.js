@@ -217,7 +217,10 @@ export class App extends Emitter {
       this.#begun = true;
       this.player.push(buffer);
     });
-    on('chunk', (chunk) => this.emit('chunk', chunk));
+    on('chunk', (chunk) => {
+      this.player.limit(chunk.rate ?? 1);
+      this.emit('chunk', chunk);
+    });
     on('queue', (queue) => this.emit('queue', queue));
     on('state', (state) => this.emit('state', state));
     on('session.paused', () => this.#paused(true));

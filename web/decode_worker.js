@@ -6,7 +6,7 @@ import { Screen } from './screen.js';
 
 /**
  * @typedef {{type: 'canvas', canvas: OffscreenCanvas} | {type: 'configure', format: import('./screen.js').Format}
- *   | {type: 'packet', buffer: ArrayBuffer} | {type: 'hold'} | {type: 'flush'}
+ *   | {type: 'packet', buffer: ArrayBuffer} | {type: 'limit', rate: number} | {type: 'hold'} | {type: 'flush'}
  *   | {type: 'preview', bitmap: ImageBitmap} | {type: 'snapshot'} | {type: 'close'}} ToScreen
  */
 
@@ -24,6 +24,9 @@ self.onmessage = ({ data }) => {
       break;
     case 'packet':
       screen?.packet(data.buffer);
+      break;
+    case 'limit':
+      screen?.limit(data.rate);
       break;
     case 'hold':
       screen?.hold();

@@ -40,6 +40,11 @@ export class Player extends Emitter {
     this.#send({ type: 'packet', buffer }, [buffer]);
   }
 
+  /** The stream is made at this share of real time from now on. @param {number} rate */
+  limit(rate) {
+    this.#send({ type: 'limit', rate });
+  }
+
   /** The stream was paused: what comes next is not late. */
   hold() {
     this.#send({ type: 'hold' });
@@ -91,6 +96,7 @@ export class Player extends Emitter {
     const calls = {
       configure: (on, { format }) => on.configure(format),
       packet: (on, { buffer }) => on.packet(buffer),
+      limit: (on, { rate }) => on.limit(rate),
       hold: (on) => on.hold(),
       flush: (on) => on.flush(),
       preview: (on, { bitmap }) => on.preview(bitmap),

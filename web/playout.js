@@ -5,7 +5,8 @@
  * has come is shown at its time; when the buffer runs dry the last picture stays, and the next frame to come is
  * shown at once and carries the clock with it. How late frames were lately is the `reserve`: the part of the
  * buffer that is reported to the server as not there, so that it sends earlier by that much. When frames come
- * slower than they play, playing slows down with them: even motion instead of run and stop.
+ * slower than they play, playing slows down with them: even motion instead of run and stop. At what rate they are made the server
+ * says, where it is less than real time: playing is no faster.
  * @module
  */
 
@@ -28,6 +29,8 @@ export class Playout {
   /** @type {F | null} */
   #shown = null;
   #rate = 1;
+  /** The rate at which frames are made. */
+  #limit = 1;
   #reserve = { seconds: 0, at: 0 };
   #dry = false;
   /** @type {{at: number, pts: number}[]} */
@@ -86,7 +89,7 @@ export class Playout {
     if (due) {
       this.#shown = due;
       this.#dry = false;
-      if (this.#rate < 1 && this.#queue.length > 1) this.#setRate(Math.min(1, this.#rate + RATE_STEP), now);
+      if (this.#rate < this.#limit && this.#queue.length > 1) this.#setRate(Math.min(this.#limit, this.#rate + RATE_STEP), now);
     } else if (!this.#dry && this.#shown && this.#queue.length === 0 && this.#endOfShown() <= now) {
       this.#dry = true;
     }
@@ -138,6 +141,18 @@ export class Playout {
   }
 
   /**
+   * Frames are made at this share of real time from now on.
+   * @param {number} rate
+   * @param {number} now
+   */
+  limit(rate, now) {
+    this.#limit = rate;
+    if (this.#rate <= rate) return;
+    if (this.#anchor) this.#setRate(rate, now);
+    else this.#rate = rate;
+  }
+
+  /**
    * A pause that was asked for is no stall: what comes after it is not late.
    */
   hold() {
@@ -184,7 +199,7 @@ export class Playout {
       this.stalls += 1;
       const seconds = Math.min(RESERVE_MAX_S, Math.max(this.reserve(now), late));
       this.#reserve = { seconds, at: now };
-      this.#rate = Math.max(RATE_MIN, Math.min(1, this.#throughput()));
+      this.#rate = Math.max(RATE_MIN, Math.min(this.#limit, this.#throughput()));
     }
     this.#held = false;
     this.#anchor = { pts: frame.pts, at: now };

@@ -79,6 +79,7 @@ export const FINAL_CLOSE_CODES = Object.freeze([1000, 1003, 1008]);
  * @property {number} encode_ms
  * @property {number} queue_ms
  * @property {string} prompt
+ * @property {number} [rate] share of real time at which chunks come now, where it is less than 1
  *
  * @typedef {{id?: number, x: number, y: number, region: Region, label?: string}} Outline
  * @typedef {{track: number, region: Region}} Held

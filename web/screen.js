@@ -100,6 +100,11 @@ export class Screen {
     this.#feed();
   }
 
+  /** The stream is made at this share of real time from now on. @param {number} rate */
+  limit(rate) {
+    this.#playout?.limit(rate, performance.now());
+  }
+
   /** The stream was paused: what comes next is not late. */
   hold() {
     this.#playout?.hold();

@@ -213,7 +213,7 @@ def encoded(session: Session, event: ipc.Encoded, now: float) -> Effects:
     if event.epoch != session.epoch:
         return []
     before = session.output.frame
-    effects = session.output.encoded(event, session.pace.began(event.chunk, now))
+    effects = session.output.encoded(event, session.pace.began(event.chunk, now), session.quality.rate)
     if session.output.frame > before:
         first = event.frame % session.output.chunk_frames == 0
         if session.pace.sent(event.chunk, session.output.pts, first, now):

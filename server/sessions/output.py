@@ -104,8 +104,11 @@ class Output:
             Count("stage", made.decode_ms / 1e3, "decode"),
         ]
 
-    def encoded(self, encoded: ipc.Encoded, began: float) -> list[Any]:
-        """One frame of a chunk that was `began` then is encoded. What the client has already is not sent again."""
+    def encoded(self, encoded: ipc.Encoded, began: float, rate: float = 1.0) -> list[Any]:
+        """One frame of a chunk that was `began` then is encoded. What the client has already is not sent again.
+
+        `rate` is the share of real time at which chunks are made now.
+        """
         making = self._making.get(encoded.chunk)
         if making is None:
             return []
@@ -124,10 +127,10 @@ class Output:
         if encoded.jpeg is not None:
             effects.append(ShowJpeg(encoded.jpeg))
         if encoded.last:
-            effects += self._finished(encoded)
+            effects += self._finished(encoded, rate)
         return effects
 
-    def _finished(self, encoded: ipc.Encoded) -> list[Any]:
+    def _finished(self, encoded: ipc.Encoded, rate: float) -> list[Any]:
         making = self._making.pop(encoded.chunk)
         made = making.made
         self.encode_from = encoded.chunk + 1
@@ -141,6 +144,7 @@ class Output:
             encode_ms=round(making.encode_ms, 2),
             queue_ms=round(making.queue_ms, 2),
             prompt=made.prompt,
+            rate=None if rate == 1.0 else rate,
         )
         return [
             Record(encoded.chunk, encoded.frame - len(making.samples) + 1, tuple(making.samples)),

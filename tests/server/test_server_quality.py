@@ -10,7 +10,15 @@ import pytest
 from session_harness import FPS, FRAMES, Harness
 from session_world import Client, PlayedWorker, World
 
-from flowbrush.protocol import ErrorCode, Notice, PromptSet, ProtocolError, StepsSet, parse_client_message
+from flowbrush.protocol import (
+    ChunkDone,
+    ErrorCode,
+    Notice,
+    PromptSet,
+    ProtocolError,
+    StepsSet,
+    parse_client_message,
+)
 from flowbrush.server.delivery.delivery import Media
 from flowbrush.server.engine import ipc
 from flowbrush.server.engine.balance import Demand, Load, better_off, overloaded
@@ -34,6 +42,8 @@ class Played:
         self.clients = [self.world.begin(paused=False) for _ in range(sessions)]
         self.limits: dict[str, int] = {}
         self.notices: dict[Client, list[str]] = {client: [] for client in self.clients}
+        self.told: dict[Client, float | None] = {}
+        """at what rate chunks come, as the newest of them says"""
         self.frames: dict[Client, int] = dict.fromkeys(self.clients, 0)
         self.world.clock.advance(0.0)
 
@@ -78,6 +88,8 @@ class Played:
                 self.frames[client] += 1
             elif isinstance(item, Notice):
                 self.notices[client].append(item.code)
+            elif isinstance(item, ChunkDone):
+                self.told[client] = item.rate
 
     def rate(self, client: Client, seconds: float) -> float:
         """The share of real time that it gets."""
@@ -108,11 +120,11 @@ def test_the_rate_goes_down_when_no_steps_are_left() -> None:
     quality = client.live.session.quality
     assert it.steps(client) == 1 and quality.rate == 0.75
     assert it.notices[client] == ["quality_lowered"] * 3
-    assert it.rate(client, 8.0) == pytest.approx(0.75, abs=0.05)
+    assert it.rate(client, 8.0) == pytest.approx(0.75, abs=0.05) and it.told[client] == 0.75
     it.pass_s = 0.02
     it.run(24.0)
     assert (it.steps(client), quality.rate) == (FULL, 1.0)
-    assert it.notices[client][3:] == ["quality_restored"]
+    assert it.notices[client][3:] == ["quality_restored"] and it.told[client] is None
 
 
 def test_all_who_are_slow_give_way_and_what_there_is_is_not_given_back_to_all() -> None:

@@ -100,3 +100,34 @@ test('the position never runs past one frame after the picture', () => {
   play([[0, chunk(0)]], 3000, playout);
   assert.equal(playout.position(3000), 0.25);
 });
+
+for (const rate of [0.75, 0.5]) {
+  test(`chunks that are made at ${rate} of real time, which is told, are played at that rate and without a stop`, () => {
+    const playout = new Playout(FPS);
+    const every = 250 / rate;
+    play([[0, chunk(0)], [250, chunk(1)]], 496, playout);
+    playout.limit(rate, 496);
+    const arrivals = Array.from({ length: 80 }, (_, at) => [500 + at * every + (at % 3) * 6, chunk(at + 2)]);
+    const shown = [];
+    for (let now = 500; now < 500 + 80 * every; now += 4) {
+      while (arrivals.length > 0 && arrivals[0][0] <= now) arrivals.shift()[1].forEach((index) => playout.push({ pts: index / FPS, index }, now));
+      const frame = playout.next(now, () => {});
+      if (frame) shown.push(now);
+    }
+    const gaps = shown.slice(8).map((now, at) => now - shown[at + 7]);
+    assert.ok(Math.max(...gaps) <= FRAME_MS / rate + 12, `gaps up to ${Math.max(...gaps)} ms`);
+    assert.ok(playout.stalls <= 2, `${playout.stalls} stalls`);
+    assert.ok(playout.buffered < 1, 'nor does it fall behind');
+  });
+}
+
+test('playing gets faster again when all is made as it was', () => {
+  const playout = new Playout(FPS);
+  playout.limit(0.5, 0);
+  assert.equal(playout.rate, 0.5);
+  play([[0, chunk(0)], [500, chunk(1)]], 900, playout);
+  assert.equal(playout.rate, 0.5);
+  playout.limit(1, 900);
+  const shown = play([4, 8, 12, 16].map((at) => [0, [0, 1, 2, 3].map((index) => 4 + at + index)]), 2000, playout);
+  assert.ok(shown.length > 0 && playout.rate > 0.9);
+});
