@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from flowbrush.models.codecs.deblock import deblocked
 from flowbrush.models.codecs.pocket import PocketCodec
 from flowbrush.models.motion_latent import Motion, drawn
 from flowbrush.models.text.pocket import PocketText
@@ -19,10 +20,14 @@ from flowbrush.training.world.casting import PHOTO
 from flowbrush.training.world.living import LivingClip
 
 
-def draw_frames(reference: Reference, motion: Motion, light: PocketCodec) -> Tensor:
-    """Pictures [T * FRAMES, 3, H, W] in 0..1 of the motion of T latent frames on their references."""
+def draw_frames(reference: Reference, motion: Motion, light: PocketCodec, made: bool = False) -> Tensor:
+    """Pictures [T * FRAMES, 3, H, W] in 0..1 of the motion of T latent frames on their references; of what a student `made`, as
+    it is served.
+    """
     flat = [part.flatten(0, 1) for part in (reference.things, reference.ground, motion.things, motion.ground)]
     glow = light.decode_linear(motion.light.transpose(0, 1)[None])[0].transpose(0, 1)  # [T * FRAMES, 3, H, W]
+    if made:
+        glow = deblocked(glow, light.spec.stride)
     return (composite_frames(*flat) + glow).clamp(0, 1)
 
 
@@ -50,4 +55,4 @@ def clip_frames(
 ) -> Tensor:
     """What the student makes of a clip's references: frames [F, 3, H, W] in 0..1."""
     latents = roll_clip(student, codecs[0], text, clip, steps)
-    return draw_frames(reference_of(clip), drawn(latents), codecs[1])
+    return draw_frames(reference_of(clip), drawn(latents), codecs[1], made=True)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from flowbrush.models.card import ModelCard
+from flowbrush.models.codecs.deblock import deblocked
 from flowbrush.models.device import Placement
 from flowbrush.models.motion_latent import bounded, drawn
 from flowbrush.models.pocket import PocketModel
@@ -121,10 +122,11 @@ class PocketFamily:
         flat = [
             x.flatten(0, 1) for x in (reference.things, reference.ground, motion.things, motion.ground * own)
         ]
-        light = self.model.light.decode_linear(motion.light[:, :, None])  # [B, 3, F, H, W]
+        light = self.model.light.decode_linear(motion.light[:, :, None]).transpose(1, 2)  # [B, F, 3, H, W]
+        light = deblocked(light.flatten(0, 1), self.card.pocket_light.stride).view_as(light)
         if any(each.strength for each in taken):
             light = light * own
-        frames = composite_frames(*flat).unflatten(0, reference.things.shape[:2]).add_(light.transpose(1, 2))
+        frames = composite_frames(*flat).unflatten(0, reference.things.shape[:2]).add_(light)
         frames = frames.mul_(255).round_().clamp_(0, 255).to(torch.uint8)  # [B, F, 3, H, W]
         pixels = frames.permute(0, 1, 3, 4, 2).contiguous()
         after = []
