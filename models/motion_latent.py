@@ -27,9 +27,9 @@ LIGHT_ON_PHOTOS = (
 )
 # stripes in ground that was filled in. It costs 0.15 dB on clips of the world over photos, where there is rain and snow, too.
 
-# Times what the student says: few steps leave its motion too small, most of all that of scenes. Of streams that nobody touches 87 %
-# then have half to twice the world's energy for the same prompt (67 % with 1.5 for all), and amplitude on 24 clips goes from 0.67 of
-# the world's to 0.73, for 0.16 dB. What it says itself is what it sees next, so nothing adds up.
+# Times what the student says: few steps leave its motion too small, most of all that of scenes. Of streams that nobody touches
+# 87 % then have half to twice the world's energy for the same prompt (67 % with 1.5 for all), and amplitude on 24 clips goes
+# from 0.67 of the world's to 0.73, for 0.16 dB. What it says itself is what it sees next, so nothing adds up.
 THINGS_DRAWN = 1.5
 GROUND_DRAWN = 2.0
 LIGHT_DRAWN = 3.0
