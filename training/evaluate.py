@@ -94,6 +94,7 @@ class Evaluation:
             "found": float(np.mean([one.found for one in seen])),
             "error_percent": float(np.mean(errors)) if errors else float("nan"),
             "error_median_percent": float(np.median(errors)) if errors else float("nan"),
+            "base_error_percent": float(np.mean([one.base_error_percent for one in seen])),
         }
 
     def verbs(self) -> dict[str, float]:

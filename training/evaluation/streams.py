@@ -6,6 +6,7 @@ stream keeps.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor
 
 from flowbrush.controls import Control, Point, TrackBegin
+from flowbrush.limits import MAX_POINTS
 from flowbrush.pipelines.generator import Generator
 from flowbrush.pipelines.reference.layers import LayerStack
 from flowbrush.pipelines.requests import StreamSettings
@@ -65,9 +67,12 @@ def world_energy(world: LivingWorld, name: str, scene: str, frames: int, clips: 
 
 @dataclass
 class Followed:
-    """How a path was followed: error in % of the width, gait apart, and whether the thing was seen all along it."""
+    """How a path was followed, in % of the width: where the thing was seen, with its gait averaged (a hop is above its base all the
+    same), and where its base was; and whether it was seen all along it.
+    """
 
     error_percent: float
+    base_error_percent: float
     found: bool
 
 
@@ -81,24 +86,31 @@ def follow(generator: Generator, name: str, scene: str, seed: int, late: bool, b
     size, rng = (generator.card.width, generator.card.height), np.random.default_rng([41_000, seed])
     ends = rng.uniform([0.25, 0.35], [0.75, 0.75], (3, 2))
     prompt = f"a {name} in the {scene}"
+    first: list[Control]
     if late:
         state = start(generator, prompt, seed)
         run(generator, state, 8)
         ends[0] = place_of(state.memory, name, size)
-        first: list[Control] = [path([(t, x, y) for t, (x, y) in zip((0.0, 1.0, 2.0), ends, strict=True)])]
-        frames = run(generator, state, 8, first)
+        first = [path([(t, x, y) for t, (x, y) in zip((0.0, 1.0, 2.0), ends, strict=True)])]
     else:
         begun = path([(t, x, y) for t, (x, y) in zip((0.0, 1.0, 2.0), ends, strict=True)])
-        state = start(generator, prompt, seed, [begun])
-        frames = run(generator, state, 8)
+        state, first = start(generator, prompt, seed, [begun]), []
+    shown, bases = [], []
+    for chunk in range(8):
+        shown.append(run(generator, state, 1, first if chunk == 0 else ()))
+        bases.append(place_of(state.memory, name, size))
+    frames = torch.cat(shown)
     layer = next((layer for layer in state.memory.layers if layer.label == name), None)
     generator.release(state)
     if layer is None:
-        return Followed(100 * SEARCH / size[0], False)
+        return Followed(100 * SEARCH / size[0], 100 * SEARCH / size[0], False)
     edge = layer.rgba.shape[-1] * layer.pose.scale
-    times = (np.arange(len(frames)) + 1) / generator.card.fps
+    times = np.arange(len(frames)) / generator.card.fps  # a path begins in the first frame that shows it
     wanted = np.stack([np.interp(times, (0.0, 1.0, 2.0), ends[:, axis]) * size[axis] for axis in (0, 1)], 1)
-    return _error(frames, wanted, book, name, edge, size[0])
+    off = np.array(bases) * size - wanted[3::4]
+    base_error = float(np.linalg.norm(off, axis=1).mean()) * 100 / size[0]
+    error, found = _error(frames, wanted, book, name, edge, size[0])
+    return Followed(error, base_error, found)
 
 
 def place_of(stack: LayerStack, name: str, size: tuple[int, int]) -> tuple[float, float]:
@@ -111,7 +123,8 @@ def place_of(stack: LayerStack, name: str, size: tuple[int, int]) -> tuple[float
 
 def _error(
     frames: Tensor, wanted: np.ndarray, book: SpriteBook, name: str, edge: float, width: int
-) -> Followed:
+) -> tuple[float, bool]:
+    """How far off in % of the width, with gaits averaged, and whether the thing was seen."""
     every = range(3, len(frames), 4)
     seen = [
         locate(frames[f], book, name, (float(wanted[f, 0]), float(wanted[f, 1])), edge, 0.0) for f in every
@@ -124,7 +137,7 @@ def _error(
     smooth = np.stack(
         [np.convolve(offsets[:, axis], np.ones(window) / window, "valid") for axis in (0, 1)], 1
     )
-    return Followed(float(np.linalg.norm(smooth, axis=1).mean()) * 100 / width, found)
+    return float(np.linalg.norm(smooth, axis=1).mean()) * 100 / width, found
 
 
 def verb_done(
@@ -159,32 +172,28 @@ def endless(
     size, laps = (card.width, card.height), []
     state = start(generator, f"a {name} in the {scene}", seed)
     last = max(marks) + 16
-    angle = 2 * np.pi * np.arange(last + 1) / ROUND
-    ways = np.stack([0.5 + 0.2 * np.cos(angle), 0.55 + 0.15 * np.sin(angle)], 1)
-    place = place_of(state.memory, name, size)
-    ways += np.array(place) - ways[0]
-    points = [(f / card.fps, float(x), float(y)) for f, (x, y) in enumerate(ways)]
-    controls: list[Control] = [path(points[: 60 * 16])]
-    chunk = 0
+    every = math.ceil(last / (MAX_POINTS - 2))  # frames from one point of the path to the next
+    at = np.arange(0, last + every, every)
+    angle = 2 * np.pi * at / ROUND
+    points = np.stack([0.5 + 0.2 * np.cos(angle), 0.55 + 0.15 * np.sin(angle)], 1)
+    points += np.array(place_of(state.memory, name, size)) - points[0]
+    ways = np.stack([np.interp(np.arange(last), at, points[:, axis]) for axis in (0, 1)], 1)
+    first: list[Control] = [
+        path([(f / card.fps, x, y) for f, (x, y) in zip(at.tolist(), points.tolist(), strict=True)])
+    ]
     kept: dict[int, list[Tensor]] = {mark: [] for mark in marks}
-    while chunk * 4 < last:
-        if (
-            chunk and chunk * 4 % (60 * 16) == 0
-        ):  # a track has a bounded number of points: the next piece takes over
-            piece = points[chunk * 4 : chunk * 4 + 60 * 16]
-            controls = [path([(t - piece[0][0], x, y) for t, x, y in piece])]
-        frames = run(generator, state, 1, controls)
+    for chunk in range(last // 4):
+        frames = run(generator, state, 1, first if chunk == 0 else ())
         for mark in marks:
             if mark <= chunk * 4 < mark + 16:
                 kept[mark].append(frames)
-        controls, chunk = [], chunk + 1
     layer = next((layer for layer in state.memory.layers if layer.label == name), None)
     generator.release(state)
     edge = layer.rgba.shape[-1] * layer.pose.scale if layer is not None else 64.0
     for mark in marks:
         frames = torch.cat(kept[mark])
-        wanted = ways[mark + 1 : mark + 1 + len(frames)] * size
-        error = _error(frames, wanted, book, name, edge, size[0]).error_percent
+        wanted = ways[mark : mark + len(frames)] * size
+        error, _ = _error(frames, wanted, book, name, edge, size[0])
         laps.append(Lap(motion_energy(frames), fine_power(frames), error))
     return laps
 
