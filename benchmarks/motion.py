@@ -63,7 +63,8 @@ def at_times(tracks: Tracks, fps: float, frames: int) -> Tracks:
     before, share = np.floor(times).astype(int), (times % 1)[:, None, None]
     after = np.minimum(before + 1, last)
     xy = tracks.xy[before] * (1 - share) + tracks.xy[after] * share
-    return Tracks(xy, tracks.visible[before] & tracks.visible[after], fps)
+    seen = tracks.visible[before] & (tracks.visible[after] | (share[:, :, 0] == 0))
+    return Tracks(xy, seen, fps)
 
 
 def made(generator: Generator, first: Frames, tracks: Tracks, frames: int) -> list[Frames]:

@@ -12,7 +12,7 @@ from flowbrush.models.wan.load import reduced
 from flowbrush.pipelines.generator import Generator
 from flowbrush.pipelines.reference import live_ground
 from flowbrush.pipelines.reference.acquire import seen
-from flowbrush.pipelines.requests import SourceClip, StreamSettings
+from flowbrush.pipelines.requests import SourceClip, StreamSettings, check_settings
 from flowbrush.pipelines.schedule import NoiseStep
 from flowbrush.pipelines.source import beginning, frames_tensor, steps_below
 
@@ -176,7 +176,7 @@ def test_a_stream_of_a_source_needs_no_prompt(wan):
     settings = StreamSettings(card.name, (), card.width, card.height, card.fps, source=True)
     step(wan, wan.start(settings), clip(wan))
     with pytest.raises(ValueError, match="a start image, or a source"):
-        wan.check(replace(settings, source=False))
+        check_settings(card, replace(settings, source=False))
 
 
 # ---- pocket: the source is the ground behind the things

@@ -290,13 +290,13 @@ def test_reward_forcing_mixes_what_leaves_into_the_sink():
 def test_rolling_forcing_keeps_four_chunks_under_way():
     generator = small("rolling-forcing-1.3b")
     state, calls = begin(generator), []
-    forward = generator.model.student.forward
+    enter = generator.model.student._enter  # every pass begins there, a clean one too
 
     def counted(latents, *args, **options):
         calls.append(latents.shape[2])
-        return forward(latents, *args, **options)
+        return enter(latents, *args, **options)
 
-    generator.model.student.forward = counted
+    generator.model.student._enter = counted
     generator.step([state], [()])
     assert calls == [3, 6, 9, 12, 15, 3]
     assert state.pending.shape[1] == 12
@@ -325,13 +325,13 @@ def test_a_moving_buffer_makes_one_pass_a_chunk():
 def test_krea_makes_no_clean_pass():
     generator = small("krea-14b")
     state, calls = begin(generator), []
-    forward = generator.model.student.forward
+    enter = generator.model.student._enter  # every pass begins there, a clean one too
 
     def counted(latents, timestep, *args, **options):
         calls.append(float(timestep.max()))
-        return forward(latents, timestep, *args, **options)
+        return enter(latents, timestep, *args, **options)
 
-    generator.model.student.forward = counted
+    generator.model.student._enter = counted
     frames_of(generator, state, 2)
     levels = [1000, 937.5, 833.3333, 625, 0]
     assert calls == pytest.approx([*levels, 0, *levels])
