@@ -81,18 +81,9 @@ class CausalTransformer(nn.Module):
         chunks of `spec.chunk` that see those before them.
         """
         given = self._enter(latents, timestep, condition)
-        x = given.tokens
+        here, x = rope.part(first_frame, latents.shape[2]), given.tokens
         for layer, past, words in self._layers(text, context):
-            x, _ = layer(
-                x,
-                given.modulation,
-                rope.part(first_frame, x.shape[1]),
-                past,
-                0,
-                given.block,
-                words,
-                self.attend,
-            )
+            x, _ = layer(x, given.modulation, here, past, 0, given.block, words, self.attend)
         out = self._unpatchify(self.head(x, given.time), *given.grid)
         if self.shell is not None and given.features is not None:
             out = self.shell.leave(out, given.features)
@@ -106,20 +97,11 @@ class CausalTransformer(nn.Module):
         Takes what `forward` takes, and computes no prediction: of the last block nothing but keys and values.
         """
         given = self._enter(latents, timestep, condition)
-        x = given.tokens
+        here, x = rope.part(first_frame, latents.shape[2]), given.tokens
         made: list[KeyValue] = []
         *layers, (last, _, _) = self._layers(text, context)
         for layer, past, words in layers:
-            x, key_value = layer(
-                x,
-                given.modulation,
-                rope.part(first_frame, x.shape[1]),
-                past,
-                0,
-                given.block,
-                words,
-                self.attend,
-            )
+            x, key_value = layer(x, given.modulation, here, past, 0, given.block, words, self.attend)
             made.append(key_value)
         return [*made, last.keys_values(x, given.modulation)]
 
