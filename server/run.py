@@ -10,17 +10,17 @@ import signal
 import socket
 import sys
 from ipaddress import ip_network
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 
 from flowbrush.parse import prepare
 from flowbrush.server import logs
 from flowbrush.server.engine.choice import engine_of
+from flowbrush.server.first_reading import Stopped, Unusable, heard_signals, opened
 from flowbrush.server.http.access import MIN_KEY_CHARS
-from flowbrush.server.http.app import create_app
 from flowbrush.server.http.connections import ConnectionLimits, bounded_protocol
 from flowbrush.server.http.context import Context
 from flowbrush.server.http.hosts import Proxies
@@ -54,26 +54,34 @@ def run(settings: Settings) -> int:
     for link in service_links():
         log.warning("%s is a Kubernetes service link, no setting: ignored", link)
     try:
-        make_private(settings.state_dir)
-        app = create_app(settings, engine_of(settings))
+        with heard_signals():
+            engine = engine_of(settings)
+        with heard_signals():  # again, because Ray sets a handler of its own
+            return _serve(settings, opened(settings, engine))
+    except Stopped as stopped:
+        log.info("stopped by %s before it served", stopped)
+        return 0
     except BadSettings as error:
-        sys.stderr.write(f"flowbrush: {error}\n")
-        return 2
-    except OSError as error:
-        sys.stderr.write(
-            f"flowbrush: {error.filename or settings.state_dir} cannot be used: {error.strerror or error}; "
-            "other folders can be given with --state-dir and FLOWBRUSH_RUNTIME_DIR\n"
-        )
-        return 2
+        return _fail(str(error))
+    except Unusable as error:
+        return _fail(f"{error}; other folders can be given with --state-dir and FLOWBRUSH_RUNTIME_DIR")
+
+
+def _fail(text: str) -> int:
+    """One line for the person, and the exit code."""
+    sys.stderr.write(f"flowbrush: {text}\n")
+    return 2
+
+
+def _serve(settings: Settings, app: FastAPI) -> int:
     context: Context = app.state.context
     try:
         listening = listen(settings.host, settings.port)
     except OSError as error:
-        sys.stderr.write(
-            f"flowbrush: cannot listen on {settings.host}:{settings.port}: {error.strerror or error}; "
-            "others can be given with --host and --port\n"
+        return _fail(
+            f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}; "
+            "others can be given with --host and --port"
         )
-        return 2
     if context.service.fleet is not None:
         context.service.fleet.url = settings.advertise or address_for_others(settings, listening)
     config = uvicorn.Config(
@@ -94,15 +102,6 @@ def run(settings: Settings) -> int:
     server = Server(config, context, url_of(settings.host, listening))
     server.run(sockets=[listening])
     return server.exit_code
-
-
-def make_private(folder: Path) -> None:
-    """The state folder is for this user only: it holds what people made, and their keys' sessions. Raises OSError."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        folder.chmod(0o700)
-    except PermissionError:
-        log.warning("the state folder %s belongs to another user: its mode stays as it is", folder)
 
 
 def connection_limits(settings: Settings, context: Context) -> ConnectionLimits:
@@ -180,8 +179,8 @@ class Server(uvicorn.Server):
         self.exit_code = 0
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
         self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
         prepare()
         gc.collect()
         gc.freeze()  # what is loaded now stays: the collector need not look at it while frames wait

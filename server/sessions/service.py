@@ -39,8 +39,8 @@ log = logging.getLogger(__name__)
 
 HOUSEKEEPING_S = 0.5
 CLEAN_S = 600.0
-START_S, CLOSE_S = 120.0, 1.0
-"""So long may reading what an earlier process left take, and giving the folder back."""
+CLOSE_S = 1.0
+"""So long may giving the folder back take."""
 SNAPSHOT_THREADS = 4
 
 
@@ -76,13 +76,15 @@ class Service:
 
     # ---- life of the server
 
-    async def start(self) -> None:
-        """Starts the workers and takes up the sessions of an earlier process."""
-        works = {"housekeeping": self._housekeeping, "cleaning": self._cleaning}
+    def take_up(self) -> None:
+        """Takes up the sessions of an earlier process, before `start`; with other gateways each when its client comes. Blocks."""
         if self.fleet is None:
-            stored = await self.storage.run("all", self._repository.stored, within_s=START_S)
-            self.lives.update((live.id, live) for live in stored)
-        else:  # each is taken up when its client comes
+            self.lives.update((live.id, live) for live in self._repository.stored())
+
+    async def start(self) -> None:
+        """Starts the workers, and what goes on beside them."""
+        works = {"housekeeping": self._housekeeping, "cleaning": self._cleaning}
+        if self.fleet is not None:
             works["fleet"] = self.fleet.run
         self.dispatchers.start(asyncio.get_running_loop())
         for name, work in works.items():

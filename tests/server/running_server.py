@@ -21,11 +21,11 @@ START_S, STOP_S = 90.0, 40.0
 
 
 class RunningServer:
-    """A `flowbrush serve` of its own; `url` once it is warm."""
+    """A `flowbrush serve` of its own; `url` once it is warm, unless it is not to be waited for."""
 
     COMMAND: tuple[str, ...] = ("-m", "flowbrush.server.cli", "serve")
 
-    def __init__(self, state_dir: Path, port: int = 0, **environment: str) -> None:
+    def __init__(self, state_dir: Path, port: int = 0, wait: bool = True, **environment: str) -> None:
         self.state_dir = state_dir
         paths = os.pathsep.join([str(ROOT), str(HERE), os.environ.get("PYTHONPATH", "")])
         settings = {
@@ -51,6 +51,8 @@ class RunningServer:
                 text=True,
                 start_new_session=True,
             )
+        if not wait:
+            return
         try:
             with deadline(START_S, self.process.kill, "the start of the server"):
                 self.url = self._announced()
@@ -104,8 +106,8 @@ def make_server(tmp_path: Path) -> Iterator[type[RunningServer]]:
     """Starts servers with settings; all are ended after the test."""
     started: list[RunningServer] = []
 
-    def make(port: int = 0, **environment: str) -> RunningServer:
-        started.append(RunningServer(tmp_path / "state", port, **environment))
+    def make(port: int = 0, wait: bool = True, **environment: str) -> RunningServer:
+        started.append(RunningServer(tmp_path / "state", port, wait, **environment))
         return started[-1]
 
     yield make  # type: ignore[misc]

@@ -16,6 +16,9 @@ from raw_client import RawClient
 from running_server import HERE, ROOT, RunningServer, wait_for
 from test_server_rest import status_of
 
+from flowbrush.server import first_reading
+from flowbrush.server.engine.local import LocalEngine
+from flowbrush.server.settings import Settings
 from flowbrush.server.store.storage import WAITING, Storage, StorageLate
 
 SOON_S = 0.05
@@ -89,10 +92,15 @@ async def test_a_failure_is_told_and_blocks_are_read_as_they_are_wanted() -> Non
     await storage.settled("a")
 
 
+def on_a_disk_that_hangs(flag: Path) -> dict[str, str]:
+    """Settings of a server whose disk hangs while the file `flag` is there."""
+    path = os.pathsep.join(map(str, (HERE / "hanging_disk", ROOT, HERE)))
+    return {"TEST_DISK_HANGS": str(flag), "PYTHONPATH": path}
+
+
 async def test_a_server_whose_disk_hangs_goes_on(make_server: Any, tmp_path: Path) -> None:
     flag = tmp_path / "hangs"
-    path = os.pathsep.join(map(str, (HERE / "hanging_disk", ROOT, HERE)))
-    server: RunningServer = make_server(TEST_DISK_HANGS=str(flag), PYTHONPATH=path, FLOWBRUSH_DRAIN_S="1")
+    server: RunningServer = make_server(**on_a_disk_that_hangs(flag), FLOWBRUSH_DRAIN_S="1")
     async with RawClient(server.url) as one, RawClient(server.url) as other:
         ended = await _ended(server)
         for client in (one, other):
@@ -140,3 +148,29 @@ async def _goes_on_without_disk(server: RunningServer, one: RawClient, other: Ra
     status, body = await asyncio.to_thread(status_of, f"{server.url}/readyz")
     assert status == 503 and "no answer" in json.loads(body)["storage"]
     assert server.json("/healthz")["status"] == "ok"
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_whose_disk_hangs_as_it_starts_can_be_stopped(
+    make_server: Any, tmp_path: Path, sig: signal.Signals
+) -> None:
+    flag = tmp_path / "hangs"
+    flag.touch()
+    server: RunningServer = make_server(wait=False, **on_a_disk_that_hangs(flag))
+    wait_for(flag.with_suffix(".met").exists, 60.0)
+    assert server.stop(sig) == 0
+    assert f"stopped by {sig.name} before it served" in server.log.read_text()
+
+
+def test_a_folder_that_does_not_answer_is_given_up_with_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = tmp_path / "keys.toml"
+    os.mkfifo(keys)  # nobody writes: whoever opens it waits
+    monkeypatch.setattr(first_reading, "READING_S", SOON_S)
+    settings = Settings(state_dir=tmp_path / "state", runtime_dir=tmp_path / "run", keys_file=keys)
+    with pytest.raises(
+        first_reading.Unusable, match=r"state cannot be used: it has not answered for 0\.05 s"
+    ):
+        first_reading.opened(settings, LocalEngine())
+    keys.write_bytes(b"")  # lets the thread go

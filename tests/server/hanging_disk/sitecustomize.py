@@ -1,5 +1,6 @@
-"""A disk that hangs: while the file $TEST_DISK_HANGS is there, no call that touches the folders of sessions returns.
+"""A disk that hangs: while the file $TEST_DISK_HANGS is there, no call that touches folders of sessions beside it returns.
 
+The first that waits makes the file $TEST_DISK_HANGS.met.
 Python loads it at its start where this folder is in PYTHONPATH. Whichever thread makes such a call waits in it.
 """
 
@@ -9,6 +10,7 @@ import time
 from typing import Any
 
 FLAG = os.environ.get("TEST_DISK_HANGS", "")
+BESIDE = os.path.dirname(FLAG)
 stat = os.stat
 
 
@@ -28,7 +30,10 @@ def _hangs() -> bool:
 
 
 def _wait(file: Any) -> None:
-    if "/sessions/" in f"{_path(file)}/":
+    path = f"{_path(file)}/"
+    if "/sessions/" in path and path.startswith(BESIDE):
+        if _hangs():
+            os.close(os.open(f"{FLAG}.met", os.O_CREAT | os.O_WRONLY))
         while _hangs():
             time.sleep(0.02)
 
