@@ -19,13 +19,16 @@ import torch
 from flowbrush.models.pocket import PocketModel
 from flowbrush.models.registry import UnknownModel
 from flowbrush.pipelines.generator import Generator
-from flowbrush.training.evaluation import streams
+from flowbrush.training.evaluation import lasting, streams, two_sample
+from flowbrush.training.evaluation.beside_teacher import BesideTeacher, load_teacher
 from flowbrush.training.evaluation.live import LiveClips
-from flowbrush.training.evaluation.prompts import ALONE, THINGS, VERBS
+from flowbrush.training.evaluation.prompts import ALONE, LASTING, THINGS, VERBS
 from flowbrush.training.world.living import LivingWorld
 from flowbrush.training.world.sprites import MissingFont, SpriteBook
 
-PARTS = ("live", "alone", "paths", "late", "verbs", "endless")
+PARTS = ("live", "twosample", "alone", "lasting", "paths", "late", "verbs", "endless", "teacher")
+
+WANTS_TEACHER = "give --teacher CHECKPOINT, which `flowbrush train teacher` saves (RUN/teacher/checkpoint.pt)"
 
 
 def parse_seeds(text: str) -> range:
@@ -39,13 +42,21 @@ def parse_seeds(text: str) -> range:
 class Evaluation:
     """Each part returns its figures as JSON."""
 
-    def __init__(self, generator: Generator, seeds: range, marks: Sequence[int], sheet: Path | None) -> None:
+    def __init__(
+        self,
+        generator: Generator,
+        seeds: range,
+        marks: Sequence[int],
+        sheet: Path | None = None,
+        teacher: Path | None = None,
+    ) -> None:
         if not isinstance(generator.model, PocketModel):
             raise ValueError(
                 f"{generator.card.name} makes no layers: this evaluation is for models of pocket's family"
             )
         self.generator, self.seeds, self.marks, self.sheet = generator, seeds, marks, sheet
         self.model, self.size = generator.model, (generator.card.width, generator.card.height)
+        self.teacher_network = load_teacher(teacher, generator.card.student) if teacher else None
 
     def live(self) -> dict[str, dict[str, float]]:
         """Clips made again from their references, on the pixels that live."""
@@ -75,6 +86,41 @@ class Evaluation:
             "between_half_and_twice": inside,
             "still": float(np.mean([s < 0.05 for s in shares])),
         }
+
+    def twosample(self) -> dict[str, dict[str, float]]:
+        """Whether a small classifier tells the student, or the student bypassed, from the truth; and truth from truth."""
+        test = two_sample.TwoSample(self.model, self.generator.card.steps, self.size, progress)
+        return {kind: asdict(verdict) for kind, verdict in test.verdicts().items()}
+
+    def lasting(self) -> dict[str, object]:
+        """Whether things of prompts that nobody touches are still seen, and all still moves, after minutes."""
+        prompts = [(ALONE.index(each), each[0], each[1]) for each in LASTING]
+        last = lasting.MARK + streams.ALONE_FRAMES
+        spells = lasting.lasting(
+            self.generator,
+            prompts,
+            lasting.MARK,
+            SpriteBook(streams.glyphs()),
+            lambda frame: progress(f"lasting: frame {frame} of {last}"),
+        )
+        world = LivingWorld(*self.size)
+        energies = [streams.world_energy(world, *each[1:], streams.ALONE_FRAMES) for each in LASTING]
+        first, late = ([pair[place] for pair in spells] for place in (0, 1))
+        return {
+            "prompts": len(prompts),
+            "frame": lasting.MARK,
+            "first": lasting.figures(first, energies),
+            "late": lasting.figures(late, energies),
+        }
+
+    def teacher(self) -> dict[str, dict[str, float]]:
+        """The student of few steps beside the teacher, on the same references."""
+        assert self.teacher_network is not None
+        clips = BesideTeacher(self.model, self.generator.card.steps, self.size, self.teacher_network)
+        for count, seed in enumerate(self.seeds, 1):
+            clips.clip(seed)
+            progress(f"teacher: clip {count} of {len(self.seeds)}")
+        return clips.report()
 
     def paths(self) -> dict[str, float]:
         """Things on paths that start with the prompt."""
@@ -132,26 +178,45 @@ def progress(text: str) -> None:
         sys.stderr.flush()
 
 
-def main(arguments: list[str] | None = None) -> int:
+def arguments_of() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="flowbrush eval", description=__doc__)
     parser.add_argument("--model", default="pocket")
-    parser.add_argument("--seeds", default="0:24", help="held-out worlds A:B of the part live (default 0:24)")
-    parser.add_argument("--parts", default=",".join(PARTS), help=f"some of {', '.join(PARTS)} (default: all)")
+    parser.add_argument(
+        "--seeds", default="0:24", help="held-out worlds A:B of the parts live and teacher (default 0:24)"
+    )
+    parser.add_argument("--parts", help=f"some of {', '.join(PARTS)} (default: all)")
     parser.add_argument(
         "--marks", default="100,500,5000", help="frames at which the endless drag is measured"
     )
     parser.add_argument("--weights", type=Path, help="a weights file instead of the model's own")
+    parser.add_argument(
+        "--teacher", type=Path, metavar="CHECKPOINT", help="of the stage `teacher`, for the part teacher"
+    )
     parser.add_argument("--json", type=Path, help="write the figures there, too")
     parser.add_argument("--sheet", type=Path, help="a contact sheet of clips: bypassed, student, truth")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = arguments_of()
     given = parser.parse_args(arguments)
-    parts = given.parts.split(",")
+    parts = (
+        given.parts.split(",")
+        if given.parts
+        else [part for part in PARTS if part != "teacher" or given.teacher]
+    )
     unknown = [part for part in parts if part not in PARTS]
     if unknown:
         parser.error(f"--parts: {', '.join(unknown)} unknown, expected some of {', '.join(PARTS)}")
+    if given.teacher is None and "teacher" in parts:
+        parser.error(f"--parts teacher: {WANTS_TEACHER}")
+    if given.teacher is None and not given.parts:
+        sys.stderr.write(f"teacher: left out; {WANTS_TEACHER}\n")
     try:
         marks = [int(mark) // 4 * 4 for mark in given.marks.split(",")]
-        generator = Generator.load(given.model, seats=1, weights=given.weights)
-        figures = evaluate(Evaluation(generator, parse_seeds(given.seeds), marks, given.sheet), parts)
+        generator = Generator.load(given.model, seats=len(LASTING), weights=given.weights)
+        evaluation = Evaluation(generator, parse_seeds(given.seeds), marks, given.sheet, given.teacher)
+        figures = evaluate(evaluation, parts)
     except (ValueError, UnknownModel, MissingFont) as error:
         sys.stderr.write(f"flowbrush eval: {error}\n")
         return 2

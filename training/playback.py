@@ -32,16 +32,21 @@ def draw_frames(reference: Reference, motion: Motion, light: PocketCodec, made: 
 
 
 @torch.no_grad()
+def batch_of(clip: LivingClip, codec: PocketCodec, text: PocketText, channels: int) -> Batch:
+    """A clip's references as a batch of one, from its beginning on; its latents, of so many channels, are not known."""
+    maps = reference_maps(codec, reference_of(clip))[None]  # [1, T, K, h, w]
+    has_past = torch.ones(1, maps.shape[1])
+    has_past[:, 0] = 0
+    empty = torch.zeros(1, maps.shape[1], channels, *maps.shape[-2:])
+    return Batch(empty, empty[:, 0], maps, has_past, text([clip.caption]), [clip.caption])
+
+
+@torch.no_grad()
 def roll_clip(
     student: CausalTransformer, codec: PocketCodec, text: PocketText, clip: LivingClip, steps: int
 ) -> Tensor:
     """The student's latents [T, C, h, w] for the clip's references, each made from its own past."""
-    maps = reference_maps(codec, reference_of(clip))[None]  # [1, T, K, h, w]
-    shape = (1, maps.shape[1], student.spec.latent_channels, *maps.shape[-2:])
-    has_past = torch.ones(1, maps.shape[1])
-    has_past[:, 0] = 0
-    empty = torch.zeros(shape)
-    batch = Batch(empty, empty[:, 0], maps, has_past, text([clip.caption]), [clip.caption])
+    batch = batch_of(clip, codec, text, student.spec.latent_channels)
     rollout = Rollout(student, batch, levels(steps), None, [clip.scene == PHOTO])
     return torch.cat(list(rollout.chunks()))
 

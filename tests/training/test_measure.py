@@ -38,9 +38,12 @@ def test_an_object_is_found_where_it_is(world):
     clip.objects = [thing]
     frame = world.render(clip, rng)[0].float() / 255
     size, angle = float(thing.size[0]), float(thing.angle[0])
-    x, y, seen = locate(frame, world.book, thing.name, (112.0, 80.0), size, angle)
-    assert seen > 0.9
-    assert np.hypot(x - 100.3, y - 90.8) < 0.5
+    seen = locate(frame, world.book, thing.name, (112.0, 80.0), size, angle)
+    assert seen.explained > 0.9
+    assert np.hypot(seen.x - 100.3, seen.y - 90.8) < 0.5
+    assert seen.difference < 0.06
+    darker = locate(frame * 0.5, world.book, thing.name, (112.0, 80.0), size, angle)
+    assert darker.difference > 3 * seen.difference
 
 
 def test_an_object_that_is_not_there_is_not_found(world):
@@ -48,7 +51,7 @@ def test_an_object_that_is_not_there_is_not_found(world):
     clip = world.plan(rng, 4)
     name, clip.objects = clip.objects[0].name, []
     frame = world.render(clip, rng)[0].float() / 255
-    assert locate(frame, world.book, name, (160.0, 96.0), 64.0, 0.0)[2] < FOUND
+    assert locate(frame, world.book, name, (160.0, 96.0), 64.0, 0.0).explained < FOUND
 
 
 def test_seeds_are_a_range():

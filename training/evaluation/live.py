@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -10,10 +13,31 @@ from flowbrush.models.pocket import PocketModel
 from flowbrush.training.evaluation.measures import LiveTally
 from flowbrush.training.playback import clip_frames
 from flowbrush.training.pool import reference_of
-from flowbrush.training.world.living import LivingWorld
+from flowbrush.training.world.living import LivingClip, LivingWorld
 
 HELD_OUT = 900_000_000  # evaluation seeds live far from those of training
 FRAMES = 48
+
+
+KINDS = ("bypassed", "student", "truth")
+
+
+@contextmanager
+def noise_of(seed: int) -> Iterator[None]:
+    """What PyTorch draws inside depends on `seed` alone, and nothing outside on what is drawn inside."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+def made_again(model: PocketModel, steps: int, clip: LivingClip, seed: int) -> Tensor:
+    """A clip by each of KINDS: [3, F, 3, H, W] in 0..1. The student sees its references and makes all of it, each latent frame
+    from its own past, with noise of `seed`.
+    """
+    rigid = reference_of(clip).frames.flatten(0, 1)
+    with noise_of(seed):
+        made = clip_frames(model.student, (model.codec, model.light), model.text, clip, steps)
+    return torch.stack([rigid, made, clip.frames.float() / 255])
 
 
 class LiveClips:
@@ -21,18 +45,15 @@ class LiveClips:
 
     def __init__(self, model: PocketModel, steps: int, size: tuple[int, int]) -> None:
         self.model, self.steps, self.world = model, steps, LivingWorld(*size)
-        self.student, self.bypassed, self.truth = LiveTally(), LiveTally(), LiveTally()
+        self.tallies = {kind: LiveTally() for kind in KINDS}
 
     def clip(self, seed: int) -> Tensor:
-        """Counts one clip. Returns bypassed, student's and true frames, [3, F, 3, H, W] in 0..1."""
+        """Counts one clip. Returns it by each of KINDS: [3, F, 3, H, W] in 0..1."""
         clip = self.world.make(np.random.default_rng([HELD_OUT, seed]), FRAMES)
-        model, truth = self.model, clip.frames.float() / 255
-        rigid = reference_of(clip).frames.flatten(0, 1)
-        made = clip_frames(model.student, (model.codec, model.light), model.text, clip, self.steps)
-        for tally, frames in ((self.student, made), (self.bypassed, rigid), (self.truth, truth)):
-            tally.add(frames, rigid, truth)
-        return torch.stack([rigid, made, truth])
+        shown = made_again(self.model, self.steps, clip, seed)
+        for tally, frames in zip(self.tallies.values(), shown, strict=True):
+            tally.add(frames, shown[0], shown[-1])
+        return shown
 
     def report(self) -> dict[str, dict[str, float]]:
-        kinds = {"student": self.student, "bypassed": self.bypassed, "truth": self.truth}
-        return {name: tally.report() for name, tally in kinds.items()}
+        return {kind: self.tallies[kind].report() for kind in ("student", "bypassed", "truth")}

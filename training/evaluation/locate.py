@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -9,7 +12,18 @@ from torch import Tensor
 from flowbrush.training.world.sprites import SpriteBook
 
 SEARCH = 40  # pixels around the place asked for; an object that is not found there is lost
-FOUND = 0.6  # of the error of an ordinary place that must be gone where an object is found
+FOUND = 0.5  # of the error of an ordinary place that must be gone where an object is found
+
+
+class Sighting(NamedTuple):
+    """Where an object fits best, in pixels; how much better than in the middle of all other places: 1 where it is seen exactly, 0
+    where it is no more there than elsewhere; and how its pixels differ there from its picture (root mean square, colours 0..1).
+    """
+
+    x: float
+    y: float
+    explained: float
+    difference: float
 
 
 def psnr(a: Tensor, b: Tensor) -> float:
@@ -38,12 +52,10 @@ def ssim(a: Tensor, b: Tensor) -> float:
 
 def locate(
     frame: Tensor, book: SpriteBook, name: str, centre: tuple[float, float], size: float, angle: float
-) -> tuple[float, float, float]:
+) -> Sighting:
     """Where an object is in `frame` [3, H, W], looked for within SEARCH pixels of `centre`.
 
-    The object's picture is laid over every place; the least masked squared error wins, refined to parts of a pixel. Returns
-    (x, y, how much better it fits there than in the middle of all other places: 1 where it is seen exactly, 0 where it is no
-    more there than elsewhere).
+    The object's picture is laid over every place; the least masked squared error wins, refined to parts of a pixel.
     """
     edge = 2 * int(size * 0.75) + 1
     middle = torch.tensor([[edge / 2, edge / 2]])
@@ -59,10 +71,16 @@ def locate(
     error = (square - 2 * cross + (alpha * target.square()).sum())[0, 0]
     best = int(error.argmin())
     row, column = divmod(best, error.shape[1])
-    elsewhere = error.median().clamp_min(1e-3 * float(alpha.sum()))
-    explained = 1 - float(error.min() / elsewhere)
+    weight = float(alpha.sum())
+    elsewhere = error.median().clamp_min(1e-3 * weight)
+    least = max(0.0, float(error.min()))
     dx, dy = _refine(error, row, column)
-    return x0 + 0.5 + column - SEARCH + dx, y0 + 0.5 + row - SEARCH + dy, explained
+    return Sighting(
+        x0 + 0.5 + column - SEARCH + dx,
+        y0 + 0.5 + row - SEARCH + dy,
+        1 - least / float(elsewhere),
+        math.sqrt(least / (3 * weight)),
+    )
 
 
 def _refine(error: Tensor, row: int, column: int) -> tuple[float, float]:

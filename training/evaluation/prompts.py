@@ -11,6 +11,9 @@ ALONE = tuple(
 )
 """Prompts of a thing in a scene, three of each scene, with the thing and the scene."""
 
+LASTING = ALONE[::3]
+"""A third of them, one of each scene, which run for minutes."""
+
 THINGS = tuple(
     (noun.name, _SCENES[(3 * place) % len(_SCENES)]) for place, noun in enumerate(lexicon.CORE[16:40])
 )

@@ -20,7 +20,7 @@ from flowbrush.pipelines.generator import Generator
 from flowbrush.pipelines.reference.layers import LayerStack
 from flowbrush.pipelines.requests import StreamSettings
 from flowbrush.pipelines.state import StreamState
-from flowbrush.training.evaluation.locate import SEARCH, locate
+from flowbrush.training.evaluation.locate import FOUND, SEARCH, locate
 from flowbrush.training.evaluation.measures import fine_power, motion_energy
 from flowbrush.training.world import lexicon
 from flowbrush.training.world.living import LivingWorld
@@ -130,9 +130,9 @@ def _error(
         locate(frames[f], book, name, (float(wanted[f, 0]), float(wanted[f, 1])), edge, 0.0) for f in every
     ]
     offsets = np.array(
-        [[x - wanted[f, 0], y - wanted[f, 1]] for f, (x, y, _) in zip(every, seen, strict=True)]
+        [[one.x - wanted[f, 0], one.y - wanted[f, 1]] for f, one in zip(every, seen, strict=True)]
     )
-    found = float(np.mean([hit for *_, hit in seen])) >= 0.5
+    found = float(np.mean([one.explained for one in seen])) >= FOUND
     window = max(1, GAIT // 4)
     smooth = np.stack(
         [np.convolve(offsets[:, axis], np.ones(window) / window, "valid") for axis in (0, 1)], 1

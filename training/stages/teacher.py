@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flowbrush.training.data import Draw
 from flowbrush.training.optim import MasterOptimiser
 from flowbrush.training.stages.base import Context, Stage
@@ -26,6 +28,9 @@ class TeacherStage(Stage):
     def draws(self, step: int) -> list[Draw]:
         rng = self.rng(step)
         return [draw_part(self.context.source, rng, self.own, rng.random() < self.own.whole, 0.1)]
+
+    def state(self) -> dict[str, Any]:
+        return {**super().state(), "latent_frames": self.own.latent_frames}
 
     def update(self, step: int, progress: float) -> dict[str, float]:
         batch = self.context.source.batch(next(self.feed)[0])
