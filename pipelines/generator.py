@@ -60,7 +60,7 @@ class Generator:
             self.family = PocketFamily(model_card, model, placement)
         else:
             self.family = WanFamily(model_card, model, placement)
-        self.side = SideStream(placement.device)
+        self.side, self.on_gpu = SideStream(placement.device), placement.device.type != "cpu"
         self.free = list(range(seats))[::-1]
 
     @classmethod

@@ -15,8 +15,9 @@ CHUNKS = 3  # without compiled blocks
 
 
 def warm_up(generator: Any, compiled: bool) -> float:
-    """Runs one stream of a `flowbrush.pipelines.generator.Generator` alone and full batches; returns the seconds of one chunk
-    of one stream.
+    """Runs one stream of a `flowbrush.pipelines.generator.Generator` alone, and on a GPU full batches; returns the seconds of
+    one chunk of one stream. On a CPU a first full batch takes a fifth longer than later ones, and warming it up took as long as all
+    else: a lost worker is back sooner without.
 
     With `compiled`, in every shape that streams can have, since a shape is compiled when it first comes, which takes
     long: every number of streams, every length of the past up to a full window, and, where a prompt reaches the past,
@@ -29,7 +30,9 @@ def warm_up(generator: Any, compiled: bool) -> float:
         renews = card.rollout.recache
         chunks = card.student.sink + card.student.window + (4 if renews else 2)
     chunk_s = 0.0
-    for streams in range(1, seats + 1) if compiled else sorted({1, seats}):
+    for streams in (
+        range(1, seats + 1) if compiled else sorted({1, seats if getattr(generator, "on_gpu", True) else 1})
+    ):
         states = [generator.start(settings) for _ in range(streams)]
         for chunk in range(chunks):
             controls = [_new_prompt(chunk)] if renews and 0 < chunk < chunks - 1 else []

@@ -62,3 +62,21 @@ def test_compiled_blocks_have_no_breaks_and_are_not_made_anew_while_somebody_wat
         for chunk in range(7):
             change = [PromptSet(prompts=(Prompt(text=f"picture {chunk}"),))] if chunk in (1, 3, 6) else []
             generator.step([state], [change])
+
+
+@pytest.mark.parametrize(("on_gpu", "batches"), [(False, {1}), (True, {1, 2})])
+def test_full_batches_are_warmed_up_where_they_take_memory_and_kernels_of_their_own(
+    on_gpu: bool, batches: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = replace(CARDS["pocket-random"], steps=1, start_steps=1)
+    generator = Generator.load(card, device="cpu", seats=2)
+    step, met = generator.step, set()
+
+    def watched(states: list[Any], *rest: Any) -> Any:
+        met.add(len(states))
+        return step(states, *rest)
+
+    monkeypatch.setattr(generator, "step", watched)
+    generator.on_gpu = on_gpu
+    assert warm_up(generator, compiled=False) > 0
+    assert met == batches and len(generator.free) == 2

@@ -101,6 +101,8 @@ def prompt_code(prompt: str) -> int:
 class Generator:
     """The interface of `flowbrush.pipelines.generator.Generator`."""
 
+    on_gpu = False
+
     def __init__(self, name: str, seats: int) -> None:
         self.card = Card(name)
         self.seats = seats
