@@ -33,16 +33,19 @@ class Running:
         """Process ids of the workers. Raises ValueError for a server that is not this benchmark's own."""
         if self.pid is None:
             raise ValueError("this part looks at the server's processes: leave --url out")
-        return [
-            child.pid
-            for child in psutil.Process(self.pid).children()
-            if "spawn_main" in " ".join(child.cmdline())
-        ]
+        return [child.pid for child in psutil.Process(self.pid).children() if _is_worker(child)]
 
     def memory_mb(self) -> tuple[float, float]:
         """Main memory held by the web process and by all workers, in MB."""
         workers = [psutil.Process(pid).memory_info().rss for pid in self.workers()]
         return psutil.Process(self.pid).memory_info().rss / 1e6, sum(workers) / 1e6
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    """Not a spare one, which Linux shows by its name."""
+    if sys.platform == "linux":
+        return process.name() == "worker"
+    return "spawn_main" in " ".join(process.cmdline())
 
 
 def arguments(about: str | None, prog: str | None = None) -> argparse.ArgumentParser:

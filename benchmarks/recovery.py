@@ -2,7 +2,7 @@
 
 The pause is what a person sees: the time between two frames that are shown one after the other. Frames in the viewer's
 buffer are shown meanwhile, so it is shorter than the time until the next frame comes. A worker of its own is started
-anew, with the model, so the figure depends on how long the model takes to load.
+anew, with the model, so the figure depends on how long the model takes to load; and on whether a spare process waits for that.
 """
 
 from __future__ import annotations
@@ -19,16 +19,19 @@ from flowbrush.benchmarks.card import finish, machine, print_card, print_table
 from flowbrush.benchmarks.local_server import Running, arguments, server, within
 
 PLAY_S = 5.0  # before each kill
+WITH_SPARES_S = 15.0  # the same, so that there is a spare process again
 
 
-async def measure(running: Running, model: str, prompt: str, kills: int) -> list[dict[str, float]]:
+async def measure(
+    running: Running, model: str, prompt: str, kills: int, play_s: float
+) -> list[dict[str, float]]:
     """Milliseconds of every kill's parts, and the frames missing or doubled."""
     rows = []
     async with flowbrush.connect(running.url, model=model, prompt=prompt, frames="packets") as stream:
         told: list[float] = []
         stream.on("session.recovering", lambda _: told.append(time.perf_counter()))
         for _ in range(kills):
-            await _play(stream, PLAY_S)
+            await _play(stream, play_s)
             told.clear()
             frames: list[tuple[float, int]] = [await _next(stream)]
             (worker,) = await asyncio.to_thread(running.workers)
@@ -67,15 +70,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Measures and prints."""
     parser = arguments(__doc__, "flowbrush bench recovery")
     parser.add_argument("--kills", type=int, help="default 3, with --quick 1")
+    parser.add_argument("--spares", type=int, default=0, help="as `flowbrush serve --spares` (default 0)")
     args = parser.parse_args(argv)
     kills = args.kills or (1 if args.quick else 3)
     if args.url:
         parser.error("this part ends a worker: it needs a server of its own, leave --url out")
     facts = machine()
-    settings = {"model": args.model, "kills": kills, "playing before": f"{PLAY_S:g} s"}
+    play_s = WITH_SPARES_S if args.spares else PLAY_S
+    settings = {"model": args.model, "kills": kills, "spares": args.spares, "playing before": f"{play_s:g} s"}
+    os.environ["FLOWBRUSH_SPARES"] = str(args.spares)
     print_card("Recovery after kill -9", facts, settings)
     with server(args, seats=1) as running:
-        rows = within(60 + 120 * kills, measure(running, args.model, args.prompt, kills))
+        rows = within(60 + 120 * kills, measure(running, args.model, args.prompt, kills, play_s))
     print_table(("ms after the kill", *rows[0]), [(n, *row.values()) for n, row in enumerate(rows, 1)])
     finish("recovery", facts, settings, {"kills": [{k: round(v, 1) for k, v in row.items()} for row in rows]})
 

@@ -41,6 +41,9 @@ def serve(
         int | None, typer.Option(help="workers, each with the model; 0: only while needed")
     ] = None,
     most_workers: Annotated[int | None, typer.Option(help="so many while sessions wait")] = None,
+    spares: Annotated[
+        int | None, typer.Option(help="processes kept for the next workers, with torch loaded")
+    ] = None,
     cluster: Annotated[
         str | None, typer.Option(help="workers are actors of Ray: auto, or HOST:PORT of the cluster's head")
     ] = None,

@@ -87,6 +87,8 @@ class Settings(BaseSettings):
     """URL at which the other gateways of a cluster reach this one; empty: by the address that it has towards the cluster's head."""
     seats: Annotated[int, Field(ge=0, le=1024)] = 0
     """Streams per worker; 0 computes it from the memory that is free."""
+    spares: Annotated[int, Field(ge=0, le=8)] = 0
+    """Processes that are kept for the next workers, and have loaded all but the model. Not in a cluster."""
     queue_size: Annotated[int, Field(ge=0)] = 32
     threads: Annotated[int, Field(ge=0)] = 0
     """CPU threads of each worker's model; 0 follows what affinity, quotas and other processes leave."""
@@ -233,6 +235,14 @@ class Settings(BaseSettings):
         if self.cluster and ":" in self.device:
             raise ValueError(
                 f"device {self.device!r}: in a cluster Ray chooses each worker's GPU: say cuda, or auto"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _no_spares_in_a_cluster(self) -> Self:
+        if self.cluster and self.spares:
+            raise ValueError(
+                f"spares {self.spares}: in a cluster Ray starts the processes; one worker more (--workers) is a warm seat"
             )
         return self
 

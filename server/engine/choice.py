@@ -10,7 +10,7 @@ from flowbrush.server.settings import BadSettings, Settings
 def engine_of(settings: Settings) -> Engine:
     """Processes of this machine, or actors of the cluster that is named. Raises BadSettings when that cannot be joined."""
     if not settings.cluster:
-        return LocalEngine()
+        return LocalEngine(settings.spares)
     try:
         from flowbrush.server.cluster.ray_engine import NoCluster, RayEngine
     except ImportError:

@@ -284,6 +284,7 @@ Up = (
 
 encode = msgspec.msgpack.Encoder().encode
 decode_down = msgspec.msgpack.Decoder(Down).decode
+decode_config = msgspec.msgpack.Decoder(WorkerConfig).decode
 decode_up = msgspec.msgpack.Decoder(Up).decode
 Unreadable = msgspec.DecodeError
 """What the decoders raise for bytes that are no message of ours."""

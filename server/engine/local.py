@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import multiprocessing
 import queue
@@ -14,53 +15,120 @@ from flowbrush.server.engine.engine import Ended, Received
 
 log = logging.getLogger(__name__)
 
+REFILL_S = 5.0
+"""So long after a worker is warm a spare process begins to load: not while streams are taken up."""
+
 END_S = 5.0
 """So long after its pipe closed a process may take to be gone."""
 
 
-def _run(pipe: Any, config: ipc.WorkerConfig) -> None:
+def be_called(name: str) -> None:
+    """Names this process for those who look at processes, where the system can show that."""
+    with contextlib.suppress(OSError), open("/proc/self/comm", "w") as file:
+        file.write(name)
+
+
+def _run(pipe: Any) -> None:
+    be_called("spare")
     from flowbrush.server.engine import (
         worker_main,  # here, so that the server itself never imports the worker
     )
 
-    worker_main.main(pipe, config)
+    worker_main.main(pipe)
 
 
 class LocalEngine:
-    """Starts processes."""
+    """Starts processes, and keeps spare ones, which have loaded all but the model: what takes longest to be loaded is torch."""
+
+    def __init__(self, spares: int = 0) -> None:
+        """So many are kept once a worker is warm; their model is named to them when they are needed."""
+        self._wanted = spares
+        self._spares: list[Process] = []
+        self._lock = threading.Lock()
+        self._closed = False
 
     def start(self, name: str, config: ipc.WorkerConfig, received: Received, ended: Ended) -> Process:
         """Raises OSError when the machine has no process, pipe or thread to spare; nothing is left of it then."""
-        return Process(name, config, received, ended)
+
+        def heard(message: Any) -> bool:
+            goes_on = received(message)
+            if isinstance(message, ipc.Loaded):
+                self._fill_later()
+            return goes_on
+
+        process = self._spare() or Process()
+        process.begin(name, config, heard, ended)
+        return process
+
+    def _spare(self) -> Process | None:
+        """One that lives, if there is any."""
+        with self._lock:
+            while self._spares:
+                spare = self._spares.pop()
+                if spare.alive:
+                    return spare
+                spare.kill()
+        return None
+
+    def _fill_later(self) -> None:
+        if self._wanted:
+            timer = threading.Timer(REFILL_S, self._fill)
+            timer.daemon = True
+            with contextlib.suppress(
+                RuntimeError
+            ):  # there is no thread to be had: the next worker may find one
+                timer.start()
+
+    def _fill(self) -> None:
+        with self._lock:
+            missing = 0 if self._closed else self._wanted - len(self._spares)
+            try:
+                self._spares += [Process() for _ in range(missing)]
+            except OSError as error:
+                log.warning("there is no spare process for the next worker: %s", error)
 
     def close(self) -> None:
-        """There is nothing to give back."""
+        """Ends the spare processes."""
+        with self._lock:
+            self._closed = True
+            for spare in self._spares:
+                spare.kill()
 
 
 class Process:
-    """One process; a thread writes into its pipe, another reads."""
+    """One process, which is no worker until it `begin`s; then a thread writes into its pipe, another reads."""
 
-    def __init__(self, name: str, config: ipc.WorkerConfig, received: Received, ended: Ended) -> None:
-        self._name, self._received, self._ended = name, received, ended
+    def __init__(self) -> None:
+        """Raises OSError."""
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(
-            target=_run, args=(theirs, config), name=f"flowbrush-{name}", daemon=True
-        )
+        self._process = context.Process(target=_run, args=(theirs,), daemon=True)
         self._orders: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         try:
             self._process.start()
-            for work in (self._receive, self._send):
-                threading.Thread(target=work, name=f"{name}-{work.__name__}", daemon=True).start()
-        except (OSError, RuntimeError) as error:
-            self._orders.put(None)
+        except OSError:
             self._pipe.close()
-            if self._process.pid is not None:
-                self._process.kill()
-            raise OSError(str(error)) from error
+            raise
         finally:
             theirs.close()
         self.where = f"process {self._process.pid}"
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process.is_alive()
+
+    def begin(self, name: str, config: ipc.WorkerConfig, received: Received, ended: Ended) -> None:
+        """It is a worker from now on. Raises OSError where no threads are to be had; the process is gone then."""
+        self._name, self._received, self._ended = name, received, ended
+        self._orders.put(ipc.encode(config))
+        try:
+            for work in (self._receive, self._send):
+                threading.Thread(target=work, name=f"{name}-{work.__name__}", daemon=True).start()
+        except RuntimeError as error:
+            self.kill()
+            self._pipe.close()
+            raise OSError(str(error)) from error
 
     def send(self, order: ipc.Down) -> None:
         """Bounded by nature: a worker has at most one order under way, and each stream one still and one close."""

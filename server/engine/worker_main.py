@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import queue
 import signal
 import threading
+from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
 from flowbrush.server import logs
 from flowbrush.server.engine import ipc
+from flowbrush.server.engine.local import be_called
 from flowbrush.server.engine.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -46,10 +49,17 @@ class Uplink:
             os._exit(0)
 
 
-def main(pipe: Pipe, config: ipc.WorkerConfig) -> None:
-    """Entry of the process."""
+def main(pipe: Connection) -> None:
+    """Entry of the process: a worker as soon as it hears what of. A spare one loads what it can meanwhile."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the server decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if not pipe.poll():
+        importlib.import_module("flowbrush.pipelines.generator")
+    try:
+        config = ipc.decode_config(pipe.recv_bytes(ipc.MAX_BYTES))
+    except (EOFError, OSError):
+        return  # the server is gone
+    be_called("worker")
     serve(pipe, config)
 
 

@@ -87,6 +87,8 @@ def test_a_cluster_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None
         Settings(state_dir=tmp_path, cluster="ray://head:10001")
     with pytest.raises(ValueError, match="in a cluster Ray chooses each worker's GPU"):
         Settings(state_dir=tmp_path, cluster="auto", device="cuda:1")
+    with pytest.raises(ValueError, match="one worker more"):
+        Settings(state_dir=tmp_path, cluster="auto", spares=1)
 
 
 async def resumed(server: RunningServer, token: str, packets: list[Packet], more: int) -> None:
