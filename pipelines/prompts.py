@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -94,8 +94,9 @@ class Prompts:
         for text, control in plan.new_texts:
             unknown = self.encoder.unknown(text)
             if unknown:
-                listed = ", ".join(repr(word) for word in unknown)
-                message = f"this model was not trained on {listed}: it is left out, or a guess (see the model's examples)"
+                message = f"this model was not trained on {_listed(unknown)}"
+                if not all(unknown.values()):
+                    message += ": it is left out, or a guess (see the model's examples)"
                 notices.append(Notice("unknown_words", message, control))
             spare = self.encoder.left_out(text)
             if spare:
@@ -106,6 +107,13 @@ class Prompts:
                     )
                 )
         return tuple(notices)
+
+
+def _listed(unknown: Mapping[str, str]) -> str:
+    """Words, each with what stands for it."""
+    return ", ".join(
+        repr(word) + (f" ({nearest!r} stands for it)" if nearest else "") for word, nearest in unknown.items()
+    )
 
 
 def slerp(source: Tensor, target: Tensor, share: float) -> Tensor:

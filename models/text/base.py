@@ -17,8 +17,8 @@ class TextEncoder(Protocol):
         """Tokens [B, L, D]; rows after a prompt's end are zero."""
         ...
 
-    def unknown(self, text: str) -> list[str]:
-        """The words of `text` that this encoder was never trained on."""
+    def unknown(self, text: str) -> dict[str, str]:
+        """The words of `text` that this encoder was never trained on, each with the one that it hears in its place, "" for none."""
         ...
 
     def left_out(self, text: str) -> list[str]:

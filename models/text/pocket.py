@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from flowbrush.models.spec import PocketTextSpec
-from flowbrush.models.text.scenes import one_scene
+from flowbrush.models.text.near_words import nearest
+from flowbrush.models.text.scenes import one_scene, scene_near
 
 WORD = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*")
 TRIGRAMS = 12  # at most this many of a word are used
@@ -114,9 +115,26 @@ class PocketText(nn.Module):
         """Whether `word` is known as the plural of what was trained: "dogs", but not "grapes"."""
         return word not in self.vocabulary and word.endswith(("s", "men")) and self.trained(word) is not None
 
-    def unknown(self, text: str) -> list[str]:
-        """The words of `text` that were never trained and are not mere grammar."""
-        return [word for word in spoken(text) if self.trained(word) is None and word not in ORDINARY]
+    def unknown(self, text: str) -> dict[str, str]:
+        """The words of `text` that were never trained and are not mere grammar, each with the thing or scene that is shown in its
+        place, "" where there is none.
+        """
+        stands, scene = self._nearest(text)[1], scene_near(text)
+        return {
+            word: stands.get(word, scene if scene and scene == scene_near(word) else "")
+            for word in spoken(text)
+            if word in stands or (self.trained(word) is None and word not in ORDINARY)
+        }
+
+    def _nearest(self, text: str) -> tuple[str, dict[str, str]]:
+        """See `nearest`; an encoder that was not trained on what would stand for a word hears the word itself."""
+        heard, stands = nearest(text)
+        trained = all(self.trained(word) is not None for name in stands.values() for word in words(name))
+        return (heard, stands) if trained else (text, {})
+
+    def heard(self, text: str) -> list[str]:
+        """The words of `text` that are encoded, with the nearest trained words in place of others, of one scene."""
+        return words(one_scene(self._nearest(text)[0])[0])[: self.spec.length]
 
     def left_out(self, text: str) -> list[str]:
         """The scenes that `text` names after its first one: a picture shows one."""
@@ -131,7 +149,7 @@ class PocketText(nn.Module):
         """What each word that is heard names. Raises ValueError where the encoder has learned tokens alone."""
         if self.reader is None:
             raise ValueError("this text encoder has no concepts: it makes tokens and cannot be read")
-        heard = words(one_scene(text)[0])[: self.spec.length]
+        heard = self.heard(text)
         chances = self.reader(self([text])[0, : len(heard)]).softmax(-1)
         best, which = chances.max(-1)
         named = [
@@ -145,7 +163,7 @@ class PocketText(nn.Module):
         known = torch.zeros(len(prompts), length, dtype=torch.long)
         parts = torch.zeros(len(prompts), length, TRIGRAMS, dtype=torch.long)
         for row, prompt in enumerate(prompts):
-            for column, word in enumerate(words(one_scene(prompt)[0])[:length]):
+            for column, word in enumerate(self.heard(prompt)):
                 form = self.trained(word)
                 known[row, column] = UNKNOWN if form is None else self.vocabulary[form]
                 pieces = _trigrams(form or word, self.spec.buckets)

@@ -34,9 +34,9 @@ class Umt5Text(nn.Module):
         """Nothing is left out."""
         return []
 
-    def unknown(self, text: str) -> list[str]:
+    def unknown(self, text: str) -> dict[str, str]:
         """No word is unknown: the vocabulary is made of parts of words."""
-        return []
+        return {}
 
     @torch.inference_mode()
     def forward(self, prompts: Sequence[str]) -> Tensor:
@@ -74,9 +74,9 @@ class RandomText(nn.Module):
         """Nothing is left out."""
         return []
 
-    def unknown(self, text: str) -> list[str]:
+    def unknown(self, text: str) -> dict[str, str]:
         """Nothing is known, so nothing is unknown."""
-        return []
+        return {}
 
     def forward(self, prompts: Sequence[str]) -> Tensor:
         rows = torch.zeros(len(prompts), self.spec.length, self.spec.dim)

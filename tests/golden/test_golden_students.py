@@ -40,8 +40,8 @@ class Words(nn.Module):
     def left_out(self, text: str) -> list[str]:
         return []
 
-    def unknown(self, text: str) -> list[str]:
-        return []
+    def unknown(self, text: str) -> dict[str, str]:
+        return {}
 
     def forward(self, prompts: Sequence[str]) -> Tensor:
         return torch.stack([text_rows(prompt, self.length, self.width) for prompt in prompts])

@@ -33,7 +33,7 @@ def test_words_are_lower_case_and_keep_inner_marks() -> None:
 
 
 def test_unknown_words_are_named_and_grammar_is_not(encoder: PocketText) -> None:
-    assert encoder.unknown("A cat and a zorble in the meadow, please") == ["zorble"]
+    assert encoder.unknown("A cat and a zorble in the meadow, please") == {"zorble": ""}
 
 
 @pytest.mark.parametrize(
@@ -53,12 +53,26 @@ def test_unknown_words_are_named_and_grammar_is_not(encoder: PocketText) -> None
 def test_no_word_of_any_script_is_lost_without_a_word(
     encoder: PocketText, prompt: str, named: list[str]
 ) -> None:
-    assert encoder.unknown(prompt) == named
+    assert list(encoder.unknown(prompt)) == named
 
 
 def test_a_plural_is_read_as_the_word_that_was_trained(encoder: PocketText) -> None:
     assert torch.equal(encoder(["cats"]), encoder(["cat"]))
-    assert encoder.unknown("two cats, dogs and ss") == ["ss"] and encoder.knows("meadows")
+    assert encoder.unknown("two cats, dogs and ss") == {"ss": ""} and encoder.knows("meadows")
+
+
+def test_a_word_is_heard_as_the_nearest_that_was_trained(encoder: PocketText) -> None:
+    assert torch.equal(encoder(["a poodle in the park"]), encoder(["a dog in the park"]))
+    assert torch.equal(encoder(["two Poodles"]), encoder(["two dogs"]))
+    assert encoder.unknown("two poodles and a zorble in the park") == {
+        "poodles": "dog",
+        "zorble": "",
+        "park": "meadow",
+    }
+
+
+def test_an_encoder_that_lacks_the_nearest_word_hears_the_word_itself(encoder: PocketText) -> None:
+    assert encoder.unknown("a hawk") == {"hawk": ""} and encoder.heard("a hawk") == ["a", "hawk"]
 
 
 def test_unknown_words_still_say_something(encoder: PocketText) -> None:

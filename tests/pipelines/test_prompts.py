@@ -99,8 +99,8 @@ class Slow:
             assert self.go.wait(30)
         return torch.full((1, 2, 3), float(len(prompts[0])))
 
-    def unknown(self, text: str) -> list[str]:
-        return []
+    def unknown(self, text: str) -> dict[str, str]:
+        return {}
 
     def left_out(self, text: str) -> list[str]:
         return []
