@@ -10,7 +10,7 @@ from torch import Tensor
 
 BINS = 12  # of a colour channel
 RARE = 1e-5  # of all pixels: below it a colour says nothing, however one-sided it is
-TRUST = 0.7  # in the network's logits: its doubts are where colours help, and it is surer than it is right
+TRUST = 0.8  # in the network's logits: its doubts are where colours help, and it is surer than it is right
 PARTS = 4096  # that an opacity is counted in
 SURE = 0.003  # a network's certainty ends here
 

@@ -1,7 +1,7 @@
 """The segmenter: from a picture and the points that a hand means to the opacity of the thing under them (pocket).
 
 It looks twice with one network: at the whole picture made small, for what belongs together, then at the part around what it found,
-for the rim. After each look the colours of what was found and of the rest have their say.
+for the rim. Each look is at the part and at its mirror image; after each the colours of what was found and of the rest have their say.
 """
 
 from __future__ import annotations
@@ -42,8 +42,7 @@ class Segmenter(nn.Module):
         height, width = picture.shape[-2:]
         prior = picture.new_zeros(1, height, width) if region is None else region[None]
         whole = (0.0, 0.0, float(width), float(height))
-        first = self._look(picture.to(weight), add, remove, prior.to(weight), whole)
-        first = by_color(picture, first)
+        first = by_color(picture, self._look(picture.to(weight), add, remove, prior.to(weight), whole))
         box = around(first)
         if box is None:
             return decided(first)
@@ -55,7 +54,9 @@ class Segmenter(nn.Module):
     ) -> Tensor:
         """One look at the part `box` (left, top, right, bottom) of a picture; nothing is found outside."""
         seen = look_at(picture, add, remove, prior, box, self.spec.edge)
-        found = self(seen[None])[0].sigmoid()  # [1, h, w]
+        # A network errs in one where it does not in the other.
+        plain, mirrored = self(torch.stack([seen, seen.flip(-1)]))
+        found = ((plain + mirrored.flip(-1)) / 2).sigmoid()  # [1, h, w]
         return put_back(found, box, picture.shape[-2:])
 
 
@@ -72,13 +73,19 @@ def look_at(
     factor = max((right - left) / w, (bottom - top) / h)
     if factor > 1.2:  # seen much smaller: averaged first, or fine patterns would be taken for edges
         reach = 2 * round(factor / 2) + 1
-        both = F.avg_pool2d(both[None], reach, 1, reach // 2, count_include_pad=False)[0]
+        both = averaged(both, reach)
     height, width = picture.shape[-2:]
     grid = torch.stack(torch.meshgrid(y * (2 / height) - 1, x * (2 / width) - 1, indexing="ij")[::-1], -1)
     part = F.grid_sample(both[None], grid[None].to(both), "bilinear", "border", align_corners=False)[0]
     spot = SPOT * max(right - left, bottom - top)
     marks = [marked(points, x, y, spot).to(both) for points in (add, remove)]
     return torch.cat([part[:3], torch.stack(marks), part[3:]])
+
+
+def averaged(picture: Tensor, reach: int) -> Tensor:
+    """Means over squares of `reach` pixels, an odd number, of a picture [C, H, W]; at its edge of what there is of them."""
+    rows = F.avg_pool2d(picture[None], (1, reach), 1, (0, reach // 2), count_include_pad=False)
+    return F.avg_pool2d(rows, (reach, 1), 1, (reach // 2, 0), count_include_pad=False)[0]
 
 
 def marked(points: Tensor, x: Tensor, y: Tensor, spread: float) -> Tensor:

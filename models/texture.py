@@ -6,6 +6,8 @@ from places around that look as its fill does, made small: Efros and Freeman, "I
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -13,14 +15,16 @@ from torch import Tensor
 CELL = (
     4  # pixels: places are compared at a quarter of the size, where the fill is as sharp as what is around it
 )
-TILE = 4  # cells from one tile to the next; they are twice as wide, and pass into each other
+TILE = 4  # cells from one tile to the next
+ASIDE = 0.4  # tiles by which a tile lies beside its place in the grid at most: rows and columns of tiles are seen as a weave
+NARROW = 6.0  # 1 / tile²: how fast a tile passes into the next. A wide passage is a mean of both, and that is smooth: seen as well
 REACH = 2  # cells around the middle of a tile by which it is compared
 COARSE = (
     16  # pixels: what is smoother than that is left to the network, which knows what a picture looks like
 )
 USED = 0.1  # how much worse a place counts each time it, or what is near it, was copied: else one leaf is copied everywhere. In
 # units of how much worse the best tenth of all places is than the best one, since in a blurred ground small differences are seen.
-DETAIL = 0.7  # of what is copied is put in: all of it costs another 0.5 dB where the true ground is known
+DETAIL = 0.53  # of what is copied is put in: all of it costs another 1 dB where the true ground is known
 FEWEST = 16  # places to copy from; a hole in next to nothing stays as it is
 
 
@@ -69,13 +73,12 @@ def _copied(picture: Tensor, shift: Tensor) -> Tensor:
     y, x = torch.arange(height, device=picture.device), torch.arange(width, device=picture.device)
     down, right = (((along + 0.5) / CELL - 0.5) / TILE for along in (y, x))  # in tiles
     total, weights = torch.zeros_like(picture), picture.new_zeros(height, width)
-    for below, beside in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        row, column = (down.floor() + below).long(), (right.floor() + beside).long()
-        near = (1 - (down - row).abs())[:, None] * (
-            1 - (right - column).abs()
-        )  # a quarter of each tile at most
-        weight = near.clamp_min(0).square()
-        moved = CELL * shift[row.clamp(0, len(shift) - 1)][:, column.clamp(0, shift.shape[1] - 1)]
+    for below, beside in itertools.product((-1, 0, 1), (-1, 0, 1)):
+        row, column = (down.round() + below).long()[:, None], (right.round() + beside).long()[None]
+        aside_y, aside_x = _aside(row, column)
+        away = (down[:, None] - row - aside_y).square() + (right[None] - column - aside_x).square()
+        weight = torch.exp(-NARROW * away)
+        moved = CELL * shift[row.clamp(0, len(shift) - 1), column.clamp(0, shift.shape[1] - 1)]
         at_y, at_x = (
             (y[:, None] + moved[..., 0]).clamp(0, height - 1),
             (x + moved[..., 1]).clamp(0, width - 1),
@@ -83,6 +86,14 @@ def _copied(picture: Tensor, shift: Tensor) -> Tensor:
         total += picture[:, at_y, at_x] * weight
         weights += weight
     return total / weights
+
+
+def _aside(row: Tensor, column: Tensor) -> tuple[Tensor, Tensor]:
+    """How far down and right of its place in the grid a tile's middle lies, in tiles, at most ASIDE: spread evenly, by multiples of
+    the plastic number's inverses (Roberts, "The Unreasonable Effectiveness of Quasirandom Sequences", 2018).
+    """
+    down, right = 0.7548777 * row + 0.5698403 * column, 0.5698403 * row + 0.7548777 * column + 0.5
+    return ASIDE * (2 * (down % 1) - 1), ASIDE * (2 * (right % 1) - 1)
 
 
 def _middles(cells: int, device: torch.device) -> Tensor:

@@ -20,25 +20,30 @@ SMALLEST = 12.0  # pixels: an outline around less is a speck
 def outline(opacity: Tensor) -> Polygons:
     """The rims of a region, `opacity` [H, W] in 0..1, at 0.5: closed polygons (x, y), even-odd, at most a few hundred points."""
     height, width = opacity.shape
+    rims = []
+    for line in _rims(opacity):
+        kept = _simplified(line, SMOOTH * min(height, width))
+        rims.append(tuple((float(x) / width, float(y) / height) for x, y in kept))
+    return tuple(sorted(rims, key=len, reverse=True))
+
+
+def _rims(opacity: Tensor) -> list[np.ndarray]:
+    """Closed lines of (x, y) in pixels around what is at least 0.5 of `opacity` [H, W], and around its holes; no specks."""
     padded = np.pad(opacity.detach().cpu().float().numpy(), 1)
     lines = contour_generator(z=padded, name="serial").lines(0.5)
-    rims = []
-    for line in lines:
-        points = (
-            np.asarray(line)[:-1] - 0.5
-        )  # pixel centres lie at halves, and the frame of zeros is one pixel wide
-        if len(points) >= 3 and _area(points) >= SMALLEST:
-            kept = _simplified(points, SMOOTH * min(height, width))
-            rims.append(tuple((float(x) / width, float(y) / height) for x, y in kept))
-    return tuple(sorted(rims, key=len, reverse=True))
+    # Pixel centres lie at halves, and the frame of zeros is one pixel wide.
+    rims = [np.asarray(line)[:-1] - 0.5 for line in lines]
+    return [rim for rim in rims if len(rim) >= 3 and _area(rim) >= SMALLEST]
 
 
 def without_crumbs(opacity: Tensor) -> Tensor:
     """`opacity` [H, W] without islands that are small beside its largest part, and with holes filled that are as small."""
     height, width = opacity.shape
-    rims = outline(opacity)
-    areas = [_area(np.array(rim) * (width, height)) for rim in rims]
-    kept = [rim for rim, area in zip(rims, areas, strict=True) if area >= CRUMB * max(areas)]
+    rims = _rims(opacity)
+    areas = [_area(rim) for rim in rims]
+    kept = [
+        rim / (width, height) for rim, area in zip(rims, areas, strict=True) if area >= CRUMB * max(areas)
+    ]
     if len(kept) == len(rims):
         return opacity
     body = filled(kept, (height, width)).to(opacity)[None]
@@ -46,7 +51,7 @@ def without_crumbs(opacity: Tensor) -> Tensor:
     return torch.maximum(opacity, inner) * near
 
 
-def filled(polygons: Sequence[Sequence[tuple[float, float]]], size: tuple[int, int]) -> Tensor:
+def filled(polygons: Sequence[Sequence[tuple[float, float]] | np.ndarray], size: tuple[int, int]) -> Tensor:
     """The region inside polygons (even-odd) in a picture of `size` (H, W): [H, W] of 0 and 1."""
     height, width = size
     region = np.zeros((height, width), bool)

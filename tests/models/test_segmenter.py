@@ -48,12 +48,26 @@ def test_a_find_lies_where_the_thing_lies(box: tuple[int, int, int, int], size: 
     assert float(torch.minimum(found, truth).sum() / torch.maximum(found, truth).sum()) > 0.93
 
 
+class FindsRedToTheLeft(FindsRed):
+    """Sees what is red badly, the further to the right the worse."""
+
+    def forward(self, seen: Tensor) -> Tensor:
+        return super().forward(seen) * torch.linspace(1, -0.4, seen.shape[-1])
+
+
+def test_what_a_network_misses_on_one_side_is_seen_in_the_mirror() -> None:
+    picture, truth = picture_with((40, 40, 280, 150), (192, 320))
+    segmenter = finder(9.0)
+    segmenter.net = FindsRedToTheLeft(9.0)  # type: ignore[assignment]
+    found = segmenter.segment(picture, torch.tensor([[90.0, 90.0]]), NONE)[0]
+    assert float(torch.minimum(found, truth).sum() / torch.maximum(found, truth).sum()) > 0.93
+
+
 def test_the_second_look_is_closer() -> None:
     picture, truth = picture_with((30, 40, 46, 56), (192, 320))
     segmenter = finder(9.0)
     found = segmenter.segment(picture, torch.tensor([[38.0, 48.0]]), NONE)[0]
-    first, second = segmenter.net.sizes
-    assert first == (64 * 192 // 320 // STEP * STEP, 64) and second == (64, 64)
+    assert segmenter.net.sizes == [(64 * 192 // 320 // STEP * STEP, 64), (64, 64)]
     assert (
         float((found - truth).abs().sum() / truth.sum()) < 0.15
     )  # seen at half its size it would be far worse

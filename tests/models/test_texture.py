@@ -65,6 +65,22 @@ def test_no_place_is_copied_everywhere() -> None:
     assert float(alike) < 0.4  # one tile again and again: 0.9
 
 
+def weave(made: Tensor) -> Tensor:
+    """How strong the texture of a filled hole is at each place within a tile, beside its mean: [2, pixels of a tile]."""
+    step = texture.TILE * texture.CELL
+    strong = made.diff(dim=-1).abs().mean(0)  # [h, w]
+    folded = []
+    for line in (strong.mean(0), strong.mean(1)):
+        whole = line[: len(line) // step * step].view(-1, step).mean(0)
+        folded.append(whole / whole.mean())
+    return torch.stack(folded)
+
+
+def test_tiles_are_not_seen_as_a_weave() -> None:
+    woven = torch.stack([weave(textured(*with_smear(grass(seed)))[:, *HOLE]) for seed in range(4)]).mean(0)
+    assert float(woven.max() - woven.min()) < 0.2  # with tiles in rows and columns 0.33
+
+
 def test_what_is_copied_is_whole_patches() -> None:
     ground = grass()
     filled, hole = with_smear(ground)

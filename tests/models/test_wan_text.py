@@ -58,7 +58,7 @@ def test_rows_are_transformers_own_and_zero_after_the_end(encoder):
             rows[row, :length], encoder(ids).last_hidden_state[0], rtol=1e-5, atol=1e-5
         )
         assert not rows[row, length:].any()
-    assert text.unknown("qwxz") == []
+    assert text.unknown("qwxz") == {}
 
 
 def test_the_encoder_is_not_given_padding(encoder):
