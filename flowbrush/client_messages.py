@@ -85,7 +85,7 @@ class SessionStart(StartFields, Message):
     """The first message. Without a `model` the server takes its first. A prompt may be left out where an `image` or a `source` says
     what there is.
 
-    With `resume` only `last_frame` and `codecs` count: the settings are the session's own. `last_frame` is
+    With `resume` only `last_frame`, `codecs` and `source` count: the settings are the session's own. `last_frame` is
     the index of the last frame received, -1 for none.
     """
 

@@ -148,6 +148,13 @@ class Outbox:
         self._media = 0
         self.waits_for_key = False
 
+    def left(self) -> list[Message]:
+        """Takes the messages that still wait."""
+        pong = [self._pong] if self._pong is not None else []
+        found = [item for item in self._items if not isinstance(item, Media | Closing | Moving | _Pong)]
+        self.forget_all()
+        return found + pong
+
     async def room(self) -> None:
         """Waits until the client has read enough of its messages."""
         await self._room.wait()

@@ -37,6 +37,8 @@ class Identity:
     """gateways that relayed the request: the first of them has let it in"""
     rank: Rank | None = None
     """the place of its session in the queue, which it brings along from another gateway"""
+    tied: bool = False
+    """whether the session that it brings along ends with its connection"""
 
     @property
     def account(self) -> str:

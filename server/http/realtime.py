@@ -7,8 +7,7 @@ come back, as there, so its session ends with its connection.
 from __future__ import annotations
 
 import logging
-from itertools import count
-from uuid import uuid4
+from functools import partial
 
 from starlette.websockets import WebSocket
 
@@ -17,23 +16,23 @@ from flowbrush.protocol import Playhead, Pong, SessionStart, SessionStop
 from flowbrush.server.delivery.delivery import Outbox
 from flowbrush.server.http.context import Context
 from flowbrush.server.http.identity import Identity
-from flowbrush.server.http.relay import Elsewhere
+from flowbrush.server.http.realtime_away import Away
+from flowbrush.server.http.relay import Elsewhere, Link
 from flowbrush.server.http.talk import Handle, Wire, begin, talk
 from flowbrush.server.http.uploads import Busy
 from flowbrush.server.realtime.client_messages import (
     ImageReference,
-    Interaction,
     SessionInteraction,
     SessionPing,
     SessionPlayback,
     Start,
     event_id_of,
-    parse_message,
     parse_start,
 )
-from flowbrush.server.realtime.server_messages import Failure, InteractionQueued, VideoStart
+from flowbrush.server.realtime.conversation import Conversation, NotTaken
+from flowbrush.server.realtime.server_messages import Failure, VideoStart
 from flowbrush.server.realtime.timeline import Timeline
-from flowbrush.server.realtime.translate import controls, frames_of, picture, session_start
+from flowbrush.server.realtime.translate import frames_of, picture, session_start
 from flowbrush.server.realtime.wire import COMPLETED, Mp4Wire
 from flowbrush.server.sessions.commands import REFUSED_S, Commands
 from flowbrush.server.sessions.refused import Refused, served
@@ -41,8 +40,6 @@ from flowbrush.server.sessions.session_host import SessionHost
 from flowbrush.server.store.images import BadImage
 
 log = logging.getLogger(__name__)
-
-EVENT_ID_CONFLICT = "event_id_conflict"
 
 
 async def serve_realtime(socket: WebSocket, context: Context) -> None:
@@ -56,6 +53,8 @@ class Realtime:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._frames: int | None = None
+        self._wire: Mp4Wire
+        self._conversation: Conversation
 
     async def begin(self, text: str, asked: float, identity: Identity) -> tuple[SessionHost, Outbox]:
         """A new session. Raises Refused, OverQuota, NotAllowed; Elsewhere where another gateway has a seat, and this one none."""
@@ -72,7 +71,7 @@ class Realtime:
         except ProtocolError as error:
             raise Refused(error.code, error.message, CloseCode.BAD_START) from None
         live, outbox = await begin(self._context, identity, asked_for, asked)
-        live.tied = True  # what its client knows of it could not be told at another gateway
+        live.tied = True
         self._frames = frames_of(start, live.meta.fps)
         outbox.say(VideoStart(request_id=live.id, config=_config(live, start, asked_for, self._frames)))
         return live, outbox
@@ -96,17 +95,12 @@ class Realtime:
 
     def conversation(self, live: SessionHost, outbox: Outbox, identity: Identity) -> tuple[Handle, Wire]:
         """Interactions become controls; what the session says and shows becomes their messages and MP4."""
-        meta, service = live.meta, self._context.service
+        meta, size = live.meta, (live.meta.width, live.meta.height)
         timeline = Timeline(live.session.chunk_s)
-        wire = Mp4Wire(
-            live.id,
-            (meta.width, meta.height),
-            meta.fps,
-            self._frames,
-            timeline,
-            lambda: service.end(live, COMPLETED),
-        )
-        return _Commands(self._context, live, outbox, timeline).handle, wire
+        end = partial(self._context.service.end, live, COMPLETED)
+        self._wire = Mp4Wire(live.id, size, meta.fps, self._frames, timeline, end)
+        self._conversation = Conversation(live.id, size, meta.fps, timeline)
+        return _Commands(self._context, live, outbox, self._conversation).handle, self._wire
 
     def error(
         self, code: str, message: str, retryable: bool = False, retry_after_s: float | None = None
@@ -119,59 +113,46 @@ class Realtime:
         if not live.closed:
             self._context.service.end(live, "left")
 
+    async def relayed(self, socket: WebSocket, link: Link) -> None:
+        """The session speaks the project's own protocol there; the video goes on here, where it began."""
+        await self._context.relay.pump(socket, link, Away(self._wire, self._conversation).ways)
+
 
 class _Commands:
-    """Carries out the messages of one connection."""
+    """Carries out the messages of one connection whose session is here."""
 
-    def __init__(self, context: Context, live: SessionHost, outbox: Outbox, timeline: Timeline) -> None:
+    def __init__(
+        self, context: Context, live: SessionHost, outbox: Outbox, conversation: Conversation
+    ) -> None:
         self._metrics = context.service.metrics
         self._commands = Commands(context.service, live, outbox)
-        self._live, self._outbox, self._timeline = live, outbox, timeline
-        self._ids = count(1)
+        self._live, self._outbox, self._conversation = live, outbox, conversation
 
     def handle(self, data: str | bytes) -> float:
         """One message. Whatever is wrong with it is answered by an `error`. Returns what it costs besides (seconds)."""
         if self._live.closed:
             return 0.0
         try:
-            if isinstance(data, bytes):
-                text = "a binary message: clients send JSON text only"
-                raise ProtocolError(ErrorCode.BINARY_NOT_ALLOWED, text)
             self._carry_out(data)
-        except ProtocolError as error:
-            self._refuse(error.code, error.message, event_id_of(data), error.field)
+        except (ProtocolError, NotTaken) as error:
+            self._metrics.errors.labels(error.code).inc()
+            self._outbox.say(self._conversation.refusal(error, event_id_of(data)))
             return REFUSED_S
         return 0.0
 
-    def _carry_out(self, text: str) -> None:
-        match parse_message(text):
+    def _carry_out(self, data: str | bytes) -> None:
+        match self._conversation.read(data):
             case SessionInteraction(interaction=interaction):
-                self._interact(interaction)
+                event_id, asked = self._conversation.asked(interaction)
+                for control in asked:
+                    self._commands.carry_out(control)
+                self._outbox.say(self._conversation.accepted(event_id, interaction, asked))
             case SessionPlayback(position_seconds=position):
                 self._commands.carry_out(Playhead(pts=position, buffered=0.0))
             case SessionPing():
                 self._outbox.answer(Pong(sent_us=0))
             case _:
                 self._commands.carry_out(SessionStop())
-
-    def _interact(self, interaction: Interaction) -> None:
-        event_id = interaction.event_id or uuid4().hex
-        if self._timeline.knows(event_id):
-            text = f"there was an interaction {event_id!r} already: each needs an id of its own"
-            self._refuse(EVENT_ID_CONFLICT, text, event_id)
-            return
-        meta = self._live.meta
-        asked = list(controls(interaction, self._ids, meta.fps, meta.width / meta.height))
-        for control in asked:
-            self._commands.carry_out(control)
-        self._timeline.queued(event_id, interaction, asked[-1].id or 0)
-        self._outbox.say(InteractionQueued(request_id=self._live.id, event_id=event_id))
-
-    def _refuse(self, code: str, message: str, event_id: str | None = None, field: str | None = None) -> None:
-        self._metrics.errors.labels(code).inc()
-        self._outbox.say(
-            Failure(code=code, message=message, request_id=self._live.id, event_id=event_id, field=field)
-        )
 
 
 def _config(

@@ -10,9 +10,10 @@ import asyncio
 import json
 import logging
 import socket as sockets
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import websockets
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -53,15 +54,20 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True)
 class Link:
-    """An open WebSocket to another gateway, what it is to be told first, and whether its `session.ready` is one too many.
+    """An open WebSocket to another gateway, what is sent there first, and whether its `session.ready` is one too many.
 
     `answered` hears of its first word.
     """
 
     socket: ClientConnection
-    first: str | None = None
+    first: tuple[str | bytes, ...] = ()
     quiet: bool = False
     answered: Callable[[], None] = lambda: None
+
+
+Way = Coroutine[Any, Any, None]
+Ways = Callable[[WebSocket, Link], tuple[Way, ...]]
+"""What runs for a relayed connection until one of it ends."""
 
 
 class Elsewhere(Exception):
@@ -136,29 +142,32 @@ class Relay:
             self.fleet.keep(live)
             return None
         quiet = live.session.ready_said
-        link = await self.reach(to, "/v1/stream", replace(identity, rank=live.rank))
+        link = await self.reach(to, "/v1/stream", replace(identity, rank=live.rank, tied=live.tied))
         if link is None:
             self.fleet.keep(live)
             return None
-        start = await self.fleet.let_go(live, outbox, to)
-        if start is None:
+        first = await self.fleet.let_go(live, outbox, to)
+        if not first:
             await link.socket.close()
             return None
-        arrived = partial(self.fleet.arrived, live)
-        return replace(link, first=start.to_json(), quiet=quiet, answered=arrived)
+        return replace(link, first=first, quiet=quiet, answered=partial(self.fleet.arrived, live))
 
-    async def pump(self, socket: WebSocket, link: Link) -> None:
-        """Passes everything on, both ways, until one side ends; the other ends with it."""
+    async def pump(self, socket: WebSocket, link: Link, ways: Ways | None = None) -> None:
+        """Passes everything on, both ways, until one side ends; the other ends with it. `ways` do it otherwise than as it is."""
         self._metrics.relayed.inc()
         try:
-            if link.first is not None:
-                await link.socket.send(link.first)
-            await until_one_ends(_up(socket, link.socket), _down(link, socket))
+            for data in link.first:
+                await link.socket.send(data)
+            await until_one_ends(*(_as_it_is if ways is None else ways)(socket, link))
         except ConnectionClosed:
-            await _part(socket, link.socket)
+            await part_as(socket, link.socket)
         finally:
             self._metrics.relayed.dec()
             await link.socket.close()
+
+
+def _as_it_is(socket: WebSocket, link: Link) -> tuple[Way, ...]:
+    return _up(socket, link.socket), _down(link, socket)
 
 
 async def _up(socket: WebSocket, to: ClientConnection) -> None:
@@ -187,10 +196,10 @@ async def _down(link: Link, socket: WebSocket) -> None:
                 await socket.send_text(data)
             data = await link.socket.recv()
     except ConnectionClosed:
-        await _part(socket, link.socket)
+        await part_as(socket, link.socket)
 
 
-async def _part(socket: WebSocket, ended: ClientConnection) -> None:
+async def part_as(socket: WebSocket, ended: ClientConnection) -> None:
     """The client's connection ends as the one to its session did."""
     code, reason = ended.close_code or LOST, ended.close_reason or ""
     if code == LOST:

@@ -19,7 +19,7 @@ from flowbrush.server.http.door import identity_of
 from flowbrush.server.http.ending import part, until_one_ends
 from flowbrush.server.http.identity import Identity
 from flowbrush.server.http.quotas import OverQuota
-from flowbrush.server.http.relay import Elsewhere
+from flowbrush.server.http.relay import Elsewhere, Link
 from flowbrush.server.http.talk import (
     Handle,
     SlowReader,
@@ -30,6 +30,7 @@ from flowbrush.server.http.talk import (
     talk,
     write,
 )
+from flowbrush.server.sessions import starting
 from flowbrush.server.sessions.commands import REFUSED_S, Commands, ViewerCommands
 from flowbrush.server.sessions.refused import Refused
 from flowbrush.server.sessions.service import Service
@@ -80,7 +81,13 @@ class Native:
         return Error(code=code, message=message, retryable=retryable, retry_after_s=retry_after_s)
 
     def left(self, live: SessionHost) -> None:
-        """The session waits for its client to come back."""
+        """The session waits for its client to come back, if that can."""
+        if live.tied and not live.closed:
+            self._context.service.end(live, "left")
+
+    async def relayed(self, socket: WebSocket, link: Link) -> None:
+        """As it comes."""
+        await self._context.relay.pump(socket, link)
 
 
 def packed(item: Message | Media) -> tuple[str | bytes]:
@@ -157,11 +164,15 @@ async def _resume(
         if refused.code is ErrorCode.RESUME_EXPIRED:
             context.gate.count_wrong(identity.address)
         raise
+    starting.check_can(start, service.capabilities(live.meta.model))
     context.quotas.began(live, identity)
     if identity.hops:
-        live.rank = live.rank or identity.rank
+        live.rank, live.tied = live.rank or identity.rank, identity.tied
     audit("session.resume", identity, session=live.id)
-    return live, service.outbox(live, last_frame, start.id)
+    outbox = service.outbox(live, last_frame, start.id)
+    if start.source is not None:
+        service.begin_source(live, start.source, first=live.session.upcoming == 0)
+    return live, outbox
 
 
 def _pauses(text: str | bytes) -> int | None:

@@ -72,6 +72,9 @@ class Language(Protocol):
     def left(self, live: SessionHost) -> None:
         """The connection is gone, before the session is told."""
 
+    async def relayed(self, socket: WebSocket, link: Link) -> None:
+        """The rest of the connection, after its session went to another gateway."""
+
 
 async def accept(socket: WebSocket) -> None:
     """Lets a WebSocket in that has come through the door."""
@@ -89,7 +92,7 @@ async def talk(socket: WebSocket, context: Context, language: Language) -> None:
     except WebSocketDisconnect:
         return
     except Elsewhere as elsewhere:
-        await context.relay.pump(socket, replace(elsewhere.link, first=text))
+        await context.relay.pump(socket, replace(elsewhere.link, first=(text,)))
         return
     except (OverQuota, NotAllowed) as limited:
         service.metrics.errors.labels(limited.code).inc()
@@ -117,7 +120,7 @@ async def talk(socket: WebSocket, context: Context, language: Language) -> None:
         service.detach(live, outbox)
         log.info("disconnected" if link is None else "goes on at another gateway")
     if link is not None:
-        await context.relay.pump(socket, link)
+        await language.relayed(socket, link)
 
 
 async def _converse(
@@ -133,6 +136,10 @@ async def _converse(
         except MovesOn as moves:
             link = await context.relay.take_along(live, outbox, moves.gateway, identity)
             if link is not None:
+                for message in outbox.left():  # that came behind the word that it moves
+                    for data in wire(message):
+                        assert isinstance(data, str)
+                        await socket.send_text(data)
                 return link
 
 
@@ -165,7 +172,7 @@ async def _first_text(socket: WebSocket) -> tuple[str, float]:
     """The first message, and when it came. Raises Refused and WebSocketDisconnect."""
     try:
         async with asyncio.timeout(limits.FIRST_MESSAGE_S):
-            text = await _receive(socket)
+            text = await receive(socket)
     except TimeoutError:
         said = f"no session.start came within {limits.FIRST_MESSAGE_S:g} s"
         raise Refused(ErrorCode.TIMEOUT, said, CloseCode.BAD_START) from None
@@ -179,7 +186,7 @@ async def _first_text(socket: WebSocket) -> tuple[str, float]:
     return text, asked
 
 
-async def _receive(socket: WebSocket) -> str | bytes:
+async def receive(socket: WebSocket) -> str | bytes:
     """The next message. Raises WebSocketDisconnect at the end."""
     message = await socket.receive()
     if message["type"] == "websocket.disconnect":
@@ -193,7 +200,7 @@ async def read(socket: WebSocket, outbox: Outbox, handle: Handle) -> None:
     share = Share()
     while True:
         await outbox.room()
-        message = await _receive(socket)
+        message = await receive(socket)
         before = time.thread_time()
         besides_s = handle(message)
         spent_s = MESSAGE_S + time.thread_time() - before + besides_s

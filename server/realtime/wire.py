@@ -40,9 +40,11 @@ class Mp4Wire:
         timeline: Timeline,
         complete: Callable[[], Any],
     ) -> None:
-        """`complete` is called when `frames` frames are on their way; with None the video has no end of its own."""
+        """`complete`, which may be another later, is called when `frames` frames are on their way; with None the video has no end
+        of its own.
+        """
         self._session, self._size, self._fps = session, size, fps
-        self._frames, self._timeline, self._complete = frames, timeline, complete
+        self._frames, self._timeline, self.complete = frames, timeline, complete
         self._held: list[Packet] = []
         self._sent = self._payloads = 0
         self._completed = False
@@ -81,7 +83,7 @@ class Mp4Wire:
         ready = [] if self._finished else self._take(packet)
         if self._finished and packet.last_of_chunk and not self._completed:  # a chunk is recorded as a whole
             self._completed = True
-            self._complete()
+            self.complete()
         return ready
 
     def _take(self, packet: Packet) -> list[str | bytes]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from flowbrush.packets import pack
 from flowbrush.protocol import SessionStart
 from flowbrush.server.delivery.delivery import Outbox
 from flowbrush.server.engine.dispatcher import Dispatcher
@@ -126,20 +127,22 @@ class Fleet:
 
     # ---- a session that goes to another gateway, with its client's connection
 
-    async def let_go(self, live: SessionHost, outbox: Outbox, to: str) -> SessionStart | None:
-        """Gives the session up to the gateway `to`: what its client would say there to go on. None where it stays after all."""
+    async def let_go(self, live: SessionHost, outbox: Outbox, to: str) -> tuple[str | bytes, ...]:
+        """Gives the session up to the gateway `to`: what its client would send there to go on. Nothing where it stays after all."""
         live.told_to_move = 0.0
         dispatcher = self._dispatchers.of(live)
         admission = dispatcher.admission
         if admission.departures().get(live.id) != to or live.outbox is not outbox or live.closed:
-            return None
-        session = live.session
+            return ()
+        session, source = live.session, live.source
         start = SessionStart(
             id=None if session.ready_said else live.start_id,
             resume=live.token,
             last_frame=session.output.frame - 1,
             codecs=live.meta.start.codecs,
+            source=source.given if source is not None and not source.ended else None,
         )
+        frames = [pack(packet) for packet in source.recent] if source is not None else []
         admission.leaving[live.id] = admission.waiting(live, to)
         self._forget(live, LEAVING_S)
         log.info("given up: %s has a seat for it", to, extra={"session": live.id})
@@ -147,7 +150,7 @@ class Fleet:
         self.handover.give_up(live)
         with contextlib.suppress(StorageLate):  # then the other one cannot take it up yet, and says so
             await self._storage.settled(live.id)
-        return start
+        return (start.to_json(), *frames)
 
     def arrived(self, live: SessionHost) -> None:
         """The other gateway has the session, and will have published so by its next look."""

@@ -79,7 +79,7 @@ class SessionHost:
         self.rank: Rank | None = None
         """its place in the queue; None while it does not wait"""
         self.tied = False
-        """whether its client can be served by this gateway only"""
+        """whether it ends with its client's connection"""
         self.kept_until = 0.0
         """until then it is not let go to another gateway: that was tried, and failed"""
         self.told_to_move = 0.0
@@ -101,9 +101,9 @@ class SessionHost:
 
     @property
     def stays(self) -> bool:
-        """Whether it can get a seat of this gateway only, for now: the client's video is here, for one."""
+        """Whether it can get a seat of this gateway only, for now."""
         away = self.outbox is None or self.outbox.closed
-        return away or self.tied or self.source is not None or time.monotonic() < self.kept_until
+        return away or time.monotonic() < self.kept_until
 
     @property
     def blocked(self) -> bool:

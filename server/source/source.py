@@ -48,6 +48,7 @@ class Source:
         self._size, self._say, self._changed = size, say, changed
         self._until = time.monotonic() + FIRST_S if first else 0.0
         self._waiting: deque[Packet] = deque()
+        self._recent: list[Packet] = []
         self._wake = asyncio.Event()
         self._room = asyncio.Semaphore(DECODING)
         self._needs_key = given.codec == "h264"
@@ -77,11 +78,23 @@ class Source:
             self._dropped += 1
             return
         self._needs_key = False
+        self._remember(packet)
         if len(self._waiting) >= WAITING:
             self._make_room(packet)
         else:
             self._waiting.append(packet)
         self._wake.set()
+
+    def _remember(self, packet: Packet) -> None:
+        if packet.key:
+            self._recent = [packet]
+        elif self._recent:  # no more than would wait at the decoder that they go to
+            self._recent = [*self._recent, packet] if len(self._recent) < WAITING else []
+
+    @property
+    def recent(self) -> list[Packet]:
+        """What shows the latest picture: the frames since a key frame, or none where one of them was left out."""
+        return [] if self.ended or self._needs_key else self._recent
 
     def _make_room(self, packet: Packet) -> None:
         """A JPEG takes the oldest one's place; of H.264 nothing can be left out before the next key frame."""

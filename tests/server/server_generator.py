@@ -46,7 +46,7 @@ class Card:
 
     def public(self) -> dict[str, Any]:
         can = ("text", "image", "drag", "pin", "path", "camera", "rewind", "step", "branch", "probe")
-        abilities = dict.fromkeys(can, True)
+        abilities = dict.fromkeys((*can, "source") if os.environ.get("TEST_SOURCE") else can, True)
         facts = dataclasses.asdict(self)
         return {
             **facts,
@@ -64,6 +64,8 @@ class State:
     prompt: str = ""
     tracks: dict[int, list[tuple[float, float]]] = dataclasses.field(default_factory=dict)
     count: int = 0
+    seen: float | None = None
+    """how bright the last picture of its source was, 0 to 1: it is shown in place of a position"""
     history: deque[Any] = dataclasses.field(default_factory=lambda: deque(maxlen=HISTORY))
     nbytes: int = 1000
 
@@ -141,6 +143,8 @@ class Generator:
         for state in states:
             self._misbehave(state)
         before = [copy.deepcopy(vars(state)) for state in states]
+        for state, clip in zip(states, sources, strict=False):
+            state.seen = state.seen if clip is None else float(clip.frames[-1].mean() / 255)
         results = [self._one(state, given) for state, given in zip(states, controls, strict=True)]
         if ready is not None:
             ready(results)
@@ -214,6 +218,8 @@ class Generator:
 
     @staticmethod
     def _position(state: State, pts: float) -> float:
+        if state.seen is not None:
+            return state.seen
         for samples in state.tracks.values():
             times, xs = zip(*samples, strict=True)
             return float(np.interp(pts, times, xs))

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from flowbrush.packets import NO_FLAGS, Flag, Packet
-from flowbrush.protocol import Codec, Pong
+from flowbrush.protocol import Codec, Error, Pong
 from flowbrush.server.delivery.delivery import DEAF_TEXTS, MAX_TEXTS, STALE_S, Closing, Media, Outbox, Ring
 
 
@@ -46,6 +46,17 @@ async def test_things_leave_in_the_order_in_which_they_came() -> None:
     box.put(2)
     items = [await box.next(lambda: 0.0) for _ in range(4)]
     assert [type(item) for item in items] == [Media, Pong, Media, Closing]
+
+
+def test_of_what_is_left_only_words_go_elsewhere() -> None:
+    box, said = Box(), Error(code="busy", message="x")
+    box.put(0, key=True)
+    box.move("b")
+    box.say(said)
+    box.answer(Pong(sent_us=1))
+    box.answer(Pong(sent_us=2))
+    assert box.left() == [said, Pong(sent_us=2)]
+    assert box.left() == [] and box.frames == 0
 
 
 async def test_stale_pictures_are_dropped_up_to_a_key_frame() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import stat
 import time
@@ -12,13 +13,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from PIL import Image
 from raw_client import RawClient, decode, decode_file
 from realtime_client import RealtimeClient
 from running_server import RunningServer, kill_group, wait_for
 from server_generator import prompt_code, read
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from flowbrush.packets import Packet
+from flowbrush.packets import Flag, Packet, pack
+from flowbrush.protocol import Codec
 from flowbrush.server.http.auth import NotAllowed
 from flowbrush.server.http.identity import Identity
 from flowbrush.server.http.passes import HEADER, Passes
@@ -30,7 +33,8 @@ class LocalGateway(RunningServer):
     COMMAND = ("-m", "local_gateway")
 
 
-SETTINGS: Any = {"FLOWBRUSH_CLUSTER": "auto", "FLOWBRUSH_SEATS": "1"}
+SETTINGS: Any = {"FLOWBRUSH_CLUSTER": "auto", "FLOWBRUSH_SEATS": "1", "TEST_SOURCE": "1"}
+SOURCE = {"codec": "jpeg", "width": 128, "height": 96, "fps": 16, "strength": 1.0}
 Pair = tuple[RunningServer, RunningServer]
 
 
@@ -152,6 +156,93 @@ async def test_a_client_of_the_other_protocol_finds_the_free_seat_when_it_comes(
             assert a.metric("flowbrush_relayed") == 1
             await asyncio.to_thread(wait_for, lambda: b.metric("flowbrush_slots_used") == 1)
         await end(client)
+
+
+async def test_a_client_of_the_other_protocol_that_waits_plays_at_the_other_gateway(pair: Pair) -> None:
+    """What it was told and what it asked for as it waited holds there, and its video has no seam."""
+    a, b = pair
+    await asyncio.to_thread(idle, pair)
+    async with RawClient(a.url) as here, RawClient(b.url) as there:
+        await here.start("here", seed=1)
+        await there.start("there", seed=2)
+        async with RealtimeClient(a) as other:
+            started = await other.start("before", seed=9, num_frames=64)
+            await other.change("waiting", prompt="asked as it waited")
+            await other.text("session.interaction.queued", event_id="waiting")
+            assert not other.chunks
+            await end(there)
+            await other.shows("waiting")
+            await asyncio.to_thread(wait_for, lambda: b.metric("flowbrush_slots_used") == 1)
+            await other.change("gone", multi_modal_data={"tracks": {"data": {"end": [3]}}})
+            refused = await other.text("error")
+            assert (refused["code"], refused["event_id"]) == ("unknown_track", "gone")
+            await other.change("waiting", prompt="twice")
+            assert (await other.text("error"))["code"] == "event_id_conflict"
+            await other.change("later", prompt="asked at the other")
+            await other.text("session.interaction.queued", event_id="later")
+            await other.shows("later")
+            await other.send("session.ping")
+            await other.text("session.pong")
+            done = await other.text("session.done")
+            assert await other.close_code() == 1000
+        await end(here)
+    assert (done["stopped"], done["reason"], done["chunks"]) == (False, "completed", 16)
+    assert done["request_id"] == started["request_id"]
+    pictures = [read(picture)[:3] for picture in decode_file(other.file)]
+    assert [picture[:2] for picture in pictures] == [(n, 9) for n in range(64)]
+    assert [each["started_event_ids"] for each in other.chunks if each["started_event_ids"]] == [
+        ["waiting"],
+        ["later"],
+    ]
+    codes = [code for _, _, code in pictures]
+    assert codes[0] == prompt_code("asked as it waited") and codes[-1] == prompt_code("asked at the other")
+    await asyncio.to_thread(wait_for, lambda: b.metric("flowbrush_slots_used") == 0)
+
+
+async def test_a_client_of_the_other_protocol_that_leaves_ends_its_session_there(pair: Pair) -> None:
+    a, b = pair
+    await asyncio.to_thread(idle, pair)
+    async with RawClient(a.url) as here, RawClient(b.url) as there:
+        await here.start("here", seed=1)
+        await there.start("there", seed=2)
+        async with RealtimeClient(a) as other:
+            session = (await other.start("x"))["request_id"]
+            await end(there)
+            await other.text("video.chunk_metadata")
+        path = f"/v1/sessions/{session}"
+        await asyncio.to_thread(wait_for, lambda: b.json(path)["state"] == "done")
+        assert (await asyncio.to_thread(b.json, path))["reason"] == "left"
+        await end(here)
+
+
+def grey(level: float) -> bytes:
+    """A frame of a source: `level` from black, 0, to white, 1."""
+    out = io.BytesIO()
+    Image.new("L", (128, 96), round(level * 255)).convert("RGB").save(out, "JPEG")
+    return pack(Packet(0, 0, 0, Codec.JPEG, out.getvalue(), Flag.KEY))
+
+
+async def test_a_source_moves_with_its_session_and_the_first_chunk_shows_it(pair: Pair) -> None:
+    a, b = pair
+    await asyncio.to_thread(idle, pair)
+    async with RawClient(a.url) as here, RawClient(b.url) as there, RawClient(a.url) as client:
+        await here.start("here", seed=1)
+        await there.start("there", seed=2)
+        await client.send(type="session.start", model="pocket-random", seed=3, source=SOURCE, prompt="x")
+        await client.message("queue")
+        await client.socket.send(grey(0.6))
+        await end(there)
+        await client.message("session.ready")
+        await client.count(4)
+        await asyncio.to_thread(wait_for, lambda: b.metric("flowbrush_slots_used") == 1)
+        await client.socket.send(grey(0.2))
+        while abs(read(decode(client.packets)[-1])[3] - 20) > 1:
+            await client.count(len(client.packets) + 4)
+        await end(client)
+        await end(here)
+    pictures = [read(picture) for picture in decode(client.packets)]
+    assert [picture[:2] for picture in pictures] == [(n, 3) for n in range(len(pictures))]
+    assert abs(pictures[0][3] - 60) <= 1, "the frame that came while it waited went along"
 
 
 def test_a_pass_is_for_one_gateway_one_path_and_a_minute() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+from contextlib import closing
+from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,12 +14,14 @@ import pytest
 from PIL import Image
 from session_world import World
 
-from flowbrush.protocol import Prompt, PromptSet
+from flowbrush.packets import NO_FLAGS, Flag, Packet
+from flowbrush.protocol import Codec, Prompt, PromptSet, SourceFields
 from flowbrush.server.engine.ipc import SourceChunk
 from flowbrush.server.engine.source_clip import clip_of
 from flowbrush.server.sessions import events as on
 from flowbrush.server.source.clips import KEPT_BYTES, Clips
 from flowbrush.server.source.reader import BadFrame, H264Frames, JpegFrames, Likeness, Motion, Pictures, serve
+from flowbrush.server.source.source import WAITING, Source
 from flowbrush.server.source.tracking import unpacked
 from flowbrush.server.source.window import Window
 from flowbrush.server.source.wire import RECORD, Answer
@@ -193,6 +198,25 @@ def test_h264_waits_for_a_key_frame_and_tells_of_rubbish() -> None:
     assert frames.read(b"\0\0\0\1\x41rubbish", key=False) is None
     with pytest.raises(BadFrame, match=r"H\.264"):
         frames.read(b"\0\0\0\1\x65" + bytes(200), key=True)
+
+
+async def test_what_shows_the_latest_picture_can_go_elsewhere() -> None:
+    def put(*keys: bool) -> list[int]:
+        for key in keys:
+            flags = Flag.KEY if key else NO_FLAGS
+            source.put(Packet(0, next(times), 0, Codec.H264, b"x", flags))
+        return [packet.frame for packet in source.recent]
+
+    times = count()
+    given = SourceFields(codec="h264", width=64, height=64, fps=16, strength=1.0)
+    with closing(Source(given, window(), (64, 64), lambda _: None, lambda: None)) as source:
+        await asyncio.sleep(0)
+        assert put(False) == [], "no decoder begins with that"
+        assert put(True, False, False) == [1, 2, 3]
+        assert put(True) == [4]
+        assert put(*[False] * WAITING) == [], "more than would wait there"
+        assert put(False) == [] and put(True) == [14]
+    assert source.recent == []
 
 
 # ---- the session of a source
