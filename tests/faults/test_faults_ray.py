@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,29 @@ async def test_a_stream_goes_on_at_another_gateway(make_server: Any) -> None:
         (n, 8, prompt_code("moved")) for n in frames
     ]
     assert b.metric("flowbrush_slots_used") <= 1
+
+
+async def test_of_two_models_one_loses_its_worker_and_the_other_does_not_notice(make_server: Any) -> None:
+    server = make_server(FLOWBRUSH_MODEL="pocket-random,pocket", FLOWBRUSH_SEATS="1")
+    assert server.json("/readyz")["seats"] == 2
+    async with RawClient(server.url) as first, RawClient(server.url) as second:
+        await first.start("first", seed=1)
+        await second.send(type="session.start", model="pocket", prompt="second", seed=2)
+        assert (await second.message("session.ready"))["model"] == "pocket"
+        await second.count(8)
+        (lost,) = re.findall(r" pocket-worker-0 runs as process (\d+) ", server.log.read_text())
+        os.kill(int(lost), signal.SIGKILL)
+        await second.message("session.recovering")
+        await second.count(len(second.packets) + 8)
+        await first.count(8)
+    for client, seed, prompt in ((first, 1, "first"), (second, 2, "second")):
+        shown = [read(picture)[:3] for picture in decode(client.packets)]
+        assert shown == [(n, seed, prompt_code(prompt)) for n in range(len(client.packets))]
+    assert not any(message["type"] == "session.recovering" for message in first.messages)
+    assert server.metric("flowbrush_worker_restarts_total") == 1
+    assert [name for name in re.findall(r"(\S+) runs as process", server.log.read_text())][2:] == [
+        "pocket-worker-1"
+    ]
 
 
 async def test_a_node_that_is_drained_gives_its_streams_away_without_a_loss(

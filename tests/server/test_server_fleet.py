@@ -8,8 +8,9 @@ import json
 import stat
 import time
 import urllib.error
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -62,6 +63,16 @@ async def end(client: RawClient) -> None:
 def idle(pair: Pair) -> None:
     wait_for(lambda: all(each.metric("flowbrush_slots_used") == 0 for each in pair))
     time.sleep(0.6)  # until each has heard of it
+
+
+@asynccontextmanager
+async def both_taken(pair: Pair) -> AsyncIterator[tuple[RawClient, RawClient]]:
+    """Clients that have the seat of each gateway."""
+    await asyncio.to_thread(idle, pair)
+    async with RawClient(pair[0].url) as here, RawClient(pair[1].url) as there:
+        await here.start("here", seed=1)
+        await there.start("there", seed=2)
+        yield here, there
 
 
 async def test_who_waits_at_one_gateway_plays_at_the_other_in_the_order_of_arrival(pair: Pair) -> None:
@@ -161,10 +172,7 @@ async def test_a_client_of_the_other_protocol_finds_the_free_seat_when_it_comes(
 async def test_a_client_of_the_other_protocol_that_waits_plays_at_the_other_gateway(pair: Pair) -> None:
     """What it was told and what it asked for as it waited holds there, and its video has no seam."""
     a, b = pair
-    await asyncio.to_thread(idle, pair)
-    async with RawClient(a.url) as here, RawClient(b.url) as there:
-        await here.start("here", seed=1)
-        await there.start("there", seed=2)
+    async with both_taken(pair) as (here, there):
         async with RealtimeClient(a) as other:
             started = await other.start("before", seed=9, num_frames=64)
             await other.change("waiting", prompt="asked as it waited")
@@ -201,10 +209,7 @@ async def test_a_client_of_the_other_protocol_that_waits_plays_at_the_other_gate
 
 async def test_a_client_of_the_other_protocol_that_leaves_ends_its_session_there(pair: Pair) -> None:
     a, b = pair
-    await asyncio.to_thread(idle, pair)
-    async with RawClient(a.url) as here, RawClient(b.url) as there:
-        await here.start("here", seed=1)
-        await there.start("there", seed=2)
+    async with both_taken(pair) as (here, there):
         async with RealtimeClient(a) as other:
             session = (await other.start("x"))["request_id"]
             await end(there)
@@ -224,10 +229,7 @@ def grey(level: float) -> bytes:
 
 async def test_a_source_moves_with_its_session_and_the_first_chunk_shows_it(pair: Pair) -> None:
     a, b = pair
-    await asyncio.to_thread(idle, pair)
-    async with RawClient(a.url) as here, RawClient(b.url) as there, RawClient(a.url) as client:
-        await here.start("here", seed=1)
-        await there.start("there", seed=2)
+    async with both_taken(pair) as (here, there), RawClient(a.url) as client:
         await client.send(type="session.start", model="pocket-random", seed=3, source=SOURCE, prompt="x")
         await client.message("queue")
         await client.socket.send(grey(0.6))
