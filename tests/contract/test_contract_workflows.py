@@ -80,9 +80,13 @@ def test_jobs_end_and_may_only_read() -> None:
     assert [name for name, job in JOBS.items() if not 0 < job.get("timeout-minutes", 0) <= 60] == []
 
 
-def test_actions_have_a_version() -> None:
-    used = [step["uses"] for job in JOBS.values() for step in job["steps"] if "uses" in step]
-    assert used and all(re.fullmatch(r"actions/[a-z-]+@v\d+", name) for name in used)
+def test_actions_are_the_commit_that_was_looked_at_and_say_its_version() -> None:
+    """A tag can be moved."""
+    lines = [line for path in WORKFLOWS for line in (GITHUB / "workflows" / path).read_text().splitlines()]
+    used = [line.split("uses: ")[1] for line in lines if "uses: " in line]
+    pinned = r"(actions/[a-z-]+@[0-9a-f]{40})  # v\d+\.\d+\.\d+"
+    assert used and all(re.fullmatch(pinned, each) for each in used)
+    assert len(set(used)) == len({each.split("@")[0] for each in used}), "one version of each"
 
 
 def test_issue_forms_ask_and_say_where_holes_go() -> None:
