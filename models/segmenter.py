@@ -1,7 +1,8 @@
 """The segmenter: from a picture and the points that a hand means to the opacity of the thing under them (pocket).
 
 It looks twice with one network: at the whole picture made small, for what belongs together, then at the part around what it found,
-for the rim. Each look is at the part and at its mirror image; after each the colours of what was found and of the rest have their say.
+for the rim. Each look is at the part and at its mirror image; after each the colours of what was found and of the rest have their
+say.
 """
 
 from __future__ import annotations
