@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
+import signal
 import stat
 import time
 import urllib.error
@@ -207,17 +209,29 @@ async def test_a_client_of_the_other_protocol_that_waits_plays_at_the_other_gate
     await asyncio.to_thread(wait_for, lambda: b.metric("flowbrush_slots_used") == 0)
 
 
-async def test_a_client_of_the_other_protocol_that_leaves_ends_its_session_there(pair: Pair) -> None:
+async def test_a_video_goes_on_at_the_other_gateway_in_its_middle_and_ends_with_its_client(
+    pair: Pair,
+) -> None:
+    """Its worker is killed as it plays, and the other gateway has a seat free."""
     a, b = pair
-    async with both_taken(pair) as (here, there):
-        async with RealtimeClient(a) as other:
-            session = (await other.start("x"))["request_id"]
-            await end(there)
-            await other.text("video.chunk_metadata")
-        path = f"/v1/sessions/{session}"
-        await asyncio.to_thread(wait_for, lambda: b.json(path)["state"] == "done")
-        assert (await asyncio.to_thread(b.json, path))["reason"] == "left"
-        await end(here)
+    await asyncio.to_thread(idle, pair)
+    async with RealtimeClient(a) as client:
+        session = (await client.start("x", seed=4))["request_id"]
+        await client.change("early", prompt="y")
+        await client.shows("early")
+        (worker,) = a.workers()
+        os.kill(worker, signal.SIGKILL)
+        while b.metric("flowbrush_slots_used") == 0:
+            await client.text("video.chunk_metadata")
+        await client.change("late", prompt="z")
+        await client.shows("late")
+        assert a.metric("flowbrush_relayed") == 1
+    pictures = [read(picture)[:3] for picture in decode_file(client.file)]
+    assert [picture[:2] for picture in pictures] == [(n, 4) for n in range(len(pictures))]
+    assert [code for _, _, code in pictures][-1] == prompt_code("z")
+    path = f"/v1/sessions/{session}"
+    await asyncio.to_thread(wait_for, lambda: b.json(path)["state"] == "done")
+    assert (await asyncio.to_thread(b.json, path))["reason"] == "left"
 
 
 def grey(level: float) -> bytes:
