@@ -10,7 +10,7 @@ from flowbrush.models.motion_latent import (
     DRIVE_UNITS,
     FLOW_UNIT,
     GROUND_DRAWN,
-    LIGHT_DRAWN,
+    LIGHT_MOST,
     THINGS_DRAWN,
     Motion,
     drawn,
@@ -40,9 +40,28 @@ def test_unpacking_is_the_inverse_of_packing(motion: Motion) -> None:
 
 def test_more_motion_is_drawn_than_a_student_dares(motion: Motion) -> None:
     shown = drawn(pack(motion))
-    for name, times in (("things", THINGS_DRAWN), ("ground", GROUND_DRAWN), ("light", LIGHT_DRAWN)):
+    for name, times in (("things", THINGS_DRAWN), ("ground", GROUND_DRAWN)):
         assert torch.allclose(getattr(shown, name), getattr(motion, name) * times, atol=1e-4), name
     assert torch.allclose(shown.drive, motion.drive, atol=1e-5)  # poses keep it, and would run away
+
+
+@pytest.mark.parametrize(("said", "times"), [(0.01, 4.0), (0.1, 3.9), (0.5, 2.75), (2.0, 1.65)])
+def test_shimmer_is_drawn_larger_than_shadows(motion: Motion, said: float, times: float) -> None:
+    for sign in (1, -1):
+        motion.light.fill_(sign * said)
+        assert float(drawn(pack(motion)).light.mean()) == pytest.approx(sign * said * times, rel=0.03)
+
+
+def test_more_light_is_never_drawn_as_less(motion: Motion) -> None:
+    stronger = torch.linspace(0, LIGHT_MOST, motion.light[:, :1].numel()).view_as(motion.light[:, :1])
+    motion.light.copy_(stronger.expand_as(motion.light))
+    assert float(drawn(pack(motion)).light[:, 0].flatten().diff().min()) > 0
+
+
+def test_a_cells_pattern_is_kept(motion: Motion) -> None:
+    shown = drawn(pack(motion)).light
+    times = shown / motion.light
+    assert torch.allclose(times, times[:, :1].expand_as(times), rtol=1e-3)
 
 
 def test_every_channel_has_its_place_and_its_unit() -> None:
