@@ -148,7 +148,9 @@ def test_points_of_a_video_move_the_ground_however_few_and_take_nothing(served: 
 
 
 def test_a_large_shadow_does_not_feed_on_itself(served: Generator, start, monkeypatch) -> None:
-    assert most_light(served, start) <= motion_latent.LIGHT_ON_PHOTOS + 1e-6 < 1  # dark stripes are seen from 1 on
+    assert (
+        most_light(served, start) <= motion_latent.LIGHT_ON_PHOTOS + 1e-6 < 1
+    )  # dark stripes are seen from 1 on
     monkeypatch.setattr(motion_latent, "LIGHT_ON_PHOTOS", 99.0)
     assert most_light(served, start) > 5  # why there is a bound
 
