@@ -12,7 +12,7 @@ from PIL import Image
 
 from flowbrush.controls import Point, Prompt, PromptSet, TrackBegin
 from flowbrush.models import motion_latent
-from flowbrush.models.motion_channels import LIGHT
+from flowbrush.models.motion_channels import FRAMES, GROUND, LIGHT
 from flowbrush.models.registry import card
 from flowbrush.pipelines.controls import fold
 from flowbrush.pipelines.families.base import Taken
@@ -163,6 +163,23 @@ def test_each_stream_has_the_light_of_its_scene() -> None:
     assert photo[LIGHT:].abs().unique().tolist() == pytest.approx([motion_latent.LIGHT_ON_PHOTOS])
     assert toy[LIGHT:].abs().unique().tolist() == [motion_latent.LIGHT_MOST]
     assert bool((toy[LIGHT:, :, 0] < 0).all())
+
+
+def test_a_ground_that_feeds_on_itself_is_slowed() -> None:
+    """As a whole, each stream for itself: its shape is as it was, and so is one that is no faster than the world's."""
+    latents = torch.zeros(3, LIGHT + 4, 1, 4, 4)
+    quick = torch.tensor([1.0, -1.0] * 4).repeat_interleave(2)[: 2 * FRAMES].view(-1, 1, 1, 1)
+    latents[:, GROUND] = (
+        torch.tensor([0.5, 0.01, 0.0]).view(3, 1, 1, 1, 1) * quick * torch.rand(1, 1, 1, 4, 4)
+    )
+    latents[:, GROUND] += 2.0  # how far it has gone is not how fast it goes
+    slowed = motion_latent.bounded(latents, [False] * 3)
+    changes = slowed[:, GROUND].unflatten(1, (FRAMES, 2)).diff(dim=1).square().flatten(1).mean(1).sqrt()
+    assert changes[0] == pytest.approx(motion_latent.GROUND_FASTEST, rel=1e-4)
+    assert torch.allclose(
+        slowed[0, GROUND] / slowed[0, GROUND].max(), latents[0, GROUND] / latents[0, GROUND].max()
+    )
+    assert torch.equal(slowed[1:], latents[1:])
 
 
 def test_a_chunk_that_fails_changes_nothing(served: Generator, start, monkeypatch) -> None:
