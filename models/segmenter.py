@@ -20,6 +20,8 @@ STEP = 32  # pixels: what the sides of a look are multiples of; the network halv
 SPOT = 0.02  # of the looked at part's longer side: standard deviation of the spot that marks a point
 ROOM = 0.25  # of a find's size: how much around it the second look sees
 DECIDED = 3.0  # how much steeper than the network's doubt the rim is: half taken looks like a ghost, and is wrong more often
+AT_RIM = 0.05  # of the picture's rim: what is ground mostly covers more of it
+SURE = 0.7  # mean opacity of what was found, as the network says it: of ground it is less sure, of a portrait's shoulders it is not
 LEAST = 0.3  # opacity from which on a pixel counts for where the second look goes
 
 
@@ -37,7 +39,8 @@ class Segmenter(nn.Module):
     @torch.inference_mode()
     def segment(self, picture: Tensor, add: Tensor, remove: Tensor, region: Tensor | None = None) -> Tensor:
         """Opacity [1, H, W] in 0..1 of the thing at points `add` [n, 2] and not at `remove` [m, 2] (x, y in pixels) of a `picture`
-        [3, H, W] in -1..1; `region` [H, W] is where it was roughly painted, if anybody did.
+        [3, H, W] in -1..1; `region` [H, W] is where it was roughly painted, if anybody did. A single click on plain ground finds
+        nothing, where that is noticed; a second one is taken at its word.
         """
         weight = self.net.enter.weight
         height, width = picture.shape[-2:]
@@ -48,7 +51,9 @@ class Segmenter(nn.Module):
         if box is None:
             return decided(first)
         second = self._look(picture.to(weight), add, remove, first.to(weight), box)
-        return decided(by_color(picture, second))
+        taken = decided(by_color(picture, second))
+        insisted = len(add) + len(remove) > 1 or region is not None
+        return taken if insisted or not is_ground(second, taken) else torch.zeros_like(taken)
 
     def _look(
         self, picture: Tensor, add: Tensor, remove: Tensor, prior: Tensor, box: tuple[float, ...]
@@ -112,6 +117,15 @@ def put_back(found: Tensor, box: tuple[float, ...], size: tuple[int, ...]) -> Te
 def decided(found: Tensor) -> Tensor:
     """A look's find with a steeper rim."""
     return ((found.float() - 0.5) * DECIDED + 0.5).clamp(0, 1)
+
+
+def is_ground(found: Tensor, taken: Tensor) -> bool:
+    """Whether what a click took, opacity `taken` [1, H, W], is a piece of ground and no thing, by how sure the network was of it
+    (`found` [1, H, W]) and how much of the picture's rim it covers.
+    """
+    solid = taken[0] >= 0.5
+    rim = torch.cat([solid[0], solid[-1], solid[:, 0], solid[:, -1]])
+    return bool(solid.any()) and float(rim.float().mean()) > AT_RIM and float(found[0][solid].mean()) < SURE
 
 
 def around(found: Tensor) -> tuple[float, float, float, float] | None:
