@@ -20,8 +20,8 @@ STEP = 32  # pixels: what the sides of a look are multiples of; the network halv
 SPOT = 0.02  # of the looked at part's longer side: standard deviation of the spot that marks a point
 ROOM = 0.25  # of a find's size: how much around it the second look sees
 DECIDED = 3.0  # how much steeper than the network's doubt the rim is: half taken looks like a ghost, and is wrong more often
-AT_RIM = 0.05  # of the picture's rim: what is ground mostly covers more of it
-SURE = 0.7  # mean opacity of what was found, as the network says it: of ground it is less sure, of a portrait's shoulders it is not
+UNSURE = 0.62  # mean opacity that the network gives to what it found: of ground it is less sure
+AT_RIM = 0.5  # how much surer it has to be of what covers all of the picture's rim, as ground does most
 LEAST = 0.3  # opacity from which on a pixel counts for where the second look goes
 
 
@@ -125,7 +125,7 @@ def is_ground(found: Tensor, taken: Tensor) -> bool:
     """
     solid = taken[0] >= 0.5
     rim = torch.cat([solid[0], solid[-1], solid[:, 0], solid[:, -1]])
-    return bool(solid.any()) and float(rim.float().mean()) > AT_RIM and float(found[0][solid].mean()) < SURE
+    return bool(solid.any()) and float(found[0][solid].mean()) < UNSURE + AT_RIM * float(rim.float().mean())
 
 
 def around(found: Tensor) -> tuple[float, float, float, float] | None:

@@ -116,7 +116,8 @@ class Quality:
         (_, before), (steps, rate) = self._levels[self.level - 1], self._levels[self.level]
         if rate < before:
             return f"{rate * self._fps:.3g} frames come a second in place of {self._fps:.3g}"
-        return f"{steps} denoising steps are made in place of {self._levels[0][0]}"
+        made = "1 denoising step is" if steps == 1 else f"{steps} denoising steps are"
+        return f"{made} made in place of {self._levels[0][0]}"
 
     # ---- what the log says of it
 

@@ -81,7 +81,7 @@ def test_what_the_network_doubts_is_decided() -> None:
 
 def test_colours_decide_where_the_network_doubts() -> None:
     picture, truth = picture_with((60, 60, 120, 120), (192, 320))
-    found = finder(0.6).segment(picture, torch.tensor([[90.0, 90.0]]), NONE)[0]  # sigmoid: 0.65 in, 0.35 out
+    found = finder(0.8).segment(picture, torch.tensor([[90.0, 90.0]]), NONE)[0]  # sigmoid: 0.69 in, 0.31 out
     assert float(found[63:117, 63:117].min()) == 1.0  # 0.95 by the network alone
     assert float(found[truth == 0].mean()) < 0.2
 
@@ -89,12 +89,12 @@ def test_colours_decide_where_the_network_doubts() -> None:
 def test_ground_is_not_taken_by_one_click_unless_the_network_is_sure_of_it() -> None:
     picture, truth = picture_with((0, 120, 320, 192), (192, 320))
     click, second = torch.tensor([[150.0, 160.0]]), torch.tensor([[150.0, 160.0], [60.0, 170.0]])
-    assert not finder(0.6).segment(picture, click, NONE).any()  # sigmoid: 0.65
-    assert overlap(finder(0.6).segment(picture, second, NONE)[0], truth) > 0.9
-    assert overlap(finder(0.6).segment(picture, click, NONE, truth)[0], truth) > 0.9
+    assert not finder(0.8).segment(picture, click, NONE).any()  # sigmoid: 0.69
+    assert overlap(finder(0.8).segment(picture, second, NONE)[0], truth) > 0.9
+    assert overlap(finder(0.8).segment(picture, click, NONE, truth)[0], truth) > 0.9
     assert overlap(finder(3.0).segment(picture, click, NONE)[0], truth) > 0.9
     inside, truth = picture_with((60, 60, 120, 120), (192, 320))
-    found = finder(0.6).segment(inside, torch.tensor([[90.0, 90.0]]), NONE)[0]
+    found = finder(0.8).segment(inside, torch.tensor([[90.0, 90.0]]), NONE)[0]
     assert overlap((found > 0.5).float(), truth) > 0.9  # as unsure, but away from the rim
 
 
