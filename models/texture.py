@@ -12,18 +12,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-CELL = (
-    4  # pixels: places are compared at a quarter of the size, where the fill is as sharp as what is around it
-)
+# Pixels of a cell: places are compared at a quarter of the size, where the fill is as sharp as what is around it.
+CELL = 4
 TILE = 4  # cells from one tile to the next
 ASIDE = 0.4  # tiles by which a tile lies beside its place in the grid at most: rows and columns of tiles are seen as a weave
 NARROW = 6.0  # 1 / tile²: how fast a tile passes into the next. A wide passage is a mean of both, and that is smooth: seen as well
 REACH = 2  # cells around the middle of a tile by which it is compared
-COARSE = (
-    16  # pixels: what is smoother than that is left to the network, which knows what a picture looks like
-)
-USED = 0.1  # how much worse a place counts each time it, or what is near it, was copied: else one leaf is copied everywhere. In
-# units of how much worse the best tenth of all places is than the best one, since in a blurred ground small differences are seen.
+# Pixels: what is smoother than that is left to the network, which knows what a picture looks like.
+COARSE = 16
+# How much worse a place counts each time it, or what is near it, was copied: else one leaf is copied everywhere. In units of how
+# much worse the best tenth of all places is than the best one, since in a blurred ground small differences are seen.
+USED = 0.1
 DETAIL = 0.53  # of what is copied is put in: all of it costs another 1 dB where the true ground is known
 FEWEST = 16  # places to copy from; a hole in next to nothing stays as it is
 

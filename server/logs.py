@@ -120,9 +120,8 @@ class _AuditFormatter(logging.Formatter):
 
 def configure(level: str, as_json: bool) -> None:
     """Sends all logging of this process to stderr in one form; audit lines go there, too, whatever the level."""
-    logging.raiseExceptions = (
-        False  # what cannot be written is not printed in another way, with its arguments
-    )
+    # What cannot be written is not printed in another way, with its arguments.
+    logging.raiseExceptions = False
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_FloodFilter())
     handler.addFilter(_SessionFilter())

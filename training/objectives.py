@@ -16,9 +16,8 @@ from flowbrush.training.optim import MasterOptimiser
 from flowbrush.training.rollout import Rollout
 from flowbrush.training.teacher import matching_error, noised, one_level, predict, teacher_conditions
 
-LEAST = (
-    1e-2  # of the distance that gradients are measured in: where student and teacher agree they stay small
-)
+# Of the distance that gradients are measured in: where student and teacher agree they stay small.
+LEAST = 1e-2
 TRAIL = 0.98  # decay of the student that a consistency step aims at
 
 

@@ -30,12 +30,10 @@ class Rollout:
     student: CausalTransformer
     batch: Batch
     levels: list[float]
-    generator: (
-        np.random.Generator | None
-    )  # draws the step that is learned from; None: all steps, as a stream makes them
-    photos: Sequence[bool] | None = (
-        None  # whose scene is a photo: bounds latents as streams do; None bounds none
-    )
+    # Draws the step that is learned from; None: all steps, as a stream makes them.
+    generator: np.random.Generator | None
+    # Whose scene is a photo: bounds latents as streams do; None bounds none.
+    photos: Sequence[bool] | None = None
     made: list[Tensor] = field(default_factory=list)  # [B, C, h, w] each, detached
 
     def __post_init__(self) -> None:

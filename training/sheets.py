@@ -13,8 +13,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from flowbrush.models.codecs.pocket import PocketCodec
-from flowbrush.models.motion_channels import FRAMES
 from flowbrush.models.transformer import CausalTransformer
 from flowbrush.training.playback import clip_frames
 from flowbrush.training.pool import reference_of
@@ -50,17 +48,6 @@ def student_sheet(path: Path, student: torch.nn.Module, context: Context) -> Non
         rows += [thin(bypassed), thin(made), thin(clip.frames.float() / 255)]
     write_sheet(path, rows)
     context.codec.to(context.device), context.light.to(context.device), context.text.to(context.device)
-
-
-def codec_sheet(path: Path, codec: PocketCodec, clips: Sequence[Tensor], device: torch.device) -> None:
-    """Two rows a clip [F, 3, H, W] uint8: true, and by the codec's components."""
-    rows = []
-    for clip in clips:
-        frames = clip[: 6 * FRAMES].float().div(127.5).sub(1).transpose(0, 1)[None].to(device)
-        with torch.no_grad():
-            made = codec.decode_linear(codec.encode(frames))
-        rows += [video[0].transpose(0, 1)[FRAMES - 1 :: FRAMES].add(1).div(2) for video in (frames, made)]
-    write_sheet(path, rows)
 
 
 def thin(frames: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -32,14 +32,6 @@ Network = TypeVar("Network", bound=nn.Module)
 FLOOR = 0.03  # of the rate is left at the end of a decay
 COMPONENTS = ("mean", "basis", "scale")
 STUDENTS = ("distill", "rollout", "forcing")  # the last one that has run is the student
-
-
-class Optimiser(Protocol):
-    steps: int
-
-    def state_dict(self) -> dict[str, Any]: ...
-
-    def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
 @dataclass

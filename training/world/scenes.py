@@ -31,10 +31,6 @@ class Layout:
 Painting = tuple[Image.Image, Layout]
 
 
-def _mix(a: Colour, b: Colour, k: float) -> Colour:
-    return (round(a[0] + (b[0] - a[0]) * k), round(a[1] + (b[1] - a[1]) * k), round(a[2] + (b[2] - a[2]) * k))
-
-
 def _vary(rng: Rng, colour: Colour, amount: float = 14) -> Colour:
     shift = rng.normal(0, amount * 0.4) + rng.normal(0, amount * 0.5, 3)
     r, g, b = (int(np.clip(c + s, 0, 255)) for c, s in zip(colour, shift, strict=True))

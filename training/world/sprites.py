@@ -102,15 +102,6 @@ class SpriteBook:
         book.levels = levels
         return book
 
-    def alpha_points(self, name: str) -> Tensor:
-        """Points well inside the object: [N, 2] in -0.5..0.5 of its edge length, x then y."""
-        alpha = self.levels[name][SIZES[0]][3]
-        core = -F.max_pool2d(-alpha[None], 5, 1, 2)[0] > 0.6  # eroded, so that a point never sits on the rim
-        if core.sum() < 12:
-            core = alpha > 0.6
-        y, x = torch.nonzero(core, as_tuple=True)
-        return torch.stack([x, y], 1).float().add(0.5).div(SIZES[0]).sub(0.5)
-
     def draw(
         self, name: str, centre: Tensor, size: Tensor, angle: Tensor, window: int
     ) -> tuple[Tensor, Tensor]:
