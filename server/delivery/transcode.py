@@ -16,9 +16,8 @@ import av
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
-TIMESCALE = 90_000
 OPTIONS = {"preset": "veryfast", "crf": "20"}
-POLITE = 10
+POLITE = 10  # by so much it is nicer than what makes pictures
 NO_SPACE = 28
 """Exit code where the disk is full."""
 
