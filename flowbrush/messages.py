@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from flowbrush import limits
 
 MessageId = Annotated[int, Field(ge=1, le=limits.MAX_ID)]
-Chunk = Annotated[int, Field(ge=0, le=2**32 - 1)]
+Chunk = Annotated[int, Field(ge=0, le=limits.MAX_CHUNK)]
 Seconds = Annotated[float, Field(ge=0, le=limits.MAX_TIME_S)]
 Micros = Annotated[int, Field(ge=0, le=2**63 - 1)]
 Millis = Annotated[float, Field(ge=0)]

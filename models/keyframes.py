@@ -9,15 +9,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from flowbrush.models.blocks import BlockBook, CodeDecoder
-from flowbrush.models.checkpoint import BadWeights, fill, read, save
+from flowbrush.models.checkpoint import BadWeights
 from flowbrush.models.spec import KeyframesSpec
 
 FACTS = 7  # horizon, ground, rows of water, and x, y, radius of a sun; not-a-number where there is none
@@ -143,19 +142,3 @@ class Keyframes(nn.Module):
         x = 1 - x if mirrored else x
         sun = None if math.isnan(x) else ((x * wide - margin_x) / width, row(y), radius * high / height)
         return Ground(row(horizon), row(level), None if math.isnan(top) else (row(top), row(bottom)), sun)
-
-
-def save_keyframes(path: Path, keyframes: Keyframes, metadata: dict[str, object]) -> None:
-    """Writes a weights file of keyframes alone, in their number type."""
-    said = {"keyframes": asdict(keyframes.spec), "catalogue": asdict(keyframes.catalogue)}
-    save(path, {"keyframes": keyframes}, {**metadata, **said})
-
-
-def load_keyframes(path: Path, spec: KeyframesSpec) -> Keyframes:
-    """What `save_keyframes` wrote, in fp32. Raises BadWeights where the file is missing, broken or of another shape."""
-    tensors, metadata = read(path)
-    if "catalogue" not in metadata:
-        raise BadWeights(f"{path} has no catalogue in its metadata: it has no keyframes")
-    keyframes = Keyframes(spec, Catalogue.parse(metadata["catalogue"]))
-    fill(keyframes, tensors, "keyframes.", path.name)
-    return keyframes.eval().requires_grad_(False)

@@ -20,14 +20,16 @@ from flowbrush.models.motion_channels import DRIVE, FRAMES, GROUND, LIGHT, THING
 FLOW_UNIT = 4.0  # pixels that count as 1: the spread of flows that gaits have
 DRIVE_UNITS = (4.0, 4.0, 0.2)  # pixels, pixels, radians a latent frame that count as 1
 
-LIGHT_MOST = 2.0  # of a light's latent: 999 of 1,000 values of the world's light are less (2.1). Shadows of things larger than
-# any that the student learned from else feed on themselves, and in five seconds black bars grow at their feet.
+# Of a light's latent: 999 of 1,000 values of the world's light are less (2.1). Shadows of things larger than any that the student
+# learned from else feed on themselves, and in five seconds black bars grow at their feet.
+LIGHT_MOST = 2.0
 # The same where the scene is a photo: when much more than 0.75 of it is shown, it is mostly dark stripes in ground that was filled
 # in. It costs 0.15 dB on clips of the world over photos, where there is rain and snow, too.
 LIGHT_ON_PHOTOS = 0.2
 
-GROUND_FASTEST = 0.035  # change of the ground's flow from frame to frame, root mean square over the picture, as the student says
-# it: twice that is shown, 0.07, the mean of the world's scenes (0.04 to 0.1). In deserts haze feeds on itself else.
+# Change of the ground's flow from frame to frame, root mean square over the picture, as the student says it: twice that is shown,
+# 0.07, the mean of the world's scenes (0.04 to 0.1). In deserts haze feeds on itself else.
+GROUND_FASTEST = 0.035
 
 # Times what the student says: few steps leave its motion too small, most of all that of scenes. Of streams that nobody touches
 # 87 % then have half to twice the world's energy for the same prompt (67 % with 1.5 for all), and amplitude on 24 clips goes
@@ -91,8 +93,3 @@ def bounded(latents: Tensor, photos: Sequence[bool]) -> Tensor:
     slower = ground * (GROUND_FASTEST / speed.clamp_min(GROUND_FASTEST))
     light = latents[:, LIGHT:].clamp(-most, most)
     return torch.cat([latents[:, : GROUND.start], slower, latents[:, GROUND.stop : LIGHT], light], 1)
-
-
-def still(like: Tensor, light: int) -> Tensor:
-    """The latent of nothing that moves and no light, [N, 19 + light, h, w], for N grids as of `like` [N, …, h, w]."""
-    return like.new_zeros(len(like), LIGHT + light, *like.shape[-2:])

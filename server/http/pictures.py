@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from flowbrush.errors import ErrorCode
+from flowbrush.limits import MAX_CHUNK
 from flowbrush.protocol import Codec
 from flowbrush.server.delivery.clips import Clip, clip
 from flowbrush.server.delivery.playable import NotPlayable
@@ -24,7 +25,6 @@ from flowbrush.server.sessions.session_host import LatestJpeg, SessionHost
 from flowbrush.server.store.storage import StorageLate
 from flowbrush.server.store.store import SessionRecord
 
-MAX_CHUNK = 2**32 - 1
 BOUNDARY = "frame"
 MP4 = "video/mp4"
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Body, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from flowbrush.errors import ErrorCode, ProtocolError
+from flowbrush.limits import MAX_CHUNK
 from flowbrush.server.http.answers import error_response
 from flowbrush.server.http.audit import audit
 from flowbrush.server.http.context import Context, unknown
@@ -15,8 +16,6 @@ from flowbrush.server.http.door import identity_of
 from flowbrush.server.http.quotas import OverQuota
 from flowbrush.server.sessions.session_host import SessionHost
 from flowbrush.server.store.store import SessionRecord
-
-MAX_CHUNK = 2**32 - 1
 
 
 def router(context: Context) -> APIRouter:

@@ -15,7 +15,6 @@ from flowbrush.models.motion_latent import (
     Motion,
     drawn,
     pack,
-    still,
     unpack,
 )
 
@@ -85,12 +84,6 @@ def test_every_channel_has_its_place_and_its_unit() -> None:
 def test_channels_follow_each_other_without_gaps() -> None:
     assert (THINGS.start, THINGS.stop) == (0, GROUND.start)
     assert (GROUND.stop, DRIVE.stop) == (DRIVE.start, LIGHT)
-
-
-def test_stillness_is_zero_in_every_unit() -> None:
-    motion = unpack(still(torch.ones(3, 7, 2, 5), LIGHTS))
-    assert motion.things.shape == (3, FRAMES, 2, 2, 5) and motion.light.shape == (3, LIGHTS, 2, 5)
-    assert all(not value.any() for value in vars(motion).values())
 
 
 def test_conditions_are_the_reference_the_hints_and_the_past() -> None:

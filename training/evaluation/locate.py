@@ -1,4 +1,4 @@
-"""What is measured on frames: where an object is, PSNR, SSIM. Frames are float [3, H, W] or [N, 3, H, W] in 0..1."""
+"""Where an object is in a frame, read from its pixels. Frames are float [3, H, W] in 0..1."""
 
 from __future__ import annotations
 
@@ -24,30 +24,6 @@ class Sighting(NamedTuple):
     y: float
     explained: float
     difference: float
-
-
-def psnr(a: Tensor, b: Tensor) -> float:
-    """Peak signal-to-noise ratio in dB over all of both."""
-    return -10 * float(torch.log10((a - b).square().mean().clamp_min(1e-10)))
-
-
-def ssim(a: Tensor, b: Tensor) -> float:
-    """Mean structural similarity [N, 3, H, W], Gaussian window of 11 (Wang et al. 2004)."""
-    line = torch.exp(-((torch.arange(11) - 5.0) ** 2) / (2 * 1.5**2))
-    line = line / line.sum()
-    kernel = (line[:, None] * line[None]).expand(3, 1, 11, 11)
-
-    def blur(x: Tensor) -> Tensor:
-        return F.conv2d(x, kernel, groups=3)
-
-    mean_a, mean_b = blur(a), blur(b)
-    var_a, var_b = blur(a * a) - mean_a**2, blur(b * b) - mean_b**2
-    both = blur(a * b) - mean_a * mean_b
-    c1, c2 = 0.01**2, 0.03**2
-    value = (
-        (2 * mean_a * mean_b + c1) * (2 * both + c2) / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))
-    )
-    return float(value.mean())
 
 
 def locate(

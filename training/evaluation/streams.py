@@ -26,9 +26,8 @@ from flowbrush.training.world import lexicon
 from flowbrush.training.world.living import LivingWorld
 from flowbrush.training.world.sprites import SpriteBook
 
-GAIT = (
-    12  # frames over which a position is averaged: a gait's own going to and fro is not an error of following
-)
+# Frames over which a position is averaged: a gait's own going to and fro is not an error of following.
+GAIT = 12
 ALONE_FRAMES = 48  # frames of a stream that nobody touches
 ROUND = 96  # frames of one round of the endless drag
 
