@@ -12,7 +12,6 @@ PLAYHEAD_INTERVAL_S = 0.25  # a client that plays sends `playhead` at least so o
 
 MAX_MESSAGE_BYTES = 1 << 20  # one text message from a client
 MAX_ID = 2**32 - 1  # control ids travel in a u32 of the packet header
-MAX_CHUNK = 2**32 - 1  # and so do numbers of chunks
 MAX_SEED = 2**53 - 1  # the largest integer that every JSON reader keeps exactly
 
 MAX_PROMPTS = 8

@@ -9,8 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flowbrush import limits
 
+MAX_CHUNK = 2**32 - 1  # a chunk's number travels in a u32 of the packet header
+
 MessageId = Annotated[int, Field(ge=1, le=limits.MAX_ID)]
-Chunk = Annotated[int, Field(ge=0, le=limits.MAX_CHUNK)]
+Chunk = Annotated[int, Field(ge=0, le=MAX_CHUNK)]
 Seconds = Annotated[float, Field(ge=0, le=limits.MAX_TIME_S)]
 Micros = Annotated[int, Field(ge=0, le=2**63 - 1)]
 Millis = Annotated[float, Field(ge=0)]

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from flowbrush.errors import ErrorCode
-from flowbrush.limits import MAX_CHUNK
+from flowbrush.messages import MAX_CHUNK
 from flowbrush.protocol import Codec
 from flowbrush.server.delivery.clips import Clip, clip
 from flowbrush.server.delivery.playable import NotPlayable

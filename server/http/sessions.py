@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from flowbrush.errors import ErrorCode, ProtocolError
-from flowbrush.limits import MAX_CHUNK
+from flowbrush.messages import MAX_CHUNK
 from flowbrush.server.http.answers import error_response
 from flowbrush.server.http.audit import audit
 from flowbrush.server.http.context import Context, unknown
