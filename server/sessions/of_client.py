@@ -70,15 +70,16 @@ def given(session: Session, event: on.Given, now: float) -> Effects:
 
 def pause(session: Session, event: on.PauseAsked, now: float) -> Effects:
     session.pace.pause()
-    session.stepping, session.quiet_since = None, now
-    return [do.Say(SessionPaused(id=event.id, chunk=session.upcoming), all=True)]
+    session.quiet_since = now
+    said = do.Say(SessionPaused(id=event.id, chunk=session.upcoming), all=True)
+    return [*session.overtake_step(), said]
 
 
 def resume(session: Session, event: on.ResumeAsked, now: float) -> Effects:
     session.pace.play(session.output.pts)
-    session.stepping, session.quiet_since = None, now
+    session.quiet_since = now
     said = do.Say(SessionResumed(id=event.id, chunk=session.upcoming), all=True)
-    return [said, *session.queue_again()]
+    return [*session.overtake_step(), said, *session.queue_again()]
 
 
 def step(session: Session, event: on.StepAsked, now: float) -> Effects:
@@ -86,8 +87,9 @@ def step(session: Session, event: on.StepAsked, now: float) -> Effects:
         text = "session.step is for a paused session: pause it first"
         raise ProtocolError(ErrorCode.NOT_PAUSED, text, id=event.id)
     session.pace.step(event.chunks, session.output.pts)
+    answered = session.overtake_step()
     session.stepping, session.quiet_since = event, now
-    return session.queue_again()
+    return [*answered, *session.queue_again()]
 
 
 def rewind(session: Session, event: on.RewindAsked, now: float) -> Effects:

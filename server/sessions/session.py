@@ -16,6 +16,7 @@ from flowbrush.protocol import (
     Error,
     Notice,
     SessionDone,
+    SessionPaused,
     SessionRestarted,
     SessionRewound,
 )
@@ -243,8 +244,16 @@ class Session:
             self.tracks.impose(control, self.chunk)
         return tuple(given)
 
+    def overtake_step(self) -> Effects:
+        """Answers a `session.step` that another command ends before its chunks are made: who asked waits for it."""
+        step, self.stepping = self.stepping, None
+        if step is None or step.id is None:
+            return []
+        return [do.Say(SessionPaused(id=step.id, chunk=self.upcoming))]
+
     def cut(self, chunks: int) -> Effects:
         """Forgets everything from chunk `chunks` on."""
+        answered = self.overtake_step()
         files = [do.CutFiles(chunks)] if self.history.asked > chunks else []
         gone = self.history.cut(chunks)
         self.tracks.cut(chunks)
@@ -252,11 +261,10 @@ class Session:
         self.quality.cut()
         lost = self.output.cut(chunks) + [id for waiting in self.pending.drain() for id in waiting.ids]
         self.first_frame = min(self.first_frame, self.output.frame)
-        self.stepping = None
         self.pace.stop_steps(self.output.pts)
         text = "the control was given before the stream went back and is not shown"
         notices = [do.Say(Notice(code="control_discarded", message=text, id=id)) for id in lost]
-        return [*files, do.Unlink(gone), do.ForgetSent(boxes=True), *notices]
+        return [*answered, *files, do.Unlink(gone), do.ForgetSent(boxes=True), *notices]
 
     def reopen(self, rewind_to: int | None = None) -> Effects:
         """The state at the worker is not the one that is wanted. A newer wish takes an older one's place."""
