@@ -107,3 +107,5 @@ def load_image(image: str, folder: Path) -> Frames:
         raise ValueError(f"start.image: {name}: {error}") from None
     except OSError as error:
         raise ValueError(f"start.image: {name} cannot be read: {error.strerror or error}") from None
+    except ValueError as error:  # a path with a NUL
+        raise ValueError(f"start.image: {name!r} cannot be read: {error}") from None

@@ -118,6 +118,7 @@ def test_start_images_come_from_the_file_or_beside_it(tmp_path: Path) -> None:
     ("image", "message"),
     [
         ("none.png", "none.png cannot be read"),
+        ("a\0b.png", "b.png' cannot be read"),
         ("data:image/png,abc", "must hold base64"),
         ("data:image/png;base64,@@@", "is not base64"),
         ("data:image/png;base64,AAAA", "not an image that can be read"),
