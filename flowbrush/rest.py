@@ -67,10 +67,15 @@ class Server:
         return f"{scheme}{'s' if self.secure else ''}://{self.host}{self.prefix}"
 
     async def upload(self, image: bytes | str | os.PathLike[str]) -> str:
-        """Uploads an encoded image (bytes, or the path of a file) and gives its id; raises FlowbrushError."""
+        """Uploads an encoded image (bytes, or a file's path) and gives its id; raises FlowbrushError, TypeError for neither."""
+        if not isinstance(image, bytes | str | os.PathLike):
+            what = type(image).__name__
+            raise TypeError(
+                f"image is of type {what}: give the path of a file, or an encoded image (PNG, JPEG, WebP) as bytes"
+            )
         try:
             data = image if isinstance(image, bytes) else await asyncio.to_thread(Path(image).read_bytes)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a path with a NUL
             raise FlowbrushError(f"the image cannot be read: {error}") from error
         return await asyncio.to_thread(self._upload, data)
 
@@ -91,8 +96,17 @@ class Server:
             with opener.open(request, timeout=UPLOAD_TIMEOUT_S) as answer:
                 return str(json.load(answer)["id"])
         except urllib.error.HTTPError as error:
-            text = error.read(2000).decode(errors="replace")
-            raise ServerError("upload_refused", f"the image was refused ({error.code}): {text}") from None
+            raise _refusal(error.code, error.read(2000)) from None
         except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:
             text = f"the image could not be uploaded to {self.host}{through(proxy)}: {error}"
             raise FlowbrushError(text) from error
+
+
+def _refusal(status: int, body: bytes) -> ServerError:
+    """The server's own code and words, where the answer has them."""
+    text = body.decode(errors="replace")
+    try:
+        said = json.loads(text)["error"]
+        return ServerError(str(said["code"]), f"the image was refused: {said['message']}")
+    except (ValueError, KeyError, TypeError):
+        return ServerError("upload_refused", f"the image was refused ({status}): {text}")

@@ -35,10 +35,14 @@ RegionLike = Sequence[Places]
 
 
 def to_prompts(prompt: PromptLike) -> tuple[Prompt, ...]:
-    """A text, or (text, weight) pairs, as prompts of the protocol."""
+    """A text, or (text, weight) pairs, as prompts of the protocol. Raises TypeError for anything else."""
     if isinstance(prompt, str):
         return (Prompt(text=prompt),)
-    return tuple(Prompt(text=text, weight=weight) for text, weight in prompt)
+    try:
+        pairs = [(text, weight) for text, weight in prompt]
+    except (TypeError, ValueError):
+        raise TypeError(f"prompt is {prompt!r:.60}: give a text, or a list of (text, weight)") from None
+    return tuple(Prompt(text=text, weight=weight) for text, weight in pairs)
 
 
 def _region(region: RegionLike | None) -> Any:
@@ -151,6 +155,11 @@ class Stream(Session):
         remove: Places = (),
     ) -> Track:
         """A whole trajectory of (t, x, y), played from the next chunk on; `t` in seconds from 0."""
+        for point in points:
+            if len(point) != 3:
+                raise ValueError(
+                    f"a point of the path is {point!r:.60}: give (t, x, y), seconds and parts of the frame"
+                )
         taking = {"grid": grid, "region": _region(region), **_touches(add, remove)}
         return Track(self, "path", [Point(t=t, x=x, y=y) for t, x, y in points], **taking)
 

@@ -20,6 +20,7 @@ from flowbrush.pipelines.reference.render import framed, sample, through
 LEAST = 0.0008  # of the picture: less is a speck, which nobody means to take
 MOST = 0.6  # of the picture: more is the background itself
 RIM = 0.015  # of the shorter side: the fringe of a cut-out still shows its colours, and is filled as well
+THIN = 3  # pixels: a painted region that is nowhere as wide is a line
 FILLED = 0.25  # how sure the ground is that was filled in
 REMEMBERED = 8  # points whose finds are kept: a press mostly comes where the hand hovered
 
@@ -76,7 +77,11 @@ class Acquirer:
     def mask(self, stack: LayerStack, touch: Touch) -> Tensor | None:
         """The opacity [H, W] of what is taken from the background as the camera shows it; None where there is no thing."""
         if touch.region:
-            return self._thing(filled(touch.region, stack.size).to(stack.background.device))
+            region = filled(touch.region, stack.size)
+            drawn = -F.max_pool2d(
+                -region[None], THIN, 1, THIN // 2
+            )  # a line has no inside: nobody sees what it would take
+            return self._thing(region.to(stack.background.device)) if bool(drawn.any()) else None
         if self.segmenter is None:
             return None
         key = (id(stack.background), stack.camera, _nearly(touch))

@@ -168,6 +168,18 @@ async def test_rewind_drops_what_was_not_read_and_goes_on_after_that_chunk(serve
     assert abs(int(frames[0].image.mean()) - grey_of(8)) <= 3
 
 
+@pytest.mark.parametrize("prompt", [5, ["a", "fox"], [("a fox", 1, 2)], {"a": 1}])
+def test_what_is_no_prompt_is_told(prompt: Any) -> None:
+    with pytest.raises(TypeError, match="give a text, or a list of"):
+        flowbrush.connect(prompt=prompt)
+
+
+async def test_a_path_without_times_is_told(server: Double) -> None:
+    async with fast(server) as stream:
+        with pytest.raises(ValueError, match=r"a point of the path is \(0\.5, 0\.5\): give \(t, x, y\)"):
+            stream.path([(0.5, 0.5)])  # type: ignore[list-item]
+
+
 async def test_a_refused_command_raises(server: Double) -> None:
     async with fast(server) as stream:
         with pytest.raises(flowbrush.ServerError, match="does not exist yet"):

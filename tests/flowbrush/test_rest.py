@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from flowbrush import FlowbrushError, ServerError
-from flowbrush.rest import Server
+from flowbrush.rest import Server, _refusal
 
 
 @pytest.mark.parametrize(
@@ -92,6 +92,24 @@ async def test_an_image_is_uploaded_as_the_field_file(http: ThreadingHTTPServer,
 async def test_a_refused_image_raises_with_the_answer(http: ThreadingHTTPServer) -> None:
     with pytest.raises(ServerError, match=r"refused \(415\).*not an image"):
         await Server(f"127.0.0.1:{http.server_port}").upload(b"GIF")
+
+
+def test_a_refusal_is_told_in_the_servers_words() -> None:
+    error = _refusal(422, b'{"error": {"code": "invalid_image", "message": "it is broken"}}')
+    assert (error.code, str(error).count("{")) == ("invalid_image", 0) and "it is broken" in str(error)
+    for other in (b"<html>", b'{"error": 3}', b"[]"):
+        assert _refusal(502, other).code == "upload_refused"
+
+
+@pytest.mark.parametrize("image", [5, [1, 2], None])
+async def test_what_is_no_image_is_a_clear_error(image: Any) -> None:
+    with pytest.raises(TypeError, match="give the path of a file, or an encoded image"):
+        await Server("127.0.0.1:9").upload(image)
+
+
+async def test_a_path_with_a_nul_is_a_clear_error() -> None:
+    with pytest.raises(FlowbrushError, match="the image cannot be read"):
+        await Server("127.0.0.1:9").upload("a\0.png")
 
 
 async def test_an_unreachable_server_is_a_clear_error() -> None:

@@ -103,3 +103,10 @@ def test_a_probe_of_a_layer_tells_its_outline_and_name() -> None:
     assert label == "disc"
     assert float(filled(region, (HEIGHT, WIDTH)).sum()) == pytest.approx(np.pi * 100, rel=0.12)
     assert Acquirer(None, None).probe(stack(), Touch((30, 30))) == ((), "")
+
+
+@pytest.mark.parametrize("line", [((0.1, 0.1), (0.9, 0.1), (0.5, 0.1)), ((0.2, 0.2), (0.8, 0.8), (0.5, 0.5))])
+def test_a_region_without_an_inside_takes_nothing(line: tuple[tuple[float, float], ...]) -> None:
+    after = Acquirer(None, None).take(stack(disc(RED, 30, 30)), 2, Touch((30, 30), region=(line,)))
+    assert after.empty == {2}
+    assert Acquirer(None, None).probe(stack(disc(RED, 30, 30)), Touch((30, 30), region=(line,))) == ((), "")
