@@ -5,33 +5,45 @@ from __future__ import annotations
 from collections.abc import Sequence
 from ssl import SSLContext
 
-from flowbrush.client_messages import ALL_CODECS, SessionStart, SourceFields
+from flowbrush.arguments import checked
+from flowbrush.client_messages import (
+    ALL_CODECS,
+    Fps,
+    FrameNumber,
+    ModelName,
+    Seed,
+    SessionStart,
+    Side,
+    SourceFields,
+    Steps,
+    Token,
+)
 from flowbrush.controls import TrackBegin
-from flowbrush.rest import Server
-from flowbrush.session import ImageLike
+from flowbrush.rest import ImageLike, Server
 from flowbrush.stream import PromptLike, Stream, to_prompts
 from flowbrush.viewer import FrameKind
 
 TO_BE_UPLOADED = "to-be-uploaded"  # stands for the picture's id until the server has given one
 
 
+@checked
 def connect(
     url: str = "http://localhost:8000",
     *,
-    model: str | None = None,
+    model: ModelName | None = None,
     prompt: PromptLike | None = None,
-    seed: int | None = None,
+    seed: Seed | None = None,
     image: ImageLike | None = None,
-    width: int | None = None,
-    height: int | None = None,
-    fps: float | None = None,
-    steps: int | None = None,
+    width: Side | None = None,
+    height: Side | None = None,
+    fps: Fps | None = None,
+    steps: Steps | None = None,
     paused: bool = False,
     tracks: Sequence[TrackBegin] = (),
     source: SourceFields | None = None,
     codecs: Sequence[str] = ALL_CODECS,
-    resume: str | None = None,
-    last_frame: int = -1,
+    resume: Token | None = None,
+    last_frame: FrameNumber = -1,
     api_key: str | None = None,
     ssl: SSLContext | None = None,
     frames: FrameKind = "numpy",
@@ -46,7 +58,7 @@ def connect(
     context that trusts the server's certificate, for one of its own making. `resume` continues a session by its
     token, or starts one from a branch: `last_frame` is the last frame received, model, prompt and so on are the
     session's own.
-    Raises ValueError (pydantic.ValidationError) for values that the protocol does not allow.
+    Raises TypeError and ValueError for arguments that the protocol does not allow.
     """
     if resume is not None:
         start = SessionStart(resume=resume, last_frame=last_frame, codecs=tuple(codecs))

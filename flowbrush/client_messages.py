@@ -14,6 +14,13 @@ Seed = Annotated[int, Field(ge=0, le=limits.MAX_SEED)]
 PromptText = Annotated[str, Field(min_length=1, max_length=limits.MAX_PROMPT_CHARS)]
 Side = Annotated[int, Field(ge=limits.MIN_SIDE, le=limits.MAX_SIDE)]
 CodecName = Annotated[str, Field(min_length=1, max_length=16)]
+Fps = Annotated[float, Field(ge=limits.MIN_FPS, le=limits.MAX_FPS)]
+Strength = Annotated[float, Field(ge=0, le=1)]
+Steps = Annotated[int, Field(ge=1, le=limits.MAX_STEPS)]
+StepChunks = Annotated[int, Field(ge=1, le=limits.MAX_STEP_CHUNKS)]
+FrameNumber = Annotated[int, Field(ge=-1, le=2**32 - 1)]
+Token = Annotated[str, Field(min_length=1, max_length=256)]
+ModelName = Annotated[str, Field(min_length=1, max_length=100)]
 ALL_CODECS = ("h264", "vp8", "vp9", "av1", "jpeg")
 
 
@@ -25,24 +32,24 @@ class SourceFields(Body):
     codec: Literal["jpeg", "h264"]
     width: Side
     height: Side
-    fps: Annotated[float, Field(ge=limits.MIN_FPS, le=limits.MAX_FPS)]
-    strength: Annotated[float, Field(ge=0, le=1)]
+    fps: Fps
+    strength: Strength
     use: Literal["picture", "tracks"] = "picture"
 
 
 class StartFields(Body):
     """The settings of a stream: the fields of `session.start` that a session file keeps, too."""
 
-    model: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    model: ModelName | None = None
     prompts: Prompts | None = None
     prompt: PromptText | None = None
     seed: Seed | None = None
     image: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
     width: Side | None = None
     height: Side | None = None
-    fps: Annotated[float, Field(ge=limits.MIN_FPS, le=limits.MAX_FPS)] | None = None
+    fps: Fps | None = None
     codecs: Annotated[tuple[CodecName, ...], Field(min_length=1, max_length=limits.MAX_CODECS)] = ALL_CODECS
-    steps: Annotated[int, Field(ge=1, le=limits.MAX_STEPS)] | None = None
+    steps: Steps | None = None
     paused: bool = False
     tracks: Annotated[tuple[TrackBegin, ...], Field(max_length=limits.MAX_TRACKS)] = ()
     source: SourceFields | None = None
@@ -91,8 +98,8 @@ class SessionStart(StartFields, Message):
 
     type: Literal["session.start"] = "session.start"
     id: MessageId | None = None
-    resume: Annotated[str, Field(min_length=1, max_length=256)] | None = None
-    last_frame: Annotated[int, Field(ge=-1, le=2**32 - 1)] | None = None
+    resume: Token | None = None
+    last_frame: FrameNumber | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -127,7 +134,7 @@ class SessionStep(Message):
 
     type: Literal["session.step"] = "session.step"
     id: MessageId | None = None
-    chunks: Annotated[int, Field(ge=1, le=limits.MAX_STEP_CHUNKS)] = 1
+    chunks: StepChunks = 1
 
 
 class SessionRewind(Message):

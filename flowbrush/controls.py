@@ -20,6 +20,8 @@ from flowbrush.messages import (
 )
 
 Pan = Annotated[float, Field(ge=-limits.MAX_PAN, le=limits.MAX_PAN)]
+Zoom = Annotated[float, Field(ge=-limits.MAX_ZOOM, le=limits.MAX_ZOOM)]
+Roll = Annotated[float, Field(ge=-limits.MAX_ROLL, le=limits.MAX_ROLL)]
 
 
 class Prompt(Body):
@@ -156,8 +158,8 @@ class CameraSet(Message):
     id: MessageId | None = None
     mode: Literal["velocity", "target"]
     pan: tuple[Pan, Pan] = (0.0, 0.0)
-    zoom: Annotated[float, Field(ge=-limits.MAX_ZOOM, le=limits.MAX_ZOOM)] = 0.0
-    roll: Annotated[float, Field(ge=-limits.MAX_ROLL, le=limits.MAX_ROLL)] = 0.0
+    zoom: Zoom = 0.0
+    roll: Roll = 0.0
 
 
 class StepsSet(Message):

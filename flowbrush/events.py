@@ -28,6 +28,12 @@ def _message_types(annotation: Any) -> set[str]:
 EVENTS = frozenset(_message_types(ServerMessage) | set(CONNECTION_EVENTS))
 
 
+def check_event(event: str) -> None:
+    """Raises ValueError for an event that does not exist."""
+    if event not in EVENTS:
+        raise ValueError(f"unknown event {event!r:.60}: expected one of {', '.join(sorted(EVENTS))}")
+
+
 class Events:
     """Calls handlers in the order in which they were added; a handler may be a coroutine function."""
 
@@ -36,9 +42,7 @@ class Events:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def on(self, event: str, handler: Callable[[Any], Any]) -> None:
-        """Add a handler; raises ValueError for an event that does not exist."""
-        if event not in EVENTS:
-            raise ValueError(f"unknown event {event!r}: expected one of {', '.join(sorted(EVENTS))}")
+        """Add a handler for an event that exists."""
         self._handlers[event].append(handler)
 
     def emit(self, event: str, value: Any) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flowbrush import limits
+from flowbrush.arguments import refusal
 
 MAX_CHUNK = 2**32 - 1  # a chunk's number travels in a u32 of the packet header
 
@@ -48,12 +49,23 @@ _CODECS = (Codec.JPEG, Codec.H264, Codec.VP8, Codec.VP9, Codec.AV1)
 
 
 class Body(BaseModel):
-    """A part of a message. Immutable, no NaN or infinity, unknown fields are dropped.
+    """A part of a message. Immutable, no NaN or infinity, unknown fields are dropped. Made with fields that do not fit it raises
+    TypeError or ValueError, parsed from text pydantic.ValidationError.
 
     What checks one is built when it is first used: a client imports all messages, and uses few.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False, defer_build=True)
+
+    if not TYPE_CHECKING:  # type checkers know the fields
+
+        def __init__(self, /, **fields: Any) -> None:
+            try:
+                super().__init__(**fields)
+            except ValidationError as error:
+                raise refusal(error) from None
+
+        __init__.__pydantic_base_init__ = True  # no work of its own: what is parsed need not come by here
 
 
 class Message(Body):

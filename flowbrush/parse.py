@@ -14,6 +14,7 @@ from flowbrush.client_messages import ClientMessage
 from flowbrush.controls import Control
 from flowbrush.errors import ErrorCode, ProtocolError
 from flowbrush.server_messages import ServerMessage
+from flowbrush.wording import in_json, path_of, sentence
 
 T = TypeVar("T")
 
@@ -88,7 +89,7 @@ def _parse(text: str | bytes, union: _Union) -> Parsed[Any]:
         known = ", ".join(union.types)
         raise ProtocolError(
             ErrorCode.UNKNOWN_TYPE,
-            f"unknown type {_brief(kind)}: expected one of {known}",
+            f"type is {in_json(kind)}: expected one of {known}",
             field="type",
             id=id,
         )
@@ -110,7 +111,7 @@ def read_object(text: str | bytes, most: int = limits.MAX_MESSAGE_BYTES) -> dict
         raise ProtocolError(ErrorCode.INVALID_JSON, f"not valid JSON: {str(error)[:200]}") from None
     if not isinstance(data, dict):
         raise ProtocolError(
-            ErrorCode.INVALID_JSON, f'expected a JSON object, got {_brief(data)}: send {{"type": …}}'
+            ErrorCode.INVALID_JSON, f'expected a JSON object, got {in_json(data)}: send {{"type": …}}'
         )
     return data
 
@@ -130,25 +131,17 @@ def ignored_fields(data: Any, model: Any, path: str = "") -> Iterator[str]:
             yield from ignored_fields(value, part, f"{path}[{index}]")
 
 
-def from_validation(error: ValidationError, *, drop: int = 0, id: int | None = None) -> ProtocolError:
-    """The first complaint of pydantic as a ProtocolError; `drop` parts of its path are not the sender's."""
+def from_validation(
+    error: ValidationError, *, drop: int = 0, id: int | None = None, whole: str = "the message"
+) -> ProtocolError:
+    """The first complaint of pydantic as a ProtocolError; `drop` parts of its path are not the sender's.
+
+    `whole` names what has no path.
+    """
     first = error.errors(include_url=False)[0]
-    field = ""
-    for part in first["loc"][drop:]:
-        if isinstance(part, str) and "." in part:  # the type of a control inside a list
-            continue
-        field += f"[{part}]" if isinstance(part, int) else f".{part}" if field else str(part)
-    what = first["msg"].removeprefix("Value error, ")
-    code = _code(first["type"])
-    if first["type"] == "union_tag_not_found":
-        field = f"{field}.type".lstrip(".")
-    if code is ErrorCode.MISSING_FIELD:
-        message = f"{field} is missing"
-    elif code is ErrorCode.INVALID_VALUE and first["type"] == "value_error":
-        message = f"{field}: {what}" if field else what
-    else:
-        message = f"{field} is {_brief(first['input'])}: {what[:1].lower()}{what[1:]}"
-    return ProtocolError(code, message, field=field or None, id=id)
+    field = path_of(first, drop)
+    text = sentence(first, field, whole)
+    return ProtocolError(_code(first["type"]), text, field=field or None, id=id)
 
 
 def _code(kind: str) -> ErrorCode:
@@ -177,17 +170,6 @@ _RANGE_ERRORS = {
     "finite_number",
     "int_parsing_size",
 }
-
-
-def _brief(value: Any) -> str:
-    if isinstance(value, dict):
-        return "an object"
-    if isinstance(value, list | tuple):
-        return f"a list of {len(value)}"
-    if isinstance(value, int) and value.bit_length() > 64:
-        return "a very large integer"
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:37]}…"
 
 
 _CLIENT = _Union(ClientMessage)

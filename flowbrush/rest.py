@@ -12,12 +12,29 @@ import urllib.request
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
+from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
 
+from pydantic import AfterValidator
+
+from flowbrush.arguments import checked, one_of
 from flowbrush.errors import FlowbrushError, ServerError
 from flowbrush.proxies import proxy_for, through
 
 UPLOAD_TIMEOUT_S = 30.0
+
+
+def _not_empty(image: Any) -> Any:
+    if isinstance(image, bytes) and not image:
+        raise ValueError("no bytes, where an encoded image (PNG, JPEG, WebP) is expected")
+    return image
+
+
+ImageLike = Annotated[
+    bytes | str | os.PathLike[str],
+    one_of("the path of a file, or an encoded image (PNG, JPEG, WebP) as bytes", bytes, str, os.PathLike),
+    AfterValidator(_not_empty),
+]
 
 
 @dataclass(frozen=True)
@@ -36,11 +53,17 @@ class Server:
     @classmethod
     def from_url(cls, url: str, api_key: str | None = None, ssl: tls.SSLContext | None = None) -> Server:
         """From `localhost:8000`, `http(s)://…` or `ws(s)://…`, also with /v1/stream; raises ValueError."""
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        if parts.scheme not in ("http", "https", "ws", "wss") or not parts.netloc:
-            raise ValueError(
-                f"not the address of a server: {url!r}; expected for example http://localhost:8000"
-            )
+        said = f"not the address of a server: {url!r:.60}"
+        example = "expected for example http://localhost:8000"
+        try:
+            parts = urlsplit(url if "://" in url else f"http://{url}")
+            _ = parts.port  # is a number, if there is one
+        except ValueError as error:
+            raise ValueError(f"{said} ({error}); {example}") from None
+        if parts.scheme not in ("http", "https", "ws", "wss") or not parts.hostname:
+            raise ValueError(f"{said}; {example}")
+        if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
+            raise ValueError("api_key has characters that no header can carry: expected printable ASCII")
         prefix = parts.path.rstrip("/").removesuffix("/stream").removesuffix("/v1")
         secure = parts.scheme in ("https", "wss")
         if ssl is not None and not secure:
@@ -66,13 +89,9 @@ class Server:
     def _base(self, scheme: str) -> str:
         return f"{scheme}{'s' if self.secure else ''}://{self.host}{self.prefix}"
 
-    async def upload(self, image: bytes | str | os.PathLike[str]) -> str:
+    @checked
+    async def upload(self, image: ImageLike) -> str:
         """Uploads an encoded image (bytes, or a file's path) and gives its id; raises FlowbrushError, TypeError for neither."""
-        if not isinstance(image, bytes | str | os.PathLike):
-            what = type(image).__name__
-            raise TypeError(
-                f"image is of type {what}: give the path of a file, or an encoded image (PNG, JPEG, WebP) as bytes"
-            )
         try:
             data = image if isinstance(image, bytes) else await asyncio.to_thread(Path(image).read_bytes)
         except (OSError, ValueError) as error:  # ValueError: a path with a NUL

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-from typing import Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast
 
 from websockets.exceptions import ConnectionClosed
 
 from flowbrush.acks import Ack, Acks
+from flowbrush.arguments import checks_arguments, one_of
 from flowbrush.client_messages import (
     KeyFrame,
     Playhead,
@@ -20,11 +20,11 @@ from flowbrush.client_messages import (
     SourceBegin,
     SourceFields,
 )
-from flowbrush.controls import Control
+from flowbrush.controls import CONTROL_TYPES, Control
 from flowbrush.errors import ConnectionLost, FlowbrushError, SessionEnded
 from flowbrush.messages import Message
 from flowbrush.packets import Packet
-from flowbrush.rest import Server
+from flowbrush.rest import ImageLike, Server
 from flowbrush.server_messages import ControlApplied, ControlQueued, Error, ServerMessage, SessionDone
 from flowbrush.viewer import FrameKind, Viewer
 
@@ -32,10 +32,11 @@ PLAYHEAD_S = 0.1  # at most so long between two playheads
 PLAYHEAD_GAP_S = 0.01  # at least so long
 STOP_S = 5.0  # how long `disconnect` waits for session.done
 
-ImageLike = bytes | str | os.PathLike[str]
+OneControl = Annotated[Control, one_of("a control, such as flowbrush.protocol.PromptSet", *CONTROL_TYPES)]
 Reply = TypeVar("Reply", bound=Message)
 
 
+@checks_arguments
 class Session(Viewer):
     """A viewer that controls what it sees: sends messages and knows which were answered."""
 
@@ -81,7 +82,7 @@ class Session(Viewer):
         self._last_track += 1
         return self._last_track
 
-    async def control(self, control: Control) -> Ack:
+    async def control(self, control: OneControl) -> Ack:
         """Send any control and wait until it is accepted; its `id` is set here. Raises ServerError."""
         self._check_open()
         id = self._acks.next_id()

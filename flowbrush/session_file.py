@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 import pydantic_core
 from pydantic import Field, ValidationError, model_validator
 
+from flowbrush.arguments import PathLike, checked, one_of
 from flowbrush.client_messages import StartFields
 from flowbrush.controls import (
     CameraSet,
@@ -28,6 +29,8 @@ from flowbrush.parse import Parsed, from_validation, ignored_fields
 FILE_VERSION = 1
 MAX_FILE_BYTES = 256 << 20
 MAX_IMAGE_CHARS = 32 << 20
+
+Text = Annotated[str | bytes, one_of("the text of a session file", str, bytes)]
 
 
 class PromptSetAt(PromptSet):
@@ -143,7 +146,8 @@ class SessionFile(Body):
         return self
 
     @classmethod
-    def parse(cls, text: str | bytes) -> Parsed[SessionFile]:
+    @checked
+    def parse(cls, text: Text) -> Parsed[SessionFile]:
         """The session in `text` and the paths of ignored fields; raises ProtocolError."""
         if len(text) > MAX_FILE_BYTES:
             raise ProtocolError(
@@ -152,7 +156,7 @@ class SessionFile(Body):
         try:
             session = cls.model_validate_json(text, strict=True)
         except ValidationError as error:
-            raise from_validation(error) from None
+            raise from_validation(error, whole="the file") from None
         if "flowbrush" not in session.model_fields_set:
             raise ProtocolError(
                 ErrorCode.MISSING_FIELD,
@@ -162,7 +166,8 @@ class SessionFile(Body):
         return Parsed(session, tuple(ignored_fields(pydantic_core.from_json(text), session)))
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> SessionFile:
+    @checked
+    def read(cls, path: PathLike) -> SessionFile:
         """The session in a file; raises OSError when it cannot be read, ProtocolError naming the file."""
         try:
             return cls.parse(Path(path).read_bytes().removeprefix(codecs.BOM_UTF8)).message
@@ -171,11 +176,13 @@ class SessionFile(Body):
                 error.code, f"{os.fspath(path)}: {error.message}", field=error.field
             ) from None
 
+    @checked
     def to_json(self, *, indent: int | None = None) -> str:
         """JSON text; fields that are None are left out."""
         return self.model_dump_json(exclude_none=True, indent=indent)
 
-    def write(self, path: str | os.PathLike[str]) -> None:
+    @checked
+    def write(self, path: PathLike) -> None:
         """Write the file in one step, so that a reader never sees half of it."""
         target = Path(path)
         part = target.with_name(target.name + ".part")

@@ -7,10 +7,12 @@ import io
 import time
 from typing import TYPE_CHECKING, Any, Self
 
+from flowbrush.arguments import checks_arguments
 from flowbrush.client_messages import SourceBegin, SourceEnd, SourceFields
 from flowbrush.errors import FlowbrushError
 from flowbrush.messages import Codec
 from flowbrush.packets import NO_FLAGS, Flag, Packet, pack
+from flowbrush.wording import in_python
 
 if TYPE_CHECKING:
     from flowbrush.session import Session
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 QUALITY = 85
 
 
+@checks_arguments
 class Source:
     """A source of a stream. Entering it with `async with`, or awaiting `begin`, begins it; leaving ends it.
 
@@ -68,6 +71,11 @@ class Source:
             raise FlowbrushError(
                 "sending arrays needs Pillow: pip install pillow, or send JPEG bytes"
             ) from error
+        expected = (self.fields.height, self.fields.width, 3)
+        shape, dtype = tuple(getattr(frame, "shape", ())), str(getattr(frame, "dtype", ""))
+        if shape != expected or dtype != "uint8":
+            came = f"of shape {list(shape)} and {dtype}" if shape else in_python(frame)
+            raise ValueError(f"frame is {came}: expected bytes, or uint8 {list(expected)}")
         out = io.BytesIO()
         image.fromarray(frame).save(out, "JPEG", quality=QUALITY)
         return out.getvalue()

@@ -3,21 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from pydantic import Field, SkipValidation
+
+from flowbrush import limits
 from flowbrush.acks import Ack
+from flowbrush.arguments import Listed, checks_arguments, valid
 from flowbrush.client_messages import (
+    Fps,
     Probe,
+    PromptText,
+    Seed,
     SessionPause,
     SessionReset,
     SessionResume,
     SessionRewind,
     SessionStep,
+    Side,
     SourceFields,
+    StepChunks,
+    Strength,
 )
-from flowbrush.controls import CameraSet, Grid, Point, Prompt, PromptSet, TracksClear, Transition
+from flowbrush.controls import (
+    CameraSet,
+    Grid,
+    Pan,
+    Point,
+    Prompt,
+    Prompts,
+    PromptSet,
+    Roll,
+    TracksClear,
+    Transition,
+    Zoom,
+)
 from flowbrush.errors import FlowbrushError
-from flowbrush.messages import TrackKind
+from flowbrush.messages import Chunk, Coordinate, Seconds, TrackKind
+from flowbrush.rest import ImageLike
 from flowbrush.server_messages import (
     Outline,
     SessionPaused,
@@ -25,35 +48,36 @@ from flowbrush.server_messages import (
     SessionResumed,
     SessionRewound,
 )
-from flowbrush.session import ImageLike, Session
+from flowbrush.session import Session
 from flowbrush.source import Source
-from flowbrush.tracks import Drag, Track
+from flowbrush.tracks import Drag, Places, Track, Way
+from flowbrush.wording import in_python
 
-PromptLike = str | Sequence[tuple[str, float]]
-Places = Sequence[tuple[float, float]]
-RegionLike = Sequence[Places]
+PromptLike = Annotated[str | Sequence[tuple[str, float]], SkipValidation]  # to_prompts tells what is wrong
+RegionLike = Annotated[Sequence[Places], Listed]
+TimedPlace = Annotated[tuple[Seconds, Coordinate, Coordinate], Listed]
+TimedPlaces = Annotated[Sequence[TimedPlace], Listed, Field(min_length=1)]
+TransitionChunks = Annotated[int, Field(ge=0, le=limits.MAX_TRANSITION_CHUNKS)]
 
 
 def to_prompts(prompt: PromptLike) -> tuple[Prompt, ...]:
-    """A text, or (text, weight) pairs, as prompts of the protocol. Raises TypeError for anything else."""
+    """A text, or (text, weight) pairs, as prompts of the protocol. Raises TypeError and ValueError for anything else."""
     if isinstance(prompt, str):
-        return (Prompt(text=prompt),)
+        return (Prompt(text=valid(PromptText, prompt, "prompt")),)
     try:
-        pairs = [(text, weight) for text, weight in prompt]
+        pairs = [{"text": text, "weight": weight} for text, weight in prompt]
     except (TypeError, ValueError):
-        raise TypeError(f"prompt is {prompt!r:.60}: give a text, or a list of (text, weight)") from None
-    return tuple(Prompt(text=text, weight=weight) for text, weight in pairs)
+        raise TypeError(f"prompt is {in_python(prompt)}: give a text, or a list of (text, weight)") from None
+    prompts: tuple[Prompt, ...] = valid(Prompts, pairs, "prompt")
+    return prompts
 
 
-def _region(region: RegionLike | None) -> Any:
-    return None if region is None else tuple(tuple(map(tuple, polygon)) for polygon in region)
+def _taking(grid: Grid | None, region: RegionLike | None, add: Places, remove: Places) -> dict[str, Any]:
+    """What a track takes, as fields; those that are not there are None."""
+    return {"grid": grid, "region": region, "add": tuple(add) or None, "remove": tuple(remove) or None}
 
 
-def _touches(add: Places, remove: Places) -> dict[str, Any]:
-    """Points that correct what is found, as fields; those that are not there are None."""
-    return {"add": tuple(map(tuple, add)) or None, "remove": tuple(map(tuple, remove)) or None}
-
-
+@checks_arguments
 class Stream(Session):
     """A session of one's own: frames, and controls. Made by `connect`.
 
@@ -68,7 +92,7 @@ class Stream(Session):
         self,
         prompt: PromptLike,
         *,
-        transition_chunks: int | None = None,
+        transition_chunks: TransitionChunks | None = None,
         method: Literal["linear", "slerp"] = "linear",
     ) -> Ack:
         """New prompt from the next chunk on, blended in over `transition_chunks` chunks if given."""
@@ -87,19 +111,21 @@ class Stream(Session):
         uploaded = await self._server.upload(image)
         await self._start_over(image=uploaded)
 
-    async def probe(self, x: float, y: float, *, add: Places = (), remove: Places = ()) -> Outline:
+    async def probe(self, x: Coordinate, y: Coordinate, *, add: Places = (), remove: Places = ()) -> Outline:
         """What a hand would take at (x, y): polygons, empty for nothing, and a label where it has a name.
 
         `add` and `remove` are points that correct it. Costs the stream nothing. Raises ServerError (unsupported)
         for models that cannot tell.
         """
         async with self._probing:  # of several questions a server answers the latest only
-            return await self._command(Probe(x=x, y=y, **_touches(add, remove)), Outline)
+            return await self._command(
+                Probe(x=x, y=y, add=tuple(add) or None, remove=tuple(remove) or None), Outline
+            )
 
     def drag(
         self,
-        x: float,
-        y: float,
+        x: Coordinate,
+        y: Coordinate,
         *,
         grid: Grid | None = None,
         region: RegionLike | None = None,
@@ -111,13 +137,13 @@ class Stream(Session):
         What that is the server finds, corrected by the points of `add` and `remove`; or `region` says it: polygons
         of (x, y), as in the answer of `probe`. The event `track.held` tells what was taken.
         """
-        taking = {"grid": grid, "region": _region(region), **_touches(add, remove)}
+        taking = _taking(grid, region, add, remove)
         return Drag(self, "drag", [Point(t=self.now, x=x, y=y)], **taking)
 
     async def drag_along(
         self,
-        points: Places,
-        seconds: float,
+        points: Way,
+        seconds: Seconds,
         *,
         grid: Grid | None = None,
         region: RegionLike | None = None,
@@ -125,16 +151,14 @@ class Stream(Session):
         remove: Places = (),
     ) -> Ack:
         """Drag from the first point through all others within `seconds`, then let go. Gives the first ack."""
-        if not points:
-            raise ValueError("drag_along needs at least one point")
         async with self.drag(*points[0], grid=grid, region=region, add=add, remove=remove) as hand:
             await hand.move_along(points, seconds)
         return hand.ack
 
     def pin(
         self,
-        x: float,
-        y: float,
+        x: Coordinate,
+        y: Coordinate,
         *,
         grid: Grid | None = None,
         region: RegionLike | None = None,
@@ -142,12 +166,12 @@ class Stream(Session):
         remove: Places = (),
     ) -> Track:
         """Keep what is at (x, y) where it is, until the track is released. What that is: as with `drag`."""
-        taking = {"grid": grid, "region": _region(region), **_touches(add, remove)}
+        taking = _taking(grid, region, add, remove)
         return Track(self, "pin", [Point(t=self.now, x=x, y=y)], **taking)
 
     def path(
         self,
-        points: Sequence[tuple[float, float, float]],
+        points: TimedPlaces,
         *,
         grid: Grid | None = None,
         region: RegionLike | None = None,
@@ -155,12 +179,7 @@ class Stream(Session):
         remove: Places = (),
     ) -> Track:
         """A whole trajectory of (t, x, y), played from the next chunk on; `t` in seconds from 0."""
-        for point in points:
-            if len(point) != 3:
-                raise ValueError(
-                    f"a point of the path is {point!r:.60}: give (t, x, y), seconds and parts of the frame"
-                )
-        taking = {"grid": grid, "region": _region(region), **_touches(add, remove)}
+        taking = _taking(grid, region, add, remove)
         return Track(self, "path", [Point(t=t, x=x, y=y) for t, x, y in points], **taking)
 
     async def clear_tracks(self, *kinds: TrackKind) -> Ack:
@@ -170,9 +189,9 @@ class Stream(Session):
     async def camera(
         self,
         *,
-        pan: tuple[float, float] = (0.0, 0.0),
-        zoom: float = 0.0,
-        roll: float = 0.0,
+        pan: Annotated[tuple[Pan, Pan], Listed] = (0.0, 0.0),
+        zoom: Zoom = 0.0,
+        roll: Roll = 0.0,
         mode: Literal["velocity", "target"] = "velocity",
     ) -> Ack:
         """Move the camera; the units are those of `flowbrush.protocol.CameraSet`."""
@@ -180,11 +199,11 @@ class Stream(Session):
 
     def follow(
         self,
-        width: int,
-        height: int,
+        width: Side,
+        height: Side,
         *,
-        strength: float = 0.6,
-        fps: float = 16.0,
+        strength: Strength = 0.6,
+        fps: Fps = 16.0,
         codec: Literal["jpeg", "h264"] = "jpeg",
         use: Literal["picture", "tracks"] = "picture",
     ) -> Source:
@@ -206,14 +225,14 @@ class Stream(Session):
         """Go on after a pause."""
         return await self._command(SessionResume(), SessionResumed)
 
-    async def step(self, chunks: int = 1) -> SessionPaused:
+    async def step(self, chunks: StepChunks = 1) -> SessionPaused:
         """While paused: generate so many chunks; answered when they are made."""
         return await self._command(SessionStep(chunks=chunks), SessionPaused)
 
-    async def rewind(self, chunk: int) -> SessionRewound:
+    async def rewind(self, chunk: Chunk) -> SessionRewound:
         """Go back to the end of `chunk`; frames of later chunks that were not yet read are gone."""
         return await self._command(SessionRewind(chunk=chunk), SessionRewound)
 
-    async def reset(self, seed: int | None = None) -> SessionRestarted:
+    async def reset(self, seed: Seed | None = None) -> SessionRestarted:
         """Start over with the same settings."""
         return await self._command(SessionReset(seed=seed), SessionRestarted)

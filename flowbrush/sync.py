@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from typing import Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import InstanceOf
 
 from flowbrush import client
 from flowbrush.acks import Ack, Applied
+from flowbrush.arguments import checks_arguments
 from flowbrush.controls import Grid
 from flowbrush.messages import TrackKind
 from flowbrush.server_messages import (
@@ -31,6 +34,7 @@ Result = TypeVar("Result")
 _END = object()
 
 
+@checks_arguments
 class SyncTrack:
     """A track: `release` lets go, as does leaving `with`; `move` is for drags."""
 
@@ -54,6 +58,7 @@ class SyncTrack:
         return self._stream.call(self._track.release())
 
 
+@checks_arguments
 class SyncDrag(SyncTrack):
     """A point that is moved live."""
 
@@ -64,6 +69,7 @@ class SyncDrag(SyncTrack):
         self._stream.call(self._track.move(x, y, visible=visible))
 
 
+@checks_arguments
 class SyncStream:
     """A stream whose calls block. Made by `connect`; iterating gives frames."""
 
@@ -93,7 +99,7 @@ class SyncStream:
         while (frame := self.call(self._next())) is not _END:
             yield frame
 
-    def call(self, work: Coroutine[Any, Any, Result]) -> Result:
+    def call(self, work: Annotated[Coroutine[Any, Any, Result], InstanceOf()]) -> Result:
         """Run a coroutine of the async client and wait for it; Ctrl-C cancels it."""
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Generator, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import Field
 
 from flowbrush.acks import Ack
+from flowbrush.arguments import Listed, checks_arguments
 from flowbrush.controls import Point, TrackBegin, TrackEnd, TrackMove
-from flowbrush.messages import TrackKind
+from flowbrush.messages import Coordinate, Seconds, TrackKind
 
 if TYPE_CHECKING:
     from flowbrush.session import Session
 
+Place = Annotated[tuple[Coordinate, Coordinate], Listed]
+Places = Annotated[Sequence[Place], Listed]
+Way = Annotated[Places, Field(min_length=1)]
+
 SAMPLE_S = 1 / 60  # how often `drag_along` moves the hand
 
 
+@checks_arguments
 class Track:
     """A track of a stream. Awaiting it, or entering it with `async with`, begins it; leaving releases it.
 
@@ -59,10 +67,11 @@ class Track:
         return await self._stream.control(TrackEnd(track=self.number))
 
 
+@checks_arguments
 class Drag(Track):
     """A point that is moved live."""
 
-    async def move(self, x: float, y: float, *, visible: bool = True) -> None:
+    async def move(self, x: Coordinate, y: Coordinate, *, visible: bool = True) -> None:
         """The hand is at (x, y) now. Not acknowledged one by one: `release` and `begin` are."""
         await self.move_through([Point(t=self._stream.now, x=x, y=y, visible=visible)])
 
@@ -70,10 +79,8 @@ class Drag(Track):
         """Samples of the hand with their own times, in pts on screen."""
         await self._stream.send(TrackMove(track=self.number, points=tuple(points)))
 
-    async def move_along(self, points: Sequence[tuple[float, float]], seconds: float) -> None:
+    async def move_along(self, points: Way, seconds: Seconds) -> None:
         """Move through the points at an even pace, for so many seconds of this machine's clock."""
-        if not points or seconds < 0:
-            raise ValueError("move_along needs at least one point and seconds >= 0")
         loop = asyncio.get_running_loop()
         began, pts = loop.time(), self._stream.now
         while True:
@@ -85,7 +92,7 @@ class Drag(Track):
             await asyncio.sleep(min(SAMPLE_S, seconds - elapsed))
 
 
-def _along(points: Sequence[tuple[float, float]], share: float) -> tuple[float, float]:
+def _along(points: Places, share: float) -> tuple[float, float]:
     """The place at `share` (0 to 1) of a line through the points, each leg taking the same time."""
     place = min(max(share, 0.0), 1.0) * (len(points) - 1)
     leg = min(int(place), len(points) - 2) if len(points) > 1 else 0

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 from websockets.exceptions import ConnectionClosed
 
 from flowbrush import limits
+from flowbrush.arguments import checks_arguments
 from flowbrush.decoder import Decoder, Undecodable
 from flowbrush.errors import CloseCode, ConnectionLost, FlowbrushError, ServerError
-from flowbrush.events import Events, Handler
+from flowbrush.events import Events, Handler, check_event
 from flowbrush.link import FINAL_CLOSES, Link, close_of
 from flowbrush.packets import Packet
 from flowbrush.playout import Playout
@@ -68,6 +69,7 @@ class Frame:
         return self.packet.control_id
 
 
+@checks_arguments
 class Viewer:
     """A session that is watched; `async with` opens and closes it, `async for` gives its frames.
 
@@ -140,11 +142,12 @@ class Viewer:
     def on(self, event: str, handler: Handler) -> Handler: ...
     @overload
     def on(self, event: str) -> Callable[[Handler], Handler]: ...
-    def on(self, event: str, handler: Any = None) -> Any:
+    def on(self, event: str, handler: Callable[[Any], Any] | None = None) -> Any:
         """Call `handler(message)` at every such event: a type of message, `reconnecting`, `reconnected`.
 
         Without a handler it is a decorator. Can be used before connecting, for `queue`.
         """
+        check_event(event)
         if handler is None:
             return lambda function: self.on(event, function)
         self._events.on(event, handler)

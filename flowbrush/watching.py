@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from ssl import SSLContext
+from typing import Annotated
 
+from pydantic import Field
+
+from flowbrush.arguments import checked
 from flowbrush.rest import Server
 from flowbrush.viewer import FrameKind, Viewer
 
@@ -25,9 +29,10 @@ class WatchedSession(Viewer):
         self._decoder = None  # frames are missing: decode from the next key frame on
 
 
+@checked
 def watch(
     url: str,
-    session: str,
+    session: Annotated[str, Field(min_length=1)],
     *,
     api_key: str | None = None,
     ssl: SSLContext | None = None,

@@ -6,6 +6,7 @@ Whatever a file holds (opacity, CMYK, 16 bits, a colour profile, a rotation in i
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from collections.abc import Callable
 from itertools import product
@@ -53,19 +54,24 @@ def read_picture(source: bytes | Path, max_pixels: float = MAX_PIXELS) -> Frames
             warnings.simplefilter("ignore")  # Pillow warns of large pictures; the limit here is stricter
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 if image.width * image.height > max_pixels:
-                    raise BadPicture(
-                        f"the image has {image.width}×{image.height} pixels: "
-                        f"at most {max_pixels / 1e6:g} megapixels are taken"
-                    )
+                    raise _too_large(f"{image.width}×{image.height}", max_pixels)
                 return np.asarray(_upright(_reduced(image), image))
     except BadPicture:
         raise
+    except Image.DecompressionBombError as error:  # Pillow's own limit, by what the file's head says
+        raise _too_large(next(iter(re.findall(r"\d+", str(error))), "too many"), max_pixels) from None
     except UnidentifiedImageError:
         raise BadPicture(f"this is not an image that can be read: expected {', '.join(FORMATS)}") from None
     except MemoryError:
         raise
     except Exception as error:  # decoders raise many kinds of errors on broken files
         raise BadPicture(f"the image is broken: {error}") from None
+
+
+def _too_large(pixels: str, most: float) -> BadPicture:
+    return BadPicture(
+        f"the image is too large: it has {pixels} pixels, and at most {most / 1e6:g} megapixels are taken"
+    )
 
 
 def _reduced(image: Image.Image) -> Image.Image:

@@ -22,11 +22,14 @@ from pydantic_settings import (
 )
 
 from flowbrush import limits
+from flowbrush.wording import expected, in_python
 
 MIB = 1 << 20
 TMPFS = Path("/dev/shm")
 TMPFS_MIN_FREE = 512 * MIB
 PREFIX = "FLOWBRUSH_"
+SECRET = ("api_keys",)
+"""Settings that are in no message."""
 
 _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://\S+", re.ASCII)
 
@@ -287,9 +290,13 @@ def load_settings(**given: Any) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        name = "_".join(str(part) for part in first["loc"][:1])
-        text = first["msg"].removeprefix("Value error, ")
-        raise BadSettings(f"{PREFIX}{name.upper()}: {text}" if name else text) from None
+        text = expected(first)
+        if not first["loc"]:
+            raise BadSettings(text) from None
+        name = str(first["loc"][0])
+        shown = isinstance(first["input"], str) and first["type"] != "value_error" and name not in SECRET
+        came = f" is {in_python(first['input'])}" if shown else ""
+        raise BadSettings(f"{PREFIX}{name.upper()}{came}: {text}") from None
     except UnicodeDecodeError as error:
         raise BadSettings(
             f"{Path('.env').resolve()} is not UTF-8 text (byte {error.start} is 0x{error.object[error.start]:02x}): "

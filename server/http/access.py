@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flowbrush.server.settings import BadSettings, Settings
+from flowbrush.wording import expected, path_of
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MIN_KEY_CHARS = 16
@@ -104,9 +105,8 @@ def _read(path: Path, fallback: Quota) -> tuple[list[Key], Quota]:
         raise BadSettings(f"the keys file {path} is not TOML: {error}") from None
     except ValidationError as error:
         # never the input itself: it may be a key
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise BadSettings(f"the keys file {path}: {where}: {first['msg']}") from None
+        first = error.errors(include_url=False)[0]
+        raise BadSettings(f"the keys file {path}: {path_of(first)}: {expected(first)}") from None
     except ValueError as error:
         raise BadSettings(f"the keys file {path}: {error}") from None
 
@@ -116,7 +116,7 @@ def _quota(given: dict[str, Any], fallback: Quota, where: str) -> Quota:
         return Quota.model_validate({**fallback.model_dump(), **given})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise ValueError(f"{where}.{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise ValueError(f"{where}.{path_of(first)}: {expected(first)}") from None
 
 
 def _key(name: str, entry: _KeyEntry, quota: Quota) -> Key:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
+from typing import cast
 
 from fastapi import FastAPI, Request, WebSocket
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 
 from flowbrush import limits
@@ -27,6 +29,7 @@ from flowbrush.server.http.realtime import serve_realtime
 from flowbrush.server.http.stream import serve_stream, serve_viewer
 from flowbrush.server.settings import MIB, Settings
 from flowbrush.server.store.storage import StorageLate
+from flowbrush.wording import expected, path_of
 
 RETRY_S = 10.0
 BODY_SLACK = MIB
@@ -100,10 +103,12 @@ def rules(settings: Settings, context: Context) -> Rules:
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
     """What does not fit its schema. The input is not repeated: it may be anything, also what JSON cannot hold."""
     assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"][1:])
+    first = cast(ErrorDetails, error.errors()[0])
+    field = (
+        path_of(first, drop=1) if first["type"] != "json_invalid" else ""
+    )  # where that is a place in the text
     return error_response(
-        422, ErrorCode.INVALID_VALUE, f"{field or 'the body'}: {first['msg']}"[:500], field=field or None
+        422, ErrorCode.INVALID_VALUE, f"{field or 'the body'}: {expected(first)}"[:500], field=field or None
     )
 
 

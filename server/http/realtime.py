@@ -69,7 +69,7 @@ class Realtime:
             image = await self._image(start.image_reference, identity)
             asked_for = session_start(start, model, image)
         except ProtocolError as error:
-            raise Refused(error.code, error.message, CloseCode.BAD_START) from None
+            raise Refused.over(error) from None
         live, outbox = await begin(self._context, identity, asked_for, asked)
         live.tied = True
         self._frames = frames_of(start, live.meta.fps)
@@ -103,10 +103,17 @@ class Realtime:
         return _Commands(self._context, live, outbox, self._conversation).handle, self._wire
 
     def error(
-        self, code: str, message: str, retryable: bool = False, retry_after_s: float | None = None
+        self,
+        code: str,
+        message: str,
+        *,
+        retryable: bool = False,
+        retry_after_s: float | None = None,
+        field: str | None = None,
+        id: int | None = None,
     ) -> Failure:
         """`error`."""
-        return Failure(code=code, message=message, retry_after_s=retry_after_s)
+        return Failure(code=code, message=message, retry_after_s=retry_after_s, field=field)
 
     def left(self, live: SessionHost) -> None:
         """Nobody can come back to the session: it ends."""

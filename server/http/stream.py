@@ -11,6 +11,7 @@ from starlette.websockets import WebSocket
 
 from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
 from flowbrush.packets import pack
+from flowbrush.parse import read_object
 from flowbrush.protocol import Error, Message, SessionPause, SessionStart, parse_client_message
 from flowbrush.server.delivery.delivery import Media, Outbox
 from flowbrush.server.http.audit import audit
@@ -67,18 +68,29 @@ class Native:
                 if id is not None:
                     self._context.quotas.check_pause(identity)
             except OverQuota as over:
-                error = self.error(over.code, over.message, True, over.retry_after_s)
-                outbox.say(error.model_copy(update={"id": id or None}))
+                error = self.error(
+                    over.code, over.message, retryable=True, retry_after_s=over.retry_after_s, id=id or None
+                )
+                outbox.say(error)
                 return REFUSED_S
             return commands.handle(data)
 
         return handle, packed
 
     def error(
-        self, code: str, message: str, retryable: bool = False, retry_after_s: float | None = None
+        self,
+        code: str,
+        message: str,
+        *,
+        retryable: bool = False,
+        retry_after_s: float | None = None,
+        field: str | None = None,
+        id: int | None = None,
     ) -> Error:
         """`error`."""
-        return Error(code=code, message=message, retryable=retryable, retry_after_s=retry_after_s)
+        return Error(
+            code=code, message=message, retryable=retryable, retry_after_s=retry_after_s, field=field, id=id
+        )
 
     def left(self, live: SessionHost) -> None:
         """The session waits for its client to come back, if that can."""
@@ -140,13 +152,20 @@ def _start(text: str) -> SessionStart:
     try:
         start, ignored = parse_client_message(text)
     except ProtocolError as error:
-        raise Refused(error.code, error.message, CloseCode.BAD_START) from None
-    if not isinstance(start, SessionStart):
-        said = f"the first message must be session.start, not {start.type}"
-        raise Refused(ErrorCode.NOT_STARTED, said, CloseCode.BAD_START)
+        if error.field is not None and error.field != "type":  # known, and not whole: it may be another one
+            _check_first(str(read_object(text)["type"]))
+        raise Refused.over(error) from None
+    _check_first(start.type)
+    assert isinstance(start, SessionStart)
     if ignored:
         log.warning("unknown fields of session.start were ignored: %s", ", ".join(ignored[:8]))
     return start
+
+
+def _check_first(type: str) -> None:
+    if type != "session.start":
+        said = f"the first message must be session.start, not {type}"
+        raise Refused(ErrorCode.NOT_STARTED, said, CloseCode.BAD_START, field="type")
 
 
 async def _resume(

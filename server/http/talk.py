@@ -65,7 +65,14 @@ class Language(Protocol):
         """How the messages of this connection are carried out, and what is sent."""
 
     def error(
-        self, code: str, message: str, retryable: bool = False, retry_after_s: float | None = None
+        self,
+        code: str,
+        message: str,
+        *,
+        retryable: bool = False,
+        retry_after_s: float | None = None,
+        field: str | None = None,
+        id: int | None = None,
     ) -> Message:
         """What is said of a failure that ends the connection."""
 
@@ -100,7 +107,9 @@ async def talk(socket: WebSocket, context: Context, language: Language) -> None:
         return
     except Refused as refused:
         service.metrics.errors.labels(refused.code).inc()
-        error = language.error(refused.code, refused.message, refused.retryable)
+        error = language.error(
+            refused.code, refused.message, retryable=refused.retryable, field=refused.field, id=refused.id
+        )
         await part(socket, error, refused.close, refused.code)
         return
     session_id.set(live.id)
@@ -165,7 +174,7 @@ async def begin(
 
 def over(language: Language, limited: OverQuota | NotAllowed) -> Message:
     """What is said to one who has used up what it may have."""
-    return language.error(limited.code, limited.message, True, limited.retry_after_s)
+    return language.error(limited.code, limited.message, retryable=True, retry_after_s=limited.retry_after_s)
 
 
 async def _first_text(socket: WebSocket) -> tuple[str, float]:

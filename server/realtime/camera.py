@@ -24,12 +24,15 @@ def camera_set(camera: Camera, fps: float, aspect: float) -> CameraSet:
     rate = fps / LATENT_FRAMES if camera.mode == "velocity" else 1.0
     right, up, forward = (rate * each for each in camera.data.translation)
     pitch, yaw, roll = (rate * each for each in turned(camera.data.rotation))  # about right, up, forward
-    return CameraSet(
-        mode=camera.mode,
-        pan=(right + yaw, (pitch - up) * aspect),
-        zoom=forward / math.log(2.0),
-        roll=-math.degrees(roll),  # about the axis of view the scene's +X turns to +Y, which is anticlockwise
-    )
+    control = {
+        "mode": camera.mode,
+        "pan": (right + yaw, (pitch - up) * aspect),
+        "zoom": forward / math.log(2.0),
+        "roll": -math.degrees(
+            roll
+        ),  # about the axis of view the scene's +X turns to +Y, which is anticlockwise
+    }
+    return CameraSet.model_validate(control)
 
 
 def turned(rotation: Quaternion) -> Vector:

@@ -34,19 +34,20 @@ def session_start(start: Start, model: str, image: str | None) -> SessionStart:
         if start.multi_modal_data and start.multi_modal_data.tracks
         else ()
     )
+    settings = {
+        "model": start.model or model,
+        "prompt": start.prompt if start.prompt.strip() else None,
+        "seed": start.seed,
+        "image": image,
+        "width": width,
+        "height": height,
+        "fps": start.fps or (params.fps if params else None),
+        "steps": start.num_inference_steps,
+        "codecs": ("h264",),
+        "tracks": tuple(track.model_copy(update={"id": None}) for track in tracks),
+    }
     try:
-        return SessionStart(
-            model=start.model or model,
-            prompt=start.prompt if start.prompt.strip() else None,
-            seed=start.seed,
-            image=image,
-            width=width,
-            height=height,
-            fps=start.fps or (params.fps if params else None),
-            steps=start.num_inference_steps,
-            codecs=("h264",),
-            tracks=tuple(track.model_copy(update={"id": None}) for track in tracks),
-        )
+        return SessionStart.model_validate(settings)
     except ValidationError as error:
         raise from_validation(error) from None
 

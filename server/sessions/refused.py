@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
-from flowbrush.errors import CloseCode, ErrorCode
+from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
 
 
 class Refused(Exception):
-    """A session is not begun: what to say, and how to close."""
+    """A session is not begun: what to say, and how to close; `field` and `id` as of an `error` message."""
 
-    def __init__(self, code: ErrorCode, message: str, close: CloseCode, retryable: bool = False) -> None:
+    def __init__(
+        self,
+        code: ErrorCode,
+        message: str,
+        close: CloseCode,
+        *,
+        retryable: bool = False,
+        field: str | None = None,
+        id: int | None = None,
+    ) -> None:
         super().__init__(message)
         self.code, self.message, self.close, self.retryable = code, message, close, retryable
+        self.field, self.id = field, id
+
+    @classmethod
+    def over(cls, error: ProtocolError) -> Self:
+        """For a first message that breaks the contract."""
+        return cls(error.code, error.message, CloseCode.BAD_START, field=error.field, id=error.id)
 
 
 def served(model: str | None, models: Sequence[str]) -> str:
@@ -20,5 +36,5 @@ def served(model: str | None, models: Sequence[str]) -> str:
     if model is not None and model not in models:
         here = ", ".join(models)
         text = f"model {model!r} is not served here: this server has {here}"
-        raise Refused(ErrorCode.UNKNOWN_MODEL, text, CloseCode.BAD_START)
+        raise Refused(ErrorCode.UNKNOWN_MODEL, text, CloseCode.BAD_START, field="model")
     return models[0] if model is None else model

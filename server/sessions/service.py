@@ -154,7 +154,12 @@ class Service:
         try:
             start = starting.in_its_size(start, facts.card, shape)
         except ValueError as error:
-            raise Refused(ErrorCode.INVALID_VALUE, str(error), CloseCode.BAD_START) from None
+            raise Refused(
+                ErrorCode.INVALID_VALUE,
+                str(error),
+                CloseCode.BAD_START,
+                field="width" if start.width else "height",
+            ) from None
         meta, token = new_record(start, _codec_for(start, facts), facts, owner)
         try:
             making = partial(self._repository.begin, meta, image, facts.chunk_s, start.paused, notices)
@@ -178,7 +183,7 @@ class Service:
             raise Refused(ErrorCode.INTERNAL, text, CloseCode.INTERNAL, retryable=True) from error
         if found is None:
             text = f"there is no image {id!r}: upload it with POST /v1/images"
-            raise Refused(ErrorCode.UNKNOWN_IMAGE, text, CloseCode.BAD_START)
+            raise Refused(ErrorCode.UNKNOWN_IMAGE, text, CloseCode.BAD_START, field="image")
         return found
 
     async def resume(
@@ -194,11 +199,11 @@ class Service:
             await self.wait_loaded(live.meta.model)
         if live is None or not sees(live.meta):
             text = "this session has ended or was away for too long: start a new one"
-            raise Refused(ErrorCode.RESUME_EXPIRED, text, CloseCode.BAD_START)
+            raise Refused(ErrorCode.RESUME_EXPIRED, text, CloseCode.BAD_START, field="resume")
         codec = live.session.output.codec
         if codec not in codecs and codec not in live.meta.start.known_codecs:
             text = f"the session's codec is {codec}, which is not among those named"
-            raise Refused(ErrorCode.NO_CODEC, text, CloseCode.BAD_START)
+            raise Refused(ErrorCode.NO_CODEC, text, CloseCode.BAD_START, field="codecs")
         live.token = token
         return live
 
@@ -324,4 +329,4 @@ def _codec_for(start: SessionStart, facts: ipc.Loaded) -> Codec:
         if codec in facts.codecs:
             return codec
     text = f"none of {', '.join(start.codecs)} can be encoded here: there are {', '.join(facts.codecs)}"
-    raise Refused(ErrorCode.NO_CODEC, text, CloseCode.BAD_START)
+    raise Refused(ErrorCode.NO_CODEC, text, CloseCode.BAD_START, field="codecs")

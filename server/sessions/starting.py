@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
+from flowbrush.errors import ErrorCode, ProtocolError
 from flowbrush.protocol import Notice, SessionStart
 from flowbrush.server.engine import ipc
 from flowbrush.server.sessions.refused import Refused
@@ -15,16 +15,18 @@ from flowbrush.server.source import tracking
 def check_can(start: SessionStart, can: dict[str, Any]) -> None:
     """Raises Refused for what is not among the capabilities of model and server."""
     try:
-        for name in (
-            *(track.kind for track in start.tracks),
-            *(["image"] if start.image is not None else []),
-        ):
-            if not can.get(name):
-                raise ProtocolError(ErrorCode.UNSUPPORTED, f"this model cannot do {name}")
+        asked: dict[str, str] = {
+            f"tracks[{index}].kind": track.kind for index, track in enumerate(start.tracks)
+        }
+        if start.image is not None:
+            asked["image"] = "image"
+        for field, ability in asked.items():
+            if not can.get(ability):
+                raise ProtocolError(ErrorCode.UNSUPPORTED, f"this model cannot do {ability}", field=field)
         if start.source is not None:
             tracking.check(start.source, can)
     except ProtocolError as error:
-        raise Refused(error.code, error.message, CloseCode.BAD_START) from None
+        raise Refused.over(error) from None
 
 
 def steps_in_real_time(facts: ipc.Loaded) -> int:

@@ -176,7 +176,7 @@ def test_what_is_no_prompt_is_told(prompt: Any) -> None:
 
 async def test_a_path_without_times_is_told(server: Double) -> None:
     async with fast(server) as stream:
-        with pytest.raises(ValueError, match=r"a point of the path is \(0\.5, 0\.5\): give \(t, x, y\)"):
+        with pytest.raises(ValueError, match=r"points\[0\]\[2\] is missing"):
             stream.path([(0.5, 0.5)])  # type: ignore[list-item]
 
 

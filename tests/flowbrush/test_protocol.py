@@ -155,7 +155,7 @@ def test_bad_messages_name_code_and_field(message: Any, code: str, field: str | 
 
 def test_the_message_says_what_was_wrong_and_what_was_expected() -> None:
     error = refused({"type": "camera.set", "mode": "orbit", "id": 7})
-    assert error.message == "mode is 'orbit': input should be 'velocity' or 'target'"
+    assert error.message == "mode is 'orbit': expected 'velocity' or 'target'"
     assert error.id == 7
 
 

@@ -103,7 +103,7 @@ def test_a_refusal_is_told_in_the_servers_words() -> None:
 
 @pytest.mark.parametrize("image", [5, [1, 2], None])
 async def test_what_is_no_image_is_a_clear_error(image: Any) -> None:
-    with pytest.raises(TypeError, match="give the path of a file, or an encoded image"):
+    with pytest.raises(TypeError, match="expected the path of a file, or an encoded image"):
         await Server("127.0.0.1:9").upload(image)
 
 

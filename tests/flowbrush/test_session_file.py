@@ -72,7 +72,7 @@ def test_a_logged_control_is_flat_and_parses_as_a_control() -> None:
         ({"start": {"prompt": "a", "model": "other"}}, "invalid_value", None),
         ({"controls": [{"type": "track.end", "track": 1}]}, "missing_field", "controls[0].chunk"),
         ({"controls": [{"chunk": 1, "track": 1}]}, "missing_field", "controls[0].type"),
-        ({"controls": [{"chunk": 1, "type": "ping", "sent_us": 1}]}, "unknown_type", "controls[0]"),
+        ({"controls": [{"chunk": 1, "type": "ping", "sent_us": 1}]}, "unknown_type", "controls[0].type"),
         ({"controls": [ZOOM | {"chunk": 1}]}, "out_of_range", "controls[0].zoom"),
         ({"controls": [END | {"chunk": 3}, END | {"chunk": 2}]}, "invalid_value", None),
     ],

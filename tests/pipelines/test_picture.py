@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from typing import Any
 
 import numpy as np
@@ -130,8 +132,19 @@ def test_what_is_no_picture_is_refused(data: bytes, why: str) -> None:
 
 
 def test_too_many_pixels_are_refused_before_they_are_decoded() -> None:
-    with pytest.raises(BadPicture, match=r"100×100 pixels: at most 0.005 megapixels"):
+    with pytest.raises(BadPicture, match=r"100×100 pixels, and at most 0.005 megapixels"):
         read_picture(encoded(Image.new("RGB", (100, 100))), max_pixels=5000)
+
+
+def test_a_bomb_is_too_large_and_not_broken() -> None:
+    """A file of 45 bytes that says it has more pixels than Pillow would open."""
+    chunks = (b"IHDR" + struct.pack(">IIBBBBB", 60_000, 50_000, 8, 2, 0, 0, 0), b"IDAT")
+    framed = (
+        struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) for chunk in chunks
+    )
+    bomb = b"\x89PNG\r\n\x1a\n" + b"".join(framed)
+    with pytest.raises(BadPicture, match="too large: it has 3000000000 pixels, and at most 40 megapixels"):
+        read_picture(bomb)
 
 
 def test_the_longest_side_suits_every_model() -> None:

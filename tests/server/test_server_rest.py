@@ -100,20 +100,26 @@ async def test_an_unknown_image_is_refused(server: RunningServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "code"),
+    ("fields", "code", "at"),
     [
-        ({"model": "other"}, "unknown_model"),
-        ({"codecs": ["theora"]}, "no_codec"),
-        ({"width": 64, "height": 64}, "invalid_value"),
-        ({"prompt": None}, "invalid_value"),
+        ({"model": "other"}, "unknown_model", "model"),
+        ({"codecs": ["theora"]}, "no_codec", "codecs"),
+        ({"width": 64, "height": 64}, "invalid_value", "width"),
+        ({"prompt": None}, "invalid_value", None),
+        ({"prompt": 5}, "wrong_type", "prompt"),
+        ({"tracks": [{"track": 1, "kind": "pin"}]}, "missing_field", "tracks[0].points"),
+        ({"type": "ping"}, "not_started", "type"),
     ],
 )
 async def test_a_start_that_cannot_be_served_is_closed_with_1003(
-    server: RunningServer, fields: dict[str, Any], code: str
+    server: RunningServer, fields: dict[str, Any], code: str, at: str | None
 ) -> None:
     async with RawClient(server.url) as client:
-        await client.send(**{"type": "session.start", "model": "pocket-random", "prompt": "x", **fields})
-        assert (await client.message("error"))["code"] == code
+        await client.send(
+            **{"type": "session.start", "model": "pocket-random", "prompt": "x", "id": 3, **fields}
+        )
+        error = await client.message("error")
+        assert (error["code"], error.get("field")) == (code, at)
         with pytest.raises(ConnectionClosed) as closed:
             while True:
                 await client.receive()
