@@ -254,28 +254,7 @@ HEAD = ("spare workers", "workers, mean", "slots in use", "wait s, p50", "p99", 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Simulates a day for several numbers of spare workers, and prints a table."""
-    about = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
-        "python -m flowbrush.benchmarks.fleet", None, __doc__, formatter_class=about
-    )
-    parser.add_argument(
-        "--peak", type=float, default=200, help="streams wanted at once at noon (default 200)"
-    )
-    parser.add_argument(
-        "--stay", type=float, default=600, help="seconds that a stream lasts on average (600)"
-    )
-    parser.add_argument("--slots", type=int, default=2, help="streams of one worker (default 2)")
-    parser.add_argument(
-        "--start", type=float, default=30, help="seconds until a new worker serves (default 30)"
-    )
-    parser.add_argument(
-        "--spare", type=int, nargs="+", default=[0, 1, 2, 4, 8], help="spare workers, a row each"
-    )
-    parser.add_argument(
-        "--hours", type=float, default=24, help="simulated hours from midnight on (default 24)"
-    )
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--plot", type=Path, help="a PNG of streams, queue and slots, of the last row")
+    parser = _parser()
     args = parser.parse_args(argv)
     try:
         day = Fleet(
@@ -298,6 +277,32 @@ def main(argv: Sequence[str] | None = None) -> int:
         draw(tallies[-1].samples, args.plot)
         print(f"\n{args.plot}: {args.spare[-1]} spare workers")
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    about = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        "python -m flowbrush.benchmarks.fleet", None, __doc__, formatter_class=about
+    )
+    parser.add_argument(
+        "--peak", type=float, default=200, help="streams wanted at once at noon (default 200)"
+    )
+    parser.add_argument(
+        "--stay", type=float, default=600, help="seconds that a stream lasts on average (600)"
+    )
+    parser.add_argument("--slots", type=int, default=2, help="streams of one worker (default 2)")
+    parser.add_argument(
+        "--start", type=float, default=30, help="seconds until a new worker serves (default 30)"
+    )
+    parser.add_argument(
+        "--spare", type=int, nargs="+", default=[0, 1, 2, 4, 8], help="spare workers, a row each"
+    )
+    parser.add_argument(
+        "--hours", type=float, default=24, help="simulated hours from midnight on (default 24)"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--plot", type=Path, help="a PNG of streams, queue and slots, of the last row")
+    return parser
 
 
 if __name__ == "__main__":

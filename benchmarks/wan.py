@@ -162,39 +162,11 @@ def estimated(model: ModelCard, given: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measures and prints; 2 where something was asked for that there is not."""
-    parser = argparse.ArgumentParser(prog="flowbrush bench wan", description=__doc__)
-    parser.add_argument("--model", default="wan-1.3b")
-    parser.add_argument("--random-weights", action="store_true", help="needs no weights")
-    parser.add_argument("--reduced", action="store_true", help="a size for any machine, random weights")
-    parser.add_argument("--vae", action="store_true", help="Wan's own decoder in place of the tiny one")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--dtype", default="auto")
-    parser.add_argument("--attention", default="auto", help="auto measures; or one by name")
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--chunks", type=int, help="measured chunks (default 20, with --quick 5)")
-    parser.add_argument("--quick", action="store_true", help="a short pass; its figures are rough")
-    parser.add_argument("--compile", action="store_true", help="torch.compile the student")
-    parser.add_argument(
-        "--fp8", action="store_true", help="8-bit linear layers (compute capability 8.9 and up)"
-    )
-    parser.add_argument(
-        "--estimate", metavar="GPU", help=f"from the shapes alone, for {', '.join(DEVICES)}; runs nothing"
-    )
-    given = parser.parse_args(argv)
+    given = _arguments(argv)
     try:
-        model = card(given.model)
-        if model.family != "wan":
-            raise ValueError(
-                f"{model.name} is no Wan student: `flowbrush bench` measures it through the server"
-            )
-        if given.vae:
-            model = replace(model, codec=VaeSpec())
+        model = chosen(given)
         if given.estimate:
             return estimated(model, given)
-        if given.reduced:
-            model = reduced(model)
-        elif given.random_weights:
-            model = replace(model, random=True)
         generator = Generator.load(
             model, device=given.device, dtype=given.dtype, seats=1, attention=given.attention, compile=given.compile,
             fp8=given.fp8,
@@ -215,6 +187,42 @@ def main(argv: Sequence[str] | None = None) -> int:
     result = measure(generator, chunks, given.steps)
     finish("wan", facts, settings, {**result, **report(generator, result, steps)})
     return 0
+
+
+def chosen(given: argparse.Namespace) -> ModelCard:
+    """The card of the model that was asked for, as it was asked for. Raises ValueError where it is no Wan student."""
+    model = card(given.model)
+    if model.family != "wan":
+        raise ValueError(f"{model.name} is no Wan student: `flowbrush bench` measures it through the server")
+    if given.vae:
+        model = replace(model, codec=VaeSpec())
+    if given.estimate:
+        return model
+    if given.reduced:
+        return reduced(model)
+    return replace(model, random=True) if given.random_weights else model
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="flowbrush bench wan", description=__doc__)
+    parser.add_argument("--model", default="wan-1.3b")
+    parser.add_argument("--random-weights", action="store_true", help="needs no weights")
+    parser.add_argument("--reduced", action="store_true", help="a size for any machine, random weights")
+    parser.add_argument("--vae", action="store_true", help="Wan's own decoder in place of the tiny one")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--dtype", default="auto")
+    parser.add_argument("--attention", default="auto", help="auto measures; or one by name")
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--chunks", type=int, help="measured chunks (default 20, with --quick 5)")
+    parser.add_argument("--quick", action="store_true", help="a short pass; its figures are rough")
+    parser.add_argument("--compile", action="store_true", help="torch.compile the student")
+    parser.add_argument(
+        "--fp8", action="store_true", help="8-bit linear layers (compute capability 8.9 and up)"
+    )
+    parser.add_argument(
+        "--estimate", metavar="GPU", help=f"from the shapes alone, for {', '.join(DEVICES)}; runs nothing"
+    )
+    return parser.parse_args(argv)
 
 
 if __name__ == "__main__":

@@ -33,16 +33,14 @@ class Prompts:
     def encode(self, text: str) -> Tensor:
         """Its tokens [L, D]. Any thread; one that asks for what is known does not wait for others."""
         found = self._known(text)
-        if found is None:
-            with self._encoding:
-                found = self._known(text)  # another thread may have been at it
-                if found is None:
-                    found = self.encoder([text])[0]
-                    with self._knowing:
-                        self.known[text] = found
-                        if len(self.known) > KEPT:
-                            self.known.popitem(last=False)
-        return found
+        if found is not None:
+            return found
+        with self._encoding:
+            found = self._known(text)  # another thread may have been at it
+            if found is None:
+                found = self.encoder([text])[0]
+                self._keep(text, found)
+            return found
 
     def read(self, texts: Sequence[str]) -> None:
         """Encodes what a later chunk will ask for; for a thread beside the one that makes chunks."""
@@ -59,6 +57,12 @@ class Prompts:
             if found is not None:
                 self.known.move_to_end(text)
             return found
+
+    def _keep(self, text: str, tokens: Tensor) -> None:
+        with self._knowing:
+            self.known[text] = tokens
+            if len(self.known) > KEPT:
+                self.known.popitem(last=False)
 
     def blend(self, prompts: Blend) -> Tensor:
         """The weighted mean of the prompts' tokens; those of no words where there is no prompt."""

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from safetensors import SafetensorError, deserialize
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
+from torch import Tensor
 
 from flowbrush.controls import TrackBegin
 from flowbrush.pipelines.controls import ControlState
@@ -57,26 +58,9 @@ def dump(state: StreamState, needed: list[int], family: Family) -> bytes:
 
 def load(blob: bytes, device: torch.device, window: int, family: Family) -> StreamState:
     """The stream that `dump` wrote, without a seat; `window` is the student's, in chunks. Raises ValueError."""
-    try:
-        size = int.from_bytes(blob[:8], "little")
-        header = json.loads(blob[8 : 8 + size])
-        about = json.loads(header["__metadata__"]["flowbrush"])
-        deserialize(blob)  # checks offsets and lengths before anything is built
-        tensors = load_tensors(blob)
-        if about["version"] != VERSION:
-            raise ValueError(f"version {about['version']}")
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"these bytes are no snapshot of a stream that this version can read ({error})"
-        ) from error
+    about, tensors = _parsed(blob)
     tensors = {name: value.to(device) for name, value in tensors.items()}
-    records = {}
-    for name, facts in about["chunks"].items():
-        index = int(name)
-        records[index] = ChunkRecord(
-            facts["chunk"], index + 1, tensors.get(f"chunk.{index}"), tensors[f"latents.{index}"],
-            CONTROLS.validate_python(facts["controls"]),
-        )  # fmt: skip
+    records = {int(name): _record(int(name), facts, tensors) for name, facts in about["chunks"].items()}
     now: dict[str, Any] = {
         "memory": family.load(
             {name.removeprefix(MEMORY): x for name, x in tensors.items() if name.startswith(MEMORY)},
@@ -87,11 +71,8 @@ def load(blob: bytes, device: torch.device, window: int, family: Family) -> Stre
     if records:  # the last chunk can be gone back to
         newest = about["made"] - 1
         records[newest] = replace(records[newest], **now)
-    given = about["settings"]
-    tracks = tuple(TrackBegin.model_validate(track) for track in given.pop("tracks"))
-    prompts = tuple((text, weight) for text, weight in given.pop("prompts"))
     state = StreamState(
-        StreamSettings(**given, prompts=prompts, tracks=tracks),
+        _settings_of(about["settings"]),
         -1,
         CONTROLS.validate_python(about["controls"]),
         window,
@@ -106,6 +87,30 @@ def load(blob: bytes, device: torch.device, window: int, family: Family) -> Stre
     return state
 
 
+def _parsed(blob: bytes) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """What a snapshot says of its stream, and its tensors. Raises ValueError."""
+    try:
+        size = int.from_bytes(blob[:8], "little")
+        header = json.loads(blob[8 : 8 + size])
+        about = json.loads(header["__metadata__"]["flowbrush"])
+        deserialize(blob)  # checks offsets and lengths before anything is built
+        tensors = load_tensors(blob)
+        if about["version"] != VERSION:
+            raise ValueError(f"version {about['version']}")
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"these bytes are no snapshot of a stream that this version can read ({error})"
+        ) from error
+    return about, tensors
+
+
+def _record(index: int, facts: dict[str, Any], tensors: dict[str, Tensor]) -> ChunkRecord:
+    """The chunk made as number `index` of the stream."""
+    controls = CONTROLS.validate_python(facts["controls"])
+    key_value, latents = tensors.get(f"chunk.{index}"), tensors[f"latents.{index}"]
+    return ChunkRecord(facts["chunk"], index + 1, key_value, latents, controls)
+
+
 def _slots(tensors: dict[str, Any]) -> list[str]:
     """The names of what is carried of a source, in its order."""
     names = [name for name in tensors if name.startswith(CARRIED)]
@@ -117,3 +122,10 @@ def _settings(settings: StreamSettings) -> dict[str, object]:
     fields = {name: value for name, value in vars(settings).items() if name not in ("image", "tracks")}
     tracks = [track.model_dump(mode="json") for track in settings.tracks]
     return {**fields, "prompts": [list(p) for p in settings.prompts], "tracks": tracks}
+
+
+def _settings_of(given: dict[str, Any]) -> StreamSettings:
+    """The settings that `_settings` wrote."""
+    tracks = tuple(TrackBegin.model_validate(track) for track in given["tracks"])
+    prompts = tuple((text, weight) for text, weight in given["prompts"])
+    return StreamSettings(**{**given, "prompts": prompts, "tracks": tracks})

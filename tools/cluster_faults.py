@@ -61,13 +61,7 @@ class Stream:
             try:
                 async with RawClient(self.gateways[self.at].url) as client:
                     await self._begin(client)
-                    while not self.over:
-                        got = await client.receive()
-                        if isinstance(got, Packet):
-                            self.packets.append(got)
-                            self.times.append(time.monotonic())
-                        elif got["type"] == "session.done":
-                            raise SystemExit(f"stream {self.number} was ended: {client.messages[-3:]}")
+                    await self._watch(client)
             except (OSError, ConnectionClosed, TimeoutError):
                 self.at = (self.at + 1) % len(self.gateways)
                 await asyncio.sleep(0.2)
@@ -78,6 +72,15 @@ class Stream:
             return
         last = self.packets[-1].frame if self.packets else -1
         await client.send(type="session.start", model="pocket-random", resume=self.token, last_frame=last)
+
+    async def _watch(self, client: RawClient) -> None:
+        while not self.over:
+            got = await client.receive()
+            if isinstance(got, Packet):
+                self.packets.append(got)
+                self.times.append(time.monotonic())
+            elif got["type"] == "session.done":
+                raise SystemExit(f"stream {self.number} was ended: {client.messages[-3:]}")
 
     def gap(self, since: float) -> float:
         """The longest time without a frame, from the last one before `since` on (seconds)."""

@@ -7,6 +7,8 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
+from flowbrush.server.http.quotas import OverQuota
+
 
 def error_response(
     status: int, code: str, message: str, *, retry_after_s: float | None = None, field: str | None = None
@@ -22,3 +24,8 @@ def error_response(
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse({"error": error}, status, headers)
+
+
+def over_quota(over: OverQuota) -> JSONResponse:
+    """To somebody who has used up what they may have."""
+    return error_response(429, over.code, over.message, retry_after_s=over.retry_after_s)

@@ -59,15 +59,30 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         redirect_slashes=False,  # to a name that the client chose, and without a proxy's prefix
     )
     app.state.context = context
+    _add_walls(app, context)
+    _add_sockets(app, context)
+    for room in (catalog, sessions, pictures):
+        app.include_router(room.router(context))
+    app.include_router(health.router(service))
+    app.include_router(page.router())
+    app.include_router(api_page.router(app))
+    return app
+
+
+def _add_walls(app: FastAPI, context: Context) -> None:
+    """What every request passes before a route has it, and what is said of one that fails."""
+    settings = context.settings
     app.add_middleware(AskElsewhere, context=context)
     app.add_middleware(BodyLimit, limit=settings.image_mib * MIB + BODY_SLACK)
     app.add_middleware(HeadAsGet)
-    app.add_middleware(Door, rules=rules(settings, context), metrics=service.metrics)
+    app.add_middleware(Door, rules=rules(settings, context), metrics=context.service.metrics)
     app.add_middleware(Linger)  # the last one added is outermost
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(StorageLate, _late)
 
+
+def _add_sockets(app: FastAPI, context: Context) -> None:
     @app.websocket("/v1/stream")
     async def stream(socket: WebSocket) -> None:
         await serve_stream(socket, context)
@@ -79,13 +94,6 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     @app.websocket("/v1/sessions/{id}/watch")
     async def watch(socket: WebSocket, id: str) -> None:
         await serve_viewer(socket, context, id)
-
-    for room in (catalog, sessions, pictures):
-        app.include_router(room.router(context))
-    app.include_router(health.router(service))
-    app.include_router(page.router())
-    app.include_router(api_page.router(app))
-    return app
 
 
 def rules(settings: Settings, context: Context) -> Rules:

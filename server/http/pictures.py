@@ -15,7 +15,7 @@ from flowbrush.messages import MAX_CHUNK
 from flowbrush.protocol import Codec
 from flowbrush.server.delivery.clips import Clip, clip
 from flowbrush.server.delivery.playable import NotPlayable
-from flowbrush.server.http.answers import error_response
+from flowbrush.server.http.answers import error_response, over_quota
 from flowbrush.server.http.audit import audit
 from flowbrush.server.http.context import Context, unknown
 from flowbrush.server.http.door import identity_of
@@ -41,25 +41,7 @@ def router(context: Context) -> APIRouter:
         first: Annotated[int | None, Query(ge=0, le=MAX_CHUNK)] = None,
         last: Annotated[int, Query(ge=0, le=MAX_CHUNK)] = MAX_CHUNK,
     ) -> Response:
-        meta = await context.stored(request, id)
-        path = context.service.store.recording(id)
-        size = await _recorded(context, id, path) if meta is not None else 0
-        if meta is None or size == 0:
-            return unknown(id)
-        part = await _part(context, id, path, size, first, last)
-        if first is not None and part is None:
-            return error_response(404, ErrorCode.OUT_OF_RANGE, f"no chunk from {first} to {last} is recorded")
-        audit("read.recording", identity_of(request), session=id)
-        try:
-            context.quotas.check_sent(identity_of(request))
-            video = await _video(context, meta, path, size, part, request.headers.get("range"))
-            return _metered(context, request, video)
-        except OverQuota as over:
-            return error_response(429, over.code, over.message, retry_after_s=over.retry_after_s)
-        except NotPlayable as error:
-            return error_response(500, ErrorCode.INTERNAL, str(error))
-        except OSError as error:
-            return _not_made(error)
+        return await _recording(context, id, request, first, last)
 
     @routes.get("/frame.jpg", summary="The newest frame")
     async def frame(id: str, request: Request) -> Response:
@@ -71,20 +53,46 @@ def router(context: Context) -> APIRouter:
 
     @routes.get("/watch.mjpeg", summary="Look on, as MJPEG")
     async def mjpeg(id: str, request: Request) -> Response:
-        live = context.running(request, id)
-        if live is None:
-            return unknown(id)
-        try:
-            context.quotas.check_sent(identity_of(request))
-        except OverQuota as over:
-            return error_response(429, over.code, over.message, retry_after_s=over.retry_after_s)
-        audit("session.watch", identity_of(request), session=id)
-        still = await dispatchers.of(live).still(live, Codec.JPEG) if live.stands else None
-        pictures = _pictures(live, still and still[1])
-        kind = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
-        return _metered(context, request, StreamingResponse(pictures, media_type=kind))
+        return await _watch(context, id, request)
 
     return routes
+
+
+async def _recording(context: Context, id: str, request: Request, first: int | None, last: int) -> Response:
+    meta = await context.stored(request, id)
+    path = context.service.store.recording(id)
+    size = await _recorded(context, id, path) if meta is not None else 0
+    if meta is None or size == 0:
+        return unknown(id)
+    part = await _part(context, id, path, size, first, last)
+    if first is not None and part is None:
+        return error_response(404, ErrorCode.OUT_OF_RANGE, f"no chunk from {first} to {last} is recorded")
+    audit("read.recording", identity_of(request), session=id)
+    try:
+        context.quotas.check_sent(identity_of(request))
+        video = await _video(context, meta, path, size, part, request.headers.get("range"))
+        return _metered(context, request, video)
+    except OverQuota as over:
+        return over_quota(over)
+    except NotPlayable as error:
+        return error_response(500, ErrorCode.INTERNAL, str(error))
+    except OSError as error:
+        return _not_made(error)
+
+
+async def _watch(context: Context, id: str, request: Request) -> Response:
+    live = context.running(request, id)
+    if live is None:
+        return unknown(id)
+    try:
+        context.quotas.check_sent(identity_of(request))
+    except OverQuota as over:
+        return over_quota(over)
+    audit("session.watch", identity_of(request), session=id)
+    still = await context.service.dispatchers.of(live).still(live, Codec.JPEG) if live.stands else None
+    pictures = _pictures(live, still and still[1])
+    kind = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
+    return _metered(context, request, StreamingResponse(pictures, media_type=kind))
 
 
 def _metered(context: Context, request: Request, response: Response) -> Response:

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from flowbrush.errors import ErrorCode, ProtocolError
 from flowbrush.messages import MAX_CHUNK
-from flowbrush.server.http.answers import error_response
+from flowbrush.server.http.answers import error_response, over_quota
 from flowbrush.server.http.audit import audit
 from flowbrush.server.http.context import Context, unknown
 from flowbrush.server.http.door import identity_of
@@ -45,22 +45,7 @@ def router(context: Context) -> APIRouter:
     async def branch(
         id: str, request: Request, chunk: Annotated[int, Body(embed=True, strict=True, ge=0, le=MAX_CHUNK)]
     ) -> Response:
-        identity = identity_of(request)
-        parent = context.running(request, id)
-        if parent is None:
-            return unknown(id)
-        try:
-            context.quotas.check_branch(identity, parent.meta.model)
-            with context.quotas.making(identity, branch=True):
-                new, token, last_frame = await service.branch(id, chunk)
-        except OverQuota as over:
-            return error_response(429, over.code, over.message, retry_after_s=over.retry_after_s)
-        except ProtocolError as error:
-            status = 404 if error.code is ErrorCode.UNKNOWN_SESSION else 409
-            return error_response(status, error.code, error.message, field=error.field)
-        context.quotas.began(service.lives[new], identity)
-        audit("session.branch", identity, session=new, of=id, chunk=chunk)
-        return JSONResponse({"session": new, "resume_token": token, "last_frame": last_frame}, 201)
+        return await _branch(context, id, request, chunk)
 
     @routes.post("/mark", summary="Has the next chunk begin with a key frame, for a clip from there")
     async def mark(id: str, request: Request) -> Response:
@@ -74,6 +59,25 @@ def router(context: Context) -> APIRouter:
         return JSONResponse({"chunk": live.session.upcoming})
 
     return routes
+
+
+async def _branch(context: Context, id: str, request: Request, chunk: int) -> Response:
+    identity, service = identity_of(request), context.service
+    parent = context.running(request, id)
+    if parent is None:
+        return unknown(id)
+    try:
+        context.quotas.check_branch(identity, parent.meta.model)
+        with context.quotas.making(identity, branch=True):
+            new, token, last_frame = await service.branch(id, chunk)
+    except OverQuota as over:
+        return over_quota(over)
+    except ProtocolError as error:
+        status = 404 if error.code is ErrorCode.UNKNOWN_SESSION else 409
+        return error_response(status, error.code, error.message, field=error.field)
+    context.quotas.began(service.lives[new], identity)
+    audit("session.branch", identity, session=new, of=id, chunk=chunk)
+    return JSONResponse({"session": new, "resume_token": token, "last_frame": last_frame}, 201)
 
 
 def _running(live: SessionHost) -> dict[str, Any]:

@@ -145,11 +145,16 @@ async def _converse(
         except MovesOn as moves:
             link = await context.relay.take_along(live, outbox, moves.gateway, identity)
             if link is not None:
-                for message in outbox.left():  # that came behind the word that it moves
-                    for data in wire(message):
-                        assert isinstance(data, str)
-                        await socket.send_text(data)
+                await _send_left(socket, outbox, wire)
                 return link
+
+
+async def _send_left(socket: WebSocket, outbox: Outbox, wire: Wire) -> None:
+    """What came behind the word that the session moves."""
+    for message in outbox.left():
+        for data in wire(message):
+            assert isinstance(data, str)
+            await socket.send_text(data)
 
 
 async def begin(
@@ -218,7 +223,7 @@ async def read(socket: WebSocket, outbox: Outbox, handle: Handle) -> None:
 
 async def write(socket: WebSocket, outbox: Outbox, context: Context, wire: Wire) -> None:
     """Sends what is in the box until it is closed; raises SlowReader, OverQuota and MovesOn."""
-    slow_s, account = context.settings.slow_reader_s, identity_of(socket).account
+    account = identity_of(socket).account
     while True:
         item = await outbox.next(time.monotonic)
         if isinstance(item, Closing):
@@ -227,13 +232,18 @@ async def write(socket: WebSocket, outbox: Outbox, context: Context, wire: Wire)
         if isinstance(item, Moving):
             raise MovesOn(item.gateway)
         try:
-            async with asyncio.timeout(slow_s):
+            async with asyncio.timeout(context.settings.slow_reader_s):
                 for data in wire(item):
-                    if isinstance(data, str):
-                        await socket.send_text(data)
-                        continue
-                    await socket.send_bytes(data)
-                    context.service.metrics.bytes.inc(len(data))
-                    context.quotas.sent(account, len(data))
+                    await _send(socket, data, context, account)
         except TimeoutError:
             raise SlowReader from None
+
+
+async def _send(socket: WebSocket, data: str | bytes, context: Context, account: str) -> None:
+    """One text, or media as bytes, which are counted. Raises OverQuota."""
+    if isinstance(data, str):
+        await socket.send_text(data)
+        return
+    await socket.send_bytes(data)
+    context.service.metrics.bytes.inc(len(data))
+    context.quotas.sent(account, len(data))

@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from flowbrush.errors import ErrorCode
-from flowbrush.server.http.answers import error_response
+from flowbrush.server.http.answers import error_response, over_quota
 from flowbrush.server.http.audit import audit
 from flowbrush.server.http.door import identity_of
 from flowbrush.server.http.identity import Identity
@@ -59,7 +59,7 @@ class Uploads:
                     return data
                 id = await self._add(identity, data)
         except OverQuota as over:
-            return error_response(429, over.code, over.message, retry_after_s=over.retry_after_s)
+            return over_quota(over)
         except Busy:
             return error_response(
                 503, ErrorCode.BUSY, "others are uploading: try again", retry_after_s=WAIT_S
