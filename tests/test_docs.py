@@ -12,6 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
+from flowbrush.server.sessions import effects
+from flowbrush.server.sessions.machine import HANDLERS
+from flowbrush.server.sessions.phases import NEXT
+
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 
@@ -89,6 +93,39 @@ def test_without_an_address_of_the_repository_words_stay() -> None:
 def test_a_link_that_leads_nowhere_is_named() -> None:
     with pytest.raises(ValueError, match=r"README\.md links to docs/lost\.md"):
         SITE.linked("[a](docs/lost.md)", "README.md")
+
+
+def rows(title: str) -> list[list[str]]:
+    """The cells of a table of docs/inside.md whose head begins with `title`."""
+    lines = (
+        (DOCS / "inside.md")
+        .read_text(encoding="utf-8")
+        .split(f"| {title} |", 1)[1]
+        .split("\n\n")[0]
+        .split("\n")[2:]
+    )
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_the_tables_of_the_session_machine_are_the_machine() -> None:
+    told = {phase: set(ways.split(", ")) - {""} for phase, _, ways in rows("phase")}
+    assert told == {str(phase): set(map(str, ways)) for phase, ways in NEXT.items()}
+    events = [name for event, _, _ in rows("event") for name in re.findall(r"`(\w+)`", event)]
+    assert sorted(events) == sorted(event.__name__ for event in HANDLERS)
+    text = (DOCS / "inside.md").read_text(encoding="utf-8")
+    known = {
+        name for name, each in vars(effects).items() if getattr(each, "__module__", "") == effects.__name__
+    }
+    assert known - set(re.findall(r"`(\w+)`", text)) == set()
+    said = {name for _, _, does in rows("event") for name in re.findall(r"`([A-Z]\w+)`", does)}
+    assert said <= known
+
+
+@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "docs/inside.md"])
+def test_files_that_are_named_are_there(page: str) -> None:
+    code = [path.as_posix() for end in ("py", "js") for path in ROOT.glob(f"[!.]*/**/*.{end}")]
+    for name in re.findall(r"`([\w/]+\.(?:py|js))`", (ROOT / page).read_text(encoding="utf-8")):
+        assert any(path.endswith(f"/{name}") for path in code), f"{page} names {name}"
 
 
 def test_the_newest_version_of_the_changelog_is_the_projects() -> None:

@@ -1,7 +1,7 @@
 """The session machine: an event comes in, effects go out. No I/O, no clock, no task.
 
 It alone changes a session. It never waits: what needs the world is an effect (`effects.py`), and what becomes of it is an event
-(`events.py`). `ARCHITECTURE.md` has the table of events, phases and effects.
+(`events.py`). `docs/inside.md` has the table of events, phases and effects.
 """
 
 from __future__ import annotations
