@@ -24,12 +24,9 @@ from flowbrush.pipelines.reference.condition import Reference, reference_maps, w
 from flowbrush.pipelines.reference.layers import LayerStack
 from flowbrush.pipelines.reference.render import Moved, drive, move
 from flowbrush.pipelines.reference.scenes import SceneMaker
-from flowbrush.pipelines.reference.touches import MANY, as_scene, touches_of, track_rows
+from flowbrush.pipelines.reference.touches import MANY, as_scene, touches_of, track_rows, unheld
 from flowbrush.pipelines.reference.warp import composite_frames
-from flowbrush.pipelines.requests import Frames, Notice, Outline, SourceClip, StreamSettings, is_followed
-
-NOTHING_HELD = "there is nothing to take hold of here: drag a thing, paint round one, or move the whole picture with the camera"
-SEVERAL = 3  # tracks that begin together on bare ground are meant for the scene, not for a thing
+from flowbrush.pipelines.requests import Frames, Outline, SourceClip, StreamSettings, is_followed
 
 
 @dataclass(frozen=True)
@@ -76,7 +73,6 @@ class PocketFamily:
         rows = track_rows(plan, stack.size)
         gone = stack.hands - set(rows.hands.tolist())
         stack = stack.without_hands(gone | (plan.fresh & stack.hands))
-        notices: tuple[Notice, ...] = ()
         touches = touches_of(plan, rows, stack.size, plan.fresh)
         for track, touch in touches.items():
             stack = self.acquirer.take(
@@ -84,9 +80,7 @@ class PocketFamily:
             )
         scene = stack.empty if len(stack.empty) > MANY else frozenset(filter(is_followed, stack.empty))
         rows = as_scene(rows, scene)
-        bare = [t for t in touches if t in stack.empty and t not in plan.pins and not is_followed(t)]
-        if 0 < len(bare) < SEVERAL:
-            notices = (Notice("nothing_held", NOTHING_HELD),)
+        notices = unheld(plan, touches, stack.empty)
         outlines = held_outlines(stack, list(touches))
         if clip is None or video is None:
             moved = move(stack, rows)

@@ -14,8 +14,14 @@ import numpy as np
 from flowbrush.pipelines.controls import ChunkPlan
 from flowbrush.pipelines.reference.acquire import Touch
 from flowbrush.pipelines.reference.render import TrackRows
+from flowbrush.pipelines.requests import Notice, is_followed
 
 MANY = 8  # tracks; a person has no more hands than that
+SEVERAL = 3  # tracks that begin together on bare ground are meant for the scene, not for a thing
+
+BARE = "there is nothing to take hold of here: drag a thing, paint round one, or move the whole picture with the camera"
+OUTSIDE = "a hand that comes down outside of the picture, or hidden, takes nothing: begin where x and y are between 0 and 1"
+PAINTED = "what was painted takes nothing: it is a line, a speck, nearly the whole picture, or outside of it: paint round a thing"
 
 
 def track_rows(plan: ChunkPlan, size: tuple[int, int]) -> TrackRows:
@@ -41,6 +47,22 @@ def touches_of(
             )
             touches[track] = Touch((x, y), scaled[0], scaled[1], told.region if told else ())
     return touches
+
+
+def unheld(plan: ChunkPlan, touches: dict[int, Touch], empty: Collection[int]) -> tuple[Notice, ...]:
+    """What the person should know of hands that begin with `plan`: why those hold nothing that came down nowhere, or whose touch is
+    among the `empty` ones.
+    """
+    fresh = {track for track in plan.fresh if not is_followed(track)}
+    nothing = {track: touches[track] for track in fresh & touches.keys() if track in empty}
+    painted = [track for track, touch in nothing.items() if touch.region]
+    bare = nothing.keys() - set(painted) - plan.pins
+    said = {
+        OUTSIDE: len(fresh) <= MANY and bool(fresh - touches.keys()),
+        PAINTED: bool(painted),
+        BARE: 0 < len(bare) < SEVERAL,
+    }
+    return tuple(Notice("nothing_held", text) for text, so in said.items() if so)
 
 
 def as_scene(rows: TrackRows, hands: Collection[int]) -> TrackRows:

@@ -1,0 +1,55 @@
+"""Hands that hold nothing: the person hears why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from flowbrush.controls import Point, TrackBegin
+from flowbrush.messages import TrackKind
+from flowbrush.pipelines.controls import fold, initial_state
+from flowbrush.pipelines.reference.touches import BARE, MANY, OUTSIDE, PAINTED, touches_of, track_rows, unheld
+from flowbrush.pipelines.requests import FIRST_FOLLOWED
+
+SIZE = (192, 320)
+LINE = (((0.1, 0.1), (0.9, 0.9), (0.5, 0.5)),)
+
+
+def begin(
+    track: int, x: float = 0.5, kind: TrackKind = "drag", *, visible: bool = True, painted: bool = False
+) -> TrackBegin:
+    points = (Point(t=0, x=x, y=0.5, visible=visible),)
+    return TrackBegin(track=track, kind=kind, points=points, region=LINE if painted else None)
+
+
+def said(tracks: Sequence[TrackBegin], empty: set[int]) -> list[str]:
+    _, plan = fold(initial_state((("a fox", 1.0),), ()), tracks, 0, 4, 16, SIZE[0] / SIZE[1])
+    touches = touches_of(plan, track_rows(plan, SIZE), SIZE, plan.fresh)
+    notices = unheld(plan, touches, empty)
+    assert {notice.code for notice in notices} <= {"nothing_held"}
+    return [notice.message for notice in notices]
+
+
+@pytest.mark.parametrize(
+    ("tracks", "empty", "expected"),
+    [
+        ([begin(1)], set(), []),
+        ([begin(1)], {1}, [BARE]),
+        ([begin(1, kind="pin")], {1}, []),  # it keeps the ground where it is
+        ([begin(track) for track in (1, 2, 3)], {1, 2, 3}, []),  # they move the scene
+        ([begin(1, 1.5)], set(), [OUTSIDE]),
+        ([begin(1, -0.5, "pin")], set(), [OUTSIDE]),
+        ([begin(1, visible=False)], set(), [OUTSIDE]),
+        ([begin(track, 1.5) for track in range(MANY + 1)], set(), []),  # a file of tracks
+        ([begin(1, painted=True)], {1}, [PAINTED]),
+        ([begin(1, kind="pin", painted=True)], {1}, [PAINTED]),
+        ([begin(1, painted=True), begin(2, 1.5), begin(3)], {1, 3}, [OUTSIDE, PAINTED, BARE]),
+        ([begin(FIRST_FOLLOWED)], {FIRST_FOLLOWED}, []),
+        ([begin(FIRST_FOLLOWED, 1.5)], set(), []),
+    ],
+)  # fmt: skip
+def test_a_hand_that_holds_nothing_is_told_why(
+    tracks: list[TrackBegin], empty: set[int], expected: list[str]
+) -> None:
+    assert said(tracks, empty) == expected
