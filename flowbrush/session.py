@@ -118,8 +118,12 @@ class Session(Viewer):
         self._tasks.append(asyncio.create_task(self._send(KeyFrame().to_json()), name="flowbrush keyframe"))
 
     def _check_open(self) -> None:
-        if self._ended or self._ready is None:
-            raise self._failure or SessionEnded("the session is not open: use `async with`")
+        if self._ended:
+            why = "closed" if self.done is None else self.done.reason
+            text = f"the session is over ({why}), nothing more can be sent: connect again for another one"
+            raise self._failure or SessionEnded(text)
+        if self._ready is None:
+            raise SessionEnded("the session is not open yet: use `async with`, and wait for `set_image`")
 
     async def _send(self, message: str | bytes) -> None:
         if self._link is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import io
 import time
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from flowbrush.arguments import checks_arguments
 from flowbrush.client_messages import SourceBegin, SourceEnd, SourceFields
-from flowbrush.errors import FlowbrushError
+from flowbrush.errors import FlowbrushError, SessionEnded
 from flowbrush.messages import Codec
 from flowbrush.packets import NO_FLAGS, Flag, Packet, pack
 from flowbrush.wording import in_python
@@ -36,7 +37,8 @@ class Source:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self.end()
+        with contextlib.suppress(SessionEnded):  # the source ended with its session
+            await self.end()
 
     async def begin(self) -> None:
         """Announces it. What is wrong with it, or with a frame, comes as the stream's event `error`."""

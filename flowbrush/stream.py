@@ -108,6 +108,7 @@ class Stream(Session):
             raise FlowbrushError(
                 "a resumed session cannot start over from an image: connect anew with image="
             )
+        self._check_open()
         uploaded = await self._server.upload(image)
         await self._start_over(image=uploaded)
 
@@ -226,7 +227,10 @@ class Stream(Session):
         return await self._command(SessionResume(), SessionResumed)
 
     async def step(self, chunks: StepChunks = 1) -> SessionPaused:
-        """While paused: generate so many chunks; answered when they are made."""
+        """While paused: generate so many chunks; answered when they are made, or when another command ends it before.
+
+        Frames must be read meanwhile: no more than 2 s are made ahead of what was read, so a longer step waits for its reader.
+        """
         return await self._command(SessionStep(chunks=chunks), SessionPaused)
 
     async def rewind(self, chunk: Chunk) -> SessionRewound:

@@ -17,6 +17,7 @@ from flowbrush import client
 from flowbrush.acks import Ack, Applied
 from flowbrush.arguments import checks_arguments
 from flowbrush.controls import Grid
+from flowbrush.errors import SessionEnded
 from flowbrush.messages import TrackKind
 from flowbrush.server_messages import (
     SessionDone,
@@ -81,6 +82,8 @@ class SyncStream:
         self._stream: Stream | None = None
 
     def __enter__(self) -> Self:
+        if self._thread.ident is not None:
+            raise RuntimeError("this stream was opened before, and is opened once: make another one")
         self._thread.start()
         try:
             self.call(self._open())
@@ -100,7 +103,10 @@ class SyncStream:
             yield frame
 
     def call(self, work: Annotated[Coroutine[Any, Any, Result], InstanceOf()]) -> Result:
-        """Run a coroutine of the async client and wait for it; Ctrl-C cancels it."""
+        """Run a coroutine of the async client and wait for it; Ctrl-C cancels it. Raises SessionEnded after the `with`."""
+        if self._loop.is_closed():
+            work.close()
+            raise SessionEnded("the session is over, its `with` was left: connect again for another one")
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()

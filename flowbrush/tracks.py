@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -11,6 +12,7 @@ from pydantic import Field
 from flowbrush.acks import Ack
 from flowbrush.arguments import Listed, checks_arguments
 from flowbrush.controls import Point, TrackBegin, TrackEnd, TrackMove
+from flowbrush.errors import ErrorCode, ServerError, SessionEnded
 from flowbrush.messages import Coordinate, Seconds, TrackKind
 
 if TYPE_CHECKING:
@@ -57,14 +59,24 @@ class Track:
         return await self._start()
 
     async def __aexit__(self, *exc: object) -> None:
-        await self.release()
+        with contextlib.suppress(SessionEnded):  # the track ended with its session
+            await self.release()
 
     async def release(self) -> Ack | None:
-        """Let go of the point. None when it was released before."""
+        """Let go of the point. None when there is nothing to let go of any more.
+
+        So it is when it was released before, when a path came to its end, and when the track was taken away: by
+        `clear_tracks`, `reset` or `set_image`, or by a `rewind` to before it began.
+        """
         if self._released:
             return None
         self._released = True
-        return await self._stream.control(TrackEnd(track=self.number))
+        try:
+            return await self._stream.control(TrackEnd(track=self.number))
+        except ServerError as error:
+            if error.code != ErrorCode.UNKNOWN_TRACK:
+                raise
+            return None
 
 
 @checks_arguments

@@ -100,6 +100,8 @@ class Viewer:
     # ---- life ----
 
     async def __aenter__(self) -> Self:
+        if self._ended or self._ready is not None:
+            raise RuntimeError("this stream was opened before, and is opened once: make another one")
         await self._open()
         return self
 

@@ -1,0 +1,95 @@
+"""What a client hears that goes on with what is over: tracks that are gone, sessions that were closed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from server_double import Double
+
+import flowbrush
+import flowbrush.sync
+from flowbrush import protocol as p
+
+PATH = [(0.0, 0.1, 0.1), (1.0, 0.9, 0.9)]
+GONE = p.TrackBegin(track=998, kind="path", points=(p.Point(t=0, x=0, y=0), p.Point(t=1, x=1, y=1)))
+
+
+@pytest_asyncio.fixture
+async def server() -> AsyncIterator[Double]:
+    async with Double() as double:
+        yield double
+
+
+def fast(server: Double, **options: Any) -> flowbrush.Stream:
+    options = {"prompt": "a fox", "frames": "packets", "realtime": False} | options
+    return flowbrush.connect(server.url, **options)
+
+
+async def test_letting_go_of_a_track_that_is_gone_is_no_error(server: Double) -> None:
+    async with fast(server, tracks=[GONE]) as stream:
+        async with stream.path(PATH) as track:
+            assert track.number == 999, "which the double does not know when it ends"
+        assert await track.release() is None
+        assert isinstance(server.received[-1], p.TrackEnd)
+
+
+async def test_a_track_and_a_source_end_with_their_session(server: Double) -> None:
+    async with fast(server) as stream, stream.drag(0.5, 0.5) as hand, stream.follow(64, 32):
+        await stream.disconnect()
+        with pytest.raises(flowbrush.SessionEnded, match="is over"):
+            await hand.move(0.6, 0.5)
+
+
+async def test_what_is_wrong_in_a_track_is_told_before_its_session_is_over(server: Double) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with fast(server) as stream, stream.drag(0.5, 0.5):
+            await stream.disconnect()
+            raise ZeroDivisionError
+
+
+async def test_what_is_asked_after_the_end_hears_that_it_is_over(server: Double) -> None:
+    stream = fast(server)
+    with pytest.raises(flowbrush.SessionEnded, match="not open yet: use `async with`"):
+        await stream.pause()
+    async with stream:
+        await stream.disconnect()
+        for ask in (stream.pause, stream.step, stream.reset, stream.clear_tracks):
+            with pytest.raises(flowbrush.SessionEnded, match=r"is over \(stopped\)"):
+                await ask()
+        with pytest.raises(flowbrush.SessionEnded, match="connect again"):
+            await stream.set_image(b"an upload would be refused, were it asked")
+
+
+async def test_a_stream_is_opened_once(server: Double) -> None:
+    stream = fast(server)
+    async with stream:
+        with pytest.raises(RuntimeError, match="opened once"):
+            await stream.__aenter__()
+    with pytest.raises(RuntimeError, match="opened once"):
+        await stream.__aenter__()
+    assert len(server.starts) == 1
+
+
+async def test_one_that_could_not_be_opened_may_be_tried_again(server: Double) -> None:
+    stream = flowbrush.connect("http://127.0.0.1:9", prompt="a fox", frames="packets")
+    for _ in range(2):
+        with pytest.raises(flowbrush.ConnectionLost):
+            await stream.__aenter__()
+
+
+async def test_the_blocking_face_says_so_too(server: Double) -> None:
+    def use() -> None:
+        stream = flowbrush.sync.connect(server.url, prompt="a fox", realtime=False)
+        with stream:
+            track = stream.pin(0.5, 0.5)
+        for ask in (stream.pause, stream.reset, track.release, lambda: next(iter(stream))):
+            with pytest.raises(flowbrush.SessionEnded, match="connect again"):
+                ask()
+        with pytest.raises(RuntimeError, match="opened once"), stream:
+            pass
+
+    await asyncio.to_thread(use)
