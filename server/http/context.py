@@ -88,6 +88,16 @@ class Context:
             meta = await self.service.reading.run(id, lambda: self.service.store.read(id))
         return meta if meta is not None and identity_of(connection).sees(meta) else None
 
+    async def missing(self, connection: HTTPConnection, id: str, wanted: str) -> JSONResponse:
+        """The answer where a session has not what is `wanted`, which says why; where it is not there for who asks, that alone."""
+        meta = await self.stored(connection, id)
+        if meta is None:
+            return unknown(id)
+        elsewhere = "is not here now" if meta.ended is None else "has ended"
+        state = "runs" if id in self.service.lives else elsewhere
+        text = f"session {id!r} {state}, there is no {wanted} of it"
+        return error_response(404, ErrorCode.UNKNOWN_SESSION, text)
+
 
 def unknown(id: str) -> JSONResponse:
     """The answer for a session that is not there, or not for who asks."""

@@ -17,7 +17,7 @@ from flowbrush.server.delivery.clips import Clip, clip
 from flowbrush.server.delivery.playable import NotPlayable
 from flowbrush.server.http.answers import error_response, over_quota
 from flowbrush.server.http.audit import audit
-from flowbrush.server.http.context import Context, unknown
+from flowbrush.server.http.context import Context
 from flowbrush.server.http.door import identity_of
 from flowbrush.server.http.quotas import OverQuota
 from flowbrush.server.http.ranges import serve_file
@@ -48,7 +48,7 @@ def router(context: Context) -> APIRouter:
         live = context.running(request, id)
         still = await dispatchers.of(live).still(live, Codec.JPEG) if live is not None else None
         if still is None:
-            return unknown(id)
+            return await context.missing(request, id, "frame")
         return Response(still[1], media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
     @routes.get("/watch.mjpeg", summary="Look on, as MJPEG")
@@ -63,7 +63,7 @@ async def _recording(context: Context, id: str, request: Request, first: int | N
     path = context.service.store.recording(id)
     size = await _recorded(context, id, path) if meta is not None else 0
     if meta is None or size == 0:
-        return unknown(id)
+        return await context.missing(request, id, "recording")
     part = await _part(context, id, path, size, first, last)
     if first is not None and part is None:
         return error_response(404, ErrorCode.OUT_OF_RANGE, f"no chunk from {first} to {last} is recorded")
@@ -83,7 +83,7 @@ async def _recording(context: Context, id: str, request: Request, first: int | N
 async def _watch(context: Context, id: str, request: Request) -> Response:
     live = context.running(request, id)
     if live is None:
-        return unknown(id)
+        return await context.missing(request, id, "live view")
     try:
         context.quotas.check_sent(identity_of(request))
     except OverQuota as over:

@@ -51,7 +51,7 @@ def router(context: Context) -> APIRouter:
     async def mark(id: str, request: Request) -> Response:
         live = context.running(request, id)
         if live is None:
-            return unknown(id)
+            return await context.missing(request, id, "next chunk")
         if live.recording is None or live.recording.full:
             text = "this session is not recorded" if live.recording is None else "the recording is full"
             return error_response(409, ErrorCode.UNSUPPORTED, text)
@@ -65,7 +65,7 @@ async def _branch(context: Context, id: str, request: Request, chunk: int) -> Re
     identity, service = identity_of(request), context.service
     parent = context.running(request, id)
     if parent is None:
-        return unknown(id)
+        return await context.missing(request, id, "branch")
     try:
         context.quotas.check_branch(identity, parent.meta.model)
         with context.quotas.making(identity, branch=True):

@@ -132,6 +132,23 @@ def test_unknown_sessions_are_404(server: RunningServer) -> None:
     assert status_of(f"{server.url}/v1/sessions/..%2f..%2fetc/log")[0] == 404
 
 
+async def test_what_an_ended_session_has_not_is_told_apart_from_a_session_that_never_was(
+    server: RunningServer,
+) -> None:
+    async with RawClient(server.url) as client:
+        ready = await client.start()
+        await client.count(4)
+        await client.send(type="session.stop")
+        await client.message("session.done")
+    base, branch = f"{server.url}/v1/sessions/{ready['session']}", b'{"chunk": 0}'
+    for path, body in (("/branch", branch), ("/mark", b""), ("/frame.jpg", None), ("/watch.mjpeg", None)):
+        kind = {"Content-Type": "application/json"} if body else {}
+        status, answer = await asyncio.to_thread(status_of, base + path, body, **kind)
+        assert status == 404 and b"unknown_session" in answer and b"has ended, there is no" in answer, path
+    status, state = await asyncio.to_thread(status_of, base)
+    assert status == 200 and json.loads(state)["state"] == "done"
+
+
 async def test_recordings_are_served_in_ranges_while_they_grow(server: RunningServer) -> None:
     async with RawClient(server.url) as client:
         ready = await client.start()
