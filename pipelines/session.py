@@ -13,17 +13,19 @@ from flowbrush.models.card import ModelCard
 from flowbrush.pipelines.generator import Generator
 from flowbrush.pipelines.picture import BadPicture, read_picture
 from flowbrush.pipelines.requests import ChunkResult, Frames, SourceClip, StreamSettings, size_of
+from flowbrush.pipelines.track_events import check_tracks
 from flowbrush.session_file import SessionFile, without_chunk
 
 
 def settings_of(session: SessionFile, card: ModelCard, folder: Path) -> StreamSettings:
     """The settings of a session for the model of `card`, defaults filled in.
 
-    `folder` is where the path of a start image begins. Raises ValueError for an image that cannot be read and
-    for what the model cannot do.
+    `folder` is where the path of a start image begins. Raises ValueError for an image that cannot be read,
+    for what the model cannot do, and for events of tracks that do not fit each other.
     """
     check_capabilities(session, card)
     start = session.start
+    check_tracks(session, card.chunk_frames / (start.fps or card.fps))
     image = None if start.image is None else load_image(start.image, folder)
     width, height = size_of(card, start.width, start.height, image)
     return StreamSettings(

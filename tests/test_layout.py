@@ -35,6 +35,7 @@ KNOW_MESSAGES = {
         "session",
         "snapshot",
         "strokes",
+        "track_events",
         "tracks_io",
         "warm_up",
     )

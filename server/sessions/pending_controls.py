@@ -45,7 +45,7 @@ class PendingControls:
 
     def put(self, control: Control, now: float) -> None:
         """Takes a control; raises ProtocolError (rate_limited) when too much waits already."""
-        points = len(control.points) if isinstance(control, TrackBegin | TrackMove) else 0
+        points = _points(control)
         full = self._points + points > MAX_WAITING_POINTS or self._ids >= MAX_WAITING_IDS
         if full or len(self._waiting) >= MAX_WAITING:
             raise ProtocolError(
@@ -95,6 +95,11 @@ class PendingControls:
         """Puts back, in front, what cannot be shown by this chunk yet."""
         self._waiting[:0] = waiting
         self._ids += sum(len(each.ids) for each in waiting)
+        self._points += sum(_points(each.control) for each in waiting)
+
+
+def _points(control: Control) -> int:
+    return len(control.points) if isinstance(control, TrackBegin | TrackMove) else 0
 
 
 def in_order(points: tuple[Point, ...], earliest: float) -> tuple[Point, ...]:

@@ -9,12 +9,15 @@ from flowbrush.errors import ErrorCode, ProtocolError
 from flowbrush.protocol import Notice, SessionStart
 from flowbrush.server.engine import ipc
 from flowbrush.server.sessions.refused import Refused
+from flowbrush.server.sessions.tracks import check_number
 from flowbrush.server.source import tracking
 
 
 def check_can(start: SessionStart, can: dict[str, Any]) -> None:
-    """Raises Refused for what is not among the capabilities of model and server."""
+    """Raises Refused for what is not among the capabilities of model and server, and for tracks with its own numbers."""
     try:
+        for track in start.tracks:
+            check_number(track)
         asked: dict[str, str] = {
             f"tracks[{index}].kind": track.kind for index, track in enumerate(start.tracks)
         }

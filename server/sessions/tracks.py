@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from flowbrush import limits
 from flowbrush.errors import ErrorCode, ProtocolError
+from flowbrush.pipelines.requests import FIRST_FOLLOWED, is_followed
 from flowbrush.protocol import Control, TrackBegin, TrackEnd, TrackKind, TrackMove, TracksClear
 from flowbrush.server.sessions.pending_controls import PendingControl, in_order
 from flowbrush.server.sessions.track_times import TrackClock, resolve
@@ -54,6 +55,7 @@ class Tracks:
     def check(self, control: Control) -> None:
         """Raises ProtocolError when the control does not fit the tracks that are alive."""
         if isinstance(control, TrackBegin):
+            check_number(control)
             if control.track in self._alive:
                 raise _refused(
                     control, ErrorCode.TRACK_EXISTS, "is there already: end it first, or take another number"
@@ -100,32 +102,46 @@ class Tracks:
         """Gives live points their stream times in `chunk`: (what it sees, what has to wait). `screen_s` is what the viewer's screen
         shows now, where that is known.
 
-        A release waits until every point of its track has been played.
+        A release waits until every point of its track has been played, and what comes after it on the same number waits with it,
+        unless that is cleared meanwhile.
         """
         start = chunk * self._chunk_s
-        for ended in [track for track, end in self._path_ends.items() if end < start]:
-            del self._path_ends[ended]  # a path ends by itself
-            if self._alive.get(ended) == "path":
-                self._forget(ended)
-        seen: list[PendingControl] = []
-        held: list[PendingControl] = []
+        self._end_paths(start, drained)
+        seen: list[int] = []
+        held: list[int] = []
         placed: set[int] = set()
         for index, waiting in enumerate(drained):
-            control = waiting.control
-            track = getattr(control, "track", None)
-            if track is not None and any(getattr(each.control, "track", None) == track for each in held):
-                held.append(waiting)
+            control, shown = waiting.control, [index]
+            if isinstance(control, TracksClear):
+                shown = [*_begun_before(drained, held, control), index]
+                held = [each for each in held if each not in shown]
+            elif self._waits(control, [drained[each].control for each in held], start + self._chunk_s):
+                held.append(index)
                 continue
-            if isinstance(control, TrackEnd) and self._still_plays(control.track, start + self._chunk_s):
-                held.append(waiting)
-                continue
-            if isinstance(control, TrackBegin | TrackMove) and index not in placed:
-                group = [index, *_moves_after(drained, index, control.track)]
-                self._place_points([drained[each] for each in group], start, screen_s)
-                placed.update(group)
-            self._note(waiting.control, chunk)
-            seen.append(waiting)
-        return seen, held
+            for each in shown:
+                now = drained[each].control
+                if isinstance(now, TrackBegin | TrackMove) and each not in placed:
+                    group = [each, *_moves_after(drained, each, now.track)]
+                    self._place_points([drained[one] for one in group], start, screen_s)
+                    placed.update(group)
+                self._note(drained[each].control, chunk)
+            seen += shown
+        return [drained[each] for each in seen], [drained[each] for each in held]
+
+    def _end_paths(self, start: float, drained: list[PendingControl]) -> None:
+        """A path ends by itself; another that the client has begun on its number since does not end with it."""
+        begun = {each.control.track for each in drained if isinstance(each.control, TrackBegin)}
+        for ended in [track for track, end in self._path_ends.items() if end < start]:
+            del self._path_ends[ended]
+            if ended not in begun:
+                self._forget(ended)
+
+    def _waits(self, control: Control, held: list[Control], end: float) -> bool:
+        """Whether a control cannot be seen before `end`, when others of its track may be `held` already."""
+        track = getattr(control, "track", None)
+        if track is not None and any(getattr(each, "track", None) == track for each in held):
+            return True
+        return isinstance(control, TrackEnd) and self._still_plays(control.track, end)
 
     def _place_points(self, group: list[PendingControl], start: float, screen_s: float | None) -> None:
         """Resolves the points of one track that came since the last chunk, together."""
@@ -161,11 +177,14 @@ class Tracks:
             lasts = control.points[-1].t if control.kind == "path" else 0.0
             self._history.append((chunk, control.track, control.kind, _weight(control), lasts))
         elif isinstance(control, TrackEnd):
+            self._path_ends.pop(control.track, None)
             self._history.append((chunk, control.track, None, 0, 0.0))
         elif isinstance(control, TracksClear):
             kinds = KINDS if control.kinds is None else control.kinds
             bits = sum(1 << KINDS.index(kind) for kind in set(kinds))
             self._history.append((chunk, ALL, None, bits, 0.0))
+            if "path" in kinds:
+                self._path_ends.clear()
 
     def restored(self, controls: tuple[Control, ...], chunk: int) -> None:
         """The journal of an earlier process has these controls at `chunk`."""
@@ -193,11 +212,19 @@ class Tracks:
                 )
                 for each in gone:
                     self._forget(each)
+                    self._path_ends.pop(each, None)
                 continue
             self._alive[track], self._weights[track] = kind, weight
             self._path_ends.pop(track, None)
             if kind == "path":
                 self._path_ends[track] = chunk * self._chunk_s + lasts
+
+
+def check_number(track: TrackBegin) -> None:
+    """Raises ProtocolError for a number by which the server itself moves the picture."""
+    if is_followed(track.track):
+        text = f"is a number of the server's own: take one below {FIRST_FOLLOWED}"
+        raise _refused(track, ErrorCode.OUT_OF_RANGE, text)
 
 
 def _weight(track: TrackBegin) -> int:
@@ -210,6 +237,14 @@ def _ended_by(control: Control, alive: Mapping[int, str]) -> list[int]:
     if isinstance(control, TracksClear):
         return [track for track, kind in alive.items() if control.kinds is None or kind in control.kinds]
     return []
+
+
+def _begun_before(drained: list[PendingControl], held: list[int], clear: TracksClear) -> list[int]:
+    """Indexes, out of those `held`, of all that concerns tracks that `clear` takes away although they have not begun yet."""
+    kinds = KINDS if clear.kinds is None else clear.kinds
+    begins = [drained[each].control for each in held]
+    gone = {each.track for each in begins if isinstance(each, TrackBegin) and each.kind in kinds}
+    return [each for each in held if getattr(drained[each].control, "track", None) in gone]
 
 
 def _moves_after(drained: list[PendingControl], index: int, track: int) -> list[int]:
