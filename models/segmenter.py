@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from flowbrush.models.appearance import by_color
+from flowbrush.models.ground import is_ground
 from flowbrush.models.spec import SegmenterSpec
 from flowbrush.models.unet import UNet
 
@@ -20,8 +21,6 @@ STEP = 32  # pixels: what the sides of a look are multiples of; the network halv
 SPOT = 0.02  # of the looked at part's longer side: standard deviation of the spot that marks a point
 ROOM = 0.25  # of a find's size: how much around it the second look sees
 DECIDED = 3.0  # how much steeper than the network's doubt the rim is: half taken looks like a ghost, and is wrong more often
-UNSURE = 0.62  # mean opacity that the network gives to what it found: of ground it is less sure
-AT_RIM = 0.5  # how much surer it has to be of what covers all of the picture's rim, as ground does most
 LEAST = 0.3  # opacity from which on a pixel counts for where the second look goes
 
 
@@ -52,8 +51,9 @@ class Segmenter(nn.Module):
             return decided(first)
         second = self._look(picture.to(weight), add, remove, first.to(weight), box)
         taken = decided(by_color(picture, second))
-        insisted = len(add) + len(remove) > 1 or region is not None
-        return taken if insisted or not is_ground(second, taken) else torch.zeros_like(taken)
+        insisted = len(add) != 1 or len(remove) > 0 or region is not None
+        refused = not insisted and is_ground(picture, second, taken, add[0])
+        return torch.zeros_like(taken) if refused else taken
 
     def _look(
         self, picture: Tensor, add: Tensor, remove: Tensor, prior: Tensor, box: tuple[float, ...]
@@ -117,15 +117,6 @@ def put_back(found: Tensor, box: tuple[float, ...], size: tuple[int, ...]) -> Te
 def decided(found: Tensor) -> Tensor:
     """A look's find with a steeper rim."""
     return ((found.float() - 0.5) * DECIDED + 0.5).clamp(0, 1)
-
-
-def is_ground(found: Tensor, taken: Tensor) -> bool:
-    """Whether what a click took, opacity `taken` [1, H, W], is a piece of ground and no thing, by how sure the network was of it
-    (`found` [1, H, W]) and how much of the picture's rim it covers.
-    """
-    solid = taken[0] >= 0.5
-    rim = torch.cat([solid[0], solid[-1], solid[:, 0], solid[:, -1]])
-    return bool(solid.any()) and float(found[0][solid].mean()) < UNSURE + AT_RIM * float(rim.float().mean())
 
 
 def around(found: Tensor) -> tuple[float, float, float, float] | None:
