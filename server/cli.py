@@ -107,7 +107,7 @@ def render(
             strength=strength,
         )  # fmt: skip
     except (OSError, ValueError) as error:
-        fail(str(error))
+        fail(_why(error, out))
     for notice in made.notices:
         print(f"flowbrush: {notice}", file=sys.stderr)
     print(f"{out}: {made.frames} frames, {made.seconds:g} s")
@@ -174,7 +174,14 @@ def tracks(
         else:
             out.write_text(text + "\n")
     except (BadTracks, OSError) as error:
-        fail(str(error))
+        fail(_why(error, file if out is None else out))
+
+
+def _why(error: Exception, path: Path) -> str:
+    """What is wrong, without the system's number for it; with `path` where the system names no file."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or path}: {error.strerror}"
+    return str(error)
 
 
 def _pair(name: str, given: str, example: str) -> tuple[int, int] | None:

@@ -207,6 +207,7 @@ class Server(uvicorn.Server):
         sys.stdout.flush()
         for waiting in (loaded, *broken):
             waiting.cancel()
+        await asyncio.gather(loaded, *broken, return_exceptions=True)  # asyncio logs what nobody hears of
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """First signal: say goodbye, then stop. Second: stop at once."""

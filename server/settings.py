@@ -285,7 +285,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(**given: Any) -> Settings:
-    """The settings of this process, those `given` first. Raises BadSettings with one line that says what is wrong."""
+    """The settings of this process, those `given`, by flags, first. Raises BadSettings with one line that says what is wrong."""
     try:
         return Settings(**given)
     except ValidationError as error:
@@ -294,9 +294,10 @@ def load_settings(**given: Any) -> Settings:
         if not first["loc"]:
             raise BadSettings(text) from None
         name = str(first["loc"][0])
-        shown = isinstance(first["input"], str) and first["type"] != "value_error" and name not in SECRET
-        came = f" is {in_python(first['input'])}" if shown else ""
-        raise BadSettings(f"{PREFIX}{name.upper()}{came}: {text}") from None
+        told = first["type"] == "value_error" or name in SECRET
+        came = "" if told else f" is {in_python(first['input'])}"
+        label = f"--{name.replace('_', '-')}" if name in given else f"{PREFIX}{name.upper()}"
+        raise BadSettings(f"{label}{came}: {text}") from None
     except UnicodeDecodeError as error:
         raise BadSettings(
             f"{Path('.env').resolve()} is not UTF-8 text (byte {error.start} is 0x{error.object[error.start]:02x}): "

@@ -72,9 +72,11 @@ def serve(pipe: Pipe, config: ipc.WorkerConfig) -> None:
     try:
         worker.load(config)
     except Exception as error:
-        if not isinstance(error, ValueError):  # a bad file or setting says all in one line
+        text = str(error)  # of a bad file or setting it says all in one line
+        if not isinstance(error, ValueError):
             log.exception("the model %s could not be loaded", config.model)
-        uplink.send(ipc.LoadFailed(f"{type(error).__name__}: {error}"))
+            text = f"{type(error).__name__}: {error}"
+        uplink.send(ipc.LoadFailed(text))
         return
     orders: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_take_in, args=(pipe, worker, orders), name="orders", daemon=True).start()

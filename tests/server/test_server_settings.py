@@ -121,6 +121,6 @@ def test_a_user_without_name_and_home_has_settings(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", [str, Path])
 def test_a_bucket_is_no_folder(name: str, kind: type) -> None:
     with pytest.raises(
-        BadSettings, match=rf"FLOWBRUSH_{name.upper()}: 's3://?bucket/state': expected a folder"
+        BadSettings, match=rf"--{name.replace('_', '-')}: 's3://?bucket/state': expected a folder"
     ):
         load_settings(**{name: kind("s3://bucket/state")})
