@@ -14,10 +14,15 @@ from torch import Tensor
 
 # Pixels of a cell: places are compared at a quarter of the size, where the fill is as sharp as what is around it.
 CELL = 4
-TILE = 4  # cells from one tile to the next
-ASIDE = 0.4  # tiles by which a tile lies beside its place in the grid at most: rows and columns of tiles are seen as a weave
-NARROW = 6.0  # 1 / tile²: how fast a tile passes into the next. A wide passage is a mean of both, and that is smooth: seen as well
-REACH = 2  # cells around the middle of a tile by which it is compared
+# Cells from one tile to the next: smaller ones are no patches of leaves, larger ones do not fit beside a wall.
+TILE = 4
+# Tiles by which a tile lies beside its place in the grid at most: rows and columns of tiles are seen as a weave. Further off is not
+# what was compared.
+ASIDE = 0.4
+# 1 / tile²: how fast a tile passes into the next. A wide passage is a mean of both, and that is smooth; a narrow one is an edge.
+NARROW = 6.0
+# Cells around the middle of a tile by which it is compared, so that a wall beside it is seen; more is as good, and slower.
+REACH = 2
 # Pixels: what is smoother than that is left to the network, which knows what a picture looks like.
 COARSE = 16
 # How much worse a place counts each time it, or what is near it, was copied: else one leaf is copied everywhere. In units of how

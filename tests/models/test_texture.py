@@ -108,3 +108,52 @@ def test_a_hole_in_next_to_nothing_stays_as_it_was_filled() -> None:
 def test_nothing_is_done_where_there_is_no_hole() -> None:
     filled = grass()
     assert torch.equal(textured(filled, torch.zeros(1, 192, 320)), filled)
+
+
+def test_texture_costs_little_where_the_true_ground_is_known() -> None:
+    """It is never the right leaf: all of it would be 64 % more error than the smear."""
+    ground = grass()
+    filled, hole = with_smear(ground)
+    errors = [
+        (picture - ground)[:, *HOLE].square().mean().item() for picture in (textured(filled, hole), filled)
+    ]
+    assert 1.05 < errors[0] / errors[1] < 1.3
+
+
+def test_tiles_pass_into_each_other_without_edges() -> None:
+    """Edges are fast changes: of waves they leave the third derivative, twice as large with tiles that end at once."""
+    wave = (torch.arange(320) * (2 * torch.pi / 12)).sin() * 0.3
+    ground = wave.expand(3, 192, 320).contiguous()
+    made = textured(*with_smear(ground, 0.0))[:, *HOLE]
+    rough = [
+        energy(picture.diff(dim=-1).diff(dim=-1)) / energy(picture) for picture in (made, ground[:, *HOLE])
+    ]
+    assert rough[0] / rough[1] < 1.55
+
+
+def test_what_is_as_long_as_a_field_is_left_to_the_network() -> None:
+    """It knows where a picture is light and where dark: only what it cannot make is copied."""
+    field = (torch.arange(320) * (2 * torch.pi / 64)).sin() * 0.3 + grass() * 0.3
+    made = textured(*with_smear(field, 0.0))[:, *HOLE]
+    assert float(torch.nn.functional.avg_pool2d(made[None], 16).std()) < 0.036
+
+
+def test_grass_ends_where_the_wall_begins() -> None:
+    """Tiles are compared widely enough to see the border, and are small enough for a meadow that is a few of them wide."""
+    ground = grass()
+    ground[:, :, 100:] = 0.6
+    filled, hole = ground.clone(), torch.zeros(1, 192, 320)
+    hole[:, 64:128, 56:140] = 1
+    filled[:, 64:128, 56:100] = -0.1
+    made = textured(filled, hole)[:, 64:128]
+    whole = energy(ground[:, 64:128, 56:92])
+    assert energy(made[:, :, 60:92]) > 0.3 * whole
+    assert energy(made[:, :, 104:112]) < 0.1 * whole
+    assert energy(made[:, :, 112:136]) < 0.1 * whole
+
+
+def test_a_narrow_border_is_enough_to_copy_from() -> None:
+    filled, hole = grass(), torch.ones(1, 192, 320)
+    hole[:, :, :64] = 0
+    filled[:, :, 64:] = -0.1
+    assert energy(textured(filled, hole)[:, :, 64:]) > 0.3 * energy(grass())
