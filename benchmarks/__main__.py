@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from typing import NoReturn
 
 from flowbrush.benchmarks.local_server import arguments
 from flowbrush.models.registry import UnknownModel, card
@@ -70,11 +71,22 @@ def _model(arguments: Sequence[str]) -> str:
     return "pocket"
 
 
+class Terminated(SystemExit):
+    """SIGTERM came: no other part is begun."""
+
+
+def terminate(number: int, frame: object) -> NoReturn:
+    """Ends the part under way, so that it ends its server."""
+    raise Terminated(128 + number)
+
+
 def run_part(name: str, argv: list[str]) -> int:
     """Exit code of one part. What goes wrong in it is said, and does not stop the others."""
     module = importlib.import_module(f"flowbrush.benchmarks.{name}")
     try:
         return int(module.main(argv) or 0)
+    except Terminated:
+        raise
     except SystemExit as ended:
         if isinstance(ended.code, str):
             print(f"flowbrush bench {name}: {ended.code}", file=sys.stderr)
@@ -114,5 +126,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that a part ends its server
+    signal.signal(signal.SIGTERM, terminate)
     sys.exit(main())

@@ -5,6 +5,9 @@ from __future__ import annotations
 import runpy
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -28,6 +31,16 @@ def fail(message: str) -> NoReturn:
     """One line on stderr and exit code 2: the person can mend it."""
     print(f"flowbrush: {message}", file=sys.stderr)
     raise typer.Exit(2)
+
+
+@contextmanager
+def _at_once() -> Iterator[None]:
+    """Ctrl-C ends the process at once in here: torch and numpy may go on with half of themselves where an import hears it."""
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @app.command()
@@ -96,7 +109,8 @@ def render(
     ] = None,
 ) -> None:
     """Make the video of a session file."""
-    from flowbrush.pipelines.render import render as render_file
+    with _at_once():
+        from flowbrush.pipelines.render import render as render_file
 
     signal.signal(
         signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)
@@ -157,15 +171,15 @@ def tracks(
     ] = None,
 ) -> None:
     """Turn a track file of another tool, or the motion of a video, into paths: the JSON for `start.tracks` of a session file."""
-    from flowbrush.pipelines.tracks_io import BadTracks, paths, read_tracks
+    with _at_once():
+        from flowbrush.pipelines import point_tracking
+        from flowbrush.pipelines.tracks_io import BadTracks, paths, read_tracks
 
     pair, points = _pair("size", size, "832x480"), _pair("grid", grid, "8x5")
     try:
         if points is None:
             tracks = read_tracks(file, pair, visibility)
         else:
-            from flowbrush.pipelines import point_tracking
-
             tracks = point_tracking.follow_video(file, point_tracking.grid(*points), pair)
         found = paths(tracks)
         text = "[" + ",\n ".join(track.model_dump_json(exclude_none=True) for track in found) + "]"
@@ -203,13 +217,21 @@ def bench(context: typer.Context) -> None:
 @app.command(context_settings=_PASS_ON)
 def train(context: typer.Context) -> None:
     """Train a model; arguments as `python -m flowbrush.training` takes them."""
+    _load_torch()
     _run_module("flowbrush.training.__main__", list(context.args))
 
 
 @app.command(name="eval", context_settings=_PASS_ON)
 def evaluate(context: typer.Context) -> None:
     """Evaluate a model; arguments as `python -m flowbrush.training.evaluate` takes them."""
+    _load_torch()
     _run_module("flowbrush.training.evaluate", list(context.args))
+
+
+def _load_torch() -> None:
+    """Where it is installed; if it is not, who needs it says so."""
+    with _at_once(), suppress(ImportError):
+        import_module("torch")
 
 
 def _run_module(name: str, args: list[str]) -> Any:

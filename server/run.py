@@ -212,6 +212,7 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """First signal: say goodbye, then stop. Second: stop at once."""
         if self._loop is None or self._ending is not None:
+            logging.getLogger("uvicorn.error").disabled = True  # what is cut off now is no error
             self.should_exit = self.force_exit = True
             return
         with contextlib.suppress(RuntimeError):

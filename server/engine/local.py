@@ -8,8 +8,10 @@ import logging
 import multiprocessing
 import queue
 import threading
+from multiprocessing import resource_tracker
 from typing import Any
 
+from flowbrush.server.children import deaf_to_ctrl_c
 from flowbrush.server.engine import ipc
 from flowbrush.server.engine.engine import Ended, Received
 
@@ -105,7 +107,9 @@ class Process:
         self._process = context.Process(target=_run, args=(theirs,), daemon=True)
         self._orders: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         try:
-            self._process.start()
+            resource_tracker.ensure_running()  # which, when it begins, unblocks SIGINT
+            with deaf_to_ctrl_c():
+                self._process.start()
         except OSError:
             self._pipe.close()
             raise

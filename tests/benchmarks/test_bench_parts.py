@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 
 import pytest
 
@@ -59,6 +60,27 @@ def test_a_part_that_fails_does_not_stop_the_others(
     ]
     said = capsys.readouterr().err
     assert "bench latency: no frames came" in said and "1 of 2 parts" in said and "not latency" in said
+
+
+def test_sigterm_ends_a_part_and_begins_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = []
+
+    class Part:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def main(self, argv: list[str]) -> None:
+            ran.append(self.name)
+            signal.raise_signal(signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, bench.terminate)
+    monkeypatch.setattr(importlib, "import_module", Part)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            bench.main(["latency", "sessions", "--quick"])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert ended.value.code == 128 + signal.SIGTERM and ran == ["flowbrush.benchmarks.latency"]
 
 
 def test_options_of_one_part_are_refused_for_several(capsys: pytest.CaptureFixture[str]) -> None:

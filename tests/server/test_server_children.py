@@ -1,0 +1,64 @@
+"""A terminal's Ctrl-C reaches every process of its group: what the server started leaves that to the server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from raw_client import RawClient
+from running_server import ROOT, RunningServer, wait_for
+
+from flowbrush.server.children import deaf_to_ctrl_c
+
+SAY_MASK = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ()))"
+WORKER = """
+from pathlib import Path
+from flowbrush.server.engine.local import Process
+if __name__ == "__main__":
+    process = Process()
+    print(Path(f"/proc/{process.where.split()[1]}/status").read_text())
+    process.kill()
+"""
+
+
+def test_a_process_is_deaf_from_its_first_instruction_on() -> None:
+    def mask() -> str:
+        return subprocess.run([sys.executable, "-c", SAY_MASK], capture_output=True, text=True).stdout.strip()
+
+    with deaf_to_ctrl_c():
+        inside = mask()
+    assert (inside, mask()) == ("True", "False")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the mask of another process is read from /proc")
+def test_so_is_a_worker_also_the_first_of_its_server(tmp_path: Path) -> None:
+    script = tmp_path / "start.py"
+    script.write_text(WORKER)
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    blocked = dict(line.split(":\t", 1) for line in done.stdout.splitlines() if ":\t" in line)["SigBlk"]
+    assert int(blocked, 16) >> (signal.SIGINT - 1) & 1, done.stderr
+
+
+async def test_ctrl_c_twice_ends_it_at_once_and_quietly(make_server: Any) -> None:
+    server: RunningServer = make_server()
+    async with RawClient(server.url) as client:
+        await client.start()
+        await client.count(4)
+        os.killpg(server.process.pid, signal.SIGINT)
+        await asyncio.to_thread(wait_for, lambda: "telling 1 sessions" in server.log.read_text())
+        os.killpg(server.process.pid, signal.SIGINT)
+        assert await asyncio.to_thread(server.process.wait, 30) == 0
+    said = server.log.read_text()
+    assert "Traceback" not in said and "is lost" not in said, said
