@@ -52,8 +52,9 @@ def diffuse_fill(picture: Tensor, hole: Tensor) -> Tensor:
     while min(levels[-1][0].shape[-2:]) > 1:
         colours, weight = (F.avg_pool2d(x, 2, ceil_mode=True, count_include_pad=False) for x in levels[-1])
         levels.append((colours, weight))
-    colours, weight = levels[-1]
-    filled = colours / weight.clamp_min(LEAST)
+    colours, weight = levels[-1]  # one row or column of cells, of which some may lack everything
+    mean = colours.sum((-2, -1), keepdim=True) / weight.sum((-2, -1), keepdim=True).clamp_min(LEAST)
+    filled = torch.where(weight > 0, colours / weight.clamp_min(LEAST), mean)
     for colours, weight in reversed(levels[:-1]):
         wider = F.interpolate(filled, colours.shape[-2:], mode="bilinear", align_corners=False)
         sure = weight.clamp(max=1)
