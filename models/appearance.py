@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-BINS = 12  # of a colour channel
+BINS = 12  # of a colour channel: with fewer a thing has its ground's colours, with more light cuts it
 RARE = 1e-5  # of all pixels: below it a colour says nothing, however one-sided it is
 TRUST = 0.8  # in the network's logits: its doubts are where colours help, and it is surer than it is right
-PARTS = 4096  # that an opacity is counted in
-SURE = 0.003  # a network's certainty ends here
+PARTS = 4096  # that an opacity is counted in: twelve of the faintest one, and no sum of a picture too large for 64 bits
+SURE = 0.003  # a network's certainty ends here: a colour that the thing alone has outweighs it
 
 
 def by_color(picture: Tensor, found: Tensor) -> Tensor:

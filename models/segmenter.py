@@ -18,10 +18,10 @@ from flowbrush.models.unet import UNet
 
 SEEN = 6  # channels: the picture, where it is meant and where not, what the look before found
 STEP = 32  # pixels: what the sides of a look are multiples of; the network halves them at most five times
-SPOT = 0.02  # of the looked at part's longer side: standard deviation of the spot that marks a point
-ROOM = 0.25  # of a find's size: how much around it the second look sees
+SPOT = 0.02  # of the looked at part's longer side: standard deviation of the spot that marks a point, as weights were trained with
+ROOM = 0.25  # of a find's size: how much around it the second look sees, for what the first one missed; with more it is less close
 DECIDED = 3.0  # how much steeper than the network's doubt the rim is: half taken looks like a ghost, and is wrong more often
-LEAST = 0.3  # opacity from which on a pixel counts for where the second look goes
+LEAST = 0.3  # opacity from which on a pixel counts for where the second look goes: what may be the thing, and no shimmer far off
 
 
 class Segmenter(nn.Module):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor
 
-from flowbrush.models.appearance import _histogram, by_color
+from flowbrush.models.appearance import BINS, SURE, _histogram, by_color
 
 SIZE = (96, 160)
 GROUND, THING = (-0.6, 0.1, 0.4), (0.7, -0.2, -0.5)
@@ -35,6 +36,36 @@ def test_light_that_changes_along_a_thing_does_not_cut_it() -> None:
     picture[:, *RIGHT] += 0.15
     found[:, *RIGHT] = 0.15  # by itself, a colour that is found so little speaks against the thing
     assert float(by_color(picture, found)[0][RIGHT][1:-1, 1:-1].min()) > 0.5
+
+
+def test_colours_a_quarter_apart_are_two() -> None:
+    """Else a thing that is a little lighter than its ground had no colour of its own."""
+    picture, found = scene()
+    picture[:] = 0.0
+    for half in (LEFT, RIGHT):
+        picture[0][half] = 0.5
+    weighed = by_color(picture, found)[0]
+    assert float(weighed[RIGHT][1:-1, 1:-1].min()) > 0.6
+    assert float(weighed[:25].max()) < 0.05
+
+
+def test_a_colour_of_its_own_is_believed_where_the_network_found_nothing() -> None:
+    picture, found = scene()
+    for half in (LEFT, RIGHT):
+        found[:, *half] = 0.99
+    spot = (slice(40, 44), slice(50, 54))
+    found[:, *spot] = 0.0
+    assert float(by_color(picture, found)[0][spot].min()) > 0.5
+
+
+def test_the_faintest_opacity_counts() -> None:
+    """In whole parts, which many pixels of doubt must not be lost in."""
+    codes = torch.zeros(96, 160, dtype=torch.long)
+    codes[:, 80:] = BINS**3 - 1
+    weights = torch.full((96, 160), SURE)
+    weights[:, 80:] = 0.9
+    shares = _histogram(codes, weights)
+    assert float(shares[0] / shares[-1]) == pytest.approx(SURE / 0.9, rel=0.05)
 
 
 def test_a_network_that_is_sure_is_not_overruled_by_a_colour() -> None:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
+from flowbrush.models.device import choose
+from flowbrush.models.load import load_model
+from flowbrush.models.registry import card
 from flowbrush.models.segmenter import STEP, Segmenter, around, decided, look_at
 from flowbrush.models.spec import SegmenterSpec
 from flowbrush.training.photos.clicks import overlap
 
 NONE = torch.zeros(0, 2)
+GALLERY = Path(__file__).parents[2] / "web" / "gallery"
 
 
 class FindsRed(nn.Module):
@@ -74,6 +82,56 @@ def test_the_second_look_is_closer() -> None:
     assert (
         float((found - truth).abs().sum() / truth.sum()) < 0.15
     )  # seen at half its size it would be far worse
+
+
+class FindsTheMiddle(FindsRed):
+    """At its first look sees what is near the middle alone."""
+
+    def forward(self, seen: Tensor) -> Tensor:
+        logits, width = super().forward(seen), seen.shape[-1]
+        if len(self.sizes) > 1:
+            return logits
+        return logits.where((torch.arange(width) + 0.5 - width / 2).abs() < 0.08 * width, -9.0)
+
+
+def test_the_second_look_finds_the_rest_of_what_was_found_in_part() -> None:
+    picture, truth = picture_with((110, 66, 210, 126), (192, 320))
+    segmenter = finder(9.0)
+    segmenter.net = FindsTheMiddle(9.0)  # type: ignore[assignment]
+    found = segmenter.segment(picture, torch.tensor([[160.0, 96.0]]), NONE)[0]
+    assert overlap(found, truth) > 0.95
+
+
+def test_the_second_look_sees_fine_teeth() -> None:
+    """So it takes no more room around a find than it needs."""
+    picture, truth = picture_with((120, 60, 160, 120), (192, 320))
+    for top in range(60, 120, 4):
+        truth[top : top + 2, 160:180] = 1
+    picture[0] = truth * 2 - 1
+    found = finder(9.0).segment(picture, torch.tensor([[140.0, 96.0]]), NONE)[0]
+    assert overlap(found, truth) > 0.94
+
+
+def test_the_second_look_goes_where_a_thing_may_be_and_not_where_it_hardly_is() -> None:
+    found = torch.zeros(1, 192, 320)
+    found[:, 60:100, 100:140] = 0.9
+    found[:, 60:100, 140:160] = 0.4  # a leg that the first look was not sure of
+    found[:, 20:40, 280:300] = 0.2  # a shimmer far away, for which all else would be seen smaller
+    box = around(found)
+    assert box is not None
+    left, top, right, bottom = box
+    assert left < 100 and top < 60 and bottom > 100 and 160 < right < 200 and top > 40
+
+
+def test_the_trained_network_takes_what_a_click_means() -> None:
+    """It has learned what a mark of that size says: smaller ones it does not see, larger ones are only a part of the panda."""
+    photo = Image.open(GALLERY / "photo-panda.webp").convert("RGB").resize((320, 192))
+    picture = torch.from_numpy(np.array(photo)).permute(2, 0, 1).float() / 127.5 - 1
+    segmenter = load_model(card("pocket"), choose("cpu", "fp32")).segmenter  # type: ignore[union-attr]
+    clicks = ([[160.0, 105.0]], [[144.0, 77.0]])
+    belly, shoulder = (segmenter.segment(picture, torch.tensor(click), NONE)[0] for click in clicks)
+    assert overlap(belly, shoulder) > 0.9
+    assert 0.3 < float(belly.mean()) < 0.42
 
 
 def test_what_the_network_doubts_is_decided() -> None:
