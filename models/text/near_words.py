@@ -1,4 +1,4 @@
-"""Words that pocket was not taught, and the taught word whose picture comes nearest.
+"""Words that pocket was not taught, and the taught word whose picture, or motion, comes nearest.
 
 Who asks for a bird would rather see an eagle than an empty meadow, as long as it is said. Where nothing is near there is no entry:
 nobody who asks for a woman means a robot.
@@ -57,15 +57,57 @@ NEAREST: dict[str, tuple[str, ...]] = {
     "guitar": ("ukulele", "banjo"),
     "alien": ("martian",),
 }
+VERBS: dict[str, tuple[str, ...]] = {
+    "walking": ("crossing", "marching", "wandering", "stalking", "hiking", "strutting", "stepping"),
+    "running": (
+        "gallop",
+        "galloping",
+        "trot",
+        "trotting",
+        "sprint",
+        "sprinting",
+        "dashing",
+        "chasing",
+        "jogging",
+        "rushing",
+    ),
+    "hopping": ("skipping", "playing", "prancing"),
+    "crawling": ("slither", "slithering", "sliding"),
+    "flying": ("soar", "soaring", "glide", "gliding", "hovering"),
+    "swimming": ("paddling", "diving", "snorkeling", "snorkelling"),
+    "falling": ("plunging", "sinking", "tumbling"),
+    "spinning": ("rotating", "twirling", "whirling", "pirouetting"),
+    "swaying": ("dancing", "swinging", "bending"),
+    "shaking": ("trembling", "shivering", "quivering", "vibrating"),
+    "growing": ("blooming", "sprouting"),
+    "burning": ("blazing",),
+    "resting": ("sitting", "lying", "standing", "napping", "dozing", "waiting", "relaxing"),
+}
 NOTHING = ("man", "men")  # by itself: it was taught as a part of "snow man" alone
 PARTS = ("snow", "rocket", "space")  # what makes a name of the word after it: "snow man", "rocket ship"
+BEGINNINGS = {
+    "american": ("", "football"),
+    "birthday": ("", "cakes?"),
+    "police": ("", "cars?"),
+    "tropical": ("", "fish(?:es)?"),
+    "ice": ("snow", "creams?"),
+}
+"""First words of taught names that mean something else before other words: what is heard then, and what makes the name. An American
+flag is no ball, and penguins stand on ice without cream.
+"""
 
-_STANDS_FOR = {word: taught for taught, near in NEAREST.items() for word in near} | dict.fromkeys(NOTHING, "")
+_NEAR = {word: taught for near in (NEAREST, VERBS) for taught, words in near.items() for word in words}
+_STANDS_FOR = _NEAR | dict.fromkeys(NOTHING, "") | {word: heard for word, (heard, _) in BEGINNINGS.items()}
 _WORD = re.compile(
     r"(?<![\w'-])(?P<part>(?:"
     + "|".join(PARTS)
     + r")\s+)?(?P<word>"
-    + "|".join(sorted(_STANDS_FOR, key=len, reverse=True))
+    + "|".join(
+        [
+            *sorted([*_NEAR, *NOTHING], key=len, reverse=True),
+            *(rf"{word}(?!\s+{rest}\b)" for word, (_, rest) in BEGINNINGS.items()),
+        ]
+    )
     + r")"
     r"(?P<many>e?s)?(?![\w'-])"
 )
@@ -82,6 +124,6 @@ def nearest(text: str) -> tuple[str, dict[str, str]]:
             return found[0]
         word, many = _STANDS_FOR[found["word"]], found["many"] or ""
         stands[found["word"] + many] = word
-        return word + ("s" if word and many else "")
+        return word + ("s" if many and word in NEAREST else "")
 
     return _WORD.sub(taught, text.lower()), stands

@@ -11,6 +11,7 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -33,6 +34,12 @@ ORDINARY = frozenset(
 def words(text: str) -> list[str]:
     """Lower-case words of a prompt."""
     return WORD.findall(text.lower())
+
+
+def _joined(text: str) -> list[bool]:
+    """Of each of the `words` of a prompt, whether only space is between it and the one before."""
+    found = list(WORD.finditer(text.lower()))
+    return [not text[a.end() : b.start()].strip() for a, b in pairwise(found[:1] + found)]
 
 
 def spoken(text: str) -> list[str]:
@@ -69,12 +76,13 @@ def _trigrams(word: str, buckets: int) -> list[int]:
 
 class Meaning(NamedTuple):
     """A word of a prompt and the concept that it names: a kind and a name, as "thing" and "dog"; both empty for mere grammar and
-    for what was never trained.
+    for what was never trained. `joined` to the word before is what no comma or the like sets apart from it.
     """
 
     word: str
     kind: str
     name: str
+    joined: bool = True
 
 
 class PocketText(nn.Module):
@@ -134,7 +142,10 @@ class PocketText(nn.Module):
 
     def heard(self, text: str) -> list[str]:
         """The words of `text` that are encoded, with the nearest trained words in place of others, of one scene."""
-        return words(one_scene(self._nearest(text)[0])[0])[: self.spec.length]
+        return words(self._of_one_scene(text))[: self.spec.length]
+
+    def _of_one_scene(self, text: str) -> str:
+        return one_scene(self._nearest(text)[0])[0]
 
     def left_out(self, text: str) -> list[str]:
         """The scenes that `text` names after its first one: a picture shows one."""
@@ -144,19 +155,33 @@ class PocketText(nn.Module):
         """Whether `text` has a word that was trained and is not mere grammar."""
         return any(self.trained(word) is not None and word not in ORDINARY for word in words(text))
 
-    @torch.inference_mode()
     def read(self, text: str) -> list[Meaning]:
-        """What each word that is heard names. Raises ValueError where the encoder has learned tokens alone."""
+        """What each word that is heard names. Raises ValueError where the encoder has learned tokens alone.
+
+        It has learned sentences: an item of a list ("cat, dog, ball") in which it finds no thing is read by itself.
+        """
         if self.reader is None:
             raise ValueError("this text encoder has no concepts: it makes tokens and cannot be read")
-        heard = self.heard(text)
-        chances = self.reader(self([text])[0, : len(heard)]).softmax(-1)
+        heard, joined = self.heard(text), _joined(self._of_one_scene(text))
+        said = [Meaning(*each) for each in zip(heard, *self._named(heard), joined, strict=False)]
+        begins = [at for at, each in enumerate(said) if not (at and each.joined)]
+        for begin, end in pairwise([*begins, len(said)]):
+            if end - begin < len(said) and not any(each.kind == "thing" for each in said[begin:end]):
+                item = heard[begin:end]
+                said[begin:end] = map(Meaning, item, *self._named(item), joined[begin:end])
+        return said
+
+    @torch.inference_mode()
+    def _named(self, heard: Sequence[str]) -> tuple[list[str], list[str]]:
+        """The kinds and the names of the concepts of words that belong together; "" for those that name none."""
+        assert self.reader is not None
+        chances = self.reader(self([" ".join(heard)])[0, : len(heard)]).softmax(-1)
         best, which = chances.max(-1)
         named = [
             self.concepts[index - 1].partition(":") if index and chance > CERTAIN else ("", "", "")
             for chance, index in zip(best.tolist(), which.tolist(), strict=True)
         ]
-        return [Meaning(word, kind, name) for word, (kind, _, name) in zip(heard, named, strict=True)]
+        return [kind for kind, _, _ in named], [name for _, _, name in named]
 
     def forward(self, prompts: Sequence[str]) -> Tensor:
         length, device = self.spec.length, self.place.device

@@ -1,28 +1,20 @@
-"""From a prompt to things that stand somewhere: which scene, what, how many, how large, on which side; and the places.
-
-The text encoder says what each word names; a few rules of English word order bind numbers, sizes and sides to things. Places are
-the first points of paths where there are any, else where there is room, where such things live. Pure functions of their arguments.
+"""Where things stand that a prompt names: on the first points of paths where there are any, else where there is room, where such
+things live. Pure functions of their arguments.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from flowbrush.models.keyframes import Ground, Keyframes
-from flowbrush.models.text.pocket import Meaning, PocketText
-from flowbrush.models.text.scenes import scene_near
-from flowbrush.pipelines.controls import Blend
+from flowbrush.models.keyframes import Ground
+from flowbrush.pipelines.reference.description import Wanted
 
 Rng = np.random.Generator
 MOST = 6  # things in one picture
-HEARD = 0.15  # weight of a prompt from which on its things are there
-PLURAL = 2  # of what is named in the plural without a number
 EDGE = 0.258  # of the square root of the picture's area: a thing's size where no word says another
-FACTORS = {"small": 0.78, "": 1.0, "big": 1.25}
 ROOMY = 3  # things; more of them are smaller
 FOOT = 0.46  # of a thing's size: its foot below its middle
 BORDER = 0.13  # of the frame, where no middle stands unless a path says so
@@ -34,29 +26,6 @@ SLOT = 0.36  # of a thing's share of the width: how far from its middle it stand
 TRIES, ARRANGEMENTS = 64, 6  # places that are looked at for a thing, and for all of them together
 LOOKS_RIGHT = frozenset({"rocket"})  # things whose sprite looks to the right; all others look left or at us
 CLEAR = 1.15  # distance of two things, in their mean size, from which on they do not touch
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A kind of thing that a prompt names: how many, how large (a factor), where ("left", "middle", "right" or nothing), what it
-    does and which way ("left", "right", "up", "down"), as far as it says so; and what such things live in, as in the catalogue.
-    """
-
-    label: str
-    count: int = 1
-    size: float = 1.0
-    side: str = ""
-    verb: str = ""
-    direction: str = ""
-    home: str = "ground"
-
-
-@dataclass(frozen=True)
-class Description:
-    """What prompts name: a scene, None where they name none, and things in their order."""
-
-    scene: str | None
-    things: tuple[Wanted, ...]
 
 
 @dataclass(frozen=True)
@@ -72,117 +41,6 @@ class Placed:
     angle: float = 0.0
     first: int | None = None
     mirrored: bool = False
-
-
-def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Description:
-    """What weighted prompts name together: the things of all that are heard, those of heavier ones first, and the scene of the
-    heaviest one that has one. An encoder that was trained without concepts names nothing.
-    """
-    scene: str | None = None
-    things: list[Wanted] = []
-    if text.concepts:
-        for prompt, weight in sorted(prompts, key=lambda each: -each[1]):
-            found = _known(things_named(text.read(prompt), text), keyframes)
-            scene = scene or _scene(prompt, found, keyframes)
-            if weight >= HEARD:
-                things = _united(things, found)
-    return Description(scene, tuple(things))
-
-
-def _known(things: Sequence[Wanted], keyframes: Keyframes) -> list[Wanted]:
-    """Those that there are sprites of, with their homes."""
-    catalogue = keyframes.catalogue
-    homes = dict(zip(catalogue.things, catalogue.homes, strict=True))
-    return [replace(thing, home=homes[thing.label]) for thing in things if thing.label in homes]
-
-
-def _united(things: list[Wanted], more: Sequence[Wanted]) -> list[Wanted]:
-    """`things`, and of `more` what they lack of each label."""
-    there = Counter[str]()
-    for thing in things:
-        there[thing.label] += thing.count
-    united = list(things)
-    for thing in more:
-        lacking = max(0, thing.count - there[thing.label])
-        there[thing.label] -= thing.count - lacking
-        if lacking:
-            united.append(replace(thing, count=lacking))
-    return united
-
-
-def things_named(said: Sequence[Meaning], text: PocketText) -> list[Wanted]:
-    """The things among a prompt's words, in its order, with what is said of each. Several mentions of one kind are counted up."""
-    reader = _Reader()
-    for place, meaning in enumerate(said):
-        earlier = (
-            place - 2 if place > 1 and said[place - 1].word == "of" else place - 1
-        )  # "a slice of pizza" is one thing
-        before = said[earlier] if place else None
-        after = said[place + 1].word if place + 1 < len(said) else ""
-        reader.hear(meaning, before, after, text.several(meaning.word))
-    merged: dict[tuple[str, float, str], Wanted] = {}
-    for thing in reader.things:
-        key = (thing.label, thing.size, thing.side)
-        merged[key] = replace(thing, count=merged[key].count + thing.count) if key in merged else thing
-    return list(merged.values())
-
-
-class _Reader:
-    """Binds words to things: numbers and sizes to the next one, deeds to the last one, sides to the last one, or to the next one
-    where a prompt begins with a side.
-    """
-
-    def __init__(self) -> None:
-        self.things: list[Wanted] = []
-        self.count, self.size, self.side, self.beside = 0, "", "", ""
-        self.sides_first = False
-
-    def hear(self, meaning: Meaning, before: Meaning | None, after: str, several: bool) -> None:
-        kind, name = meaning.kind, meaning.name
-        if kind == "count":
-            self.count = int(name)
-        elif kind == "size":
-            self.size = name
-        elif kind == "thing":
-            if before is None or (before.kind, before.name) != (kind, name):
-                self._thing(name)
-            if several and self.things[-1].count == 1:
-                self._last(count=PLURAL)
-        elif kind == "verb":
-            self._last(verb=name)
-        elif kind in ("side", "direction") and after == "of" and self.things:
-            self.beside = name  # the last thing is on that side of the next
-        elif kind == "direction":
-            self._last(direction=name)
-        elif kind == "side":
-            self._side(name)
-
-    def _thing(self, label: str) -> None:
-        if self.beside:
-            other = {"left": "right", "right": "left"}.get(self.beside, "")
-            self._last(side=self.things[-1].side or self.beside)
-            self.side = self.side or other
-        self.things.append(Wanted(label, self.count or 1, FACTORS[self.size], self.side))
-        self.count, self.size, self.side, self.beside = 0, "", "", ""
-
-    def _side(self, side: str) -> None:
-        self.sides_first = self.sides_first or not self.things
-        if self.sides_first:
-            self.side = side
-        else:
-            self._last(side=side)
-
-    def _last(self, **said: str | int) -> None:
-        if self.things:
-            self.things[-1] = replace(self.things[-1], **said)  # type: ignore[arg-type]
-
-
-def _scene(prompt: str, things: Sequence[Wanted], keyframes: Keyframes) -> str | None:
-    """The scene that the prompt names, or one that it is near to; under water where all its things live there."""
-    scene = scene_near(prompt)
-    if scene is None and things and all(thing.home == "water" for thing in things):
-        scene = "under water"
-    return scene if scene in keyframes.catalogue.scenes else None
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from flowbrush.models.keyframes import Ground, Keyframes
 from flowbrush.models.pocket import PocketModel
 from flowbrush.pipelines.controls import Blend, ChunkPlan
 from flowbrush.pipelines.reference import transition
+from flowbrush.pipelines.reference.description import Description, Wanted, describe
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
-from flowbrush.pipelines.reference.layout import Description, Placed, Wanted, arrange, describe
+from flowbrush.pipelines.reference.layout import Placed, arrange
 from flowbrush.pipelines.reference.pose import Similarity
 
 DEFAULT_SCENE = "meadow"

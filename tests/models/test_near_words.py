@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from flowbrush.models.text.near_words import NEAREST, NOTHING, nearest
-from flowbrush.training.world import lexicon
+from flowbrush.models.text.near_words import BEGINNINGS, NEAREST, NOTHING, VERBS, nearest
+from flowbrush.training.world import lexicon, verbs
 
 NAMES = [name for noun in (*lexicon.CORE, *lexicon.EXTRA) for name in (noun.name, *noun.synonyms)]
 
@@ -18,6 +18,9 @@ NAMES = [name for noun in (*lexicon.CORE, *lexicon.EXTRA) for name in (noun.name
         ("a ship at sea", "a sailboat at sea", {"ship": "sailboat"}),
         ("a rocket ship and a space  ship", "a rocket ship and a space  ship", {}),
         ("a man and a snow man", "a  and a snow man", {"man": ""}),
+        ("a horse gallops", "a horse running", {"gallops": "running"}),
+        ("a bear on ice, an ice  cream", "a bear on snow, an ice  cream", {"ice": "snow"}),
+        ("police, a police car, policemen", ", a police car, policemen", {"police": ""}),
         ("a snowman, a birdcage, bull's-eye, t-ship", "a snowman, a birdcage, bull's-eye, t-ship", {}),
     ],
 )
@@ -31,3 +34,18 @@ def test_what_stands_for_a_word_is_a_thing_of_the_world_and_the_word_is_none() -
     assert not set(said) & (set(NAMES) | set(lexicon.STRANGE))
     near = [word for words in NEAREST.values() for word in words]
     assert len(near) == len(set(near))
+
+
+def test_what_stands_for_a_deed_is_one_of_the_world_and_the_word_is_none() -> None:
+    said = [word for words in VERBS.values() for word in words]
+    assert set(VERBS) <= set(verbs.verb_words())
+    assert not set(said) & ({*verbs.verb_words(), *NAMES} | set(lexicon.STRANGE)) and len(said) == len(
+        set(said)
+    )
+
+
+@pytest.mark.parametrize("word", BEGINNINGS)
+def test_a_word_that_begins_a_name_is_left_to_it(word: str) -> None:
+    name = next(name for name in NAMES if name.startswith(f"{word} "))
+    assert nearest(f"a {name} in the snow") == (f"a {name} in the snow", {})
+    assert list(nearest(f"the {word} zorble")[1]) == [word]

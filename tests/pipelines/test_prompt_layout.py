@@ -16,7 +16,8 @@ from flowbrush.models.keyframes import Catalogue, Ground, Keyframes
 from flowbrush.models.registry import card
 from flowbrush.models.spec import KeyframesSpec, PocketTextSpec
 from flowbrush.models.text.pocket import Meaning, PocketText
-from flowbrush.pipelines.reference.layout import MOST, Placed, Wanted, arrange, describe, things_named
+from flowbrush.pipelines.reference.description import Wanted, describe, things_named
+from flowbrush.pipelines.reference.layout import MOST, Placed, arrange
 from flowbrush.pipelines.reference.scenes import layer_of
 
 SIZES = ((320, 192), (192, 320), (256, 256))

@@ -1,0 +1,201 @@
+"""From prompts to what they name: which scene, which things, how many, how large, on which side, and what they do.
+
+The text encoder says what each word names; rules of English word order bind numbers, sizes and sides to things. Pure functions
+of their arguments.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from flowbrush.models.keyframes import Keyframes
+from flowbrush.models.text.pocket import Meaning, PocketText
+from flowbrush.models.text.scenes import scene_near
+from flowbrush.pipelines.controls import Blend
+
+HEARD = 0.15  # weight of a prompt from which on its things are there
+PLURAL = 2  # of what is named in the plural without a number
+FACTORS = {"small": 0.78, "": 1.0, "big": 1.25}
+ONE = frozenset("a an the one another this that my your his her its our their".split())
+APART = ONE | frozenset("and or with on in over under near behind beside at to by from next of".split())
+"""Words after which another thing begins. Between two words for one thing others only say more of it: "a red hot air balloon"."""
+SAYS_MORE = frozenset("red yellow brown night light flying top".split())
+"""First words of names that say something else of other things: an owl at night is one owl."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A kind of thing that a prompt names: how many, how large (a factor), where ("left", "middle", "right" or nothing), what it
+    does and which way ("left", "right", "up", "down"), as far as it says so; and what such things live in, as in the catalogue.
+    """
+
+    label: str
+    count: int = 1
+    size: float = 1.0
+    side: str = ""
+    verb: str = ""
+    direction: str = ""
+    home: str = "ground"
+
+
+@dataclass(frozen=True)
+class Description:
+    """What prompts name: a scene, None where they name none, and things in their order."""
+
+    scene: str | None
+    things: tuple[Wanted, ...]
+
+
+def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Description:
+    """What weighted prompts name together: the things of all that are heard, those of heavier ones first, and the scene of the
+    heaviest one that has one. An encoder that was trained without concepts names nothing.
+    """
+    scene: str | None = None
+    things: list[Wanted] = []
+    if text.concepts:
+        for prompt, weight in sorted(prompts, key=lambda each: -each[1]):
+            found = _known(things_named(text.read(prompt), text), keyframes)
+            scene = scene or _scene(prompt, found, keyframes)
+            if weight >= HEARD:
+                things = _united(things, found)
+    return Description(scene, tuple(things))
+
+
+def _known(things: Sequence[Wanted], keyframes: Keyframes) -> list[Wanted]:
+    """Those that there are sprites of, with their homes."""
+    catalogue = keyframes.catalogue
+    homes = dict(zip(catalogue.things, catalogue.homes, strict=True))
+    return [replace(thing, home=homes[thing.label]) for thing in things if thing.label in homes]
+
+
+def _united(things: list[Wanted], more: Sequence[Wanted]) -> list[Wanted]:
+    """`things`, and of `more` what they lack of each label."""
+    there = Counter[str]()
+    for thing in things:
+        there[thing.label] += thing.count
+    united = list(things)
+    for thing in more:
+        lacking = max(0, thing.count - there[thing.label])
+        there[thing.label] -= thing.count - lacking
+        if lacking:
+            united.append(replace(thing, count=lacking))
+    return united
+
+
+def things_named(said: Sequence[Meaning], text: PocketText) -> list[Wanted]:
+    """The things among a prompt's words, in its order, with what is said of each. Several mentions of one kind are counted up."""
+    reader = _Reader()
+    for place, meaning in enumerate(said):
+        after = said[place + 1] if place + 1 < len(said) else None
+        if _is_name(meaning, after):
+            reader.name(meaning, _Before(said, place, text), text.several(meaning.word))
+        else:
+            reader.hear(meaning, said[place - 1] if place else None, after)
+    merged: dict[tuple[str, float, str], Wanted] = {}
+    for thing in reader.things:
+        key = (thing.label, thing.size, thing.side)
+        merged[key] = replace(thing, count=merged[key].count + thing.count) if key in merged else thing
+    return list(merged.values())
+
+
+def _is_name(meaning: Meaning, after: Meaning | None) -> bool:
+    """Whether a word names a thing, by itself or together with the word after it."""
+    named = after is not None and (after.kind, after.name) == (meaning.kind, meaning.name)
+    return meaning.kind == "thing" and (named or meaning.word not in SAYS_MORE)
+
+
+def _is_apart(meaning: Meaning) -> bool:
+    return meaning.word in APART or meaning.kind == "count"
+
+
+class _Before:
+    """What is said before a word that names a thing, and belongs to it."""
+
+    def __init__(self, said: Sequence[Meaning], place: int, text: PocketText) -> None:
+        name = said[place].name
+        of = place > 1 and said[place - 1].word == "of"  # "a slice of pizza" is one thing
+        at = place - (2 if of else 1)
+        while at >= 0 and not _is_name(said[at], said[at + 1]) and not _is_apart(said[at]):
+            at -= 1
+        last = said[at] if at >= 0 and said[at].kind == "thing" else None
+        self.again = last is not None and last.name == name
+        """whether the thing was begun to be named: "soccer ball" is one"""
+        beside = said[place - 1] if place and said[place].joined else None
+        earlier = said[max(0, place - 4) : max(0, place - 1)]
+        one = any(each.word in ONE or each.kind == "count" for each in earlier)
+        self.modified = (
+            beside is not None and beside.kind == "thing" and one and not text.several(beside.word)
+        )
+        """whether the thing before only says of what kind this one is: "an apple tree" is a tree"""
+
+
+def _is_said_first(before: Meaning | None, after: Meaning | None) -> bool:
+    """Whether a deed is said of the thing after it: "a rolling ball", "two big running dogs"."""
+    begun = before is None or before.word in ONE or before.kind in ("count", "size")
+    return begun and after is not None and after.kind == "thing"
+
+
+class _Reader:
+    """Binds words to things: numbers and sizes to the next one, deeds to the last one or, in "a rolling ball", to the next
+    one, sides to the last one, or to the next one where a prompt begins with a side.
+    """
+
+    def __init__(self) -> None:
+        self.things: list[Wanted] = []
+        self.count, self.size, self.side, self.verb, self.beside = 0, "", "", "", ""
+        self.sides_first = False
+
+    def name(self, meaning: Meaning, before: _Before, several: bool) -> None:
+        if before.modified and self.things:
+            self._last(label=meaning.name)
+        elif not before.again:
+            self._thing(meaning.name)
+        if several and self.things[-1].count == 1:
+            self._last(count=PLURAL)
+
+    def hear(self, meaning: Meaning, before: Meaning | None, after: Meaning | None) -> None:
+        kind, name = meaning.kind, meaning.name
+        of = after is not None and after.word == "of"
+        if kind == "count":
+            self.count = int(name)
+        elif kind == "size":
+            self.size = name
+        elif kind == "verb" and _is_said_first(before, after):
+            self.verb = name
+        elif kind == "verb":
+            self._last(verb=name)
+        elif kind in ("side", "direction") and of and self.things:
+            self.beside = name  # the last thing is on that side of the next
+        elif kind == "direction":
+            self._last(direction=name)
+        elif kind == "side":
+            self._side(name)
+
+    def _thing(self, label: str) -> None:
+        if self.beside:
+            other = {"left": "right", "right": "left"}.get(self.beside, "")
+            self._last(side=self.things[-1].side or self.beside)
+            self.side = self.side or other
+        self.things.append(Wanted(label, self.count or 1, FACTORS[self.size], self.side, self.verb))
+        self.count, self.size, self.side, self.verb, self.beside = 0, "", "", "", ""
+
+    def _side(self, side: str) -> None:
+        self.sides_first = self.sides_first or not self.things
+        if self.sides_first:
+            self.side = side
+        else:
+            self._last(side=side)
+
+    def _last(self, **said: str | int) -> None:
+        if self.things:
+            self.things[-1] = replace(self.things[-1], **said)  # type: ignore[arg-type]
+
+
+def _scene(prompt: str, things: Sequence[Wanted], keyframes: Keyframes) -> str | None:
+    """The scene that the prompt names, or one that it is near to; under water where all its things live there."""
+    scene = scene_near(prompt)
+    if scene is None and things and all(thing.home == "water" for thing in things):
+        scene = "under water"
+    return scene if scene in keyframes.catalogue.scenes else None
