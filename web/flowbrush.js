@@ -2,10 +2,10 @@
  * The flowbrush client for browsers: one stream over one WebSocket, resumed by itself when the connection is lost.
  *
  *     import { connect } from './web/flowbrush.js';
- *     const stream = await connect({ model: 'pocket', prompt: 'a dog on the beach' });
+ *     const stream = await connect({ prompt: 'a panda in the meadow', seed: 7 });
  *     stream.on('packet', (packet) => player.push(packet));
- *     const drag = stream.drag({ x: 0.4, y: 0.6 });
- *     drag.move({ x: 0.6, y: 0.6 });
+ *     const drag = stream.drag({ x: 0.6, y: 0.7 });
+ *     drag.move({ x: 0.4, y: 0.6 });
  *     await drag.release().applied;
  *
  * Events: every message of the server under its type (`session.ready`, `control.applied`, `chunk`, `track.held`, …),
