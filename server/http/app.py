@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, WebSocketRoute
 
 from flowbrush import limits
 from flowbrush.errors import ErrorCode
@@ -128,6 +129,19 @@ async def _late(request: Request, error: Exception) -> JSONResponse:
 async def _refused(request: Request, error: Exception) -> JSONResponse:
     """What no route takes, in the form of all other errors."""
     assert isinstance(error, HTTPException)
-    response = error_response(error.status_code, f"http_{error.status_code}", str(error.detail))
-    response.headers.update(error.headers or {})
+    path, headers = request.url.path[:100], dict(error.headers or {})
+    status, text = error.status_code, str(error.detail)
+    if status == 404 and any(_is_socket(route, request.url.path) for route in request.app.routes):
+        status, headers["Upgrade"] = 426, "websocket"
+        text = f"{path} is a WebSocket: connect to it with ws:// or wss:// (subprotocol {limits.SUBPROTOCOL} for /v1/stream)"
+    elif status == 404:
+        text = f"there is nothing at {path}: /docs lists what there is"
+    elif status == 405:
+        text = f"{path} does not take {request.method}, but {headers.get('Allow', 'other methods')}"
+    response = error_response(status, f"http_{status}", text)
+    response.headers.update(headers)
     return response
+
+
+def _is_socket(route: BaseRoute, path: str) -> bool:
+    return isinstance(route, WebSocketRoute) and route.path_regex.match(path) is not None

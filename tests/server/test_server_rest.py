@@ -126,6 +126,23 @@ async def test_a_start_that_cannot_be_served_is_closed_with_1003(
         assert closed.value.rcvd is not None and closed.value.rcvd.code == 1003
 
 
+@pytest.mark.parametrize(
+    ("path", "data", "status", "says"),
+    [
+        ("/v1/nothing", None, 404, "there is nothing at /v1/nothing: /docs lists"),
+        ("/v1/models", b"", 405, "/v1/models does not take POST, but GET"),
+        ("/v1/stream", None, 426, "/v1/stream is a WebSocket: connect to it with ws://"),
+        ("/v1/sessions/x/watch", None, 426, "/v1/sessions/x/watch is a WebSocket"),
+    ],
+)
+def test_what_no_route_takes_is_told(
+    server: RunningServer, path: str, data: bytes | None, status: int, says: str
+) -> None:
+    got, body = status_of(f"{server.url}{path}", data)
+    error = json.loads(body)["error"]
+    assert (got, error["code"]) == (status, f"http_{status}") and says in error["message"]
+
+
 def test_unknown_sessions_are_404(server: RunningServer) -> None:
     for path in ("", "/log", "/recording.mp4", "/frame.jpg", "/watch.mjpeg"):
         assert status_of(f"{server.url}/v1/sessions/nothing{path}")[0] == 404
