@@ -151,7 +151,7 @@ class SessionFile(Body):
         """The session in `text` and the paths of ignored fields; raises ProtocolError."""
         if len(text) > MAX_FILE_BYTES:
             raise ProtocolError(
-                ErrorCode.TOO_LARGE, f"the file has {len(text)} bytes: at most {MAX_FILE_BYTES} are taken"
+                ErrorCode.TOO_LARGE, f"the file has more than {MAX_FILE_BYTES} bytes, the most that are taken"
             )
         try:
             session = cls.model_validate_json(text, strict=True)
@@ -170,7 +170,9 @@ class SessionFile(Body):
     def read(cls, path: PathLike) -> SessionFile:
         """The session in a file; raises OSError when it cannot be read, ProtocolError naming the file."""
         try:
-            return cls.parse(Path(path).read_bytes().removeprefix(codecs.BOM_UTF8)).message
+            with open(path, "rb") as file:  # no further than a byte too much: a device has no end
+                text = file.read(MAX_FILE_BYTES + 1)
+            return cls.parse(text.removeprefix(codecs.BOM_UTF8)).message
         except ProtocolError as error:
             raise ProtocolError(
                 error.code, f"{os.fspath(path)}: {error.message}", field=error.field

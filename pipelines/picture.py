@@ -15,12 +15,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
+from flowbrush.pipelines.files import read_at_most
 from flowbrush.pipelines.requests import Frames
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 GROUND = (255, 255, 255)
 """What shows through where a picture is transparent: white, as in the viewers and shops that cut-outs are made for."""
 
+MAX_FILE_BYTES = 256 << 20
 MAX_PIXELS = 40_000_000
 MAX_SIDE = 2048
 """Longer pictures are made smaller while they are read; no model looks at more."""
@@ -48,7 +50,7 @@ def read_picture(source: bytes | Path, max_pixels: float = MAX_PIXELS) -> Frames
     Takes about 4 bytes for each pixel of the file while it reads, 12 of a WebP. Raises BadPicture, and OSError where a path
     cannot be read.
     """
-    data = source if isinstance(source, bytes) else source.read_bytes()
+    data = source if isinstance(source, bytes) else read_at_most(source, MAX_FILE_BYTES)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of large pictures; the limit here is stricter

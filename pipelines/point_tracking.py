@@ -19,6 +19,7 @@ from flowbrush.pipelines.source_file import BadVideo, at_rate, facts_of
 from flowbrush.pipelines.tracks_io import MOST_TRACKS, BadTracks, Tracks
 
 LONGEST = 640  # pixels of a side: larger pictures are followed no better, and slower
+SHORTEST = 16  # of a side: smaller ones crash OpenCV's flow
 FASTEST = 30.0  # pictures a second that are looked at
 SLACK = (
     0.01,
@@ -91,7 +92,13 @@ class Follower:
         return self._points / self._scale
 
     def put(self, picture: Frames) -> None:
-        """The next picture: RGB uint8 [H, W, 3], all of one size."""
+        """The next picture: RGB uint8 [H, W, 3], all of one size. Raises BadTracks for one that is too small to be followed."""
+        if min(picture.shape[:2]) < SHORTEST:
+            height, width = picture.shape[:2]
+            raise BadTracks(
+                f"pictures of {width}×{height} pixels are too small for points to be followed: no side may have less than "
+                f"{SHORTEST}"
+            )
         now = (picture @ GREY).round().astype(np.uint8)
         if self._before is None:
             self._scale = np.array([now.shape[1], now.shape[0]], np.float32)

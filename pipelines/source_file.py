@@ -76,7 +76,7 @@ def _frames(path: Path, size: tuple[int, int]) -> Iterator[tuple[float, Frames]]
 def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """The file and its video. What is wrong with either, also while it is read, becomes BadVideo."""
     if not path.is_file():
-        raise BadVideo(f"{path}: there is no such file")
+        raise BadVideo(f"{path}: {'this is no file' if path.exists() else 'there is no such file'}")
     try:
         with av.open(path) as container:
             if not container.streams.video:

@@ -17,6 +17,7 @@ import numpy as np
 
 from flowbrush import limits
 from flowbrush.controls import Point, TrackBegin
+from flowbrush.pipelines.files import read_at_most
 
 ATI_FRAMES, ATI_FPS, ATI_SCALE = (
     121,
@@ -178,7 +179,7 @@ def _json(path: Path, size: tuple[int, int] | None, _: Path | None) -> Tracks:
     object with those as "tracks", and "fps" (16), "width" and "height" beside. Each of them may be JSON text in a string, as
     editors of splines hand them on. Coordinates are pixels where a size is known, else frame sizes.
     """
-    data = _parsed(path.read_bytes(), path)
+    data = _parsed(read_at_most(path, LARGEST), path)
     about = data if isinstance(data, dict) else {"tracks": data}
     lists = _lists(about.get("tracks"), path)
     if (

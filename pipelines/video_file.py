@@ -18,6 +18,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 from PIL import Image
 
+from flowbrush.pipelines.files import check_output
 from flowbrush.pipelines.requests import Frames
 
 BT709 = 1
@@ -78,8 +79,8 @@ class PngWriter:
 
 def check_target(out: Path, *, frames_only: bool, overwrite: bool) -> None:
     """Raises ValueError where `out` cannot or must not be written. Nothing is touched."""
-    if not out.parent.is_dir():
-        raise ValueError(f"the folder {out.parent} does not exist: make it first")
+    if not out.is_dir():
+        check_output(out)
     if not frames_only and out.suffix.lower() != ".mp4":
         raise ValueError(f"{out} does not end in .mp4: that is what is written (or ask for frames only)")
     if not out.exists():

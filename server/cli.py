@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import signal
 import sys
@@ -173,10 +174,13 @@ def tracks(
     """Turn a track file of another tool, or the motion of a video, into paths: the JSON for `start.tracks` of a session file."""
     with _at_once():
         from flowbrush.pipelines import point_tracking
-        from flowbrush.pipelines.tracks_io import BadTracks, paths, read_tracks
+        from flowbrush.pipelines.files import check_output
+        from flowbrush.pipelines.tracks_io import paths, read_tracks
 
     pair, points = _pair("size", size, "832x480"), _pair("grid", grid, "8x5")
     try:
+        if out is not None:
+            check_output(out)
         if points is None:
             tracks = read_tracks(file, pair, visibility)
         else:
@@ -187,7 +191,7 @@ def tracks(
             print(text)
         else:
             out.write_text(text + "\n")
-    except (BadTracks, OSError) as error:
+    except (ValueError, OSError) as error:
         fail(_why(error, file if out is None else out))
 
 
@@ -200,12 +204,12 @@ def _why(error: Exception, path: Path) -> str:
 
 def _pair(name: str, given: str, example: str) -> tuple[int, int] | None:
     """Two numbers with an x between them; None where nothing is given."""
-    first, _, second = given.partition("x")
     if not given:
         return None
-    if not (first.isdigit() and second.isdigit() and int(first) and int(second)):
+    numbers = re.fullmatch(r"0*([1-9][0-9]{0,8})x0*([1-9][0-9]{0,8})", given)
+    if numbers is None:
         fail(f"{name} {given!r}: expected two whole numbers above 0, such as {example}")
-    return int(first), int(second)
+    return int(numbers[1]), int(numbers[2])
 
 
 @app.command(context_settings=_PASS_ON)

@@ -18,6 +18,7 @@ import torch
 
 from flowbrush.models.pocket import PocketModel
 from flowbrush.models.registry import UnknownModel
+from flowbrush.pipelines.files import check_output
 from flowbrush.pipelines.generator import Generator
 from flowbrush.training.evaluation import lasting, streams, two_sample
 from flowbrush.training.evaluation.beside_teacher import BesideTeacher, load_teacher
@@ -26,6 +27,7 @@ from flowbrush.training.evaluation.prompts import ALONE, LASTING, THINGS, VERBS
 from flowbrush.training.world.living import LivingWorld
 from flowbrush.training.world.sprites import MissingFont, SpriteBook
 
+CHUNK = 4  # frames that pocket makes at a time
 PARTS = ("live", "twosample", "alone", "lasting", "paths", "late", "verbs", "endless", "teacher")
 
 WANTS_TEACHER = "give --teacher CHECKPOINT, which `flowbrush train teacher` saves (RUN/teacher/checkpoint.pt)"
@@ -34,9 +36,19 @@ WANTS_TEACHER = "give --teacher CHECKPOINT, which `flowbrush train teacher` save
 def parse_seeds(text: str) -> range:
     """ "A:B" → range(A, B). Raises ValueError."""
     first, _, last = text.partition(":")
-    if not (first.isdigit() and last.isdigit()) or int(first) >= int(last):
+    if not (first.isdecimal() and last.isdecimal()) or int(first) >= int(last):
         raise ValueError(f"seeds {text!r}: expected A:B with A < B, such as 0:50")
     return range(int(first), int(last))
+
+
+def parse_marks(text: str) -> list[int]:
+    """Frames with commas between them, each brought down to the end of a chunk. Raises ValueError."""
+    marks = text.split(",")
+    if not all(mark.isdecimal() and int(mark) >= CHUNK for mark in marks):
+        raise ValueError(
+            f"marks {text!r}: expected frames from {CHUNK} on with commas between them, such as 100,500"
+        )
+    return [int(mark) // CHUNK * CHUNK for mark in marks]
 
 
 class Evaluation:
@@ -213,9 +225,11 @@ def main(arguments: list[str] | None = None) -> int:
     if given.teacher is None and not given.parts:
         sys.stderr.write(f"teacher: left out; {WANTS_TEACHER}\n")
     try:
-        marks = [int(mark) // 4 * 4 for mark in given.marks.split(",")]
+        marks, seeds = parse_marks(given.marks), parse_seeds(given.seeds)
+        for out in filter(None, (given.json, given.sheet)):
+            check_output(out)
         generator = Generator.load(given.model, seats=len(LASTING), weights=given.weights)
-        evaluation = Evaluation(generator, parse_seeds(given.seeds), marks, given.sheet, given.teacher)
+        evaluation = Evaluation(generator, seeds, marks, given.sheet, given.teacher)
         figures = evaluate(evaluation, parts)
     except (ValueError, UnknownModel, MissingFont) as error:
         sys.stderr.write(f"flowbrush eval: {error}\n")

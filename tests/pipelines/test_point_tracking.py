@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from flowbrush.pipelines.generator import Generator
 from flowbrush.pipelines.image import fit_image
-from flowbrush.pipelines.point_tracking import follow, grid
+from flowbrush.pipelines.point_tracking import SHORTEST, follow, follow_video, grid
 from flowbrush.pipelines.reference.pose import Similarity
 from flowbrush.pipelines.reference.render import through
 from flowbrush.pipelines.requests import Frames, StreamSettings
@@ -142,7 +142,13 @@ def test_the_command_writes_paths_that_a_session_file_takes(tmp_path: Path) -> N
     [
         (["no.mp4", "--grid", "8x5"], "no such file"),
         (["no.mp4", "--grid", "8"], "two whole numbers"),
+        (["no.mp4", "--grid", "²x5"], "two whole numbers"),
+        (["no.mp4", "--grid", "0x5"], "two whole numbers"),
+        (["no.mp4", "--grid", f"{'9' * 5000}x5"], "two whole numbers"),
         (["no.mp4", "--grid", "80x5"], "400 points"),
+        (["no.mp4", "--grid", "4x4", "-o", "."], "is a folder: name a file"),
+        (["no.mp4", "--grid", "4x4", "-o", "none/a.json"], "does not exist: make it first"),
+        ([".", "--grid", "4x4"], "this is no file"),
         (["a.mp4"], "--grid"),
     ],
 )
@@ -153,6 +159,15 @@ def test_what_cannot_be_followed_says_why(
     (tmp_path / "a.mp4").write_bytes(b"")
     done = CliRunner().invoke(app, ["tracks", *given])
     assert done.exit_code == 2 and why in done.output
+
+
+def test_pictures_that_opencv_cannot_follow_are_refused(tmp_path: Path) -> None:
+    """Below, its flow ends the process with a segmentation fault: of 15 × 64 and 8 × 128 pixels, say."""
+    follow(np.zeros((2, SHORTEST, 128, 3), np.uint8), grid(2, 2), 16.0)
+    with pytest.raises(BadTracks, match=r"pictures of 128×15 pixels are too small"):
+        follow(np.zeros((2, SHORTEST - 1, 128, 3), np.uint8), grid(2, 2), 16.0)
+    with pytest.raises(BadTracks, match=r"pictures of 640×0 pixels are too small"):
+        follow_video(written(tmp_path / "a.mp4"), grid(2, 2), (100_000, 1))
 
 
 def test_without_opencv_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

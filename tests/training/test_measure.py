@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from flowbrush.training.evaluate import main, parse_seeds
+from flowbrush.training.evaluate import main, parse_marks, parse_seeds
 from flowbrush.training.evaluation.locate import FOUND, locate
 from flowbrush.training.world.clip import World
 from flowbrush.training.world.sprites import MissingFont, find_font
@@ -50,6 +52,19 @@ def test_seeds_are_a_range():
     for wrong in ("7:3", "a:b", "5", "-1:4"):
         with pytest.raises(ValueError, match="expected A:B"):
             parse_seeds(wrong)
+
+
+def test_marks_are_frames_at_the_end_of_a_chunk() -> None:
+    assert parse_marks("100,503") == [100, 500]
+    for wrong in ("a", "100,", "0", "-4", "²"):
+        with pytest.raises(ValueError, match="expected frames from 4 on"):
+            parse_marks(wrong)
+
+
+def test_where_nothing_can_be_written_nothing_is_measured(tmp_path: Path, capsys) -> None:
+    for flag in ("--json", "--sheet"):
+        assert main(["--model", "there is none", flag, str(tmp_path)]) == 2
+        assert "is a folder: name a file" in capsys.readouterr().err
 
 
 def test_a_part_that_there_is_not_is_named(capsys) -> None:

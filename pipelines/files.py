@@ -1,0 +1,26 @@
+"""Files that a person names: whether one can be written, before the work begins, and reading no further than one may go."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+
+def check_output(out: Path) -> None:
+    """Raises ValueError where `out` cannot be a file that is written. Nothing is touched."""
+    if out.is_dir():
+        raise ValueError(f"{out} is a folder: name a file")
+    if not out.parent.is_dir():
+        raise ValueError(f"the folder {out.parent} does not exist: make it first")
+    if not os.access(out if out.exists() else out.parent, os.W_OK):
+        raise ValueError(f"{out} cannot be written: there is no permission to")
+
+
+def read_at_most(path: Path, most: int) -> bytes:
+    """The bytes of a file. Raises OSError where it cannot be read, or has more than `most`: a device has no end."""
+    with open(path, "rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"larger than {most >> 20} MB, which is the most that is read", str(path))
+    return data

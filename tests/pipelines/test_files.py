@@ -1,0 +1,50 @@
+"""What a person names as a file: refused before the work begins, read no further than it may go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flowbrush import session_file
+from flowbrush.errors import ProtocolError
+from flowbrush.pipelines import picture, tracks_io
+from flowbrush.pipelines.files import check_output, read_at_most
+
+ENDLESS = Path("/dev/zero")
+endless = pytest.mark.skipif(not ENDLESS.exists(), reason="there is no /dev/zero")
+
+
+def test_where_a_file_cannot_be_written_is_known_beforehand(tmp_path: Path) -> None:
+    check_output(tmp_path / "new.json")
+    check_output(Path("new.json"))
+    (tmp_path / "file").write_text("")
+    check_output(tmp_path / "file")
+    with pytest.raises(ValueError, match="is a folder: name a file"):
+        check_output(tmp_path)
+    for folder in (tmp_path / "none", tmp_path / "file"):
+        with pytest.raises(ValueError, match="does not exist: make it first"):
+            check_output(folder / "new.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_file_is_read_as_far_as_it_may_go(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"12345")
+    assert read_at_most(path, 5) == b"12345"
+    with pytest.raises(OSError, match="larger than"):
+        read_at_most(path, 4)
+
+
+@endless
+def test_what_has_no_end_is_told_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_file, "MAX_FILE_BYTES", 1000)
+    with pytest.raises(ProtocolError, match=r"/dev/zero: the file has more than 1000 bytes"):
+        session_file.SessionFile.read(ENDLESS)
+    monkeypatch.setattr(picture, "MAX_FILE_BYTES", 1000)
+    with pytest.raises(OSError, match="larger than"):
+        picture.read_picture(ENDLESS)
+    monkeypatch.setattr(tracks_io, "LARGEST", 1000)
+    (tmp_path / "tracks.json").symlink_to(ENDLESS)
+    with pytest.raises(tracks_io.BadTracks, match="cannot be read: larger than"):
+        tracks_io.read_tracks(tmp_path / "tracks.json")
