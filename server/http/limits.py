@@ -19,7 +19,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if not announced.isdecimal() or len(announced) > 18 or int(announced) > self._limit:
+        if not announced.isdigit() or len(announced) > 18 or int(announced) > self._limit:
             text = f"the request is too large: at most {self._limit} bytes"
             await error_response(413, "too_large", text)(scope, receive, send)
             return
