@@ -19,6 +19,7 @@ from flowbrush.parse import parse_server_message
 from flowbrush.proxies import proxy_for, through
 from flowbrush.rest import Server
 from flowbrush.server_messages import Error, Queue, ServerMessage, SessionReady
+from flowbrush.wording import of_system
 
 log = logging.getLogger(__name__)
 
@@ -59,13 +60,14 @@ class Link:
         except InvalidStatus as error:
             _refused(error.response)
         except ssl.SSLError as error:
-            hint = "for a certificate of one's own pass ssl=, a context that trusts it"
+            plain = "WRONG_VERSION_NUMBER" in str(error)
+            own = "for a certificate of one's own pass ssl=, a context that trusts it"
+            hint = "no TLS is spoken there: call it http://" if plain else own
             raise ConnectionLost(f"no connection to {url}: {error}; {hint}") from error
         except ImportError as error:  # SOCKS needs a package of its own
             raise FlowbrushError(f"no connection to {url}{through(proxy)}: {error}") from error
         except (OSError, TimeoutError, WebSocketException) as error:
-            why = str(error) or "timed out"
-            raise ConnectionLost(f"no connection to {url}{through(proxy)}: {why}") from error
+            raise ConnectionLost(f"no connection to {url}{through(proxy)}: {of_system(error)}") from error
         try:
             if hello is not None:
                 await socket.send(hello)

@@ -20,6 +20,7 @@ from pydantic import AfterValidator
 from flowbrush.arguments import checked, one_of
 from flowbrush.errors import FlowbrushError, ServerError
 from flowbrush.proxies import proxy_for, through
+from flowbrush.wording import of_system
 
 UPLOAD_TIMEOUT_S = 30.0
 
@@ -95,7 +96,7 @@ class Server:
         try:
             data = image if isinstance(image, bytes) else await asyncio.to_thread(Path(image).read_bytes)
         except (OSError, ValueError) as error:  # ValueError: a path with a NUL
-            raise FlowbrushError(f"the image cannot be read: {error}") from error
+            raise FlowbrushError(f"the image cannot be read: {of_system(error)}") from error
         return await asyncio.to_thread(self._upload, data)
 
     def _upload(self, data: bytes) -> str:
@@ -117,7 +118,9 @@ class Server:
         except urllib.error.HTTPError as error:
             raise _refusal(error.code, error.read(2000)) from None
         except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:
-            text = f"the image could not be uploaded to {self.host}{through(proxy)}: {error}"
+            why = error.reason if isinstance(error, urllib.error.URLError) else error
+            said = of_system(why) if isinstance(why, BaseException) else why
+            text = f"the image could not be uploaded to {self.host}{through(proxy)}: {said}"
             raise FlowbrushError(text) from error
 
 

@@ -91,6 +91,7 @@ class Viewer:
         self._packets: deque[Packet] = deque()
         self._arrived = asyncio.Event()  # for the one reader: something to read, or the end
         self._room = asyncio.Event()  # for the receiving task: the reader took something
+        self._begun = False
         self._ended = False
         self._failure: FlowbrushError | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -161,7 +162,9 @@ class Viewer:
         return self
 
     async def __anext__(self) -> Any:
-        """The next `Frame` (or `Packet`). Raises what ended the stream, if it was not its proper end."""
+        """The next `Frame` (or `Packet`). Raises what ended the stream if that was no proper end; RuntimeError before it is open."""
+        if not self._begun and not self._ended:
+            raise RuntimeError("not connected: use `async with`")
         while True:
             packet = await self._next_due()
             # nothing is awaited from here on, so a cancelled reader loses no frame
@@ -229,6 +232,7 @@ class Viewer:
 
     async def _open(self) -> None:
         self._link = await self._connect()
+        self._begun = True
         self._tasks.append(asyncio.create_task(self._run(), name="flowbrush receive"))
         if self._kind == "none":
             self._tasks.append(asyncio.create_task(self._drain(), name="flowbrush drain"))

@@ -108,6 +108,15 @@ def sentence(first: ErrorDetails, path: str, whole: str, *, python: bool = False
     return f"{name} is {show(came)}: {expected(first, python=python)}"
 
 
+def of_system(error: BaseException) -> str:
+    """What the system says of a file or a connection, without its own number for that."""
+    if isinstance(error, ConnectionRefusedError) or "Connect call failed" in str(error):
+        return "nothing listens there: start the server (`flowbrush serve`), or correct the address"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error) or "timed out"
+
+
 def _number(value: Any) -> Any:
     """2 for 2.0: a range's end, as a person would write it."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

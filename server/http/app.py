@@ -33,6 +33,8 @@ from flowbrush.server.store.storage import StorageLate
 from flowbrush.wording import expected, path_of
 
 RETRY_S = 10.0
+NOWHERE = "nowhere"
+"""The route of WebSockets that no other one takes."""
 BODY_SLACK = MIB
 """A request may be so much larger than the largest image: the form around it."""
 
@@ -96,6 +98,13 @@ def _add_sockets(app: FastAPI, context: Context) -> None:
     async def watch(socket: WebSocket, id: str) -> None:
         await serve_viewer(socket, context, id)
 
+    sockets = [route.path for route in app.routes if isinstance(route, WebSocketRoute)]
+
+    @app.websocket("/{path:path}", name=NOWHERE)
+    async def nowhere(socket: WebSocket) -> None:
+        text = f"no WebSocket is at {socket.url.path[:100]}: there are {', '.join(sockets)}"
+        await socket.send_denial_response(error_response(404, "http_404", text))
+
 
 def rules(settings: Settings, context: Context) -> Rules:
     """Who comes in, by the settings."""
@@ -144,4 +153,4 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:
 
 
 def _is_socket(route: BaseRoute, path: str) -> bool:
-    return isinstance(route, WebSocketRoute) and route.path_regex.match(path) is not None
+    return isinstance(route, WebSocketRoute) and route.name != NOWHERE and bool(route.path_regex.match(path))

@@ -168,6 +168,25 @@ async def test_rewind_drops_what_was_not_read_and_goes_on_after_that_chunk(serve
     assert abs(int(frames[0].image.mean()) - grey_of(8)) <= 3
 
 
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("http://127.0.0.1:9", "nothing listens there: start the server"),
+        ("http://nowhere.invalid", "no connection to ws://nowhere.invalid/v1/stream: "),
+    ],
+)
+async def test_why_there_is_no_connection_is_told_without_the_systems_number(url: str, says: str) -> None:
+    with pytest.raises(flowbrush.ConnectionLost) as caught:
+        async with flowbrush.connect(url, prompt="a fox"):
+            pass
+    assert says in str(caught.value) and "Errno" not in str(caught.value)
+
+
+async def test_frames_of_a_stream_that_is_not_open_are_not_waited_for() -> None:
+    with pytest.raises(RuntimeError, match="not connected: use `async with`"):
+        await anext(flowbrush.connect(prompt="a fox"))
+
+
 @pytest.mark.parametrize("prompt", [5, ["a", "fox"], [("a fox", 1, 2)], {"a": 1}])
 def test_what_is_no_prompt_is_told(prompt: Any) -> None:
     with pytest.raises(TypeError, match="give a text, or a list of"):

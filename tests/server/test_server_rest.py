@@ -18,8 +18,10 @@ from pydantic import ValidationError
 from raw_client import RawClient, decode_file
 from running_server import ROOT, RunningServer, wait_for
 from server_generator import read
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+import flowbrush
 from flowbrush.schema import schemas
 from flowbrush.server.settings import Settings
 
@@ -141,6 +143,23 @@ def test_what_no_route_takes_is_told(
     got, body = status_of(f"{server.url}{path}", data)
     error = json.loads(body)["error"]
     assert (got, error["code"]) == (status, f"http_{status}") and says in error["message"]
+
+
+async def test_a_websocket_of_no_route_names_those_that_there_are(server: RunningServer) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(server.url.replace("http", "ws") + "/v1/steam")
+    response = refused.value.response
+    error = json.loads(response.body or b"")["error"]
+    assert (
+        response.status_code == 404
+        and "no WebSocket is at /v1/steam: there are /v1/stream" in error["message"]
+    )
+
+
+async def test_a_server_without_tls_is_told(server: RunningServer) -> None:
+    with pytest.raises(flowbrush.ConnectionLost, match="no TLS is spoken there: call it http://"):
+        async with flowbrush.connect(server.url.replace("http://", "https://"), prompt="a fox"):
+            pass
 
 
 def test_unknown_sessions_are_404(server: RunningServer) -> None:
