@@ -162,7 +162,7 @@ class Viewer:
         return self
 
     async def __anext__(self) -> Any:
-        """The next `Frame` (or `Packet`). Raises what ended the stream if that was no proper end; RuntimeError before it is open."""
+        """The next `Frame` (or `Packet`). Raises what ended the stream if that was no proper end, RuntimeError before it began."""
         if not self._begun and not self._ended:
             raise RuntimeError("not connected: use `async with`")
         while True:
