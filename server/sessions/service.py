@@ -26,8 +26,8 @@ from flowbrush.server.sessions.driver import Driver
 from flowbrush.server.sessions.fleet import fleet_of
 from flowbrush.server.sessions.refused import Refused, served
 from flowbrush.server.sessions.session_host import RESUMED_FRAMES, WATCHER_FRAMES, SessionHost
-from flowbrush.server.settings import MIB, Settings
-from flowbrush.server.store import images
+from flowbrush.server.settings import MIB, TMPFS, Settings, private_name
+from flowbrush.server.store import images, in_memory
 from flowbrush.server.store.images import ImageStore
 from flowbrush.server.store.session_repository import SessionRepository, new_record
 from flowbrush.server.store.snapshot_files import SnapshotFiles
@@ -86,6 +86,8 @@ class Service:
         works = {"housekeeping": self._housekeeping, "cleaning": self._cleaning}
         if self.fleet is not None:
             works["fleet"] = self.fleet.run
+        if self.settings.snapshots_dir.parent == TMPFS:
+            self.reading.submit("abandoned", partial(in_memory.remove_abandoned, TMPFS, f"{private_name()}-"))
         self.dispatchers.start(asyncio.get_running_loop())
         for name, work in works.items():
             failed = self.metrics.task_failures.labels(name).inc

@@ -159,6 +159,7 @@ class SessionRepository:
         now, found = time.time(), list[SessionHost]()
         for meta in self._store.all():
             if meta.ended is not None:
+                self._store.drop_snapshots(meta.id)  # one that was written as the session ended
                 continue
             if meta.model not in self._settings.models:
                 self.left_out[meta.token_hash] = meta.model

@@ -23,6 +23,7 @@ from typing import TextIO
 from pydantic import BaseModel, ValidationError
 
 from flowbrush.protocol import Codec, Notice, StartFields
+from flowbrush.server.store import in_memory
 from flowbrush.server.store.claims import Claims, Owners, Sole
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,7 @@ class Store:
         self.owners: Owners = Claims(folder) if shared else Sole()
         self._sessions.mkdir(parents=True, exist_ok=True)
         self._snapshots.mkdir(parents=True, exist_ok=True, mode=0o700)
+        in_memory.mark(snapshots, folder)
 
     def folder(self, id: str) -> Path:
         """A session's folder."""
@@ -154,8 +156,7 @@ class Store:
 
     def close(self) -> None:
         """Leaves no empty folder in memory behind."""
-        with contextlib.suppress(OSError):
-            self._snapshots.rmdir()
+        in_memory.leave(self._snapshots)
         self.owners.close()
         self._lock.close()
 

@@ -1,0 +1,46 @@
+"""Snapshots in memory outlive their server, for the one after it. Those of a state folder that is gone have nobody any more, and
+take memory until the machine starts anew: whose each folder is stands in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+OF = "state-folder"
+"""The file that names the state folder."""
+
+
+def mark(snapshots: Path, state: Path) -> None:
+    """Says whose folder of snapshots it is. Raises OSError."""
+    (snapshots / OF).write_text(str(state.resolve()), encoding="utf-8")
+
+
+def leave(snapshots: Path) -> None:
+    """Removes the folder unless there are snapshots in it."""
+    with contextlib.suppress(OSError):
+        if os.listdir(snapshots) == [OF]:
+            (snapshots / OF).unlink()
+        snapshots.rmdir()
+
+
+def remove_abandoned(folder: Path, name: str) -> list[Path]:
+    """Removes those in `folder` whose names begin with `name`, and whose state folder is gone; says which. Blocks."""
+    gone = [path for path in sorted(folder.glob(f"{name}*")) if _is_abandoned(path)]
+    for path in gone:
+        log.info("%s was left by a server whose state folder is gone: removed", path)
+        shutil.rmtree(path, ignore_errors=True)
+    return gone
+
+
+def _is_abandoned(path: Path) -> bool:
+    try:
+        ours = not path.is_symlink() and path.stat().st_uid == os.getuid()
+        return ours and not Path((path / OF).read_text(encoding="utf-8")).exists()
+    except (OSError, ValueError):  # no mark, or none that can be read
+        return False

@@ -1,0 +1,61 @@
+"""Snapshots in memory: kept for the next server of their state folder, and for nobody else."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from flowbrush.protocol import SessionStart
+from flowbrush.server.metrics import Metrics
+from flowbrush.server.settings import Settings
+from flowbrush.server.store import in_memory
+from flowbrush.server.store.session_repository import SessionRepository
+from flowbrush.server.store.store import SessionRecord, Store
+
+
+def left_by(name: str, memory: Path, states: Path) -> Path:
+    """A folder of snapshots whose server was killed; its state folder is there."""
+    snapshots = memory / name
+    Store(states / name, snapshots)
+    (snapshots / "some-session").mkdir()
+    (snapshots / "some-session" / "0-7.safetensors").write_bytes(b"pictures")
+    return snapshots
+
+
+def test_those_of_a_state_folder_that_is_gone_are_removed(tmp_path: Path) -> None:
+    memory, states = tmp_path / "memory", tmp_path / "states"
+    kept, gone, other = (left_by(name, memory, states) for name in ("us-1", "us-2", "them-3"))
+    for name in ("us-2", "them-3"):
+        shutil.rmtree(states / name)
+    (memory / "us-4").mkdir()  # of a version that left no mark
+    (memory / "us-5").symlink_to(tmp_path)
+    assert in_memory.remove_abandoned(memory, "us-") == [gone]
+    assert sorted(path.name for path in memory.iterdir()) == ["them-3", "us-1", "us-4", "us-5"]
+    assert kept.joinpath("some-session", "0-7.safetensors").exists() and other.exists()
+
+
+def test_a_server_that_ends_leaves_no_folder_without_snapshots(tmp_path: Path) -> None:
+    for with_snapshots in (False, True):
+        store = Store(tmp_path / "state", tmp_path / "memory")
+        if with_snapshots:
+            (tmp_path / "memory" / "some-session").mkdir()
+        store.close()
+        assert (tmp_path / "memory").exists() == with_snapshots
+
+
+def test_a_snapshot_that_came_as_its_session_ended_is_gone_with_the_next_server(tmp_path: Path) -> None:
+    settings = Settings(state_dir=tmp_path / "state", runtime_dir=tmp_path / "memory", model="pocket")
+    store = Store(settings.state_dir, settings.snapshots_dir)
+    for id, ended in (("over", "stopped"), ("lives", None)):
+        start = SessionStart(prompt="a cat", seed=1)
+        record = SessionRecord(
+            id=id, token_hash=id, start=start, model="pocket", weights="", width=320, height=192, fps=16.0,
+            chunk_frames=4, codec="jpeg", codec_string="", created=0.0, ended=ended,
+        )  # fmt: skip
+        store.write(record)
+        store.journal(id).write_text("[]\n")
+        store.snapshot(id, 0, 0).parent.mkdir()
+        store.snapshot(id, 0, 0).write_bytes(b"pictures")
+    (live,) = SessionRepository(settings, store, Metrics()).stored()
+    assert live.id == "lives" and store.snapshot("lives", 0, 0).exists()
+    assert not store.snapshot("over", 0, 0).parent.exists()
