@@ -57,6 +57,7 @@ class Session(Viewer):
         self._last_track = max((track.track for track in start.tracks), default=0)
         self._moved = asyncio.Event()
         self._probing = asyncio.Lock()
+        self._replacing = asyncio.Lock()
         self.source: SourceFields | None = start.source
         """the client's video that is announced now"""
         if start.last_frame is not None:
@@ -142,7 +143,10 @@ class Session(Viewer):
         ).to_json()
 
     async def _start_over(self, *, image: str) -> None:
-        """End this session and begin another with the same settings from an uploaded image."""
+        """End this session and begin another with the same settings from an uploaded image. Raises SessionEnded where it was
+        disconnected meanwhile.
+        """
+        self._check_open()
         if self._link is not None:
             with contextlib.suppress(ConnectionClosed):
                 await self._link.send(SessionStop().to_json())
@@ -156,6 +160,9 @@ class Session(Viewer):
         except FlowbrushError as error:
             self._end(error)
             raise
+        if self._ended:
+            await self._close()
+            self._check_open()
 
     async def _open(self) -> None:
         if self._image is not None:

@@ -108,9 +108,9 @@ class Stream(Session):
             raise FlowbrushError(
                 "a resumed session cannot start over from an image: connect anew with image="
             )
-        self._check_open()
-        uploaded = await self._server.upload(image)
-        await self._start_over(image=uploaded)
+        async with self._replacing:  # one after the other
+            self._check_open()
+            await self._start_over(image=await self._server.upload(image))
 
     async def probe(self, x: Coordinate, y: Coordinate, *, add: Places = (), remove: Places = ()) -> Outline:
         """What a hand would take at (x, y): polygons, empty for nothing, and a label where it has a name.

@@ -1,7 +1,8 @@
 """The client without async: `with flowbrush.sync.connect(...) as stream: for frame in stream: ...`.
 
 The same names as `flowbrush.connect` gives; every call waits for its answer. An event loop in a thread of its
-own does the work, so the stream goes on while the caller computes; handlers of `on` run in that thread.
+own does the work, so the stream goes on while the caller computes; handlers of `on` run in that thread, and
+cannot call the stream themselves.
 """
 
 from __future__ import annotations
@@ -103,7 +104,14 @@ class SyncStream:
             yield frame
 
     def call(self, work: Annotated[Coroutine[Any, Any, Result], InstanceOf()]) -> Result:
-        """Run a coroutine of the async client and wait for it; Ctrl-C cancels it. Raises SessionEnded after the `with`."""
+        """Run a coroutine of the async client and wait for it; Ctrl-C cancels it.
+
+        Raises SessionEnded after the `with`, and RuntimeError in a handler, which would wait for itself.
+        """
+        if threading.current_thread() is self._thread:
+            work.close()
+            text = "a handler runs in the thread that does the stream's work, and would wait for itself"
+            raise RuntimeError(f"{text}: have another thread do this, or use flowbrush.connect")
         if self._loop.is_closed():
             work.close()
             raise SessionEnded("the session is over, its `with` was left: connect again for another one")

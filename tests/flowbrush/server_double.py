@@ -54,6 +54,8 @@ class Double:
         self.close_with: tuple[int, str] | None = None
         self.socket: ServerConnection | None = None
         self.wake = asyncio.Event()
+        self.seat = asyncio.Event()  # free, unless a test takes it
+        self.seat.set()
 
     def restart(self) -> None:
         """Forget the session: the next connection begins a new one."""
@@ -87,6 +89,7 @@ class Double:
             await socket.close(1003)
             return
         await socket.send(p.Queue(position=1, size=1).to_json())
+        await self.seat.wait()
         await socket.send(
             p.SessionReady(
                 session="s1", resume_token="token", model="pocket", width=64, height=48, fps=FPS,

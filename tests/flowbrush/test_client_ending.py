@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from server_double import Double
 import flowbrush
 import flowbrush.sync
 from flowbrush import protocol as p
+from flowbrush.rest import Server
 
 PATH = [(0.0, 0.1, 0.1), (1.0, 0.9, 0.9)]
 GONE = p.TrackBegin(track=998, kind="path", points=(p.Point(t=0, x=0, y=0), p.Point(t=1, x=1, y=1)))
@@ -93,3 +95,71 @@ async def test_the_blocking_face_says_so_too(server: Double) -> None:
             pass
 
     await asyncio.to_thread(use)
+
+
+async def test_a_handler_of_the_blocking_face_does_not_wait_for_itself(
+    server: Double, caplog: pytest.LogCaptureFixture
+) -> None:
+    def use() -> None:
+        stream = flowbrush.sync.connect(server.url, prompt="a fox", realtime=False)
+        heard = threading.Event()
+        stream.on("session.paused", lambda message: (heard.set(), stream.resume()))
+        with stream:
+            stream.pause()
+            assert heard.wait(20)
+            assert stream.resume().type == "session.resumed"
+
+    await asyncio.to_thread(use)
+    assert "would wait for itself" in caplog.text
+
+
+async def test_another_picture_waits_for_the_one_before(
+    server: Double, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def upload(self: Server, image: bytes) -> str:
+        server.restart()
+        return image.decode()
+
+    monkeypatch.setattr(Server, "upload", upload)
+    async with fast(server) as stream:
+        await asyncio.gather(*(stream.set_image(name) for name in (b"one", b"two", b"three")))
+        assert (await stream.set_prompt("a dog")).id == 1
+    assert [start.image for start in server.starts] == [None, "one", "two", "three"]
+
+
+async def test_a_picture_that_comes_after_the_end_begins_nothing(
+    server: Double, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = fast(server)
+
+    async def upload(self: Server, image: bytes) -> str:
+        await stream.disconnect()
+        return "one"
+
+    monkeypatch.setattr(Server, "upload", upload)
+    async with stream:
+        with pytest.raises(flowbrush.SessionEnded):
+            await stream.set_image(b"picture")
+    assert len(server.starts) == 1
+
+
+async def test_a_session_that_is_left_while_it_starts_over_is_not_left_open(
+    server: Double, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def upload(self: Server, image: bytes) -> str:
+        return "one"
+
+    monkeypatch.setattr(Server, "upload", upload)
+    async with fast(server) as stream:
+        server.seat.clear()
+        waits = asyncio.Event()
+        stream.on("queue", lambda message: waits.set())
+        starting_over = asyncio.create_task(stream.set_image(b"picture"))
+        await waits.wait()
+        await stream.disconnect()
+        server.seat.set()
+        with pytest.raises(flowbrush.SessionEnded):
+            await starting_over
+        assert server.socket is not None
+        await server.socket.wait_closed()
+    assert len(server.starts) == 2
