@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from flowbrush.models.spec import PocketTextSpec
+from flowbrush.models.text.colors import color
 from flowbrush.models.text.near_words import nearest
 from flowbrush.models.text.scenes import one_scene, scene_near
 
@@ -62,7 +63,15 @@ def spoken(text: str) -> list[str]:
 
 def _forms(word: str) -> list[str]:
     """The word as it stands, and what it may be the plural or the past of."""
-    endings = (("ies", "y"), ("men", "man"), ("es", ""), ("s", ""), ("ed", ""), ("ed", "e"))
+    endings = (
+        ("ies", "y"),
+        ("men", "man"),
+        ("mice", "mouse"),
+        ("es", ""),
+        ("s", ""),
+        ("ed", ""),
+        ("ed", "e"),
+    )
     forms = [word, *(word[: -len(end)] + bare for end, bare in endings if word.endswith(end))]
     doubled = [form[:-1] for form in forms[1:] if form[-2:-1] == form[-1:]]  # hopp(ed)
     return [form for form in (*forms, *doubled) if form]
@@ -121,18 +130,33 @@ class PocketText(nn.Module):
 
     def several(self, word: str) -> bool:
         """Whether `word` is known as the plural of what was trained: "dogs", but not "grapes"."""
-        return word not in self.vocabulary and word.endswith(("s", "men")) and self.trained(word) is not None
+        return (
+            word not in self.vocabulary
+            and word.endswith(("s", "men", "mice"))
+            and self.trained(word) is not None
+        )
 
     def unknown(self, text: str) -> dict[str, str]:
         """The words of `text` that were never trained and are not mere grammar, each with the thing or scene that is shown in its
         place, "" where there is none.
         """
         stands, scene = self._nearest(text)[1], scene_near(text)
+        colors = self._colors_of_things(text)
         return {
             word: stands.get(word, scene if scene and scene == scene_near(word) else "")
             for word in spoken(text)
-            if word in stands or (self.trained(word) is None and word not in ORDINARY)
+            if word in stands or (self.trained(word) is None and word not in ORDINARY | colors)
         }
+
+    def _colors_of_things(self, text: str) -> set[str]:
+        """The words of `text` for colours that a thing is said to have."""
+        heard, found = words(self._nearest(text)[0]), set[str]()
+        for place, word in enumerate(heard):
+            rest = (each for each in heard[place + 1 :] if self.trained(each) is not None and not color(each))
+            thing = next(rest, None) if color(word) and self.reader is not None else None
+            if thing is not None and self._named([thing])[0] == ["thing"]:
+                found.add(word)
+        return found
 
     def _nearest(self, text: str) -> tuple[str, dict[str, str]]:
         """See `nearest`; an encoder that was not trained on what would stand for a word hears the word itself."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from flowbrush.models.keyframes import Keyframes
+from flowbrush.models.text.colors import color
 from flowbrush.models.text.pocket import Meaning, PocketText
 from flowbrush.models.text.scenes import scene_near
 from flowbrush.pipelines.controls import Blend
@@ -28,7 +29,8 @@ SAYS_MORE = frozenset("red yellow brown night light flying top".split())
 @dataclass(frozen=True)
 class Wanted:
     """A kind of thing that a prompt names: how many, how large (a factor), where ("left", "middle", "right" or nothing), what it
-    does and which way ("left", "right", "up", "down"), as far as it says so; and what such things live in, as in the catalogue.
+    does and which way ("left", "right", "up", "down"), of which colour, as far as it says so; and what such things live in, as in
+    the catalogue.
     """
 
     label: str
@@ -37,7 +39,13 @@ class Wanted:
     side: str = ""
     verb: str = ""
     direction: str = ""
+    color: str = ""
     home: str = "ground"
+
+    @property
+    def called(self) -> str:
+        """Its name with its colour: what layers are labelled with."""
+        return f"{self.color} {self.label}".strip()
 
 
 @dataclass(frozen=True)
@@ -74,11 +82,11 @@ def _united(things: list[Wanted], more: Sequence[Wanted]) -> list[Wanted]:
     """`things`, and of `more` what they lack of each label."""
     there = Counter[str]()
     for thing in things:
-        there[thing.label] += thing.count
+        there[thing.called] += thing.count
     united = list(things)
     for thing in more:
-        lacking = max(0, thing.count - there[thing.label])
-        there[thing.label] -= thing.count - lacking
+        lacking = max(0, thing.count - there[thing.called])
+        there[thing.called] -= thing.count - lacking
         if lacking:
             united.append(replace(thing, count=lacking))
     return united
@@ -95,7 +103,7 @@ def things_named(said: Sequence[Meaning], text: PocketText) -> list[Wanted]:
             reader.hear(meaning, said[place - 1] if place else None, after)
     merged: dict[tuple[str, float, str], Wanted] = {}
     for thing in reader.things:
-        key = (thing.label, thing.size, thing.side)
+        key = (thing.called, thing.size, thing.side)
         merged[key] = replace(thing, count=merged[key].count + thing.count) if key in merged else thing
     return list(merged.values())
 
@@ -144,7 +152,9 @@ class _Reader:
 
     def __init__(self) -> None:
         self.things: list[Wanted] = []
-        self.count, self.size, self.side, self.verb, self.beside = 0, "", "", "", ""
+        self.count, self.size, self.side, self.verb, self.color, self.beside = 0, "", "", "", "", ""
+        self.own = ""
+        """what the colour is part of the name of, if it is"""
         self.sides_first = False
 
     def name(self, meaning: Meaning, before: _Before, several: bool) -> None:
@@ -162,6 +172,8 @@ class _Reader:
             self.count = int(name)
         elif kind == "size":
             self.size = name
+        elif color(meaning.word) or _is_apart(meaning):
+            self.color, self.own = color(meaning.word), name
         elif kind == "verb" and _is_said_first(before, after):
             self.verb = name
         elif kind == "verb":
@@ -178,8 +190,10 @@ class _Reader:
             other = {"left": "right", "right": "left"}.get(self.beside, "")
             self._last(side=self.things[-1].side or self.beside)
             self.side = self.side or other
-        self.things.append(Wanted(label, self.count or 1, FACTORS[self.size], self.side, self.verb))
-        self.count, self.size, self.side, self.verb, self.beside = 0, "", "", "", ""
+        size = FACTORS[self.size]
+        shade = "" if label == self.own else self.color  # a red balloon is the balloon that was learned
+        self.things.append(Wanted(label, self.count or 1, size, self.side, self.verb, color=shade))
+        self.count, self.size, self.side, self.verb, self.color, self.beside = 0, "", "", "", "", ""
 
     def _side(self, side: str) -> None:
         self.sides_first = self.sides_first or not self.things

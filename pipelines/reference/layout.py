@@ -85,11 +85,11 @@ def arrange(
             free[place] = thing, edge
         else:
             x, y = point[0] * size[0], point[1] * size[1]
-            placed[place] = Placed(thing.label, x, y, edge, first=place, mirrored=_backwards(thing))
+            placed[place] = Placed(thing.called, x, y, edge, first=place, mirrored=_backwards(thing))
             fixed.append((x, y, edge))
     spots = _roomiest(np.random.default_rng(seed), picture, free, len(each), fixed)
     for place, (x, y, edge) in spots.items():
-        placed[place] = Placed(each[place].label, x, y, edge, mirrored=_backwards(each[place]))
+        placed[place] = Placed(each[place].called, x, y, edge, mirrored=_backwards(each[place]))
     return [placed[place] for place in range(len(each))]
 
 

@@ -10,12 +10,14 @@ import torch
 
 from flowbrush.models.keyframes import Ground, Keyframes
 from flowbrush.models.pocket import PocketModel
+from flowbrush.models.text.colors import COLORS, parted
 from flowbrush.pipelines.controls import Blend, ChunkPlan
 from flowbrush.pipelines.reference import transition
 from flowbrush.pipelines.reference.description import Description, Wanted, describe
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
 from flowbrush.pipelines.reference.layout import Placed, arrange
 from flowbrush.pipelines.reference.pose import Similarity
+from flowbrush.pipelines.reference.recolor import recolored
 
 DEFAULT_SCENE = "meadow"
 PHOTO_GROUND = Ground(horizon=0.4, level=0.8)
@@ -66,8 +68,8 @@ class SceneMaker:
             stack = transition.dissolve_to(stack, drop.picture, drop.margin, told.scene)
         wanted = []
         for thing in told.things:
-            count = min(thing.count, missing[thing.label])
-            missing[thing.label] -= count
+            count = min(thing.count, missing[thing.called])
+            missing[thing.called] -= count
             if count:
                 wanted.append(replace(thing, count=count))
         taken = [(layer.pose.x / width, layer.pose.y / height) for layer in stack.layers if not layer.leaving]
@@ -86,7 +88,9 @@ class SceneMaker:
 
 def layer_of(keyframes: Keyframes, placed: Placed, size: tuple[int, int]) -> Layer:
     """The thing that was placed in pictures of `size` (W, H)."""
-    rgba = keyframes.sprites([placed.label])[0]  # [4, s, s]
+    color, label = parted(placed.label)
+    rgba = keyframes.sprites([label])[0]  # [4, s, s]
+    rgba = recolored(rgba, COLORS[color]) if color else rgba
     rgba = rgba.flip(-1) if placed.mirrored else rgba
     pose = Similarity(placed.size / rgba.shape[-1], placed.angle, placed.x, placed.y)
     return Layer(rgba, placed.label, pose, depth=min(1.0, max(0.0, placed.y / size[1])))
@@ -95,5 +99,5 @@ def layer_of(keyframes: Keyframes, placed: Placed, size: tuple[int, int]) -> Lay
 def counted(things: Sequence[Wanted]) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for thing in things:
-        counts[thing.label] += thing.count
+        counts[thing.called] += thing.count
     return dict(counts)

@@ -8,22 +8,26 @@ from dataclasses import replace
 import torch.nn.functional as F
 from torch import Tensor
 
+from flowbrush.models.text.colors import parted
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
 
 
 def begin(stack: LayerStack, wanted: Counter[str], known: frozenset[str]) -> tuple[LayerStack, Counter[str]]:
     """Marks as leaving what a new prompt no longer names, and counts what it names beside what is there.
 
-    `wanted` are the labels that the prompt names, with counts; `known` are those that prompts may name: other layers (from photos)
-    stay whatever a prompt says, and so does what a hand holds. Of several alike those behind leave first.
+    `wanted` are the labels that the prompt names, with their colours if it says any, and counts; `known` are the things that may
+    be named: other layers (from photos) stay whatever a prompt says, and so does what a hand holds. Of several alike those behind
+    leave first.
     """
     missing = Counter(wanted)
     layers: list[Layer] = []
     for layer in reversed(stack.layers):
-        if layer.label not in known:
+        kind = parted(layer.label)[1]
+        named = layer.label if missing[layer.label] > 0 else kind  # a car of whatever colour is a car
+        if kind not in known:
             layers.append(layer)
-        elif missing[layer.label] > 0:
-            missing[layer.label] -= 1
+        elif missing[named] > 0:
+            missing[named] -= 1
             layers.append(replace(layer, leaving=False))
         else:
             layers.append(replace(layer, leaving=not layer.held))

@@ -60,7 +60,7 @@ def keyframes(text: PocketText) -> Keyframes:
 
 def said(thing: Wanted) -> str:
     size = {0.78: "small", 1.0: "-", 1.25: "big"}[thing.size]
-    parts = [str(thing.count), thing.label.replace(" ", "_"), size]
+    parts = [str(thing.count), thing.called.replace(" ", "_"), size]
     parts += [thing.side or "-", thing.verb or "-", thing.direction or "-"]
     while parts[-1] == "-":
         parts.pop()
@@ -92,6 +92,14 @@ def test_weighted_prompts_are_united(text: PocketText, keyframes: Keyframes) -> 
     found = describe(prompts, text, keyframes)
     assert found.scene == "snow"
     assert [said(thing) for thing in found.things] == ["1 dog", "1 cat", "1 dog"]
+
+
+def test_a_colour_is_missed_where_no_thing_has_it(text: PocketText) -> None:
+    assert text.unknown("a blue car, two small grey mice and a purple hot air balloon") == {
+        "hot": "",
+        "air": "",
+    }
+    assert text.unknown("a blue sky over a white beach") == {"blue": "", "white": ""}
 
 
 def test_an_encoder_without_concepts_names_nothing() -> None:

@@ -84,3 +84,11 @@ def test_a_dissolve_that_is_turned_away_from_does_not_jump() -> None:
     half = advance(dissolve_to(stack(), first, (0, 0), "beach"), 0.5)
     now = dissolve_to(half, then, (0, 0), "snow")
     assert torch.allclose(now.background, (background() + first) / 2, atol=1e-6) and now.share == 0.0
+
+
+def test_a_car_of_another_colour_is_another_car_and_a_car_of_any_is_a_car() -> None:
+    blue = stack(named("blue car"))
+    kept, missing = begin(blue, Counter({"car": 1}), frozenset({"car"}))
+    assert not kept.layers[0].leaving and not missing
+    changed, missing = begin(blue, Counter({"red car": 1}), frozenset({"car"}))
+    assert changed.layers[0].leaving and missing == Counter({"red car": 1})
