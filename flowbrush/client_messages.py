@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from flowbrush import limits
 from flowbrush.controls import ClientControl, Prompt, Prompts, Touches, TrackBegin
 from flowbrush.messages import Body, Chunk, Codec, Coordinate, Message, MessageId, Micros, Seconds
+from flowbrush.wording import OfField
 
 Seed = Annotated[int, Field(ge=0, le=limits.MAX_SEED)]
 PromptText = Annotated[str, Field(min_length=1, max_length=limits.MAX_PROMPT_CHARS)]
@@ -21,6 +22,7 @@ StepChunks = Annotated[int, Field(ge=1, le=limits.MAX_STEP_CHUNKS)]
 FrameNumber = Annotated[int, Field(ge=-1, le=2**32 - 1)]
 Token = Annotated[str, Field(min_length=1, max_length=256)]
 ModelName = Annotated[str, Field(min_length=1, max_length=100)]
+NO_PROMPT = "a prompt is missing: give prompt or prompts, an image, or a source"
 ALL_CODECS = ("h264", "vp8", "vp9", "av1", "jpeg")
 
 
@@ -57,12 +59,12 @@ class StartFields(Body):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.prompt is not None and self.prompts is not None:
-            raise ValueError("give either prompt or prompts, not both")
+            raise OfField("prompts", "give either prompt or prompts, not both")
         numbers = [track.track for track in self.tracks]
         if len(set(numbers)) < len(numbers):
-            raise ValueError("tracks: each track needs its own number")
+            raise OfField("tracks", "tracks: each track needs its own number")
         if sum(len(track.points) for track in self.tracks) > limits.MAX_START_POINTS:
-            raise ValueError(f"tracks: at most {limits.MAX_START_POINTS} points in all")
+            raise OfField("tracks", f"tracks: at most {limits.MAX_START_POINTS} points in all")
         return self
 
     @property
@@ -105,12 +107,13 @@ class SessionStart(StartFields, Message):
     def _complete(self) -> Self:
         if self.resume is None:
             if self.last_frame is not None:
-                raise ValueError("last_frame goes with resume")
+                raise OfField("last_frame", "last_frame goes with resume")
             if not self.prompt_list and not self.pictured:
-                raise ValueError("a prompt is missing: give prompt or prompts, an image, or a source")
+                raise OfField("prompt", NO_PROMPT)
         elif self.last_frame is None:
-            raise ValueError(
-                "last_frame is missing: with resume give the index of the last frame received, or -1"
+            raise OfField(
+                "last_frame",
+                "last_frame is missing: with resume give the index of the last frame received, or -1",
             )
         return self
 

@@ -18,6 +18,7 @@ from flowbrush.messages import (
     TrackKind,
     TrackNumber,
 )
+from flowbrush.wording import OfField
 
 Pan = Annotated[float, Field(ge=-limits.MAX_PAN, le=limits.MAX_PAN)]
 Zoom = Annotated[float, Field(ge=-limits.MAX_ZOOM, le=limits.MAX_ZOOM)]
@@ -116,7 +117,7 @@ class TrackBegin(Message):
     @model_validator(mode="after")
     def _one_selection(self) -> Self:
         if self.region is not None and (self.add or self.remove):
-            raise ValueError("give either a region, or points to add and remove, not both")
+            raise OfField("region", "give either a region, or points to add and remove, not both")
         return self
 
 

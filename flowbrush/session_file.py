@@ -11,7 +11,7 @@ import pydantic_core
 from pydantic import Field, ValidationError, model_validator
 
 from flowbrush.arguments import PathLike, checked, one_of
-from flowbrush.client_messages import StartFields
+from flowbrush.client_messages import NO_PROMPT, StartFields
 from flowbrush.controls import (
     CameraSet,
     Control,
@@ -25,6 +25,7 @@ from flowbrush.controls import (
 from flowbrush.errors import ErrorCode, ProtocolError
 from flowbrush.messages import Body, Chunk
 from flowbrush.parse import Parsed, from_validation, ignored_fields
+from flowbrush.wording import OfField
 
 FILE_VERSION = 1
 MAX_FILE_BYTES = 256 << 20
@@ -113,7 +114,7 @@ class FileStart(StartFields):
     @model_validator(mode="after")
     def _says_what(self) -> Self:
         if not self.prompt_list and not self.pictured:
-            raise ValueError("a prompt is missing: give prompt or prompts, an image, or a source")
+            raise OfField("prompt", NO_PROMPT)
         return self
 
 
@@ -133,14 +134,15 @@ class SessionFile(Body):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.start.model not in (None, self.model):
-            raise ValueError(
-                f"model is {self.model!r}, but start.model is {self.start.model!r}: they must agree"
+            raise OfField(
+                "model", f"model is {self.model!r}, but start.model is {self.start.model!r}: they must agree"
             )
         last = 0
         for index, control in enumerate(self.controls):
             if control.chunk < last:
-                raise ValueError(
-                    f"controls must be in order, but controls[{index}] has chunk {control.chunk} after {last}"
+                raise OfField(
+                    f"controls[{index}].chunk",
+                    f"controls must be in order, but controls[{index}] has chunk {control.chunk} after {last}",
                 )
             last = control.chunk
         return self

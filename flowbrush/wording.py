@@ -56,6 +56,14 @@ _IN_PYTHON = {
 }
 
 
+class OfField(ValueError):
+    """What a validator of a whole says of one of its fields: the field's name, and a sentence that names it."""
+
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(text)
+        self.field = field
+
+
 def path_of(first: ErrorDetails, drop: int = 0) -> str:
     """The field at fault as a path, `points[3].x`; empty where it is the whole. The first `drop` parts are not the sender's."""
     path = ""
@@ -63,6 +71,9 @@ def path_of(first: ErrorDetails, drop: int = 0) -> str:
         if isinstance(part, str) and "." in part:  # the type of a control inside a list
             continue
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
+    named = first.get("ctx", {}).get("error")
+    if isinstance(named, OfField):
+        path = f"{path}.{named.field}".lstrip(".")
     if first["type"].startswith("union_tag_"):
         path = f"{path}.type".lstrip(".")
     return path
@@ -100,7 +111,8 @@ def sentence(first: ErrorDetails, path: str, whole: str, *, python: bool = False
         nth = isinstance(came, list | tuple)
         return f"{name} is missing" + (f": {show(came)} is too short" if nth else "")
     if kind in ("value_error", "assertion_error"):
-        return f"{path}: {expected(first)}" if path else expected(first)
+        whole_sentence = not path or isinstance(first["ctx"]["error"], OfField)
+        return expected(first) if whole_sentence else f"{path}: {expected(first)}"
     if kind == "json_invalid":
         return f"{name} is {expected(first)}"
     if kind == "union_tag_invalid":

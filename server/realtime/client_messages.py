@@ -15,6 +15,7 @@ from flowbrush.controls import TrackBegin, TrackMove
 from flowbrush.errors import ErrorCode, ProtocolError
 from flowbrush.messages import Body, Seconds, TrackNumber
 from flowbrush.parse import from_validation, ignored_fields, read_object
+from flowbrush.wording import OfField
 
 MAX_START_BYTES = 4 << 20
 """Of `session.start`, which may carry a picture."""
@@ -51,9 +52,9 @@ class Pose(Body):
     @model_validator(mode="after")
     def _turns(self) -> Self:
         if self.actions is not None:
-            raise ValueError("actions are not taken: send what they mean as translation and rotation")
+            raise OfField("actions", "actions are not taken: send what they mean as translation and rotation")
         if not any(self.rotation):
-            raise ValueError("rotation: a quaternion is not all zeros; (0, 0, 0, 1) turns nothing")
+            raise OfField("rotation", "rotation: a quaternion is not all zeros; (0, 0, 0, 1) turns nothing")
         return self
 
 
@@ -134,16 +135,18 @@ class Start(VideoParams):
     def _complete(self) -> Self:
         for name in ("video_reference", "audio_reference"):
             if getattr(self, name) is not None:
-                raise ValueError(
-                    f"{name} is not taken here: a stream begins with a prompt and an image_reference"
+                raise OfField(
+                    name, f"{name} is not taken here: a stream begins with a prompt and an image_reference"
                 )
         if not self.prompt.strip() and self.image_reference is None:
-            raise ValueError("prompt is blank: say what is to be seen, or give an image_reference")
+            raise OfField("prompt", "prompt is blank: say what is to be seen, or give an image_reference")
         given = self.multi_modal_data
         if given is not None and (
             given.camera or (given.tracks and (given.tracks.data.move or given.tracks.data.end))
         ):
-            raise ValueError("multi_modal_data: a stream starts with tracks that begin, nothing else")
+            raise OfField(
+                "multi_modal_data", "multi_modal_data: a stream starts with tracks that begin, nothing else"
+            )
         return self
 
 
@@ -157,9 +160,9 @@ class Event(Body):
     @model_validator(mode="after")
     def _something(self) -> Self:
         if self.negative_prompt is not None:
-            raise ValueError("negative_prompt is not taken here: say what is to be seen")
+            raise OfField("negative_prompt", "negative_prompt is not taken here: say what is to be seen")
         if self.prompt is not None and not self.prompt.strip():
-            raise ValueError("prompt is blank: leave it out where it stays")
+            raise OfField("prompt", "prompt is blank: leave it out where it stays")
         if self.prompt is None and self.multi_modal_data is None:
             raise ValueError("expected a prompt, or multi_modal_data, or both")
         return self

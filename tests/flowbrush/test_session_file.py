@@ -68,18 +68,16 @@ def test_a_logged_control_is_flat_and_parses_as_a_control() -> None:
         ({"flowbrush": None}, "invalid_value", "flowbrush"),
         ({"chunks": -1}, "out_of_range", "chunks"),
         ({"chunks": "8"}, "wrong_type", "chunks"),
-        ({"start": {}}, "invalid_value", "start"),
-        ({"start": {"prompt": "a", "model": "other"}}, "invalid_value", None),
+        ({"start": {}}, "invalid_value", "start.prompt"),
+        ({"start": {"prompt": "a", "model": "other"}}, "invalid_value", "model"),
         ({"controls": [{"type": "track.end", "track": 1}]}, "missing_field", "controls[0].chunk"),
         ({"controls": [{"chunk": 1, "track": 1}]}, "missing_field", "controls[0].type"),
         ({"controls": [{"chunk": 1, "type": "ping", "sent_us": 1}]}, "unknown_type", "controls[0].type"),
         ({"controls": [ZOOM | {"chunk": 1}]}, "out_of_range", "controls[0].zoom"),
-        ({"controls": [END | {"chunk": 3}, END | {"chunk": 2}]}, "invalid_value", None),
+        ({"controls": [END | {"chunk": 3}, END | {"chunk": 2}]}, "invalid_value", "controls[1].chunk"),
     ],
 )  # fmt: skip
-def test_a_bad_file_names_the_place(
-    tmp_path: Path, change: dict[str, Any], code: str, field: str | None
-) -> None:
+def test_a_bad_file_names_the_place(tmp_path: Path, change: dict[str, Any], code: str, field: str) -> None:
     path = tmp_path / "bad.json"
     path.write_text(json.dumps(SMALL | change))
     with pytest.raises(p.ProtocolError, match=r"bad\.json: ") as caught:

@@ -107,14 +107,14 @@ async def test_an_unknown_image_is_refused(server: RunningServer) -> None:
         ({"model": "other"}, "unknown_model", "model"),
         ({"codecs": ["theora"]}, "no_codec", "codecs"),
         ({"width": 64, "height": 64}, "invalid_value", "width"),
-        ({"prompt": None}, "invalid_value", None),
+        ({"prompt": None}, "invalid_value", "prompt"),
         ({"prompt": 5}, "wrong_type", "prompt"),
         ({"tracks": [{"track": 1, "kind": "pin"}]}, "missing_field", "tracks[0].points"),
         ({"type": "ping"}, "not_started", "type"),
     ],
 )
 async def test_a_start_that_cannot_be_served_is_closed_with_1003(
-    server: RunningServer, fields: dict[str, Any], code: str, at: str | None
+    server: RunningServer, fields: dict[str, Any], code: str, at: str
 ) -> None:
     async with RawClient(server.url) as client:
         await client.send(
