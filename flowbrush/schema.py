@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,17 +39,15 @@ def render(schema: dict[str, Any]) -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
 
 
-def main(argv: list[str]) -> int:
-    """Write the files into the folder named; exit status."""
-    if len(argv) != 1:
-        sys.stderr.write("usage: python -m flowbrush.schema FOLDER\n")
-        return 2
-    folder = Path(argv[0])
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the files into the folder named."""
+    parser = argparse.ArgumentParser(prog="python -m flowbrush.schema", description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the files go")
+    folder: Path = parser.parse_args(argv).folder
     folder.mkdir(parents=True, exist_ok=True)
     for name, schema in schemas().items():
         (folder / name).write_text(render(schema), encoding="utf-8")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main()
