@@ -24,7 +24,7 @@ from flowbrush.server.http.access import MIN_KEY_CHARS
 from flowbrush.server.http.connections import ConnectionLimits, bounded_protocol
 from flowbrush.server.http.context import Context
 from flowbrush.server.http.hosts import Proxies
-from flowbrush.server.settings import MIB, BadSettings, Settings, service_links
+from flowbrush.server.settings import MIB, BadSettings, Settings, misspelt, service_links
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +53,8 @@ def run(settings: Settings) -> int:
         log.warning("a key has fewer than %d characters and can be guessed", MIN_KEY_CHARS)
     for link in service_links():
         log.warning("%s is a Kubernetes service link, no setting: ignored", link)
+    for name, meant in misspelt():
+        log.warning("%s is no setting: is %s meant?", name, meant)
     try:
         with heard_signals():
             engine = engine_of(settings)

@@ -8,10 +8,12 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping
+from difflib import get_close_matches
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
+from dotenv import dotenv_values
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
@@ -30,6 +32,9 @@ TMPFS_MIN_FREE = 512 * MIB
 PREFIX = "FLOWBRUSH_"
 SECRET = ("api_keys",)
 """Settings that are in no message."""
+
+NEAR = 0.75
+"""How alike two names are of which one is taken for a slip: PROT and PORT are, PUBLISH_PORT and PUBLISH are not."""
 
 _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://\S+", re.ASCII)
 
@@ -315,6 +320,15 @@ def service_links() -> list[str]:
         for name, text in sorted(os.environ.items())
         if name.upper() in known and _SERVICE_LINK.fullmatch(text)
     ]
+
+
+def misspelt() -> list[tuple[str, str]]:
+    """Names in the environment and in .env that are nothing, and the settings that they nearly are."""
+    known = {name.upper() for name in Settings.model_fields}
+    given = {*os.environ, *dotenv_values(".env", encoding="utf-8-sig")}
+    names = sorted(name.upper().removeprefix(PREFIX) for name in given if name.upper().startswith(PREFIX))
+    near = {name: get_close_matches(name, known, 1, NEAR) for name in names if name not in known}
+    return [(f"{PREFIX}{name}", f"{PREFIX}{found[0]}") for name, found in near.items() if found]
 
 
 def is_loopback(host: str) -> bool:

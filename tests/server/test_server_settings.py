@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from flowbrush.server.settings import BadSettings, Settings, load_settings, service_links
+from flowbrush.server.settings import BadSettings, Settings, load_settings, misspelt, service_links
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,6 +38,17 @@ def test_service_links_are_not_settings(monkeypatch: pytest.MonkeyPatch) -> None
     Path(".env").write_text("FLOWBRUSH_PORT=9000\n")
     assert load_settings().port == 9000
     assert service_links() == ["FLOWBRUSH_PORT=tcp://10.96.12.7:8000"]
+
+
+def test_a_slip_in_a_name_is_told_and_what_others_read_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("API_KEY", "prot", "PORT", "PORT_8000_TCP", "SERVICE_HOST"):
+        monkeypatch.setenv(f"FLOWBRUSH_{name}", "1")
+    compose = re.findall(r"\bFLOWBRUSH_[A-Z_]+", (ROOT / "compose.yaml").read_text())
+    Path(".env").write_text("FLOWBRUSH_STATEDIR=x\n" + "".join(f"{name}=1\n" for name in compose))
+    meant = {
+        name.removeprefix("FLOWBRUSH_"): setting.removeprefix("FLOWBRUSH_") for name, setting in misspelt()
+    }
+    assert meant == {"API_KEY": "API_KEYS", "PROT": "PORT", "STATEDIR": "STATE_DIR"}
 
 
 def test_a_file_of_another_encoding_is_named_in_one_line() -> None:
