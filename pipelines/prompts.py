@@ -14,6 +14,7 @@ from flowbrush.pipelines.controls import Blend, ChunkPlan, ControlState
 from flowbrush.pipelines.requests import Notice
 
 KEPT = 256  # prompts whose tokens are remembered
+LISTED = 6  # words that a notice names: more are not read
 
 
 class Prompts:
@@ -114,10 +115,15 @@ class Prompts:
 
 
 def _listed(unknown: Mapping[str, str]) -> str:
-    """Words, each with what stands for it."""
-    return ", ".join(
-        repr(word) + (f" ({nearest!r} stands for it)" if nearest else "") for word, nearest in unknown.items()
-    )
+    """Words, each with what stands for it, which are not left out of a long list."""
+    seen = sorted(unknown, key=lambda word: not unknown[word])[:LISTED]
+    words = [
+        repr(word) + (f" ({unknown[word]!r} stands for it)" if unknown[word] else "")
+        for word in unknown
+        if word in seen
+    ]
+    more = len(unknown) - len(words)
+    return ", ".join(words) + (f" and {more} more words" if more else "")
 
 
 def slerp(source: Tensor, target: Tensor, share: float) -> Tensor:

@@ -43,6 +43,23 @@ def _joined(text: str) -> list[bool]:
     return [not text[a.end() : b.start()].strip() for a, b in pairwise(found[:1] + found)]
 
 
+def _spans(joined: Sequence[bool]) -> list[tuple[int, int]]:
+    """Begin and end of each run of words that nothing but space is between."""
+    begins = [at for at, close in enumerate(joined) if not (at and close)]
+    return list(pairwise([*begins, len(joined)]))
+
+
+def _pieces(items: Sequence[tuple[int, int]], most: int) -> list[tuple[int, int]]:
+    """The items put together to pieces of at most `most` words; a longer one is cut."""
+    pieces: list[tuple[int, int]] = []
+    for begin, end in items:
+        if pieces and end - pieces[-1][0] <= most:
+            pieces[-1] = (pieces[-1][0], end)
+        else:
+            pieces += [(at, min(at + most, end)) for at in range(begin, end, most)]
+    return pieces
+
+
 def spoken(text: str) -> list[str]:
     """Everything in a prompt that somebody may mean something by, in lower case: words of any script, and pictographs.
 
@@ -165,8 +182,15 @@ class PocketText(nn.Module):
         return (heard, stands) if trained else (text, {})
 
     def heard(self, text: str) -> list[str]:
-        """The words of `text` that are encoded, with the nearest trained words in place of others, of one scene."""
-        return words(self._of_one_scene(text))[: self.spec.length]
+        """The words of `text` that are encoded, with the nearest trained words in place of others, of one scene. A prompt that is
+        too long loses what was never trained first, then mere grammar, then its end.
+        """
+        said = words(self._of_one_scene(text))
+        if len(said) > self.spec.length:
+            said = [word for word in said if self.trained(word) is not None]
+        if len(said) > self.spec.length:
+            said = [word for word in said if word not in ORDINARY]
+        return said[: self.spec.length]
 
     def _of_one_scene(self, text: str) -> str:
         return one_scene(self._nearest(text)[0])[0]
@@ -180,19 +204,21 @@ class PocketText(nn.Module):
         return any(self.trained(word) is not None and word not in ORDINARY for word in words(text))
 
     def read(self, text: str) -> list[Meaning]:
-        """What each word that is heard names. Raises ValueError where the encoder has learned tokens alone.
+        """What each word of a prompt names, however long it is. Raises ValueError where the encoder has learned tokens alone.
 
         It has learned sentences: an item of a list ("cat, dog, ball") in which it finds no thing is read by itself.
         """
         if self.reader is None:
             raise ValueError("this text encoder has no concepts: it makes tokens and cannot be read")
-        heard, joined = self.heard(text), _joined(self._of_one_scene(text))
-        said = [Meaning(*each) for each in zip(heard, *self._named(heard), joined, strict=False)]
-        begins = [at for at, each in enumerate(said) if not (at and each.joined)]
-        for begin, end in pairwise([*begins, len(said)]):
+        heard, joined = words(self._of_one_scene(text)), _joined(self._of_one_scene(text))
+        items = _spans(joined)
+        said = list[Meaning]()
+        for begin, end in _pieces(items, self.spec.length):
+            said += map(Meaning, heard[begin:end], *self._named(heard[begin:end]), joined[begin:end])
+        for begin, end in items:
             if end - begin < len(said) and not any(each.kind == "thing" for each in said[begin:end]):
-                item = heard[begin:end]
-                said[begin:end] = map(Meaning, item, *self._named(item), joined[begin:end])
+                item = heard[begin:end][: self.spec.length]
+                said[begin : begin + len(item)] = map(Meaning, item, *self._named(item), joined[begin:end])
         return said
 
     @torch.inference_mode()

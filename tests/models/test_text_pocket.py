@@ -71,6 +71,13 @@ def test_a_word_is_heard_as_the_nearest_that_was_trained(encoder: PocketText) ->
     }
 
 
+def test_a_long_prompt_loses_what_says_nothing_first(encoder: PocketText) -> None:
+    long = "a cat with very many zorbles, which a quilp might zorbel, in the meadow and a dog"
+    assert encoder.heard(long) == ["cat", "meadow", "dog"]
+    assert encoder.heard("a zorble in the meadow") == ["a", "zorble", "in", "the", "meadow"]
+    assert encoder.heard("cat dog " * 9) == ["cat", "dog"] * 4
+
+
 def test_an_encoder_that_lacks_the_nearest_word_hears_the_word_itself(encoder: PocketText) -> None:
     assert encoder.unknown("a hawk") == {"hawk": ""} and encoder.heard("a hawk") == ["a", "hawk"]
 

@@ -97,4 +97,13 @@ CASES: dict[str, tuple[str | None, tuple[str, ...]]] = {
     "a horse galloping through a field": ("meadow", ("1 horse - - run",)),
     "a dog chasing a cat": (None, ("1 dog - - run", "1 cat")),
     "a cat sitting on a chair": (None, ("1 cat - - rest",)),
+    "A cinematic shot of a golden retriever running through a sunlit meadow, shallow depth of field, 4k, highly detailed": (
+        "meadow", ("1 golden_dog - - run",),
+    ),
+    "The video shows a serene coastal landscape where gentle waves roll onto a sandy beach under a bright blue sky, while a small "
+    "white sailboat drifts slowly in the distance and two seagulls fly overhead": (
+        "beach", ("1 white_sailboat small - float", "2 eagle - - fly"),
+    ),
+    "In a magical winter forest, beneath the glow of a full moon and softly falling snow, an adorable little fox sits quietly "
+    "next to a cheerful snowman with a carrot nose and a red scarf": ("snow", ("1 fox small - rest", "1 snowman", "1 carrot")),
 }  # fmt: skip

@@ -12,7 +12,7 @@ import torch
 from flowbrush.models.spec import PocketTextSpec
 from flowbrush.models.text.pocket import PocketText
 from flowbrush.pipelines.controls import Blend, ChunkPlan, fold, initial_state
-from flowbrush.pipelines.prompts import KEPT, Prompts, effective, slerp
+from flowbrush.pipelines.prompts import KEPT, Prompts, _listed, effective, slerp
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +57,15 @@ def test_slerp_of_equal_opposite_and_zero_tokens_is_finite() -> None:
     other = torch.tensor([[1.0, 2.0], [0.0, 0.0], [-1.0, 0.0]])
     assert torch.isfinite(slerp(token, other, 0.5)).all()
     assert torch.allclose(slerp(token, token, 0.5), token, atol=1e-3)
+
+
+def test_a_long_list_of_unknown_words_is_cut_and_says_so() -> None:
+    unknown = {f"zorble{place}": "" for place in range(9)} | {"poodle": "dog"}
+    listed = _listed(unknown)
+    assert listed.startswith("'zorble0', 'zorble1'") and listed.endswith(
+        "'poodle' ('dog' stands for it) and 4 more words"
+    )
+    assert _listed({"zorble": ""}) == "'zorble'"
 
 
 def test_unknown_words_are_told_with_the_control_that_brought_them(prompts: Prompts) -> None:
