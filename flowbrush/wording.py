@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 LONGEST = 40  # characters of a value that are shown
@@ -99,7 +100,8 @@ def expected(first: ErrorDetails, *, python: bool = False) -> str:
     if words is not None:
         numbers = {name: _number(value) for name, value in about.items()}
         length = len(first["input"]) if kind == "string_too_long" else 0
-        return "expected " + words.format_map({**numbers, "length": length})
+        shape = _needed(about["class_name"]) if kind == "model_type" else ""
+        return "expected " + words.format_map({**numbers, "length": length}) + shape
     return "expected " + first["msg"].removeprefix("Input should be ").removeprefix("a valid ")
 
 
@@ -127,6 +129,17 @@ def of_system(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return str(error) or "timed out"
+
+
+def _needed(name: str) -> str:
+    """The fields without which there is no message, or part of one, of that class."""
+    kinds = [BaseModel]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+        if kind.__name__ == name and kind.__module__.startswith("flowbrush."):
+            needed = [field for field, about in kind.model_fields.items() if about.is_required()]
+            return f" with {', '.join(needed)}" if needed else ""
+    return ""
 
 
 def _number(value: Any) -> Any:

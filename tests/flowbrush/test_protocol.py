@@ -165,6 +165,22 @@ def test_the_message_says_what_was_wrong_and_what_was_expected() -> None:
     assert error.id == 7
 
 
+@pytest.mark.parametrize(
+    ("message", "says"),
+    [
+        ({"type": "track.move", "track": 1, "points": [[0, 0, 1]]}, "points[0] is a list of 3: expected an object with t, x, y"),
+        ({"type": "prompt.set", "prompts": ["a fox"]}, "prompts[0] is 'a fox': expected an object with text"),
+        ({"type": "track.move", "track": 1, "points": []}, "points is an empty list: expected at least 1 entry"),
+        ({"type": "probe", "x": 3, "y": 0}, "x is 3: expected at most 2"),
+        ({"type": "probe", "x": None, "y": 0}, "x is null: expected a number"),
+        ({"type": "camera.set", "mode": "velocity", "pan": [0]}, "pan[1] is missing: a list of 1 is too short"),
+        (START | {"paused": "yes"}, "paused is 'yes': expected true or false"),
+    ],
+)  # fmt: skip
+def test_the_words_are_a_persons(message: Any, says: str) -> None:
+    assert refused(message).message == says
+
+
 @pytest.mark.parametrize("says", [{"image": "abc"}, {"source": SOURCE}])
 def test_a_picture_stands_in_for_a_prompt(says: dict[str, Any]) -> None:
     start = p.parse_client_message(json.dumps({"type": "session.start", "model": "pocket", **says})).message
