@@ -36,6 +36,13 @@ Result = TypeVar("Result")
 _END = object()
 
 
+async def _cancel_others() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+
+
 @checks_arguments
 class SyncTrack:
     """A track: `release` lets go, as does leaving `with`; `move` is for drags."""
@@ -226,6 +233,13 @@ class SyncStream:
         return await make()
 
     def _stop(self) -> None:
+        """Also what was interrupted is given time to close its connection."""
+        try:
+            asyncio.run_coroutine_threadsafe(_cancel_others(), self._loop).result()
+        finally:
+            self._end_loop()
+
+    def _end_loop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

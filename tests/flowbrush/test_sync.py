@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
+import signal
 import threading
 from collections.abc import Iterator
 
@@ -59,6 +62,22 @@ def test_a_refused_start_leaves_no_thread(server: Double) -> None:
     with pytest.raises(flowbrush.ServerError), flowbrush.sync.connect(server.url, prompt="refuse me"):
         pass
     assert threading.active_count() == threads
+
+
+def test_ctrl_c_while_it_waits_for_a_seat_gives_its_place_back(
+    server: Double, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.seat.clear()
+    stream = flowbrush.sync.connect(server.url, prompt="a fox")
+    stream.on("queue", lambda message: os.kill(os.getpid(), signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt), stream:
+        pass
+    assert server.socket is not None
+    closed = asyncio.run_coroutine_threadsafe(server.socket.wait_closed(), server.socket.loop)
+    assert closed.result(20) is None
+    gc.collect()
+    assert "Task was destroyed" not in caplog.text
+    server.socket.loop.call_soon_threadsafe(server.seat.set)
 
 
 def test_waiting_for_pixels_with_frames_thrown_away(server: Double) -> None:
