@@ -36,6 +36,19 @@ def test_a_process_is_deaf_from_its_first_instruction_on() -> None:
     assert (inside, mask()) == ("True", "False")
 
 
+def test_beginnings_that_overlap_leave_the_server_hearing() -> None:
+    def blocked() -> bool:
+        return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+    first, second = deaf_to_ctrl_c(), deaf_to_ctrl_c()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert blocked(), "the second process is still being started"
+    second.__exit__(None, None, None)
+    assert not blocked()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the mask of another process is read from /proc")
 def test_so_is_a_worker_also_the_first_of_its_server(tmp_path: Path) -> None:
     script = tmp_path / "start.py"
