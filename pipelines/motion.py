@@ -12,7 +12,7 @@ from torch import Tensor
 from flowbrush.models.device import to_device
 from flowbrush.pipelines.controls import ChunkPlan
 
-SOFTNESS = 6.0  # pixels: within this distance of a track the motion is the track's own
+SOFTNESS = 6.0  # pixels: tracks nearer together than this move as one, or would tear what is between them; others are their own
 
 
 @dataclass

@@ -21,7 +21,7 @@ LEAST = 0.0008  # of the picture: less is a speck, which nobody means to take
 MOST = 0.6  # of the picture: more is the background itself
 RIM = 0.015  # of the shorter side: the fringe of a cut-out still shows its colours, and is filled as well
 THIN = 3  # pixels: a painted region that is nowhere as wide is a line
-FILLED = 0.25  # how sure the ground is that was filled in
+FILLED = 0.25  # how sure the ground is that was filled in: known, but the student rather makes its own of it
 REMEMBERED = 8  # points whose finds are kept: a press mostly comes where the hand hovered
 
 

@@ -14,7 +14,8 @@ from flowbrush.models.motion_latent import FLOW_UNIT
 from flowbrush.pipelines.reference.warp import over
 
 STRIDE = 8  # pixels of a cell
-# Flow units a chunk: a faster hand is told as this fast, so that one number cannot drown the others.
+# Flow units a chunk: a faster hand than 0.8 picture widths a second is told as this fast, so that one number cannot drown
+# the others.
 FASTEST = 16.0
 OPACITY = slice(-FRAMES - 12, -12)  # of the maps of a reference, counted from the end
 VELOCITY = slice(-11, -3)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from flowbrush.pipelines.reference.pose import STILL, Similarity
 
-SOLID = 0.5  # opacity from which on a hand takes hold of a layer
+SOLID = 0.5  # opacity from which on a hand takes hold of a layer: below it more is seen of what is behind
 FINGER = 0.035  # of the picture's shorter side: a hand that misses by less still takes a layer; some are empty in their middle
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from flowbrush.controls import CameraSet
 from flowbrush.pipelines.camera import CLEAR, CameraState, ground_tracks
+from flowbrush.pipelines.reference.layout import EDGE
+from flowbrush.pipelines.strokes import TOP_SPEED
 
 FPS = 16.0
 
@@ -90,3 +92,21 @@ def test_scene_points_keep_clear_of_painted_ones() -> None:
     _, ends = played(told(mode="velocity", pan=(0.2, 0.0)), 0.25, (painted,))
     assert 0 < len(ends) < len(free)
     assert (np.linalg.norm(ends[:, 0] - painted, axis=1) >= CLEAR).all()
+
+
+@pytest.mark.parametrize("aspect", [0.6, 1.0, 320 / 192])
+def test_no_scene_point_sits_on_a_thing_that_is_held_and_most_stay(aspect: float) -> None:
+    """A thing as large as a prompt's, a quarter of the picture's mean side: held by its middle, wherever that is."""
+    radii = 0.8 * EDGE / 2 * np.sqrt([aspect, 1 / aspect])  # frame sizes; it is rounder than its square
+    free = len(played(told(mode="velocity", pan=(0.2, 0.0)), 0.25)[1])
+    for x in np.linspace(0.1, 0.9, 17):
+        for y in np.linspace(0.1, 0.9, 17):
+            _, ends = played(told(mode="velocity", pan=(0.2, 0.0)), 0.25, (np.array([x, y]),), aspect)
+            assert (np.linalg.norm((ends[:, 0] - (x, y)) / radii, axis=1) > 1).all()
+            assert len(ends) >= free - 2
+
+
+def test_a_camera_that_is_told_where_to_go_is_no_faster_than_a_hand_may_be() -> None:
+    state = told(mode="target", pan=(0.5, 0.0))
+    times = np.arange(-1, 4) / FPS
+    assert np.abs(np.diff(state.poses(times)[:, 0])).max() < TOP_SPEED

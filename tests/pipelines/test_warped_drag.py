@@ -63,3 +63,15 @@ def test_warping_again_and_again_does_not_fade() -> None:
         last = match_statistics(warp_latents(last, moved), last)[:, :, 0]
     assert float(last.std()) == pytest.approx(2.0, rel=0.2)
     assert float(last.mean()) == pytest.approx(1.0, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("away", "least", "most"), [(0.125, 1.0, 1.0), (0.165, 0.05, 0.95), (0.21, 0.0, 0.0)]
+)
+def test_a_thing_is_held_wholly_and_what_stands_beside_it_is_free(
+    away: float, least: float, most: float
+) -> None:
+    """A thing is a quarter of the picture wide: its rim goes with it, its neighbour does not, and no seam is between them."""
+    guide = drag_guide(torch.zeros(1, 1, 24, 40), dragged((164.0, 92.0), (164.0, 92.0)), STRIDE, 2)
+    column = round(20 + away * 40)
+    assert least <= float(guide.mask[0, 0, 0, 11, column]) <= most

@@ -9,6 +9,7 @@ from stacks import HEIGHT, RED, WIDTH, background, disc, stack
 from torch import Tensor
 
 from flowbrush.pipelines.reference.acquire import FILLED, Acquirer, Touch
+from flowbrush.pipelines.reference.layers import LayerStack
 from flowbrush.pipelines.reference.outline import filled
 
 SQUARE = (((0.5, 0.25), (0.75, 0.25), (0.75, 0.75), (0.5, 0.75)),)
@@ -110,3 +111,42 @@ def test_a_region_without_an_inside_takes_nothing(line: tuple[tuple[float, float
     after = Acquirer(None, None).take(stack(disc(RED, 30, 30)), 2, Touch((30, 30), region=(line,)))
     assert after.empty == {2}
     assert Acquirer(None, None).probe(stack(disc(RED, 30, 30)), Touch((30, 30), region=(line,))) == ((), "")
+
+
+@pytest.mark.parametrize(("radius", "things"), [(1.0, 0), (2.0, 1)])
+def test_a_button_is_a_thing_and_a_speck_is_none(radius: float, things: int) -> None:
+    assert len(Acquirer(DiscAt(40, 30, radius), None).take(stack(), 3, Touch((40, 30))).layers) == things
+
+
+def test_a_narrow_region_is_no_line() -> None:
+    strip = ((0.2, 0.5), (0.8, 0.5), (0.8, 0.57), (0.2, 0.57))  # four pixels
+    assert len(Acquirer(None, None).take(stack(), 2, Touch((48, 34), region=(strip,))).layers) == 1
+
+
+def test_no_fringe_of_a_thing_stays_in_the_ground_that_it_left() -> None:
+    """The rim of a cut-out is where it covers half: what shows through beyond would colour all of the fill."""
+    y, x = torch.meshgrid(torch.arange(192) + 0.5, torch.arange(320) + 0.5, indexing="ij")
+    off = ((x - 160).square() + (y - 96).square()).sqrt() - 30
+    red = torch.stack([torch.sigmoid(-off / 0.8), torch.zeros(192, 320), torch.zeros(192, 320)])
+    found = DiscAt(0, 0, 1)
+    found.opacity = (off < 0).float()[None]
+    before = LayerStack(red, torch.ones(1, 192, 320))
+    after = Acquirer(found, None).take(before, 3, Touch((160, 96)))
+    assert float(after.background[0].max()) < 0.1
+
+
+def test_ground_that_was_filled_in_is_known_and_not_sure() -> None:
+    """The student may make something else of it, and rather does."""
+    after = Acquirer(DiscAt(40, 30, 12), None).take(stack(), 7, Touch((42, 31)))
+    assert 0 < float(after.confidence.min()) < 0.5
+
+
+def test_where_the_hand_hovered_lately_a_press_asks_nothing_and_memory_is_bounded() -> None:
+    segmenter = DiscAt(40, 30, 12)
+    acquirer, now = Acquirer(segmenter, None), stack()
+    for x in range(30, 50):
+        acquirer.probe(now, Touch((x, 30)))
+    asked = len(segmenter.asked)
+    acquirer.take(now, 1, Touch((45, 30)))
+    assert asked == 20 and len(segmenter.asked) == asked
+    assert len(acquirer.found) < 20

@@ -106,3 +106,6 @@ def test_the_disc_is_round_in_pixels():
     (polygon,) = disc((64.0, 48.0), SIZE)
     points = np.array(polygon) * [128, 96]
     assert np.hypot(*(points - [64, 48]).T) == pytest.approx(0.09 * 96)
+    x, y = points.T
+    area = abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1))) / 2
+    assert area == pytest.approx(np.pi * (0.09 * 96) ** 2, rel=0.02), "with few corners it were smaller"
