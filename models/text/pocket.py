@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from flowbrush.models.spec import PocketTextSpec
 from flowbrush.models.text.colors import color
 from flowbrush.models.text.near_words import nearest
+from flowbrush.models.text.pictographs import spelled
 from flowbrush.models.text.scenes import one_scene, scene_near
 
 WORD = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*")
@@ -157,11 +158,11 @@ class PocketText(nn.Module):
         """The words of `text` that were never trained and are not mere grammar, each with the thing or scene that is shown in its
         place, "" where there is none.
         """
-        stands, scene = self._nearest(text)[1], scene_near(text)
+        stands, scene = self._nearest(text)[1], scene_near(self.written(text))
         colors = self._colors_of_things(text)
         return {
             word: stands.get(word, scene if scene and scene == scene_near(word) else "")
-            for word in spoken(text)
+            for word in spoken(self._spelled(text))
             if word in stands or (self.trained(word) is None and word not in ORDINARY | colors)
         }
 
@@ -175,8 +176,12 @@ class PocketText(nn.Module):
                 found.add(word)
         return found
 
+    def _spelled(self, text: str) -> str:
+        return spelled(text, lambda word: self.trained(word) is not None)
+
     def _nearest(self, text: str) -> tuple[str, dict[str, str]]:
-        """See `nearest`; an encoder that was not trained on what would stand for a word hears the word itself."""
+        """See `spelled` and `nearest`; an encoder that was not trained on what would stand for a word hears the word itself."""
+        text = self._spelled(text)
         heard, stands = nearest(text)
         trained = all(self.trained(word) is not None for name in stands.values() for word in words(name))
         return (heard, stands) if trained else (text, {})
@@ -185,14 +190,15 @@ class PocketText(nn.Module):
         """The words of `text` that are encoded, with the nearest trained words in place of others, of one scene. A prompt that is
         too long loses what was never trained first, then mere grammar, then its end.
         """
-        said = words(self._of_one_scene(text))
+        said = words(self.written(text))
         if len(said) > self.spec.length:
             said = [word for word in said if self.trained(word) is not None]
         if len(said) > self.spec.length:
             said = [word for word in said if word not in ORDINARY]
         return said[: self.spec.length]
 
-    def _of_one_scene(self, text: str) -> str:
+    def written(self, text: str) -> str:
+        """`text` as it is heard: see `heard`."""
         return one_scene(self._nearest(text)[0])[0]
 
     def left_out(self, text: str) -> list[str]:
@@ -210,7 +216,7 @@ class PocketText(nn.Module):
         """
         if self.reader is None:
             raise ValueError("this text encoder has no concepts: it makes tokens and cannot be read")
-        heard, joined = words(self._of_one_scene(text)), _joined(self._of_one_scene(text))
+        heard, joined = words(self.written(text)), _joined(self.written(text))
         items = _spans(joined)
         said = list[Meaning]()
         for begin, end in _pieces(items, self.spec.length):

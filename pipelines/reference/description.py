@@ -65,7 +65,7 @@ def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Descript
     if text.concepts:
         for prompt, weight in sorted(prompts, key=lambda each: -each[1]):
             found = _known(things_named(text.read(prompt), text), keyframes)
-            scene = scene or _scene(prompt, found, keyframes)
+            scene = scene or _scene(text.written(prompt), found, keyframes)
             if weight >= HEARD:
                 things = _united(things, found)
     return Description(scene, tuple(things))
@@ -125,9 +125,14 @@ class _Before:
         name = said[place].name
         of = place > 1 and said[place - 1].word == "of"  # "a slice of pizza" is one thing
         at = place - (2 if of else 1)
-        while at >= 0 and not _is_name(said[at], said[at + 1]) and not _is_apart(said[at]):
+        while (
+            at >= 0
+            and said[at + 1].joined
+            and not _is_name(said[at], said[at + 1])
+            and not _is_apart(said[at])
+        ):
             at -= 1
-        last = said[at] if at >= 0 and said[at].kind == "thing" else None
+        last = said[at] if at >= 0 and said[at + 1].joined and said[at].kind == "thing" else None
         self.again = last is not None and last.name == name
         """whether the thing was begun to be named: "soccer ball" is one"""
         beside = said[place - 1] if place and said[place].joined else None
