@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from typing import Annotated, Any, TypeVar, cast
 
 from websockets.exceptions import ConnectionClosed
@@ -28,8 +29,11 @@ from flowbrush.rest import ImageLike, Server
 from flowbrush.server_messages import ControlApplied, ControlQueued, Error, ServerMessage, SessionDone
 from flowbrush.viewer import FrameKind, Viewer
 
+log = logging.getLogger(__name__)
+
 PLAYHEAD_S = 0.1  # at most so long between two playheads
 PLAYHEAD_GAP_S = 0.01  # at least so long
+PATIENCE_S = 3.0  # so long without an answer, and it is said what may keep it away
 STOP_S = 5.0  # how long `disconnect` waits for session.done
 
 OneControl = Annotated[Control, one_of("a control, such as flowbrush.protocol.PromptSet", *CONTROL_TYPES)]
@@ -109,6 +113,10 @@ class Session(Viewer):
         id = self._acks.next_id()
         answer = self._acks.command(id)
         await self._send(command.model_copy(update={"id": id}).to_json())
+        await asyncio.wait([answer], timeout=PATIENCE_S)
+        if not answer.done() and self._packets:
+            text = "%s is not answered yet, and frames are not read: the server makes no more than 2 s ahead of their reader"
+            log.warning(f"{text}; iterate the stream meanwhile, or connect with frames='none'", command.type)
         message = await answer
         if not isinstance(message, reply):
             raise FlowbrushError(f"{command.type} was answered by {cast(Any, message).type}")

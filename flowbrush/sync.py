@@ -37,7 +37,9 @@ _END = object()
 
 
 async def _cancel_others() -> None:
+    """All tasks but this one; one that is being cancelled closes its connection, and is left to it."""
     others = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.gather(*(task for task in others if task.cancelling()), return_exceptions=True)
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)

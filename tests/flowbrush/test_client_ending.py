@@ -14,6 +14,7 @@ from server_double import Double
 import flowbrush
 import flowbrush.sync
 from flowbrush import protocol as p
+from flowbrush import session
 from flowbrush.rest import Server
 
 PATH = [(0.0, 0.1, 0.1), (1.0, 0.9, 0.9)]
@@ -111,6 +112,20 @@ async def test_a_handler_of_the_blocking_face_does_not_wait_for_itself(
 
     await asyncio.to_thread(use)
     assert "would wait for itself" in caplog.text
+
+
+async def test_a_command_that_waits_for_frames_to_be_read_says_so(
+    server: Double, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(session, "PATIENCE_S", 0.0)
+    async with fast(server) as stream:
+        assert (await stream.pause()).chunk >= 1  # after the frames that nobody reads
+        never = asyncio.create_task(stream.reset())  # the double does not know it
+        await stream.pause()  # which is answered after that was told
+    assert "session.reset is not answered yet, and frames are not read" in caplog.text
+    assert "iterate the stream meanwhile" in caplog.text
+    with pytest.raises(flowbrush.SessionEnded):
+        await never
 
 
 async def test_another_picture_waits_for_the_one_before(
