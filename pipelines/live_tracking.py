@@ -8,7 +8,7 @@ import numpy.typing as npt
 from flowbrush.pipelines.point_tracking import Follower, Points
 from flowbrush.pipelines.requests import Frames
 
-RESTS = 4  # pictures that a lost point is gone, at least
+RESTS = 4  # pictures that a lost point is gone: one that flickers is not a new track with each; half a second would leave holes
 Lives = npt.NDArray[np.int64]
 
 

@@ -14,7 +14,7 @@ from flowbrush.pipelines.reference.condition import STRIDE, Reference
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
 from flowbrush.pipelines.reference.pose import STILL, Similarity, fit, turned_about
 
-OWN = 0.25  # opacity from which on a cell belongs to a layer
+OWN = 0.25  # opacity from which on a cell belongs to a layer: legs are thinner than a cell, and a brushed one is the ground's
 PARALLAX = 0.25  # of a pan: how much further what is nearest moves than the background
 
 
@@ -219,7 +219,7 @@ def velocity_of(path: Sequence[Similarity], grid: tuple[int, int]) -> Tensor:
 
 
 LEAST_DRIVE = 0.25  # pixels a chunk, and a hundredth of that in radians: what rests must not creep by the student's small errors
-KEEP_IN = 0.04  # of the picture: a thing that goes about by itself keeps its centre so far from the rim
+KEEP_IN = 0.04  # of the picture: a thing that goes about by itself keeps its centre so far from the rim, where a hand can take it
 
 
 def drive(stack: LayerStack, own: Tensor, gained: Tensor) -> LayerStack:

@@ -91,6 +91,15 @@ def test_nothing_is_followed_over_a_cut() -> None:
     assert np.array_equal(found.xy[1], found.xy[0]), "what stands still is carried nowhere"
 
 
+def test_what_covers_half_of_the_picture_is_no_cut() -> None:
+    ground, curtain = texture(3, HEIGHT, WIDTH), texture(5, HEIGHT, WIDTH)
+    hidden = ground.clone()
+    hidden[:, :, : WIDTH // 2] = curtain[:, :, : WIDTH // 2]
+    found = follow(pixels(torch.stack([ground, ground, hidden, hidden])), grid(8, 5), 16.0)
+    right = found.xy[0, :, 0] > 0.6
+    assert found.visible[-1][right].all() and found.visible[-1].mean() < 0.7
+
+
 def test_the_motion_of_a_video_is_carried_over_to_a_photo() -> None:
     """By pocket, without looking for a thing under each of the points; what it made is followed in turn."""
     pictures, points = moving()[:9], grid(4, 3)

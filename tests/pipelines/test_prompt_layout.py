@@ -195,7 +195,7 @@ def test_things_stand_where_they_live() -> None:
                 Wanted("apple", verb="fall"),
             )
         )  # fmt: skip
-        assert ground.y + 0.46 * ground.size >= 0.6799 * 192 or ground.y > 0.6 * 192
+        assert 0.6799 * 192 <= ground.y + 0.46 * ground.size <= 0.9701 * 192, "its feet are on the ground"
         assert air.y < 0.65 * 192 and falls.y < 0.33 * 192
         assert 0.4 * 192 - 1 <= water.y <= 0.65 * 192 + 1
         assert 0.4 * 192 <= afloat.y + 0.5 * afloat.size <= 0.85 * 192
@@ -221,6 +221,29 @@ def test_sides_numbers_and_sizes_are_honoured() -> None:
     many = arrange([Wanted("bee", 9, home="air"), Wanted("dog")], (320, 192), (), 0, LAND)
     assert [thing.label for thing in many] == ["bee"] * MOST and many[0].size < plain.size
     assert all(a.x < b.x for a, b in pairwise(arrange([Wanted("dog", 3)], (320, 192), (), 1, LAND)))
+
+
+def test_in_the_air_there_is_room_to_go_up_or_down() -> None:
+    for seed in range(20):
+        up, down = (
+            arrange([Wanted("bee", home="air", direction=way)], (320, 192), (), seed, LAND)[0].y / 192
+            for way in ("up", "down")
+        )
+        assert up >= 0.5 and down <= 0.4
+
+
+def test_several_stand_in_their_order_and_not_in_rank_and_file() -> None:
+    rows = np.array(
+        [[dog.x for dog in arrange([Wanted("dog", 3)], (320, 192), (), seed, LAND)] for seed in range(40)]
+    )
+    assert (np.diff(rows, axis=1) > 0).mean() > 0.95
+    assert rows.std(0).min() > 10
+
+
+def test_small_things_keep_clear_of_the_rim() -> None:
+    for seed in range(30):
+        for thing in arrange([Wanted("mouse", 6, size=0.78)], (320, 192), (), seed, LAND):
+            assert 0.125 * 320 < thing.x < 0.875 * 320
 
 
 def test_what_comes_later_leaves_alone_what_is_there() -> None:

@@ -192,3 +192,9 @@ def test_any_drag_is_finite_continuous_and_no_faster_than_allowed(
             xy += list(row[1:])
     steps = np.linalg.norm(np.diff(np.array(xy), axis=0), axis=1)
     assert (steps <= TOP_SPEED + 1e-9).all()
+
+
+def test_what_is_followed_at_top_speed_overlaps_itself_from_frame_to_frame() -> None:
+    """Or a thing as wide as a prompt's, a fifth of the picture, were seen to jump."""
+    xy, _, _ = played(begun((0.0, 0.1, 0.5)).extended(points((1 / FPS, 0.9, 0.5, True))), 2)
+    assert np.linalg.norm(np.diff(xy, axis=0), axis=1).max() < 0.75 * 0.2

@@ -164,3 +164,16 @@ def test_json_as_editors_write_it(tmp_path, data, encoding):
     np.testing.assert_allclose(tracks.xy[:, 0], [[0.1, 0.1], [0.3, 0.2]])
     with pytest.raises(BadTracks, match="up to 40, which are pixels: say with --size WIDTHxHEIGHT"):
         read_tracks(path)
+
+
+@pytest.mark.parametrize(("far", "pixels"), [(2.5, False), (5.0, True)])
+def test_what_goes_out_of_the_picture_is_no_pixel_and_a_short_way_in_pixels_is_none_either(
+    tmp_path, far, pixels
+):
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps([[0.5, 0.5], [far, 0.5]]))
+    if pixels:
+        with pytest.raises(BadTracks, match="which are pixels"):
+            read_tracks(path)
+    else:
+        assert float(read_tracks(path).xy.max()) == far

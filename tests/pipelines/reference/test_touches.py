@@ -36,6 +36,8 @@ def said(tracks: Sequence[TrackBegin], empty: set[int]) -> list[str]:
     [
         ([begin(1)], set(), []),
         ([begin(1)], {1}, [BARE]),
+        ([begin(1), begin(2)], {1, 2}, [BARE]),  # two hands may each mean a thing
+        ([begin(track, 1.5) for track in range(5)], set(), [OUTSIDE]),  # the fingers of a hand
         ([begin(1, kind="pin")], {1}, []),  # it keeps the ground where it is
         ([begin(track) for track in (1, 2, 3)], {1, 2, 3}, []),  # they move the scene
         ([begin(1, 1.5)], set(), [OUTSIDE]),
