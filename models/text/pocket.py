@@ -26,6 +26,9 @@ from flowbrush.models.text.scenes import one_scene, scene_near
 WORD = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*")
 TRIGRAMS = 12  # at most this many of a word are used
 PAD, UNKNOWN = 0, 1
+READ = 144  # words of a prompt that are looked at for things, with which a chunk waits
+NEAR = 4  # words: how far after a colour the thing is that has it
+ITEMS = 32  # of a list are read by themselves: a picture has fewer things, and a chunk waits for the reading
 CERTAIN = 0.5  # chance of a concept from which on a word names it
 ORDINARY = frozenset(
     "a an the and or of in on at with by to from for is are it its this that some two three very over under near behind "
@@ -168,13 +171,20 @@ class PocketText(nn.Module):
 
     def _colors_of_things(self, text: str) -> set[str]:
         """The words of `text` for colours that a thing is said to have."""
-        heard, found = words(self._nearest(text)[0]), set[str]()
+        if self.reader is None:
+            return set()
+        heard, said = words(self._nearest(text)[0]), dict[str, str]()
         for place, word in enumerate(heard):
-            rest = (each for each in heard[place + 1 :] if self.trained(each) is not None and not color(each))
-            thing = next(rest, None) if color(word) and self.reader is not None else None
-            if thing is not None and self._named([thing])[0] == ["thing"]:
-                found.add(word)
-        return found
+            rest = (
+                each
+                for each in heard[place + 1 : place + 1 + NEAR]
+                if self.trained(each) is not None and not color(each)
+            )
+            thing = next(rest, None) if color(word) and word not in said else None
+            if thing is not None:
+                said[word] = thing
+        named = self._named([[thing] for thing in said.values()])
+        return {word for word, ((kind, _),) in zip(said, named, strict=True) if kind == "thing"}
 
     def _spelled(self, text: str) -> str:
         return spelled(text, lambda word: self.trained(word) is not None)
@@ -210,34 +220,41 @@ class PocketText(nn.Module):
         return any(self.trained(word) is not None and word not in ORDINARY for word in words(text))
 
     def read(self, text: str) -> list[Meaning]:
-        """What each word of a prompt names, however long it is. Raises ValueError where the encoder has learned tokens alone.
+        """What each of the first READ words of a prompt names. Raises ValueError where the encoder has learned tokens alone.
 
         It has learned sentences: an item of a list ("cat, dog, ball") in which it finds no thing is read by itself.
         """
         if self.reader is None:
             raise ValueError("this text encoder has no concepts: it makes tokens and cannot be read")
-        heard, joined = words(self.written(text)), _joined(self.written(text))
+        written = self.written(text)
+        heard, joined = words(written)[:READ], _joined(written)[:READ]
         items = _spans(joined)
-        said = list[Meaning]()
-        for begin, end in _pieces(items, self.spec.length):
-            said += map(Meaning, heard[begin:end], *self._named(heard[begin:end]), joined[begin:end])
-        for begin, end in items:
-            if end - begin < len(said) and not any(each.kind == "thing" for each in said[begin:end]):
-                item = heard[begin:end][: self.spec.length]
-                said[begin : begin + len(item)] = map(Meaning, item, *self._named(item), joined[begin:end])
-        return said
+        pieces = [heard[begin:end] for begin, end in _pieces(items, self.spec.length)]
+        named = [concept for piece in self._named(pieces) for concept in piece]
+        bare = [
+            span
+            for span in items
+            if len(items) > 1 and not any(kind == "thing" for kind, _ in named[slice(*span)])
+        ]
+        bare = [(begin, min(end, begin + self.spec.length)) for begin, end in bare][:ITEMS]
+        for (begin, end), item in zip(bare, self._named([heard[slice(*span)] for span in bare]), strict=True):
+            named[begin:end] = item
+        return [
+            Meaning(word, *concept, close) for word, concept, close in zip(heard, named, joined, strict=True)
+        ]
 
     @torch.inference_mode()
-    def _named(self, heard: Sequence[str]) -> tuple[list[str], list[str]]:
-        """The kinds and the names of the concepts of words that belong together; "" for those that name none."""
+    def _named(self, heard: Sequence[Sequence[str]]) -> list[list[tuple[str, str]]]:
+        """The kind and the name of the concept of each word, of words that belong together; "" for those that name none."""
+        if not heard:
+            return []
         assert self.reader is not None
-        chances = self.reader(self([" ".join(heard)])[0, : len(heard)]).softmax(-1)
-        best, which = chances.max(-1)
-        named = [
-            self.concepts[index - 1].partition(":") if index and chance > CERTAIN else ("", "", "")
-            for chance, index in zip(best.tolist(), which.tolist(), strict=True)
+        best, which = self.reader(self([" ".join(each) for each in heard])).softmax(-1).max(-1)  # [B, length]
+        concepts = [("", ""), *(concept.partition(":")[::2] for concept in self.concepts)]
+        sure = torch.where(best > CERTAIN, which, 0).tolist()
+        return [
+            [concepts[index] for index in row[: len(each)]] for row, each in zip(sure, heard, strict=True)
         ]
-        return [kind for kind, _, _ in named], [name for _, _, name in named]
 
     def forward(self, prompts: Sequence[str]) -> Tensor:
         length, device = self.spec.length, self.place.device

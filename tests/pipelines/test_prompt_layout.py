@@ -15,7 +15,7 @@ from flowbrush.models.checkpoint import fill, read
 from flowbrush.models.keyframes import Catalogue, Ground, Keyframes
 from flowbrush.models.registry import card
 from flowbrush.models.spec import KeyframesSpec, PocketTextSpec
-from flowbrush.models.text.pocket import Meaning, PocketText
+from flowbrush.models.text.pocket import READ, Meaning, PocketText
 from flowbrush.pipelines.reference.description import Wanted, describe, things_named
 from flowbrush.pipelines.reference.layout import MOST, Placed, arrange
 from flowbrush.pipelines.reference.scenes import layer_of
@@ -99,7 +99,15 @@ def test_a_colour_is_missed_where_no_thing_has_it(text: PocketText) -> None:
         "hot": "",
         "air": "",
     }
+    assert list(text.unknown("a blue zq zw dog")) == ["zq", "zw"]
+    assert list(text.unknown("a blue zq zw ze zr dog")) == ["blue", "zq", "zw", "ze", "zr"]
     assert text.unknown("a blue sky over a white beach") == {"blue": "", "white": ""}
+
+
+def test_reading_a_prompt_has_an_end(text: PocketText) -> None:
+    said = text.read("a cat in the meadow " * 100)
+    assert len(said) == READ
+    assert sum(each.name == "cat" for each in said) > 20
 
 
 def test_an_encoder_without_concepts_names_nothing() -> None:
