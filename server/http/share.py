@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 SHARE = 0.3
-"""Of the web process's time, for the messages of one connection that sends without end."""
+"""Of the web process's time, for the messages of one connection that sends without end; three of them leave some for the rest."""
 
 BURST_S = 0.1
 """So much of it is done at once."""
@@ -30,7 +30,7 @@ class Share:
 
 
 MESSAGE_S = 0.0003
-"""What it costs to receive a message, beside what is done about it."""
+"""What it costs to receive a message, beside what is done about it: a mouse may say where it is a thousand times a second."""
 
 REQUEST_S, UPGRADE_S = 0.003, 0.01
 """What a request, and one that becomes a WebSocket, is taken to cost."""

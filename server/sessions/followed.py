@@ -14,7 +14,7 @@ from flowbrush.server.engine.ipc import SourceChunk
 from flowbrush.server.source.tracking import Place, unpacked
 
 STILL = 5e-4
-"""A point that has moved less (frame sizes) since it was told last is not told again."""
+"""A point that has moved less (frame sizes) since it was told last is not told again: so much a tracker trembles."""
 
 CROOKED = 1e-3
 """A way that is nearer to a straight and even one (frame sizes) counts as that."""

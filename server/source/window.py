@@ -11,7 +11,7 @@ RESTS_US = 500_000
 """A source that has shown the same picture for so long stands still."""
 
 BEHIND = 0.5
-"""Of a chunk: so far a chunk may lie behind the newest frame before it skips to it."""
+"""Of a chunk: so far a chunk may lie behind the newest frame before it skips to it. Skipping at once would stutter."""
 
 
 @dataclass

@@ -136,3 +136,12 @@ def test_who_cannot_follow_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flowbrush.server.source.tracking.find_spec", lambda name: None)
     with pytest.raises(ProtocolError, match=r"pip install 'flowbrush\[tracking\]'"):
         check(tracks, with_tracking({"capabilities": {"drag": True}})["capabilities"])
+
+
+def test_a_slow_drift_is_told(it: Harness) -> None:
+    """A pixel in a chunk, of three hundred and twenty: seen as motion, and no trembling of the tracker."""
+    chunk(it, still((0.25, 0.5, 1)))
+    drift = motion(*([(0.25 + 0.001 * step, 0.5, 1)] for step in range(1, 5)))
+    trembling = motion(*([(0.254 + 0.0002 * (step % 2), 0.5, 1)] for step in range(1, 5)))
+    assert [type(each) for each in chunk(it, drift)] == [TrackMove]
+    assert chunk(it, trembling) == []

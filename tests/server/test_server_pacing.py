@@ -117,3 +117,33 @@ def test_who_jumps_without_end_makes_no_more_than_one_who_plays() -> None:
     assert begun[-1] - begun[at_once] == pytest.approx((99 - at_once) * CHUNK_S)
     pace.sent(0, CHUNK_S, True, now)
     assert pace.due(CHUNK_S, now) == pytest.approx(now + CHUNK_S - 0.05 - MARGIN_S, abs=0.03), "it plays on"
+
+
+def test_a_chunk_is_started_hardly_earlier_than_it_is_needed() -> None:
+    """What is made early cannot follow the hand: a tenth of a second would be felt."""
+    pacer = Pacer(0.1)
+    pacer.sent(1.0, 0.0)
+    pacer.report(0.2, 1.0)
+    early = 1.0 + 0.8 - 0.1 - pacer.due(1.0, 1.0)
+    assert 0.01 < early < 0.1
+
+
+def test_between_reports_a_viewer_is_taken_to_go_on() -> None:
+    """One that says twice a second where it is does not stand still in between."""
+    pacer = Pacer(0.1)
+    pacer.sent(2.0, 0.0)
+    pacer.report(0.5, 1.0)
+    assert pacer.playhead(1.5) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("took", "slow"), [(1.08, False), (1.4, True)])
+def test_a_chunk_that_takes_a_little_longer_than_it_shows_is_not_slow(took: float, slow: bool) -> None:
+    """One that is made just in time is now and then a little late; one that is never in time is slow."""
+    pace = Pace(CHUNK_S, CHUNK_S)
+    pace.due(0.0, 0.0)
+    pace.taken(0, True, 0.0)
+    pace.made(CHUNK_S)
+    pace.sent(0, CHUNK_S, True, CHUNK_S)
+    pace.due(CHUNK_S, CHUNK_S)
+    pace.taken(1, True, CHUNK_S)
+    assert pace.made(CHUNK_S + took * CHUNK_S).slow is slow

@@ -198,6 +198,23 @@ def test_what_had_to_be_taken_back_is_waited_for_twice_as_long() -> None:
     assert waits == [12, 24, 48, 96]
 
 
+@pytest.mark.parametrize(("lasted", "waits"), [(36, 24), (120, 12)])
+def test_what_lasted_long_was_no_mistake(lasted: int, waits: int) -> None:
+    quality = Quality(FPS)
+    quality.serve(2, 1)
+    lower(quality)
+    while not quality.room():
+        quality.made(slow=False)
+    for _ in range(lasted - 12):
+        quality.made(slow=False)
+    lower(quality)
+    made = 0
+    while not quality.room():
+        quality.made(slow=False)
+        made += 1
+    assert made == waits
+
+
 def test_the_log_says_how_many_steps_a_chunk_was_made_with(tmp_path: Path) -> None:
     it = Harness(tmp_path)
     it.open()

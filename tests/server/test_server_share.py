@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 from session_world import METRICS, World
 
-from flowbrush.server.http.share import BURST_S, LONGEST_WAIT_S, REQUEST_S, SHARE, UPGRADE_S, Arrivals, Share
+from flowbrush.server.http.share import (
+    BURST_S,
+    LONGEST_WAIT_S,
+    MESSAGE_S,
+    REQUEST_S,
+    SHARE,
+    UPGRADE_S,
+    Arrivals,
+    Share,
+)
 from flowbrush.server.sessions.commands import JUMP_S, REFUSED_S, Commands
 
 
@@ -19,6 +28,28 @@ def test_one_that_sends_without_end_gets_its_share_of_the_time() -> None:
         spent += 0.002
         now += share.spent(0.002, now)
     assert spent / (now - 100.0) == pytest.approx(SHARE, rel=0.05)
+
+
+def test_three_that_send_without_end_leave_time_for_the_rest() -> None:
+    shares, now, spent = [Share() for _ in range(3)], 0.0, 0.0
+    rested = [0.0] * 3
+    for _ in range(20_000):
+        for each, share in enumerate(shares):
+            if rested[each] <= now:
+                now += 0.002
+                spent += 0.002
+                rested[each] = now + share.spent(0.002, now)
+        now = max(now, min(rested))
+    assert 0.5 < spent / now < 0.95
+
+
+def test_messages_that_cost_nothing_come_faster_than_a_hand_paints_and_do_not_flood() -> None:
+    """A mouse may say a thousand times a second where it is; the time to receive a message counts as well."""
+    share, now, messages = Share(), 0.0, 0
+    while now < 5.0:
+        now += 1e-6 + share.spent(MESSAGE_S, now)
+        messages += 1
+    assert 1000 <= messages / now < 2000
 
 
 def test_one_that_sends_little_never_waits() -> None:

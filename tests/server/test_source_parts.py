@@ -275,3 +275,14 @@ def test_of_a_source_for_tracks_it_says_where_the_points_are() -> None:
     assert first.shape == (40, 3) and held.sum() >= 30
     off = np.abs((last - first)[held, :2] * size - (33, 0))
     assert float(off.mean()) < 0.5 and float(off.max()) < 2
+
+
+@pytest.mark.parametrize(("ahead", "expected"), [(1, [4, 5, 6, 7]), (3, [7, 8, 9, 10])])
+def test_a_chunk_that_is_a_little_behind_stutters_not_and_one_far_behind_does_not_stay_there(
+    ahead: int, expected: list[int]
+) -> None:
+    source = window()
+    fill(source, 0, 4)
+    source.take()
+    fill(source, 4, 8 + ahead)
+    assert shown(source.take()) == expected
