@@ -60,7 +60,7 @@ NEAREST: dict[str, tuple[str, ...]] = {
     "tree": ("maple", "birch", "beech", "willow", "elm"),
     "fir": ("spruce", "conifer"),
     "sunflower": ("daisy",),
-    "tulip": ("lily", "daffodil"),
+    "tulip": ("daffodil",),
     "strawberry": ("raspberry",),
     "car": ("van", "jeep", "sedan", "convertible", "vehicle"),
     "fire engine": ("lorry",),
@@ -125,6 +125,16 @@ VERBS: dict[str, tuple[str, ...]] = {
         "relaxing",
     ),
 }
+OTHERS: dict[str, tuple[str, ...]] = {
+    "slowly": ("slow", "leisurely", "calmly"),
+    "quickly": ("quick", "swift", "swiftly", "rapidly"),
+    "rain": ("rainy", "raindrops"),
+    "heavy rain": ("storm", "stormy", "thunderstorm", "downpour"),
+    "light rain": ("drizzle",),
+    "heavy snow": ("blizzard", "snowstorm"),
+    "strong wind": ("gale", "hurricane"),
+    "light wind": ("breeze", "breezy"),
+}
 NOTHING = ("man", "men")  # by itself: it was taught as a part of "snow man" alone
 PARTS = ("snow", "rocket", "space")  # what makes a name of the word after it: "snow man", "rocket ship"
 BEGINNINGS = {
@@ -138,7 +148,9 @@ BEGINNINGS = {
 flag is no ball, and penguins stand on ice without cream.
 """
 
-_NEAR = {word: taught for near in (NEAREST, VERBS) for taught, words in near.items() for word in words}
+_NEAR = {
+    word: taught for near in (NEAREST, VERBS, OTHERS) for taught, words in near.items() for word in words
+}
 _STANDS_FOR = _NEAR | dict.fromkeys(NOTHING, "") | {word: heard for word, (heard, _) in BEGINNINGS.items()}
 _WORD = re.compile(
     r"(?<![\w'-])(?P<part>(?:"

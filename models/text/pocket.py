@@ -21,6 +21,7 @@ from flowbrush.models.spec import PocketTextSpec
 from flowbrush.models.text.colors import color
 from flowbrush.models.text.near_words import nearest
 from flowbrush.models.text.pictographs import spelled
+from flowbrush.models.text.quantities import TAUGHT, counted
 from flowbrush.models.text.scenes import one_scene, scene_near
 
 WORD = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*")
@@ -32,7 +33,9 @@ ITEMS = 32  # of a list are read by themselves: a picture has fewer things, and 
 CERTAIN = 0.5  # chance of a concept from which on a word names it
 ORDINARY = frozenset(
     "a an the and or of in on at with by to from for is are it its this that some two three very over under near behind "
-    "please show me picture video scene there background moving slowly".split()
+    "please show me picture video scene there background moving slowly "
+    "my your his her their our its he she they who which where while as then so very through across along around onto into off out "
+    "above below beside between beneath away towards it's there's one single day sunny no without".split()
 )
 
 
@@ -151,11 +154,8 @@ class PocketText(nn.Module):
 
     def several(self, word: str) -> bool:
         """Whether `word` is known as the plural of what was trained: "dogs", but not "grapes"."""
-        return (
-            word not in self.vocabulary
-            and word.endswith(("s", "men", "mice"))
-            and self.trained(word) is not None
-        )
+        alone = word not in self.vocabulary or word[:-1] in self.vocabulary
+        return alone and word.endswith(("s", "men", "mice")) and self.trained(word) is not None
 
     def unknown(self, text: str) -> dict[str, str]:
         """The words of `text` that were never trained and are not mere grammar, each with the thing or scene that is shown in its
@@ -163,9 +163,10 @@ class PocketText(nn.Module):
         """
         stands, scene = self._nearest(text)[1], scene_near(self.written(text))
         colors = self._colors_of_things(text)
-        return {
+        numbers = self._counted(text)[1]
+        return numbers | {
             word: stands.get(word, scene if scene and scene == scene_near(word) else "")
-            for word in spoken(self._spelled(text))
+            for word in spoken(self._counted(text)[0])
             if word in stands or (self.trained(word) is None and word not in ORDINARY | colors)
         }
 
@@ -186,15 +187,16 @@ class PocketText(nn.Module):
         named = self._named([[thing] for thing in said.values()])
         return {word for word, ((kind, _),) in zip(said, named, strict=True) if kind == "thing"}
 
-    def _spelled(self, text: str) -> str:
-        return spelled(text, lambda word: self.trained(word) is not None)
+    def _counted(self, text: str) -> tuple[str, dict[str, str]]:
+        text = spelled(text, lambda word: self.trained(word) is not None)
+        return counted(text) if all(word in self.vocabulary for word in TAUGHT) else (text, {})
 
     def _nearest(self, text: str) -> tuple[str, dict[str, str]]:
-        """See `spelled` and `nearest`; an encoder that was not trained on what would stand for a word hears the word itself."""
-        text = self._spelled(text)
+        """See `spelled`, `counted` and `nearest`; what was not trained stands for no word."""
+        text, numbers = self._counted(text)
         heard, stands = nearest(text)
         trained = all(self.trained(word) is not None for name in stands.values() for word in words(name))
-        return (heard, stands) if trained else (text, {})
+        return (heard, numbers | stands) if trained else (text, numbers)
 
     def heard(self, text: str) -> list[str]:
         """The words of `text` that are encoded, with the nearest trained words in place of others, of one scene. A prompt that is

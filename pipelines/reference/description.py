@@ -22,6 +22,8 @@ FACTORS = {"small": 0.78, "": 1.0, "big": 1.25}
 ONE = frozenset("a an the one another this that my your his her its our their".split())
 APART = ONE | frozenset("and or with on in over under near behind beside at to by from next of".split())
 """Words after which another thing begins. Between two words for one thing others only say more of it: "a red hot air balloon"."""
+NOT = frozenset({"no", "without"})
+"""Words after which a thing is named that is not to be there."""
 SAYS_MORE = frozenset("red yellow brown night light flying top".split())
 """First words of names that say something else of other things: an owl at night is one owl."""
 
@@ -97,6 +99,7 @@ def things_named(said: Sequence[Meaning], text: PocketText) -> list[Wanted]:
     reader = _Reader()
     for place, meaning in enumerate(said):
         after = said[place + 1] if place + 1 < len(said) else None
+        reader.absent = reader.absent and meaning.joined
         if _is_name(meaning, after):
             reader.name(meaning, _Before(said, place, text), text.several(meaning.word))
         else:
@@ -160,9 +163,12 @@ class _Reader:
         self.count, self.size, self.side, self.verb, self.color, self.beside = 0, "", "", "", "", ""
         self.own = ""
         """what the colour is part of the name of, if it is"""
-        self.sides_first = False
+        self.sides_first = self.absent = False
 
     def name(self, meaning: Meaning, before: _Before, several: bool) -> None:
+        if self.absent:
+            self.count, self.size, self.verb, self.color, self.absent = 0, "", "", "", False
+            return
         if before.modified and self.things:
             self._last(label=meaning.name)
         elif not before.again:
@@ -177,8 +183,11 @@ class _Reader:
             self.count = int(name)
         elif kind == "size":
             self.size = name
+        elif meaning.word in NOT:
+            self.absent = True
         elif color(meaning.word) or _is_apart(meaning):
             self.color, self.own = color(meaning.word), name
+            self.absent = self.absent and meaning.word not in APART - ONE
         elif kind == "verb" and _is_said_first(before, after):
             self.verb = name
         elif kind == "verb":
