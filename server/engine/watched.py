@@ -112,10 +112,13 @@ class WatchedWorker:
         self._retiring = self._loop.create_task(self.quit(RETIRE_S))
 
     async def quit(self, timeout_s: float) -> None:
-        """Asks the worker to end and waits; kills it when it does not."""
+        """Asks the worker to end and waits; kills it when it does not, and one that still loads, which hears nothing, at once."""
         self._quitting = True
         self._watcher.cancel()
-        self.send(ipc.Quit())
+        if self.loaded:
+            self.send(ipc.Quit())
+        else:
+            self._channel.kill()
         ended = await self._channel.join(timeout_s)
         self._channel.kill()
         if not ended:

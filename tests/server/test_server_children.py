@@ -64,6 +64,19 @@ def test_so_is_a_worker_also_the_first_of_its_server(tmp_path: Path) -> None:
     assert int(blocked, 16) >> (signal.SIGINT - 1) & 1, done.stderr
 
 
+def test_ctrl_c_does_not_wait_for_a_model_that_is_being_loaded(make_server: Any, tmp_path: Path) -> None:
+    loading = tmp_path / "loading"
+    server: RunningServer = make_server(
+        wait=False,
+        FLOWBRUSH_LOADER="server_slow_load:load",
+        TEST_LOADING=str(loading),
+        FLOWBRUSH_DRAIN_S="600",
+    )
+    wait_for(loading.exists, 60.0)
+    assert server.stop(signal.SIGINT) == 0
+    assert "Traceback" not in server.log.read_text()
+
+
 async def test_ctrl_c_twice_ends_it_at_once_and_quietly(make_server: Any) -> None:
     server: RunningServer = make_server()
     async with RawClient(server.url) as client:
