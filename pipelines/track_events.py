@@ -18,7 +18,7 @@ def check_tracks(session: SessionFile, chunk_s: float) -> None:
     known = set(alive)
     for index, control in enumerate(session.controls):
         start = control.chunk * chunk_s
-        alive = {number: track for number, track in alive.items() if track.until >= start}
+        _forget_ended(control, alive, start)
         wrong = _wrong(control, alive, known)
         if wrong:
             raise ValueError(f"controls[{index}] ({control.type} at chunk {control.chunk}): {wrong}")
@@ -31,6 +31,14 @@ def check_tracks(session: SessionFile, chunk_s: float) -> None:
         elif isinstance(control, TracksClear):
             gone = control.kinds
             alive = {n: track for n, track in alive.items() if gone is not None and track.kind not in gone}
+
+
+def _forget_ended(control: Control, alive: dict[int, _Alive], start: float) -> None:
+    """Takes the track of an event out of those that are there where it is a path that ended before."""
+    if isinstance(control, TrackBegin | TrackMove | TrackEnd):
+        track = alive.get(control.track)
+        if track is not None and track.until < start:
+            del alive[control.track]
 
 
 class _Alive:
