@@ -42,6 +42,8 @@ class Wanted:
     verb: str = ""
     direction: str = ""
     color: str = ""
+    own_color: bool = False
+    """whether the colour that such things were learned in was said: a red car is no blue one"""
     home: str = "ground"
 
     @property
@@ -169,6 +171,8 @@ class _Reader:
         if self.absent:
             self.count, self.size, self.verb, self.color, self.absent = 0, "", "", "", False
             return
+        if color(meaning.word):  # the "red" of "red car"
+            self.color, self.own = color(meaning.word), meaning.name
         if before.modified and self.things:
             self._last(label=meaning.name)
         elif not before.again:
@@ -205,8 +209,11 @@ class _Reader:
             self._last(side=self.things[-1].side or self.beside)
             self.side = self.side or other
         size = FACTORS[self.size]
-        shade = "" if label == self.own else self.color  # a red balloon is the balloon that was learned
-        self.things.append(Wanted(label, self.count or 1, size, self.side, self.verb, color=shade))
+        own = bool(self.color) and label == self.own
+        shade = "" if own else self.color
+        self.things.append(
+            Wanted(label, self.count or 1, size, self.side, self.verb, color=shade, own_color=own)
+        )
         self.count, self.size, self.side, self.verb, self.color, self.beside = 0, "", "", "", "", ""
 
     def _side(self, side: str) -> None:

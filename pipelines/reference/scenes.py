@@ -61,7 +61,8 @@ class SceneMaker:
 
     def _begin(self, stack: LayerStack, prompts: Blend) -> LayerStack:
         told = self.describe(prompts)
-        stack, missing = transition.begin(stack, Counter(counted(told.things)), self.known)
+        any_color = frozenset(thing.label for thing in told.things if not thing.color and not thing.own_color)
+        stack, missing = transition.begin(stack, Counter(counted(told.things)), self.known, any_color)
         height, width = stack.size
         if told.scene and told.scene != (stack.next_label or stack.label):
             drop = self.keyframes.backdrop(told.scene, stack.seed, (width, height))

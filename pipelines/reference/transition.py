@@ -12,18 +12,20 @@ from flowbrush.models.text.colors import parted
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
 
 
-def begin(stack: LayerStack, wanted: Counter[str], known: frozenset[str]) -> tuple[LayerStack, Counter[str]]:
+def begin(
+    stack: LayerStack, wanted: Counter[str], known: frozenset[str], of_any_color: frozenset[str] = frozenset()
+) -> tuple[LayerStack, Counter[str]]:
     """Marks as leaving what a new prompt no longer names, and counts what it names beside what is there.
 
     `wanted` are the labels that the prompt names, with their colours if it says any, and counts; `known` are the things that may
     be named: other layers (from photos) stay whatever a prompt says, and so does what a hand holds. Of several alike those behind
-    leave first.
+    leave first. Those `of_any_color` were named without one: a blue car is a car.
     """
     missing = Counter(wanted)
     layers: list[Layer] = []
     for layer in reversed(stack.layers):
         kind = parted(layer.label)[1]
-        named = layer.label if missing[layer.label] > 0 else kind  # a car of whatever colour is a car
+        named = kind if missing[layer.label] <= 0 and kind in of_any_color else layer.label
         if kind not in known:
             layers.append(layer)
         elif missing[named] > 0:

@@ -94,6 +94,17 @@ def test_weighted_prompts_are_united(text: PocketText, keyframes: Keyframes) -> 
     assert [said(thing) for thing in found.things] == ["1 dog", "1 cat", "1 dog"]
 
 
+def test_the_colour_that_a_thing_was_learned_in_is_a_colour_that_was_said(text: PocketText) -> None:
+    red, plain, blue = (
+        things_named(text.read(f"a {each}"), text)[0] for each in ("red car", "car", "blue car")
+    )
+    assert (red.called, red.own_color) == ("car", True)
+    assert (plain.called, plain.own_color) == ("car", False) and (blue.called, blue.own_color) == (
+        "blue car",
+        False,
+    )
+
+
 def test_a_colour_is_missed_where_no_thing_has_it(text: PocketText) -> None:
     assert text.unknown("a blue car, two small grey mice and a purple hot air balloon") == {
         "hot": "",
