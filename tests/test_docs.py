@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from flowbrush.models.checkpoint import read
+from flowbrush.models.registry import card
+from flowbrush.models.text.colors import COLORS
 from flowbrush.server.sessions import effects
 from flowbrush.server.sessions.machine import HANDLERS
 from flowbrush.server.sessions.phases import NEXT
@@ -126,6 +129,27 @@ def test_files_that_are_named_are_there(page: str) -> None:
     code = [path.as_posix() for end in ("py", "js") for path in ROOT.glob(f"[!.]*/**/*.{end}")]
     for name in re.findall(r"`([\w/]+\.(?:py|js))`", (ROOT / page).read_text(encoding="utf-8")):
         assert any(path.endswith(f"/{name}") for path in code), f"{page} names {name}"
+
+
+def test_what_pocket_understands_is_what_it_was_taught() -> None:
+    page = (
+        (DOCS / "models.md")
+        .read_text(encoding="utf-8")
+        .split("## What pocket understands")[1]
+        .split("\n## ")[0]
+    )
+    listed = {
+        kind: set(re.split(r",\s+", re.sub(r"[.;].*", "", names, flags=re.DOTALL)))
+        for kind, names in re.findall(r"^\*\*(\w+)\*\*: (.*?)\n\n", page, flags=re.MULTILINE | re.DOTALL)
+    }
+    taught: dict[str, set[str]] = {}
+    for concept in json.loads(read(card("pocket").weights_path)[1]["concepts"]):
+        kind, _, name = concept.partition(":")
+        taught.setdefault(kind, set()).add(name)
+    lines = {name.replace("\n", " ") for name in listed["Things"]}
+    assert (lines, listed["Scenes"], listed["Deeds"]) == (taught["thing"], taught["scene"], taught["verb"])
+    assert listed["Weather"] == taught["weather"]
+    assert all(re.search(rf"\b{color}\b", page) for color in COLORS)
 
 
 def test_the_newest_version_of_the_changelog_is_the_projects() -> None:
