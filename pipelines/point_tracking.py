@@ -21,10 +21,8 @@ from flowbrush.pipelines.tracks_io import MOST_TRACKS, BadTracks, Tracks
 LONGEST = 640  # pixels of a side: larger pictures are followed no better, and slower
 SHORTEST = 16  # of a side: smaller ones crash OpenCV's flow
 FASTEST = 30.0  # pictures a second that are looked at
-SLACK = (
-    0.01,
-    0.5,
-)  # of the squared lengths, and pixels squared: how far from its start a point may come back
+# Of the squared lengths, and pixels squared: how far from its start a point may come back. With more, what is hidden is kept.
+SLACK = (0.01, 0.5)
 GREY = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green and blue
 CUT = 0.3  # of the points: where no more are found again, the video shows something else, and they are found by chance
 Points = npt.NDArray[np.float32]

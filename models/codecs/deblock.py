@@ -5,10 +5,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-FAINT, PLAIN = (
-    0.12,
-    0.06,
-)  # detail of a block, of 1: above the first all of it is shown, below the second none
+# Detail of a block, of 1: above the first all of it is shown, as of a drop of rain; below the second none.
+FAINT, PLAIN = 0.12, 0.06
 
 
 def deblocked(picture: Tensor, block: int) -> Tensor:

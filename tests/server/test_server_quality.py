@@ -276,3 +276,13 @@ def test_a_control_that_comes_with_it_is_kept(tmp_path: Path) -> None:
     it.give(PromptSet(id=1, prompts=({"text": "q"},)))  # type: ignore[arg-type]
     kinds = [control.type for control in ipc.unpacked(it.turn().controls)]
     assert kinds == ["steps.set", "prompt.set"]
+
+
+@pytest.mark.parametrize(("every", "wants"), [(6, True), (3, False)])
+def test_a_slow_chunk_now_and_then_does_not_hold_a_stream_down(every: int, wants: bool) -> None:
+    quality = Quality(FPS)
+    quality.serve(2, 1)
+    lower(quality)
+    for chunk in range(12):
+        quality.made(slow=chunk % every == 0)
+    assert (quality.growth > 1.0) is wants
