@@ -62,7 +62,8 @@ def public() -> Iterator[tuple[str, Callable[..., Any]]]:
     """All functions and methods of the client that take arguments, methods unbound."""
     yield from ((name, getattr(flowbrush, name)) for name in ("connect", "watch"))
     for kind in sorted(CLASSES, key=lambda kind: kind.__name__):
-        for name in {name for each in kind.__mro__ for name in vars(each) if "flowbrush" in each.__module__}:
+        own = {name for each in kind.__mro__ for name in vars(each) if "flowbrush" in each.__module__}
+        for name in sorted(own):
             member = inspect.getattr_static(kind, name)
             function = getattr(member, "__func__", member)
             if inspect.isfunction(function) and not name.startswith("_") and name not in INTERNAL:
