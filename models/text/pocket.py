@@ -224,7 +224,8 @@ class PocketText(nn.Module):
     def read(self, text: str) -> list[Meaning]:
         """What each of the first READ words of a prompt names. Raises ValueError where the encoder has learned tokens alone.
 
-        It has learned sentences: an item of a list ("cat, dog, ball") in which it finds no thing is read by itself.
+        It has learned sentences: an item of a list ("cat, dog, ball") in which it finds no thing is read by itself, and so is a
+        word that names nothing among mere keywords ("cat dog ball").
         """
         if self.reader is None:
             raise ValueError("this text encoder has no concepts: it makes tokens and cannot be read")
@@ -241,6 +242,10 @@ class PocketText(nn.Module):
         bare = [(begin, min(end, begin + self.spec.length)) for begin, end in bare][:ITEMS]
         for (begin, end), item in zip(bare, self._named([heard[slice(*span)] for span in bare]), strict=True):
             named[begin:end] = item
+        alone = [at for span in items if ORDINARY.isdisjoint(heard[slice(*span)]) for at in range(*span)]
+        alone = [at for at in alone if not named[at][0] and not color(heard[at])][:ITEMS]
+        for at, (concept,) in zip(alone, self._named([[heard[at]] for at in alone]), strict=True):
+            named[at] = concept if concept[0] == "thing" else named[at]
         return [
             Meaning(word, *concept, close) for word, concept, close in zip(heard, named, joined, strict=True)
         ]
