@@ -165,10 +165,11 @@ class _Reader:
         self.count, self.size, self.side, self.verb, self.color, self.beside = 0, "", "", "", "", ""
         self.own = ""
         """what the colour is part of the name of, if it is"""
-        self.sides_first = self.absent = False
+        self.sides_first = self.absent = self.left_out = False
 
     def name(self, meaning: Meaning, before: _Before, several: bool) -> None:
-        if self.absent:
+        self.left_out = self.absent or (self.left_out and (before.again or before.modified))
+        if self.left_out:
             self.count, self.size, self.verb, self.color, self.absent = 0, "", "", "", False
             return
         if color(meaning.word):  # the "red" of "red car"

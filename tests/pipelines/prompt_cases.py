@@ -101,6 +101,8 @@ CASES: dict[str, tuple[str | None, tuple[str, ...]]] = {
     "a dozen bees": (None, ("6 bee",)),
     "ten cats": (None, ("6 cat",)),
     "7 dogs and lots of butterflies": (None, ("6 dog", "3 butterfly")),
+    "a cat and no soccer balls": (None, ("1 cat",)),
+    "a cat without a dog house, two red cars": (None, ("1 cat", "2 car")),
     "no people, two crabs": (None, ("2 crab",)),
     "a house without a tree and a cat": (None, ("1 house", "1 cat")),
     "a road without cars": ("road", ()),

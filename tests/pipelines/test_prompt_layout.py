@@ -8,6 +8,8 @@ from itertools import combinations, pairwise
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from prompt_cases import CASES
 
 from flowbrush.models.card import ModelCard
@@ -113,6 +115,21 @@ def test_a_colour_is_missed_where_no_thing_has_it(text: PocketText) -> None:
     assert list(text.unknown("a blue zq zw dog")) == ["zq", "zw"]
     assert list(text.unknown("a blue zq zw ze zr dog")) == ["blue", "zq", "zw", "ze", "zr"]
     assert text.unknown("a blue sky over a white beach") == {"blue": "", "white": ""}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.sampled_from([*" ".join(CASES).split(), ",", "no", "of", "soccer balls", "the left of"]),
+        max_size=30,
+    )
+)
+def test_whatever_words_come_things_are_whole(
+    text: PocketText, keyframes: Keyframes, said: list[str]
+) -> None:
+    found = describe(((" ".join(said), 1.0),), text, keyframes)
+    assert all(thing.count >= 1 and thing.label in keyframes.catalogue.things for thing in found.things)
+    assert len({(thing.called, thing.size, thing.side) for thing in found.things}) == len(found.things)
 
 
 def test_reading_a_prompt_has_an_end(text: PocketText) -> None:
