@@ -17,8 +17,13 @@ OF = "state-folder"
 
 
 def mark(snapshots: Path, state: Path) -> None:
-    """Says whose folder of snapshots it is. Raises OSError."""
-    (snapshots / OF).write_text(str(state.resolve()), encoding="utf-8")
+    """Says whose folder of snapshots it is, where there is room for that: a full memory file system stops no server."""
+    try:
+        (snapshots / OF).write_text(str(state.resolve()), encoding="utf-8")
+    except OSError as error:
+        log.warning("%s could not be marked as this server's: %s", snapshots, error)
+        with contextlib.suppress(OSError):  # half a name would be that of another
+            (snapshots / OF).unlink()
 
 
 def leave(snapshots: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from pathlib import Path
+
+import pytest
 
 from flowbrush.protocol import SessionStart
 from flowbrush.server.metrics import Metrics
@@ -32,6 +35,17 @@ def test_those_of_a_state_folder_that_is_gone_are_removed(tmp_path: Path) -> Non
     assert in_memory.remove_abandoned(memory, "us-") == [gone]
     assert sorted(path.name for path in memory.iterdir()) == ["them-3", "us-1", "us-4", "us-5"]
     assert kept.joinpath("some-session", "0-7.safetensors").exists() and other.exists()
+
+
+def test_a_server_starts_without_room_for_its_mark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, text: str, encoding: str) -> int:
+        path.write_bytes(text.encode()[:4])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    Store(tmp_path / "state", tmp_path / "memory" / "us-1")
+    assert list((tmp_path / "memory" / "us-1").iterdir()) == []
+    assert in_memory.remove_abandoned(tmp_path / "memory", "us-") == []
 
 
 def test_a_server_that_ends_leaves_no_folder_without_snapshots(tmp_path: Path) -> None:
