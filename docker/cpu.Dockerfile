@@ -17,7 +17,7 @@ COPY server server
 COPY training training
 COPY benchmarks benchmarks
 COPY web web
-# flowbrush/models, flowbrush/server, … link to the folders beside it
+# flowbrush/models, flowbrush/server, … link to the folders next to it
 # EXTRAS=wan,ray for a node of a cluster
 ARG EXTRAS=wan
 RUN pip install -c constraints.txt ".[${EXTRAS}]"

@@ -15,7 +15,7 @@ COPY server server
 COPY training training
 COPY benchmarks benchmarks
 COPY web web
-# flowbrush/models, flowbrush/server, … link to the folders beside it
+# flowbrush/models, flowbrush/server, … link to the folders next to it
 # EXTRAS=wan,gpu,ray for a node of a cluster
 ARG EXTRAS=wan,gpu
 RUN pip install -c constraints.txt ".[${EXTRAS}]"
