@@ -58,7 +58,7 @@ def opened(settings: Settings, engine: Engine) -> FastAPI:
     Raises BadSettings and Unusable. For the main thread.
     """
     try:
-        return _beside(lambda: _open(settings, engine), READING_S)
+        return _in_a_thread(lambda: _open(settings, engine), READING_S)
     except OSError as error:
         folder, why = error.filename or settings.state_dir, error.strerror or error
         raise Unusable(f"{folder} cannot be used: {why}") from error
@@ -71,7 +71,7 @@ def _open(settings: Settings, engine: Engine) -> FastAPI:
     return app
 
 
-def _beside(work: Callable[[], T], within_s: float) -> T:
+def _in_a_thread(work: Callable[[], T], within_s: float) -> T:
     """What `work` returns or raises; its thread is a daemon, so that the process can end while it hangs. Raises StorageLate."""
     answer: Future[T] = Future()
 

@@ -118,7 +118,7 @@ class Settings(BaseSettings):
     allow_unauthenticated: bool = False
     """Without API keys: be reachable from other machines all the same."""
     allowed_hosts: Words = ()
-    """Names that the server may be called by, besides loopback's and addresses."""
+    """Names that the server may be called by, in addition to loopback's and addresses."""
     allowed_origins: Words = ()
     trusted_proxies: Words = ()
     """Addresses or networks whose X-Forwarded-* headers are believed."""

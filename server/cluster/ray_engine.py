@@ -209,7 +209,7 @@ class Channel:
         return True
 
     def _keep(self, message: ipc.Saved, blob: bytes) -> None:
-        """Writes a snapshot beside all else; while one is being written others are left out, as at the worker."""
+        """Writes a snapshot in a thread of its own; while one is being written others are left out, as at the worker."""
         if self._writing is None or not self._writing.is_alive():
             writing = threading.Thread(
                 target=self._write, args=(message, blob), name=f"{self._name}-snapshots", daemon=True

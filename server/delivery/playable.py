@@ -27,7 +27,7 @@ class NotPlayable(Exception):
 
 
 class Playable:
-    """Makes one file at a time. The newest of each recording stays beside it and is used again."""
+    """Makes one file at a time. The newest of each recording is kept next to it and used again."""
 
     def __init__(self, reading: Storage) -> None:
         self._reading = reading

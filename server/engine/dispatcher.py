@@ -62,7 +62,7 @@ class Dispatcher:
         self._orders: list[Any] = []
         """what the sessions whose turn it is have asked for"""
         self._settling = False
-        self._touched: set[str] = set()
+        self._to_kick: set[str] = set()
         self.workers = Workers(spawn, self._on_message, self._on_lost)
         self.slots = Slots(settings.queue_size)
         self.admission = Admission(self.slots, lives)
@@ -242,13 +242,13 @@ class Dispatcher:
     def touch(self, live: SessionHost) -> None:
         """Something has changed for the session: its worker may have something to do, once what is going on is over."""
         name = self.slots.holders.get(live.id)
-        if name is not None and name not in self._touched and self._timer is not None:
-            self._touched.add(name)
+        if name is not None and name not in self._to_kick and self._timer is not None:
+            self._to_kick.add(name)
             self._timer.call_soon(self.kick, name)
 
     def kick(self, name: str) -> None:
         """Something has changed: gives a worker its next order if it is time, else sets the clock."""
-        self._touched.discard(name)
+        self._to_kick.discard(name)
         worker = self.workers.all.get(name)
         if worker is None or worker.order is not None or not worker.process.loaded or self._timer is None:
             return
@@ -332,7 +332,7 @@ class Dispatcher:
         return item if source is None else structs.replace(item, source=source)
 
     def read(self, live: SessionHost, texts: tuple[str, ...]) -> None:
-        """Has the session's worker read a prompt beside what it does."""
+        """Has the session's worker read a prompt concurrently with its orders."""
         worker = self.workers.all.get(self.slots.holders.get(live.id, ""))
         if worker is not None:
             worker.process.send(ipc.Read(live.id, live.session.epoch, texts))

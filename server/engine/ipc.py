@@ -130,7 +130,7 @@ Down = Open | Step | Rewind | Probe | Read | Still | Close | Quit
 
 class Loaded(_Message, frozen=True):
     """The worker is warm. `codecs` maps what it encodes to codec strings; `chunk_s` is a measured chunk; `weights` is their
-    fingerprint; it `reads` slow prompts beside chunks.
+    fingerprint; it `reads` slow prompts concurrently with chunks.
     """
 
     card: dict[str, Any]

@@ -1,4 +1,4 @@
-"""Prompts read (encoded) at a worker beside its chunks: the order for it, its answer, and the thread that does it."""
+"""Prompts read (encoded) at a worker concurrently with its chunks: the order for it, its answer, and the thread that does it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Snapshots, written beside the making of chunks. One that cannot be kept costs nothing: the log brings a stream back, too."""
+"""Snapshots, written by threads of their own. One that cannot be kept costs nothing: the log brings a stream back, too."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Snapshots:
         ).start()
 
     def give_up_after(self, seconds: float) -> None:
-        """A snapshot that takes longer holds nobody up: others are begun beside it. Its thread cannot be ended."""
+        """A snapshot that takes longer holds nobody up: others are begun all the same. Its thread cannot be ended."""
         now = time.monotonic()
         with self._lock:
             late = [path for path, began in self._began.items() if now - began > seconds]

@@ -1,8 +1,7 @@
 """A worker: owns the device, the model and the encoders. Its process is the only one that loads torch.
 
-One thread takes orders and makes chunks. Beside it each stream has a thread that encodes what was made,
-one writes a snapshot now and then, and one beats, so that the server can tell slow from dead; it also gives up what takes too long
-beside that.
+One thread takes orders and makes chunks. Each stream has another that encodes what was made, one writes a snapshot now and then,
+and one beats, so that the server can tell slow from dead; it also gives up encoders and snapshots that take too long.
 """
 
 from __future__ import annotations
@@ -76,7 +75,9 @@ class Worker:
         self._reader: Reader | None = None
 
     def beat(self, interval_s: float, stage_s: float) -> None:
-        """Says for ever that the process lives and how long its order has been going on; gives up what takes longer beside that."""
+        """Says for ever that the process lives and how long its order has been going on; gives up encoders and snapshots that take
+        longer than `stage_s`.
+        """
         while True:
             since = self._busy_since
             self._up.send(ipc.Beat(0.0 if since is None else time.monotonic() - since))
@@ -116,7 +117,7 @@ class Worker:
         self._up.send(ipc.Loaded(*facts))
 
     def read(self, order: ipc.Read) -> None:
-        """Has a prompt read beside what is going on; called by the thread that takes orders in."""
+        """Has a prompt read concurrently with the order that is going on; called by the thread that takes orders in."""
         if self._reader is not None:
             self._reader.put(order)
 

@@ -120,7 +120,7 @@ class Names:
 
 
 class Origins:
-    """The allow list of pages, besides the server's own."""
+    """The allow list of pages, in addition to the server's own."""
 
     def __init__(self, allowed: Iterable[str]) -> None:
         self._allowed = {split_origin(text) for text in allowed} - {None}

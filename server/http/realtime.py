@@ -136,7 +136,7 @@ class _Commands:
         self._live, self._outbox, self._conversation = live, outbox, conversation
 
     def handle(self, data: str | bytes) -> float:
-        """One message. Whatever is wrong with it is answered by an `error`. Returns what it costs besides (seconds)."""
+        """One message. Whatever is wrong with it is answered by an `error`. Returns what it costs elsewhere (seconds)."""
         if self._live.closed:
             return 0.0
         try:

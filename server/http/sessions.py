@@ -1,4 +1,4 @@
-"""What there is of each session, besides its pictures."""
+"""What there is of each session, except its pictures."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Share:
 
 
 MESSAGE_S = 0.0003
-"""What it costs to receive a message, beside what is done about it: a mouse may say where it is a thousand times a second."""
+"""What it costs to receive a message, before anything is done about it: a mouse may say where it is a thousand times a second."""
 
 REQUEST_S, UPGRADE_S = 0.003, 0.01
 """What a request, and one that becomes a WebSocket, is taken to cost."""

@@ -38,7 +38,7 @@ Wire = Callable[[Message | Media], Sequence[str | bytes]]
 """What is sent for a thing in the box: texts, and media as bytes."""
 
 Handle = Callable[[str | bytes], float]
-"""Carries out one message of a client; returns what it costs besides the time that it takes here (seconds)."""
+"""Carries out one message of a client; returns what it costs elsewhere, in addition to the time that it takes here (seconds)."""
 
 
 class SlowReader(Exception):
@@ -216,8 +216,8 @@ async def read(socket: WebSocket, outbox: Outbox, handle: Handle) -> None:
         await outbox.room()
         message = await receive(socket)
         before = time.thread_time()
-        besides_s = handle(message)
-        spent_s = MESSAGE_S + time.thread_time() - before + besides_s
+        elsewhere_s = handle(message)
+        spent_s = MESSAGE_S + time.thread_time() - before + elsewhere_s
         await asyncio.sleep(share.spent(spent_s, time.monotonic()))
 
 

@@ -1,8 +1,8 @@
 """A camera in space, as vLLM-Omni's clients steer it, as one that pans, zooms and rolls over a picture.
 
 The scene is taken to stand one unit in front of the camera, whose picture is one unit wide there: a unit to the right is a frame's
-width, an angle is as far as the arc at that distance, and a unit forward makes everything e times as large. Turning about the axis
-of view is roll.
+width, an angle is as far as the arc at that distance, and a unit forward makes everything e times as large. Rotation about the
+axis of view is roll.
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ class Tracks(Body):
 
 
 class MultiModalData(Body):
-    """What is said beside the prompt."""
+    """What is said in addition to the prompt."""
 
     camera: Camera | None = None
     tracks: Tracks | None = None

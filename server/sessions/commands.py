@@ -53,7 +53,7 @@ class Commands:
         self._unknown: set[str] = set()
 
     def handle(self, data: str | bytes) -> float:
-        """One message. Whatever is wrong with it is answered by an `error`. Returns what it costs besides (seconds)."""
+        """One message. Whatever is wrong with it is answered by an `error`. Returns what it costs elsewhere (seconds)."""
         live = self._live
         if live.closed or live.outbox is not self._outbox:
             return 0.0
@@ -151,7 +151,7 @@ class ViewerCommands:
         self._outbox = outbox
 
     def handle(self, text: str | bytes) -> float:
-        """Answers `ping`; everything else is refused. Returns what it costs besides (seconds)."""
+        """Answers `ping`; everything else is refused. Returns what it costs elsewhere (seconds)."""
         try:
             if isinstance(text, bytes):
                 raise ProtocolError(

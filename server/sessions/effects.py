@@ -112,7 +112,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Read:
-    """The worker at which the session has its slot reads these texts of a prompt, whatever it does beside."""
+    """The worker at which the session has its slot reads these texts of a prompt, whatever else it does meanwhile."""
 
     texts: tuple[str, ...]
 

@@ -93,7 +93,7 @@ class KeyWanted:
 @dataclass(frozen=True)
 class SlotGiven:
     """A worker has room for the session. Its model takes `steps` denoising steps where nothing else is asked for, and no fewer
-    than `fewest`, and `reads` prompts beside chunks.
+    than `fewest`, and `reads` prompts concurrently with chunks.
     """
 
     steps: int = 1

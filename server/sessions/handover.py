@@ -44,7 +44,7 @@ class Handover:
         storage: Storage,
         keep_s: float,
     ) -> None:
-        """Sessions that were not touched for `keep_s` seconds are over."""
+        """Sessions whose journal was not written to for `keep_s` seconds are over."""
         self._claims = claims
         self._store = store
         self._repository = repository
@@ -52,16 +52,16 @@ class Handover:
         self._driver = driver
         self._storage = storage
         self._keep_s = keep_s
-        self._coming: set[str] = set()
+        self._taking_up: set[str] = set()
 
     async def take_up(self, hashed: str, sees: Callable[[SessionRecord], bool]) -> SessionHost | None:
         """The session of that token's hash, from now on this gateway's; None when there is none for who asks.
 
         Raises Refused when its owner does not give it up, or its model is not served here.
         """
-        if hashed in self._coming:
+        if hashed in self._taking_up:
             raise _busy("it is being taken up already")
-        self._coming.add(hashed)
+        self._taking_up.add(hashed)
         try:
             found = await self.find(hashed, sees)
             if found is None:
@@ -77,7 +77,7 @@ class Handover:
         except StorageLate as error:
             raise _busy(str(error)) from error
         finally:
-            self._coming.discard(hashed)
+            self._taking_up.discard(hashed)
         if live is None:
             self._storage.submit(id, lambda: self._claims.drop(id))
             return None
@@ -100,7 +100,7 @@ class Handover:
     def _find(self, hashed: str) -> SessionRecord | None:
         oldest = time.time() - self._keep_s
         for meta in self._store.all():
-            if meta.token_hash == hashed and meta.ended is None and self._store.touched(meta.id) > oldest:
+            if meta.token_hash == hashed and meta.ended is None and self._store.written_at(meta.id) > oldest:
                 return meta
         return None
 

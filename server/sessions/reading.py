@@ -1,4 +1,4 @@
-"""Which texts of prompts are being read at the worker beside its chunks, and what waits for that. No I/O, no clock."""
+"""Which texts of prompts are being read at the worker while it makes chunks, and what waits for that. No I/O, no clock."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ Texts = tuple[str, ...]
 
 
 class Reading:
-    """One new prompt after the other; a newer one is read when the one before it has been. Beside that, what the worker said that
-    the stream cannot go on without.
+    """One new prompt after the other; a newer one is read when the one before it has been. Also what the worker said that the
+    stream cannot go on without.
     """
 
     def __init__(self) -> None:

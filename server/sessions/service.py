@@ -82,7 +82,7 @@ class Service:
             self.lives.update((live.id, live) for live in self._repository.stored())
 
     async def start(self) -> None:
-        """Starts the workers, and what goes on beside them."""
+        """Starts the workers and the tasks of upkeep."""
         works = {"housekeeping": self._housekeeping, "cleaning": self._cleaning}
         if self.fleet is not None:
             works["fleet"] = self.fleet.run

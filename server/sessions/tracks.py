@@ -71,7 +71,7 @@ class Tracks:
                 raise _refused(
                     control,
                     ErrorCode.TOO_MANY_TRACKS,
-                    f"would move {_weight(control)} points beside the {held} that others move: at most "
+                    f"would move {_weight(control)} points in addition to the {held} that others move: at most "
                     f"{MAX_GRID_POINTS} at once, so end a track first, or take a smaller grid",
                 )
         elif isinstance(control, TrackMove | TrackEnd):

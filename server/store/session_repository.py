@@ -165,7 +165,7 @@ class SessionRepository:
                 self.left_out[meta.token_hash] = meta.model
                 continue
             try:
-                if now - self._store.touched(meta.id) < self._settings.keep_hours * 3600:
+                if now - self._store.written_at(meta.id) < self._settings.keep_hours * 3600:
                     found.append(self.revive(meta))
                 else:
                     self._store.write(meta.model_copy(update={"ended": "expired"}))

@@ -1,4 +1,4 @@
-"""The files of snapshots, removed beside all else: they lie elsewhere than a session's other files, and hang by themselves."""
+"""The files of snapshots, removed in lanes of their own: they lie elsewhere than a session's other files and hang by themselves."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ class Store:
         found = [self.read(path.name) for path in self._sessions.iterdir() if path.is_dir()]
         return sorted((meta for meta in found if meta is not None), key=lambda meta: meta.created)
 
-    def touched(self, id: str) -> float:
+    def written_at(self, id: str) -> float:
         """When the session's journal was last written (seconds since 1970)."""
         try:
             return self.journal(id).stat().st_mtime
@@ -181,7 +181,7 @@ class Store:
             if path.name not in living and self.read(path.name) is None and now - _changed(path) > keep_s:
                 self.remove(path.name)
         ended = [meta for meta in self.all() if meta.id not in living]
-        for meta in [meta for meta in ended if now - self.touched(meta.id) > keep_s]:
+        for meta in [meta for meta in ended if now - self.written_at(meta.id) > keep_s]:
             self.remove(meta.id)
             ended.remove(meta)
         sizes = {path.name: _size(path) for path in self._sessions.iterdir() if path.is_dir()}
