@@ -47,7 +47,7 @@ class BlockBook(nn.Module):
     """A book of `count` pictures in each of a few sizes; these are `grids` (rows, columns) of square blocks of `stride` pixels.
 
     Most blocks of a painted picture are nearly of one colour: every block has `plain` codes, and the `details` that need it most,
-    of all blocks in the book, have `fine` ones beside.
+    of all blocks in the book, have `fine` ones in addition.
     """
 
     where: Tensor

@@ -1,6 +1,6 @@
 """Weights from the Hugging Face hub: what is to come, fetched, checked against the hub's own hashes, and written down.
 
-Nothing is pinned here that nobody has seen: the revision is the hub's present one, and it is recorded beside the weights with
+Nothing is pinned here that nobody has seen: the revision is the hub's present one, and it is recorded next to the weights with
 every file's hash. Free of torch.
 """
 
@@ -22,7 +22,7 @@ from flowbrush.models.card import ModelCard, Source
 
 MARKER = "flowbrush.json"  # written last: its presence says that the folder is whole
 PARTS = ("student", "codec", "text_encoder", "tokenizer")
-RESERVE = 2**28  # bytes left free beside what is fetched
+RESERVE = 2**28  # bytes left free in addition to what is fetched
 
 
 class PullError(ValueError):

@@ -3,7 +3,7 @@
 A stream's place in it is its *seat*. A seat has `sink` slots for the first chunks of the stream and `window +
 1` slots used in turn for those after them. Keys are kept un-rotated and are rotated when read: by their place
 among what is attended to (MotionStream §3.2), or by their place in the stream for students that were trained
-so. One slot more than the window: a chunk is written beside what is still attended to, so a stream is where
+so. One slot more than the window: a chunk is written next to what is still attended to, so a stream is where
 it was until its owner counts the chunk as made.
 """
 

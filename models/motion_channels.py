@@ -11,7 +11,7 @@ HINTS = FRAMES + 1 + 2 * FRAMES + 1 + 2  # opacity, held, velocity, confidence, 
 
 
 def condition_channels(codec: int, latent: int) -> int:
-    """How many maps the student sees beside its noise, for a codec and a latent of that many channels: the reference, hints,
+    """How many maps the student sees along with its noise, for a codec and a latent of that many channels: the reference, hints,
     whether there is a past, and that past.
     """
     return codec + HINTS + 1 + latent

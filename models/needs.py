@@ -64,7 +64,7 @@ def needs(card: ModelCard) -> Needs:
 
 def _working(card: ModelCard, chunk: int, tokens: int) -> int:
     """Bytes of what lives only while a chunk of one stream is made: the past as it is attended to, with room for the chunk, and
-    beside it the largest of what passes and decoding make.
+    the largest of what passes and decoding make.
     """
     spec, rollout = card.student, card.rollout
     pass_over = tokens * _activations(card)

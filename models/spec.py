@@ -13,7 +13,7 @@ class StudentSpec:
     `patch` is the spatial patch edge in latent cells. `chunk`, `sink` and `window` are the paper's c, s, w:
     latent frames in a chunk, sink chunks and window chunks. `conv_width` > 0 puts a convolutional stem and
     head at latent resolution around the transformer (pocket); 0 is Wan's linear patch embedding and head.
-    `condition_channels` maps enter beside the noisy latent through that stem. `prediction` is what the
+    `condition_channels` maps enter along with the noisy latent through that stem. `prediction` is what the
     head's output means: Wan's velocity, noise - x0, or x0.
     """
 
@@ -128,7 +128,7 @@ class KeyframesSpec:
     `margin` (x, y) pixels larger on each side.
 
     Codes stand for blocks of `stride` x `stride` pixels; `thing_widths` are channels at 1/stride, 2/stride, … of a sprite. Each
-    block of a scene has `scene_plain` codes, `scene_details` blocks in all have `scene_fine` ones beside.
+    block of a scene has `scene_plain` codes, `scene_details` blocks in all have `scene_fine` ones in addition.
     """
 
     edge: int = 112

@@ -14,14 +14,14 @@ from torch import Tensor
 
 # Pixels of a cell: places are compared at a quarter of the size, where the fill is as sharp as what is around it.
 CELL = 4
-# Cells from one tile to the next: smaller ones are no patches of leaves, larger ones do not fit beside a wall.
+# Cells from one tile to the next: smaller ones are no patches of leaves, larger ones do not fit next to a wall.
 TILE = 4
-# Tiles by which a tile lies beside its place in the grid at most: rows and columns of tiles are seen as a weave. Further off is not
+# Tiles by which a tile lies off its place in the grid at most: rows and columns of tiles are seen as a weave. Further off is not
 # what was compared.
 ASIDE = 0.4
 # 1 / tile²: how fast a tile passes into the next. A wide passage is a mean of both, and that is smooth; a narrow one is an edge.
 NARROW = 6.0
-# Cells around the middle of a tile by which it is compared, so that a wall beside it is seen; more is as good, and slower.
+# Cells around the middle of a tile by which it is compared, so that a wall next to it is seen; more is as good, and slower.
 REACH = 2
 # Pixels: what is smoother than that is left to the network, which knows what a picture looks like.
 COARSE = 16
@@ -77,8 +77,8 @@ def _copied(picture: Tensor, shift: Tensor) -> Tensor:
     y, x = torch.arange(height, device=picture.device), torch.arange(width, device=picture.device)
     down, right = (((along + 0.5) / CELL - 0.5) / TILE for along in (y, x))  # in tiles
     total, weights = torch.zeros_like(picture), picture.new_zeros(height, width)
-    for below, beside in itertools.product((-1, 0, 1), (-1, 0, 1)):
-        row, column = (down.round() + below).long()[:, None], (right.round() + beside).long()[None]
+    for below, right_of in itertools.product((-1, 0, 1), (-1, 0, 1)):
+        row, column = (down.round() + below).long()[:, None], (right.round() + right_of).long()[None]
         aside_y, aside_x = _aside(row, column)
         away = (down[:, None] - row - aside_y).square() + (right[None] - column - aside_x).square()
         weight = torch.exp(-NARROW * away)

@@ -19,7 +19,7 @@ from torch import Tensor
 from flowbrush.pipelines.motion import TrackWindow, motion_field
 
 # How far a track's nearness reaches, of the frame's width; and the nearness from which on the picture is held wholly, and at all:
-# nearer than 0.14 widths and 0.19 widths. So the rim of a thing goes with it, and what stands beside it is free.
+# nearer than 0.14 widths and 0.19 widths. So the rim of a thing goes with it, and what stands next to it is free.
 RADIUS = 0.0875
 HELD = (0.26, 0.086)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def check_output(out: Path) -> None:
-    """Raises ValueError where `out` cannot be a file that is written. Nothing is touched."""
+    """Raises ValueError where `out` cannot be a file that is written. Nothing is changed."""
     if out.is_dir():
         raise ValueError(f"{out} is a folder: name a file")
     if not out.parent.is_dir():

@@ -1,4 +1,4 @@
-"""What a chunk sees of the past: policies beside each other, chosen by the model's card.
+"""What a chunk sees of the past: several policies, of which the model's card chooses one.
 
 `CachedPast` keeps keys and values (most students), `RecomputedPast` keeps latents alone and works keys and
 values out before each chunk (Krea Realtime), `NoPast` is for chunks that see each other alone (StreamDiT). All
@@ -53,7 +53,7 @@ class CachedPast:
         return Context(self.cache.read(seats, made, self.rope), self.cache.context_frames(made[0]))
 
     def write(self, states: Sequence[StreamState], new: list[KeyValue]) -> None:
-        """Keeps the chunk that was made, beside what is still attended to."""
+        """Keeps the chunk that was made, along with what is still attended to."""
         self.cache.write([state.seat for state in states], [state.made for state in states], new)
 
     def taken(self, state: StreamState) -> Tensor | None:

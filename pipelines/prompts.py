@@ -27,7 +27,7 @@ class Prompts:
 
     @property
     def slow(self) -> bool:
-        """Whether texts had better be read ahead, beside chunks."""
+        """Whether texts had better be read ahead, while chunks are made."""
         return self.encoder.slow
 
     @torch.inference_mode()
@@ -44,7 +44,7 @@ class Prompts:
             return found
 
     def read(self, texts: Sequence[str]) -> None:
-        """Encodes what a later chunk will ask for; for a thread beside the one that makes chunks."""
+        """Encodes what a later chunk will ask for; for another thread than the one that makes chunks."""
         for text in texts:
             self.encode(text)
 

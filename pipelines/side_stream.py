@@ -1,4 +1,4 @@
-"""Two kinds of work on one device: decoding beside the student's clean pass, and times that do not make anybody wait."""
+"""Two kinds of work on one device: decoding concurrently with the student's clean pass, and times that do not make anybody wait."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class SideStream:
 
     @contextmanager
     def work(self, inputs: Sequence[Tensor]) -> Iterator[None]:
-        """What is started inside begins after what was started before, and then runs beside what is started later.
+        """What is started inside begins after what was started before, and then runs concurrently with what is started later.
 
         `inputs` are tensors made outside that the work reads: their memory is kept until it is done.
         """
@@ -40,7 +40,7 @@ class SideStream:
 
     @contextmanager
     def here(self) -> Iterator[None]:
-        """What is started or waited for inside goes on behind the work beside, and not behind what was started elsewhere since."""
+        """What is started or waited for inside goes on behind the side stream, and not behind what was started elsewhere since."""
         if self.stream is None:
             yield
             return
@@ -48,7 +48,7 @@ class SideStream:
             yield
 
     def join(self) -> None:
-        """What is started from here on begins after the work beside."""
+        """What is started from here on begins after the side stream's work."""
         if self.stream is not None:
             torch.cuda.current_stream(self.stream.device).wait_stream(self.stream)
 

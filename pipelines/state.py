@@ -40,7 +40,7 @@ class StreamState:
     image came first), `latents` the clean latents [C, T, h, w] of the last chunk, `memory` what its family keeps (layers, the
     decoder's state), `carried` what it keeps of a source that is followed, `pending` noisy latents of chunks that are under way
     (joint denoising). `sinks` are the records of the chunks that stay in the context for ever, `records` those of the latest
-    chunks, oldest first, for rewind and snapshot. `window` is how many chunks before the next one are needed, beside the sinks.
+    chunks, oldest first, for rewind and snapshot. `window` is how many chunks before the next one are needed, sinks excepted.
     """
 
     settings: StreamSettings

@@ -176,7 +176,7 @@ def _array(path: Path) -> np.ndarray:
 
 def _json(path: Path, size: tuple[int, int] | None, _: Path | None) -> Tracks:
     """A list of tracks, each a list of [x, y], [x, y, visible] or {"x", "y", "visible"}, one a frame, or one such list alone; or an
-    object with those as "tracks", and "fps" (16), "width" and "height" beside. Each of them may be JSON text in a string, as
+    object with those as "tracks", and with "fps" (16), "width" and "height". Each of them may be JSON text in a string, as
     editors of splines hand them on. Coordinates are pixels where a size is known, else frame sizes.
     """
     data = _parsed(read_at_most(path, LARGEST), path)

@@ -78,7 +78,7 @@ class PngWriter:
 
 
 def check_target(out: Path, *, frames_only: bool, overwrite: bool) -> None:
-    """Raises ValueError where `out` cannot or must not be written. Nothing is touched."""
+    """Raises ValueError where `out` cannot or must not be written. Nothing is changed."""
     if not out.is_dir():
         check_output(out)
     if not frames_only and out.suffix.lower() != ".mp4":
@@ -96,7 +96,7 @@ def check_target(out: Path, *, frames_only: bool, overwrite: bool) -> None:
 @contextmanager
 def video_file(out: Path, width: int, height: int, fps: float) -> Iterator[FrameWriter]:
     """An MP4 that takes the place of `out` once the block is through; on any exception nothing is left of it."""
-    part = _beside(out)
+    part = _part_of(out)
     try:
         writer = Mp4Writer(part, width, height, fps)
         try:
@@ -124,6 +124,6 @@ def frame_folder(out: Path) -> Iterator[FrameWriter]:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _beside(out: Path) -> Path:
+def _part_of(out: Path) -> Path:
     """An unused name in the same folder, so that renaming is one step."""
     return out.with_name(f".{out.name}.{os.getpid()}.part")

@@ -18,7 +18,7 @@ from flowbrush.models.spec import TaeSpec
 
 
 class MemoryBlock(nn.Module):
-    """Three convolutions over a frame beside the frame before it, and a skip."""
+    """Three convolutions over a frame together with the frame before it, and a skip."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

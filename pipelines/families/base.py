@@ -13,7 +13,7 @@ from flowbrush.pipelines.drag import Guide
 from flowbrush.pipelines.requests import Frames, HeldRegion, Notice, Outline, SourceClip, StreamSettings
 
 Carried = tuple[Tensor, ...]  # what a family keeps of a source that is followed; empty without one
-Memory = Any  # what a family keeps of a stream beside latents and cache; never changed in place
+Memory = Any  # what a family keeps of a stream in addition to latents and cache; never changed in place
 
 
 @dataclass(frozen=True)

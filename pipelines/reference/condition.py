@@ -1,4 +1,4 @@
-"""What a chunk's rigid reference looks like, and as the maps that pocket's student sees beside its noise."""
+"""What a chunk's rigid reference looks like, and as the maps that pocket's student sees along with its noise."""
 
 from __future__ import annotations
 

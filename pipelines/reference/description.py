@@ -140,11 +140,14 @@ class _Before:
         last = said[at] if at >= 0 and said[at + 1].joined and said[at].kind == "thing" else None
         self.again = last is not None and last.name == name
         """whether the thing was begun to be named: "soccer ball" is one"""
-        beside = said[place - 1] if place and said[place].joined else None
+        word_before = said[place - 1] if place and said[place].joined else None
         earlier = said[max(0, place - 4) : max(0, place - 1)]
         one = any(each.word in ONE or each.kind == "count" for each in earlier)
         self.modified = (
-            beside is not None and beside.kind == "thing" and one and not text.several(beside.word)
+            word_before is not None
+            and word_before.kind == "thing"
+            and one
+            and not text.several(word_before.word)
         )
         """whether the thing before only says of what kind this one is: "an apple tree" is a tree"""
 
@@ -162,7 +165,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self.things: list[Wanted] = []
-        self.count, self.size, self.side, self.verb, self.color, self.beside = 0, "", "", "", "", ""
+        self.count, self.size, self.side, self.verb, self.color, self.side_of_next = 0, "", "", "", "", ""
         self.own = ""
         """what the colour is part of the name of, if it is"""
         self.sides_first = self.absent = self.left_out = False
@@ -198,16 +201,16 @@ class _Reader:
         elif kind == "verb":
             self._last(verb=name)
         elif kind in ("side", "direction") and of and self.things:
-            self.beside = name  # the last thing is on that side of the next
+            self.side_of_next = name  # where the last thing is, seen from the next
         elif kind == "direction":
             self._last(direction=name)
         elif kind == "side":
             self._side(name)
 
     def _thing(self, label: str) -> None:
-        if self.beside:
-            other = {"left": "right", "right": "left"}.get(self.beside, "")
-            self._last(side=self.things[-1].side or self.beside)
+        if self.side_of_next:
+            other = {"left": "right", "right": "left"}.get(self.side_of_next, "")
+            self._last(side=self.things[-1].side or self.side_of_next)
             self.side = self.side or other
         size = FACTORS[self.size]
         own = bool(self.color) and label == self.own
@@ -215,7 +218,7 @@ class _Reader:
         self.things.append(
             Wanted(label, self.count or 1, size, self.side, self.verb, color=shade, own_color=own)
         )
-        self.count, self.size, self.side, self.verb, self.color, self.beside = 0, "", "", "", "", ""
+        self.count, self.size, self.side, self.verb, self.color, self.side_of_next = 0, "", "", "", "", ""
 
     def _side(self, side: str) -> None:
         self.sides_first = self.sides_first or not self.things

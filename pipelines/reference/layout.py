@@ -70,7 +70,7 @@ def arrange(
     """Places for things, in their order, at most MOST, in a frame of `size` (W, H) pixels.
 
     The i-th one stands on `firsts[i]` (x, y in frame sizes), which is where the i-th path begins; the others where they live, on
-    the side that was asked for, where there is room beside those and what is at `taken` (x, y in frame sizes).
+    the side that was asked for, where those and what is at `taken` leave room (x, y in frame sizes).
     """
     each = [thing for thing in things for _ in range(thing.count)][:MOST]
     picture = _Picture(*size, ground)
@@ -101,7 +101,7 @@ def _backwards(thing: Wanted) -> bool:
 def _roomiest(
     rng: Rng, picture: _Picture, free: dict[int, tuple[Wanted, float]], count: int, fixed: Sequence[Spot]
 ) -> dict[int, Spot]:
-    """Spots for the things by their place among `count`, beside `fixed`: the first arrangement in which no two touch, or the
+    """Spots for the things by their place among `count`, away from `fixed`: the first arrangement in which no two touch, or the
     roomiest of a few.
     """
     best: dict[int, Spot] = {}

@@ -37,7 +37,7 @@ def _rims(opacity: Tensor) -> list[np.ndarray]:
 
 
 def without_crumbs(opacity: Tensor) -> Tensor:
-    """`opacity` [H, W] without islands that are small beside its largest part, and with holes filled that are as small."""
+    """`opacity` [H, W] without islands that are small compared with its largest part, and with holes filled that are as small."""
     height, width = opacity.shape
     rims = _rims(opacity)
     areas = [_area(rim) for rim in rims]

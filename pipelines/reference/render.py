@@ -225,7 +225,7 @@ KEEP_IN = 0.04  # of the picture: a thing that goes about by itself keeps its ce
 def drive(stack: LayerStack, own: Tensor, gained: Tensor) -> LayerStack:
     """Poses after what the things did by themselves: `gained` [3, h, w] shift in pixels and turn, averaged over each thing's cells.
 
-    A hand rules where a thing is; its turning (a ball that rolls) is its own. What was cut from a photo has no name, and
+    A hand rules where a thing is; its rotation (a ball that rolls) is its own. What was cut from a photo has no name, and
     stays where it was put.
     """
     height, width = stack.size

@@ -75,8 +75,8 @@ class SceneMaker:
                 wanted.append(replace(thing, count=count))
         taken = [(layer.pose.x / width, layer.pose.y / height) for layer in stack.layers if not layer.leaving]
         placed = arrange(wanted, (width, height), (), stack.seed, self._ground(stack), taken)
-        coming = [replace(layer_of(self.keyframes, each, (width, height)), opacity=0.0) for each in placed]
-        return replace(stack, layers=(*stack.layers, *coming), prompt=prompts)
+        arriving = [replace(layer_of(self.keyframes, each, (width, height)), opacity=0.0) for each in placed]
+        return replace(stack, layers=(*stack.layers, *arriving), prompt=prompts)
 
     def _ground(self, stack: LayerStack) -> Ground:
         """Where things stand in the scene that a stack shows, or is on its way to; in a photo in its lower part."""

@@ -15,7 +15,7 @@ from flowbrush.pipelines.reference.layers import Layer, LayerStack
 def begin(
     stack: LayerStack, wanted: Counter[str], known: frozenset[str], of_any_color: frozenset[str] = frozenset()
 ) -> tuple[LayerStack, Counter[str]]:
-    """Marks as leaving what a new prompt no longer names, and counts what it names beside what is there.
+    """Marks as leaving what a new prompt no longer names, and counts what it names in addition to what is there.
 
     `wanted` are the labels that the prompt names, with their colours if it says any, and counts; `known` are the things that may
     be named: other layers (from photos) stay whatever a prompt says, and so does what a hand holds. Of several alike those behind
