@@ -184,7 +184,7 @@ def _one(context: Context, stage: str, asked: argparse.Namespace) -> Outcome:
 
 
 def _all(context: Context, asked: argparse.Namespace) -> list[Outcome]:
-    """All stages in the recipe's order. The pool is rendered beside the stages that do not need it."""
+    """All stages in the recipe's order. The pool is rendered concurrently with the stages that do not need it."""
     outcomes: list[Outcome] = []
     rendering: Rendering | None = None
     try:

@@ -30,11 +30,11 @@ SIDES = {
     "right": ("on the right", "at the right", "on the right side"),
     "middle": ("in the middle", "in the center", "in the centre"),
 }
-BESIDE = {
+RELATIVE_SIDES = {
     "left": ("left of", "to the left of"),
     "right": ("right of", "to the right of"),
 }
-"""Of a thing beside the next one."""
+"""Where a thing is, seen from the next one."""
 
 PAST = {
     "run": "ran", "fly": "flew", "swim": "swam", "fall": "fell", "grow": "grew", "wobble": "shook", "rest": "slept",
@@ -116,7 +116,9 @@ def vocabulary() -> list[str]:
     """All words that have a concept, sorted, then those of mere grammar."""
     said = [name for noun in lexicon.CORE + lexicon.EXTRA for name in (noun.name, *noun.synonyms)]
     said += [name for names in SCENES.values() for name in names]
-    said += [way for table in (SIZES, COUNTS, SIDES, BESIDE) for ways in table.values() for way in ways]
+    said += [
+        way for table in (SIZES, COUNTS, SIDES, RELATIVE_SIDES) for ways in table.values() for way in ways
+    ]
     known = {word for text in said for word in words(text)} | set(verbs.verb_words()) | set(PAST.values())
     return [*sorted(known - set(GRAMMAR)), *GRAMMAR]
 
@@ -140,10 +142,10 @@ def draw_sentence(rng: Rng) -> Sentence:
 
 
 def _between(rng: Rng, number: int, things: int, before: list[Piece]) -> Piece:
-    """What stands between two things: perhaps that the first is beside the second."""
+    """What stands between two things: perhaps on which side of the second the first is."""
     if before[-1].concept.startswith("thing:") and rng.random() < 0.12:
-        side = str(rng.choice(list(BESIDE)))
-        return Piece(str(rng.choice(BESIDE[side])), f"side:{side}", number - 1)
+        side = str(rng.choice(list(RELATIVE_SIDES)))
+        return Piece(str(rng.choice(RELATIVE_SIDES[side])), f"side:{side}", number - 1)
     return Piece(str(rng.choice([",", "and", ", and", "while", "with"], p=[0.35, 0.45, 0.1, 0.05, 0.05])))
 
 

@@ -197,7 +197,7 @@ class Recipe:
     stages: tuple[str, ...] = STAGES
     seed: int = 0
     core_share: float = 0.85
-    loaders: int = 0  # processes that draw batches; 0: none beside the training itself
+    loaders: int = 0  # processes that draw batches; 0: the training itself does
     save_minutes: float = 5.0
     sheet_minutes: float = 15.0
 

@@ -21,9 +21,9 @@ from flowbrush.models.registry import UnknownModel
 from flowbrush.pipelines.files import check_output
 from flowbrush.pipelines.generator import Generator
 from flowbrush.training.evaluation import lasting, streams, two_sample
-from flowbrush.training.evaluation.beside_teacher import BesideTeacher, load_teacher
 from flowbrush.training.evaluation.live import LiveClips
 from flowbrush.training.evaluation.prompts import ALONE, LASTING, THINGS, VERBS
+from flowbrush.training.evaluation.teacher_comparison import TeacherComparison, load_teacher
 from flowbrush.training.world.living import LivingWorld
 from flowbrush.training.world.sprites import MissingFont, SpriteBook
 
@@ -126,9 +126,9 @@ class Evaluation:
         }
 
     def teacher(self) -> dict[str, dict[str, float]]:
-        """The student of few steps beside the teacher, on the same references."""
+        """The student of few steps compared with the teacher, on the same references."""
         assert self.teacher_network is not None
-        clips = BesideTeacher(self.model, self.generator.card.steps, self.size, self.teacher_network)
+        clips = TeacherComparison(self.model, self.generator.card.steps, self.size, self.teacher_network)
         for count, seed in enumerate(self.seeds, 1):
             clips.clip(seed)
             progress(f"teacher: clip {count} of {len(self.seeds)}")

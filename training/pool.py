@@ -45,7 +45,7 @@ def by_latent_frame(frames: Tensor) -> Tensor:
 
 
 def light_of(clip: LivingClip) -> Tensor:
-    """What the clip shows beside its moving layers: [F, 3, H, W] in -1..1."""
+    """What the clip's light adds to its moving layers: [F, 3, H, W] in -1..1."""
     composite = composite_frames(
         clip.things_rgba.float() / 255, clip.ground.float() / 255, clip.thing_flow, clip.ground_flow
     )

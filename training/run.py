@@ -67,7 +67,7 @@ class Run:
 
 
 def write_whole(path: Path, state: object) -> None:
-    """torch.save by way of a temporary file beside it."""
+    """torch.save by way of a temporary file next to it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".part")
     torch.save(state, temporary)

@@ -1,4 +1,4 @@
-"""Contact sheets: what a model makes, beside what truly was. Sampled as a stream samples."""
+"""Contact sheets: what a model makes, next to what truly was. Sampled as a stream samples."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Wanted(NamedTuple):
 
 class TextTrainer(nn.Module):
     """A text encoder and what teaches it: `said` tells what else is said of a word's thing, `means` and `adds` are the token that a
-    concept, and what is said beside it, should have. These three are thrown away.
+    concept, and what is said along with it, should have. These three are thrown away.
     """
 
     def __init__(self, spec: PocketTextSpec) -> None:

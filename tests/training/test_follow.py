@@ -15,4 +15,4 @@ def test_the_base_of_a_thing_is_on_its_path(late: bool) -> None:
     followed = streams.follow(generator, "bear", "meadow", 4, late, SpriteBook(streams.glyphs()))
     assert followed.found
     assert followed.base_error_percent < 0.02
-    assert followed.error_percent < 2, "what is seen is its gait beside that"
+    assert followed.error_percent < 2, "what is seen has its gait in addition"

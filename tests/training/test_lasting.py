@@ -56,9 +56,9 @@ def test_a_thing_is_recognised_where_its_layer_is(picture: Tensor, book: SpriteB
 
 
 def test_a_thing_is_not_recognised_where_its_layer_is_not(picture: Tensor, book: SpriteBook) -> None:
-    beside = look(picture, layer_at(AT[0] + 36, AT[1]), "apple", book)
-    assert beside.away == pytest.approx(0.6, abs=0.02)
-    assert not spell(beside).recognised
+    off_place = look(picture, layer_at(AT[0] + 36, AT[1]), "apple", book)
+    assert off_place.away == pytest.approx(0.6, abs=0.02)
+    assert not spell(off_place).recognised
     assert not spell(look(picture, layer_at(40, 40), "apple", book)).recognised
     assert look(picture, layer_at(-3, 40), "apple", book) == LOST
     assert look(picture, None, "apple", book) == LOST

@@ -16,7 +16,7 @@ from flowbrush.training.photos.licences import Copyright, Terms
 PACKAGE = "sweethome3d-furniture"
 ARCHIVES = "usr/share/sweethome3d/furniture"
 LIST = "PluginFurnitureCatalog.properties"
-LICENCE_SUFFIX = "BLENDSWAP_LICENSE.txt"  # beside a mesh: where it was found
+LICENCE_SUFFIX = "BLENDSWAP_LICENSE.txt"  # next to a mesh: where it was found
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,10 @@ def _author(terms: Terms, creator: str) -> str:
 
 
 def _source(opened: zipfile.ZipFile, file: str, files: set[str]) -> str:
-    beside = str(PurePosixPath(file).parent / LICENCE_SUFFIX)
-    if beside not in files:
+    licence = str(PurePosixPath(file).parent / LICENCE_SUFFIX)
+    if licence not in files:
         return ""
-    found = re.search(r"Downloaded from\s+(\S+)", opened.read(beside).decode("latin-1"))
+    found = re.search(r"Downloaded from\s+(\S+)", opened.read(licence).decode("latin-1"))
     return found[1] if found else ""
 
 

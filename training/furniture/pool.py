@@ -16,7 +16,7 @@ from flowbrush.training.furniture.render import Stage, tracer, view
 from flowbrush.training.furniture.wavefront import BadMesh
 from flowbrush.training.photos.packages import unpacked
 
-FOLDER, ATTRIBUTION = "furniture", "attribution.json"  # beside the photos, and in it
+FOLDER, ATTRIBUTION = "furniture", "attribution.json"  # next to the photos, and in it
 SHARES = (
     0.03,
     0.97,

@@ -169,7 +169,7 @@ def _around(points: Floats, normal: Floats) -> Floats:
 
 
 def _picture(pixels: Floats) -> Image.Image:
-    """sRGB and opacity from premultiplied linear light [h, w, 4]. Beside the thing its nearest colours go on, for what is packed
+    """sRGB and opacity from premultiplied linear light [h, w, 4]. Around the thing its nearest colours go on, for what is packed
     with losses bleeds."""
     colour, opacity = pixels[..., :3], pixels[..., 3:]
     plain = exposed((colour / np.maximum(opacity, 1e-4)).astype(np.float32, copy=False))

@@ -82,7 +82,7 @@ def _between(values: Floats, weights: Floats) -> Floats:
 
 
 def _tint(colour: tuple[float, float, float], textured: bool) -> tuple[float, ...]:
-    """A texture stands for the whole colour in most files, whatever grey stands beside it: only its hue counts there."""
+    """A texture stands for the whole colour in most files, whatever grey is given with it: only its hue counts there."""
     most = max(colour)
     if not textured:
         return colour

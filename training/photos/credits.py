@@ -1,6 +1,6 @@
 """python -m flowbrush.training.photos.credits RUN/photos: who made what a run's photos and rendered things show, as Markdown.
 
-It belongs beside weights that learned from them: CC-BY asks for it.
+It belongs with weights that learned from them: CC-BY asks for it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A thing dragged across a photo for ten seconds, beside what the picture should then be."""
+"""A thing dragged across a photo for ten seconds, compared with what the picture should then be."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """python -m flowbrush.training.photos.evaluate: what pocket makes of photos that it never learned from.
 
 Segmenter: agreement with the masks of subjects, and with pasted things of 40–200 pixels, after one click and after a second.
-Inpainter: PSNR inside holes, beside plain spreading from the rim. Codec: PSNR, standing still and sliding. The whole: a thing
+Inpainter: PSNR inside holes, and of plain spreading from the rim. Codec: PSNR, standing still and sliding. The whole: a thing
 dragged for ten seconds, PSNR against the true composite in the second second and in the last one.
 """
 
@@ -123,7 +123,7 @@ def texture(made: Tensor, true: Tensor, where: Tensor) -> float:
 
 
 def taken(segmenter: Segmenter, cases: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
-    """Pictures in 0..1 with what is not taken dimmed, each beside what should be."""
+    """Pictures in 0..1 with what is not taken dimmed, each next to what should be."""
     out = []
     for picture, truth in cases:
         found = segmenter.segment(picture, thickest(truth > 0.5)[None], torch.zeros(0, 2), None)[0]
@@ -198,7 +198,7 @@ def main(given: list[str] | None = None) -> int:
     )
     parser.add_argument("--json", type=Path, help="write the figures to a file, too")
     parser.add_argument(
-        "--sheet", type=Path, help="write a PNG of what one click takes, beside what it should"
+        "--sheet", type=Path, help="write a PNG of what one click takes, next to what it should"
     )
     asked = parser.parse_args(given)
     try:

@@ -1,7 +1,7 @@
 """The photos that are learned from, and those that only judge.
 
 What is public domain, CC0 or CC-BY is learned from; everything else judges and never enters weights or repository. Who made what is
-written down beside the pictures.
+written down next to the pictures.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from flowbrush.training.photos.licences import Copyright, Terms
 from flowbrush.training.photos.packages import PHOTOS, STAMPS, MissingPackage, unpacked
 from flowbrush.training.photos.rcc import read_collection
 
-HELD_OUT, STAMP = "held_out", "stamps"  # folders beside the pictures that are learned from
+HELD_OUT, STAMP = "held_out", "stamps"  # folders next to the pictures that are learned from
 ATTRIBUTION = "attribution.json"
 LONGEST = 1024  # pixels of a picture's longer side
 SHORTEST = 200  # pixels: smaller pictures are left out

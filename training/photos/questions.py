@@ -72,8 +72,8 @@ def _touch(rng: Rng, picture: Tensor, answer: Tensor) -> Question:
         region = roughly(rng, answer[None])
         add = add if float(chance(rng, 1)) < 0.5 else add[:0]
     elif float(chance(rng, 1)) < AWAY:
-        beside = (answer < 0.05) & (spread(answer, NEAR) > 0.5)
-        remove = points_in(rng, beside, 1) if beside.any() else remove
+        around = (answer < 0.05) & (spread(answer, NEAR) > 0.5)
+        remove = points_in(rng, around, 1) if around.any() else remove
     return Question(picture, add, remove, region, answer[None])
 
 

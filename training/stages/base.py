@@ -189,7 +189,7 @@ class Stage:
         """Writes a contact sheet, where the stage has something to show."""
 
     def state(self) -> dict[str, Any]:
-        """All that a resumed training needs beside the step."""
+        """All that a resumed training needs in addition to the step."""
         return {"optimisers": {name: to_cpu(o.state_dict()) for name, o in self.optimisers.items()}}
 
     def restore(self, state: dict[str, Any]) -> None:

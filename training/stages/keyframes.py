@@ -18,7 +18,7 @@ from flowbrush.training.sheets import write_sheet
 from flowbrush.training.stages.base import Context, SingleStage, averaged
 
 SMALL = 0.01  # errors below this count by their square, others by their size
-EDGES = 2.0  # weight of the errors of differences between neighbours beside that of colours
+EDGES = 2.0  # weight of the errors of differences between neighbours, that of colours being 1
 SHOWN = 24  # sprites on a contact sheet
 
 
@@ -26,7 +26,7 @@ class KeyframesStage(SingleStage):
     """Scenes in closed form; things by regression from the best linear codes on: a label decides the picture, so there is nothing
     to denoise.
 
-    AdamW for all: what convolutions have to add is small beside a step of Muon, whose size does not fall with the error.
+    AdamW for all: what convolutions have to add is small compared with a step of Muon, whose size does not fall with the error.
     """
 
     name = "keyframes"

@@ -16,7 +16,7 @@ from flowbrush.training.photos.questions import Question, ask, corrected
 from flowbrush.training.stages.base import SingleStage
 
 EDGE_WEIGHT = 4.0  # pixels at the rim count so much more: they are few, and what a cut-out looks like
-ENTROPY = 0.5  # weight of the cross-entropy beside the overlap: alone it says "half" where it is not sure
+ENTROPY = 0.5  # weight of the cross-entropy, the overlap's being 1: alone it says "half" where it is not sure
 SECOND_FROM = 100  # step from which on the second look is learned, on what the first one finds
 CORRECTED = 0.4  # share of the second looks with a point where the first one was wrong
 ASKED = 2  # touches on each composed picture: composing costs more than looking

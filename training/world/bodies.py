@@ -43,7 +43,7 @@ class Place:
 class Base:
     """The base path of a thing over F frames; row 0 of each is before the first frame.
 
-    `world` [F + 1, 2] and `frame` [F + 1, 2] are its middle in world and frame pixels, `angle` [F + 1] its own turning in radians,
+    `world` [F + 1, 2] and `frame` [F + 1, 2] are its middle in world and frame pixels, `angle` [F + 1] its own rotation in radians,
     `held` [F / 4], `air` [F] how high it is above where it would come to rest, `step` [F, 2] what it has gone since the
     frame before: in the frame while it is held, in the world else.
     """
@@ -56,10 +56,10 @@ class Base:
     step: Array
 
 
-def holds(rng: Rng, chunks: int, touched: float) -> Array:
-    """In which chunks [F / 4] a hand has the thing: never, from some moment on, or for a while."""
+def holds(rng: Rng, chunks: int, share: float) -> Array:
+    """In which chunks [F / 4] a hand has the thing: never, or in a `share` of cases from some moment on or for a while."""
     held = np.zeros(chunks, bool)
-    if rng.random() >= touched:
+    if rng.random() >= share:
         return held
     start = 0 if rng.random() < 0.3 else int(rng.integers(0, max(1, chunks - 1)))
     length = chunks if rng.random() < 0.4 else int(rng.integers(2, max(3, chunks * 2 // 3)))

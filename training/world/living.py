@@ -26,7 +26,7 @@ from flowbrush.training.world.verbs import Doing, Weather
 Rng = np.random.Generator
 Array = np.ndarray
 CAMERA = 64  # frames that a camera takes for its way, at least: a short clip has a part of it
-TOUCHED = 0.55  # share of things that a hand takes at some time
+HELD_SHARE = 0.55  # share of things that a hand takes at some time
 ROLLED = 0.25  # share of rolling things that do not start upright
 
 
@@ -155,7 +155,7 @@ class LivingWorld:
 
     def _move(self, rng: Rng, plan: Plan, actor: Actor, camera: Array) -> Base:
         mover = Mover(rng, actor.kind, actor.doing, actor.size, self.casting.place(plan))
-        held = holds(rng, len(camera) // CHUNK, TOUCHED if actor.doing is None else 0.5 * TOUCHED)
+        held = holds(rng, len(camera) // CHUNK, HELD_SHARE if actor.doing is None else 0.5 * HELD_SHARE)
         rolled = actor.kind in ROLLING and rng.random() < ROLLED
         angle = rng.uniform(-np.pi, np.pi) if rolled else 0.0
         return move(rng, mover, actor.start, angle, held, camera)

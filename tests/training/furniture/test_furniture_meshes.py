@@ -43,7 +43,7 @@ def test_mesh_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
         read_mesh(path)
 
 
-def test_material_texture_lies_beside_the_mesh(tmp_path: Path) -> None:
+def test_material_texture_lies_next_to_the_mesh(tmp_path: Path) -> None:
     Image.new("RGB", (2, 1), (10, 20, 30)).save(tmp_path / "wood.png")
     (tmp_path / "m.mtl").write_text(
         "newmtl a\nmap_Kd C:\\Their files\\wood.png# by hand\nnewmtl b\nmap_Kd gone.png\n"

@@ -44,10 +44,10 @@ def test_view_has_the_colours_of_the_faces_where_they_are(tmp_path: Path) -> Non
     assert np.argwhere(blue).mean(0)[0] < np.argwhere(red).mean(0)[0]
 
 
-def test_view_colours_go_on_beside_the_thing(tmp_path: Path) -> None:
+def test_view_colours_go_on_around_the_thing(tmp_path: Path) -> None:
     pixels = seen(tmp_path)
-    beside = pixels[pixels[..., 3] == 0][:, :3]
-    assert (beside.max(1) > 20).all()
+    around = pixels[pixels[..., 3] == 0][:, :3]
+    assert (around.max(1) > 20).all()
 
 
 def test_view_through_walls_that_let_light_pass(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_a_known_subject_is_a_thing_of_its_photo() -> None:
     assert not bool(unknown.clear.any())  # nobody knows what stands out in these photos
 
 
-def test_points_lie_on_what_is_meant_and_beside_it() -> None:
+def test_points_lie_on_what_is_meant_and_next_to_it() -> None:
     asked = questions(dark_photos_and_white_things(2), 48)
     meant = [one for one, _ in asked if one.answer.any()]
     assert len(meant) > 20

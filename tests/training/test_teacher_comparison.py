@@ -1,4 +1,4 @@
-"""The student beside a teacher: who is who, and what is no teacher."""
+"""The student compared with a teacher: who is who, and what is no teacher."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import torch
 from flowbrush.models.pocket import PocketModel
 from flowbrush.pipelines.generator import Generator
 from flowbrush.training.evaluate import main
-from flowbrush.training.evaluation import beside_teacher
-from flowbrush.training.evaluation.beside_teacher import BesideTeacher, load_teacher
+from flowbrush.training.evaluation import teacher_comparison
+from flowbrush.training.evaluation.teacher_comparison import TeacherComparison, load_teacher
 from flowbrush.training.world.sprites import MissingFont, find_font
 
 
@@ -67,17 +67,19 @@ def test_a_teacher_is_judged_by_what_it_says(
     from flowbrush.models.motion_latent import pack
     from flowbrush.training.pool import motion_of
 
-    beside = BesideTeacher(model, 2, (96, 64), load_teacher(checkpoint, model.student.spec))
-    made = beside.world.make
+    comparison = TeacherComparison(model, 2, (96, 64), load_teacher(checkpoint, model.student.spec))
+    made = comparison.world.make
     clips = []
-    monkeypatch.setattr(beside.world, "make", lambda *given: clips.append(made(*given)) or clips[-1])
+    monkeypatch.setattr(comparison.world, "make", lambda *given: clips.append(made(*given)) or clips[-1])
     monkeypatch.setattr(
-        beside_teacher, "sample", lambda network, batch, steps: pack(motion_of(clips[-1], model.light))[None]
+        teacher_comparison,
+        "sample",
+        lambda network, batch, steps: pack(motion_of(clips[-1], model.light))[None],
     )
     for seed in range(3):
-        beside.clip(seed)
+        comparison.clip(seed)
     assert all(len(clip.frames) == 8 for clip in clips), "as long as its stretch"
-    found = beside.report()
+    found = comparison.report()
     assert set(found) == {"teacher", "student", "student_as_it_says", "bypassed"}
     assert found["teacher"]["live_psnr_db"] > found["student"]["live_psnr_db"] + 3
     assert found["bypassed"]["amplitude"] == 0

@@ -1,4 +1,4 @@
-"""The student beside its teacher: the same references, few steps against many, on the pixels that live.
+"""The student compared with its teacher: the same references, few steps against many, on the pixels that live.
 
 The teacher is drawn as it says, the student as it is served and as it says.
 """
@@ -51,7 +51,7 @@ def load_teacher(path: Path, student: StudentSpec) -> CausalTransformer:
     return network.eval().requires_grad_(False)
 
 
-class BesideTeacher:
+class TeacherComparison:
     """Tallies of both on the same references, clips as long as the stretches that the teacher has learned."""
 
     def __init__(
