@@ -20,7 +20,7 @@ PARTS = {
     "recovery": "kill -9 of the worker until pictures go on",
     "gateway": "what a stream and its viewers cost the web process: bytes, processor time, memory",
     "reader": "a client that stops reading: the others, memory, and its way back",
-    "walls": "one session beside another that takes all it can",
+    "walls": "one session next to another that takes all it can",
     "endless": "chunk 2,000 against chunk 20, and memory",
 }
 ON_VIDEO = {

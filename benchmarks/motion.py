@@ -2,7 +2,7 @@
 
 Points of the video are followed as by `flowbrush tracks`: of a fine grid those that move and are seen to the end, spread out, and
 as many that stay. They are given as paths to a stream that starts from the first picture, and the same tracker follows them in what
-was made. Its places are compared with those that were asked for. Beside that stand the video itself, at the model's size and rate
+was made. Its places are compared with those that were asked for. Along with that go the video itself, at the model's size and rate
 (what the tracker is good for), and the first picture, held (what a stream scores that ignores its tracks).
 """
 

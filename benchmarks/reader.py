@@ -50,7 +50,7 @@ async def measure(running: Running, model: str, prompt: str, seconds: float) -> 
             await stalled.send(json.dumps(start))
             drained = asyncio.create_task(_read_for(stalled, WARM_UP_S + seconds / 2))
             await asyncio.sleep(WARM_UP_S)
-            beside = await rate(seconds / 2)
+            undisturbed = await rate(seconds / 2)
             await drained
             before = await asyncio.to_thread(running.memory_mb)
             meanwhile = await rate(seconds)
@@ -58,9 +58,9 @@ async def measure(running: Running, model: str, prompt: str, seconds: float) -> 
             back_s, age_s = await _until_fresh(stalled)
         reading.cancel()
     return {
-        "fps before": beside,
+        "fps before": undisturbed,
         "fps meanwhile": meanwhile,
-        "of before %": 100 * meanwhile / beside,
+        "of before %": 100 * meanwhile / undisturbed,
         "web process +MB": after[0] - before[0],
         "worker +MB": after[1] - before[1],
         "back after ms": back_s * 1e3,

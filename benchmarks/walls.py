@@ -1,8 +1,8 @@
-"""One session beside another that asks for all it can: what is left of its rate, and how long is it without a frame?
+"""One session next to another that asks for all it can: what is left of its rate, and how long is it without a frame?
 
-First beside a neighbour that only plays, then beside one that asks for the most denoising steps, resets without end, holds grids of
-points, has people join and leave its paused picture, or sends pings that it does not read the answers to. All in one run, on one
-server; the neighbour is a process of its own, so that what it does to itself is not taken for what it does to others.
+First next to a neighbour that only plays, then next to one that asks for the most denoising steps, resets without end, holds
+grids of points, has people join and leave its paused picture, or sends pings that it does not read the answers to. All in one run,
+on one server; the neighbour is a process of its own, so that what it does to itself is not taken for what it does to others.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ async def _live(ready: Event, ended: Event, url: str, model: str, prompt: str, n
 
 
 async def measure(running: Running, model: str, prompt: str, seconds: float) -> list[dict[str, Any]]:
-    """Of each neighbour: frames a second of the session beside it, its longest gap, and the web process's memory."""
+    """Of each neighbour: frames a second of the session next to it, its longest gap, and the web process's memory."""
     rows: list[dict[str, Any]] = []
     times: list[float] = []
 
@@ -197,14 +197,14 @@ async def measure(running: Running, model: str, prompt: str, seconds: float) -> 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measures and prints."""
     parser = arguments(__doc__, "flowbrush bench walls")
-    parser.add_argument("--seconds", type=float, help="beside each neighbour (default 20, with --quick 6)")
+    parser.add_argument("--seconds", type=float, help="with each neighbour (default 20, with --quick 6)")
     args = parser.parse_args(argv)
     seconds = args.seconds or (6.0 if args.quick else 20.0)
     if args.url:
         parser.error("this part looks at the server's memory: it needs a server of its own, leave --url out")
     facts = machine()
     settings = {"model": args.model, "seconds": seconds}
-    print_card("Beside one that takes all it can", facts, settings)
+    print_card("Next to one that takes all it can", facts, settings)
     with server(args, seats=2) as running:
         rows = within(120 + 10 * seconds, measure(running, args.model, args.prompt, seconds))
     print_table(tuple(rows[0]), [tuple(row.values()) for row in rows])

@@ -29,7 +29,7 @@ from flowbrush.models.wan.load import reduced
 from flowbrush.pipelines.generator import Generator
 from flowbrush.pipelines.requests import Frames, StreamSettings
 
-WARM_UP = 3  # chunks before the clock starts, beside the first
+WARM_UP = 3  # chunks before the clock starts, in addition to the first
 PROMPT = "A red fox walks through fresh snow in a pine forest."
 
 
@@ -98,7 +98,7 @@ def measure(generator: Generator, chunks: int, steps: int | None) -> dict[str, A
 
 
 def report(generator: Generator, result: dict[str, Any], steps: int) -> dict[str, Any]:
-    """The physics beside the figures, as a table; returned for the JSON line."""
+    """The figures along with the physics, as a table; returned for the JSON line."""
     model, device, dtype = generator.card, generator.placement.device, generator.placement.dtype
     spec = model.student
     frame = model.width * model.height // (model.codec.stride * spec.patch) ** 2

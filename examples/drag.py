@@ -30,12 +30,12 @@ async def drag(url: str, prompt: str, x: float, y: float) -> None:
         began = time.monotonic()
         async with stream.drag(x, y) as hand:
             print(f"taken hold of ({x}, {y}), expected in chunk {hand.ack.chunk}")
-            turning = asyncio.create_task(circle(hand, x, y, 0.15, 3.0))
+            circling = asyncio.create_task(circle(hand, x, y, 0.15, 3.0))
             applied = await hand.ack.applied
             print(
                 f"frame {applied.frame} shows it, received {1000 * (time.monotonic() - began):.0f} ms later"
             )
-            await turning
+            await circling
         print("released")
         done = await stream.disconnect()
         if done is not None:

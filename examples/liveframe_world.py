@@ -4,7 +4,7 @@ LiveFrame (https://pypi.org/project/liveframe) qualifies interactive video model
 times every answer, and looks whether the picture moves as it was told. Needs a running server, and
 `pip install 'flowbrush[decode]' 'liveframe[world]' pillow`.
 
-The camera of flowbrush moves over a picture: walking (W, S) is zooming, and stepping aside (A, D) is the same as turning (L, R).
+The camera of flowbrush moves over a picture: walking (W, S) is zooming, and stepping aside (A, D) is panning, as a turn (L, R) is.
 """
 
 from __future__ import annotations

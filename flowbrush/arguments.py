@@ -32,11 +32,11 @@ CONFIG = ConfigDict(arbitrary_types_allowed=True, allow_inf_nan=False)
 OF_TYPE = ("_type", "_parsing", "_from_float", "is_instance_of", "sequence_str")
 
 Listed = BeforeValidator(lambda value: value.tolist() if hasattr(value, "tolist") else value)
-"""Beside the annotation of a sequence: an array will do, whosever it is."""
+"""Goes with the annotation of a sequence: an array will do, whosever it is."""
 
 
 def one_of(words: str, *types: type) -> PlainValidator:
-    """Beside the annotation of a union of `types`: `words` say what is expected."""
+    """Goes with the annotation of a union of `types`: `words` say what is expected."""
 
     def check(value: Any) -> Any:
         if not isinstance(value, types):

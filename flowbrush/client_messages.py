@@ -1,4 +1,4 @@
-"""What a client sends besides controls: the session's life, the playhead, ping."""
+"""What a client sends in addition to controls: the session's life, the playhead, ping."""
 
 from __future__ import annotations
 

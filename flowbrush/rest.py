@@ -111,9 +111,9 @@ class Server:
         proxy = proxy_for(request.full_url)
         proxies = {} if proxy is None else {request.type: proxy}
         handlers = [urllib.request.ProxyHandler(proxies), urllib.request.HTTPSHandler(context=self.ssl)]
-        opener = urllib.request.build_opener(*handlers)
+        director = urllib.request.build_opener(*handlers)
         try:
-            with opener.open(request, timeout=UPLOAD_TIMEOUT_S) as answer:
+            with director.open(request, timeout=UPLOAD_TIMEOUT_S) as answer:
                 return str(json.load(answer)["id"])
         except urllib.error.HTTPError as error:
             raise _refusal(error.code, error.read(2000)) from None

@@ -56,7 +56,7 @@ export class Selection extends Emitter {
     }
   }
 
-  /** Gives the selection to a hand that comes down in it; one beside it lets it go. @param {Place} place @returns {Region | null} */
+  /** Gives the selection to a hand that comes down in it; one outside lets it go. @param {Place} place @returns {Region | null} */
   takeAt(place) {
     const region = inside(this.region, place) ? this.region : null;
     this.clear();

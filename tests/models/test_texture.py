@@ -48,7 +48,7 @@ def test_a_smooth_ground_stays_smooth(size: tuple[int, int]) -> None:
 
 def test_texture_comes_from_where_the_picture_looks_alike() -> None:
     ground = grass()
-    ground[:, :, 160:] = 0.6  # a plain wall beside the grass
+    ground[:, :, 160:] = 0.6  # a plain wall next to the grass
     filled, hole = with_smear(ground)
     filled[:, 64:128, 160:208] = 0.6
     made = textured(filled, hole)
@@ -66,7 +66,7 @@ def test_no_place_is_copied_everywhere() -> None:
 
 
 def weave(made: Tensor) -> Tensor:
-    """How strong the texture of a filled hole is at each place within a tile, beside its mean: [2, pixels of a tile]."""
+    """How strong the texture of a filled hole is at each place within a tile, compared with its mean: [2, pixels of a tile]."""
     step = texture.TILE * texture.CELL
     strong = made.diff(dim=-1).abs().mean(0)  # [h, w]
     folded = []

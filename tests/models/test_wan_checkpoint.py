@@ -140,7 +140,7 @@ def test_lora(tmp_path, weights, style):
 
 @pytest.mark.parametrize("style", ["comfy", "kohya"])
 def test_adapters_are_more_than_pairs(tmp_path, weights, style):
-    """Differences of biases, norms, modulations and whole weights, beside pairs or alone."""
+    """Differences of biases, norms, modulations and whole weights, along with pairs or alone."""
     generator = torch.Generator().manual_seed(2)
     whole, bias = "blocks.0.self_attn.q.weight", "blocks.1.ffn.0.bias"
     norm, modulation, last = "blocks.0.norm3.weight", "blocks.1.modulation", "head.modulation"

@@ -38,7 +38,7 @@ def test_portrait_and_landscape_are_made_side_by_side_in_one_cache(wan):
         wan.release(state)
 
 
-def test_a_stream_is_the_same_beside_one_of_another_size(wan):
+def test_a_stream_is_the_same_next_to_one_of_another_size(wan):
     alone = begin(wan, (64, 128))
     expected = [wan.step([alone], [()])[0].frames for _ in range(3)]
     wan.release(alone)

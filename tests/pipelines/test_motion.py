@@ -85,7 +85,7 @@ def test_plans_become_pixels_padded_to_equally_many() -> None:
 
 
 def test_points_that_nearly_touch_move_together_and_a_cell_apart_each_for_itself() -> None:
-    """Points of one grip shake against each other, and would tear what is between them."""
+    """Points of one hold shake against each other, and would tear what is between them."""
     going = ((8.0, 24.0), (24.0, 24.0))
     near, apart = (
         float(field(window(going, ((x, 24.0), (x, 24.0))))[0][-1, 0, 2:4, 2:4].max()) for x in (28.0, 32.0)

@@ -127,7 +127,7 @@ def most_light(served: Generator, start) -> float:
 
 
 def test_points_of_a_video_move_the_ground_however_few_and_take_nothing(served: Generator, start) -> None:
-    """Also those that begin anew beside others; a hand beside them takes hold as ever."""
+    """Also those that begin anew among others; a hand next to them takes hold as ever."""
     photo = np.asarray(Image.open(GALLERY / "beach-ball.webp").convert("RGB"))
     region = (((0.2, 0.4), (0.4, 0.4), (0.4, 0.6), (0.2, 0.6)),)
     states = [start("", image=photo) for _ in range(2)]

@@ -75,10 +75,10 @@ def test_what_something_passes_over_is_lost_and_the_rest_is_not() -> None:
     found = follow(pixels(frames), points, 16.0)
     x, y = (points * SCALE).T
     passed = (y > 70) & (y < 122) & (x > 70) & (x < 180)  # the square has come and gone
-    beside = (y < 54) | (y > 138)
+    off_its_way = (y < 54) | (y > 138)
     assert passed.sum() >= 10 and (found.visible[-1] & passed).sum() <= 0.2 * passed.sum()
-    assert found.visible[-1][beside].all()
-    assert np.abs((found.xy[-1] - points) * SCALE)[beside].max() <= 0.5
+    assert found.visible[-1][off_its_way].all()
+    assert np.abs((found.xy[-1] - points) * SCALE)[off_its_way].max() <= 0.5
     carried = (y > 70) & (y < 122) & (x > 16) & (x < 48)  # on the square when it set out, not at its rim
     went = (found.xy[10] - points)[carried] * SCALE
     assert found.visible[10][carried].all() and np.abs(went - (80, 0)).max() <= 1.0

@@ -162,8 +162,8 @@ def test_words_are_bound_to_things_by_their_order() -> None:
         Wanted("cat", 1, 1.25, "left"),
         Wanted("dog", 2, 1.0, "right", "run", "left"),
     ]
-    beside = meanings("cat=thing:cat", "left=side:left", "of", "a", "dog=thing:dog")
-    assert [thing.side for thing in things_named(beside, plain)] == ["left", "right"]
+    relative = meanings("cat=thing:cat", "left=side:left", "of", "a", "dog=thing:dog")
+    assert [thing.side for thing in things_named(relative, plain)] == ["left", "right"]
     whole = meanings("soccer=thing:soccer ball", "ball=thing:soccer ball", "and", "dogs=thing:dog")
     slices = meanings("slice=thing:pizza", "of", "pizza=thing:pizza", "and", "pizza=thing:pizza")
     assert [(thing.label, thing.count) for thing in things_named(slices, plain)] == [("pizza", 2)]

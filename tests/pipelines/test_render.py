@@ -35,7 +35,7 @@ def changed(file: Path, **fields: Any) -> Path:
 
 
 def rest(file: Path) -> list[str]:
-    """What lies in the folder beside the session file."""
+    """What lies in the folder in addition to the session file."""
     return sorted(path.name for path in file.parent.iterdir() if path != file)
 
 

@@ -107,7 +107,7 @@ def png() -> bytes:
     return out.getvalue()
 
 
-def test_start_images_come_from_the_file_or_beside_it(tmp_path: Path) -> None:
+def test_start_images_come_from_the_file_or_its_folder(tmp_path: Path) -> None:
     (tmp_path / "start.png").write_bytes(png())
     url = "data:image/png;base64," + base64.b64encode(png()).decode()
     assert np.array_equal(load_image("start.png", tmp_path), PICTURE)

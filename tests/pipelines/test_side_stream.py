@@ -1,4 +1,4 @@
-"""Work beside other work: in order where there is one queue only."""
+"""Concurrent work on one device: in order where there is one queue only."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Recorded(SideStream):
         self.said.append("join")
 
 
-def test_pictures_are_read_beside_the_pass_over_the_clean_chunk(
+def test_pictures_are_read_concurrently_with_the_clean_pass(
     tiny: Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """That pass is under way already, and only what comes after it waits for both."""

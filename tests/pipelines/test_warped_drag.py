@@ -68,7 +68,7 @@ def test_warping_again_and_again_does_not_fade() -> None:
 @pytest.mark.parametrize(
     ("away", "least", "most"), [(0.125, 1.0, 1.0), (0.165, 0.05, 0.95), (0.21, 0.0, 0.0)]
 )
-def test_a_thing_is_held_wholly_and_what_stands_beside_it_is_free(
+def test_a_thing_is_held_wholly_and_what_stands_next_to_it_is_free(
     away: float, least: float, most: float
 ) -> None:
     """A thing is a quarter of the picture wide: its rim goes with it, its neighbour does not, and no seam is between them."""

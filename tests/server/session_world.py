@@ -116,7 +116,7 @@ class PlayedWorker:
             return
         order = self.orders.pop(0)
         match order:
-            case ipc.Read():  # beside everything else: it is no turn
+            case ipc.Read():  # concurrent with everything else: it is no turn
                 if how == "well":
                     self.say(ipc.WasRead(order.stream, order.epoch, order.texts))
                 return

@@ -45,7 +45,7 @@ def lose_while(world: World, client: Client, kind: type, chunk: int | None = Non
 
 
 def test_a_first_victim_that_fails_for_good_takes_nobody_along() -> None:
-    """Two workers; the one is lost three times at the chunk of one session, who had others beside it."""
+    """Two workers; the one is lost three times at the chunk of one session, who shares it with others."""
     world = world_of(workers=2, slots=2, sessions=4)
     bad = world.clients[0]
     chunk = lose_while(world, bad, ipc.Step)

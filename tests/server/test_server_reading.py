@@ -1,4 +1,4 @@
-"""Prompts that are slow to be read: beside chunks, which go on without them until they have been."""
+"""Prompts that are slow to be read: concurrently with chunks, which go on without them until they have been."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who asks for much waits, and not those beside."""
+"""Who asks for much waits, and not the others."""
 
 from __future__ import annotations
 

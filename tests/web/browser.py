@@ -21,7 +21,7 @@ FLAGS = [
 ]
 
 USUAL = {"width": 1100, "height": 680}
-"""The smallest window that has the page's panels beside the stage: without a graphics card pixels cost time."""
+"""The smallest window that has the page's panels next to the stage: without a graphics card pixels cost time."""
 
 
 def find_chromium() -> str:

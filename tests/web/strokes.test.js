@@ -84,7 +84,7 @@ test('a session file is replayed in steps, each control before the chunk that sa
   assert.throws(() => checkSessionFile({ flowbrush: 2 }), /no session file of version 1/);
 });
 
-test('a session file that starts from an image beside it is refused with what to do', () => {
+test('a session file that starts from an image in its folder is refused with what to do', () => {
   const file = { flowbrush: 1, model: 'm', start: { prompt: 'p', image: 'first.png' }, controls: [], chunks: 1 };
   assert.throws(() => checkSessionFile(file), /first\.png.*flowbrush render/);
 });
@@ -102,7 +102,7 @@ test('two hands turn and scale, one shifts', () => {
   const from = [{ x: 0.4, y: 0.5 }, { x: 0.6, y: 0.5 }];
   const quarter = similarity(from, [{ x: 0.5, y: 0.3 }, { x: 0.5, y: 0.7 }], 2);
   near([quarter([0.4, 0.5]), quarter([0.6, 0.5]), quarter([0.5, 0.5])], [[0.5, 0.3], [0.5, 0.7], [0.5, 0.5]]);
-  near([quarter([0.5, 0.4])], [[0.55, 0.5]]); // a frame twice as wide as high: what was above is now beside
+  near([quarter([0.5, 0.4])], [[0.55, 0.5]]); // a frame twice as wide as high: what was above is now to the right
   near([similarity([from[0]], [{ x: 0.5, y: 0.6 }], 2)([0.1, 0.1])], [[0.2, 0.2]]);
 });
 

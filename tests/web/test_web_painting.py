@@ -233,7 +233,7 @@ def drawn_on(driver: Any, left: float, top: float, right: float, bottom: float) 
     )
 
 
-def test_what_would_be_taken_is_outlined_before_it_is_touched(driver: Any, served: Any) -> None:
+def test_what_would_be_taken_is_outlined_before_it_is_taken(driver: Any, served: Any) -> None:
     driver.start()
     hover(driver, *driver.ball())
     driver.until(lambda: sent(served, "probe"), "the server is asked")

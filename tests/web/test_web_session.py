@@ -465,7 +465,7 @@ WATCH_BALL = """() => {
 
 
 def test_the_figure_is_what_the_pixels_say(driver: Any, served: Any) -> None:
-    """One press beside the ball's centre makes it jump: the time until pixels show it is the figure's."""
+    """One press off the ball's centre makes it jump: the time until pixels show it is the figure's."""
     driver.start()
     driver.page.evaluate(WATCH_BALL)
     x, y = driver.ball()

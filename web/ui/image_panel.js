@@ -12,9 +12,9 @@ const GROUND = '#ffffff';
 /** @param {(image: Blob) => void} onImage */
 export function bindImages(onImage) {
   button('image-open').addEventListener('click', () => dialog('image-dialog').showModal());
-  for (const [field, openers] of /** @type {[string, string[]][]} */ ([['image-file', ['image-choose', 'photo-choose']], ['image-capture', []]])) {
+  for (const [field, buttons] of /** @type {[string, string[]][]} */ ([['image-file', ['image-choose', 'photo-choose']], ['image-capture', []]])) {
     const file = input(field);
-    for (const opener of openers) button(opener).addEventListener('click', () => file.click());
+    for (const id of buttons) button(id).addEventListener('click', () => file.click());
     file.addEventListener('change', () => {
       if (file.files?.[0]) take(file.files[0], onImage);
       file.value = '';

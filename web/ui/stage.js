@@ -27,7 +27,7 @@ export class Stage {
     return { x: (clientX - left) / width, y: (clientY - top) / height };
   }
 
-  /** Scrolls the page, where it is longer than the window, so that the picture can be seen and touched. */
+  /** Scrolls the page, where it is longer than the window, so that the picture can be seen and reached. */
   bringIntoView() {
     this.#box.scrollIntoView({ block: 'nearest' });
   }

@@ -116,7 +116,7 @@ export class ToolStrip {
   }
 }
 
-/** Writes the value of every slider beside it. */
+/** Writes the value of every slider next to it. */
 export function mirrorSliders() {
   for (const slider of document.querySelectorAll('.row input[type="range"]')) {
     const range = /** @type {HTMLInputElement} */ (slider);

@@ -56,8 +56,8 @@ def test_what_leaves_fades_and_is_gone_at_the_end() -> None:
 
 
 def test_what_was_half_there_does_not_flash_when_it_leaves() -> None:
-    coming = replace(named("dog"), opacity=0.4)
-    now, _ = begin(stack(coming), Counter(), KNOWN)
+    arriving = replace(named("dog"), opacity=0.4)
+    now, _ = begin(stack(arriving), Counter(), KNOWN)
     assert advance(now, 0.1).layers[0].opacity == pytest.approx(0.4)
 
 

@@ -1,4 +1,4 @@
-"""A disk that hangs: while the file $TEST_DISK_HANGS is there, no call that touches folders of sessions beside it returns.
+"""A disk that hangs: while the file $TEST_DISK_HANGS is there, no call returns that uses folders of sessions next to it.
 
 The first that waits makes the file $TEST_DISK_HANGS.met.
 Python loads it at its start where this folder is in PYTHONPATH. Whichever thread makes such a call waits in it.
@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 FLAG = os.environ.get("TEST_DISK_HANGS", "")
-BESIDE = os.path.dirname(FLAG)
+NEIGHBOURHOOD = os.path.dirname(FLAG)
 stat = os.stat
 
 
@@ -31,7 +31,7 @@ def _hangs() -> bool:
 
 def _wait(file: Any) -> None:
     path = f"{_path(file)}/"
-    if "/sessions/" in path and path.startswith(BESIDE):
+    if "/sessions/" in path and path.startswith(NEIGHBOURHOOD):
         if _hangs():
             os.close(os.open(f"{FLAG}.met", os.O_CREAT | os.O_WRONLY))
         while _hangs():
