@@ -64,6 +64,7 @@ class Session(Viewer):
         self._replacing = asyncio.Lock()
         self.source: SourceFields | None = start.source
         """the client's video that is announced now"""
+        self.paused = start.paused
         if start.last_frame is not None:
             self.last_frame = start.last_frame
 
@@ -162,6 +163,7 @@ class Session(Viewer):
         self._acks.fail_all(SessionEnded("the session was started over from another image"))
         self._restart_at(0)
         self._acks, self._token, self._ready, self._decoder = Acks(), None, None, None
+        self.paused = self._start.paused
         self._start = self._start.model_copy(update={"image": image})
         try:
             await self._open()

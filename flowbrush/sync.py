@@ -150,6 +150,10 @@ class SyncStream:
     def resume_token(self) -> str | None:
         return self.stream.resume_token
 
+    @property
+    def paused(self) -> bool:
+        return self.stream.paused
+
     def on(self, event: str, handler: Callable[[Any], Any]) -> None:
         """Call `handler(message)`, in the thread of the stream, at every such event."""
         if self._stream is None:

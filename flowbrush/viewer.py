@@ -26,8 +26,10 @@ from flowbrush.server_messages import (
     Error,
     ServerMessage,
     SessionDone,
+    SessionPaused,
     SessionReady,
     SessionRestarted,
+    SessionResumed,
     SessionRewound,
 )
 
@@ -97,6 +99,8 @@ class Viewer:
         self._tasks: list[asyncio.Task[None]] = []
         self.done: SessionDone | None = None
         self.last_frame = -1
+        self.paused = False
+        """whether it is paused, as far as the server has said"""
 
     # ---- life ----
 
@@ -244,6 +248,8 @@ class Viewer:
             self._playout = Playout(1.0 / link.ready.fps, realtime=self._realtime)
             if self.last_frame >= 0:
                 self._playout.restart((self.last_frame + 1) / link.ready.fps)
+        else:
+            self.paused = False  # or session.paused comes next
         self._ready = link.ready
         self._events.emit("session.ready", link.ready)
         return link
@@ -284,6 +290,8 @@ class Viewer:
             self._restart_at((message.chunk + 1) * self.ready.chunk_frames)
         elif isinstance(message, SessionRestarted):
             self._restart_at(0)
+        elif isinstance(message, SessionPaused | SessionResumed):
+            self.paused = isinstance(message, SessionPaused)
         heard = self._events.emit(message.type, message)
         if isinstance(message, Error) and not heard and message.id is None:
             log.warning("the server reports: %s [%s]", message.message, message.code)

@@ -248,7 +248,7 @@ export class App extends Emitter {
         this.prober.attach(ready.capabilities.probe === false ? null : stream);
       }
     }
-    if (stream.paused) this.#paused(true);
+    if (stream.paused || again) this.#paused(stream.paused);
     this.emit('ready', ready);
   }
 

@@ -317,6 +317,7 @@ export class Stream extends Emitter {
     this.#failure = null;
     this.#link.persistent = true;
     this.#link.settled();
+    if (!this.#opening) this.paused = false; // else session.paused comes next
     this.#setState('live');
     const known = ready.last_id ?? 0;
     this.#lastId = Math.max(this.#lastId, known);

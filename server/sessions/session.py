@@ -192,12 +192,13 @@ class Session:
         self.output.discontinuity = True
 
     def say_ready(self) -> Effects:
-        """The client learns, once, that the stream exists."""
+        """The client learns, once, that the stream exists; one that comes back also that it is paused."""
         if self.ready_said or not self.attached:
             return []
+        paused = [do.Say(SessionPaused(chunk=self.upcoming))] if self.known and self.pace.paused else []
         self.ready_said = self.known = True
         notices, self.notices = self.notices, ()
-        return [do.SayReady(self.start_id), *self._say_lost(), *map(do.Say, notices)]
+        return [do.SayReady(self.start_id), *self._say_lost(), *paused, *map(do.Say, notices)]
 
     def _say_lost(self) -> Effects:
         """What the client has, and the log has not, never was."""

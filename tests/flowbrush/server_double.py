@@ -97,6 +97,8 @@ class Double:
                 last_id=self.last_id,
             ).to_json()
         )  # fmt: skip
+        if start.resume and self.paused:
+            await socket.send(p.SessionPaused(chunk=self.chunk).to_json())
         self.paused = self.paused or start.paused
         sender = asyncio.create_task(
             self.generate(socket, (start.last_frame or 0) + 1 if start.resume else 0)

@@ -158,6 +158,23 @@ async def test_pause_step_and_resume(server: Double) -> None:
         assert [packet.frame for packet in await read(stream, 40)] == list(range(40))
 
 
+@pytest.mark.parametrize("paused", [True, False])
+async def test_after_a_resume_it_knows_whether_it_is_paused(server: Double, paused: bool) -> None:
+    """Also where the answer to a pause, or to its end, was lost with the connection."""
+    async with fast(server, paused=not paused) as stream:
+        assert stream.paused is not paused
+        back = asyncio.Event()
+        stream.on("session.paused" if paused else "reconnected", lambda _: back.set())
+        server.paused = paused
+        assert server.socket is not None
+        server.socket.transport.abort()
+        await back.wait()
+        assert stream.paused is paused
+    async with fast(server, resume="token", last_frame=-1) as other:
+        await other.probe(0.1, 0.1)  # whatever came before its answer was heard
+        assert other.paused is paused
+
+
 async def test_rewind_drops_what_was_not_read_and_goes_on_after_that_chunk(server: Double) -> None:
     async with fast(server, frames="numpy") as stream:
         await read(stream, 20)

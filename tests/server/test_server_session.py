@@ -356,6 +356,44 @@ def test_a_client_that_has_more_than_the_log_is_told_where_it_stands(tmp_path: P
     assert not said(it.tell(on.Attached(kept * 4)), "session.rewound"), "once"
 
 
+def kinds(sent: list[Any]) -> list[str]:
+    """`SayReady`, and the types of messages."""
+    return ["SayReady" if isinstance(each, do.SayReady) else each.type for each in _told(sent)]
+
+
+def _told(sent: list[Any]) -> list[Any]:
+    return [
+        each if isinstance(each, do.SayReady) else each.message
+        for each in sent
+        if isinstance(each, do.SayReady | do.Say)
+    ]
+
+
+@pytest.mark.parametrize("seated", [True, False])
+def test_who_comes_back_to_a_paused_session_hears_that_it_is_paused(it: Harness, seated: bool) -> None:
+    it.chunk()
+    it.tell(on.PauseAsked(id=1))
+    it.tell(on.Detached())
+    if not seated:
+        it.tell(on.Tick(waiting=1))
+    told = it.tell(on.Attached(4))
+    if not seated:
+        it.tell(on.SlotGiven())
+        (order,) = orders(it.tell(on.Turn()))
+        told = it.tell(ipc.Opened("id", order.epoch, 0))
+    assert kinds(told) == ["SayReady", "session.paused"]
+    (paused,) = said(told)
+    assert (paused.id, paused.chunk) == (None, 1), "it answers nothing that was asked"
+    it.tell(on.ResumeAsked())
+    assert not said(it.tell(on.Attached(4)), "session.paused")
+
+
+def test_who_begins_a_paused_session_is_not_told_what_it_asked_for(tmp_path: Path) -> None:
+    it = Harness(tmp_path, paused=True)
+    it.open()
+    assert kinds(it.effects)[-1] == "SayReady" and not said(it.effects)
+
+
 def test_a_write_that_hangs_is_waited_for_and_nothing_is_written_twice(it: Harness) -> None:
     it.chunk()
     it.disk_hangs = True

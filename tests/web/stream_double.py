@@ -267,6 +267,8 @@ class StreamDouble:
             stream.playhead = ((start.last_frame + 1) / FPS, 0.0)  # the client has nothing else
         self.sessions["toy-token"] = stream
         await socket.send_json(stream.ready())
+        if start.resume and stream.paused:
+            await socket.send_json({"type": "session.paused", "chunk": stream.world.chunk})
         for packet in stream.packets[(start.last_frame if start.last_frame is not None else -1) + 1 :]:
             await socket.send_bytes(packet)
         return stream

@@ -325,6 +325,20 @@ def test_a_page_that_is_loaded_again_goes_on(open_page: Any, served: Any) -> Non
     driver.until(lambda: sent(served, "track.end"), "the pin of before can be taken away")
 
 
+def test_a_page_that_comes_back_shows_whether_its_stream_is_paused(open_page: Any, served: Any) -> None:
+    driver = open_page(served.url, expect_errors=True)
+    driver.start()
+    driver.pause()
+    driver.page.reload()
+    driver.until(lambda: status(driver) == "Paused", "it is paused, as it was left")
+    assert driver.page.locator("#paused-mark").is_visible() and driver.page.locator("#step").is_enabled()
+    (stream,) = set(served.double.sessions.values())
+    stream.paused = False  # somebody else saw to that, and the connection was lost before it was told
+    asyncio.run_coroutine_threadsafe(served.double.drop_connections(), served.loop).result(5)
+    driver.until(lambda: status(driver) == "Live", "it goes on")
+    assert driver.page.locator("#paused-mark").is_hidden() and driver.page.locator("#step").is_disabled()
+
+
 def test_a_page_whose_stream_was_ended_begins_anew_when_it_is_loaded_again(driver: Any, served: Any) -> None:
     driver.start()
     driver.page.locator("#stop").click()
