@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from flowbrush.errors import ProtocolError
+from flowbrush.protocol import Error
 from flowbrush.server.engine import ipc
+from flowbrush.server.sessions import effects as do
 from flowbrush.server.sessions import events as on
 from flowbrush.server.sessions import of_client, of_upkeep, of_worker
 from flowbrush.server.sessions.phases import Phase
@@ -62,4 +65,18 @@ def handle(session: Session, event: Any, now: float) -> Effects:
     """
     if session.phase is Phase.DONE:
         return of_worker.unkept(event)
-    return HANDLERS[type(event)](session, event, now)
+    if session.jumps.wait(event, now, session.pace.stands):
+        return _waited(session, now)
+    return [*HANDLERS[type(event)](session, event, now), *_waited(session, now)]
+
+
+def _waited(session: Session, now: float) -> Effects:
+    """What is carried out now of the commands that waited for a picture; one that cannot be is answered by an error."""
+    effects: Effects = []
+    for event in session.jumps.take(now):
+        try:
+            effects += HANDLERS[type(event)](session, event, now)
+        except ProtocolError as error:
+            said = Error(code=error.code, message=error.message, id=error.id, field=error.field)
+            effects += [do.Say(said), do.Count("errors", label=str(error.code))]
+    return effects

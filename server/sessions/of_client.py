@@ -98,6 +98,7 @@ def rewind(session: Session, event: on.RewindAsked, now: float) -> Effects:
     effects = session.cut(event.chunk + 1)
     effects.append(do.Say(SessionRewound(id=event.id, chunk=event.chunk), all=True))
     effects += session.reopen(event.chunk if there else None)
+    session.jumps.asked()
     session.quiet_since = now
     return effects
 
@@ -108,8 +109,9 @@ def reset(session: Session, event: on.ResetAsked, now: float) -> Effects:
         session.settings = replace(session.settings, seed=event.seed)
         effects.append(do.SaveSettings())
     session.quiet_since = now
-    effects += [do.Say(SessionRestarted(id=event.id), all=True)]
-    return [*effects, *session.reopen()]
+    effects += [do.Say(SessionRestarted(id=event.id), all=True), *session.reopen()]
+    session.jumps.asked()
+    return effects
 
 
 def probe_asked(session: Session, event: on.ProbeAsked, now: float) -> Effects:

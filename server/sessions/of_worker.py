@@ -60,12 +60,13 @@ def probe_lost(session: Session) -> Effects:
 def turn(session: Session, event: on.Turn, now: float) -> Effects:
     if session.phase is Phase.OPENING and session.ordered is None:
         session.ordered = session.epoch
+        session.jumps.begun(now)
         if session.rewind_to is not None:
             return [do.Order(ipc.Rewind(session.id, session.epoch, session.rewind_to))]
         snapshot = session.history.newest_before(session.output.encode_from)
         codec, anyway = str(session.output.codec), session.reading.insists
         return [do.Order(ipc.opening(session.id, session.epoch, session.settings, codec, snapshot, anyway))]
-    if session.phase is not Phase.READY:
+    if session.phase is not Phase.READY or session.jumps.rests:
         return []
     if session.chunk < session.upcoming:
         known = session.known_controls()
@@ -203,6 +204,8 @@ def made(session: Session, event: ipc.Made, now: float) -> Effects:
     session.enter(Phase.READY)
     session.chunk = event.chunk + 1
     session.reading.went_on()
+    if not event.replay_only:
+        session.jumps.made()
     waited = session.pace.made(now)
     if waited.slow is not None:
         session.quality.made(waited.slow)
@@ -215,6 +218,7 @@ def encoded(session: Session, event: ipc.Encoded, now: float) -> Effects:
     before = session.output.frame
     effects = session.output.encoded(event, session.pace.began(event.chunk, now), session.quality.rate)
     if session.output.frame > before:
+        session.jumps.shown(now)
         first = event.frame % session.output.chunk_frames == 0
         if session.pace.sent(event.chunk, session.output.pts, first, now):
             effects.append(do.Count("misses"))

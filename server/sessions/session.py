@@ -25,6 +25,7 @@ from flowbrush.server.sessions import effects as do
 from flowbrush.server.sessions import events as on
 from flowbrush.server.sessions.followed import Followed
 from flowbrush.server.sessions.history import History
+from flowbrush.server.sessions.jumps import Jumps
 from flowbrush.server.sessions.output import Output
 from flowbrush.server.sessions.pace import Pace
 from flowbrush.server.sessions.pending_controls import PendingControls
@@ -111,6 +112,7 @@ class Session:
         self.fetched: on.Fetched | None = None
         self.pending = PendingControls()
         self.reading = Reading()
+        self.jumps = Jumps()
         self.tracks = Tracks(self.chunk_s, 1 / settings.fps, settings.tracks)
         self.followed = Followed()
 
@@ -161,6 +163,8 @@ class Session:
             return urgent if self.attached else None
         if self.phase is not Phase.READY or self.awaits_log:
             return None
+        if self.jumps.rests:
+            return self.jumps.due
         if self.chunk < self.upcoming:
             return urgent  # known already, and somebody waits for what comes after
         return self.pace.due(self.chunk * self.chunk_s, now)
@@ -285,6 +289,7 @@ class Session:
         self.epoch += 1
         self.output.jump()
         self.pace.not_ready()
+        self.jumps.over()
         self.reading.stop()
         self.ordered = self.rewind_to = None
 
