@@ -306,6 +306,8 @@ export class Stream extends Emitter {
     'control.applied': (message) => this.#acks.applied(message.id, message),
     'session.paused': () => (this.paused = true),
     'session.resumed': () => (this.paused = false),
+    'session.rewound': ({ chunk }) => (this.lastFrame = (chunk + 1) * (this.ready?.chunk_frames ?? 0) - 1),
+    'session.restarted': () => (this.lastFrame = -1),
     'session.done': () => (this.#link.persistent = false),
     pong: ({ sent_us }) => (this.roundTripMs = performance.now() - sent_us / 1000),
     error: (message) => this.#refused(message),

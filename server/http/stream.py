@@ -184,6 +184,10 @@ async def _resume(
             context.gate.count_wrong(identity.address)
         raise
     starting.check_can(start, service.capabilities(live.meta.model))
+    try:
+        live.session.check_sent(last_frame)
+    except ProtocolError as error:
+        raise Refused.over(error) from None
     context.quotas.began(live, identity)
     if identity.hops:
         live.rank, live.tied = live.rank or identity.rank, identity.tied

@@ -28,6 +28,8 @@ def attached(session: Session, event: on.Attached, now: float) -> Effects:
     session.ready_said, session.start_id = False, event.start_id
     session.recorded = event.recorded
     known = max(session.upcoming * session.output.chunk_frames, session.first_frame)
+    if session.output.most is None:
+        session.output.most, session.log_short = event.frame, event.frame > known
     session.back_to = known // session.output.chunk_frames if event.frame > known else None
     frame = min(max(event.frame, session.first_frame), known)
     session.pace.restart(frame / session.settings.fps)

@@ -33,6 +33,8 @@ class Output:
         self.acks = Acks()
         self.frame = 0
         """the next frame that the client gets"""
+        self.most: int | None = 0
+        """so many frames the client may have had; None: an earlier process sent them, and has not said how many"""
         self.encode_from = 0
         """chunks before this one are only made to get the state back"""
         self.want_key = True
@@ -124,6 +126,7 @@ class Output:
         if encoded.frame >= self.frame:
             effects.append(Show(self._packet(encoded), began, tuple(measured)))
             self.frame = encoded.frame + 1
+            self.most = max(self.most or 0, self.frame)
         if encoded.jpeg is not None:
             effects.append(ShowJpeg(encoded.jpeg))
         if encoded.last:

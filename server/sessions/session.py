@@ -97,7 +97,9 @@ class Session:
         self.ready_said = False
         self.start_id: int | None = None
         self.back_to: int | None = None
-        """the client has pictures of later chunks than this many, of which the log was lost; it is to be told"""
+        """the client has pictures of later chunks than this many, which are gone; it is to be told"""
+        self.log_short = False
+        """whether they are gone because the log was lost"""
         self.recorded: int | None = None
         self.ordered: int | None = None
         """epoch of the opening order that the worker has"""
@@ -176,6 +178,14 @@ class Session:
             text = f"chunk {chunk} is not made yet: {made} chunks are, counted from 0"
             raise ProtocolError(ErrorCode.REWIND_OUT_OF_RANGE, text, field="chunk", id=id)
 
+    def check_sent(self, last_frame: int) -> None:
+        """Raises ProtocolError when a client comes back that says it has a frame which it was never sent."""
+        most = self.output.most
+        if most is not None and last_frame >= most:
+            expected = f"-1 to {most - 1}, the last frame that was sent" if most else "-1, no frame was sent"
+            text = f"last_frame is {last_frame}: expected the index of the last frame received, {expected}"
+            raise ProtocolError(ErrorCode.OUT_OF_RANGE, text, field="last_frame")
+
     def enter(self, phase: Phase) -> None:
         """Moves to another phase; raises RuntimeError for a way that does not exist."""
         if phase not in NEXT[self.phase]:
@@ -189,8 +199,13 @@ class Session:
         self.quality.restored(controls)
         self.last_id = max([self.last_id, *(each.id for each in controls if each.id is not None)])
 
-    def taken_up(self, first_frame: int, snapshots: dict[int, str], epoch: int) -> None:
-        """Before the first event: it lived in another process, or is the branch of another session."""
+    def taken_up(
+        self, first_frame: int, snapshots: dict[int, str], epoch: int, sent: int | None = None
+    ) -> None:
+        """Before the first event: it lived in another process, which has `sent` so many frames, or is the branch of another
+        session.
+        """
+        self.output.most = sent
         self.first_frame = self.output.frame = first_frame
         self.history.snapshots, self.epoch, self.known = snapshots, epoch + 1, True
         self.output.discontinuity = True
@@ -209,9 +224,12 @@ class Session:
         chunks, self.back_to = self.back_to, None
         if chunks is None:
             return []
+        gone = do.Say(SessionRewound(chunk=chunks - 1) if chunks else SessionRestarted())
+        if not self.log_short:  # it has not heard of a rewind
+            return [gone]
+        self.log_short = False
         text = "the session's log was damaged: it goes on from where it can be read"
-        gone = SessionRewound(chunk=chunks - 1) if chunks else SessionRestarted()
-        return [do.Say(gone), do.Say(Notice(code="log_damaged", message=text))]
+        return [gone, do.Say(Notice(code="log_damaged", message=text))]
 
     def known_controls(self) -> tuple[Control, ...] | None:
         """The controls of the next chunk, which is in the log; None where they are still to be fetched."""

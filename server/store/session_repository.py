@@ -136,8 +136,9 @@ class SessionRepository:
     def revive(self, meta: SessionRecord) -> SessionHost:
         """A session whose journal is there already: of an earlier process, or a branch. Raises OSError."""
         live = self.open(meta, paused=meta.paused, notices=meta.unsaid)
-        if meta.paused or meta.unsaid:  # as of the moment at which it was given up: it may change at once
-            meta.paused, meta.unsaid = False, ()
+        sent = meta.sent
+        if meta.paused or meta.unsaid or sent is not None:  # as of its end there: it changes now
+            meta.paused, meta.unsaid, meta.sent = False, (), None
             self._store.write(meta)
         for chunk in range(len(live.journal)):
             try:
@@ -151,7 +152,8 @@ class SessionRepository:
         snapshots, epoch = self._store.snapshots(meta.id)
         usable = {chunk: path for chunk, path in snapshots.items() if chunk < len(live.journal)}
         meta.first_frame = min(meta.first_frame, made)
-        live.session.taken_up(meta.first_frame, usable, epoch)
+        whole = made >= meta.frames  # else the log was damaged since, and its client has what is not there
+        live.session.taken_up(meta.first_frame, usable, epoch, sent if whole else None)
         return live
 
     def stored(self) -> list[SessionHost]:
@@ -186,7 +188,9 @@ class SessionRepository:
         It blocks, and raises OSError.
         """
         if stops:
-            live.meta.paused, live.meta.unsaid = live.session.pace.paused, live.session.notices
+            session = live.session
+            live.meta.paused, live.meta.unsaid = session.pace.paused, session.notices
+            live.meta.sent = session.output.most
         live.meta.frames = live.session.output.frame
         live.meta.start = live.meta.start.model_copy(update={"seed": live.session.settings.seed})
         record = live.meta.model_copy()

@@ -59,7 +59,10 @@ class SessionRecord(BaseModel):
     frames: int = 0
     paused: bool = False
     unsaid: tuple[Notice, ...] = ()
-    """how its last process left it: whether it was paused, and what its client was not told yet"""
+    sent: int | None = None
+    """how its last process left it: whether it was paused, what its client was not told yet, and how many frames it was sent;
+    None: that process ended without a word
+    """
 
 
 def hash_token(token: str) -> str:

@@ -38,6 +38,11 @@ async def test_a_session_goes_on_in_the_next_process(make_server, sig: int) -> N
             psutil.Process(pid).wait(10)  # raises when it still lives then
     again = await asyncio.to_thread(lambda: make_server(port=server.port))
     last = first.packets[-1].frame
+    if sig == signal.SIGTERM:  # one that was killed has not said how far it came
+        async with RawClient(again.url) as wrong:
+            await wrong.send(type="session.start", resume=ready["resume_token"], last_frame=last + 10_000)
+            error = await wrong.message("error")
+            assert (error["code"], error["field"]) == ("out_of_range", "last_frame")
     async with RawClient(again.url) as second:
         await second.send(type="session.start", resume=ready["resume_token"], last_frame=last)
         back = await second.message("session.ready")

@@ -356,6 +356,41 @@ def test_a_client_that_has_more_than_the_log_is_told_where_it_stands(tmp_path: P
     assert not said(it.tell(on.Attached(kept * 4)), "session.rewound"), "once"
 
 
+def test_a_client_that_has_not_heard_of_a_rewind_is_told_and_its_log_is_whole(it: Harness) -> None:
+    for _ in range(5):
+        it.chunk()
+    it.tell(on.RewindAsked(1))
+    it.tell(ipc.Rewound("id", it.turn().epoch, True))
+    told = it.tell(on.Attached(5 * 4))
+    assert kinds(told)[:2] == ["SayReady", "session.rewound"] and not said(told, "notice")
+    assert said(told, "session.rewound")[0].chunk == 1
+
+
+@pytest.mark.parametrize("sent", [0, 8])
+def test_a_frame_that_was_never_sent_is_named_with_those_that_were(it: Harness, sent: int) -> None:
+    for _ in range(sent // 4):
+        it.chunk()
+    it.session.check_sent(sent - 1)
+    with pytest.raises(ProtocolError, match=r"last_frame is 900: expected .*-1") as refused:
+        it.session.check_sent(900)
+    assert refused.value.code is ErrorCode.OUT_OF_RANGE and refused.value.field == "last_frame"
+    assert (f"-1 to {sent - 1}" in refused.value.message) is (sent > 0)
+    with pytest.raises(ProtocolError):
+        it.session.check_sent(sent)
+
+
+def test_what_another_process_sent_is_known_once_the_client_has_said_it(tmp_path: Path) -> None:
+    it = Harness(tmp_path)
+    for chunk in range(4):
+        it.session.restored(chunk, ())
+    it.session.taken_up(0, {}, 0)
+    it.session.check_sent(10_000)
+    it.tell(on.Attached(13))
+    it.session.check_sent(12)
+    with pytest.raises(ProtocolError, match="-1 to 12"):
+        it.session.check_sent(13)
+
+
 def kinds(sent: list[Any]) -> list[str]:
     """`SayReady`, and the types of messages."""
     return ["SayReady" if isinstance(each, do.SayReady) else each.type for each in _told(sent)]

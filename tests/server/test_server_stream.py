@@ -215,6 +215,17 @@ async def test_a_resume_takes_over_a_connection_that_still_hangs(server: Running
         await second.count(4)
 
 
+async def test_a_last_frame_that_was_never_sent_is_refused(server: RunningServer) -> None:
+    async with RawClient(server.url) as first, RawClient(server.url) as second:
+        ready = await first.start()
+        await first.count(4)
+        await second.send(type="session.start", resume=ready["resume_token"], last_frame=100_000, id=5)
+        error = await second.message("error")
+        assert (error["code"], error["field"]) == ("out_of_range", "last_frame")
+        assert "last_frame is 100000: expected" in error["message"]
+        await first.count(12)  # who has the session keeps it
+
+
 async def test_unknown_tokens_are_refused(server: RunningServer) -> None:
     async with RawClient(server.url) as client:
         await client.send(type="session.start", resume="never-issued", last_frame=3)

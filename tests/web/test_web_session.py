@@ -435,10 +435,14 @@ USE_CLIENT = """async () => {
   const shown = await drag.ack.applied;
   await drag.release().applied;
   const { chunk } = await stream.pause();
+  await stream.rewind(0);
+  const last = [stream.lastFrame];
+  await stream.reset();
+  last.push(stream.lastFrame);
   const refused = await stream.control({ type: 'track.end', track: -5 }).queued.catch((error) => error.code);
   stream.disconnect();
   const late = await stream.setPrompt('too late').applied.catch((error) => error.name);
-  return { session: stream.ready.session, queued, shown, chunk, packets, refused, late };
+  return { session: stream.ready.session, queued, shown, chunk, packets, last, refused, late };
 }"""
 
 
@@ -448,6 +452,7 @@ def test_the_client_can_be_imported_by_others(open_page: Any, served: Any) -> No
     assert seen["session"] == "toy-1" and seen["shown"]["frame"] == seen["shown"]["chunk"] * 4
     frames = [packet["frame"] for packet in seen["packets"]]
     assert frames == list(range(frames[0], frames[0] + len(frames))), "frames in order, none missing"
+    assert seen["last"] == [3, -1], "where it would go on after a lost connection"
     assert seen["refused"] == "out_of_range" and seen["late"] == "StreamError"
     assert len(served.double.refused) == 1
     served.double.refused.clear()
