@@ -97,9 +97,8 @@ class Session:
         self.ready_said = False
         self.start_id: int | None = None
         self.back_to: int | None = None
-        """the client has pictures of later chunks than this many, which are gone; it is to be told"""
         self.log_short = False
-        """whether they are gone because the log was lost"""
+        """the client is to be told that it has pictures of later chunks than this many, which are gone; the log was lost with them"""
         self.recorded: int | None = None
         self.ordered: int | None = None
         """epoch of the opening order that the worker has"""
