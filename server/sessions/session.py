@@ -98,7 +98,7 @@ class Session:
         self.start_id: int | None = None
         self.back_to: int | None = None
         self.log_short = False
-        """the client is to be told that it has pictures of later chunks than this many, which are gone; the log was lost with them"""
+        """the client is to be told that its pictures of later chunks than this many are gone; the log was lost with them"""
         self.recorded: int | None = None
         self.ordered: int | None = None
         """epoch of the opening order that the worker has"""
