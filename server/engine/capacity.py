@@ -10,14 +10,19 @@ from flowbrush.models import cpus
 from flowbrush.models.needs import BYTES, ROOM_FOR_TEXT, needs
 
 SHARE = 0.5
-"""Share of the free memory that seats may take; the rest is for the passes themselves."""
+"""Share of the free memory that what seats keep may take: a worker of pocket grows by 130 MB a stream (docs/scale.md), of which
+`seat_bytes` is a half; passes and encoders take the rest."""
 
 COUNTED = 0.9
 """The same where all that a stream needs is counted, its part of the passes too: the rest is for what no formula knows."""
 
 BYTES_PER_VALUE = 4
+
 STREAMS_PER_CORE = 2
-MOST = 64
+"""Of pocket without a GPU: two cores make four streams of 16 frames a second in real time, and no more (docs/scale.md)."""
+
+MOST_ON_GPU = 32
+"""The web process has one core, and sending a stream takes up to 3.2 % of that (docs/scale.md)."""
 
 
 def seat_bytes(card: Any) -> int:
@@ -54,5 +59,5 @@ def seats_that_fit(card: Any, device: str) -> int:
 
         if torch.cuda.is_available():
             free, _ = torch.cuda.mem_get_info(torch.device("cuda" if device == "auto" else device))
-            most, on_gpu = MOST, True
+            most, on_gpu = MOST_ON_GPU, True
     return max(1, min(most, streams_in(card, free, on_gpu)))
