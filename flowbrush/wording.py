@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-LONGEST = 40  # characters of a value that are shown
+LONGEST = 40  # characters of a value that are shown: an id is whole, and a file is not
 
 _EXPECTED = {
     "bool_parsing": "true or false",

@@ -18,9 +18,10 @@ from flowbrush.pipelines.requests import Frames
 from flowbrush.pipelines.source_file import BadVideo, at_rate, facts_of
 from flowbrush.pipelines.tracks_io import MOST_TRACKS, BadTracks, Tracks
 
-LONGEST = 640  # pixels of a side: larger pictures are followed no better, and slower
+# Pixels of a side: in larger pictures what is smaller than a twentieth of the width is followed more surely, and all is slower.
+LONGEST = 640
 SHORTEST = 16  # of a side: smaller ones crash OpenCV's flow
-FASTEST = 30.0  # pictures a second that are looked at
+FASTEST = 30.0  # pictures a second that are looked at: all of a usual video, and no more of slow motion
 # Of the squared lengths, and pixels squared: how far from its start a point may come back. With more, what is hidden is kept.
 SLACK = (0.01, 0.5)
 GREY = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green and blue

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 LOAD_S = 3.0
-"""Over about so many seconds a worker's load is taken."""
+"""Over about so many seconds a worker's load is taken: a single long order, in which a prompt is read, is no busy worker yet."""
 
 BUSY, ROOM = 0.8, 0.85
 """Shares of its time: a worker with more to do is why chunks are slow; one that would have no more can give a better quality."""

@@ -7,7 +7,7 @@ from flowbrush.server.engine.scheduler import Slots
 from flowbrush.server.engine.workers import Worker, Workers
 
 IDLE_S = 60.0
-"""A worker above the fewest that nobody has used for so long ends."""
+"""A worker above the fewest that nobody has used for so long ends: who comes right back finds it warm, and little is paid for."""
 
 
 class Scaling:

@@ -18,13 +18,15 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from PIL import Image, ImageOps
 
+from flowbrush.limits import MAX_SIDE
 from flowbrush.server.modest import limit_memory
 from flowbrush.server.source.tracking import packed
 from flowbrush.server.source.wire import RECORD, Answer
 
 QUALITY = 92
 MEMORY = 1 << 30
-MAX_PIXELS = 4096 * 4096
+MAX_PIXELS = MAX_SIDE**2
+"""Of a frame of H.264, that it is decoded at all: no source can announce more."""
 
 GRID = 8, 5
 """Columns and rows of the points that are followed, of a picture that is wider than high."""

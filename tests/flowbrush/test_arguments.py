@@ -207,6 +207,11 @@ def test_whatever_came_is_shown_short() -> None:
         assert len(in_python(value)) <= 40
 
 
+def test_an_id_that_was_typed_is_shown_whole() -> None:
+    id = "0b7f5a3c-52d1-4c7f-9e0a-3f6f8a1d2e4b"
+    assert in_python(id) == repr(id)
+
+
 def test_every_message_that_is_made_tells_what_is_wrong_with_it() -> None:
     made = [kind for kind in vars(p).values() if inspect.isclass(kind) and issubclass(kind, p.Body)]
     assert len(made) > 30

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -121,12 +122,35 @@ def test_the_motion_of_a_video_is_carried_over_to_a_photo() -> None:
     assert both.sum() >= 8 and off < 0.3 * gone, (off, gone)
 
 
-def written(path: Path) -> Path:
-    writer = Mp4Writer(path, WIDTH, HEIGHT, 16.0)
-    for frame in moving():
-        writer.write(frame)
+def written(path: Path, pictures: Sequence[Frames] | None = None, fps: float = 16.0) -> Path:
+    pictures = pictures if pictures is not None else moving()
+    height, width = pictures[0].shape[:2]
+    writer = Mp4Writer(path, width, height, fps)
+    for picture in pictures:
+        writer.write(picture)
     writer.close(whole=True)
     return path
+
+
+def test_a_small_thing_of_a_large_video_is_followed(tmp_path: Path) -> None:
+    """A twentieth of the width, and a twentieth of the width on its way."""
+    columns, side, step, frames = 1280, 64, 6, 12
+    video = texture(1, 128, columns).expand(frames, -1, -1, -1).clone()
+    for frame in range(frames):
+        at = 100 + step * frame
+        video[frame, :, 32 : 32 + side, at : at + side] = texture(2, side, side)
+    middle = np.array([[(100 + side / 2) / columns, 0.5]], np.float32)
+    found = follow_video(written(tmp_path / "a.mp4", pixels(video), 30.0), middle)
+    gone = (found.xy[-1] - middle)[0] * (columns, 128)
+    assert gone == pytest.approx([step * (frames - 1), 0], abs=8)
+
+
+def test_slow_motion_costs_no_more_than_a_usual_video_of_which_every_picture_counts(tmp_path: Path) -> None:
+    usual, slow = (
+        follow_video(written(tmp_path / f"{fps}.mp4", moving()[: fps // 5], float(fps)), grid(2, 2))
+        for fps in (30, 60)
+    )
+    assert len(usual.xy) == 6 and len(slow.xy) <= 7
 
 
 def test_the_command_writes_paths_that_a_session_file_takes(tmp_path: Path) -> None:

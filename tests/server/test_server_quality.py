@@ -268,6 +268,18 @@ def test_load_is_the_share_of_time_that_orders_take() -> None:
     assert load.share < 0.01
 
 
+def test_one_long_order_costs_nobody_quality() -> None:
+    """Half of its time is taken, then a prompt is read for two seconds; a worker that is at its work for long is too busy."""
+    load, now, slow = Load(), 0.0, [Demand("a", 0.5, strained=True, growth=1.0, level=0)]
+    for _ in range(60):
+        now += 0.25
+        load.add(0.125, now)
+    load.add(2.0, now + 2.0)
+    assert overloaded(load.share, slow) == []
+    load.add(2.0, now + 4.0)
+    assert overloaded(load.share, slow) == ["a"]
+
+
 def test_a_control_that_comes_with_it_is_kept(tmp_path: Path) -> None:
     it = Harness(tmp_path)
     it.open()

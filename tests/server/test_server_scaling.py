@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from session_world import World
 
-from flowbrush.server.engine.scaling import IDLE_S
 from flowbrush.server.sessions import events as on
 from flowbrush.server.sessions.phases import Phase
 
@@ -50,10 +49,11 @@ def test_those_that_nobody_uses_end_down_to_the_fewest() -> None:
     for client in world.clients[1:]:
         world.leave(client)
         world.driver.handle(client.live, STOP)
-    world.run(IDLE_S / 2)
-    assert len(world.alive) == 3, "not at once"
+    world.run(0.5)
+    world.run(45.0)
+    assert len(world.alive) == 3, "who comes back soon finds a warm one"
     for _ in range(4):
-        world.run(IDLE_S)
+        world.run(60.0)
         world.check()
     (left,) = world.alive
     assert world.dispatcher.slots.holders == {world.clients[0].live.id: left.name}, (
@@ -66,8 +66,9 @@ def test_none_is_kept_where_none_is_needed_and_one_comes_for_who_comes() -> None
     assert len(world.alive) == 1, "one says what the model can do"
     load(world)
     world.run(1.0)
-    world.run(IDLE_S + 1.0)
-    assert names(world) == [] and world.dispatcher.scaling.can_grow
+    world.run(75.0)
+    assert names(world) == [], "what nobody uses is paid for one minute"
+    assert world.dispatcher.scaling.can_grow
     world.run(600.0)
     assert world.dispatcher.workers.missing_s() == 0.0, "none is wanted"
     client = world.begin(paused=False)

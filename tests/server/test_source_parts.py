@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import io
 from contextlib import closing
+from fractions import Fraction
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
 from session_world import World
 
+from flowbrush.limits import MAX_SIDE
 from flowbrush.packets import NO_FLAGS, Flag, Packet
 from flowbrush.protocol import Codec, Prompt, PromptSet, SourceFields
 from flowbrush.server.engine.ipc import SourceChunk
@@ -198,6 +201,26 @@ def test_h264_waits_for_a_key_frame_and_tells_of_rubbish() -> None:
     assert frames.read(b"\0\0\0\1\x41rubbish", key=False) is None
     with pytest.raises(BadFrame, match=r"H\.264"):
         frames.read(b"\0\0\0\1\x65" + bytes(200), key=True)
+
+
+def black(width: int, height: int) -> bytes:
+    """A key frame as H.264."""
+    encoder = av.CodecContext.create("libx264", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
+    encoder.time_base, encoder.thread_count = Fraction(1, 16), 1
+    encoder.options = {"preset": "ultrafast", "tune": "zerolatency"}
+    frame = av.VideoFrame(width, height, "yuv420p")
+    for plane in frame.planes:
+        plane.update(bytes(plane.buffer_size))
+    return b"".join(bytes(packet) for packet in (*encoder.encode(frame), *encoder.encode(None)))
+
+
+def test_the_largest_source_is_decoded_and_a_frame_that_no_source_has_is_not() -> None:
+    size = MAX_SIDE, MAX_SIDE
+    seen = H264Frames(size).read(black(*size), key=True)
+    assert seen is not None and seen.size == size
+    with pytest.raises(BadFrame, match="does not decode"):
+        H264Frames(size).read(black(MAX_SIDE, MAX_SIDE + 16), key=True)
 
 
 async def test_what_shows_the_latest_picture_can_go_elsewhere() -> None:
