@@ -48,13 +48,23 @@ def _is_worker(process: psutil.Process) -> bool:
     return "spawn_main" in " ".join(process.cmdline())
 
 
+class Parser(argparse.ArgumentParser):
+    """Says so where an option would have no effect."""
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse's; ends with exit code 2 where something is wrong."""
+        found = super().parse_args(args, namespace)
+        if found.url and found.device:
+            self.error("--device is for a server that is started here: leave it out with --url")
+        found.device = found.device or "auto"
+        return found
+
+
 def arguments(about: str | None, prog: str | None = None) -> argparse.ArgumentParser:
     """The options that all benchmarks through a server share."""
-    parser = argparse.ArgumentParser(
-        prog, description=about, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog, description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="pocket", help="a name of `flowbrush models` (default pocket)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, …")
+    parser.add_argument("--device", help="auto, cpu, cuda, cuda:1, … (default auto)")
     parser.add_argument("--url", help="measure a server that runs already")
     parser.add_argument("--prompt", default="a panda in the meadow")
     parser.add_argument("--quick", action="store_true", help="a short pass; its figures are rough")

@@ -30,6 +30,8 @@ from flowbrush.pipelines.generator import Generator
 from flowbrush.pipelines.requests import Frames, StreamSettings
 
 WARM_UP = 3  # chunks before the clock starts, in addition to the first
+OF_A_RUN = ("reduced", "device", "dtype", "attention", "chunks", "quick", "compile", "fp8")
+"""Options that mean nothing where nothing is run."""
 PROMPT = "A red fox walks through fresh snow in a pine forest."
 
 
@@ -222,7 +224,12 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--estimate", metavar="GPU", help=f"from the shapes alone, for {', '.join(DEVICES)}; runs nothing"
     )
-    return parser.parse_args(argv)
+    given = parser.parse_args(argv)
+    if given.estimate:
+        idle = [name for name in OF_A_RUN if getattr(given, name) != parser.get_default(name)]
+        if idle:
+            parser.error(f"--estimate runs nothing: leave --{idle[0].replace('_', '-')} out")
+    return given
 
 
 if __name__ == "__main__":

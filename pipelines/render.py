@@ -46,6 +46,10 @@ def render(session_path: str | os.PathLike[str], out: str | os.PathLike[str], *,
     shows a bar on stderr. `generator` is one that is loaded already. Raises OSError or ValueError, each with
     what to do about it; `out` appears whole or not at all, also when the process is interrupted.
     """
+    if strength is not None and source is None:
+        raise ValueError(
+            f"strength {strength:g} says how closely a video is followed: name the video with --source, or leave --strength out"
+        )
     path, target = Path(session_path), Path(out)
     check_target(target, frames_only=frames_only, overwrite=overwrite)
     try:

@@ -60,11 +60,23 @@ def read_tracks(path: Path, size: tuple[int, int] | None = None, visibility: Pat
                 f"{path.name} is no track file: expected .pth (ATI), .npy (Wan-Move) or .json; of a video say with --grid how many "
                 "points are followed"
             )
+        if visibility is not None and path.suffix != ".npy":
+            raise BadTracks(
+                f"{path.name} takes no --visibility: that is the second file of a .npy (Wan-Move)"
+            )
         tracks = readers[path.suffix](path, size, visibility)
     except OSError as error:
         raise BadTracks(f"{path} cannot be read: {error.strerror or error}") from error
     if not np.isfinite(tracks.xy).all():
         raise BadTracks(f"{path.name} holds coordinates that are not finite numbers")
+    if not tracks.visible.size:
+        raise BadTracks(f"{path.name} has no tracks: expected one at least, of one frame at least")
+    if not tracks.visible.any():
+        many, frames = tracks.visible.shape[1], tracks.visible.shape[0]
+        raise BadTracks(
+            f"{path.name} shows nothing: in {frames} frames none of its {many} tracks is visible; expected 1 or true as visible "
+            "where a point is to be seen"
+        )
     return tracks
 
 
@@ -196,8 +208,9 @@ def _json(path: Path, size: tuple[int, int] | None, _: Path | None) -> Tracks:
                 point, f"{path.name}: tracks[{number}][{frame}]"
             )
         xy[len(points) :, number] = xy[len(points) - 1, number]
-    if "width" in about and "height" in about:
-        size = (about["width"], about["height"])
+    own = _own_size(about, size, path)
+    if own is not None:
+        size = own
     elif size is None and np.abs(xy[visible]).max(initial=0) > OUTSIDE:
         far = float(np.abs(xy[visible]).max())
         raise BadTracks(
@@ -211,6 +224,22 @@ def _json(path: Path, size: tuple[int, int] | None, _: Path | None) -> Tracks:
             f"{path.name}: width, height and fps must be numbers above 0, at most {MOST_PIXELS:g}"
         )
     return Tracks(xy / np.asarray(scale, np.float32), visible, float(numbers[2]))
+
+
+def _own_size(about: dict[str, Any], size: tuple[int, int] | None, path: Path) -> tuple[Any, Any] | None:
+    """The size that a JSON file says its pixels belong to, where it says one."""
+    own = about.get("width"), about.get("height")
+    if own == (None, None):
+        return None
+    if None in own:
+        raise BadTracks(
+            f"{path.name} has {'width' if own[1] is None else 'height'} alone: expected both, or neither"
+        )
+    if size is not None and size != own:
+        raise BadTracks(
+            f"{path.name} says that its picture is {own[0]}x{own[1]}, not {size[0]}x{size[1]}: leave --size out"
+        )
+    return own
 
 
 def _parsed(text: str | bytes, path: Path) -> Any:
@@ -244,7 +273,10 @@ def _point(point: Any, where: str) -> tuple[tuple[float, float], bool]:
         and len(point) in (2, 3)
         and all(isinstance(value, int | float) and abs(value) <= MOST_PIXELS for value in point)
     ):
-        return (float(point[0]), float(point[1])), bool(point[2]) if len(point) == 3 else True
+        visible = point[2] if len(point) == 3 else True
+        if visible not in (0, 1):
+            raise BadTracks(f"{where} has {visible!r} as visible: expected true or false, 1 or 0")
+        return (float(point[0]), float(point[1])), bool(visible)
     raise BadTracks(f'{where} is no point: expected [x, y], [x, y, visible] or {{"x": …, "y": …}}')
 
 

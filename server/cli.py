@@ -178,6 +178,10 @@ def tracks(
         from flowbrush.pipelines.tracks_io import paths, read_tracks
 
     pair, points = _pair("size", size, "832x480"), _pair("grid", grid, "8x5")
+    if points is not None and visibility is not None:
+        fail(
+            "--visibility does not go with --grid: it is the second file of a .npy (Wan-Move), and --grid follows a video"
+        )
     try:
         if out is not None:
             check_output(out)

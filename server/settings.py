@@ -239,18 +239,26 @@ class Settings(BaseSettings):
         raise ValueError(f"{value!r}: expected a URL without a path, such as http://10.0.0.5:8000")
 
     @model_validator(mode="after")
-    def _card_of_a_cluster(self) -> Self:
+    def _with_a_cluster_or_without(self) -> Self:
+        if self.advertise and not self.cluster:
+            raise ValueError(
+                f"advertise {self.advertise!r}: only gateways of a cluster look for each other: set --cluster, or leave it out"
+            )
         if self.cluster and ":" in self.device:
             raise ValueError(
                 f"device {self.device!r}: in a cluster Ray chooses each worker's GPU: say cuda, or auto"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _no_spares_in_a_cluster(self) -> Self:
         if self.cluster and self.spares:
             raise ValueError(
                 f"spares {self.spares}: in a cluster Ray starts the processes; one worker more (--workers) is a warm seat"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _most_of_workers(self) -> Self:
+        if 0 < self.most_workers < self.workers:
+            raise ValueError(
+                f"most-workers {self.most_workers}: there are {self.workers} workers at the start: expected at least as many, or 0"
             )
         return self
 

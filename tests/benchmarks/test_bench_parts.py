@@ -38,6 +38,28 @@ def test_every_part_has_its_own_help(capsys: pytest.CaptureFixture[str]) -> None
         assert said.startswith(f"usage: flowbrush bench {name}") and "--device" in said
 
 
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (["latency", "--url", "http://localhost:1", "--device", "cpu"], "leave it out with --url"),
+        (
+            ["latency", "realtime", "--url", "http://localhost:1", "--device", "cuda"],
+            "leave it out with --url",
+        ),
+        (["wan", "--estimate", "H100", "--chunks", "9"], "--estimate runs nothing: leave --chunks out"),
+        (["wan", "--estimate", "H100", "--reduced"], "--estimate runs nothing: leave --reduced out"),
+    ],
+)
+def test_an_option_without_effect_is_refused(
+    argv: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        code: object = bench.main(argv)
+    except SystemExit as ended:
+        code = ended.code
+    assert code == 2 and says in capsys.readouterr().err
+
+
 def test_a_part_that_fails_does_not_stop_the_others(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

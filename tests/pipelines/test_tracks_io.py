@@ -122,6 +122,15 @@ def test_hostile_files_run_nothing(tmp_path):
         ("t.pth", b"hello", "truncated or something else"),
         ("t.json", b"[" * 100_000, "not JSON"),
         ("t.json", b"[[[1" + b"0" * 400 + b", 1]]]", "is no point"),
+        ("t.json", b'{"array": [[[[800, 480, 8]]]]}', "has no tracks: expected a list of lists of points"),
+        (
+            "t.json",
+            b"[[[800, 480, 8]]]",
+            r"tracks\[0\]\[0\] has 8 as visible: expected true or false, 1 or 0",
+        ),
+        ("t.json", b"[[[1, 1, 0], [2, 2, 0]]]", "in 2 frames none of its 1 tracks is visible; expected 1"),
+        ("t.json", b'{"tracks": [[[1, 1]]], "height": 480}', "has height alone: expected both, or neither"),
+        ("t.json", b'{"tracks": [[[1, 1]]], "width": 9, "height": 9}', "is 9x9, not 832x480: leave --size"),
     ],
 )
 def test_files_that_are_something_else(tmp_path, name, content, said):
@@ -130,10 +139,25 @@ def test_files_that_are_something_else(tmp_path, name, content, said):
         read_tracks(tmp_path / name, SIZE)
 
 
+def test_what_shows_nothing_is_no_empty_list(tmp_path):
+    np.save(tmp_path / "t.npy", np.zeros((81, 3, 2)))
+    np.save(tmp_path / "v.npy", np.zeros((81, 3)))
+    with pytest.raises(BadTracks, match="in 81 frames none of its 3 tracks is visible"):
+        read_tracks(tmp_path / "t.npy", SIZE, tmp_path / "v.npy")
+    with pytest.raises(BadTracks, match="in 121 frames none of its 2 tracks is visible"):
+        read_tracks(ati_file(tmp_path / "a.pth", np.zeros((2, 121, 1, 3))), SIZE)
+    for shape in [(1, 81, 0, 2), (1, 0, 3, 2)]:
+        np.save(tmp_path / "t.npy", np.zeros(shape))
+        with pytest.raises(BadTracks, match="has no tracks: expected one at least"):
+            read_tracks(tmp_path / "t.npy", SIZE)
+
+
 def test_shapes_and_sizes(tmp_path):
     with pytest.raises(BadTracks, match=r"ATI has \[N, 121, 1, 3\]"):
         read_tracks(ati_file(tmp_path / "a.pth", np.zeros((2, 81, 1, 3))), SIZE)
     np.save(tmp_path / "t.npy", np.zeros((81, 3)))
+    with pytest.raises(BadTracks, match=r"a\.pth takes no --visibility: that is the second file of a \.npy"):
+        read_tracks(tmp_path / "a.pth", SIZE, tmp_path / "t.npy")
     with pytest.raises(BadTracks, match="Wan-Move has"):
         read_tracks(tmp_path / "t.npy", SIZE)
     with pytest.raises(BadTracks, match="say the width and height"):

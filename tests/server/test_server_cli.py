@@ -28,6 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "broken.json").write_text("{")
     (tmp_path / "empty.json").write_text("[]")
     (tmp_path / "other.json").write_text(json.dumps({**SESSION, "model": "other"}))
+    (tmp_path / "hidden.json").write_text("[[0.1, 0.2, 0], [0.3, 0.4, 0]]")
     (tmp_path / "plain").write_text("x")
     return tmp_path
 
@@ -40,6 +41,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("serve --model other", "unknown model 'other': expected one of"),
         ("serve --model wan-1.3b", "the weights of wan-1.3b are not here"),
         ("serve --drag pull", "--drag is 'pull': expected 'auto' or 'warp'"),
+        ("serve --advertise http://10.0.0.5:8000", "only gateways of a cluster look for each other"),
+        ("serve --workers 4 --most-workers 2", "most-workers 2: there are 4 workers at the start"),
         ("serve --log-level loud", "log level 'loud': expected debug, info, warning or error"),
         ("serve --host 0.0.0.0", "set FLOWBRUSH_API_KEYS"),
         ("serve --state-dir s3://bucket", "expected a folder"),
@@ -52,12 +55,19 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("render good.json -o out.avi", "does not end in .mp4"),
         ("render good.json -o plain --frames-only", "is there already"),
         ("render good.json -o out.mp4 --device other", "device 'other' is unknown: expected"),
+        (
+            "render good.json -o out.mp4 --strength 0.5",
+            "name the video with --source, or leave --strength out",
+        ),
         ("pull other", "unknown model 'other'"),
         ("pull pocket", "come with the project"),
         ("pull wan-1.3b --from none", "none is no folder"),
         ("tracks none.pth", "none.pth cannot be read: No such file or directory"),
         ("tracks plain", "is no track file"),
         ("tracks plain --grid 8x", "expected two whole numbers above 0, such as 8x5"),
+        ("tracks plain --grid 8x5 --visibility plain", "--visibility does not go with --grid"),
+        ("tracks good.json --visibility plain", "good.json takes no --visibility"),
+        ("tracks hidden.json", "none of its 1 tracks is visible"),
         ("tracks good.json --size 0x0", "expected two whole numbers above 0, such as 832x480"),
     ],
 )
