@@ -24,11 +24,10 @@ from flowbrush.protocol import (
     Message,
     Playhead,
     Pong,
-    SessionDone,
     SessionStop,
 )
 from flowbrush.server.delivery.delivery import Media
-from flowbrush.server.http.relay import Link, Way, part_as
+from flowbrush.server.http.relay import VIDEO_COMPLETE, Link, Way, part_as
 from flowbrush.server.http.talk import receive
 from flowbrush.server.realtime.client_messages import (
     Interaction,
@@ -38,7 +37,7 @@ from flowbrush.server.realtime.client_messages import (
     event_id_of,
 )
 from flowbrush.server.realtime.conversation import Conversation, NotTaken
-from flowbrush.server.realtime.wire import COMPLETED, Mp4Wire
+from flowbrush.server.realtime.wire import Mp4Wire
 
 WAITING = 4
 """Things that may wait for the client: more would be stale when it reads them."""
@@ -132,8 +131,6 @@ class Away:
                 self._asked = None
                 answer.set_exception(NotTaken(message.code, message.message, message.field))
                 return None
-            case SessionDone() if self._completed:
-                return message.model_copy(update={"reason": COMPLETED})
         return message
 
     # ---- to the client
@@ -145,5 +142,5 @@ class Away:
                 await (socket.send_text(data) if isinstance(data, str) else socket.send_bytes(data))
             if self._completed and not completed:
                 with contextlib.suppress(ConnectionClosed):  # it is over there already
-                    await there.send(SessionStop().to_json())
+                    await there.send(VIDEO_COMPLETE)
         await part_as(socket, there)

@@ -44,6 +44,11 @@ RECEIVED_BYTES = 128 << 10
 NO_CODE, LOST = 1005, 1006
 """How a connection ended that was closed without a code, or not closed."""
 
+VIDEO_COMPLETE = '{"type": "session.stop", "reason": "completed"}'
+"""What a gateway that tells a video on says to the one that has its session, once it has all that was asked for. To a client's
+`session.stop` the reason is an unknown field, which means nothing.
+"""
+
 MAX_HOPS = 3
 """A session whose client comes by so many gateways is let go no further."""
 

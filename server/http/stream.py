@@ -20,7 +20,7 @@ from flowbrush.server.http.door import identity_of
 from flowbrush.server.http.ending import part, until_one_ends
 from flowbrush.server.http.identity import Identity
 from flowbrush.server.http.quotas import OverQuota
-from flowbrush.server.http.relay import Elsewhere, Link
+from flowbrush.server.http.relay import VIDEO_COMPLETE, Elsewhere, Link
 from flowbrush.server.http.talk import (
     Handle,
     SlowReader,
@@ -31,6 +31,7 @@ from flowbrush.server.http.talk import (
     talk,
     write,
 )
+from flowbrush.server.realtime.wire import COMPLETED
 from flowbrush.server.sessions import starting
 from flowbrush.server.sessions.commands import REFUSED_S, Commands, ViewerCommands
 from flowbrush.server.sessions.refused import Refused
@@ -63,6 +64,9 @@ class Native:
         commands = Commands(self._context.service, live, outbox)
 
         def handle(data: str | bytes) -> float:
+            if live.tied and data == VIDEO_COMPLETE:  # said by the gateway where the video began
+                self._context.service.end(live, COMPLETED)
+                return 0.0
             try:
                 id = _pauses(data)
                 if id is not None:

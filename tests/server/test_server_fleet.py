@@ -204,6 +204,8 @@ async def test_a_client_of_the_other_protocol_that_waits_plays_at_the_other_gate
         ["waiting"],
         ["later"],
     ]
+    path = f"/v1/sessions/{started['request_id']}"
+    assert [(await asyncio.to_thread(each.json, path))["reason"] for each in pair] == ["completed"] * 2
     codes = [code for _, _, code in pictures]
     assert codes[0] == prompt_code("asked as it waited") and codes[-1] == prompt_code("asked at the other")
     await asyncio.to_thread(wait_for, lambda: b.metric("flowbrush_slots_used") == 0)
