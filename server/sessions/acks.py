@@ -48,6 +48,18 @@ class Acks:
         if waiting.ids:
             self._pending.append(_Group(chunk, waiting.control.id, waiting.ids, waiting.since))
 
+    def restored(self, id: int, chunk: int) -> None:
+        """The log of an earlier process has this control at `chunk`."""
+        self._pending.append(_Group(chunk, id, [id], []))
+        if len(self._pending) > 2 * KEPT:
+            del self._pending[:-KEPT]
+
+    def attached(self, chunk: int, chunk_frames: int) -> None:
+        """The client has all before `chunk`: of what was restored there it was told."""
+        had = [group for group in self._pending if not group.since and group.chunk < chunk]
+        self._pending = [group for group in self._pending if group.since or group.chunk >= chunk]
+        self._note((group.chunk * chunk_frames, id) for group in had for id in group.ids)
+
     def made(self, chunk: int, first_frame: int, frames: int, applied: Iterable[Applied]) -> list[Shown]:
         """What `chunk` shows for the first time, in the order of frames."""
         frame_of = {each.id: min(max(each.frame, first_frame), first_frame + frames - 1) for each in applied}
@@ -64,11 +76,14 @@ class Acks:
             found += [Shown(id, at, since) for id, since in zip(group.ids, times, strict=True)]
         self._pending = pending
         found.sort(key=lambda shown: shown.frame)
-        for shown in found:
-            if not self._shown or shown.id > self._shown[-1][1]:
-                self._shown.append((shown.frame, shown.id))
-        del self._shown[:-KEPT]
+        self._note((shown.frame, shown.id) for shown in found)
         return found
+
+    def _note(self, shown: Iterable[tuple[int, int]]) -> None:
+        for frame, id in shown:
+            if not self._shown or id > self._shown[-1][1]:
+                self._shown.append((frame, id))
+        del self._shown[:-KEPT]
 
     def shown_by(self, frame: int) -> int:
         """The id for the packet header of `frame`: the last control that it shows, 0 for none."""

@@ -32,6 +32,7 @@ def attached(session: Session, event: on.Attached, now: float) -> Effects:
         session.output.most, session.log_short = event.frame, event.frame > known
     session.back_to = known // session.output.chunk_frames if event.frame > known else None
     frame = min(max(event.frame, session.first_frame), known)
+    session.output.acks.attached(frame // session.output.chunk_frames, session.output.chunk_frames)
     session.pace.restart(frame / session.settings.fps)
     effects: Effects = []
     if session.phase in (Phase.READY, Phase.STEPPING):

@@ -196,7 +196,9 @@ class Session:
         self.history.asked = max(self.history.asked, chunk + 1)
         self.tracks.restored(controls, chunk)
         self.quality.restored(controls)
-        self.last_id = max([self.last_id, *(each.id for each in controls if each.id is not None)])
+        for id in [each.id for each in controls if each.id is not None]:
+            self.last_id = max(self.last_id, id)
+            self.output.acks.restored(id, chunk)
 
     def taken_up(
         self, first_frame: int, snapshots: dict[int, str], epoch: int, sent: int | None = None

@@ -74,6 +74,7 @@ async def both_taken(pair: Pair) -> AsyncIterator[tuple[RawClient, RawClient]]:
     async with RawClient(pair[0].url) as here, RawClient(pair[1].url) as there:
         await here.start("here", seed=1)
         await there.start("there", seed=2)
+        await asyncio.sleep(0.6)  # until each has heard of it, and sends nobody to the other
         yield here, there
 
 

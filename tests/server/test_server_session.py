@@ -319,6 +319,40 @@ def test_what_waits_when_the_server_stops_is_kept_in_the_journal(it: Harness, tm
     assert [control.id for control in Journal(tmp_path / "journal").controls(0)] == [1]
 
 
+def test_what_was_not_shown_yet_is_acknowledged_by_the_next_process(it: Harness, tmp_path: Path) -> None:
+    it.give(drag(1, 1, 0.0))
+    it.chunk((Applied(1, 0),))
+    it.give(PromptSet(id=2, prompts=(Prompt(text="new"),)))
+    it.tell(on.Stopping())
+    (tmp_path / "other").mkdir()
+    other = Harness(tmp_path / "other")
+    for chunk in range(len(it.journal)):
+        other.session.restored(chunk, it.journal.controls(chunk))
+        other.journal.extend(chunk, [it.journal.controls(chunk)])
+    other.session.taken_up(0, {}, 0, sent=4)
+    for effect in other.tell(on.Attached(4)):
+        if isinstance(effect, do.CatchUp):
+            other.tell(on.Failed(effect, LookupError()))
+    other.seat()
+    item, sent = other.chunk()
+    assert item.replay_only and not applied(sent)
+    item, sent = other.chunk((Applied(2, 5),))
+    assert applied(sent) == [(2, 5)], "and the first, which was, is not once more"
+    assert [packet.control_id for packet in packets(sent)] == [1, 2, 2, 2]
+
+
+def test_a_branch_does_not_acknowledge_what_the_other_session_was_asked(tmp_path: Path) -> None:
+    it = Harness(tmp_path)
+    it.session.restored(0, (drag(7, 1, 0.0),))
+    it.journal.extend(0, [(drag(7, 1, 0.0),)])
+    it.session.taken_up(4, {}, 0, sent=4)
+    it.open()
+    it.session.output.encode_from = 1
+    assert not applied(it.chunk()[1])
+    _, sent = it.chunk()
+    assert packets(sent)[0].frame == 4 and not applied(sent)
+
+
 def test_the_wait_for_the_model_counts_from_when_the_chunk_was_wanted_and_possible(it: Harness) -> None:
     def step(chunk: int, asked: float, begun: float, done: float) -> float:
         """Asks at `asked`, begins at `begun`, is done at `done`; what the client is told, ms."""
