@@ -10,6 +10,7 @@ from flowbrush.models.text.colors import COLORS, color, parted
 from flowbrush.pipelines.reference.recolor import recolored
 
 RED, ORANGE, GREY, LINE = (0.8, 0.1, 0.1), (0.9, 0.5, 0.1), (0.6, 0.6, 0.6), (0.05, 0.05, 0.05)
+LEAF = (0.55, 0.68, 0.1)
 
 
 def sprite(main: tuple[float, float, float], rest: tuple[float, float, float]) -> Tensor:
@@ -34,7 +35,7 @@ def test_the_main_part_has_the_colour_in_light_and_shade(name: str, main: tuple[
     ) < 0.9 * float(lit.sum())
 
 
-@pytest.mark.parametrize("rest", [LINE, (0.1, 0.3, 0.9), (0.1, 0.7, 0.2), (0.95, 0.95, 0.95)])
+@pytest.mark.parametrize("rest", [LINE, (0.1, 0.3, 0.9), (0.1, 0.7, 0.2), LEAF, (0.95, 0.95, 0.95)])
 def test_what_is_of_another_colour_stays(rest: tuple[float, float, float]) -> None:
     made = recolored(sprite(RED, rest), COLORS["purple"])
     assert torch.allclose(made[:3, 20, 20], torch.tensor(rest), atol=0.02)
@@ -90,6 +91,19 @@ def test_what_shines_shines() -> None:
     shining = sprite((0.6, 0.1, 0.1), (0.95, 0.4, 0.4))
     made = recolored(shining, COLORS["blue"])
     assert float(made[:3, 20, 20].sum() - made[:3, 8, 20].sum()) > 0.3
+
+
+@pytest.mark.parametrize(("shade", "like"), [((0.9, 0.4, 0.1), True), ((0.95, 0.85, 0.1), False)])
+def test_two_like_hues_are_one_part_and_others_are_two(shade: tuple[float, float, float], like: bool) -> None:
+    """Three and three tenths are red and this; four are blue, which is the largest part unless those two are one."""
+    made = torch.ones(4, 30, 30)
+    for columns, rgb in ((slice(9), RED), (slice(9, 18), shade), (slice(18, 30), (0.1, 0.2, 0.9))):
+        made[:3, :, columns] = torch.tensor(rgb).view(3, 1, 1)
+    painted = recolored(made, COLORS["green"])
+    changed = (painted != made)[:3].any(0).any(0)
+    assert changed.tolist() == [like] * 18 + [not like] * 12
+    if like:
+        assert float((painted[1] - painted[0])[:, :18].min()) > 0.3
 
 
 def test_hues_that_shade_into_each_other_are_one_part() -> None:
