@@ -11,7 +11,7 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import torch
@@ -25,12 +25,11 @@ from flowbrush.models.text.quantities import TAUGHT, counted
 from flowbrush.models.text.scenes import one_scene, scene_near
 
 WORD = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*")
-TRIGRAMS = 12  # at most this many of a word are used
 PAD, UNKNOWN = 0, 1
 READ = 144  # words of a prompt that are looked at for things, with which a chunk waits
 NEAR = 4  # words: how far after a colour the thing is that has it
 ITEMS = 32  # of a list are read by themselves: a picture has fewer things, and a chunk waits for the reading
-CERTAIN = 0.5  # chance of a concept from which on a word names it
+CERTAIN = 0.5  # chance of a concept from which on a word names it: below it is a guess, of "ball" among mere keywords as a meadow
 ORDINARY = frozenset(
     "a an the and or of in on at with by to from for is are it its this that some two three very over under near behind "
     "please show me picture video scene there background moving slowly "
@@ -103,7 +102,7 @@ def _forms(word: str) -> list[str]:
 
 def _trigrams(word: str, buckets: int) -> list[int]:
     marked = f"<{word}>"
-    parts = [marked[i : i + 3] for i in range(len(marked) - 2)][:TRIGRAMS]
+    parts = [marked[i : i + 3] for i in range(len(marked) - 2)]
     return [1 + zlib.crc32(part.encode()) % (buckets - 1) for part in parts]
 
 
@@ -266,16 +265,20 @@ class PocketText(nn.Module):
     def forward(self, prompts: Sequence[str]) -> Tensor:
         length, device = self.spec.length, self.place.device
         known = torch.zeros(len(prompts), length, dtype=torch.long)
-        parts = torch.zeros(len(prompts), length, TRIGRAMS, dtype=torch.long)
+        parts: list[list[int]] = [[] for _ in range(len(prompts) * length)]
         for row, prompt in enumerate(prompts):
             for column, word in enumerate(self.heard(prompt)):
                 form = self.trained(word)
                 known[row, column] = UNKNOWN if form is None else self.vocabulary[form]
-                pieces = _trigrams(form or word, self.spec.buckets)
-                parts[row, column, : len(pieces)] = torch.tensor(pieces)
+                parts[row * length + column] = _trigrams(form or word, self.spec.buckets)
         empty = (known == PAD).to(device)
         empty[:, 0] = False  # an empty prompt attends to its first place
-        pieces = self.part(parts.flatten(0, 1).to(device)).unflatten(0, known.shape)
-        x = self.word(known.to(device)) + pieces + self.place
+        x = self.word(known.to(device)) + self._looks(parts).unflatten(0, known.shape) + self.place
         x = self.encoder(x, src_key_padding_mask=empty)
         return x.masked_fill(empty[..., None], 0.0)
+
+    def _looks(self, words: Sequence[Sequence[int]]) -> Tensor:
+        """The mean vectors [n, dim] of words given as their trigrams; zeros for those of none."""
+        flat = torch.tensor([part for parts in words for part in parts], dtype=torch.long)
+        begins = torch.tensor([0, *accumulate(map(len, words[:-1]))])
+        return self.part(flat.to(self.place.device), begins.to(self.place.device))
