@@ -19,7 +19,7 @@ from flowbrush.models.blocks import BlockBook, CodeDecoder
 from flowbrush.models.checkpoint import BadWeights
 from flowbrush.models.spec import KeyframesSpec
 
-FACTS = 7  # horizon, ground, rows of water, and x, y, radius of a sun; not-a-number where there is none
+FACTS = 7  # horizon, ground, rows of water, and x, y, radius of a sun, of which 1 to 3 are used; not-a-number where there is none
 
 
 @dataclass(frozen=True)
@@ -44,16 +44,12 @@ class Catalogue:
 
 @dataclass(frozen=True)
 class Ground:
-    """Where what is in a scene, in parts of the frame's width or height, y down.
-
-    Above `horizon` is sky; feet stand at `level` or further down; `water` are the rows of a sea; `sun` is (x, y, radius in parts
-    of the height). Values may lie outside 0..1: beyond the frame.
+    """Where what is in a scene, in parts of the frame's height, y down: feet stand at `level` or further down, `water` are the rows
+    of a sea. Values may lie outside 0..1: beyond the frame.
     """
 
-    horizon: float
     level: float
     water: tuple[float, float] | None = None
-    sun: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -129,16 +125,10 @@ class Keyframes(nn.Module):
         if picture.shape[2:] != (height, width):
             picture = F.interpolate(picture, (height, width), mode="bicubic", antialias=True).clamp(0, 1)
         picture = picture[0].flip(-1) if mirrored else picture[0]
-        return Backdrop(picture, spec.margin, self._ground(scenes.index(label), variant, mirrored, size))
+        return Backdrop(picture, spec.margin, self._ground(scenes.index(label), variant, size))
 
-    def _ground(self, scene: int, variant: int, mirrored: bool, size: tuple[int, int]) -> Ground:
-        horizon, level, top, bottom, x, y, radius = self.facts[scene, variant].tolist()
-        (width, height), (wide, high) = size, self.canvas(size)
-        margin_x, margin_y = self.spec.margin
-
-        def row(value: float) -> float:
-            return (value * high - margin_y) / height
-
-        x = 1 - x if mirrored else x
-        sun = None if math.isnan(x) else ((x * wide - margin_x) / width, row(y), radius * high / height)
-        return Ground(row(horizon), row(level), None if math.isnan(top) else (row(top), row(bottom)), sun)
+    def _ground(self, scene: int, variant: int, size: tuple[int, int]) -> Ground:
+        height, high, margin = size[1], self.canvas(size)[1], self.spec.margin[1]
+        rows = self.facts[scene, variant, 1:4].tolist()
+        level, top, bottom = ((row * high - margin) / height for row in rows)
+        return Ground(level, None if math.isnan(top) else (top, bottom))

@@ -23,7 +23,8 @@ RUN_UP = {"left": (0.5, 0.87), "right": (0.13, 0.5)}  # where what goes to a sid
 AIR = {"": (0.22, 0.6), "up": (0.5, 0.75), "down": (0.2, 0.4)}  # rows of what flies, with room to go
 FALLING, DIVING = (0.16, 0.32), (0.24, 0.74)
 SLOT = 0.36  # of a thing's share of the width: how far from its middle it stands where there is room; below a half they keep order
-TRIES, ARRANGEMENTS = 64, 6  # places that are looked at for a thing, and for all of them together
+# Places that are looked at for a thing, and for all of them together: with half of either, two and two on the sides overlap.
+TRIES, ARRANGEMENTS = 64, 6
 LOOKS_RIGHT = frozenset({"rocket"})  # things whose sprite looks to the right; all others look left or at us
 CLEAR = 1.15  # distance of two things, in their mean size, from which on they do not touch
 

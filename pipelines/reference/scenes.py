@@ -20,7 +20,7 @@ from flowbrush.pipelines.reference.pose import Similarity
 from flowbrush.pipelines.reference.recolor import recolored
 
 DEFAULT_SCENE = "meadow"
-PHOTO_GROUND = Ground(horizon=0.4, level=0.8)
+PHOTO_GROUND = Ground(level=0.8)  # where it begins in a photo is not known, and that is ground in most
 
 
 class SceneMaker:

@@ -23,7 +23,7 @@ def keyframes() -> Keyframes:
     made = Keyframes(SPEC, CATALOGUE)
     random_like(made, 5)
     made.facts.copy_(torch.tensor([0.4, 0.5, 0.4, 0.6, 0.25, 0.2, 0.1]))
-    made.facts[0, :, 2:] = torch.nan  # a meadow has neither water nor a sun
+    made.facts[0, :, 2:] = torch.nan  # a meadow has no water
     return made.eval().requires_grad_(False)
 
 
@@ -45,7 +45,7 @@ def test_a_scene_fills_the_frame_and_its_margins(keyframes: Keyframes, size: tup
     drop = keyframes.backdrop("meadow", 3, size)
     assert drop.picture.shape == (3, size[1] + 32, size[0] + 32) and drop.margin == (16, 16)
     assert drop.picture.min() >= 0 and drop.picture.max() <= 1
-    assert drop.ground.water is None and drop.ground.sun is None
+    assert drop.ground.water is None
 
 
 def test_seeds_choose_among_pictures_and_their_mirror_images(keyframes: Keyframes) -> None:
@@ -54,17 +54,13 @@ def test_seeds_choose_among_pictures_and_their_mirror_images(keyframes: Keyframe
     assert torch.equal(drops[0].picture, keyframes.backdrop("beach", 4 * SPEC.variants, (64, 32)).picture)
     plain, mirrored = drops[0], drops[SPEC.variants]
     assert torch.equal(plain.picture.flip(-1), mirrored.picture)
-    assert plain.ground.sun and mirrored.ground.sun
-    assert plain.ground.sun[0] + mirrored.ground.sun[0] == pytest.approx(1)
 
 
 def test_facts_are_told_in_parts_of_the_frame(keyframes: Keyframes) -> None:
     """A canvas of 96 x 64 around a frame of 64 x 32 that begins at (16, 16)."""
     ground = keyframes.backdrop("beach", 0, (64, 32)).ground
-    assert ground.horizon == pytest.approx((0.4 * 64 - 16) / 32)
     assert ground.level == pytest.approx((0.5 * 64 - 16) / 32)
     assert ground.water == pytest.approx(((0.4 * 64 - 16) / 32, (0.6 * 64 - 16) / 32))
-    assert ground.sun == pytest.approx(((0.25 * 96 - 16) / 64, (0.2 * 64 - 16) / 32, 0.1 * 64 / 32))
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,18 @@ def test_what_nobody_knows_is_left_out_and_said(served: Generator, start) -> Non
     assert any(notice.code == "unknown_words" and "zyxgrop" in notice.message for notice in notices)
 
 
+def test_what_a_prompt_puts_into_a_photo_stands_in_its_lower_part(served: Generator, start) -> None:
+    photo, feet = np.full((192, 320, 3), 90, np.uint8), []
+    for seed in range(4):
+        state = start("", image=photo, seed=seed)
+        served.step([state], [[PromptSet(prompts=(Prompt(text="a dog"),))]])
+        (dog,) = state.memory.layers
+        feet.append((dog.pose.y + 0.46 * dog.pose.scale * dog.rgba.shape[-1]) / 192)
+        served.release(state)
+    assert 0.75 < min(feet) < max(feet) < 0.95
+    assert max(feet) - min(feet) > 0.03, "not in rank and file"
+
+
 def test_a_picture_needs_no_prompt_and_a_painted_region_moves(served: Generator, start) -> None:
     picture = np.full((192, 320, 3), 90, np.uint8)
     picture[60:120, 60:120] = (220, 30, 30)

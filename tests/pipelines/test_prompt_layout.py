@@ -23,9 +23,9 @@ from flowbrush.pipelines.reference.layout import MOST, Placed, arrange
 from flowbrush.pipelines.reference.scenes import layer_of
 
 SIZES = ((320, 192), (192, 320), (256, 256))
-LAND = Ground(0.45, 0.6)
-SHORE = Ground(0.4, 0.68, water=(0.4, 0.65))
-DEEP = Ground(-0.3, 0.85, water=(-0.3, 0.83))
+LAND = Ground(0.6)
+SHORE = Ground(0.68, water=(0.4, 0.65))
+DEEP = Ground(0.85, water=(-0.3, 0.83))
 SPEC = KeyframesSpec(
     edge=32, thing_channels=2, thing_widths=(8, 8), variants=1, sizes=((64, 32),), margin=(16, 16),
     scene_plain=2, scene_fine=4, scene_details=9,
@@ -204,6 +204,11 @@ def test_things_find_room_inside_the_frame(size: tuple[int, int], ground: Ground
         for thing in placed:
             assert 0.49 * thing.size <= thing.x <= size[0] - 0.49 * thing.size
             assert 0.3 * thing.size <= thing.y <= size[1] - 0.3 * thing.size
+
+
+def test_a_crowd_on_either_side_does_not_overlap() -> None:
+    crowd = [Wanted("dog", 2, side="left"), Wanted("cat", 2, side="right")]
+    assert all(apart(arrange(crowd, (320, 192), (), seed, LAND)) for seed in range(100))
 
 
 @pytest.mark.parametrize("size", [(2048, 64), (64, 2048), (32, 32)])
