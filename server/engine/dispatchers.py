@@ -41,6 +41,11 @@ class Dispatchers:
         for each in self:
             each.start(timer)
 
+    def stopping(self) -> None:
+        """The server is about to stop: a worker that ends now is not missed."""
+        for each in self:
+            each.workers.stopping()
+
     async def stop(self, timeout_s: float) -> None:
         """Ends all workers."""
         await asyncio.gather(*(each.stop(timeout_s) for each in self))

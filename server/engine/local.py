@@ -7,7 +7,9 @@ import contextlib
 import logging
 import multiprocessing
 import queue
+import signal
 import threading
+import time
 from multiprocessing import resource_tracker
 from typing import Any
 
@@ -22,6 +24,9 @@ REFILL_S = 5.0
 
 END_S = 5.0
 """So long after its pipe closed a process may take to be gone."""
+
+TERMINATED_S = 0.5
+"""SIGTERM goes to a whole group, as a rule: the server, which hears it as well, has so long to say that it stops."""
 
 
 def be_called(name: str) -> None:
@@ -158,6 +163,8 @@ class Process:
                 return
         self._process.join(timeout=END_S)
         code = self._process.exitcode
+        if code == -signal.SIGTERM:
+            time.sleep(TERMINATED_S)
         self._ended(f"it ended with exit code {code}" if code is not None else "its pipe closed")
 
     def kill(self) -> None:

@@ -112,7 +112,7 @@ class Workers:
             self._spawn()
 
     def stopping(self) -> list[Worker]:
-        """No more are started; returns those that are left."""
+        """The server stops: no more are started, and none that ends is missed. Returns those that are left."""
         self._stopping = True
         return list(self.all.values())
 
@@ -170,6 +170,8 @@ class Workers:
             return
         if not isinstance(message, Lost):
             self._on_message(worker, message)
+            return
+        if self._stopping:
             return
         log.error("%s is lost: %s", worker.name, message.reason)
         assert self._timer is not None

@@ -98,6 +98,7 @@ class Service:
         if self.stopping:
             return
         self.stopping = True
+        self.dispatchers.stopping()
         lives = list(self.lives.values())
         if self.fleet is not None:
             self.fleet.leave()

@@ -1,4 +1,4 @@
-"""A terminal's Ctrl-C reaches every process of its group: what the server started leaves that to the server."""
+"""Signals reach every process of a group: what the server started leaves Ctrl-C to it, and is not missed where SIGTERM ends it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from raw_client import RawClient
 from running_server import ROOT, RunningServer, wait_for
+from websockets.exceptions import ConnectionClosed
 
 from flowbrush.server.children import deaf_to_ctrl_c
 
@@ -75,6 +76,23 @@ def test_ctrl_c_does_not_wait_for_a_model_that_is_being_loaded(make_server: Any,
     wait_for(loading.exists, 60.0)
     assert server.stop(signal.SIGINT) == 0
     assert "Traceback" not in server.log.read_text()
+
+
+async def test_sigterm_of_the_whole_group_loses_no_worker(make_server: Any) -> None:
+    """As systemd stops a service: its workers hear it, too."""
+    server: RunningServer = make_server()
+    async with RawClient(server.url) as client:
+        await client.start()
+        await client.count(4)
+        os.killpg(server.process.pid, signal.SIGTERM)
+        with pytest.raises(ConnectionClosed) as closed:
+            while True:
+                await client.receive()
+    assert closed.value.rcvd is not None and closed.value.rcvd.code == 1001
+    assert await asyncio.to_thread(server.stop) == 0
+    log = server.log.read_text()
+    assert "is lost" not in log and "worker-1" not in log, log
+    assert not [each for each in client.messages if each["type"] == "session.recovering"]
 
 
 async def test_ctrl_c_twice_ends_it_at_once_and_quietly(make_server: Any) -> None:
