@@ -249,7 +249,7 @@ def summary(fleet: Fleet, tally: Tally) -> tuple[object, ...]:
     )
 
 
-HEAD = ("spare workers", "workers, mean", "slots in use", "wait s, p50", "p99", "went without")
+HEAD = ("spare workers", "workers, mean", "seats in use", "wait s, p50", "p99", "went without")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

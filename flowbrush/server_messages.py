@@ -16,7 +16,7 @@ Frame = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 
 class Queue(Message):
-    """No slot is free: `position` 1 is next, of `size` waiting."""
+    """No seat is free: `position` 1 is next, of `size` waiting."""
 
     type: Literal["queue"] = "queue"
     position: Annotated[int, Field(ge=1)]

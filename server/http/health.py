@@ -1,4 +1,4 @@
-"""Whether the server lives, whether a newcomer would get a slot, and its figures."""
+"""Whether the server lives, whether a newcomer would get a seat, and its figures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def router(service: Service) -> APIRouter:
         missed = service.dispatchers.missed
         return JSONResponse({"status": missed or "ok", "storage": storage()}, 503 if missed else 200)
 
-    @routes.get("/readyz", summary="A worker is warm and a newcomer would get a slot")
+    @routes.get("/readyz", summary="A worker is warm and a newcomer would get a seat")
     async def readyz() -> JSONResponse:
         slots = [each.slots for each in service.dispatchers]
         seats, free = sum(each.total for each in slots), sum(each.free for each in slots)

@@ -119,7 +119,7 @@ class Quotas:
         if quota.waiting and dispatchers.by_model[model].admission.spare <= 0:
             waiting = sum(1 for live in mine if live.id in dispatchers.of(live).slots.queue)
             if waiting >= quota.waiting:
-                raise _too_many("sessions that wait for a slot", quota.waiting, "wait for them")
+                raise _too_many("sessions that wait for a seat", quota.waiting, "wait for them")
 
     def _new_day(self) -> None:
         day = int(self._clock() // DAY_S)
