@@ -12,7 +12,7 @@ from functools import partial
 from starlette.websockets import WebSocket
 
 from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
-from flowbrush.protocol import Playhead, Pong, SessionStart, SessionStop
+from flowbrush.protocol import Error, Playhead, Pong, SessionStart, SessionStop
 from flowbrush.server.delivery.delivery import Outbox
 from flowbrush.server.http.context import Context
 from flowbrush.server.http.identity import Identity
@@ -102,18 +102,10 @@ class Realtime:
         self._conversation = Conversation(live.id, size, meta.fps, timeline)
         return _Commands(self._context, live, outbox, self._conversation).handle, self._wire
 
-    def error(
-        self,
-        code: str,
-        message: str,
-        *,
-        retryable: bool = False,
-        retry_after_s: float | None = None,
-        field: str | None = None,
-        id: int | None = None,
-    ) -> Failure:
-        """`error`."""
-        return Failure(code=code, message=message, retry_after_s=retry_after_s, field=field)
+    def error(self, error: Error) -> Failure:
+        """Theirs: without what they have no field for."""
+        wait_s = error.retry_after_s
+        return Failure(code=error.code, message=error.message, retry_after_s=wait_s, field=error.field)
 
     def left(self, live: SessionHost) -> None:
         """Nobody can come back to the session: it ends."""

@@ -27,6 +27,7 @@ from flowbrush.server.http.talk import (
     Wire,
     accept,
     begin,
+    over,
     read,
     talk,
     write,
@@ -71,30 +72,16 @@ class Native:
                 id = _pauses(data)
                 if id is not None:
                     self._context.quotas.check_pause(identity)
-            except OverQuota as over:
-                error = self.error(
-                    over.code, over.message, retryable=True, retry_after_s=over.retry_after_s, id=id or None
-                )
-                outbox.say(error)
+            except OverQuota as limited:
+                outbox.say(over(limited, id or None))
                 return REFUSED_S
             return commands.handle(data)
 
         return handle, packed
 
-    def error(
-        self,
-        code: str,
-        message: str,
-        *,
-        retryable: bool = False,
-        retry_after_s: float | None = None,
-        field: str | None = None,
-        id: int | None = None,
-    ) -> Error:
-        """`error`."""
-        return Error(
-            code=code, message=message, retryable=retryable, retry_after_s=retry_after_s, field=field, id=id
-        )
+    def error(self, error: Error) -> Error:
+        """As it is."""
+        return error
 
     def left(self, live: SessionHost) -> None:
         """The session waits for its client to come back, if that can."""
@@ -132,9 +119,8 @@ async def serve_viewer(socket: WebSocket, context: Context, id: str) -> None:
             await until_one_ends(
                 read(socket, outbox, only_pings.handle), write(socket, outbox, context, packed)
             )
-    except OverQuota as over:
-        said = Error(code=over.code, message=over.message, retryable=True, retry_after_s=over.retry_after_s)
-        await part(socket, said, CloseCode.POLICY, over.code)
+    except OverQuota as limited:
+        await part(socket, over(limited), CloseCode.POLICY, limited.code)
     except SlowReader:
         await part(socket, None, CloseCode.POLICY, ErrorCode.SLOW_READER)
     finally:

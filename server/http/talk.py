@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from flowbrush import limits
 from flowbrush.errors import CloseCode, ErrorCode
-from flowbrush.protocol import SUBPROTOCOL, Message, SessionStart
+from flowbrush.protocol import SUBPROTOCOL, Error, Message, SessionStart
 from flowbrush.server.delivery.delivery import Closing, Media, Moving, Outbox
 from flowbrush.server.http.audit import audit
 from flowbrush.server.http.auth import NotAllowed
@@ -64,16 +64,7 @@ class Language(Protocol):
     def conversation(self, live: SessionHost, outbox: Outbox, identity: Identity) -> tuple[Handle, Wire]:
         """How the messages of this connection are carried out, and what is sent."""
 
-    def error(
-        self,
-        code: str,
-        message: str,
-        *,
-        retryable: bool = False,
-        retry_after_s: float | None = None,
-        field: str | None = None,
-        id: int | None = None,
-    ) -> Message:
+    def error(self, error: Error) -> Message:
         """What is said of a failure that ends the connection."""
 
     def left(self, live: SessionHost) -> None:
@@ -103,14 +94,11 @@ async def talk(socket: WebSocket, context: Context, language: Language) -> None:
         return
     except (OverQuota, NotAllowed) as limited:
         service.metrics.errors.labels(limited.code).inc()
-        await part(socket, over(language, limited), CloseCode.TRY_LATER, limited.code)
+        await part(socket, language.error(over(limited)), CloseCode.TRY_LATER, limited.code)
         return
     except Refused as refused:
         service.metrics.errors.labels(refused.code).inc()
-        error = language.error(
-            refused.code, refused.message, retryable=refused.retryable, field=refused.field, id=refused.id
-        )
-        await part(socket, error, refused.close, refused.code)
+        await part(socket, language.error(_said_of(refused)), refused.close, refused.code)
         return
     session_id.set(live.id)
     log.info("connected")
@@ -119,7 +107,7 @@ async def talk(socket: WebSocket, context: Context, language: Language) -> None:
         with context.present.here(identity, outbox):
             link = await _converse(socket, context, language, live, outbox)
     except OverQuota as limited:
-        await part(socket, over(language, limited), CloseCode.POLICY, limited.code)
+        await part(socket, language.error(over(limited)), CloseCode.POLICY, limited.code)
     except SlowReader:
         log.warning("closed: it has read nothing for %g s", service.settings.slow_reader_s)
         service.metrics.drops.labels("slow_reader").inc(outbox.frames)
@@ -177,9 +165,20 @@ async def begin(
     return live, outbox
 
 
-def over(language: Language, limited: OverQuota | NotAllowed) -> Message:
-    """What is said to one who has used up what it may have."""
-    return language.error(limited.code, limited.message, retryable=True, retry_after_s=limited.retry_after_s)
+def over(limited: OverQuota | NotAllowed, id: int | None = None) -> Error:
+    """What is said to one who has used up what it may have, of the message `id` where it has one."""
+    wait_s = limited.retry_after_s
+    return Error(code=limited.code, message=limited.message, retryable=True, retry_after_s=wait_s, id=id)
+
+
+def _said_of(refused: Refused) -> Error:
+    return Error(
+        code=refused.code,
+        message=refused.message,
+        retryable=refused.retryable,
+        field=refused.field,
+        id=refused.id,
+    )
 
 
 async def _first_text(socket: WebSocket) -> tuple[str, float]:
