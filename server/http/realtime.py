@@ -69,7 +69,7 @@ class Realtime:
             image = await self._image(start.image_reference, identity)
             asked_for = session_start(start, model, image)
         except ProtocolError as error:
-            raise Refused.over(error) from None
+            raise Refused.of(error) from None
         live, outbox = await begin(self._context, identity, asked_for, asked)
         live.tied = True
         self._frames = frames_of(start, live.meta.fps)

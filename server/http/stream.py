@@ -27,7 +27,7 @@ from flowbrush.server.http.talk import (
     Wire,
     accept,
     begin,
-    over,
+    limit_error,
     read,
     talk,
     write,
@@ -73,7 +73,7 @@ class Native:
                 if id is not None:
                     self._context.quotas.check_pause(identity)
             except OverQuota as limited:
-                outbox.say(over(limited, id or None))
+                outbox.say(limit_error(limited, id or None))
                 return REFUSED_S
             return commands.handle(data)
 
@@ -120,7 +120,7 @@ async def serve_viewer(socket: WebSocket, context: Context, id: str) -> None:
                 read(socket, outbox, only_pings.handle), write(socket, outbox, context, packed)
             )
     except OverQuota as limited:
-        await part(socket, over(limited), CloseCode.POLICY, limited.code)
+        await part(socket, limit_error(limited), CloseCode.POLICY, limited.code)
     except SlowReader:
         await part(socket, None, CloseCode.POLICY, ErrorCode.SLOW_READER)
     finally:
@@ -144,7 +144,7 @@ def _start(text: str) -> SessionStart:
     except ProtocolError as error:
         if error.field is not None and error.field != "type":  # known, and not whole: it may be another one
             _check_first(str(read_object(text)["type"]))
-        raise Refused.over(error) from None
+        raise Refused.of(error) from None
     _check_first(start.type)
     assert isinstance(start, SessionStart)
     if ignored:
@@ -177,7 +177,7 @@ async def _resume(
     try:
         live.session.check_sent(last_frame)
     except ProtocolError as error:
-        raise Refused.over(error) from None
+        raise Refused.of(error) from None
     context.quotas.began(live, identity)
     if identity.hops:
         live.rank, live.tied = live.rank or identity.rank, identity.tied

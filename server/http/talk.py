@@ -94,7 +94,7 @@ async def talk(socket: WebSocket, context: Context, language: Language) -> None:
         return
     except (OverQuota, NotAllowed) as limited:
         service.metrics.errors.labels(limited.code).inc()
-        await part(socket, language.error(over(limited)), CloseCode.TRY_LATER, limited.code)
+        await part(socket, language.error(limit_error(limited)), CloseCode.TRY_LATER, limited.code)
         return
     except Refused as refused:
         service.metrics.errors.labels(refused.code).inc()
@@ -107,7 +107,7 @@ async def talk(socket: WebSocket, context: Context, language: Language) -> None:
         with context.present.here(identity, outbox):
             link = await _converse(socket, context, language, live, outbox)
     except OverQuota as limited:
-        await part(socket, language.error(over(limited)), CloseCode.POLICY, limited.code)
+        await part(socket, language.error(limit_error(limited)), CloseCode.POLICY, limited.code)
     except SlowReader:
         log.warning("closed: it has read nothing for %g s", service.settings.slow_reader_s)
         service.metrics.drops.labels("slow_reader").inc(outbox.frames)
@@ -165,7 +165,7 @@ async def begin(
     return live, outbox
 
 
-def over(limited: OverQuota | NotAllowed, id: int | None = None) -> Error:
+def limit_error(limited: OverQuota | NotAllowed, id: int | None = None) -> Error:
     """What is said to one who has used up what it may have, of the message `id` where it has one."""
     wait_s = limited.retry_after_s
     return Error(code=limited.code, message=limited.message, retryable=True, retry_after_s=wait_s, id=id)

@@ -40,7 +40,7 @@ class Jumps:
 
     def asked(self) -> None:
         """The stream is to go on elsewhere."""
-        self.over()
+        self.forget()
         self._asked = True
 
     def begun(self, now: float) -> None:
@@ -57,7 +57,7 @@ class Jumps:
         if self._begun is not None and self._shown is None:
             self._shown = now
 
-    def over(self) -> None:
+    def forget(self) -> None:
         """Nothing is waited for any more."""
         self._asked, self._begun, self._made, self._shown = False, None, False, None
 

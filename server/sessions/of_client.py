@@ -47,7 +47,7 @@ def attached(session: Session, event: on.Attached, now: float) -> Effects:
 def detached(session: Session, event: on.Detached, now: float) -> Effects:
     session.attached, session.quiet_since = False, now
     if not session.known:  # it has no token to come back with
-        return session.over("left", CloseCode.DONE)
+        return session.end("left", CloseCode.DONE)
     return [do.Leave()] if session.phase is Phase.WAITING else []
 
 

@@ -16,17 +16,17 @@ def tick(session: Session, event: on.Tick, now: float) -> Effects:
         session.since = now
     if 0 < session.terms.longest_s < now - session.since:
         text = f"a session lasts {session.terms.longest_s:g} s here: start a new one"
-        return [do.Say(Notice(code="longest", message=text)), *session.over("longest", CloseCode.DONE)]
+        return [do.Say(Notice(code="longest", message=text)), *session.end("longest", CloseCode.DONE)]
     quiet_s = now - session.quiet_since
     if not session.attached:
         if quiet_s > session.terms.resume_s:
-            return session.over("expired", CloseCode.DONE)
+            return session.end("expired", CloseCode.DONE)
         return session.give_up() if event.waiting and session.seated else []
     if not session.pace.stands:
         return []
     if 0 < session.terms.idle_s < quiet_s:
         text = f"paused for {quiet_s:.0f} s without a word: start a new session, or render its log"
-        return [do.Say(Notice(code="idle", message=text)), *session.over("idle", CloseCode.DONE)]
+        return [do.Say(Notice(code="idle", message=text)), *session.end("idle", CloseCode.DONE)]
     if event.waiting and session.seated and quiet_s > session.terms.paused_s:
         text = "others wait: the slot of this paused session is lent to them until it goes on"
         return [do.Say(Notice(code="slot_lent", message=text)), *session.give_up()]
@@ -69,7 +69,7 @@ def effect_failed(session: Session, event: on.Failed, now: float) -> Effects:
 def no_room(session: Session, why: str) -> Effects:
     """Nobody more can wait. One that has a token may come back later."""
     if not session.known:
-        return session.over("busy", CloseCode.TRY_LATER, error=(ErrorCode.BUSY, why))
+        return session.end("busy", CloseCode.TRY_LATER, error=(ErrorCode.BUSY, why))
     error = Error(code=ErrorCode.BUSY, message=why, retryable=True)
     return [do.Say(error), do.Part(CloseCode.TRY_LATER, ErrorCode.BUSY)]
 
@@ -89,7 +89,7 @@ def recording_stopped(session: Session, event: on.RecordingStopped, now: float) 
 
 
 def end_asked(session: Session, event: on.EndAsked, now: float) -> Effects:
-    return session.over(event.reason, event.code, event.id, event.error)
+    return session.end(event.reason, event.code, event.id, event.error)
 
 
 def stopping(session: Session, event: on.Stopping, now: float) -> Effects:

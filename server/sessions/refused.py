@@ -26,7 +26,7 @@ class Refused(Exception):
         self.field, self.id = field, id
 
     @classmethod
-    def over(cls, error: ProtocolError) -> Self:
+    def of(cls, error: ProtocolError) -> Self:
         """For a first message that breaks the contract."""
         return cls(error.code, error.message, CloseCode.BAD_START, field=error.field, id=error.id)
 

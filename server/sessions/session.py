@@ -308,7 +308,7 @@ class Session:
         self.epoch += 1
         self.output.jump()
         self.pace.not_ready()
-        self.jumps.over()
+        self.jumps.forget()
         self.reading.stop()
         self.ordered = self.rewind_to = None
 
@@ -321,9 +321,9 @@ class Session:
         """It cannot go on, and says why."""
         bad_start = code is ErrorCode.INVALID_VALUE
         close = CloseCode.BAD_START if bad_start else CloseCode.INTERNAL
-        return self.over(str(code), close, error=(code, message))
+        return self.end(str(code), close, error=(code, message))
 
-    def over(
+    def end(
         self, reason: str, code: int, id: int | None = None, error: tuple[ErrorCode, str] | None = None
     ) -> Effects:
         """It ends: everybody is told, and everything given back."""

@@ -29,7 +29,7 @@ def check_can(start: SessionStart, can: dict[str, Any]) -> None:
         if start.source is not None:
             tracking.check(start.source, can)
     except ProtocolError as error:
-        raise Refused.over(error) from None
+        raise Refused.of(error) from None
 
 
 def steps_in_real_time(facts: ipc.Loaded) -> int:
