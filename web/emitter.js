@@ -14,6 +14,7 @@ export class Emitter {
    * @returns {() => void}
    */
   on(event, listener) {
+    if (typeof listener !== 'function') throw new TypeError(`the listener of ${String(event)} is ${String(listener)}: expected a function`);
     const set = this.#listeners.get(event) ?? new Set();
     set.add(listener);
     this.#listeners.set(event, set);

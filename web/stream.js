@@ -3,6 +3,7 @@
  * @module
  */
 import { Acks } from './acks.js';
+import { checks } from './check.js';
 import { playableCodecs, streamUrl } from './defaults.js';
 import { Emitter } from './emitter.js';
 import { Link } from './link.js';
@@ -62,8 +63,11 @@ export class Stream extends Emitter {
    * @param {import('./protocol.js').StartSettings} settings
    * @param {StreamOptions} [options]
    */
-  constructor(settings, { url = streamUrl(), watch = false } = {}) {
+  constructor(settings, options = {}) {
     super();
+    checks.settings(settings, 'settings');
+    checks.options(options, 'options');
+    const { url = streamUrl(), watch = false } = options;
     this.#settings = settings;
     this.#watch = watch;
     this.paused = settings.paused ?? false;
@@ -91,7 +95,10 @@ export class Stream extends Emitter {
    * @param {{transition?: import('./protocol.js').Transition}} [options]
    * @returns {Ack}
    */
-  setPrompt(prompt, { transition } = {}) {
+  setPrompt(prompt, options = {}) {
+    checks.prompt(prompt, 'prompt');
+    checks.prompting(options, 'options');
+    const { transition } = options;
     return this.control({ type: 'prompt.set', prompts: promptList(prompt), ...(transition && { transition }) });
   }
 
@@ -123,12 +130,15 @@ export class Stream extends Emitter {
   }
 
   /** @param {Partial<import('./protocol.js').Camera>} camera @returns {Ack} */
-  camera({ pan = [0, 0], zoom = 0, roll = 0, mode = 'velocity' }) {
+  camera(camera) {
+    checks.camera(camera, 'camera');
+    const { pan = [0, 0], zoom = 0, roll = 0, mode = 'velocity' } = camera;
     return this.control({ type: 'camera.set', mode, pan, zoom, roll });
   }
 
   /** @param {import('./protocol.js').TrackKind[]} [kinds] @returns {Ack} */
   clearTracks(kinds) {
+    if (kinds !== undefined) checks.kinds(kinds, 'kinds');
     return this.control({ type: 'tracks.clear', ...(kinds && { kinds }) });
   }
 
@@ -138,17 +148,20 @@ export class Stream extends Emitter {
    * @param {{x: number, y: number, add?: [number, number][], remove?: [number, number][]}} touch
    * @returns {Promise<import('./protocol.js').Outline>}
    */
-  probe(touch) {
+  async probe(touch) {
+    checks.touch(touch, 'touch');
     return this.#request({ type: 'probe', ...touch });
   }
 
   /** The picture follows a video of one's own from now on. @param {{codec: string, width: number, height: number, fps: number, strength: number, use?: string}} source */
   beginSource(source) {
+    checks.source(source, 'source');
     if (this.state === 'live' && !this.#watch) this.#link.send({ type: 'source.begin', ...source });
   }
 
   /** A frame of it, behind the header of media packets (see `source.js`). @param {ArrayBuffer} packet */
   sourceFrame(packet) {
+    checks.packet(packet, 'packet');
     if (this.state === 'live' && !this.#watch) this.#link.sendBinary(packet);
   }
 
@@ -174,17 +187,20 @@ export class Stream extends Emitter {
   }
 
   /** Makes `chunks` chunks while paused; answered when they are made. @returns {Promise<{chunk: number}>} */
-  step(chunks = 1) {
+  async step(chunks = 1) {
+    checks.chunks(chunks, 'chunks');
     return this.#request({ type: 'session.step', chunks });
   }
 
   /** Back to the end of `chunk`. @param {number} chunk @returns {Promise<{chunk: number}>} */
-  rewind(chunk) {
+  async rewind(chunk) {
+    checks.chunk(chunk, 'chunk');
     return this.#request({ type: 'session.rewind', chunk });
   }
 
   /** Starts over with the same settings. @param {number} [seed] @returns {Promise<{chunk: number}>} */
-  reset(seed) {
+  async reset(seed) {
+    if (seed !== undefined) checks.seed(seed, 'seed');
     return this.#request({ type: 'session.reset', ...(seed !== undefined && { seed }) });
   }
 
@@ -194,6 +210,8 @@ export class Stream extends Emitter {
    * @param {number} buffered
    */
   playhead(pts, buffered) {
+    checks.seconds(pts, 'pts');
+    checks.seconds(buffered, 'buffered');
     if (this.state === 'live' && !this.#watch) this.#link.send({ type: 'playhead', pts, buffered });
   }
 
@@ -218,6 +236,7 @@ export class Stream extends Emitter {
    * @returns {Ack}
    */
   control(message) {
+    checks.message(message, 'message');
     const live = this.state === 'live';
     const joined = !live && message.type === 'track.move' ? this.#acks.join(message) : null;
     if (joined) return joined;
@@ -234,6 +253,7 @@ export class Stream extends Emitter {
    * @param {LoosePoint | LoosePoint[]} points
    */
   timed(points) {
+    checks.points(points, 'points');
     const now = this.clock();
     return [points].flat().map((point) => wirePoint({ ...point, t: point.t ?? now }));
   }
@@ -244,6 +264,8 @@ export class Stream extends Emitter {
    * @param {TrackOptions} [options]
    */
   #begin(kind, points, options = {}) {
+    if (kind === 'path') checks.path(points, 'points');
+    checks.taking(options, 'options');
     const number = (this.#lastTrack += 1);
     const body = { type: 'track.begin', track: number, kind, points: this.timed(points), ...options };
     return new Track(this, number, kind, this.control(body));
@@ -255,6 +277,8 @@ export class Stream extends Emitter {
    * @param {import('./protocol.js').TrackKind} kind
    */
   adopt(number, kind) {
+    checks.track(number, 'number');
+    checks.kind(kind, 'kind');
     this.#lastTrack = Math.max(this.#lastTrack, number);
     return new Track(this, number, kind, { id: 0, queued: Promise.resolve({ chunk: 0 }), applied: Promise.resolve({ chunk: 0, frame: 0 }) });
   }

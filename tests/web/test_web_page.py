@@ -178,10 +178,20 @@ def test_modules_in_node() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_constants_agree_with_the_server() -> None:
-    script = f"import('{(WEB / 'protocol.js').as_uri()}').then((m) => console.log(JSON.stringify(m)))"
+def exported(module: str) -> Any:
+    """The constants of one of the page's modules."""
+    script = f"import('{(WEB / module).as_uri()}').then((m) => console.log(JSON.stringify(m)))"
     done = subprocess.run([node(), "-e", script], capture_output=True, text=True, timeout=60, check=True)
-    page = json.loads(done.stdout)
+    return json.loads(done.stdout)
+
+
+def test_limits_agree_with_the_server() -> None:
+    checked = exported("check.js")["LIMITS"]
+    assert checked and checked == {name: getattr(limits, name) for name in checked}
+
+
+def test_constants_agree_with_the_server() -> None:
+    page = exported("protocol.js")
     assert page["SUBPROTOCOL"] == limits.SUBPROTOCOL
     assert page["HEADER_BYTES"] == packets.HEADER_BYTES
     assert page["HEADER_VERSION"] == packets.HEADER_VERSION
