@@ -12,6 +12,7 @@ import numpy as np
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
+import flowbrush
 from flowbrush import protocol as p
 from flowbrush.packets import Flag, Packet, pack
 
@@ -242,3 +243,9 @@ class Double:
             socket.transport.abort()
             return
         await socket.send(p.ControlQueued(id=message.id, chunk=self.chunk).to_json())
+
+
+def fast(server: Double, **options: Any) -> flowbrush.Stream:
+    """A stream of it that gives packets as they come."""
+    options = {"prompt": "a fox", "frames": "packets", "realtime": False} | options
+    return flowbrush.connect(server.url, **options)

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from server_double import CHUNK_FRAMES, Double, grey_of
+from server_double import CHUNK_FRAMES, Double, fast, grey_of
 
 import flowbrush
 from flowbrush import protocol as p
 from flowbrush.rest import Server
-
-
-@pytest_asyncio.fixture
-async def server() -> AsyncIterator[Double]:
-    async with Double() as double:
-        yield double
-
-
-def fast(server: Double, **options: Any) -> flowbrush.Stream:
-    options = {"prompt": "a fox", "frames": "packets", "realtime": False} | options
-    return flowbrush.connect(server.url, **options)
 
 
 async def read(stream: flowbrush.Stream, count: int) -> list[flowbrush.Packet]:

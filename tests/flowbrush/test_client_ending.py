@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
-import pytest_asyncio
-from server_double import Double
+from server_double import Double, fast
 
 import flowbrush
 import flowbrush.sync
@@ -19,17 +16,6 @@ from flowbrush.rest import Server
 
 PATH = [(0.0, 0.1, 0.1), (1.0, 0.9, 0.9)]
 GONE = p.TrackBegin(track=998, kind="path", points=(p.Point(t=0, x=0, y=0), p.Point(t=1, x=1, y=1)))
-
-
-@pytest_asyncio.fixture
-async def server() -> AsyncIterator[Double]:
-    async with Double() as double:
-        yield double
-
-
-def fast(server: Double, **options: Any) -> flowbrush.Stream:
-    options = {"prompt": "a fox", "frames": "packets", "realtime": False} | options
-    return flowbrush.connect(server.url, **options)
 
 
 async def test_letting_go_of_a_track_that_is_gone_is_no_error(server: Double) -> None:

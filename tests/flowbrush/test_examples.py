@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import AsyncIterator
 from pathlib import Path
 from types import ModuleType
 
 import av
 import pytest
-import pytest_asyncio
 from server_double import Double
 
 from flowbrush import protocol as p
@@ -23,12 +21,6 @@ def load(name: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-@pytest_asyncio.fixture
-async def server() -> AsyncIterator[Double]:
-    async with Double() as double:
-        yield double
 
 
 async def test_save_mp4_writes_as_many_frames_as_asked_for(server: Double, tmp_path: Path) -> None:
