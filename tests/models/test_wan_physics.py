@@ -20,7 +20,7 @@ def plain(q, k, v):
     return torch.einsum("bhlm,bmhd->blhd", scores.softmax(-1), v)
 
 
-SMALL = ("pixel frames", "bound for denoising", "share of the bound", "hand to picture", '"benchmark": "wan"')
+SMALL = ("pixel frames", "clean pass too", "share of the bound", "hand to picture", '"benchmark": "wan"')
 
 
 @pytest.mark.parametrize(("frames", "expected"), [(3, 16.2), (6, 20.2), (9, 24.3), (12, 28.3), (21, 40.4)])

@@ -10,6 +10,7 @@ from flowbrush.models.spec import StudentSpec
 from flowbrush.models.speed import Fp8Linear, compile_blocks, use_fp8
 from flowbrush.models.transformer import CausalTransformer
 from flowbrush.models.wan.load import reduced
+from flowbrush.pipelines.controls import fold
 from flowbrush.pipelines.generator import Generator
 from flowbrush.pipelines.requests import StreamSettings
 
@@ -97,24 +98,39 @@ def test_nothing_waits_inside_a_chunk(name):
     assert waits.seen == []
 
 
-@pytest.mark.gpu
-def test_nothing_waits_inside_a_chunk_on_a_gpu():
-    generator = Generator.load(reduced(CARDS["wan-1.3b"]), device="cuda", seats=1)
+@pytest.fixture
+def begun():
+    """A stream of a reduced student on the best device there is, some chunks old."""
+    generator = Generator.load(reduced(CARDS["wan-1.3b"]), seats=1)
     card = generator.card
     state = generator.start(StreamSettings(card.name, (("a", 1.0),), card.width, card.height, card.fps))
     for _ in range(4):
         generator.step([state], [()])
-    assert generator.step([state], [()])[0].denoise_ms > 0
+    return generator, state
+
+
+def work(generator, state):
+    """What a chunk asks of the device before its pictures are fetched. Returns its latents."""
+    frames, aspect = generator.card.chunk_frames, generator._lane(state).aspect
+    folded = fold(state.controls, (), state.chunk * frames, frames, generator.card.fps, aspect)
+    made, batches = generator._denoise([state], [generator._inputs(state, folded, None)])
+    generator._remember(batches)
+    return made[0][0]
+
+
+def test_the_work_of_a_chunk_is_that_of_a_step(begun):
+    """Holds on any device what the next test asks of a GPU."""
+    generator, state = begun
+    latents = work(generator, state).clone()
+    generator.step([state], [()])
+    torch.testing.assert_close(state.latents, latents)
+
+
+@pytest.mark.gpu
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode:UserWarning")
+def test_nothing_waits_inside_a_chunk_on_a_gpu(begun):
     torch.cuda.set_sync_debug_mode("error")
     try:
-        inputs = generator._inputs(state, *folded(generator, state))
-        generator._remember(generator._denoise([state], [inputs])[1])
+        work(*begun)
     finally:
         torch.cuda.set_sync_debug_mode("default")
-
-
-def folded(generator, state):
-    from flowbrush.pipelines.controls import fold
-
-    frames, aspect = generator.card.chunk_frames, generator._lane(state).aspect
-    return fold(state.controls, (), state.chunk * frames, frames, generator.card.fps, aspect)
