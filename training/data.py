@@ -52,11 +52,11 @@ class Source:
         count: int,
         crop: tuple[int, int],
         *,
-        blank: float = 0.1,
-        begins: float = 0.3,
+        blank: float,
+        begins: float,
     ) -> Draw:
         """`size` stretches of `count` latent frames, `crop` (rows, columns) cells of each. A share `blank` has no caption, a share
-        `begins` starts with its clip, so that there is no past.
+        `begins` starts with its clip, so that there is no past; with 0 every stretch that is shorter than its clip has one.
         """
         samples = self.pool.samples
         fits = [i for i, s in enumerate(samples) if s.maps.shape[2] >= crop[0] and s.maps.shape[3] >= crop[1]]
@@ -64,7 +64,8 @@ class Source:
         starts, corners, captions = [], [], []
         for clip in clips:
             total, rows, columns = (samples[clip].maps.shape[axis] for axis in (0, 2, 3))
-            late = int(rng.integers(0, total - count + 1))
+            latest = total - count
+            late = int(rng.integers(0 if begins or not latest else 1, latest + 1))
             starts.append(0 if rng.random() < begins else late)
             corners.append(
                 (int(rng.integers(0, rows - crop[0] + 1)), int(rng.integers(0, columns - crop[1] + 1)))

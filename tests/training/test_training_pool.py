@@ -78,7 +78,7 @@ def test_shards_that_are_there_are_kept_and_missing_ones_made_alike(pool: Pool) 
 
 
 def test_a_draw_is_one_stretch_of_one_crop(source: Source) -> None:
-    draw = source.draw(np.random.default_rng(3), 5, 2, (8, 12))
+    draw = source.draw(np.random.default_rng(3), 5, 2, (8, 12), blank=0.1, begins=0.3)
     batch = source.batch(draw)
     assert batch.latents.shape == (5, 2, LIGHT + 768, 8, 12)
     for row, (clip, start, (y, x)) in enumerate(zip(draw.clips, draw.starts, draw.corners, strict=True)):
@@ -91,19 +91,29 @@ def test_a_draw_is_one_stretch_of_one_crop(source: Source) -> None:
             sample.latents[start - 1, :, y : y + 8, x : x + 12].float() if start else 0 * batch.before[row]
         )
         assert torch.equal(batch.before[row], before)
-    assert set(source.draw(np.random.default_rng(3), 20, 2, (8, 8), blank=1.0).captions) == {""}
+    assert set(source.draw(np.random.default_rng(3), 20, 2, (8, 8), blank=1.0, begins=0.3).captions) == {""}
+
+
+def test_stretches_begin_with_their_clips_as_often_as_asked(source: Source) -> None:
+    def past(begins: float, count: int) -> float:
+        drawn = source.draw(np.random.default_rng(3), 400, count, (8, 8), blank=0.0, begins=begins)
+        return float(np.mean([start > 0 for start in drawn.starts]))
+
+    assert past(1.0, 2) == 0 and past(0.0, 2) == 1  # of three latent frames two with a past are the last two
+    assert 0.25 < past(0.3, 2) < 0.45  # seven tenths begin by chance, half of them with the clip
+    assert past(0.0, 3) == 0  # a whole clip has no past
 
 
 def test_whole_pictures_come_from_clips_of_that_shape(source: Source) -> None:
     shapes = {tuple(sample.maps.shape[2:]) for sample in source.pool.samples}
     shape = max(shapes)
-    draw = source.draw(np.random.default_rng(3), 8, 2, shape)
+    draw = source.draw(np.random.default_rng(3), 8, 2, shape, blank=0.1, begins=0.3)
     assert all(source.pool.samples[clip].maps.shape[2] >= shape[0] for clip in draw.clips)
 
 
 def test_draws_ahead_are_the_same_in_any_number_of_processes(source: Source) -> None:
     def draws(step: int) -> list:
-        return [source.draw(np.random.default_rng([1, step]), 2, 2, (8, 8))]
+        return [source.draw(np.random.default_rng([1, step]), 2, 2, (8, 8), blank=0.1, begins=0.3)]
 
     here, there = ahead(draws, 4, 0), ahead(draws, 4, 2)
     for _ in range(3):

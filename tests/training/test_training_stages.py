@@ -17,7 +17,11 @@ from flowbrush.models.pocket import load_pocket
 from flowbrush.models.transformer import CausalTransformer
 from flowbrush.pipelines.generator import Generator
 from flowbrush.pipelines.requests import StreamSettings
+from flowbrush.training.distributed import join
+from flowbrush.training.run import Run
+from flowbrush.training.stages.base import Context
 from flowbrush.training.stages.forcing import ForcingStage
+from flowbrush.training.stages.rollout import RolloutStage
 
 need_font()
 REACHED = {
@@ -90,6 +94,16 @@ def test_a_stage_starts_from_the_student_before(trained: Tiny, stage: str, earli
         return sum(float((a[n] - b[n]).abs().sum()) for n in a if a[n].shape == b[n].shape)
 
     assert apart(before, after) < 0.5 * apart(other, after)
+
+
+def test_roll_outs_go_on_from_a_true_past(trained: Tiny) -> None:
+    """Whose beginning is pulled to the one that came, whose phase it cannot know, begins no motion at all."""
+    run, alone = Run(trained.folder, writes=False), join(torch.device("cpu"))
+    stages = [
+        kind(Context(trained.recipe, run, alone, torch.float32)) for kind in (RolloutStage, ForcingStage)
+    ]
+    rolled, forced = ([min(stage.draws(step)[0].starts) for step in range(12)] for stage in stages)
+    assert min(rolled) > 0 and min(forced) == 0
 
 
 def test_losses_and_contact_sheets_are_kept(trained: Tiny) -> None:

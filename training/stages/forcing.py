@@ -14,19 +14,25 @@ from flowbrush.training.pool import CELLS
 from flowbrush.training.sheets import student_sheet
 from flowbrush.training.stages.base import Context, Stage, averaged
 
+BEGINS = 0.3  # share of stretches that start with their clip: a stream begins but once
 FEWER = 4  # times fewer whole pictures than crops in a batch: they are about so much larger
 
 
 def draw_part(
-    source: Source, rng: np.random.Generator, own: ForcingConfig, whole: bool, blank: float
+    source: Source,
+    rng: np.random.Generator,
+    own: ForcingConfig,
+    whole: bool,
+    blank: float,
+    begins: float = BEGINS,
 ) -> Draw:
-    """Crops or, near the end of a run, whole pictures of one of the shapes."""
+    """Crops or, near the end of a run, whole pictures of one of the shapes; a share `begins` has no past."""
     if not whole:
         crop = (own.crop[0], own.crop[1])
-        return source.draw(rng, own.batch, own.latent_frames, crop, blank=blank)
+        return source.draw(rng, own.batch, own.latent_frames, crop, blank=blank, begins=begins)
     shapes = [shape for shape in CELLS if any(s.maps.shape[2:] == shape for s in source.pool.samples)]
     shape = shapes[int(rng.integers(len(shapes)))]
-    return source.draw(rng, max(1, own.batch // FEWER), own.latent_frames, shape, blank=blank)
+    return source.draw(rng, max(1, own.batch // FEWER), own.latent_frames, shape, blank=blank, begins=begins)
 
 
 class ForcingStage(Stage):

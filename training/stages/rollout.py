@@ -19,7 +19,8 @@ from flowbrush.training.stages.forcing import draw_part
 class RolloutStage(Stage):
     """A step rolls one cohort of clips out and updates once: the gradient is the mean over its latent frames.
 
-    An update after every one of them was tried and let errors grow with the age of the roll-out.
+    An update after every one of them was tried and let errors grow with the age of the roll-out. All go on from a true past: the
+    phase of a motion that begins cannot be known, and pulled to the one that came it does not begin at all.
     """
 
     name = "rollout"
@@ -33,7 +34,7 @@ class RolloutStage(Stage):
 
     def draws(self, step: int) -> list[Draw]:
         rng = self.rng(step)
-        return [draw_part(self.context.source, rng, self.own, rng.random() < self.own.whole, 0.05)]
+        return [draw_part(self.context.source, rng, self.own, rng.random() < self.own.whole, 0.05, 0.0)]
 
     def update(self, step: int, progress: float) -> dict[str, float]:
         batch = self.context.source.batch(next(self.feed)[0])
