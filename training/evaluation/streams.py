@@ -156,7 +156,7 @@ def verb_done(
 
 @dataclass
 class Lap:
-    """Figures of one second of an endless stream."""
+    """Figures of one round of an endless stream."""
 
     motion_energy: float
     fine_power: float
@@ -166,11 +166,13 @@ class Lap:
 def endless(
     generator: Generator, name: str, scene: str, seed: int, marks: Sequence[int], book: SpriteBook
 ) -> list[Lap]:
-    """One thing dragged round and round; a second of it is measured from each of `marks` (frames, multiples of four) on."""
+    """One thing dragged round and round; one round is measured from each of `marks` (frames, multiples of four) on, so that it does
+    not matter where on its way the thing is there.
+    """
     card = generator.card
     size, laps = (card.width, card.height), []
     state = start(generator, f"a {name} in the {scene}", seed)
-    last = max(marks) + 16
+    last = max(marks) + ROUND
     every = math.ceil(last / (MAX_POINTS - 2))  # frames from one point of the path to the next
     at = np.arange(0, last + every, every)
     angle = 2 * np.pi * at / ROUND
@@ -184,7 +186,7 @@ def endless(
     for chunk in range(last // 4):
         frames = run(generator, state, 1, first if chunk == 0 else ())
         for mark in marks:
-            if mark <= chunk * 4 < mark + 16:
+            if mark <= chunk * 4 < mark + ROUND:
                 kept[mark].append(frames)
     layer = next((layer for layer in state.memory.layers if layer.label == name), None)
     generator.release(state)
