@@ -27,6 +27,7 @@ _ALSO = {
     "gray": "grey",
     "silver": "grey",
 }
+NAMES = frozenset(COLORS) | frozenset(_ALSO)
 
 
 def color(word: str) -> str:

@@ -152,6 +152,7 @@ _NEAR = {
     word: taught for near in (NEAREST, VERBS, OTHERS) for taught, words in near.items() for word in words
 }
 _STANDS_FOR = _NEAR | dict.fromkeys(NOTHING, "") | {word: heard for word, (heard, _) in BEGINNINGS.items()}
+WORDS = frozenset(_STANDS_FOR)
 _WORD = re.compile(
     r"(?<![\w'-])(?P<part>(?:"
     + "|".join(PARTS)

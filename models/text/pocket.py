@@ -18,7 +18,9 @@ import torch
 from torch import Tensor, nn
 
 from flowbrush.models.spec import PocketTextSpec
+from flowbrush.models.text import colors, near_words, quantities, scenes
 from flowbrush.models.text.colors import color
+from flowbrush.models.text.misspellings import Speller
 from flowbrush.models.text.near_words import nearest
 from flowbrush.models.text.pictographs import spelled
 from flowbrush.models.text.quantities import TAUGHT, counted
@@ -36,6 +38,8 @@ ORDINARY = frozenset(
     "my your his her their our its he she they who which where while as then so very through across along around onto into off out "
     "above below beside between beneath away towards it's there's one single day sunny no without".split()
 )
+OTHERS = near_words.WORDS | scenes.WORDS | colors.NAMES | quantities.WORDS
+"""Words that are understood without having been trained."""
 
 
 def words(text: str) -> list[str]:
@@ -130,6 +134,7 @@ class PocketText(nn.Module):
         self.spec = spec
         self.concepts = tuple(concepts)
         self.vocabulary = {word: index for index, word in enumerate(vocabulary, 2)}
+        self.speller = Speller({*self.vocabulary, *OTHERS} - ORDINARY, self._is_word)
         self.word = nn.Embedding(len(self.vocabulary) + 2, spec.dim, padding_idx=PAD)
         self.part = nn.EmbeddingBag(spec.buckets, spec.dim, mode="mean", padding_idx=0)
         self.place = nn.Parameter(torch.randn(spec.length, spec.dim) * 0.02)
@@ -151,6 +156,10 @@ class PocketText(nn.Module):
         """The form of `word` that was trained; None where none was."""
         return next((form for form in _forms(word) if form in self.vocabulary), None)
 
+    def _is_word(self, word: str) -> bool:
+        """Whether something is known of `word`, or of what it is a form of."""
+        return word in ORDINARY or any(form in self.vocabulary or form in OTHERS for form in _forms(word))
+
     def several(self, word: str) -> bool:
         """Whether `word` is known as the plural of what was trained: "dogs", but not "grapes"."""
         alone = word not in self.vocabulary or word[:-1] in self.vocabulary
@@ -161,13 +170,17 @@ class PocketText(nn.Module):
         place, "" where there is none.
         """
         stands, scene = self._nearest(text)[1], scene_near(self.written(text))
-        colors = self._colors_of_things(text)
-        numbers = self._counted(text)[1]
-        return numbers | {
-            word: stands.get(word, scene if scene and scene == scene_near(word) else "")
-            for word in spoken(self._counted(text)[0])
-            if word in stands or (self.trained(word) is None and word not in ORDINARY | colors)
-        }
+        heard = ORDINARY | self._colors_of_things(text)
+        slips = self.speller.corrected(text)[1]
+        text, numbers = self._counted(text)
+        told = dict(numbers)
+        for word in spoken(text):
+            right = slips.get(word, word)
+            if right in stands or (self.trained(right) is None and right not in heard):
+                told[word] = stands.get(right, scene if scene and scene == scene_near(right) else "")
+            elif right != word:
+                told[word] = right
+        return told
 
     def _colors_of_things(self, text: str) -> set[str]:
         """The words of `text` for colours that a thing is said to have."""
@@ -191,8 +204,8 @@ class PocketText(nn.Module):
         return counted(text) if all(word in self.vocabulary for word in TAUGHT) else (text, {})
 
     def _nearest(self, text: str) -> tuple[str, dict[str, str]]:
-        """See `spelled`, `counted` and `nearest`; what was not trained stands for no word."""
-        text, numbers = self._counted(text)
+        """See `corrected`, `spelled`, `counted` and `nearest`; what was not trained stands for no word."""
+        text, numbers = self._counted(self.speller.corrected(text)[0])
         heard, stands = nearest(text)
         trained = all(self.trained(word) is not None for name in stands.values() for word in words(name))
         return (heard, numbers | stands) if trained else (text, numbers)
@@ -214,7 +227,7 @@ class PocketText(nn.Module):
 
     def left_out(self, text: str) -> list[str]:
         """The scenes that `text` names after its first one: a picture shows one."""
-        return one_scene(text)[1]
+        return one_scene(self.speller.corrected(text)[0])[1]
 
     def knows(self, text: str) -> bool:
         """Whether `text` has a word that was trained and is not mere grammar."""

@@ -12,6 +12,7 @@ _NUMBERS = (
     "seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|"
     r"sixty|seventy|eighty|ninety|hundred|thousand|dozen|[7-9]|[1-9]\d{1,4}"
 )
+WORDS = frozenset(re.findall(r"[a-z]+", f"couple|pair|few|lot|{_MANY}|{_SOME}|{_NUMBERS}"))
 _PHRASE = re.compile(
     r"(?<![\w'.:-])(?:"
     rf"(?P<two>(?:a )?(?:couple|pair) of)|(?P<some>(?:a |an )?(?:{_SOME}) of|a few)|(?P<many>(?:a )?(?:(?:{_MANY}|lot) of))"

@@ -39,6 +39,9 @@ NEAR: dict[str, tuple[str, ...]] = {
 }
 """Words for what there is no picture of, by the scene that comes nearest."""
 
+WORDS = frozenset(
+    word for scene in SCENES for name in (*SCENES[scene], *NEAR[scene]) for word in name.split()
+)
 _OTHERS = ("night owls", "night owl", "snow man", "snow men")  # things called after a scene
 _NAMES = sorted((name for names in SCENES.values() for name in names), key=len, reverse=True)
 _NAMED = re.compile(r"\b(?:" + "|".join([*_OTHERS, *_NAMES]) + r")\b")

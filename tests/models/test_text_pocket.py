@@ -71,6 +71,16 @@ def test_a_word_is_heard_as_the_nearest_that_was_trained(encoder: PocketText) ->
     }
 
 
+def test_a_misspelling_is_heard_as_what_it_is_of_and_told(encoder: PocketText) -> None:
+    assert torch.equal(encoder(["two poodels in the meadw"]), encoder(["two dogs in the meadow"]))
+    assert encoder.unknown("two poodels in the meadw, a gardn") == {
+        "poodels": "dog",
+        "meadw": "meadow",
+        "gardn": "meadow",
+    }
+    assert encoder.left_out("a cat in the meadw on the beachh") == ["beach"]
+
+
 def test_a_long_prompt_loses_what_says_nothing_first(encoder: PocketText) -> None:
     long = "a cat with very many zorbles, which a quilp might zorbel, in the meadow and a dog"
     assert encoder.heard(long) == ["cat", "meadow", "dog"]

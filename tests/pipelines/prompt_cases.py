@@ -116,6 +116,12 @@ CASES: dict[str, tuple[str | None, tuple[str, ...]]] = {
     "a horse galloping through a field": ("meadow", ("1 horse - - run",)),
     "a dog chasing a cat": (None, ("1 dog - - run", "1 cat")),
     "a cat sitting on a chair": (None, ("1 cat - - rest",)),
+    "an elefant and a pengin": (None, ("1 elephant", "1 penguin")),
+    "two rabits and a strawbery, meadw": ("meadow", ("2 rabbit", "1 strawberry")),
+    "sevn pengiuns jumpping, an umbrela": (None, ("2 penguin - - hop", "1 umbrella")),
+    "seveen yelow dachshnds on the hihgway": ("road", ("6 yellow_dog",)),
+    "a butterlfy flys to the rigth": (None, ("1 butterfly - - fly right",)),
+    "a coat, a beer, a shop, money and a pocket": (None, ()),
     "A cinematic shot of a golden retriever running through a sunlit meadow, shallow depth of field, 4k, highly detailed": (
         "meadow", ("1 golden_dog - - run",),
     ),
