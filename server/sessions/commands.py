@@ -11,7 +11,6 @@ from flowbrush.packets import unpack
 from flowbrush.protocol import (
     CONTROL_TYPES,
     ClientMessage,
-    Error,
     KeyFrame,
     Ping,
     Playhead,
@@ -30,6 +29,7 @@ from flowbrush.protocol import (
 )
 from flowbrush.server.delivery.delivery import Outbox
 from flowbrush.server.sessions import events as on
+from flowbrush.server.sessions.refused import answer_to
 from flowbrush.server.sessions.service import Service
 from flowbrush.server.sessions.session_host import SessionHost
 from flowbrush.server.source import tracking
@@ -171,7 +171,4 @@ class ViewerCommands:
 def say_error(outbox: Outbox, service: Service, error: ProtocolError) -> None:
     """Answers a bad message."""
     service.metrics.errors.labels(error.code).inc()
-    retryable = error.code is ErrorCode.RATE_LIMITED
-    outbox.say(
-        Error(code=error.code, message=error.message, id=error.id, field=error.field, retryable=retryable)
-    )
+    outbox.say(answer_to(error))

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 from flowbrush.errors import ProtocolError
-from flowbrush.protocol import Error
 from flowbrush.server.engine import ipc
 from flowbrush.server.sessions import effects as do
 from flowbrush.server.sessions import events as on
 from flowbrush.server.sessions import of_client, of_upkeep, of_worker
 from flowbrush.server.sessions.phases import Phase
+from flowbrush.server.sessions.refused import answer_to
 from flowbrush.server.sessions.session import Effects, Session
 
 HANDLERS: dict[type, Callable[[Session, Any, float], Effects]] = {
@@ -57,6 +57,9 @@ HANDLERS: dict[type, Callable[[Session, Any, float], Effects]] = {
     on.Stopping: of_upkeep.stopping,
 }
 
+LAST = (on.EndAsked, on.Stopping)
+"""Nothing is carried out behind these."""
+
 
 def handle(session: Session, event: Any, now: float) -> Effects:
     """What the event leads to, in the order in which it is to be done; nothing when the session is over.
@@ -67,16 +70,21 @@ def handle(session: Session, event: Any, now: float) -> Effects:
         return of_worker.unkept(event)
     if session.jumps.wait(event, now, session.pace.stands):
         return _waited(session, now)
-    return [*HANDLERS[type(event)](session, event, now), *_waited(session, now)]
+    before: Effects = []
+    if isinstance(event, LAST):  # what came earlier counts, and is in the log
+        session.jumps.forget()
+        before = _waited(session, now)
+    return [*before, *HANDLERS[type(event)](session, event, now), *_waited(session, now)]
 
 
 def _waited(session: Session, now: float) -> Effects:
     """What is carried out now of the commands that waited for a picture; one that cannot be is answered by an error."""
+    if session.phase is Phase.DONE:
+        return []
     effects: Effects = []
     for event in session.jumps.take(now):
         try:
             effects += HANDLERS[type(event)](session, event, now)
         except ProtocolError as error:
-            said = Error(code=error.code, message=error.message, id=error.id, field=error.field)
-            effects += [do.Say(said), do.Count("errors", label=str(error.code))]
+            effects += [do.Say(answer_to(error)), do.Count("errors", label=str(error.code))]
     return effects

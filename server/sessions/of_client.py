@@ -26,6 +26,7 @@ from flowbrush.server.sessions.session import Effects, Session
 def attached(session: Session, event: on.Attached, now: float) -> Effects:
     session.attached, session.quiet_since = True, now
     session.ready_said, session.start_id = False, event.start_id
+    session.jumps.forget()
     session.recorded = event.recorded
     known = max(session.upcoming * session.output.chunk_frames, session.first_frame)
     if session.output.most is None:
@@ -46,6 +47,7 @@ def attached(session: Session, event: on.Attached, now: float) -> Effects:
 
 def detached(session: Session, event: on.Detached, now: float) -> Effects:
     session.attached, session.quiet_since = False, now
+    session.jumps.forget()
     if not session.known:  # it has no token to come back with
         return session.end("left", CloseCode.DONE)
     return [do.Leave()] if session.phase is Phase.WAITING else []

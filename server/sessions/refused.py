@@ -1,4 +1,4 @@
-"""Why a session is not begun or resumed."""
+"""Why a session is not begun or resumed, and what is said of a message that is refused."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Self
 
 from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
+from flowbrush.protocol import Error
 
 
 class Refused(Exception):
@@ -38,3 +39,9 @@ def served(model: str | None, models: Sequence[str]) -> str:
         text = f"model {model!r} is not served here: this server has {here}"
         raise Refused(ErrorCode.UNKNOWN_MODEL, text, CloseCode.BAD_START, field="model")
     return models[0] if model is None else model
+
+
+def answer_to(error: ProtocolError) -> Error:
+    """What a client is told of a message of its that is refused; the session goes on."""
+    retryable = error.code is ErrorCode.RATE_LIMITED
+    return Error(code=error.code, message=error.message, id=error.id, field=error.field, retryable=retryable)

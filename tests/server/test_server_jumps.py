@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from session_harness import CAN, FRAMES, Harness, packets, said
 
-from flowbrush.protocol import Prompt, PromptSet
+from flowbrush.protocol import Point, Prompt, PromptSet, TrackBegin
 from flowbrush.server.engine import ipc
 from flowbrush.server.sessions import effects as do
 from flowbrush.server.sessions import events as on
 from flowbrush.server.sessions.jumps import MOST, PATIENCE_S
 from flowbrush.server.sessions.phases import Phase
+from flowbrush.server.sessions.session import Terms
 
 REWIND_S, CHUNK_S, EVERY_S = 0.01, 0.16, 0.15
 """What the played worker takes, and how often a person scrubs."""
@@ -172,3 +173,61 @@ def test_a_picture_that_does_not_come_is_not_waited_for(it: Played, lost: bool) 
         assert len(answered(it)) == 1
         it.tell(on.Tick(0), it.now + PATIENCE_S)
     assert answered(it)[-1] == ("session.rewound", 2)
+
+
+def waits(it: Played) -> None:
+    """A rewind is under way, and another waits for its picture, with a control behind it."""
+    under_way(it)
+    it.tell(on.RewindAsked(2, id=2), it.now)
+    it.tell(on.Given(PromptSet(id=3, prompts=(Prompt(text="new"),)), CAN), it.now)
+    assert answered(it) == [("session.rewound", 1)]
+
+
+@pytest.mark.parametrize("later_s", [0.0, PATIENCE_S])
+def test_a_session_that_is_ended_does_first_what_was_asked_before(it: Played, later_s: float) -> None:
+    waits(it)
+    told = it.tell(on.EndAsked("stopped", id=4), it.now + later_s)
+    assert answered(it)[1:] == [("session.rewound", 2), ("control.queued", 3), ("session.done", 4)]
+    assert isinstance(told[-1], do.End), "nothing comes behind the end"
+    assert len(it.journal) == 3, "the log has the rewind, too"
+
+
+def test_one_that_ends_by_itself_does_nothing_afterwards(tmp_path: Path) -> None:
+    it = Played(tmp_path, terms=Terms(longest_s=5.0))
+    it.tell(on.Tick(0), it.now)
+    it.play(3.0)
+    it.frames.clear()
+    waits(it)
+    told = it.tell(on.Tick(0), it.now + PATIENCE_S)
+    assert isinstance(told[-1], do.End) and len(it.journal) > 3
+
+
+def test_a_server_that_stops_keeps_what_was_asked_before(it: Played) -> None:
+    waits(it)
+    told = it.tell(on.Stopping(), it.now)
+    assert isinstance(told[-1], do.Close)
+    assert [each.prompts[0].text for each in it.journal.controls(3)] == ["new"] and len(it.journal) == 4
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+def test_nothing_of_an_earlier_connection_waits_when_its_client_comes_back(it: Played, leaves: bool) -> None:
+    """Else what is sent again, as `last_id` says, would be refused as sent twice; the old connection may still hang."""
+    waits(it)
+    if leaves:
+        it.tell(on.Detached(), it.now)
+    it.tell(on.Attached(6 * FRAMES), it.now)
+    assert it.session.last_id == 3 and it.session.upcoming == 3
+    it.tell(on.RewindAsked(1, id=4), it.now)
+    assert answered(it)[-1] == ("session.rewound", 4), "nothing is waited for"
+
+
+def test_one_that_is_refused_in_its_turn_says_whether_it_may_come_again(it: Played) -> None:
+    under_way(it)
+    it.tell(on.RewindAsked(2, id=1), it.now)
+    points = tuple(Point(t=index / 100, x=0.5, y=0.5) for index in range(1000))
+    for track in range(1, 10):
+        begin = TrackBegin(id=track + 1, track=track, kind="path", points=points)
+        it.tell(on.Given(begin, CAN), it.now)
+    it.play(0.5)
+    (error,) = said(it.effects, "error")
+    assert (error.code, error.id, error.retryable) == ("rate_limited", 10, True)
