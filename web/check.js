@@ -85,7 +85,7 @@ const listOf = (each, least = 0, most = Infinity) => (value, name) => {
 };
 
 /**
- * An object; a field whose name ends in ? may be left out.
+ * An object; a field whose name ends in ? may be left out, or be null.
  * @param {Record<string, Check>} shape
  * @param {boolean} [alone] whether no other fields are known
  * @returns {Check}
@@ -97,7 +97,7 @@ const fields = (shape, alone = false) => (value, name) => {
   if (other !== undefined) throw new TypeError(`${name} has no field ${shown(other)}: expected ${known.join(', ')}`);
   for (const [field, check] of Object.entries(shape)) {
     const bare = field.replace('?', '');
-    if (bare === field || value[bare] !== undefined) check(value[bare], `${name}.${bare}`);
+    if (bare === field || (value[bare] ?? null) !== null) check(value[bare], `${name}.${bare}`);
   }
 };
 
@@ -119,7 +119,7 @@ const pointsWith = (/** @type {Record<string, Check>} */ t) => oneOrMany(fields(
 /** @type {Check} */
 const words = (value, name) => {
   text(value, name);
-  const long = value.length;
+  const long = [...value].length; // as the server counts: an emoji is one
   if (!long || long > MAX_PROMPT_CHARS) throw new RangeError(`${name} has ${long} characters: expected 1 to ${MAX_PROMPT_CHARS}`);
 };
 const weighted = fields({ text: words, 'weight?': number(0, MAX_WEIGHT, { above: true }) });

@@ -263,7 +263,8 @@ async function boot() {
     await showModel();
     if (token) {
       history.replaceState(null, '', location.pathname);
-      await app.start({ resume: token, last_frame: Number(hash.get('last_frame') ?? -1) });
+      const frame = Number(hash.get('last_frame') ?? -1);
+      await app.start({ resume: token, last_frame: Number.isInteger(frame) ? Math.max(frame, -1) : -1 });
     } else await starter.goOn();
   } catch (error) {
     if (/** @type {{code?: string}} */ (error).code === 'unauthorized') askForKey();

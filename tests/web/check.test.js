@@ -89,6 +89,7 @@ test('what gives a promise rejects it', async () => {
 
 test('what is right is sent as it is', async () => {
   const { made, sent } = stream();
+  new Stream({ prompt: 'a fox', seed: null, image: null }, { url: URL });
   made.setPrompt([{ text: 'a', weight: 0.5 }, { text: 'b' }], { transition: { chunks: 4, method: 'slerp' } });
   made.drag({ x: 5, y: -9, pressure: 1 }, { grid, region: undefined }).move([spot, { ...spot, t: 1, visible: false }]);
   made.pin(spot, { region: [triangle], add: [[0.1, 0.2]], remove: [] });
@@ -96,10 +97,11 @@ test('what is right is sent as it is', async () => {
   made.camera({ pan: [0.1, 0], roll: -360 });
   made.clearTracks(['pin', 'path']);
   made.clearTracks();
+  made.setPrompt('🦊'.repeat(2000), { transition: null });
   made.beginSource(source);
   made.sourceFrame(new ArrayBuffer(3));
   made.playhead(0, 0);
-  const kinds = ['prompt.set', 'track.begin', 'track.move', 'track.begin', 'track.begin', 'camera.set', 'tracks.clear', 'tracks.clear'];
+  const kinds = ['prompt.set', 'track.begin', 'track.move', 'track.begin', 'track.begin', 'camera.set', 'tracks.clear', 'tracks.clear', 'prompt.set'];
   assert.deepEqual(sent.map(({ type }) => type), kinds);
   assert.deepEqual(sent[1].points, [{ t: 0, x: 2, y: -1 }], 'points that leave the frame too far are brought back');
   for (const asked of [made.step(), made.rewind(0), made.reset(), made.reset(7), made.probe(spot)]) {
