@@ -25,6 +25,7 @@ const PLAYHEAD_IDLE_MS = 200;
  * @property {import('./stream.js').State} state
  * @property {{position: number, size: number}} queue
  * @property {boolean} paused
+ * @property {null} still the newest picture of a stream that was paused before is there, if there is one
  * @property {number} cut the stream now ends with this chunk; −1 after a reset
  * @property {string} recovering
  * @property {import('./protocol.js').Notice} notice
@@ -169,8 +170,15 @@ export class App extends Emitter {
 
   /** @param {number} chunk */
   async rewind(chunk) {
-    if (this.#own) await this.#try(this.#own.rewind(chunk));
+    if (!this.#own) return;
+    const cuts = this.#cuts;
+    const lags = (/** @type {StreamError} */ error) => error.code === 'rewind_out_of_range' && cuts !== this.#cuts;
+    // What was chosen while another jump was under way may be gone with it: the film strip shows that.
+    await this.#try(this.#own.rewind(chunk).catch((error) => (lags(error) ? null : Promise.reject(error))));
   }
+
+  /** How often a stream has jumped. */
+  #cuts = 0;
 
   /** @param {number} [seed] */
   async reset(seed) {
@@ -223,7 +231,10 @@ export class App extends Emitter {
     });
     on('queue', (queue) => this.emit('queue', queue));
     on('state', (state) => this.emit('state', state));
-    on('session.paused', () => this.#paused(true));
+    on('session.paused', ({ chunk }) => {
+      this.#paused(true);
+      if (chunk > 0 && !this.#begun && !this.watching) this.#showNewest(stream);
+    });
     on('session.resumed', () => this.#paused(false));
     on('session.rewound', ({ chunk }) => this.#cut(chunk));
     on('session.restarted', () => this.#cut(-1));
@@ -260,8 +271,17 @@ export class App extends Emitter {
     this.emit('paused', paused);
   }
 
+  /** A stream that was paused before this page came sends nothing until it goes on. @param {Stream} stream */
+  async #showNewest(stream) {
+    const picture = await this.rest.newest(this.session ?? '').catch(() => null);
+    if (this.stream !== stream || this.#begun) return;
+    if (picture) this.player.preview(picture);
+    this.emit('still', null);
+  }
+
   /** @param {number} chunk */
   #cut(chunk) {
+    this.#cuts += 1;
     this.#steps = Promise.resolve();
     this.player.flush();
     this.latency.forget();

@@ -52,8 +52,12 @@ export class Player extends Emitter {
 
   /** The stream jumped: what waits is of another past. */
   flush() {
+    this.#flushes += 1;
     this.#send({ type: 'flush' });
   }
+
+  /** Those that the decoder has not heard of yet: until then it tells of the past that is over. */
+  #flushes = 0;
 
   /** Shows a small picture, large, until the next frame comes. @param {ImageBitmap} small */
   async preview(small) {
@@ -108,7 +112,11 @@ export class Player extends Emitter {
   /** @param {FromScreen} message */
   #hear(message) {
     switch (message.type) {
+      case 'flushed':
+        this.#flushes -= 1;
+        break;
       case 'shown':
+        if (this.#flushes > 0) break;
         this.shown = message;
         this.emit('shown', message);
         break;

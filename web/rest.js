@@ -67,6 +67,11 @@ export class Rest {
     return this.#post(`v1/sessions/${session}/branch`, { chunk });
   }
 
+  /** The newest picture of a session. @param {string} session */
+  async newest(session) {
+    return createImageBitmap(await (await this.fetch(`v1/sessions/${session}/frame.jpg`)).blob());
+  }
+
   /** Has the next chunk begin with a key frame; which one that is. @param {string} session @returns {Promise<number>} */
   async mark(session) {
     return (await this.#post(`v1/sessions/${session}/mark`)).chunk;

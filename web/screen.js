@@ -29,7 +29,8 @@ const RATE_WINDOW_MS = 2000;
  * @typedef {{type: 'needs-key', why: string}} NeedsKey the picture stands until the next key frame
  * @typedef {{type: 'unusable', why: string}} Unusable the codec does not work here
  * @typedef {{type: 'snapshot', blob: Blob | null}} Snapshot
- * @typedef {Shown | Report | Thumb | NeedsKey | Unusable | Snapshot} FromScreen
+ * @typedef {{type: 'flushed'}} Flushed what was told before is of another past
+ * @typedef {Shown | Report | Thumb | NeedsKey | Unusable | Snapshot | Flushed} FromScreen
  * @typedef {{width: number, height: number, fps: number, codecString: string}} Format
  */
 
@@ -78,7 +79,7 @@ export class Screen {
       this.#canvas.width = width;
       this.#canvas.height = height;
     }
-    this.flush();
+    this.#forget();
     this.#decoder?.close();
     this.#decoder = new FrameDecoder(codecString, {
       picture: (picture, packet) => this.#decodedPicture(picture, packet),
@@ -94,7 +95,7 @@ export class Screen {
     if (!this.#playout || !this.#decoder) return;
     const packet = parsePacket(buffer);
     const jump = packet.discontinuity && Math.abs(packet.pts - this.#nextPts) > this.#playout.frameSeconds / 2;
-    if (jump) this.flush();
+    if (jump) this.#forget();
     this.#nextPts = packet.pts + this.#playout.frameSeconds;
     this.#encoded.push(packet);
     this.#feed();
@@ -110,8 +111,14 @@ export class Screen {
     this.#playout?.hold();
   }
 
-  /** Forgets what waits to be decoded or shown: the stream jumped, and goes on with a key frame. */
+  /** The stream jumped. Says when what comes from here is of what follows. */
   flush() {
+    this.#forget();
+    this.#post({ type: 'flushed' });
+  }
+
+  /** Forgets what waits to be decoded or shown: the stream goes on with a key frame. */
+  #forget() {
     this.#encoded = [];
     this.#decoder?.reset();
     this.#playout?.flush(this.#drop);
@@ -135,7 +142,7 @@ export class Screen {
 
   close() {
     cancelAnimationFrame(this.#pump);
-    this.flush();
+    this.#forget();
     this.#decoder?.close();
     this.#decoder = null;
   }

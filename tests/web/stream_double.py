@@ -173,6 +173,14 @@ class Stream:
         self.playhead = (self.world.chunk * CHUNK / FPS, 0.0)
         self.jump = True
 
+    def rewind(self, chunk: int) -> dict[str, Any]:
+        """Back to the end of a chunk; the answer."""
+        if chunk not in self.history:
+            return {"type": "error", "code": "rewind_out_of_range", "message": "not made yet"}
+        self.go_to(chunk)
+        self.packets = self.packets[: (chunk + 1) * CHUNK]
+        return {"type": "session.rewound", "chunk": chunk}
+
 
 class StreamDouble:
     """The application. Tests set its attributes to make it fail, and read `received` and `refused`."""
@@ -316,9 +324,7 @@ class StreamDouble:
             case "session.step":
                 stream.steps, stream.step_id = message.chunks, message.id
             case "session.rewind":
-                stream.go_to(message.chunk)
-                stream.packets = stream.packets[: (message.chunk + 1) * CHUNK]
-                await socket.send_json({"type": "session.rewound", **reply, "chunk": message.chunk})
+                await socket.send_json({**reply, **stream.rewind(message.chunk)})
             case "session.reset":
                 stream.go_to(-1)
                 stream.packets = []

@@ -195,6 +195,20 @@ def test_a_page_that_is_loaded_again_goes_on(real: RealServer, open_page: Any) -
     driver.until(lambda: driver.seconds() > before + 0.3, "and it moves on")
 
 
+def test_a_page_that_is_loaded_again_shows_where_its_stream_was_paused(
+    real: RealServer, open_page: Any
+) -> None:
+    driver = open_page(real.url)
+    driver.start()
+    driver.until(lambda: driver.seconds() > 0.5, "some film")
+    driver.pause()
+    left = driver.picture().astype(int)
+    driver.page.reload()
+    driver.until(lambda: status(driver) == "Paused", "it is paused, as it was left")
+    driver.page.locator("#banner").wait_for(state="hidden")
+    driver.until(lambda: np.abs(driver.picture() - left).mean() < 6, "the same picture, but for the codec")
+
+
 def test_a_phone(real: RealServer, open_page: Any) -> None:
     driver = open_page(real.url, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
     driver.page.locator("#preset-cards .preset").first.tap()

@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from flowbrush.packets import Flag, Packet, pack
+from flowbrush.protocol import Codec
+
 pytestmark = pytest.mark.browser
 
 JPEG_ONLY = "delete window.VideoDecoder;"
@@ -305,6 +308,56 @@ def test_a_codec_that_fails_leads_to_the_next_one(open_page: Any, served: Any) -
     codecs = [start.codecs for start in sent(served, "session.start")]
     assert codecs[0][0] == "h264" and "h264" not in codecs[1]
     driver.until(lambda: driver.seconds() > 0.4, "the picture moves")
+
+
+FLUSHED = """async (packets) => {
+  const { Player } = await import(new URL('web/player.js', location.href));
+  const player = new Player(document.createElement('canvas'));
+  const shown = [];
+  player.on('shown', ({ frame }) => shown.push(frame));
+  const push = (frame) => player.push(Uint8Array.from(packets[frame]).buffer);
+  const until = async (frame) => { while (!shown.includes(frame)) await new Promise((done) => setTimeout(done, 10)); };
+  player.configure({ width: 32, height: 32, fps: 16, codec_string: '' });
+  push(0);
+  await until(0);
+  player.flush();
+  push(1);
+  const since = performance.now();
+  while (performance.now() - since < 300); // the worker shows it, and the page is too busy to hear of that
+  player.flush();
+  push(2);
+  await until(2);
+  return shown;
+}"""
+
+
+def test_what_was_shown_before_a_jump_is_not_told_after_it(driver: Any) -> None:
+    """Else the slider stands where the stream was, and offers chunks that are gone."""
+    picture = io.BytesIO()
+    Image.new("RGB", (32, 32), (200, 30, 30)).save(picture, "JPEG")
+    payload = picture.getvalue()
+    packets = [list(pack(Packet(0, frame, 0, Codec.JPEG, payload, Flag.KEY))) for frame in range(3)]
+    assert driver.page.evaluate(FLUSHED, packets) == [0, 2]
+
+
+SCRUBS = """(chunks) => {
+  const slider = document.getElementById('scrub');
+  slider.dispatchEvent(new PointerEvent('pointerdown'));
+  for (const chunk of chunks) {
+    slider.value = String(chunk);
+    slider.dispatchEvent(new Event('input'));
+    slider.dispatchEvent(new Event('change'));
+  }
+}"""
+
+
+def test_back_and_forth_on_the_slider_is_no_error(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.until(lambda: driver.seconds() > 2, "some film")
+    driver.page.evaluate(SCRUBS, [1, 4])
+    driver.until(lambda: len(sent(served, "session.rewind")) == 2, "it goes back twice")
+    driver.until(lambda: driver.seconds() > 1, "it goes on")
+    assert driver.page.locator(".toast[data-kind=error]").count() == 0
 
 
 def test_a_page_that_is_loaded_again_goes_on(open_page: Any, served: Any) -> None:

@@ -88,6 +88,7 @@ function bindLife(page) {
     showBanner('The connection was lost. Trying again; nothing of the stream is lost.', { label: 'Try now', run: () => app.stream?.reconnectNow() });
   });
   app.on('paused', (paused) => showPaused(app, paused));
+  app.on('still', hideBanner);
   app.on('cut', (chunk) => {
     page.timeline.cut(chunk);
     page.recorder.cut(chunk);
