@@ -23,6 +23,7 @@ from flowbrush.models.text.colors import color
 from flowbrush.models.text.misspellings import Speller
 from flowbrush.models.text.near_words import nearest
 from flowbrush.models.text.pictographs import spelled
+from flowbrush.models.text.places import place_words
 from flowbrush.models.text.quantities import TAUGHT, counted
 from flowbrush.models.text.scenes import one_scene, scene_near
 
@@ -170,7 +171,7 @@ class PocketText(nn.Module):
         place, "" where there is none.
         """
         stands, scene = self._nearest(text)[1], scene_near(self.written(text))
-        heard = ORDINARY | self._colors_of_things(text)
+        heard = ORDINARY | self._colors_of_things(text) | place_words(text)
         slips = self.speller.corrected(text)[1]
         text, numbers = self._counted(text)
         told = dict(numbers)

@@ -15,6 +15,8 @@ from flowbrush.models.text.colors import color
 from flowbrush.models.text.pocket import Meaning, PocketText
 from flowbrush.models.text.scenes import scene_near
 from flowbrush.pipelines.controls import Blend
+from flowbrush.pipelines.reference.heights import in_their_places, marked
+from flowbrush.pipelines.reference.wanted import Wanted
 
 HEARD = 0.15  # weight of a prompt from which on its things are there
 PLURAL = 2  # of what is named in the plural without a number
@@ -26,30 +28,6 @@ NOT = frozenset({"no", "without"})
 """Words after which a thing is named that is not to be there."""
 SAYS_MORE = frozenset("red yellow brown night light flying top".split())
 """First words of names that say something else of other things: an owl at night is one owl."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A kind of thing that a prompt names: how many, how large (a factor), where ("left", "middle", "right" or nothing), what it
-    does and which way ("left", "right", "up", "down"), of which colour, as far as it says so; and what such things live in, as in
-    the catalogue.
-    """
-
-    label: str
-    count: int = 1
-    size: float = 1.0
-    side: str = ""
-    verb: str = ""
-    direction: str = ""
-    color: str = ""
-    own_color: bool = False
-    """whether the colour that such things were learned in was said: a red car is no blue one"""
-    home: str = "ground"
-
-    @property
-    def called(self) -> str:
-        """Its name with its colour: what layers are labelled with."""
-        return f"{self.color} {self.label}".strip()
 
 
 @dataclass(frozen=True)
@@ -76,10 +54,12 @@ def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Descript
 
 
 def _known(things: Sequence[Wanted], keyframes: Keyframes) -> list[Wanted]:
-    """Those that there are sprites of, with their homes."""
+    """Those that there are sprites of, with their homes, and in the places that these leave them."""
     catalogue = keyframes.catalogue
     homes = dict(zip(catalogue.things, catalogue.homes, strict=True))
-    return [replace(thing, home=homes[thing.label]) for thing in things if thing.label in homes]
+    return in_their_places(
+        [replace(thing, home=homes[thing.label]) for thing in things if thing.label in homes]
+    )
 
 
 def _united(things: list[Wanted], more: Sequence[Wanted]) -> list[Wanted]:
@@ -98,7 +78,7 @@ def _united(things: list[Wanted], more: Sequence[Wanted]) -> list[Wanted]:
 
 def things_named(said: Sequence[Meaning], text: PocketText) -> list[Wanted]:
     """The things among a prompt's words, in its order, with what is said of each. Several mentions of one kind are counted up."""
-    reader = _Reader()
+    reader, said = _Reader(), marked(said)
     for place, meaning in enumerate(said):
         after = said[place + 1] if place + 1 < len(said) else None
         reader.absent = reader.absent and meaning.joined
@@ -106,9 +86,9 @@ def things_named(said: Sequence[Meaning], text: PocketText) -> list[Wanted]:
             reader.name(meaning, _Before(said, place, text), text.several(meaning.word))
         else:
             reader.hear(meaning, said[place - 1] if place else None, after)
-    merged: dict[tuple[str, float, str], Wanted] = {}
-    for thing in reader.things:
-        key = (thing.called, thing.size, thing.side)
+    merged: dict[tuple[str, float, str, str], Wanted] = {}
+    for thing in reader.related_things():
+        key = (thing.called, thing.size, thing.side, thing.height)
         merged[key] = replace(thing, count=merged[key].count + thing.count) if key in merged else thing
     return list(merged.values())
 
@@ -120,7 +100,7 @@ def _is_name(meaning: Meaning, after: Meaning | None) -> bool:
 
 
 def _is_apart(meaning: Meaning) -> bool:
-    return meaning.word in APART or meaning.kind == "count"
+    return meaning.word in APART or meaning.kind in ("count", "height", "relation")
 
 
 class _Before:
@@ -160,13 +140,15 @@ def _is_said_first(before: Meaning | None, after: Meaning | None) -> bool:
 
 class _Reader:
     """Binds words to things: numbers and sizes to the next one, deeds to the last one or, in "a rolling ball", to the next
-    one, sides to the last one, or to the next one where a prompt begins with a side.
+    one, sides and heights to the last one, or to the next one where a prompt begins with such a place.
     """
 
     def __init__(self) -> None:
         self.things: list[Wanted] = []
+        self.related: list[tuple[int, str, int]] = []
+        """places of things of which the first is above or below the second"""
         self.count, self.size, self.side, self.verb, self.color, self.side_of_next = 0, "", "", "", "", ""
-        self.own = ""
+        self.own = self.height = self.relation = ""
         """what the colour is part of the name of, if it is"""
         self.sides_first = self.absent = self.left_out = False
 
@@ -186,6 +168,7 @@ class _Reader:
 
     def hear(self, meaning: Meaning, before: Meaning | None, after: Meaning | None) -> None:
         kind, name = meaning.kind, meaning.name
+        self.relation = self.relation if meaning.joined and meaning.word not in ("and", "with") else ""
         of = after is not None and after.word == "of"
         if kind == "count":
             self.count = int(name)
@@ -193,7 +176,12 @@ class _Reader:
             self.size = name
         elif meaning.word in NOT:
             self.absent = True
-        elif color(meaning.word) or _is_apart(meaning):
+        elif kind == "relation":
+            self.relation = name if self.things and not self.left_out else ""
+            self.color, self.absent = "", False
+        elif meaning.word in ("it", "them") and self.relation and len(self.things) > 1:
+            self.related.append((len(self.things) - 1, self.relation, len(self.things) - 2))
+        elif color(meaning.word) or (_is_apart(meaning) and kind != "height"):
             self.color, self.own = color(meaning.word), name
             self.absent = self.absent and meaning.word not in APART - ONE
         elif kind == "verb" and _is_said_first(before, after):
@@ -204,8 +192,8 @@ class _Reader:
             self.side_of_next = name  # where the last thing is, seen from the next
         elif kind == "direction":
             self._last(direction=name)
-        elif kind == "side":
-            self._side(name)
+        elif kind in ("side", "height"):
+            self._place(kind, name)
 
     def _thing(self, label: str) -> None:
         if self.side_of_next:
@@ -216,16 +204,29 @@ class _Reader:
         own = bool(self.color) and label == self.own
         shade = "" if own else self.color
         self.things.append(
-            Wanted(label, self.count or 1, size, self.side, self.verb, color=shade, own_color=own)
-        )
+            Wanted(
+                label, self.count or 1, size, self.side, self.verb, color=shade, own_color=own,
+                height=self.height,
+            )
+        )  # fmt: skip
+        if self.relation:
+            self.related.append((len(self.things) - 2, self.relation, len(self.things) - 1))
+        self.height = self.relation = ""
         self.count, self.size, self.side, self.verb, self.color, self.side_of_next = 0, "", "", "", "", ""
 
-    def _side(self, side: str) -> None:
+    def related_things(self) -> list[Wanted]:
+        """The things, with what they are above or below."""
+        things = list(self.things)
+        for one, relation, other in self.related:
+            things[one] = replace(things[one], relation=(relation, things[other].label))
+        return things
+
+    def _place(self, kind: str, name: str) -> None:
         self.sides_first = self.sides_first or not self.things
         if self.sides_first:
-            self.side = side
+            setattr(self, kind, name)
         else:
-            self._last(side=side)
+            self._last(**{kind: name})
 
     def _last(self, **said: str | int) -> None:
         if self.things:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from flowbrush.models.keyframes import Ground
-from flowbrush.pipelines.reference.description import Wanted
+from flowbrush.pipelines.reference.wanted import Wanted
 
 Rng = np.random.Generator
 MOST = 6  # things in one picture
@@ -22,6 +22,8 @@ ACROSS = {"left": (0.14, 0.36), "middle": (0.42, 0.58), "right": (0.64, 0.86), "
 RUN_UP = {"left": (0.5, 0.87), "right": (0.13, 0.5)}  # where what goes to a side has room to go
 AIR = {"": (0.22, 0.6), "up": (0.5, 0.75), "down": (0.2, 0.4)}  # rows of what flies, with room to go
 FALLING, DIVING = (0.16, 0.32), (0.24, 0.74)
+OPEN = (0.1, 0.9)  # rows of what flies or dives where a word says how high
+HEIGHT_SHARE = 0.25  # of the rows that a thing may have: how much of them the top or the bottom is
 SLOT = 0.36  # of a thing's share of the width: how far from its middle it stands where there is room; below a half they keep order
 # Places that are looked at for a thing, and for all of them together: with half of either, two and two on the sides overlap.
 TRIES, ARRANGEMENTS = 64, 6
@@ -150,15 +152,28 @@ def _find_room(
 
 def _rows(picture: _Picture, thing: Wanted, edge: float) -> tuple[float, float]:
     """The rows between which the middle of a thing stands, in parts of the frame's height; `edge` is its size in these."""
+    return _part(_own_rows(picture, thing, edge), thing.height)
+
+
+def _part(rows: tuple[float, float], height: str) -> tuple[float, float]:
+    """The upper or the lower end of rows, where a word says so."""
+    part = HEIGHT_SHARE * (rows[1] - rows[0])
+    return {"top": (rows[0], rows[0] + part), "bottom": (rows[1] - part, rows[1])}.get(height, rows)
+
+
+def _own_rows(picture: _Picture, thing: Wanted, edge: float) -> tuple[float, float]:
+    """The rows of things like this one, whatever their height."""
     home, ground, water = thing.home, picture.ground, picture.ground.water
     submerged = water is not None and water[0] <= 0
     low, high = 0.14, 1 - 0.3 * edge
     if thing.verb == "fall":
         return FALLING
     if home == "air" or thing.verb in ("fly", "float"):
-        return AIR.get(thing.direction, AIR[""])
+        return _between(*OPEN, edge) if thing.height else AIR.get(thing.direction, AIR[""])
     if home == "water" or (thing.verb == "swim" and submerged):
-        return _between(water[0], water[1], edge) if water and not submerged else DIVING
+        if water and not submerged:
+            return _between(water[0], water[1], edge)
+        return _between(*OPEN, edge) if thing.height else DIVING
     if home == "afloat" and water and not submerged:
         return _between(water[0] - 0.3 * edge, water[1] - 0.3 * edge, edge)
     level = max(low, min(ground.level, high) - FOOT * edge)

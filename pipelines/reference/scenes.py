@@ -13,11 +13,13 @@ from flowbrush.models.pocket import PocketModel
 from flowbrush.models.text.colors import COLORS, parted
 from flowbrush.pipelines.controls import Blend, ChunkPlan
 from flowbrush.pipelines.reference import transition
-from flowbrush.pipelines.reference.description import Description, Wanted, describe
+from flowbrush.pipelines.reference.description import Description, describe
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
 from flowbrush.pipelines.reference.layout import Placed, arrange
 from flowbrush.pipelines.reference.pose import Similarity
 from flowbrush.pipelines.reference.recolor import recolored
+from flowbrush.pipelines.reference.wanted import Wanted
+from flowbrush.pipelines.requests import Notice
 
 DEFAULT_SCENE = "meadow"
 PHOTO_GROUND = Ground(level=0.8)  # where it begins in a photo is not known, and that is ground in most
@@ -33,6 +35,15 @@ class SceneMaker:
     def describe(self, prompts: Blend) -> Description:
         """What the prompts name: everything that any of them names, the heaviest one's scene."""
         return describe(prompts, self.text, self.keyframes)
+
+    def unheeded(self, plan: ChunkPlan) -> tuple[Notice, ...]:
+        """What prompts that are new in this chunk say of things, and what cannot be shown."""
+        return tuple(
+            Notice("partly_shown", why, control)
+            for text, control in plan.new_texts
+            for thing in self.describe(((text, 1.0),)).things
+            for why in thing.unheeded
+        )
 
     def stage(
         self, prompts: Blend, size: tuple[int, int], seed: int, firsts: Sequence[tuple[float, float]]

@@ -1,4 +1,4 @@
-"""Prompts as people write them, and what they name: scene, then things as "count label size side verb direction", "-" for none."""
+"""Prompts as people write them, and what they name: scene, then things as "count label size place verb direction", "-" for none."""
 
 CASES: dict[str, tuple[str | None, tuple[str, ...]]] = {
     "a panda in the meadow": ("meadow", ("1 panda",)),
@@ -122,12 +122,29 @@ CASES: dict[str, tuple[str | None, tuple[str, ...]]] = {
     "seveen yelow dachshnds on the hihgway": ("road", ("6 yellow_dog",)),
     "a butterlfy flys to the rigth": (None, ("1 butterfly - - fly right",)),
     "a coat, a beer, a shop, money and a pocket": (None, ()),
+    "a balloon at the top": (None, ("1 balloon - top",)),
+    "a fish near the bottom": ("under water", ("1 fish - bottom",)),
+    "a butterfly in the upper left corner": (None, ("1 butterfly - top-left",)),
+    "a bee in the lower right": (None, ("1 bee - bottom-right",)),
+    "a star in the top-right corner of the picture, night": ("night", ("1 star - top-right",)),
+    "at the top a star, at the bottom a dog": (None, ("1 star - top", "1 dog - bottom")),
+    "a helicopter flying low over the beach": ("beach", ("1 helicopter - bottom fly",)),
+    "a rocket high in the sky": (None, ("1 rocket - top",)),
+    "a balloon above the house": (None, ("1 balloon - top-middle", "1 house - bottom-middle")),
+    "a balloon on the left above an apple tree": (None, ("1 balloon - top-left", "1 tree - bottom-left")),
+    "a big house with a balloon above it": (None, ("1 house big bottom-middle", "1 balloon - top-middle")),
+    "two birds fly over a house": (None, ("2 eagle - top fly", "1 house - bottom")),
+    "a dog at the top": (None, ("1 dog",)),
+    "a cat on top of a house": (None, ("1 cat", "1 house")),
+    "a dog under a tree": (None, ("1 dog", "1 tree")),
+    "an apple falls to the bottom": (None, ("1 apple - - fall down",)),
+    "a top hat and a high tree": (None, ("1 top_hat", "1 tree")),
     "A cinematic shot of a golden retriever running through a sunlit meadow, shallow depth of field, 4k, highly detailed": (
         "meadow", ("1 golden_dog - - run",),
     ),
     "The video shows a serene coastal landscape where gentle waves roll onto a sandy beach under a bright blue sky, while a small "
     "white sailboat drifts slowly in the distance and two seagulls fly overhead": (
-        "beach", ("1 white_sailboat small - float", "2 eagle - - fly"),
+        "beach", ("1 white_sailboat small - float", "2 eagle - top fly"),
     ),
     "In a magical winter forest, beneath the glow of a full moon and softly falling snow, an adorable little fox sits quietly "
     "next to a cheerful snowman with a carrot nose and a red scarf": ("snow", ("1 fox small - rest", "1 snowman", "1 carrot")),

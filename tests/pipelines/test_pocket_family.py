@@ -97,6 +97,14 @@ def test_what_nobody_knows_is_left_out_and_said(served: Generator, start) -> Non
     assert any(notice.code == "unknown_words" and "zyxgrop" in notice.message for notice in notices)
 
 
+def test_what_cannot_be_shown_of_a_thing_is_said(served: Generator, start) -> None:
+    (notice,) = served.step([start("a dog at the top, a balloon in the upper left corner")], [()])[0].notices
+    assert (notice.code, notice.message) == (
+        "partly_shown",
+        "a dog stays on the ground: 'at the top' is left out",
+    )
+
+
 def test_what_a_prompt_puts_into_a_photo_stands_in_its_lower_part(served: Generator, start) -> None:
     photo, feet = np.full((192, 320, 3), 90, np.uint8), []
     for seed in range(4):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -18,9 +19,11 @@ from flowbrush.models.keyframes import Catalogue, Ground, Keyframes
 from flowbrush.models.registry import card
 from flowbrush.models.spec import KeyframesSpec, PocketTextSpec
 from flowbrush.models.text.pocket import READ, Meaning, PocketText
-from flowbrush.pipelines.reference.description import Wanted, describe, things_named
+from flowbrush.pipelines.reference.description import describe, things_named
+from flowbrush.pipelines.reference.heights import marked
 from flowbrush.pipelines.reference.layout import MOST, Placed, arrange
 from flowbrush.pipelines.reference.scenes import layer_of
+from flowbrush.pipelines.reference.wanted import Wanted
 
 SIZES = ((320, 192), (192, 320), (256, 256))
 LAND = Ground(0.6)
@@ -54,7 +57,8 @@ def keyframes(text: PocketText) -> Keyframes:
     named = [concept.partition(":") for concept in text.concepts]
     things = tuple(name for kind, _, name in named if kind == "thing")
     water = {"fish", "octopus", "dolphin", "whale", "shark"}
-    homes = tuple("water" if name in water else "ground" for name in things)
+    air = {"balloon", "star", "butterfly", "bee", "owl", "eagle", "helicopter", "rocket"}
+    homes = tuple("water" if name in water else "air" if name in air else "ground" for name in things)
     return Keyframes(
         SPEC, Catalogue(things, homes, tuple(name for kind, _, name in named if kind == "scene"))
     )
@@ -63,7 +67,11 @@ def keyframes(text: PocketText) -> Keyframes:
 def said(thing: Wanted) -> str:
     size = {0.78: "small", 1.0: "-", 1.25: "big"}[thing.size]
     parts = [str(thing.count), thing.called.replace(" ", "_"), size]
-    parts += [thing.side or "-", thing.verb or "-", thing.direction or "-"]
+    parts += [
+        "-".join(filter(None, [thing.height, thing.side])) or "-",
+        thing.verb or "-",
+        thing.direction or "-",
+    ]
     while parts[-1] == "-":
         parts.pop()
     return " ".join(parts)
@@ -129,7 +137,9 @@ def test_whatever_words_come_things_are_whole(
 ) -> None:
     found = describe(((" ".join(said), 1.0),), text, keyframes)
     assert all(thing.count >= 1 and thing.label in keyframes.catalogue.things for thing in found.things)
-    assert len({(thing.called, thing.size, thing.side) for thing in found.things}) == len(found.things)
+    assert len({(thing.called, thing.size, thing.side, thing.height) for thing in found.things}) == len(
+        found.things
+    )
 
 
 def test_reading_a_prompt_has_an_end(text: PocketText) -> None:
@@ -262,6 +272,69 @@ def test_sides_numbers_and_sizes_are_honoured() -> None:
     many = arrange([Wanted("bee", 9, home="air"), Wanted("dog")], (320, 192), (), 0, LAND)
     assert [thing.label for thing in many] == ["bee"] * MOST and many[0].size < plain.size
     assert all(a.x < b.x for a, b in pairwise(arrange([Wanted("dog", 3)], (320, 192), (), 1, LAND)))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_heights_are_honoured_where_a_thing_can_be(size: tuple[int, int]) -> None:
+    air, dog = Wanted("bee", home="air"), Wanted("dog")
+    fish, boat = Wanted("fish", home="water"), Wanted("boat", home="afloat")
+    for seed in range(20):
+        for ground, thing in ((LAND, air), (SHORE, fish), (DEEP, fish), (LAND, dog), (SHORE, boat)):
+            high, low = (
+                arrange([replace(thing, height=height)], size, (), seed, ground)[0].y / size[1]
+                for height in ("top", "bottom")
+            )
+            assert high < low
+            if thing is air or ground is DEEP:
+                assert high < 0.35 and low > 0.65
+            elif thing is dog:
+                assert low > high > 0.4, "its feet are on the ground"
+
+
+def test_what_is_above_another_thing_is_above_it(text: PocketText, keyframes: Keyframes) -> None:
+    for seed in range(10):
+        for prompt in (
+            "a balloon above the house",
+            "a house below a balloon",
+            "a house with a balloon above it",
+        ):
+            placed = arrange(describe(((prompt, 1.0),), text, keyframes).things, (320, 192), (), seed, LAND)
+            at = {each.label: each for each in placed}
+            assert at["balloon"].y + 0.5 * at["balloon"].size < at["house"].y
+            assert abs(at["balloon"].x - at["house"].x) < at["house"].size
+
+
+@pytest.mark.parametrize(
+    ("prompt", "unheeded"),
+    [
+        ("a dog at the top", ["a dog stays on the ground: 'at the top' is left out"]),
+        ("a red cat on top of a house", ["a red cat stays on the ground: 'above the house' is left out"]),
+        ("a balloon at the top, a dog at the bottom, a rocket high in the sky", []),
+        ("a dog under a tree and a flying robot at the top", []),
+    ],
+)
+def test_a_place_where_a_thing_cannot_be_is_told(
+    text: PocketText, keyframes: Keyframes, prompt: str, unheeded: list[str]
+) -> None:
+    things = describe(((prompt, 1.0),), text, keyframes).things
+    assert [why for thing in things for why in thing.unheeded] == unheeded
+
+
+def test_words_for_a_place_are_put_together() -> None:
+    said = marked(
+        meanings("bee", "in", "the", "lower", "right=direction:right", "and", "high", "above", "it")
+    )
+    assert [(each.kind, each.name) for each in said if each.kind] == [
+        ("height", "bottom"), ("side", "right"), ("height", "top"), ("relation", "above"),
+    ]  # fmt: skip
+    assert [each.word for each in said if not each.kind] == ["bee", "and", "it"]
+
+
+def test_words_for_places_are_understood(text: PocketText) -> None:
+    assert text.unknown("a bee in the upper left corner, an owl high above a tree, birds overhead") == {
+        "birds": "eagle"
+    }
+    assert text.unknown("a high tree in a corner") == {"high": "", "corner": ""}
 
 
 def test_in_the_air_there_is_room_to_go_up_or_down() -> None:

@@ -1,0 +1,76 @@
+"""Where things are that a prompt puts up or down: what its words say, and what can be shown of it. Pure functions.
+
+What flies, swims or floats goes where it is said. What stands on the ground, or floats on a sea, stays there: at the bottom it is
+near, at the top it cannot be.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import replace
+
+from flowbrush.models.text.places import PLACE, said_of
+from flowbrush.models.text.pocket import Meaning
+from flowbrush.pipelines.reference.wanted import Wanted
+
+FREE = frozenset({"fly", "float", "fall"})
+"""Deeds with which a thing is in the air."""
+
+
+def marked(said: Sequence[Meaning]) -> list[Meaning]:
+    """A prompt's words with those for places up or down put together: "in the top left corner" is a height and a side."""
+    starts, text = list[int](), ""
+    for meaning in said:
+        text += "" if not text else " " if meaning.joined else ", "
+        starts.append(len(text))
+        text += meaning.word
+    made, taken = list[Meaning](), 0
+    for found in PLACE.finditer(text):
+        first, after = bisect_left(starts, found.start()), bisect_left(starts, found.end())
+        made += said[taken:first]
+        for place, (kind, name) in enumerate(said_of(found)):
+            made.append(Meaning(found[0], kind, name, bool(place) or said[first].joined))
+        taken = after
+    return [*made, *said[taken:]]
+
+
+def in_their_places(things: Sequence[Wanted]) -> list[Wanted]:
+    """The things with the heights that are said of them or follow from what they are above or below; what cannot be is unheeded.
+
+    Two things of which one is above the other stand in one line.
+    """
+    placed = list(things)
+    for at, thing in enumerate(placed):
+        relation, label = thing.relation
+        others = [other for other, each in enumerate(placed) if each.label == label and other != at]
+        if others:
+            over, under = (at, others[0]) if relation == "above" else (others[0], at)
+            if _can_rise(placed[over]):
+                placed[over], placed[under] = _in_line(placed[over], placed[under])
+            elif relation == "above":
+                placed[at] = _stays(thing, f"above the {label}")
+    return [_stays(thing, "at the top") if _is_stuck(thing) else thing for thing in placed]
+
+
+def _can_rise(thing: Wanted) -> bool:
+    return thing.home in ("air", "water") or thing.verb in FREE
+
+
+def _is_stuck(thing: Wanted) -> bool:
+    return thing.height == "top" and not _can_rise(thing)
+
+
+def _stays(thing: Wanted, place: str) -> Wanted:
+    where = "the ground" if thing.home == "ground" else "the water"
+    why = f"a {thing.called} stays on {where}: {place!r} is left out"
+    return replace(thing, height="", unheeded=(*thing.unheeded, why))
+
+
+def _in_line(over: Wanted, under: Wanted) -> tuple[Wanted, Wanted]:
+    alone = over.count == under.count == 1
+    side = over.side or under.side or ("middle" if alone else "")
+    return (
+        replace(over, height=over.height or "top", side=over.side or side),
+        replace(under, height=under.height or "bottom", side=under.side or side),
+    )

@@ -1,0 +1,34 @@
+"""Words for places up or down."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowbrush.models.text.places import PLACE, place_words, said_of
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a star at the very top", [("height", "top")]),
+        ("in the lower-right hand corner of the picture", [("height", "bottom"), ("side", "right")]),
+        ("top left, a star", [("height", "top"), ("side", "left")]),
+        ("a bee flies high above a tree", [("height", "top"), ("relation", "above")]),
+        ("birds overhead, a fish underneath", [("height", "top"), ("relation", "below")]),
+        ("on top of a house", [("relation", "above")]),
+        ("rises towards the top", [("direction", "up")]),
+        ("a top hat, in the top hat, at the bottom of a hill, a high tree, the low wall, a lower step", []),
+    ],
+)
+def test_places_are_found(text: str, said: list[tuple[str, str]]) -> None:
+    assert [each for found in PLACE.finditer(text) for each in said_of(found)] == said
+
+
+def test_words_of_places_are_told_from_others() -> None:
+    assert place_words("A bee  in the Upper left corner, a corner shop") == {
+        "in",
+        "the",
+        "upper",
+        "left",
+        "corner",
+    }
