@@ -2,7 +2,7 @@
 
 A slip is a letter that is wrong, missing or too many, or two neighbours that are swapped (Damerau, 1964); an f for a ph is none.
 Names and words of fewer than SHORTEST letters have too many neighbours: "cot", "bear" and "beer" are what they are. Longer words of
-English that lie beside a name are left alone, too (`real_words`).
+English that lie next to a name are left alone, too (`real_words`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from flowbrush.models.text.real_words import REAL_WORDS
 
 SHORTEST = 5
 """Letters of a name that is looked for, and of a word that may be a slip of it. Slips in the 6,000 commonest words of English that
-pocket does not know were taken for a name in 1.6 of 100 cases; with four letters most names have some other word beside them.
+pocket does not know were taken for a name in 1.6 of 100 cases; with four letters most names have some other word next to them.
 """
 
 _WORD = re.compile(rf"(?<![\w'-])[a-z]{{{SHORTEST},}}(?![\w'-])")

@@ -1,7 +1,7 @@
 """Words of English that are one slip away from a name that pocket knows, and mean something else.
 
-Looked up in dictionaries of American and British English with some 100,000 words. Whoever adds a name adds the words beside it; a
-word that is beside no name any more has no place here.
+Looked up in dictionaries of American and British English with some 100,000 words. Whoever adds a name adds the words next to it; a
+word that is next to no name any more has no place here.
 """
 
 REAL_WORDS = frozenset(
