@@ -153,6 +153,8 @@ def test_a_second_viewer_sees_the_same(real: RealServer, open_page: Any) -> None
         "who joins now sees the same, but for the codec",
     )
     assert status(late) == "Paused"
+    marks = [late.page.locator(mark).is_visible() for mark in ("#viewer-mark", "#paused-mark")]
+    assert marks == [True, False], "who looks on cannot paint"
 
 
 def test_a_branch_goes_on_by_itself(real: RealServer, open_page: Any) -> None:

@@ -47,7 +47,7 @@ function setMode({ app, session }, mode) {
 /** @param {import('../app.js').App} app @param {boolean} paused */
 function showPaused(app, paused) {
   button('step').disabled = !paused;
-  block('paused-mark').hidden = !paused;
+  block('paused-mark').hidden = !paused || app.watching; // it tells who paints what to do, and stands where the viewer's mark does
   button('play').setAttribute('aria-label', paused ? 'Go on' : 'Pause');
   block('play').querySelector('use')?.setAttribute('href', `web/icons.svg#${paused ? 'play' : 'pause'}`);
   if (app.stream?.state === 'live') status(paused ? 'Paused' : 'Live', paused ? 'wait' : 'live');
