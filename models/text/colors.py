@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 COLORS: dict[str, tuple[float, float, float]] = {
     "red": (0.86, 0.16, 0.16),
     "orange": (0.96, 0.55, 0.12),
@@ -28,6 +30,15 @@ _ALSO = {
     "silver": "grey",
 }
 NAMES = frozenset(COLORS) | frozenset(_ALSO)
+
+_HUE = rf"(?:(?:light|dark|bright|pale) )?(?:{'|'.join(sorted(NAMES))})"
+_ONE = "a|an|one|two|three|four|five|six|another|the other|the others"
+_ITEM = rf"(?:(?:{_ONE}) (?:is |are )?)?{_HUE}(?: ones?\b)?"
+_AND = "(?:, and |, | and | or |-and-)"
+SHADES = re.compile(
+    rf"(?<![\w'-])(?:(?:is|are|both|all) {_HUE}(?:{_AND}{_HUE})*|{_ITEM}(?:{_AND}{_ITEM})*)(?![\w'-])"
+)
+"""One colour or more in a row, in lower-case words: "red, white and blue", "a red and a blue", "one is red and two are blue"."""
 
 
 def color(word: str) -> str:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from flowbrush.models.spec import PocketTextSpec
 from flowbrush.models.text import colors, near_words, quantities, scenes
-from flowbrush.models.text.colors import color
+from flowbrush.models.text.colors import SHADES, color
 from flowbrush.models.text.misspellings import Speller
 from flowbrush.models.text.near_words import nearest
 from flowbrush.models.text.pictographs import spelled
@@ -31,7 +31,10 @@ WORD = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*")
 PAD, UNKNOWN = 0, 1
 READ = 144  # words of a prompt that are looked at for things, with which a chunk waits
 NEAR = 4  # words: how far after a colour the thing is that has it
+FAR = 200  # letters: how far before a colour the thing is that has it
 ITEMS = 32  # of a list are read by themselves: a picture has fewer things, and a chunk waits for the reading
+LINKS = frozenset("is are both all one ones".split())
+"""Words with which a colour is said of the thing before it."""
 CERTAIN = 0.5  # chance of a concept from which on a word names it: below it is a guess, of "ball" among mere keywords as a meadow
 ORDINARY = frozenset(
     "a an the and or of in on at with by to from for is are it its this that some two three very over under near behind "
@@ -187,18 +190,21 @@ class PocketText(nn.Module):
         """The words of `text` for colours that a thing is said to have."""
         if self.reader is None:
             return set()
-        heard, said = words(self._nearest(text)[0]), dict[str, str]()
-        for place, word in enumerate(heard):
-            rest = (
-                each
-                for each in heard[place + 1 : place + 1 + NEAR]
-                if self.trained(each) is not None and not color(each)
-            )
-            thing = next(rest, None) if color(word) and word not in said else None
-            if thing is not None:
-                said[word] = thing
-        named = self._named([[thing] for thing in said.values()])
-        return {word for word, ((kind, _),) in zip(said, named, strict=True) if kind == "thing"}
+        heard = self._nearest(text)[0]
+        apart = zip(words(heard), _joined(heard), strict=True)
+        plain = "".join(f"{' ' if joined else ', '}{word}" for word, joined in apart)
+        said_of = dict[str, set[str]]()
+        for found in SHADES.finditer(plain):
+            run, after = words(found[0]), words(plain[found.end() :])[:NEAR]
+            nouns = [word for word in after if self.trained(word) is not None and not color(word)][:1]
+            if sum(bool(color(word)) for word in run) != 1 or not LINKS.isdisjoint(run):
+                said = reversed(words(plain[max(0, found.start() - FAR) : found.start()]))
+                nouns += [word for word in said if self.trained(word) and word not in ORDINARY][:1]
+            for noun in nouns:
+                said_of.setdefault(noun, set()).update(run)
+        named = self._named([[noun] for noun in said_of])
+        things = (noun for noun, ((kind, _),) in zip(said_of, named, strict=True) if kind == "thing")
+        return set[str]().union(*(said_of[noun] for noun in things))
 
     def _counted(self, text: str) -> tuple[str, dict[str, str]]:
         text = spelled(text, lambda word: self.trained(word) is not None)

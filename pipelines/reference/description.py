@@ -16,6 +16,7 @@ from flowbrush.models.text.pocket import Meaning, PocketText
 from flowbrush.models.text.scenes import scene_near
 from flowbrush.pipelines.controls import Blend
 from flowbrush.pipelines.reference.heights import in_their_places, marked
+from flowbrush.pipelines.reference.shades import dealt, with_shades
 from flowbrush.pipelines.reference.wanted import Wanted
 
 HEARD = 0.15  # weight of a prompt from which on its things are there
@@ -26,6 +27,8 @@ APART = ONE | frozenset("and or with on in over under near behind beside at to b
 """Words after which another thing begins. Between two words for one thing others only say more of it: "a red hot air balloon"."""
 NOT = frozenset({"no", "without"})
 """Words after which a thing is named that is not to be there."""
+PHRASES = frozenset({"colors", "colors of the last", "height", "relation"})
+"""Kinds of several words that were put together: see `heights` and `shades`."""
 SAYS_MORE = frozenset("red yellow brown night light flying top".split())
 """First words of names that say something else of other things: an owl at night is one owl."""
 
@@ -78,7 +81,7 @@ def _united(things: list[Wanted], more: Sequence[Wanted]) -> list[Wanted]:
 
 def things_named(said: Sequence[Meaning], text: PocketText) -> list[Wanted]:
     """The things among a prompt's words, in its order, with what is said of each. Several mentions of one kind are counted up."""
-    reader, said = _Reader(), marked(said)
+    reader, said = _Reader(), with_shades(marked(said))
     for place, meaning in enumerate(said):
         after = said[place + 1] if place + 1 < len(said) else None
         reader.absent = reader.absent and meaning.joined
@@ -87,7 +90,7 @@ def things_named(said: Sequence[Meaning], text: PocketText) -> list[Wanted]:
         else:
             reader.hear(meaning, said[place - 1] if place else None, after)
     merged: dict[tuple[str, float, str, str], Wanted] = {}
-    for thing in reader.related_things():
+    for thing in (one for each in reader.related_things() for one in dealt(each)):
         key = (thing.called, thing.size, thing.side, thing.height)
         merged[key] = replace(thing, count=merged[key].count + thing.count) if key in merged else thing
     return list(merged.values())
@@ -148,14 +151,16 @@ class _Reader:
         self.related: list[tuple[int, str, int]] = []
         """places of things of which the first is above or below the second"""
         self.count, self.size, self.side, self.verb, self.color, self.side_of_next = 0, "", "", "", "", ""
-        self.own = self.height = self.relation = ""
+        self.height = self.relation = self.own = ""
         """what the colour is part of the name of, if it is"""
+        self.colors: tuple[str, ...] = ()
         self.sides_first = self.absent = self.left_out = False
 
     def name(self, meaning: Meaning, before: _Before, several: bool) -> None:
         self.left_out = self.absent or (self.left_out and (before.again or before.modified))
         if self.left_out:
             self.count, self.size, self.verb, self.color, self.absent = 0, "", "", "", False
+            self.colors = ()
             return
         if color(meaning.word):  # the "red" of "red car"
             self.color, self.own = color(meaning.word), meaning.name
@@ -164,7 +169,7 @@ class _Reader:
         elif not before.again:
             self._thing(meaning.name)
         if several and self.things[-1].count == 1:
-            self._last(count=PLURAL)
+            self._last(count=max(PLURAL, len(self.things[-1].colors)))
 
     def hear(self, meaning: Meaning, before: Meaning | None, after: Meaning | None) -> None:
         kind, name = meaning.kind, meaning.name
@@ -176,13 +181,12 @@ class _Reader:
             self.size = name
         elif meaning.word in NOT:
             self.absent = True
-        elif kind == "relation":
-            self.relation = name if self.things and not self.left_out else ""
-            self.color, self.absent = "", False
+        elif kind in PHRASES:
+            self._phrase(kind, name)
         elif meaning.word in ("it", "them") and self.relation and len(self.things) > 1:
             self.related.append((len(self.things) - 1, self.relation, len(self.things) - 2))
-        elif color(meaning.word) or (_is_apart(meaning) and kind != "height"):
-            self.color, self.own = color(meaning.word), name
+        elif color(meaning.word) or _is_apart(meaning):
+            self.color, self.own, self.colors = color(meaning.word), name, ()
             self.absent = self.absent and meaning.word not in APART - ONE
         elif kind == "verb" and _is_said_first(before, after):
             self.verb = name
@@ -192,8 +196,20 @@ class _Reader:
             self.side_of_next = name  # where the last thing is, seen from the next
         elif kind == "direction":
             self._last(direction=name)
-        elif kind in ("side", "height"):
+        elif kind == "side":
             self._place(kind, name)
+
+    def _phrase(self, kind: str, name: str) -> None:
+        """Several words that were put together."""
+        if kind == "height":
+            self._place(kind, name)
+        elif kind == "colors":
+            self.colors = tuple(name.split())
+        elif kind == "colors of the last":
+            self._last(colors=tuple(name.split()))
+        else:
+            self.relation = name if self.things and not self.left_out else ""
+            self.color, self.absent = "", False
 
     def _thing(self, label: str) -> None:
         if self.side_of_next:
@@ -206,12 +222,12 @@ class _Reader:
         self.things.append(
             Wanted(
                 label, self.count or 1, size, self.side, self.verb, color=shade, own_color=own,
-                height=self.height,
+                height=self.height, colors=self.colors,
             )
         )  # fmt: skip
         if self.relation:
             self.related.append((len(self.things) - 2, self.relation, len(self.things) - 1))
-        self.height = self.relation = ""
+        self.height, self.relation, self.colors = "", "", ()
         self.count, self.size, self.side, self.verb, self.color, self.side_of_next = 0, "", "", "", "", ""
 
     def related_things(self) -> list[Wanted]:
@@ -228,7 +244,7 @@ class _Reader:
         else:
             self._last(**{kind: name})
 
-    def _last(self, **said: str | int) -> None:
+    def _last(self, **said: str | int | tuple[str, ...]) -> None:
         if self.things:
             self.things[-1] = replace(self.things[-1], **said)  # type: ignore[arg-type]
 

@@ -6,12 +6,13 @@ near, at the top it cannot be.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from flowbrush.models.text.places import PLACE, said_of
 from flowbrush.models.text.pocket import Meaning
+from flowbrush.pipelines.reference.phrases import put_together
 from flowbrush.pipelines.reference.wanted import Wanted
 
 FREE = frozenset({"fly", "float", "fall"})
@@ -20,19 +21,14 @@ FREE = frozenset({"fly", "float", "fall"})
 
 def marked(said: Sequence[Meaning]) -> list[Meaning]:
     """A prompt's words with those for places up or down put together: "in the top left corner" is a height and a side."""
-    starts, text = list[int](), ""
-    for meaning in said:
-        text += "" if not text else " " if meaning.joined else ", "
-        starts.append(len(text))
-        text += meaning.word
-    made, taken = list[Meaning](), 0
-    for found in PLACE.finditer(text):
-        first, after = bisect_left(starts, found.start()), bisect_left(starts, found.end())
-        made += said[taken:first]
-        for place, (kind, name) in enumerate(said_of(found)):
-            made.append(Meaning(found[0], kind, name, bool(place) or said[first].joined))
-        taken = after
-    return [*made, *said[taken:]]
+
+    def place(found: re.Match[str], first: int, after: int) -> list[Meaning]:
+        return [
+            Meaning(found[0], kind, name, bool(number) or said[first].joined)
+            for number, (kind, name) in enumerate(said_of(found))
+        ]
+
+    return put_together(said, PLACE, place)
 
 
 def in_their_places(things: Sequence[Wanted]) -> list[Wanted]:

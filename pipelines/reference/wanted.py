@@ -25,6 +25,8 @@ class Wanted:
     height: str = ""
     relation: tuple[str, str] = ("", "")
     """"above" or "below", and the label of the thing that it is above or below"""
+    colors: tuple[str, ...] = ()
+    """several colours that are said of such things together, and are to be dealt out among them"""
     unheeded: tuple[str, ...] = ()
     """what was said of it and cannot be shown, and why"""
 

@@ -23,6 +23,7 @@ from flowbrush.pipelines.reference.description import describe, things_named
 from flowbrush.pipelines.reference.heights import marked
 from flowbrush.pipelines.reference.layout import MOST, Placed, arrange
 from flowbrush.pipelines.reference.scenes import layer_of
+from flowbrush.pipelines.reference.shades import dealt, with_shades
 from flowbrush.pipelines.reference.wanted import Wanted
 
 SIZES = ((320, 192), (192, 320), (256, 256))
@@ -311,13 +312,36 @@ def test_what_is_above_another_thing_is_above_it(text: PocketText, keyframes: Ke
         ("a red cat on top of a house", ["a red cat stays on the ground: 'above the house' is left out"]),
         ("a balloon at the top, a dog at the bottom, a rocket high in the sky", []),
         ("a dog under a tree and a flying robot at the top", []),
+        ("a black and white cat", ["one cat is shown in one colour: 'white' is left out"]),
+        (
+            "two balloons, red, white and blue",
+            ["balloon: 2 are shown, each in one colour: 'blue' is left out"],
+        ),
+        ("a black and white panda, red and white roses and a red and a blue car", []),
     ],
 )
-def test_a_place_where_a_thing_cannot_be_is_told(
+def test_what_cannot_be_shown_of_a_thing_is_told(
     text: PocketText, keyframes: Keyframes, prompt: str, unheeded: list[str]
 ) -> None:
     things = describe(((prompt, 1.0),), text, keyframes).things
     assert [why for thing in things for why in thing.unheeded] == unheeded
+
+
+def test_colours_in_a_row_are_missed_where_no_thing_has_them(text: PocketText) -> None:
+    assert (
+        text.unknown("purple and white roses, two cats, one black and the other grey, a black-and-white cow")
+        == {}
+    )
+    assert text.unknown("a purple and blue sky") == {"purple": "", "blue": ""}
+    assert text.unknown("a house with a blue zq") == {"blue": "", "zq": ""}
+
+
+def test_colours_are_dealt_out_in_turn() -> None:
+    roses = Wanted("rose", 5, colors=("red", "silver", "red"))
+    assert [(each.color, each.count) for each in dealt(roses)] == [("red", 3), ("grey", 2)]
+    assert dealt(Wanted("rose", 2)) == [Wanted("rose", 2)]
+    said = with_shades(meanings("a", "red", "and", "a", "blue", "car=thing:car"))
+    assert [each.name for each in said if each.kind] == ["red", "car", "blue", "car"]
 
 
 def test_words_for_a_place_are_put_together() -> None:
