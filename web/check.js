@@ -32,6 +32,14 @@ export const LIMITS = Object.freeze({
 
 /** @typedef {(value: any, name: string) => void} Check throws where `value`, which the caller knows as `name`, is none */
 
+/**
+ * An object without the fields that are null, which is to leave them out.
+ * @template {object} T
+ * @param {T} object
+ * @returns {T}
+ */
+export const given = (object) => /** @type {T} */ (Object.fromEntries(Object.entries(object).filter(([, value]) => value !== null)));
+
 /** @param {any} value */
 function shown(value) {
   if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);

@@ -3,7 +3,7 @@
  * @module
  */
 import { Acks } from './acks.js';
-import { checks } from './check.js';
+import { checks, given } from './check.js';
 import { playableCodecs, streamUrl } from './defaults.js';
 import { Emitter } from './emitter.js';
 import { Link } from './link.js';
@@ -68,7 +68,7 @@ export class Stream extends Emitter {
     checks.settings(settings, 'settings');
     checks.options(options, 'options');
     const { url = streamUrl(), watch = false } = options;
-    this.#settings = settings;
+    this.#settings = given(settings);
     this.#watch = watch;
     this.paused = settings.paused ?? false;
     this.lastFrame = settings.last_frame ?? -1;
@@ -132,7 +132,7 @@ export class Stream extends Emitter {
   /** @param {Partial<import('./protocol.js').Camera>} camera @returns {Ack} */
   camera(camera) {
     checks.camera(camera, 'camera');
-    const { pan = [0, 0], zoom = 0, roll = 0, mode = 'velocity' } = camera;
+    const { pan = [0, 0], zoom = 0, roll = 0, mode = 'velocity' } = given(camera);
     return this.control({ type: 'camera.set', mode, pan, zoom, roll });
   }
 
@@ -150,13 +150,13 @@ export class Stream extends Emitter {
    */
   async probe(touch) {
     checks.touch(touch, 'touch');
-    return this.#request({ type: 'probe', ...touch });
+    return this.#request({ type: 'probe', ...given(touch) });
   }
 
   /** The picture follows a video of one's own from now on. @param {{codec: string, width: number, height: number, fps: number, strength: number, use?: string}} source */
   beginSource(source) {
     checks.source(source, 'source');
-    if (this.state === 'live' && !this.#watch) this.#link.send({ type: 'source.begin', ...source });
+    if (this.state === 'live' && !this.#watch) this.#link.send({ type: 'source.begin', ...given(source) });
   }
 
   /** A frame of it, behind the header of media packets (see `source.js`). @param {ArrayBuffer} packet */
@@ -255,7 +255,7 @@ export class Stream extends Emitter {
   timed(points) {
     checks.points(points, 'points');
     const now = this.clock();
-    return [points].flat().map((point) => wirePoint({ ...point, t: point.t ?? now }));
+    return [points].flat().map((point) => wirePoint({ ...given(point), t: point.t ?? now }));
   }
 
   /**
@@ -267,7 +267,7 @@ export class Stream extends Emitter {
     if (kind === 'path') checks.path(points, 'points');
     checks.taking(options, 'options');
     const number = (this.#lastTrack += 1);
-    const body = { type: 'track.begin', track: number, kind, points: this.timed(points), ...options };
+    const body = { type: 'track.begin', track: number, kind, points: this.timed(points), ...given(options) };
     return new Track(this, number, kind, this.control(body));
   }
 

@@ -87,9 +87,24 @@ test('what gives a promise rejects it', async () => {
   await assert.rejects(connect({ width: '320' }, { url: URL }), { name: 'TypeError', message: 'settings.width is "320": expected a whole number from 32 to 4096' });
 });
 
+test('what is null is left out', () => {
+  const { made, sent } = stream();
+  new Stream({ prompt: 'a fox', seed: null, codecs: null, paused: null }, { url: URL });
+  made.setPrompt('a', { transition: null });
+  made.camera({ pan: null, zoom: 1 });
+  made.drag({ ...spot, t: null, visible: null }, { grid: null, add: null });
+  assert.deepEqual(
+    sent.map(({ type, track, ...fields }) => fields),
+    [
+      { prompts: [{ text: 'a', weight: 1 }] },
+      { mode: 'velocity', pan: [0, 0], zoom: 1, roll: 0 },
+      { kind: 'drag', points: [{ ...spot, t: 0 }] },
+    ],
+  );
+});
+
 test('what is right is sent as it is', async () => {
   const { made, sent } = stream();
-  new Stream({ prompt: 'a fox', seed: null, image: null }, { url: URL });
   made.setPrompt([{ text: 'a', weight: 0.5 }, { text: 'b' }], { transition: { chunks: 4, method: 'slerp' } });
   made.drag({ x: 5, y: -9, pressure: 1 }, { grid, region: undefined }).move([spot, { ...spot, t: 1, visible: false }]);
   made.pin(spot, { region: [triangle], add: [[0.1, 0.2]], remove: [] });
@@ -97,7 +112,7 @@ test('what is right is sent as it is', async () => {
   made.camera({ pan: [0.1, 0], roll: -360 });
   made.clearTracks(['pin', 'path']);
   made.clearTracks();
-  made.setPrompt('🦊'.repeat(2000), { transition: null });
+  made.setPrompt('🦊'.repeat(2000));
   made.beginSource(source);
   made.sourceFrame(new ArrayBuffer(3));
   made.playhead(0, 0);
