@@ -40,7 +40,7 @@ ORDINARY = frozenset(
     "a an the and or of in on at with by to from for is are it its this that some two three very over under near behind "
     "please show me picture video scene there background moving slowly "
     "my your his her their our its he she they who which where while as then so very through across along around onto into off out "
-    "above below beside between beneath away towards it's there's one single day sunny no without".split()
+    "above below another other beside between beneath away towards it's there's one single day sunny no without".split()
 )
 OTHERS = near_words.WORDS | scenes.WORDS | colors.NAMES | quantities.WORDS
 """Words that are understood without having been trained."""

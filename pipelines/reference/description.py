@@ -154,6 +154,9 @@ class _Reader:
         self.height = self.relation = self.own = ""
         """what the colour is part of the name of, if it is"""
         self.colors: tuple[str, ...] = ()
+        self.one_of: int | None = None
+        """the place of the things of which the next place is said of one"""
+        self.several_at: int | None = None
         self.sides_first = self.absent = self.left_out = False
 
     def name(self, meaning: Meaning, before: _Before, several: bool) -> None:
@@ -170,9 +173,11 @@ class _Reader:
             self._thing(meaning.name)
         if several and self.things[-1].count == 1:
             self._last(count=max(PLURAL, len(self.things[-1].colors)))
+        self.one_of, self.several_at = None, len(self.things) - 1 if self.things[-1].count > 1 else None
 
     def hear(self, meaning: Meaning, before: Meaning | None, after: Meaning | None) -> None:
         kind, name = meaning.kind, meaning.name
+        self._single_out(meaning.word)
         self.relation = self.relation if meaning.joined and meaning.word not in ("and", "with") else ""
         of = after is not None and after.word == "of"
         if kind == "count":
@@ -238,11 +243,28 @@ class _Reader:
         return things
 
     def _place(self, kind: str, name: str) -> None:
+        if self.one_of is not None:
+            self._part_one(self.one_of)
+        self.one_of = None
         self.sides_first = self.sides_first or not self.things
         if self.sides_first:
             setattr(self, kind, name)
         else:
             self._last(**{kind: name})
+
+    def _single_out(self, word: str) -> None:
+        if word in ("one", "another", "other") and not self.related:
+            self.one_of = self.several_at
+
+    def _part_one(self, place: int) -> None:
+        """One of several things at `place` becomes the last thing, for what is said of it alone."""
+        several = self.things[place]
+        if several.count > 1:
+            self.things[place] = replace(several, count=several.count - 1)
+            self.things.append(replace(several, count=1))
+        else:
+            self.things.append(self.things.pop(place))
+            self.several_at = None
 
     def _last(self, **said: str | int | tuple[str, ...]) -> None:
         if self.things:

@@ -44,8 +44,10 @@ def in_their_places(things: Sequence[Wanted]) -> list[Wanted]:
             over, under = (at, others[0]) if relation == "above" else (others[0], at)
             if _can_rise(placed[over]):
                 placed[over], placed[under] = _in_line(placed[over], placed[under])
-            elif relation == "above":
-                placed[at] = _stays(thing, f"above the {label}")
+            elif placed[over].home == "afloat" and placed[under].home == "water":
+                placed[under] = replace(placed[under], height=placed[under].height or "bottom")
+            else:
+                placed[at] = _stays(placed[at], f"{relation} the {label}")
     return [_stays(thing, "at the top") if _is_stuck(thing) else thing for thing in placed]
 
 

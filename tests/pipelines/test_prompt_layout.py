@@ -311,7 +311,8 @@ def test_what_is_above_another_thing_is_above_it(text: PocketText, keyframes: Ke
         ("a dog at the top", ["a dog stays on the ground: 'at the top' is left out"]),
         ("a red cat on top of a house", ["a red cat stays on the ground: 'above the house' is left out"]),
         ("a balloon at the top, a dog at the bottom, a rocket high in the sky", []),
-        ("a dog under a tree and a flying robot at the top", []),
+        ("a dog under a tree", ["a dog stays on the ground: 'below the tree' is left out"]),
+        ("a flying robot at the top", []),
         ("a black and white cat", ["one cat is shown in one colour: 'white' is left out"]),
         (
             "two balloons, red, white and blue",
