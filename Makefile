@@ -25,7 +25,7 @@ demo: setup ## open the web demo on the embedded pocket model
 	$(BIN)/flowbrush serve --model pocket
 
 test: setup ## run the tests; ends within 20 minutes, whatever hangs
-	$(BIN)/python tools/run_tests.py -q -n auto --maxprocesses 4 --dist loadfile --durations 20
+	$(BIN)/python tools/run_tests.py -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 20
 
 lint: setup ## ruff, import rules, types of Python and of the page
 	$(BIN)/ruff check .
