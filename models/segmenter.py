@@ -25,7 +25,10 @@ LEAST = 0.3  # opacity from which on a pixel counts for where the second look go
 
 
 class Segmenter(nn.Module):
-    """See `segment`; `forward` is one look: [B, SEEN, h, w] → logits of the opacity [B, 1, h, w], sides multiples of STEP."""
+    """See `segment`; `forward` is one look: [B, SEEN, h, w] → logits of the opacity [B, 1, h, w], sides multiples of STEP.
+
+    Only the network has the type of its weights. In half precision a place is wrong by a pixel, and torch on a CPU reads past it.
+    """
 
     def __init__(self, spec: SegmenterSpec) -> None:
         super().__init__()
@@ -33,7 +36,7 @@ class Segmenter(nn.Module):
         self.net = UNet(SEEN, 1, spec.widths)
 
     def forward(self, seen: Tensor) -> Tensor:
-        return self.net(seen)
+        return self.net(seen.to(self.net.enter.weight)).to(seen)
 
     @torch.inference_mode()
     def segment(self, picture: Tensor, add: Tensor, remove: Tensor, region: Tensor | None = None) -> Tensor:
@@ -41,15 +44,14 @@ class Segmenter(nn.Module):
         [3, H, W] in -1..1; `region` [H, W] is where it was roughly painted, if anybody did. A single click on plain ground finds
         nothing, where that is noticed; a second one is taken at its word.
         """
-        weight = self.net.enter.weight
         height, width = picture.shape[-2:]
         prior = picture.new_zeros(1, height, width) if region is None else region[None]
         whole = (0.0, 0.0, float(width), float(height))
-        first = by_color(picture, self._look(picture.to(weight), add, remove, prior.to(weight), whole))
+        first = by_color(picture, self._look(picture, add, remove, prior, whole))
         box = around(first)
         if box is None:
             return decided(first)
-        second = self._look(picture.to(weight), add, remove, first.to(weight), box)
+        second = self._look(picture, add, remove, first, box)
         taken = decided(by_color(picture, second))
         insisted = len(add) != 1 or len(remove) > 0 or region is not None
         refused = not insisted and is_ground(picture, second, taken, add[0])

@@ -48,13 +48,18 @@ def picture_with(box: tuple[int, int, int, int], size: tuple[int, int]) -> tuple
     return torch.stack([truth * 2 - 1, torch.zeros(size), torch.zeros(size)]), truth
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("size", [(192, 320), (320, 192), (256, 256)])
 @pytest.mark.parametrize("box", [(20, 30, 60, 90), (100, 100, 180, 180), (0, 0, 192, 192)])
-def test_a_find_lies_where_the_thing_lies(box: tuple[int, int, int, int], size: tuple[int, int]) -> None:
+def test_a_find_lies_where_the_thing_lies(
+    box: tuple[int, int, int, int], size: tuple[int, int], dtype: torch.dtype
+) -> None:
     picture, truth = picture_with(box, size)
-    found = finder(9.0).segment(
-        picture, torch.tensor([[(box[0] + box[2]) / 2, (box[1] + box[3]) / 2]]), NONE
-    )[0]
+    found = (
+        finder(9.0)
+        .to(dtype)
+        .segment(picture, torch.tensor([[(box[0] + box[2]) / 2, (box[1] + box[3]) / 2]]), NONE)[0]
+    )
     assert found.shape == size
     assert float(torch.minimum(found, truth).sum() / torch.maximum(found, truth).sum()) > 0.93
 
@@ -123,11 +128,12 @@ def test_the_second_look_goes_where_a_thing_may_be_and_not_where_it_hardly_is() 
     assert left < 100 and top < 60 and bottom > 100 and 160 < right < 200 and top > 40
 
 
-def test_the_trained_network_takes_what_a_click_means() -> None:
+@pytest.mark.parametrize("dtype", ["fp32", "bf16"])
+def test_the_trained_network_takes_what_a_click_means(dtype: str) -> None:
     """It has learned what a mark of that size says: smaller ones it does not see, larger ones are only a part of the panda."""
     photo = Image.open(GALLERY / "photo-panda.webp").convert("RGB").resize((320, 192))
     picture = torch.from_numpy(np.array(photo)).permute(2, 0, 1).float() / 127.5 - 1
-    segmenter = load_model(card("pocket"), choose("cpu", "fp32")).segmenter  # type: ignore[union-attr]
+    segmenter = load_model(card("pocket"), choose("cpu", dtype)).segmenter  # type: ignore[union-attr]
     clicks = ([[160.0, 105.0]], [[144.0, 77.0]])
     belly, shoulder = (segmenter.segment(picture, torch.tensor(click), NONE)[0] for click in clicks)
     assert overlap(belly, shoulder) > 0.9
