@@ -83,6 +83,17 @@ def test_every_photo_names_its_source_and_its_terms(driver: Any) -> None:
 
 
 @pytest.mark.browser
+def test_a_photos_card_shows_what_there_is_to_pull(driver: Any) -> None:
+    """A card is flatter than an upright photo, and shows a part of it."""
+    driver.page.locator("#photo-cards .preset").first.wait_for()
+    shown = driver.page.locator("#photo-cards img").evaluate_all(
+        "(all) => all.map((each) => getComputedStyle(each).objectPosition.split(' ').map(parseFloat))"
+    )
+    photos = json.loads((WEB / "gallery" / "credits.json").read_text())
+    assert shown == [pytest.approx([100 * share for share in each["subject"]]) for each in photos]
+
+
+@pytest.mark.browser
 def test_help_shows_the_keys(driver: Any) -> None:
     driver.page.keyboard.press("?")
     driver.page.locator("#help").get_by_text("pause or go on").wait_for()

@@ -18,7 +18,7 @@ const LICENCES = {
 /**
  * @typedef {import('./prompt_panel.js').Example} Example
  * @typedef {{file: string, title: string, author: string, licence: string, source: string, changes?: string, subject: [number, number], invite: string}} Photo
- * @typedef {{title: string, text?: string, image: string | null}} Card
+ * @typedef {{title: string, text?: string, image: string | null, subject?: [number, number]}} Card `subject` is in the picture's sides
  */
 
 /** Pictures of the scenes, by prompt. @returns {Promise<Record<string, string>>} their addresses */
@@ -54,7 +54,7 @@ export function showCards(id, cards, onPick) {
   block(id).replaceChildren(
     ...cards.map((each) => {
       const card = make('button', { className: 'preset', type: 'button' });
-      if (each.image) card.append(make('img', { src: each.image, alt: '', loading: 'lazy', decoding: 'async' }));
+      if (each.image) card.append(thumbnail(each.image, each.subject));
       const words = make('span', {}, [make('b', { textContent: each.title })]);
       if (each.text && each.text !== each.title) words.append(make('small', { textContent: each.text }));
       card.append(words);
@@ -62,6 +62,13 @@ export function showCards(id, cards, onPick) {
       return card;
     }),
   );
+}
+
+/** A card shows a part of a picture: the one that it is about. @param {string} src @param {[number, number]} [subject] */
+function thumbnail(src, subject = [0.5, 0.5]) {
+  const image = make('img', { src, alt: '', loading: 'lazy', decoding: 'async' });
+  image.style.objectPosition = subject.map((share) => `${100 * share}%`).join(' ');
+  return image;
 }
 
 /** Who took the photos. @param {Photo[]} photos */
