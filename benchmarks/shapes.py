@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import count as numbers
 from typing import Any
 from unittest.mock import patch
 
@@ -63,7 +64,7 @@ class Operation:
 
 @dataclass
 class Run:
-    """Small operations between two large ones: what enters from outside, and what is made here."""
+    """Small operations between two large ones: what enters from outside, and what is made here, by the number of its memory."""
 
     number: int = 0
     read: dict[int, int] = field(default_factory=dict)
@@ -83,6 +84,8 @@ class Counter(TorchDispatchMode):
         self.runs: dict[int, int] = {}
         self.alive = self.peak = 0
         self._known: set[int] = set()
+        self._numbers: dict[int, int] = {}
+        self._next = numbers()
         self._run = Run()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -128,13 +131,21 @@ class Counter(TorchDispatchMode):
             self.operations.append(Operation(name, self.part, flops, size, keys=keys))
             return
         for tensor in given:
-            key = _storage(tensor)._cdata
-            if key not in self._run.made:
-                self._run.read[key] = max(self._run.read.get(key, 0), _bytes(tensor))
+            number = self._number(tensor)
+            if number not in self._run.made:
+                self._run.read[number] = max(self._run.read.get(number, 0), _bytes(tensor))
         for tensor in made:
-            storage = _storage(tensor)
-            self._run.made.setdefault(storage._cdata, (weakref.ref(storage), _bytes(tensor)))
+            self._run.made.setdefault(self._number(tensor), (weakref.ref(_storage(tensor)), _bytes(tensor)))
         self.operations.append(Operation(name, self.part, 0.0, size, self._run.number))
+
+    def _number(self, tensor: Tensor) -> int:
+        """Of the tensor's memory. Its address does not tell it from others: what is made next may get that of what is gone."""
+        storage = _storage(tensor)
+        key = storage._cdata
+        if key not in self._numbers:
+            self._numbers[key] = next(self._next)
+            weakref.finalize(storage, self._numbers.pop, key)
+        return self._numbers[key]
 
     def _hold(self, tensor: Tensor) -> None:
         if not self._here(tensor):

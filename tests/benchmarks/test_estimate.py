@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -51,6 +53,25 @@ def test_an_estimate_is_near_what_was_measured(case: tuple[str, int]) -> None:
     assert 1e3 * card.chunk_frames / eager == pytest.approx(eager_ms, rel=0.11) and not waits
     if compiled_ms:
         assert 1e3 * card.chunk_frames / compiled == pytest.approx(compiled_ms, rel=0.11)
+
+
+def told(name: str, steps: int) -> tuple[str, str]:
+    """What the table of docs/models.md says of an H100, in frames a second: in eager mode, and of compiled blocks."""
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+    (row,) = re.findall(rf"^\| `{name}`[^|`]* \| {steps} \|.*\| (\d+) \| (\d+) \|$", page, re.MULTILINE)
+    return row
+
+
+@pytest.mark.parametrize("case", MEASURED_MS)
+def test_the_page_says_what_is_estimated(case: tuple[str, int]) -> None:
+    name, steps = case
+    card = replace(CARDS[name], steps=steps, start_steps=steps)
+    eager, compiled, _ = frames_per_second(card, estimate(card, H100))
+    assert told(name, steps) == (f"{eager:.0f}", f"{compiled:.0f}")
+
+
+def test_an_estimate_is_the_same_each_time(costs: dict[str, Cost]) -> None:
+    assert estimate(ONE_STEP, H100) == costs
 
 
 def test_compiled_is_faster_and_so_is_more_bandwidth(costs: dict[str, Cost]) -> None:
