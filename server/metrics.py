@@ -61,9 +61,7 @@ class Metrics:
     def _add_troubles(self) -> None:
         """What should not happen, and what was done about it."""
         count = self._counter
-        self.overloads = count(
-            "flowbrush_overloads", "Sessions told that their pictures come slower than they should"
-        )
+        self.overloads = count("flowbrush_overloads", "Times that a session's quality began to go down")
         about = "What could not be done for a session, by kind"
         self.effect_failures = count("flowbrush_effect_failures", about, "kind")
         about = "How long the disk has answered nobody, although somebody waits for it"

@@ -1,4 +1,4 @@
-"""docs/operations.md names every setting, with the default that it has."""
+"""docs/operations.md names every setting, with the default that it has, and every metric."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from pydantic_core import PydanticUndefined
 
 from flowbrush.server.http.access import Quota
+from flowbrush.server.metrics import Metrics
 from flowbrush.server.settings import Settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -51,3 +52,12 @@ def test_what_the_readme_says_of_settings_is_so() -> None:
     page = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`FLOWBRUSH_([A-Z_]+)`", page)) - {"API_KEY"}
     assert {name.lower() for name in named} <= Settings.model_fields.keys()
+
+
+def test_every_metric_is_told_with_its_type() -> None:
+    section = PAGE.split("## Metrics")[1].split("\n## ")[0]
+    told = {}
+    for names, kind in re.findall(r"^\| (`.+`) \| (\w+) \|", section, re.MULTILINE):
+        told |= {f"flowbrush_{each}": kind for each in re.findall(r"`(\w+)", names)}
+    exported = re.findall(r"^# TYPE (\w+) (\w+)$", Metrics().text().decode(), re.MULTILINE)
+    assert told == {name: kind for name, kind in exported if not name.endswith("_created")}
