@@ -38,7 +38,7 @@ CAPABILITIES = (
     "transition",
     "probe",
 )
-TRAINED = "trained track encoder"
+TRAINED = "rigid reference, trained with it"
 REFERENCED, WARPED = "encoded reference, no training", "warped latents, no training"
 INTERNAL = (
     "student",

@@ -89,7 +89,9 @@ class Generator:
             can = {**model_card.capabilities, "probe": model_card.family == "pocket"}
             model_card = replace(model_card, drag=WARPED, capabilities=can)
         if model_card.drag == TRAINED and not model_card.student.condition_channels:
-            raise ValueError(f"{model_card.name} sees no tracks: its card must say that it warps")
+            raise ValueError(
+                f"{model_card.name} sees no reference: its card must say how it follows a hand without one"
+            )
         model = load_model(model_card, placement, attention, weights)
         if fp8:
             use_fp8(model.student)

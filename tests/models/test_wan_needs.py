@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,3 +85,10 @@ def test_the_card_says_what_encodes_pictures() -> None:
 def test_pocket_needs_no_gpu() -> None:
     said = describe(CARDS["pocket"])
     assert "no GPU" in said and "320x192" in said and "drag" in said and "Apache-2.0" in said
+
+
+@pytest.mark.parametrize("name", ["pocket", "wan-1.3b"])
+def test_the_page_knows_how_a_model_follows_a_hand(name: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+    (way,) = re.findall(r"follows  the hand by (.+)", describe(CARDS[name]))
+    assert f"*{way}*" in page
