@@ -105,8 +105,16 @@ class CrossAttention(nn.Module):
         return k, self.v(text).unflatten(-1, (self.heads, -1))
 
     def forward(self, x: Tensor, text: KeyValue, attend: Attention) -> Tensor:
-        q = self.norm_q(self.q(x)).unflatten(-1, (self.heads, -1))
-        return self.o(attend(q, *text).flatten(2))
+        """`x` [B, T * N, dim]; keys and values [B, L, H, D], or [B, N, L, H, D] where each of the N tokens of a latent frame has
+        words of its own.
+        """
+        q = self.norm_q(self.q(x)).unflatten(-1, (self.heads, -1))  # [B, T * N, H, D]
+        if text[0].ndim == 4:
+            return self.o(attend(q, *text).flatten(2))
+        tokens = text[0].shape[1]
+        q = q.unflatten(1, (-1, tokens)).transpose(1, 2)  # [B, N, T, H, D]
+        out = attend(q.flatten(0, 1), *(each.flatten(0, 1) for each in text)).view(q.shape)
+        return self.o(out.transpose(1, 2).flatten(1, 2).flatten(2))
 
 
 class Block(nn.Module):

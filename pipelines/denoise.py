@@ -19,6 +19,7 @@ from flowbrush.models.rope import RopeTable
 from flowbrush.models.transformer import CausalTransformer
 from flowbrush.pipelines.drag import Guide
 from flowbrush.pipelines.past import CachedPast, Context, Past
+from flowbrush.pipelines.regions import by_token
 from flowbrush.pipelines.schedule import NoiseStep, chunk_noise, clean_from, euler, renoise
 from flowbrush.pipelines.state import StreamState
 
@@ -28,7 +29,8 @@ class Batch:
     """Rows of one forward pass.
 
     `start` [B, C, chunk, h, w] are latents that the chunk starts from, with noise of the first step's level (a source): all rows
-    have one or none has. `text` [B, L, D] tokens; `condition` [B, K, chunk, h, w] where the student takes conditions; `guide`
+    have one or none has. `text` [B, L, D] tokens, or [B, S, L, D] of S prompts each, of which `heard` [B, N] says which one each
+    token of a latent frame hears; `condition` [B, K, chunk, h, w] where the student takes conditions; `guide`
     starting latents for dragging without training; `renew` gives the chunk fresh noise between steps, as the published students
     were trained. With `guidance` above 1 every step also runs on the `blank` tokens and goes that much further away from them
     (classifier-free guidance).
@@ -45,6 +47,7 @@ class Batch:
     start: Tensor | None = None
     context: Context | None = None
     words: list[KeyValue] | None = None
+    heard: Tensor | None = None
 
 
 class ChunkMaker:
@@ -63,7 +66,7 @@ class ChunkMaker:
         steps = batch.steps
         self._prepare(batch)
         blank = (
-            self._words(batch.blank.expand_as(batch.text))
+            self._words(batch, batch.blank.expand_as(batch.text))
             if batch.blank is not None and batch.guidance > 1
             else None
         )
@@ -101,11 +104,14 @@ class ChunkMaker:
         self.remember(batch, latents)
 
     def _prepare(self, batch: Batch) -> None:
-        batch.words = self._words(batch.text)
+        batch.words = self._words(batch, batch.text)
         batch.context = self.past.context(self.student, batch.states, batch.words)
 
-    def _words(self, tokens: Tensor) -> list[KeyValue]:
-        return self.student.text_keys_values(tokens.to(self.student.reference))
+    def _words(self, batch: Batch, tokens: Tensor) -> list[KeyValue]:
+        """Keys and values [B, L, H, D] of text tokens, or [B, N, L, H, D] where each token of a latent frame hears its own."""
+        words = self.student.text_keys_values(tokens.flatten(0, -3).to(self.student.reference))
+        heard = batch.heard
+        return words if heard is None else [(by_token(k, heard), by_token(v, heard)) for k, v in words]
 
     def _noise(self, states: Sequence[StreamState], draw: int, ahead: int = 0) -> Tensor:
         """Noise [B, C, chunk, h, w] of the streams' next chunk, or of one that comes `ahead` chunks later."""

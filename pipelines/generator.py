@@ -20,6 +20,7 @@ from flowbrush.models.pocket import PocketModel
 from flowbrush.models.registry import card
 from flowbrush.models.speed import compile_blocks, use_fp8
 from flowbrush.pipelines import snapshot as snapshots
+from flowbrush.pipelines.batches import Batches
 from flowbrush.pipelines.controls import ChunkPlan, ControlState, fold, initial_state, is_quiet, texts_of
 from flowbrush.pipelines.denoise import Batch
 from flowbrush.pipelines.families.base import Family, Memory
@@ -38,9 +39,8 @@ from flowbrush.pipelines.requests import (
     StreamSettings,
     check_settings,
 )
-from flowbrush.pipelines.schedule import noise_steps
 from flowbrush.pipelines.side_stream import SideStream, Timestamp, elapsed_ms, timestamp
-from flowbrush.pipelines.source import beginning, check_clip
+from flowbrush.pipelines.source import check_clip
 from flowbrush.pipelines.state import ChunkRecord, StreamState
 
 
@@ -60,6 +60,7 @@ class Generator:
             self.family = PocketFamily(model_card, model, placement)
         else:
             self.family = WanFamily(model_card, model, placement)
+        self.batches = Batches(model_card, self.family, self.prompts, placement)
         self.side, self.on_gpu = SideStream(placement.device), placement.device.type != "cpu"
         self.free = list(range(seats))[::-1]
 
@@ -229,7 +230,7 @@ class Generator:
         frames, fps, lane = self.card.chunk_frames, self.card.fps, self._lane(state)
         plan = fold(state.controls, (), 0, frames, fps, lane.aspect)[1]
         inputs = ChunkInputs(state.controls, plan, self.family.take_reference(state.memory, plan))
-        batch = self._batch([state], [inputs], self.card.steps)
+        batch = self.batches.batch([state], [inputs], self.card.steps)
         lane.maker.begin(batch, latents)
         pictures, (memory,) = self.family.decode(latents, [inputs.taken])
         memory = self.family.seen(memory, pictures[0].cpu().numpy())
@@ -267,35 +268,18 @@ class Generator:
                 steps_of(self.card, state.settings.steps, each.after.steps),
                 0 if state.made else self.card.start_steps,
             )
-            kinds.append((state.size, self._lane(state).past.place(state), steps, each.taken.level))
+            alike = self._lane(state).past.place(state), each.taken.level, each.taken.regions is None
+            kinds.append((state.size, steps, alike))
         made: dict[int, tuple[Tensor, Tensor | None]] = {}
         batches = []
-        for (_, _, steps, _), rows in rows_of(kinds).items():
-            batch = self._batch([states[row] for row in rows], [inputs[row] for row in rows], steps)
+        for (_, steps, _), rows in rows_of(kinds).items():
+            batch = self.batches.batch([states[row] for row in rows], [inputs[row] for row in rows], steps)
             made_now, pending = self._lane(batch.states[0]).maker.make(batch)
             latents = self.family.settle(made_now, [inputs[row].taken for row in rows])
             batches.append((batch, latents))
             for place, row in enumerate(rows):
                 made[row] = latents[place], None if pending is None else pending[place]
         return [made[row] for row in range(len(states))], batches
-
-    def _batch(self, states: list[StreamState], inputs: list[ChunkInputs], steps: int) -> Batch:
-        rollout = self.card.rollout
-        guided = states[0].made == 0 and self.card.guidance > 1
-        taken, last = [each.taken for each in inputs], [state.latents for state in states]
-        condition, guide = self.family.condition(taken, last), self.family.guide(taken, last, steps)
-        begin = beginning(taken, noise_steps(rollout, steps), guide, rollout.joint)
-        return Batch(
-            states,
-            torch.stack([self.prompts.tokens(each.plan) for each in inputs]).to(self.placement.device),
-            None if condition is None else condition.to(self.placement.dtype),
-            begin.steps,
-            begin.guide,
-            renew=bool(rollout.step_list),
-            guidance=self.card.guidance if guided else 1.0,
-            blank=self.prompts.encode("")[None] if guided else None,
-            start=begin.start,
-        )
 
     @torch.inference_mode()
     def _decode(

@@ -38,7 +38,7 @@ class JointMaker(ChunkMaker):
     def make(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
         """Clean latents of the next chunk, and the chunks under way [B, C, (steps - 1) × chunk, h, w]."""
         width, size = len(batch.steps), self.shape[1]
-        batch.words = self._words(batch.text)
+        batch.words = self._words(batch, batch.text)
         if batch.states[0].pending is not None:
             under_way = torch.stack([_pending(state) for state in batch.states])
         else:

@@ -22,13 +22,13 @@ from flowbrush.pipelines.files import check_output
 from flowbrush.pipelines.generator import Generator
 from flowbrush.training.evaluation import lasting, streams, two_sample
 from flowbrush.training.evaluation.live import LiveClips
-from flowbrush.training.evaluation.prompts import ALONE, LASTING, THINGS, VERBS
+from flowbrush.training.evaluation.prompts import ALONE, LASTING, PAIRS, THINGS, UNLIKE, VERBS
 from flowbrush.training.evaluation.teacher_comparison import TeacherComparison, load_teacher
 from flowbrush.training.world.living import LivingWorld
 from flowbrush.training.world.sprites import MissingFont, SpriteBook
 
 CHUNK = 4  # frames that pocket makes at a time
-PARTS = ("live", "twosample", "alone", "lasting", "paths", "late", "verbs", "endless", "teacher")
+PARTS = ("live", "twosample", "alone", "lasting", "paths", "late", "verbs", "pairs", "endless", "teacher")
 
 WANTS_TEACHER = "give --teacher CHECKPOINT, which `flowbrush train teacher` saves (RUN/teacher/checkpoint.pt)"
 
@@ -162,6 +162,18 @@ class Evaluation:
             done.append(streams.verb_done(self.generator, prompt, name, direction, seed))
             progress(f"verbs: {seed + 1} of {len(VERBS)}")
         return {"prompts": len(done), "right": float(np.mean(done))}
+
+    def pairs(self) -> dict[str, float]:
+        """Whether each of two things does what is said of it, and nothing that is said of the other."""
+        right = dict[str, list[bool]](went=[], stayed=[], unlike=[])
+        for seed, pair in enumerate((*PAIRS, *UNLIKE)):
+            done = streams.told_apart(self.generator, pair, seed)
+            for (_, way), each in zip(pair.told, done, strict=True):
+                kind = "unlike" if pair in UNLIKE else "went" if way else "stayed"
+                right[kind].append(each)
+            progress(f"pairs: {seed + 1} of {len(PAIRS) + len(UNLIKE)}")
+        shares = {kind: float(np.mean(each)) for kind, each in right.items()}
+        return {"prompts": len(PAIRS) + len(UNLIKE), **shares}
 
     def endless(self) -> dict[str, dict[str, float]]:
         """One thing dragged round and round, measured at the marks."""

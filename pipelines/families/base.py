@@ -10,6 +10,7 @@ from torch import Tensor
 
 from flowbrush.pipelines.controls import ChunkPlan
 from flowbrush.pipelines.drag import Guide
+from flowbrush.pipelines.regions import Regions
 from flowbrush.pipelines.requests import Frames, HeldRegion, Notice, Outline, SourceClip, StreamSettings
 
 Carried = tuple[Tensor, ...]  # what a family keeps of a source that is followed; empty without one
@@ -21,7 +22,8 @@ class Taken:
     """A stream's part in its next chunk: the memory that it starts from, and what the person should know.
 
     With a source that is followed in latents, `start` [C, T, h, w] is the source encoded, and `strength` how closely it is
-    followed. `carried` is what the family takes on to the next chunk of the source.
+    followed. `carried` is what the family takes on to the next chunk of the source. `regions` are there where parts of the picture
+    hear prompts of their own.
     """
 
     memory: Memory
@@ -31,6 +33,7 @@ class Taken:
     start: Tensor | None = None
     strength: float = 0.0
     carried: Carried = ()
+    regions: Regions | None = None
 
     @property
     def level(self) -> float | None:

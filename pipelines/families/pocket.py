@@ -20,12 +20,15 @@ from flowbrush.pipelines.families.base import Carried, Memory, Taken
 from flowbrush.pipelines.image import fit_image
 from flowbrush.pipelines.reference import live_ground, stack_file
 from flowbrush.pipelines.reference.acquire import Acquirer, Touch, held_outlines
+from flowbrush.pipelines.reference.clauses import ClauseReader
 from flowbrush.pipelines.reference.condition import Reference, reference_maps, with_past
+from flowbrush.pipelines.reference.hearing import regions, staying
 from flowbrush.pipelines.reference.layers import LayerStack
 from flowbrush.pipelines.reference.render import Moved, drive, move
 from flowbrush.pipelines.reference.scenes import SceneMaker
 from flowbrush.pipelines.reference.touches import MANY, as_scene, touches_of, track_rows, unheld
 from flowbrush.pipelines.reference.warp import composite_frames
+from flowbrush.pipelines.regions import Regions
 from flowbrush.pipelines.requests import Frames, Outline, SourceClip, StreamSettings, is_followed
 
 
@@ -43,6 +46,7 @@ class PocketFamily:
         self.card, self.model, self.placement = card, model, placement
         self.acquirer = Acquirer(model.segmenter, model.inpainter)
         self.scenes = SceneMaker(model)
+        self.clauses = ClauseReader(model.text, self.scenes.describe)
 
     @torch.inference_mode()
     def begin(self, settings: StreamSettings) -> LayerStack:
@@ -84,12 +88,17 @@ class PocketFamily:
         outlines = held_outlines(stack, list(touches))
         if clip is None or video is None:
             moved = move(stack, rows)
-            return TakenLayers(moved.stack, plan, notices, outlines, moved=moved)
+            return TakenLayers(
+                moved.stack, plan, notices, outlines, regions=self._regions(moved, plan), moved=moved
+            )
         moved = live_ground.put_behind(move(live_ground.behind(stack, staged), rows), video, clip.strength)
         return TakenLayers(
             moved.stack, plan, notices, outlines, strength=clip.strength,
-            carried=(moved.reference.ground[0, -1].clone(),), moved=moved,
+            carried=(moved.reference.ground[0, -1].clone(),), regions=self._regions(moved, plan), moved=moved,
         )  # fmt: skip
+
+    def _regions(self, moved: Moved, plan: ChunkPlan) -> Regions | None:
+        return regions(self.clauses, moved, plan, self.card.student.patch)
 
     def lives(self, memory: LayerStack) -> bool:
         return bool(memory.layers)
@@ -125,7 +134,8 @@ class PocketFamily:
         pixels = frames.permute(0, 1, 3, 4, 2).contiguous()
         after = []
         for row, (each, moved) in enumerate(zip(taken, moves(taken), strict=True)):
-            after.append(drive(each.memory, moved.own, motion.drive[row]))
+            still = staying(self.clauses, each.memory, each.plan)
+            after.append(drive(each.memory, moved.own, motion.drive[row], still))
         return pixels, after
 
     def seen(self, memory: LayerStack, frames: Frames) -> LayerStack:

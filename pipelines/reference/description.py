@@ -15,6 +15,7 @@ from flowbrush.models.text.colors import color
 from flowbrush.models.text.pocket import Meaning, PocketText
 from flowbrush.models.text.scenes import scene_near
 from flowbrush.pipelines.controls import Blend
+from flowbrush.pipelines.reference.deeds import spelled_out
 from flowbrush.pipelines.reference.heights import in_their_places, marked
 from flowbrush.pipelines.reference.shades import dealt, with_shades
 from flowbrush.pipelines.reference.wanted import Wanted
@@ -81,7 +82,7 @@ def _united(things: list[Wanted], more: Sequence[Wanted]) -> list[Wanted]:
 
 def things_named(said: Sequence[Meaning], text: PocketText) -> list[Wanted]:
     """The things among a prompt's words, in its order, with what is said of each. Several mentions of one kind are counted up."""
-    reader, said = _Reader(), with_shades(marked(said))
+    reader, said = _Reader(), spelled_out(with_shades(marked(said)))
     for place, meaning in enumerate(said):
         after = said[place + 1] if place + 1 < len(said) else None
         reader.absent = reader.absent and meaning.joined
@@ -89,9 +90,9 @@ def things_named(said: Sequence[Meaning], text: PocketText) -> list[Wanted]:
             reader.name(meaning, _Before(said, place, text), text.several(meaning.word))
         else:
             reader.hear(meaning, said[place - 1] if place else None, after)
-    merged: dict[tuple[str, float, str, str], Wanted] = {}
+    merged: dict[tuple[str | float, ...], Wanted] = {}
     for thing in (one for each in reader.related_things() for one in dealt(each)):
-        key = (thing.called, thing.size, thing.side, thing.height)
+        key = (thing.called, thing.size, thing.side, thing.height, *thing.deed)
         merged[key] = replace(thing, count=merged[key].count + thing.count) if key in merged else thing
     return list(merged.values())
 
@@ -155,9 +156,9 @@ class _Reader:
         """what the colour is part of the name of, if it is"""
         self.colors: tuple[str, ...] = ()
         self.one_of: int | None = None
-        """the place of the things of which the next place is said of one"""
+        """the place of the things of which the next place or deed is said of one, or of `all_of` those that are left"""
         self.several_at: int | None = None
-        self.sides_first = self.absent = self.left_out = False
+        self.sides_first = self.absent = self.left_out = self.all_of = False
 
     def name(self, meaning: Meaning, before: _Before, several: bool) -> None:
         self.left_out = self.absent or (self.left_out and (before.again or before.modified))
@@ -196,11 +197,11 @@ class _Reader:
         elif kind == "verb" and _is_said_first(before, after):
             self.verb = name
         elif kind == "verb":
-            self._last(verb=name)
+            self._last(verb=name, **self._part_one(direction="", manner=""))
         elif kind in ("side", "direction") and of and self.things:
             self.side_of_next = name  # where the last thing is, seen from the next
-        elif kind == "direction":
-            self._last(direction=name)
+        elif kind in ("direction", "manner"):
+            self._last(**{kind: name})
         elif kind == "side":
             self._place(kind, name)
 
@@ -243,9 +244,7 @@ class _Reader:
         return things
 
     def _place(self, kind: str, name: str) -> None:
-        if self.one_of is not None:
-            self._part_one(self.one_of)
-        self.one_of = None
+        self._part_one()
         self.sides_first = self.sides_first or not self.things
         if self.sides_first:
             setattr(self, kind, name)
@@ -253,18 +252,22 @@ class _Reader:
             self._last(**{kind: name})
 
     def _single_out(self, word: str) -> None:
-        if word in ("one", "another", "other") and not self.related:
-            self.one_of = self.several_at
+        if word in ("one", "another", "other", "others") and not self.related:
+            self.one_of, self.all_of = self.several_at, word == "others"
 
-    def _part_one(self, place: int) -> None:
-        """One of several things at `place` becomes the last thing, for what is said of it alone."""
+    def _part_one(self, **forgotten: str) -> dict[str, str]:
+        """One of several things becomes the last thing, where something is said of it alone; then what is `forgotten` of it."""
+        place, self.one_of = self.one_of, None
+        if place is None:
+            return {}
         several = self.things[place]
-        if several.count > 1:
+        if several.count > 1 and not self.all_of:
             self.things[place] = replace(several, count=several.count - 1)
             self.things.append(replace(several, count=1))
         else:
             self.things.append(self.things.pop(place))
             self.several_at = None
+        return forgotten
 
     def _last(self, **said: str | int | tuple[str, ...]) -> None:
         if self.things:

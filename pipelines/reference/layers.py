@@ -19,7 +19,7 @@ class Layer:
 
     `pose` takes pixels of the cut-out, counted from its centre, to pixels of the picture. `hands` are the tracks that hold it.
     `depth` 0..1 says how near it is: a camera that pans moves what is near further. `opacity` fades layers that come, or that are
-    `leaving`.
+    `leaving`. `number` tells things of one label apart, in the order in which a prompt named them.
     """
 
     rgba: Tensor
@@ -29,6 +29,7 @@ class Layer:
     depth: float = 0.0
     opacity: float = 1.0
     leaving: bool = False
+    number: int = 0
 
     @property
     def held(self) -> bool:

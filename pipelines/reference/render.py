@@ -222,11 +222,14 @@ LEAST_DRIVE = 0.25  # pixels a chunk, and a hundredth of that in radians: what r
 KEEP_IN = 0.04  # of the picture: a thing that goes about by itself keeps its centre so far from the rim, where a hand can take it
 
 
-def drive(stack: LayerStack, own: Tensor, gained: Tensor) -> LayerStack:
+def drive(
+    stack: LayerStack, own: Tensor, gained: Tensor, staying: frozenset[int] = frozenset()
+) -> LayerStack:
     """Poses after what the things did by themselves: `gained` [3, h, w] shift in pixels and turn, averaged over each thing's cells.
 
     A hand rules where a thing is; its rotation (a ball that rolls) is its own. What was cut from a photo has no name, and
-    stays where it was put.
+    stays where it was put. The layers at the places `staying` are not carried across the picture: where things meet, the student
+    takes one along with the other.
     """
     height, width = stack.size
     low, high = np.array([width, height]) * KEEP_IN, np.array([width, height]) * (1 - KEEP_IN)
@@ -235,6 +238,7 @@ def drive(stack: LayerStack, own: Tensor, gained: Tensor) -> LayerStack:
         if not layer.label or total < 1.0:
             continue
         dx, dy, turn = ((gained * weight).sum((1, 2)) / total).tolist()
+        dx = 0.0 if index in staying else dx
         here = np.array([layer.pose.x, layer.pose.y])
         shift = np.zeros(2) if layer.held else settled(np.array([dx, dy]), LEAST_DRIVE)
         inside = np.clip(here + shift, np.minimum(low, here), np.maximum(high, here))

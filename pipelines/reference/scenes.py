@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import count
 
 import torch
 
@@ -55,7 +56,7 @@ class SceneMaker:
         scene = told.scene or DEFAULT_SCENE
         drop = self.keyframes.backdrop(scene, seed, size)
         placed = arrange(told.things, size, firsts, seed, drop.ground)
-        layers = tuple(layer_of(self.keyframes, each, size) for each in placed)
+        layers = numbered([layer_of(self.keyframes, each, size) for each in placed])
         sure = torch.ones_like(drop.picture[:1])
         return LayerStack(
             drop.picture, sure, layers, margin=drop.margin, label=scene, prompt=prompts, seed=seed
@@ -80,14 +81,14 @@ class SceneMaker:
             stack = transition.dissolve_to(stack, drop.picture, drop.margin, told.scene)
         wanted = []
         for thing in told.things:
-            count = min(thing.count, missing[thing.called])
-            missing[thing.called] -= count
-            if count:
-                wanted.append(replace(thing, count=count))
+            lacking = min(thing.count, missing[thing.called])
+            missing[thing.called] -= lacking
+            if lacking:
+                wanted.append(replace(thing, count=lacking))
         taken = [(layer.pose.x / width, layer.pose.y / height) for layer in stack.layers if not layer.leaving]
         placed = arrange(wanted, (width, height), (), stack.seed, self._ground(stack), taken)
         arriving = [replace(layer_of(self.keyframes, each, (width, height)), opacity=0.0) for each in placed]
-        return replace(stack, layers=(*stack.layers, *arriving), prompt=prompts)
+        return replace(stack, layers=(*stack.layers, *numbered(arriving, stack.layers)), prompt=prompts)
 
     def _ground(self, stack: LayerStack) -> Ground:
         """Where things stand in the scene that a stack shows, or is on its way to; in a photo in its lower part."""
@@ -106,6 +107,17 @@ def layer_of(keyframes: Keyframes, placed: Placed, size: tuple[int, int]) -> Lay
     rgba = rgba.flip(-1) if placed.mirrored else rgba
     pose = Similarity(placed.size / rgba.shape[-1], placed.angle, placed.x, placed.y)
     return Layer(rgba, placed.label, pose, depth=min(1.0, max(0.0, placed.y / size[1])))
+
+
+def numbered(layers: Sequence[Layer], there: Sequence[Layer] = ()) -> tuple[Layer, ...]:
+    """New layers with numbers that no other of their label has, the lowest first; those that leave need theirs no longer."""
+    taken = {(layer.label, layer.number) for layer in there if not layer.leaving}
+    made = list[Layer]()
+    for layer in layers:
+        number = next(each for each in count() if (layer.label, each) not in taken)
+        taken.add((layer.label, number))
+        made.append(replace(layer, number=number))
+    return tuple(made)
 
 
 def counted(things: Sequence[Wanted]) -> dict[str, int]:

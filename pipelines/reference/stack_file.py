@@ -62,6 +62,7 @@ def dump_layers(layers: Sequence[Layer]) -> tuple[dict[str, Tensor], list[dict[s
             "depth": layer.depth,
             "opacity": layer.opacity,
             "leaving": layer.leaving,
+            "number": layer.number,
         }
         for layer in layers
     ]
@@ -79,6 +80,7 @@ def load_layers(tensors: dict[str, Tensor], facts: Sequence[dict[str, Any]]) -> 
             given["depth"],
             given["opacity"],
             given["leaving"],
+            given.get("number", 0),
         )
         for index, given in enumerate(facts)
     )

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Wanted:
     """A kind of thing that a prompt names: how many, how large (a factor), where ("left", "middle", "right" or nothing; "top",
-    "bottom" or nothing), what it does and which way ("left", "right", "up", "down"), of which colour, as far as it says so; and
-    what such things live in, as in the catalogue.
+    "bottom" or nothing), what it does, which way ("left", "right", "up", "down") and how ("slow", "fast"), of which colour, as
+    far as it says so; and what such things live in, as in the catalogue.
     """
 
     label: str
@@ -18,6 +18,7 @@ class Wanted:
     side: str = ""
     verb: str = ""
     direction: str = ""
+    manner: str = ""
     color: str = ""
     own_color: bool = False
     """whether the colour that such things were learned in was said: a red car is no blue one"""
@@ -34,3 +35,8 @@ class Wanted:
     def called(self) -> str:
         """Its name with its colour: what layers are labelled with."""
         return f"{self.color} {self.label}".strip()
+
+    @property
+    def deed(self) -> tuple[str, str, str]:
+        """What it does, which way and how."""
+        return self.verb, self.direction, self.manner

@@ -48,6 +48,18 @@ def test_text_keys_can_be_kept_while_the_prompt_stays() -> None:
     assert not torch.allclose(attention(x, kept, sdpa), attention(x, attention.keys_values(text + 1), sdpa))
 
 
+@pytest.mark.parametrize("frames", [1, 3])
+def test_each_token_can_hear_words_of_its_own(frames: int) -> None:
+    """As if the whole picture had heard them, in every latent frame."""
+    attention = CrossAttention(SPEC)
+    x, texts = torch.randn(2, frames * 5, 24), torch.randn(2, 5, 3, 24)
+    words = [each.unflatten(0, (2, 5)) for each in attention.keys_values(texts.flatten(0, 1))]
+    out = attention(x, (words[0], words[1]), sdpa)
+    for token in range(5):
+        whole = attention(x, attention.keys_values(texts[:, token]), sdpa)
+        assert torch.allclose(out[:, token::5], whole[:, token::5], atol=1e-6)
+
+
 @pytest.mark.parametrize("norm", [True, False])
 def test_a_residual_block_starts_as_the_identity(norm: bool) -> None:
     x = torch.randn(1, 16, 5, 7)

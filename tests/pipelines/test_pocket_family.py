@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from flowbrush.controls import Point, Prompt, PromptSet, TrackBegin
+from flowbrush.controls import Control, Point, Prompt, PromptSet, TrackBegin
 from flowbrush.models import motion_latent
 from flowbrush.models.motion_channels import FRAMES, GROUND, LIGHT
 from flowbrush.models.registry import card
@@ -79,6 +79,85 @@ def test_the_thing_stands_on_the_path_that_starts_with_the_stream(served: Genera
     at = state.memory.layers[0].pose
     along = 7 / 8  # the path starts with the first frame: the eighth shows it after 7/16 s
     assert (at.x, at.y) == pytest.approx((320 * (0.3 + 0.3 * along), 192 * (0.5 - 0.1 * along)), abs=0.01)
+
+
+TOLD_APART = {
+    "a tree and a car drives to the right": (0.0, 1.0),
+    "a house and a rabbit hops to the left": (0.0, -1.0),
+    "a dog runs to the left and a cat sleeps": (-1.0, 0.0),
+    "a cat walks to the right and a monkey hops to the left": (1.0, -1.0),
+    "a panda and a bee fly to the right": (1.0, 1.0),
+}
+
+
+def ways(served: Generator, state: StreamState, controls: Sequence[Control] = ()) -> list[float]:
+    """To which side each thing goes within three seconds: -1, 1, or 0 for those that stay."""
+    begun = [layer.pose.x for layer in state.memory.layers]
+    for chunk in range(12):
+        served.step([state], [controls if chunk == 0 else ()])
+    gone = [(layer.pose.x - x) / 320 for layer, x in zip(state.memory.layers, begun, strict=True)]
+    return [float(np.sign(each)) if abs(each) > 0.03 else 0.0 for each in gone]
+
+
+@pytest.mark.parametrize("prompt", TOLD_APART)
+def test_what_one_thing_is_said_to_do_the_other_does_not(served: Generator, start, prompt: str) -> None:
+    assert tuple(ways(served, start(prompt, seed=4))) == TOLD_APART[prompt]
+
+
+def test_with_one_prompt_for_all_they_all_do_it(
+    served: Generator, start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The student itself does not tell apart who does what."""
+    prompt = "an apple falls and a balloon floats up"
+
+    def downwards() -> list[float]:
+        state = start(prompt, seed=4)
+        begun = [layer.pose.y for layer in state.memory.layers]
+        ways(served, state)
+        return [layer.pose.y - y for layer, y in zip(state.memory.layers, begun, strict=True)]
+
+    apple, balloon = downwards()
+    assert balloon < -10 < 10 < apple
+    monkeypatch.setattr(served.family, "_regions", lambda moved, plan: None)
+    apple, balloon = downwards()
+    assert apple < 0
+
+
+def test_who_is_told_to_go_nowhere_is_not_taken_along(
+    served: Generator, start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where things meet, the student takes one along with the other, whatever each hears."""
+    prompt = "a tree and a car drives to the right"
+    assert ways(served, start(prompt, seed=4)) == [0.0, 1.0]
+    monkeypatch.setattr(served.family.clauses, "stays", lambda prompts, called, number: False)
+    assert ways(served, start(prompt, seed=4)) == [1.0, 1.0]
+
+
+def test_a_new_prompt_says_something_else_of_each(served: Generator, start) -> None:
+    state = start("a dog and a cat in the meadow", seed=4)
+    assert ways(served, state) == [0.0, 0.0]
+    now = PromptSet(prompts=(Prompt(text="a dog and a cat runs to the left in the meadow"),))
+    assert ways(served, state, [now]) == [0.0, -1.0]
+
+
+def test_two_alike_do_different_things(served: Generator, start) -> None:
+    state = start("two dogs, one runs to the left and the other sleeps", seed=4)
+    assert [layer.number for layer in state.memory.layers] == [0, 1]
+    assert ways(served, state) == [-1.0, 0.0]
+
+
+def test_streams_with_regions_and_without_go_together(served: Generator, start) -> None:
+    """Side by side they give what each gives alone."""
+    prompts = ("a tree and a car drives to the right", "a car drives to the right")
+    alone = []
+    for prompt in prompts:
+        state = start(prompt)
+        alone.append([served.step([state], [()])[0].frames for _ in range(3)])
+        served.release(state)
+    both = [start(prompt) for prompt in prompts]
+    for chunk in range(3):
+        for made, expected in zip(served.step(both, [(), ()]), alone, strict=True):
+            assert np.array_equal(made.frames, expected[chunk])
 
 
 def test_a_new_prompt_is_a_set_difference(served: Generator, start) -> None:

@@ -22,12 +22,14 @@ from flowbrush.pipelines.requests import StreamSettings
 from flowbrush.pipelines.state import StreamState
 from flowbrush.training.evaluation.locate import FOUND, SEARCH, locate
 from flowbrush.training.evaluation.measures import fine_power, motion_energy
+from flowbrush.training.evaluation.prompts import Pair
 from flowbrush.training.world import lexicon
 from flowbrush.training.world.living import LivingWorld
 from flowbrush.training.world.sprites import SpriteBook
 
 # Frames over which a position is averaged: a gait's own going to and fro is not an error of following.
 GAIT = 12
+GONE = 0.03  # of the frame: who has come further has gone somewhere
 ALONE_FRAMES = 48  # frames of a stream that nobody touches
 ROUND = 96  # frames of one round of the endless drag
 
@@ -143,15 +145,37 @@ def verb_done(
     generator: Generator, prompt: str, name: str, direction: str, seed: int, chunks: int = 16
 ) -> bool:
     """Whether the thing called `name` has gone where the prompt says."""
+    (gone,) = ways_gone(generator, prompt, [name], seed, chunks)
+    return _has_gone(gone, direction)
+
+
+def _has_gone(gone: tuple[float, float], direction: str) -> bool:
+    """Whether a way (across, down) goes to where a prompt says, and nowhere else as far."""
+    dx, dy = gone
+    along = {"left": -dx, "right": dx, "up": -dy, "down": dy}[direction]
+    return along > GONE and along >= max(abs(dx), abs(dy)) - 1e-9
+
+
+def ways_gone(
+    generator: Generator, prompt: str, names: Sequence[str], seed: int, chunks: int = 16
+) -> list[tuple[float, float]]:
+    """How far each of the things of those names has gone by itself, across and down, in frame sizes."""
     state = start(generator, prompt, seed)
     size = generator.card.width, generator.card.height
-    before = place_of(state.memory, name, size)
+    before = [place_of(state.memory, name, size) for name in names]
     run(generator, state, chunks)
-    after = place_of(state.memory, name, size)
+    after = [place_of(state.memory, name, size) for name in names]
     generator.release(state)
-    dx, dy = after[0] - before[0], after[1] - before[1]
-    gone = {"left": -dx, "right": dx, "up": -dy, "down": dy}[direction]
-    return gone > 0.03 and gone >= max(abs(dx), abs(dy)) - 1e-9
+    return [(x - left, y - top) for (left, top), (x, y) in zip(before, after, strict=True)]
+
+
+def told_apart(generator: Generator, pair: Pair, seed: int) -> list[bool]:
+    """Of each of a prompt's things, whether it has gone where it was told to, or to no side where it was told nothing."""
+    gone = ways_gone(generator, pair.prompt, [name for name, _ in pair.told], seed)
+    return [
+        _has_gone(each, way) if way else abs(each[0]) <= GONE
+        for each, (_, way) in zip(gone, pair.told, strict=True)
+    ]
 
 
 @dataclass

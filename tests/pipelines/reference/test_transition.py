@@ -11,6 +11,7 @@ from stacks import BLUE, RED, background, disc, stack
 
 from flowbrush.pipelines.reference.acquire import Acquirer, Touch
 from flowbrush.pipelines.reference.layers import Layer
+from flowbrush.pipelines.reference.scenes import numbered
 from flowbrush.pipelines.reference.transition import advance, begin, dissolve_to
 
 KNOWN = frozenset({"cat", "dog"})
@@ -24,6 +25,12 @@ def test_what_is_still_named_stays_and_what_is_new_is_counted() -> None:
     now, missing = begin(stack(named("cat"), named("dog")), Counter(cat=2), KNOWN)
     assert [layer.leaving for layer in now.layers] == [False, True]
     assert missing == Counter(cat=1)
+
+
+def test_things_alike_have_numbers_of_their_own() -> None:
+    there = (replace(named("cat"), number=1), named("dog"), replace(named("dog"), number=1, leaving=True))
+    made = numbered([named("cat"), named("cat"), named("dog"), named("dog")], there)
+    assert [(layer.label, layer.number) for layer in made] == [("cat", 0), ("cat", 2), ("dog", 1), ("dog", 2)]
 
 
 def test_photo_layers_and_what_a_hand_holds_stay_whatever_is_said() -> None:

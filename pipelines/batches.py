@@ -1,0 +1,48 @@
+"""Streams that go through one pass together: what the pass is given of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flowbrush.models.card import ModelCard
+from flowbrush.models.device import Placement
+from flowbrush.pipelines.denoise import Batch
+from flowbrush.pipelines.families.base import Family
+from flowbrush.pipelines.inputs import ChunkInputs
+from flowbrush.pipelines.prompts import Prompts
+from flowbrush.pipelines.regions import text_tokens
+from flowbrush.pipelines.schedule import noise_steps
+from flowbrush.pipelines.source import beginning
+from flowbrush.pipelines.state import StreamState
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Makes the batches of one model."""
+
+    card: ModelCard
+    family: Family
+    prompts: Prompts
+    placement: Placement
+
+    def batch(self, states: Sequence[StreamState], inputs: Sequence[ChunkInputs], steps: int) -> Batch:
+        """The next chunks of streams of one size that see equally much of the past, in `steps` denoising steps."""
+        rollout = self.card.rollout
+        guided = states[0].made == 0 and self.card.guidance > 1
+        taken, last = [each.taken for each in inputs], [state.latents for state in states]
+        condition, guide = self.family.condition(taken, last), self.family.guide(taken, last, steps)
+        begin = beginning(taken, noise_steps(rollout, steps), guide, rollout.joint)
+        text, heard = text_tokens(self.prompts.tokens, [(each.plan, each.regions) for each in taken])
+        return Batch(
+            list(states),
+            text.to(self.placement.device),
+            None if condition is None else condition.to(self.placement.dtype),
+            begin.steps,
+            begin.guide,
+            renew=bool(rollout.step_list),
+            guidance=self.card.guidance if guided else 1.0,
+            blank=self.prompts.encode("")[None] if guided else None,
+            start=begin.start,
+            heard=heard,
+        )

@@ -1,0 +1,90 @@
+"""What prompts say of each thing, as a prompt of its own: in "a dog runs to the left, a cat sleeps" no dog is told to sleep."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from flowbrush.models.text.pocket import Meaning, PocketText
+from flowbrush.pipelines.controls import Blend
+from flowbrush.pipelines.reference.description import Description
+from flowbrush.pipelines.reference.wanted import Wanted
+
+KEPT = 64  # prompts whose clauses are remembered
+WAYS = {"left": "to the left", "right": "to the right"}
+HOW = {"slow": "slowly", "fast": "quickly"}
+IRREGULAR = {"fly": "flies"}
+SKY = frozenset({"weather", "strength"})
+
+GOES = frozenset("walk run hop waddle crawl roll bounce fly swim sail drive float".split())
+"""Deeds with which a thing comes to another place across the picture."""
+
+
+class Clause(NamedTuple):
+    """What is said of one thing, and whether it goes anywhere by it."""
+
+    text: str
+    goes: bool
+
+
+Clauses = dict[str, tuple[Clause, ...]]
+"""The name of things, as layers are labelled, and for each of them in their order what is said of it."""
+
+
+class ClauseReader:
+    """The clauses of prompts, the latest KEPT of them remembered."""
+
+    def __init__(self, text: PocketText, describe: Callable[[Blend], Description]) -> None:
+        self.text, self.describe = text, describe
+        self.known: OrderedDict[str, Clauses] = OrderedDict()
+
+    def clauses(self, prompt: str) -> Clauses:
+        """What is said of each thing; nothing where all of a prompt is said of all of them."""
+        if prompt not in self.known:
+            told = self.describe(((prompt, 1.0),))
+            said = self.text.read(prompt) if is_shared(told.things) else []
+            self.known[prompt] = clauses_of(told, said) if said else {}
+            if len(self.known) > KEPT:
+                self.known.popitem(last=False)
+        self.known.move_to_end(prompt)
+        return self.known[prompt]
+
+    def own(self, prompts: Blend, called: str, number: int) -> Blend:
+        """The prompts as thing `number` of those `called` so hears them."""
+        own = [(self._own(text, called, number), text, weight) for text, weight in prompts]
+        return tuple((clause.text if clause else text, weight) for clause, text, weight in own)
+
+    def stays(self, prompts: Blend, called: str, number: int) -> bool:
+        """Whether the prompts say of others where they go, and nothing the like of thing `number` of those `called` so."""
+        own = [self._own(text, called, number) for text, _ in prompts]
+        return bool(own) and all(clause is not None and not clause.goes for clause in own)
+
+    def _own(self, prompt: str, called: str, number: int) -> Clause | None:
+        said = self.clauses(prompt).get(called)
+        return said[min(number, len(said) - 1)] if said else None
+
+
+def is_shared(things: Sequence[Wanted]) -> bool:
+    """Whether deeds are said that not all things can be told by the whole prompt: there are several, and some do something."""
+    return len(things) > 1 and any(any(thing.deed) for thing in things)
+
+
+def clauses_of(told: Description, said: Sequence[Meaning]) -> Clauses:
+    """The clause of each thing, with the scene and the weather of the prompt's words, which is all things'."""
+    scene = f" in the {told.scene}" if told.scene else ""
+    sky = "".join(
+        f", {words}" for words in [" ".join(each.word for each in said if each.kind in SKY)] if words
+    )
+    found: Clauses = {}
+    for thing in told.things:
+        text = f"a {' '.join([thing.label, *_deed(thing)])}{scene}{sky}"
+        clause = Clause(text, bool(thing.direction) or thing.verb in GOES)
+        found[thing.called] = (*found.get(thing.called, ()), *[clause] * thing.count)
+    return found
+
+
+def _deed(thing: Wanted) -> list[str]:
+    verb = IRREGULAR.get(thing.verb, f"{thing.verb}s") if thing.verb else ""
+    words = verb, WAYS.get(thing.direction, thing.direction), HOW.get(thing.manner, "")
+    return [word for word in words if word]

@@ -1,0 +1,44 @@
+"""Which parts of the picture hear which prompt: a thing that words are said of hears these, everything else the whole prompt."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+
+from flowbrush.pipelines.controls import ChunkPlan
+from flowbrush.pipelines.reference.clauses import ClauseReader
+from flowbrush.pipelines.reference.layers import LayerStack
+from flowbrush.pipelines.reference.render import Moved
+from flowbrush.pipelines.regions import Regions
+
+COVERED = 0.1  # of a token's area: from where on it belongs to the thing there; tokens of 32 pixels hold few things whole
+
+
+def staying(reader: ClauseReader, stack: LayerStack, plan: ChunkPlan) -> frozenset[int]:
+    """The places of the layers that are to stay where they are while others go."""
+    return frozenset(
+        place
+        for place, layer in enumerate(stack.layers)
+        if reader.stays(plan.prompt, layer.label, layer.number)
+    )
+
+
+def regions(reader: ClauseReader, moved: Moved, plan: ChunkPlan, patch: int) -> Regions | None:
+    """The regions of a chunk, whose tokens are `patch` x `patch` cells; None where all things hear the same."""
+    plans, own = [plan], list[int]()
+    for layer in moved.stack.layers:
+        prompt, source = (
+            reader.own(prompts, layer.label, layer.number) for prompts in (plan.prompt, plan.source)
+        )
+        same = [at for at, each in enumerate(plans) if (each.prompt, each.source) == (prompt, source)]
+        own.append(same[0] if same else len(plans))
+        if not same:
+            plans.append(replace(plan, prompt=prompt, source=source))
+    if len(plans) == 1:
+        return None
+    opacity = F.avg_pool2d(moved.own[None], patch)[0].flatten(1)  # [layers, N]
+    most, layer_at = opacity.max(0)
+    said = torch.tensor(own, device=opacity.device)[layer_at]
+    return Regions(tuple(plans), torch.where(most > COVERED, said, 0))

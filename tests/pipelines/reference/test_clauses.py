@@ -1,0 +1,84 @@
+"""What is said of each thing is a prompt of its own, in words that the student has learned."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowbrush.models.device import choose
+from flowbrush.models.load import load_model
+from flowbrush.models.pocket import PocketModel
+from flowbrush.models.registry import card
+from flowbrush.pipelines.reference import clauses
+from flowbrush.pipelines.reference.clauses import GOES, Clause, ClauseReader
+from flowbrush.pipelines.reference.scenes import SceneMaker
+from flowbrush.training.world import verbs
+
+
+@pytest.fixture(scope="module")
+def model() -> PocketModel:
+    loaded = load_model(card("pocket"), choose("cpu", "fp32"), "sdpa", None)
+    assert isinstance(loaded, PocketModel)
+    return loaded
+
+
+@pytest.fixture
+def reader(model: PocketModel) -> ClauseReader:
+    return ClauseReader(model.text, SceneMaker(model).describe)
+
+
+def test_each_thing_hears_what_is_said_of_it(reader: ClauseReader) -> None:
+    prompt = "a dog runs quickly to the left and a bird flies up on the beach, heavy rain"
+    assert reader.clauses(prompt) == {
+        "dog": (Clause("a dog runs to the left quickly in the beach, heavy rain", True),),
+        "eagle": (Clause("a eagle flies up in the beach, heavy rain", True),),
+    }
+
+
+def test_all_words_of_clauses_were_taught(model: PocketModel, reader: ClauseReader) -> None:
+    prompt = "a fish swims slowly to the left, a bird flies up, a car drives fast to the right, heavy rain, under water"
+    said = [clause.text for clauses in reader.clauses(prompt).values() for clause in clauses]
+    assert len(said) == 3 and not any(model.text.unknown(text) for text in said)
+
+
+def test_who_is_told_nothing_stays_where_others_go(reader: ClauseReader) -> None:
+    prompts = (("a tree, a cat sleeps and a car drives off", 1.0),)
+    assert [reader.stays(prompts, name, 0) for name in ("tree", "cat", "car", "dog")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    both = (("a tree and a car drives off", 0.5), ("a tree", 0.5))
+    assert not reader.stays(both, "tree", 0), "the second prompt leaves it to the tree"
+    assert not reader.stays((), "tree", 0)
+
+
+def test_the_deeds_that_go_somewhere_are_those_of_the_world() -> None:
+    assert GOES == verbs.TRAVELS - {"fall"}  # what falls comes down where it is
+
+
+def test_things_alike_are_told_apart(reader: ClauseReader) -> None:
+    said = reader.clauses("three dogs, one runs to the left, the others sleep")
+    sleeping = Clause("a dog rests", False)
+    assert said == {"dog": (Clause("a dog runs to the left", True), sleeping, sleeping)}
+    prompts = (("two dogs, one hops and the other sleeps", 0.75), ("a cat in the snow", 0.25))
+    assert reader.own(prompts, "dog", 0)[0] == ("a dog hops", 0.75)
+    assert reader.own(prompts, "dog", 1) == (("a dog rests", 0.75), ("a cat in the snow", 0.25))
+    assert reader.own(prompts, "dog", 5) == reader.own(prompts, "dog", 1)
+
+
+@pytest.mark.parametrize(
+    "prompt", ["a dog runs to the left", "a dog and a cat in the meadow", "", "two dogs run"]
+)
+def test_what_is_said_of_all_is_heard_as_it_was_said(reader: ClauseReader, prompt: str) -> None:
+    assert not reader.clauses(prompt)
+    assert reader.own(((prompt, 1.0),), "dog", 0) == ((prompt, 1.0),)
+
+
+def test_no_more_prompts_are_remembered_than_are_needed(
+    reader: ClauseReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clauses, "KEPT", 3)
+    for prompt in "abcadea":
+        reader.clauses(prompt)
+    assert list(reader.known) == ["d", "e", "a"]

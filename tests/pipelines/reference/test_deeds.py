@@ -1,0 +1,65 @@
+"""Of which things a deed is said, on words whose meaning is known (prompts as people write them: `prompt_cases`)."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowbrush.models.text.pocket import Meaning
+from flowbrush.pipelines.reference.deeds import ROOTED, spelled_out
+from flowbrush.training.world import lexicon
+
+KINDS = {
+    **dict.fromkeys(["dog", "cat", "tree", "ball"], "thing"),
+    **dict.fromkeys(["run", "runs", "running", "sleep", "sleeps", "sleeping"], "verb"),
+    **dict.fromkeys(["left", "right"], "direction"),
+    **dict.fromkeys(["slowly"], "manner"),
+    **dict.fromkeys(["red"], "color"),
+}
+
+
+def meanings(text: str) -> list[Meaning]:
+    """The words of a text, of which a comma sets the next one apart."""
+    said = [word.strip(",") for word in text.split()]
+    apart = [False, *(word.endswith(",") for word in text.split())]
+    return [
+        Meaning(word, KINDS.get(word, ""), word.removesuffix("s") if word in KINDS else "", not comma)
+        for word, comma in zip(said, apart, strict=False)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    {
+        "a dog runs": "a dog runs",
+        "a dog and a cat run slowly left": "a dog run slowly left and a cat run slowly left",
+        "a dog and a cat runs": "a dog and a cat runs",
+        "a dog by a cat runs": "a dog runs by a cat",
+        "a dog and a cat that runs": "a dog and a cat that runs",
+        "a tree and a dog running": "a tree and a dog running",
+        "a tree and a tree run": "a tree run and a tree run",
+        "a dog, running": "a dog running",
+        "a running dog and a cat": "a running dog and a cat",
+        "a dog runs a cat": "a dog runs a cat runs",
+        "a dog runs by a cat": "a dog runs by a cat",
+        "a dog runs left and a cat right": "a dog runs left and a cat runs right",
+        "a dog runs left, one right": "a dog runs left one runs right",
+        "runs": "runs",
+        "left": "left",
+        "": "",
+    }.items(),
+)
+def test_deeds_stand_behind_those_who_do_them(said: str, meant: str) -> None:
+    made = spelled_out(meanings(said))
+    assert " ".join(each.word for each in made) == meant
+
+
+def test_the_words_of_a_deed_keep_their_meaning() -> None:
+    made = spelled_out(meanings("a dog and a red cat run left"))
+    assert [(each.kind, each.name) for each in made if each.kind] == [
+        ("thing", "dog"), ("verb", "run"), ("direction", "left"),
+        ("color", "red"), ("thing", "cat"), ("verb", "run"), ("direction", "left"),
+    ]  # fmt: skip
+
+
+def test_what_goes_nowhere_are_things_that_there_are() -> None:
+    assert {noun.name for noun in (*lexicon.CORE, *lexicon.EXTRA)} >= ROOTED

@@ -1,0 +1,79 @@
+"""Which tokens hear what is said of a thing, and which things stay while others go."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from stacks import BLUE, HEIGHT, RED, WIDTH, disc, rows, stack
+
+from flowbrush.pipelines.controls import Blend, ChunkPlan, fold, initial_state
+from flowbrush.pipelines.reference.hearing import regions, staying
+from flowbrush.pipelines.reference.layers import Layer
+from flowbrush.pipelines.reference.render import move
+from flowbrush.pipelines.regions import Regions
+
+PATCH = 2  # cells: tokens of 16 pixels
+ACROSS = WIDTH // 16
+
+
+class Reader:
+    """Every thing hears its number, and things called "tree" stay."""
+
+    def own(self, prompts: Blend, called: str, number: int) -> Blend:
+        return ((f"{called} {number}", 1.0),) if called else prompts
+
+    def stays(self, prompts: Blend, called: str, number: int) -> bool:
+        return called == "tree"
+
+
+@pytest.fixture
+def plan() -> ChunkPlan:
+    return fold(initial_state([("all", 1.0)], ()), (), 0, 4, 16.0, 0.6)[1]
+
+
+def heard(plan: ChunkPlan, *layers: Layer) -> Regions | None:
+    return regions(Reader(), move(stack(*layers), rows()), plan, PATCH)  # type: ignore[arg-type]
+
+
+def test_tokens_hear_what_is_said_of_the_thing_there(plan: ChunkPlan) -> None:
+    made = heard(plan, disc(RED, 24, 24, radius=14), replace(disc(BLUE, 72, 40), number=1))
+    assert made is not None
+    assert [each.prompt[0][0] for each in made.plans] == ["all", "disc 0", "disc 1"]
+    grid = made.heard.view(HEIGHT // 16, ACROSS)
+    assert grid[1, 1] == 1 and grid[2, 4] == 2 and grid[3, 0] == 0
+    assert {(int(y), int(x)) for y, x in (grid == 1).nonzero()} == {(y, x) for y in (0, 1, 2) for x in (0, 1, 2)} - {
+        (0, 0), (0, 2), (2, 0), (2, 2)
+    }  # fmt: skip
+
+
+def test_a_token_hears_the_thing_of_which_it_shows_most(plan: ChunkPlan) -> None:
+    made = heard(plan, disc(RED, 24, 24), replace(disc(BLUE, 28, 24), number=1))
+    assert made is not None
+    assert made.heard.view(-1, ACROSS)[1, 1] == 2, "what is in front hides what is behind"
+
+
+def test_things_that_cover_little_of_a_token_are_heard_there(plan: ChunkPlan) -> None:
+    """A thin thing covers no token by half; a rim of one or two pixels is none of it."""
+    thin = disc(RED, 24, 24, radius=4)  # a fifth of its token
+    made = heard(plan, thin)
+    assert made is not None and made.heard.view(-1, ACROSS)[1, 1] == 1
+    made = heard(plan, disc(RED, 24, 24, radius=2))
+    assert made is not None and not made.heard.any()
+
+
+def test_where_all_hear_the_same_there_are_no_regions(plan: ChunkPlan) -> None:
+    assert heard(plan) is None
+    assert heard(plan, replace(disc(RED, 24, 24), label="")) is None
+
+
+def test_those_that_stay_are_known_by_their_places(plan: ChunkPlan) -> None:
+    layers = [replace(disc(RED, 24, 24), label=name) for name in ("car", "tree", "", "tree")]
+    assert staying(Reader(), stack(*layers), plan) == {1, 3}  # type: ignore[arg-type]
+
+
+def test_regions_are_on_the_device_of_the_layers(plan: ChunkPlan) -> None:
+    made = heard(plan, disc(RED, 24, 24))
+    assert made is not None and made.heard.dtype is torch.int64
+    assert made.heard.shape == (HEIGHT // 16 * ACROSS,)
