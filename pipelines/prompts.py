@@ -15,6 +15,7 @@ from flowbrush.pipelines.requests import Notice
 
 KEPT = 256  # prompts whose tokens are remembered
 LISTED = 6  # words that a notice names: more are not read
+LONGEST = 30  # letters of a word that a notice says
 
 
 class Prompts:
@@ -101,7 +102,7 @@ class Prompts:
             if unknown:
                 message = f"this model was not trained on {_listed(unknown)}"
                 if not all(unknown.values()):
-                    message += ": it is left out, or a guess (see the model's examples)"
+                    message += ": it is left out, or a guess (its examples, in English, show what it knows)"
                 notices.append(Notice("unknown_words", message, control))
             spare = self.encoder.left_out(text)
             if spare:
@@ -118,7 +119,7 @@ def _listed(unknown: Mapping[str, str]) -> str:
     """Words, each with what stands for it, which are not left out of a long list."""
     seen = sorted(unknown, key=lambda word: not unknown[word])[:LISTED]
     words = [
-        repr(word) + (f" ({unknown[word]!r} stands for it)" if unknown[word] else "")
+        repr(word if len(word) <= LONGEST else f"{word[:LONGEST]}…") + (f" ({unknown[word]!r} stands for it)" if unknown[word] else "")
         for word in unknown
         if word in seen
     ]

@@ -68,6 +68,10 @@ def test_a_long_list_of_unknown_words_is_cut_and_says_so() -> None:
     assert _listed({"zorble": ""}) == "'zorble'"
 
 
+def test_a_very_long_unknown_word_is_cut() -> None:
+    assert _listed({"x" * 2000: ""}) == f"'{'x' * 30}…'"
+
+
 def test_unknown_words_are_told_with_the_control_that_brought_them(prompts: Prompts) -> None:
     base = plan((("cat", 1.0),))
     asked = replace(base, new_texts=(("a cat in the meadow", None), ("a zorble and a dog", 12)))
