@@ -76,6 +76,7 @@ export class App extends Emitter {
 
   /** @param {StartSettings} settings */
   start(settings) {
+    this.watching = false;
     this.#settings = settings;
     return this.#open(new Stream(settings, { url: () => this.rest.streamUrl() }));
   }

@@ -13,7 +13,7 @@ import { hideBanner, showBanner, status } from './ui/banner.js';
 import { bindCameraPad, bindWheel } from './ui/camera_pad.js';
 import { block, button, dialog, element, input } from './ui/dom.js';
 import { bindEvents } from './ui/events.js';
-import { bindImages } from './ui/image_panel.js';
+import { bindImages, sayWhatIsCut } from './ui/image_panel.js';
 import { bindKeys, openHelp } from './ui/keys.js';
 import { examplesOf, PromptPanel } from './ui/prompt_panel.js';
 import { Readout } from './ui/readout.js';
@@ -105,6 +105,7 @@ async function beginFrom(image, invitation) {
   try {
     showBanner('Opening the picture…');
     await starter.fromPicture(image, invitation);
+    if (app.stream?.ready) await sayWhatIsCut(await image, app.stream.ready);
   } catch (error) {
     hideBanner();
     toastError(error);
@@ -214,6 +215,10 @@ app.on('ready', ({ model }) => {
   element('model', HTMLSelectElement).value = model;
   showModel();
 });
+app.on('starting', () => {
+  // Who looked on and begins a stream of their own is not led back by the address.
+  if (!app.watching && location.search) history.replaceState(null, '', location.pathname);
+});
 bindImages((image) => beginFrom(image));
 const follow = bindSource(app, () => {
   const can = currentModel()?.capabilities ?? {};
@@ -253,14 +258,12 @@ async function boot() {
   try {
     models = await rest.models();
     const watched = query.get('watch');
-    if (watched) {
-      await app.watch(watched);
-      return;
-    }
+    if (watched) await app.watch(watched);
     const select = element('model', HTMLSelectElement);
     select.replaceChildren(...models.map(modelOption));
     select.value = models.find(({ loaded }) => loaded !== false)?.name ?? '';
     await showModel();
+    if (watched) return;
     if (token) {
       history.replaceState(null, '', location.pathname);
       const frame = Number(hash.get('last_frame') ?? -1);

@@ -16,7 +16,7 @@ const MASK_SIDE = 320;
  * @typedef {{x: number, y: number, add: [number, number][], remove: [number, number][]}} Clicks
  */
 
-/** @extends {Emitter<{changed: null, nothing: Place}>} */
+/** @extends {Emitter<{changed: null, nothing: Place, unselected: null}>} */
 export class Selection extends Emitter {
   /** @type {Region} */
   region = [];
@@ -71,7 +71,10 @@ export class Selection extends Emitter {
     const clicks = before ? { ...before, [mode]: [...before[/** @type {'add' | 'remove'} */ (mode)], spot] } : { ...place, add: [], remove: [] };
     if (clicks.add.length > MAX_TOUCHES || clicks.remove.length > MAX_TOUCHES) return;
     const alone = this.empty || mode === 'new' || before !== null;
-    if (mode === 'remove' && this.empty) return;
+    if (mode === 'remove' && this.empty) {
+      this.emit('unselected', null);
+      return;
+    }
     const { x, y, add, remove } = clicks;
     const outline = await this.#prober.ask({ x, y, ...(add.length > 0 && { add }), ...(remove.length > 0 && { remove }) });
     if (!outline || outline.region.length === 0) {

@@ -305,6 +305,14 @@ def test_alt_takes_away(driver: Any, served: Any) -> None:
     assert probe.remove[0][1] == pytest.approx(y + 0.05, abs=0.01) and not sent(served, "track.begin")
 
 
+def test_alt_with_nothing_selected_says_what_comes_first(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.page.keyboard.down("Alt")
+    driver.page.mouse.click(*driver.spot(*driver.ball()))
+    driver.page.keyboard.up("Alt")
+    driver.page.locator(".toast", has_text="Nothing is selected yet").wait_for()
+
+
 @pytest.mark.parametrize("paint", [False, True])
 def test_an_area_is_drawn_and_pulled(driver: Any, served: Any, paint: bool) -> None:
     driver.start()

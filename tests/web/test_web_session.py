@@ -161,6 +161,28 @@ def test_a_file_that_is_no_image_is_refused_in_words(driver: Any) -> None:
     driver.page.locator(".toast", has_text="no picture that this browser can read").wait_for()
 
 
+PASTE = """([type]) => {
+  const clipboardData = new DataTransfer();
+  clipboardData.items.add(new File(['no image'], 'a', { type }));
+  document.dispatchEvent(new ClipboardEvent('paste', { clipboardData }));
+}"""
+
+
+def test_a_pasted_file_that_is_no_image_is_refused_in_words(driver: Any) -> None:
+    driver.page.evaluate(PASTE, ["application/pdf"])
+    driver.page.locator(".toast", has_text="no picture that this browser can read").wait_for()
+
+
+def test_a_panorama_is_cut_and_the_page_says_so(driver: Any, served: Any) -> None:
+    said = driver.page.locator(".toast", has_text="Only the middle of the picture is shown")
+    driver.page.set_input_files("#image-file", files=[picture((600, 400))])
+    driver.wait_live()
+    driver.page.locator("#image-open").click()
+    assert said.count() == 0, "a photo that nearly fits is no matter"
+    driver.page.set_input_files("#image-file", files=[picture((4000, 500))])
+    said.wait_for()
+
+
 def test_a_session_file_is_replayed_chunk_by_chunk(driver: Any, served: Any) -> None:
     point = {"t": 0.5, "x": 0.3, "y": 0.6}
     controls = [
@@ -423,6 +445,16 @@ def test_the_queue_is_shown(driver: Any, served: Any) -> None:
     driver.page.locator("#banner-text", has_text="number 1 of 3 in the queue").wait_for()
     served.double.queue = 0
     driver.wait_live()
+
+
+def test_what_a_jump_took_back_is_not_told_to_who_jumped(driver: Any, served: Any) -> None:
+    driver.start()
+    (socket,) = served.double.sockets
+    for code, message in (("control_discarded", "it is not shown"), ("idle", "it ends soon")):
+        notice = {"type": "notice", "code": code, "message": message}
+        asyncio.run_coroutine_threadsafe(socket.send_json(notice), served.loop).result(10)
+    driver.page.locator(".toast", has_text="It ends soon").wait_for()
+    assert driver.page.locator(".toast").count() == 1
 
 
 def test_a_refusal_is_told_in_words_with_a_way_on(driver: Any, served: Any) -> None:

@@ -6,7 +6,7 @@ import { hideBanner, showBanner, status } from './banner.js';
 import { block, button, remember, remembered } from './dom.js';
 import { examplesOf } from './prompt_panel.js';
 import { toast, toastError } from './toasts.js';
-import { sentence, wordsFor } from './words.js';
+import { isSilent, sentence, wordsFor } from './words.js';
 
 /** Chunks that the strip goes back; the server can go back to any. */
 const REWIND_CHUNKS = 240;
@@ -169,7 +169,7 @@ function bindTrouble(page) {
     status('Recovering…', 'wait');
     showBanner('The model had to be restarted. The stream goes on by itself in a moment.');
   });
-  app.on('notice', ({ message }) => toast(sentence(message)));
+  app.on('notice', ({ code, message }) => isSilent(code) || toast(sentence(message)));
   app.on('trouble', toastError);
   app.on('failed', (error) => {
     const { title, text } = wordsFor(error);

@@ -6,6 +6,8 @@ import { block, button, dialog, element, input } from './dom.js';
 import { toast, toastError } from './toasts.js';
 
 const SIDE_MAX = 1280;
+/** Share of a picture that may be left out without a word. */
+const CUT = 0.35;
 /** What shows through where a picture is transparent, as on the server. */
 const GROUND = '#ffffff';
 
@@ -21,7 +23,8 @@ export function bindImages(onImage) {
     });
   }
   document.addEventListener('paste', (event) => {
-    const image = [...(event.clipboardData?.files ?? [])].find(({ type }) => type.startsWith('image/'));
+    const files = [...(event.clipboardData?.files ?? [])];
+    const image = files.find(({ type }) => type.startsWith('image/')) ?? files[0];
     if (image) take(image, onImage);
   });
   bindDrop(onImage);
@@ -42,6 +45,14 @@ async function take(source, onImage) {
   } catch {
     toast('That is no picture that this browser can read', { text: 'PNG, JPEG and WebP work.', kind: 'error' });
   }
+}
+
+/** Tells when much of a picture is left out, as of a panorama. @param {Blob} image @param {{width: number, height: number}} shown its stream's size */
+export async function sayWhatIsCut(image, { width, height }) {
+  const picture = await createImageBitmap(image);
+  const shape = (picture.width / picture.height) * (height / width);
+  if (Math.min(shape, 1 / shape) > 1 - CUT) return;
+  toast('Only the middle of the picture is shown', { text: 'It is much wider or taller than what the model makes. To choose the part yourself, cut it out first.' });
 }
 
 /** @param {CanvasImageSource} source @param {number} width @param {number} height @returns {Promise<Blob>} */

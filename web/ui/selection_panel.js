@@ -14,6 +14,7 @@ export function bindSelection(selection, app) {
   clear.addEventListener('click', () => selection.clear());
   selection.on('changed', () => (clear.disabled = selection.empty));
   selection.on('nothing', () => toast('Nothing was found there', { text: 'Draw a line around it instead, or paint over it.' }));
+  selection.on('unselected', () => toast('Nothing is selected yet', { text: 'Hold Shift and click a thing, then Alt and click what should stay.' }));
   app.on('ready', ({ width, height }) => selection.shape(width / height));
   for (const event of /** @type {const} */ (['starting', 'ended', 'failed', 'cut'])) app.on(event, () => selection.clear());
   const stage = block('stage');

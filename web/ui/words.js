@@ -30,8 +30,8 @@ const WORDS = {
   unsupported: { title: 'This model cannot do that', text: '' },
 };
 
-/** Codes of answers that the page causes itself when its view lags behind the server's: nobody needs to act on them. */
-const SILENT = new Set(['unknown_track', 'id_not_increasing', 'not_paused', 'bad_packet', 'unknown_type']);
+/** Codes of answers and notices that the page causes itself when its view lags behind the server's: nobody needs to act on them. */
+const SILENT = new Set(['unknown_track', 'id_not_increasing', 'not_paused', 'bad_packet', 'unknown_type', 'control_discarded']);
 
 /** @param {string} code */
 export function isSilent(code) {
