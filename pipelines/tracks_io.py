@@ -97,14 +97,19 @@ def paths(tracks: Tracks, first: int = 1) -> tuple[TrackBegin, ...]:
         points = tuple(
             Point(
                 t=float(frame / tracks.fps),
-                x=float(np.clip(tracks.xy[frame, number, 0], -1, 2)),
-                y=float(np.clip(tracks.xy[frame, number, 1], -1, 2)),
+                x=_coordinate(tracks.xy[frame, number, 0]),
+                y=_coordinate(tracks.xy[frame, number, 1]),
                 visible=bool(seen[frame]),
             )
             for frame in kept
         )
         begins.append(TrackBegin(track=first + len(begins), kind="path", points=points))
     return tuple(begins)
+
+
+def _coordinate(value: float) -> float:
+    """Within what a session takes, and with no more digits than are seen: 0.1, where single precision is 0.10000000149."""
+    return round(float(np.clip(value, -1, 2)), 7)
 
 
 def _thinned(seen: np.ndarray) -> np.ndarray:

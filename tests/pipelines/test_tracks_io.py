@@ -82,6 +82,12 @@ def test_long_tracks_are_thinned_and_keep_changes_of_visibility():
     assert {1234 / 16: False, 1240 / 16: True}.items() <= {point.t: point.visible for point in points}.items()
 
 
+def test_places_are_written_with_no_more_digits_than_are_seen():
+    xy = np.array([[[0.1, -7.0]], [[1 / 3, 9.0]]], np.float32)
+    points = paths(Tracks(xy, np.ones((2, 1), bool), 16.0))[0].points
+    assert [(point.x, point.y) for point in points] == [(0.1, -1.0), (0.3333333, 2.0)]
+
+
 def test_too_many_tracks():
     with pytest.raises(BadTracks, match="65 tracks are too many"):
         paths(Tracks(np.zeros((2, 65, 2)), np.ones((2, 65), bool), 16.0))
