@@ -39,10 +39,6 @@ class KVCache:
         self.keys = torch.zeros(shape, device=device, dtype=dtype)
         self.values = torch.zeros(shape, device=device, dtype=dtype)
 
-    @property
-    def bytes_per_seat(self) -> int:
-        return 2 * self.keys[:, 0].numel() * self.keys.element_size()
-
     def slot(self, index: int) -> int:
         """Where the stream's `index`-th chunk lies."""
         sink = self.spec.sink

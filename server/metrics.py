@@ -40,7 +40,9 @@ class Metrics:
         self.misses = count(
             "flowbrush_deadline_misses", "Chunks that came after the viewer's buffer was empty"
         )
-        self.drops = count("flowbrush_frames_dropped", "Frames not sent, by cause", "cause")
+        self.drops = count(
+            "flowbrush_frames_dropped", "Frames not sent, or of a source not used, by cause", "cause"
+        )
         self.bytes = count("flowbrush_sent_bytes", "Media bytes sent")
         self.errors = count("flowbrush_errors", "Error messages sent, by code", "code")
         self.refused = count("flowbrush_refused", "Requests that were not let in, by cause", "cause")

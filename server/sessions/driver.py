@@ -10,7 +10,6 @@ from typing import Any
 
 from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
 from flowbrush.protocol import ChunkDone, SessionDone
-from flowbrush.server.delivery.delivery import Outbox
 from flowbrush.server.engine.dispatchers import Dispatchers
 from flowbrush.server.metrics import Metrics
 from flowbrush.server.sessions import effects as do
@@ -249,12 +248,6 @@ class Driver:
     def _close(self, live: SessionHost, effect: do.Close) -> None:
         live.close(effect.code, effect.reason)
         self._storage.submit(live.id, live.close_files, always=True)
-
-    # ---- connections
-
-    def make_outbox(self, live: SessionHost, frames: int) -> Outbox:
-        """A box for a connection; one that lost pictures goes on with a key frame."""
-        return live.make_outbox(frames, lambda: self.handle(live, on.KeyWanted()))
 
 
 _CARRY_OUT: dict[type, Callable[[Driver, SessionHost, Any], Any]] = {

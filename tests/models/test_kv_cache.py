@@ -121,11 +121,12 @@ def test_streams_of_different_age_are_read_together() -> None:
 def test_memory_is_static() -> None:
     shape = spec()
     cache, _ = cache_of(shape)
-    keys, size = cache.keys.data_ptr(), cache.bytes_per_seat
+    places = cache.keys.data_ptr(), cache.values.data_ptr()
     for index in range(50):
         cache.write([0], [index], chunk(shape, index))
-    assert cache.keys.data_ptr() == keys
-    assert cache.bytes_per_seat == size == 2 * 2 * cache.slots * TOKENS * 24 * 4
+    assert (cache.keys.data_ptr(), cache.values.data_ptr()) == places
+    seats, per_token = len(cache.keys[0]), 2 * 24 * 4  # layers, dim, bytes
+    assert cache.keys.nbytes == cache.values.nbytes == seats * cache.slots * TOKENS * per_token
 
 
 def test_a_chunk_taken_out_and_put_back_is_the_same() -> None:
