@@ -125,7 +125,9 @@ class Session(Viewer):
 
     def _want_key_frame(self) -> None:
         super()._want_key_frame()
-        self._tasks.append(asyncio.create_task(self._send(KeyFrame().to_json()), name="flowbrush keyframe"))
+        asking = asyncio.create_task(self._send(KeyFrame().to_json()), name="flowbrush keyframe")
+        self._tasks.add(asking)
+        asking.add_done_callback(self._tasks.discard)
 
     def _check_open(self) -> None:
         if self._ended:
@@ -181,7 +183,7 @@ class Session(Viewer):
         await super()._open()
         self._token = self.ready.resume_token or self._token
         self._acks.continue_from(self.ready.last_id)
-        self._tasks.append(asyncio.create_task(self._send_playheads(), name="flowbrush playhead"))
+        self._tasks.add(asyncio.create_task(self._send_playheads(), name="flowbrush playhead"))
 
     async def _on_packet(self, packet: Packet) -> None:
         self._acks.on_packet(packet)

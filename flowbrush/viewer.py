@@ -96,7 +96,7 @@ class Viewer:
         self._begun = False
         self._ended = False
         self._failure: FlowbrushError | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
         self.done: SessionDone | None = None
         self.last_frame = -1
         self.paused = False
@@ -237,9 +237,9 @@ class Viewer:
     async def _open(self) -> None:
         self._link = await self._connect()
         self._begun = True
-        self._tasks.append(asyncio.create_task(self._run(), name="flowbrush receive"))
+        self._tasks.add(asyncio.create_task(self._run(), name="flowbrush receive"))
         if self._kind == "none":
-            self._tasks.append(asyncio.create_task(self._drain(), name="flowbrush drain"))
+            self._tasks.add(asyncio.create_task(self._drain(), name="flowbrush drain"))
 
     async def _connect(self) -> Link:
         on_queue = partial(self._events.emit, "queue")

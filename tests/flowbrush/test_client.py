@@ -127,7 +127,9 @@ async def test_an_image_needs_no_words_and_tracks_begin_with_the_stream(server: 
 async def test_frames_of_noise_cost_no_more_than_themselves(server: Double, noise: range) -> None:
     server.noise = noise
     async with fast(server, frames="numpy") as stream:
+        before = len(stream._tasks)
         frames = await read(stream, 24)
+        assert len(stream._tasks) == before, "of what was asked for nothing is kept"
     shown = [frame.index for frame in frames]
     assert set(range(noise.start)) <= set(shown) and shown == sorted(shown)
     assert any(isinstance(message, p.KeyFrame) for message in server.received), "a key frame is asked for"
