@@ -119,12 +119,16 @@ def _listed(unknown: Mapping[str, str]) -> str:
     """Words, each with what stands for it, which are not left out of a long list."""
     seen = sorted(unknown, key=lambda word: not unknown[word])[:LISTED]
     words = [
-        repr(word if len(word) <= LONGEST else f"{word[:LONGEST]}…") + (f" ({unknown[word]!r} stands for it)" if unknown[word] else "")
+        repr(_cut(word)) + (f" ({unknown[word]!r} stands for it)" if unknown[word] else "")
         for word in unknown
         if word in seen
     ]
     more = len(unknown) - len(words)
     return ", ".join(words) + (f" and {more} more words" if more else "")
+
+
+def _cut(word: str) -> str:
+    return word if len(word) <= LONGEST else f"{word[:LONGEST]}…"
 
 
 def slerp(source: Tensor, target: Tensor, share: float) -> Tensor:
