@@ -128,6 +128,13 @@ def test_test_files_have_names_of_their_own() -> None:
     assert not list((ROOT / "tests").rglob("__init__.py"))
 
 
+def test_pytest_finds_the_package_by_itself() -> None:
+    """`pytest`, as CONTRIBUTING.md has it, does not look in the working folder as `python -m pytest` does."""
+    command = [sys.executable, "-P", "-m", "pytest", "--collect-only", "-q", "tests/flowbrush/test_rest.py"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_files_and_functions_are_small() -> None:
     long = []
     for path in sources(*PACKAGES):
