@@ -14,7 +14,6 @@ from msgspec import structs
 from session_harness import CAN, Harness, drag, orders
 from test_server_switches import Double
 
-from flowbrush.pipelines.prompts import Prompts
 from flowbrush.pipelines.requests import StreamSettings
 from flowbrush.protocol import Prompt, PromptSet
 from flowbrush.server.engine import ipc, worker_main
@@ -264,7 +263,7 @@ class Watched:
 def load_watched(name: str, *, device: str, seats: int) -> Any:
     """As `Generator.load`: a narrow pocket whose prompts are said to take long."""
     made = server_tiny_pocket.load(name, device=device, seats=seats)
-    made.prompts = Prompts(Watched(made.prompts.encoder))
+    made.prompts.encoder = Watched(made.prompts.encoder)
     return made
 
 
