@@ -211,3 +211,48 @@ def test_constants_agree_with_the_server() -> None:
     assert page["CODECS"] == [Codec.from_number(number).value for number in range(len(Codec))]
     assert (page["COORDINATE_MIN"], page["COORDINATE_MAX"]) == (limits.MIN_COORDINATE, limits.MAX_COORDINATE)
     assert page["MAX_POINTS"] <= limits.MAX_POINTS
+
+
+TOO_SMALL = """() => [...document.querySelectorAll('button, select, summary, .check, input[type=range]')]
+  .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 43.5)
+  .map((each) => [each.id || each.textContent.trim(), each.getBoundingClientRect().height])"""
+
+
+@pytest.mark.browser
+def test_a_finger_meets_every_control_and_is_told_of_no_key(served: Any, open_page: Any) -> None:
+    driver = open_page(served.url, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    driver.page.locator("#preset-cards .preset").first.wait_for()
+    assert driver.page.evaluate(TOO_SMALL) == []
+    driver.start()
+    for tool in ("select", "path", "grid", "camera", "drag"):
+        driver.tool(tool)
+        assert driver.page.evaluate(TOO_SMALL) == [], tool
+        assert driver.page.locator(".panels .with-keys").filter(visible=True).count() == 0, tool
+    assert driver.page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+@pytest.mark.browser
+def test_panels_below_the_stage_leave_no_gap(served: Any, open_page: Any) -> None:
+    driver = open_page(served.url, viewport={"width": 1024, "height": 700})
+    driver.page.locator("#preset-cards .preset").first.wait_for()
+    assert driver.page.locator("#panel-blend").bounding_box()["height"] < 80, "as high as its title"
+
+
+@pytest.mark.browser
+def test_keys_alone_lead_from_a_card_to_a_stroke(driver: Any, served: Any) -> None:
+    """The card that was pressed is gone then; the stage has the focus."""
+    driver.page.locator("#preset-cards .preset").first.focus()
+    driver.page.keyboard.press("Enter")
+    driver.wait_live()
+    driver.page.keyboard.press("ArrowRight")
+    driver.page.keyboard.press("Enter")
+    driver.until(lambda: driver.queued, "the crosshair presses")
+
+
+@pytest.mark.browser
+def test_a_message_covers_nothing_that_one_plays_with(driver: Any) -> None:
+    driver.page.set_input_files(
+        "#image-file", files=[{"name": "a.png", "mimeType": "image/png", "buffer": b"no image"}]
+    )
+    message = driver.page.locator(".toast").bounding_box()
+    assert message["x"] >= driver.page.locator(".panels").bounding_box()["x"]

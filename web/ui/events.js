@@ -73,6 +73,7 @@ function bindLife(page) {
     fresh = true;
     page.timeline.clear();
     page.readout.clear();
+    if (block('welcome').contains(document.activeElement)) page.stage.surface.focus({ preventScroll: true }); // where the keys paint
     setMode(page, app.watching ? 'watching' : 'playing');
     page.stage.bringIntoView(); // what was pressed may lie far below it
     status('Starting…', 'wait');

@@ -3,14 +3,22 @@
  * @module
  */
 import { TOOL_NEEDS } from '../tools.js';
-import { block, button, input, remember, remembered } from './dom.js';
+import { block, button, input, make, remember, remembered } from './dom.js';
 
 /** @typedef {import('../tools.js').ToolName} ToolName */
 
-/** @type {Record<ToolName, {title: string, text: string}>} */
+/** What each tool does, and what keys do with it, which nobody is told who has none. @type {Record<ToolName, {title: string, text: string, keys?: string}>} */
 const ABOUT = {
-  drag: { title: 'Drag', text: 'Press on something and pull it. It follows your hand until you let go. Shift and a click add to what is taken, Alt and a click take away.' },
-  select: { title: 'Select', text: 'Click a thing, draw a line around it, or paint over it. Shift adds, Alt takes away. Then pull on what is selected.' },
+  drag: {
+    title: 'Drag',
+    text: 'Press on something and pull it. It follows your hand until you let go. If too much or too little comes along, use Select.',
+    keys: 'Shift and a click add to what is taken, Alt and a click take away.',
+  },
+  select: {
+    title: 'Select',
+    text: 'Touch a thing, draw a line around it, or paint over it. Then pull on what is selected.',
+    keys: 'Shift adds, Alt takes away.',
+  },
   pin: { title: 'Pin', text: 'Touch something to keep it where it is. It stays pinned until you erase it.' },
   path: { title: 'Path', text: 'Draw the whole way first. Its pace is the pace of your hand.' },
   grid: { title: 'Grid', text: 'Pull many points together: a whole thing instead of one spot of it.' },
@@ -50,7 +58,7 @@ export class ToolStrip {
       tool.tabIndex = each === name ? 0 : -1;
     }
     block('tool-title').textContent = ABOUT[name].title;
-    block('tool-text').textContent = ABOUT[name].text;
+    block('tool-text').replaceChildren(`${ABOUT[name].text} `, make('span', { className: 'with-keys', textContent: ABOUT[name].keys ?? '' }));
     for (const part of document.querySelectorAll('[data-for]')) {
       const owner = /** @type {HTMLElement} */ (part);
       owner.hidden = owner.dataset.for !== name;
