@@ -256,3 +256,13 @@ def test_a_message_covers_nothing_that_one_plays_with(driver: Any) -> None:
     )
     message = driver.page.locator(".toast").bounding_box()
     assert message["x"] >= driver.page.locator(".panels").bounding_box()["x"]
+
+
+@pytest.mark.browser
+def test_a_phone_held_across_shows_the_picture_whole_and_its_tools(served: Any, open_page: Any) -> None:
+    driver = open_page(served.url, viewport={"width": 844, "height": 390}, has_touch=True, is_mobile=True)
+    driver.start()
+    for part in ("#stage", "[data-tool=drag]"):
+        box = driver.page.locator(part).bounding_box()
+        assert box["y"] >= 0 and box["y"] + box["height"] <= 390, part
+    assert driver.page.locator("#stage").bounding_box()["height"] > 300
