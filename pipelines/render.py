@@ -52,12 +52,7 @@ def render(session_path: str | os.PathLike[str], out: str | os.PathLike[str], *,
         )
     path, target = Path(session_path), Path(out)
     check_target(target, frames_only=frames_only, overwrite=overwrite)
-    try:
-        session = SessionFile.read(path)
-    except ProtocolError as error:
-        raise ValueError(str(error)) from error
-    if session.chunks < 1:
-        raise ValueError(f"{path}: chunks is 0: there is nothing to render")
+    session = _read(path)
     generator = generator or Generator.load(session.model, device=device, seats=1)
     card = generator.card
     try:
@@ -82,6 +77,17 @@ def render(session_path: str | os.PathLike[str], out: str | os.PathLike[str], *,
             notices += [notice.message for notice in result.notices]
             advance(len(result.frames))
     return Rendered(frames, frames / card.fps, tuple(dict.fromkeys(notices)))
+
+
+def _read(path: Path) -> SessionFile:
+    """A session file that has chunks. Raises OSError and ValueError."""
+    try:
+        session = SessionFile.read(path)
+    except ProtocolError as error:
+        raise ValueError(str(error)) from error
+    if session.chunks < 1:
+        raise ValueError(f"{path}: chunks is 0: there is nothing to render")
+    return session
 
 
 def _video(session: SessionFile, generator: Generator, settings: StreamSettings,

@@ -213,6 +213,48 @@ def test_what_the_person_should_know_is_said(tiny: Generator, file: Path) -> Non
     assert any("chunk 5 or later" in notice for notice in notices)
 
 
+FOLLOWED = {"codec": "jpeg", "width": 64, "height": 64, "fps": 16, "strength": 0.3}
+
+
+@pytest.mark.parametrize(
+    ("start", "given", "counts"),
+    [(SESSION["start"], None, 0.6), ({**SESSION["start"], "source": FOLLOWED}, None, 0.3),
+     ({**SESSION["start"], "source": FOLLOWED}, 0.9, 0.9)],
+    ids=["by itself", "the session's", "what is asked for"],
+)  # fmt: skip
+def test_a_video_is_followed_as_closely_as_was_said(
+    tiny: Generator, file: Path, start: dict[str, Any], given: float | None, counts: float
+) -> None:
+    clip, folder = file.parent / "clip.mp4", file.parent
+    render(file, clip, generator=tiny, progress=False)
+
+    def made(name: str, fields: dict[str, Any], strength: float | None) -> np.ndarray:
+        session = changed(file, start=fields, chunks=2)
+        render(
+            session,
+            folder / name,
+            frames_only=True,
+            generator=tiny,
+            progress=False,
+            source=clip,
+            strength=strength,
+        )
+        return pngs(folder / name)
+
+    shown = made("shown", start, given)
+    assert np.array_equal(shown, made("same", SESSION["start"], counts))
+    assert not np.array_equal(shown, made("closer", SESSION["start"], counts + 0.05))
+
+
+def test_a_session_that_followed_a_video_says_that_it_is_needed(tiny: Generator, file: Path) -> None:
+    changed(file, start={**SESSION["start"], "source": FOLLOWED})
+    with pytest.raises(
+        ValueError, match="followed a video, which its file does not hold: name it with --source"
+    ):
+        render(file, file.parent / "out.mp4", generator=tiny, progress=False)
+    assert rest(file) == []
+
+
 def test_progress_goes_to_stderr(tiny: Generator, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     render(file, file.parent / "out.mp4", generator=tiny)
     shown = capsys.readouterr()
