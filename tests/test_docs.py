@@ -131,6 +131,19 @@ def test_files_that_are_named_are_there(page: str) -> None:
         assert any(path.endswith(f"/{name}") for path in code), f"{page} names {name}"
 
 
+FOLDERS = "benchmarks|docker|docs|examples|flowbrush|models|pipelines|server|tests|tools|training|web"
+OF_OTHERS = {"examples/online_serving/streaming_video_generation/streaming_video_client.py"}
+"""vLLM-Omni's own."""
+
+
+@pytest.mark.parametrize("page", NAMED)
+def test_paths_that_are_named_are_there(page: str) -> None:
+    """In commands, too, which nothing makes links of."""
+    text = (ROOT / SITE.source_of(page)).read_text(encoding="utf-8")
+    named = set(re.findall(rf"(?<![\w/.~-])((?:{FOLDERS})/[\w./-]*\w)", text)) - OF_OTHERS
+    assert [path for path in sorted(named) if not list(ROOT.glob(f"{path}*"))] == []
+
+
 def test_what_pocket_understands_is_what_it_was_taught() -> None:
     page = (
         (DOCS / "models.md")
