@@ -12,29 +12,28 @@ import logging
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from flowbrush.controls import Control
 from flowbrush.models import registry
 from flowbrush.models.cpus import Threads
 from flowbrush.models.fingerprint import fingerprint
-from flowbrush.pipelines.requests import ChunkResult, Frames, SourceClip
+from flowbrush.pipelines.requests import ChunkResult, SourceClip
 from flowbrush.pipelines.warm_up import warm_up
 from flowbrush.protocol import Codec
 from flowbrush.server.engine import ipc
 from flowbrush.server.engine.capacity import seats_that_fit
 from flowbrush.server.engine.encode_thread import Job, StreamEncoder
 from flowbrush.server.engine.encoder import VideoEncoder, available_codecs
+from flowbrush.server.engine.pictures import Pictures
 from flowbrush.server.engine.reading import Reader
 from flowbrush.server.engine.snapshots import Snapshots, blob_of
 from flowbrush.server.engine.source_clip import clip_of
 
 log = logging.getLogger(__name__)
 
-PICTURES_KEPT = 32
 STILLS = 4
 """Single pictures that may be encoded at once."""
 
@@ -49,8 +48,7 @@ class Slot:
     epoch: int
     state: Any
     encoder: StreamEncoder
-    newest: deque[tuple[int, Frames]] = field(default_factory=lambda: deque(maxlen=PICTURES_KEPT))
-    """the last frame of each chunk with its index, for stills; so many as a rewind reaches back"""
+    pictures: Pictures
 
 
 class Uplink(Protocol):
@@ -172,7 +170,8 @@ class Worker:
             return
         shape = settings.width, settings.height, settings.fps
         encoder = StreamEncoder(self._up.send, Codec(order.codec), *shape)
-        self._slots[order.stream] = Slot(order.epoch, state, encoder)
+        pictures = Pictures(self._generator.card.history)
+        self._slots[order.stream] = Slot(order.epoch, state, encoder, pictures)
         self._up.send(ipc.Opened(order.stream, order.epoch, state.chunk))
 
     def _dump(self, state: Any) -> bytes:
@@ -198,8 +197,7 @@ class Worker:
             self._up.send(ipc.Rewound(order.stream, order.epoch, False))
             return
         slot.epoch = order.epoch
-        while len(slot.newest) > 0 and slot.newest[-1][0] // self._generator.card.chunk_frames > order.chunk:
-            slot.newest.pop()
+        slot.pictures.cut((order.chunk + 1) * self._generator.card.chunk_frames)
         self._up.send(ipc.Rewound(order.stream, order.epoch, True))
 
     def _probe(self, order: ipc.Probe) -> None:
@@ -215,10 +213,11 @@ class Worker:
     def _still(self, order: ipc.Still) -> None:
         slot = self._slots.get(order.stream)
         answer = ipc.StillImage(order.stream, order.request)
-        if slot is None or not slot.newest or not self._stills.acquire(blocking=False):
+        newest = None if slot is None else slot.pictures.newest
+        if newest is None or not self._stills.acquire(blocking=False):
             self._up.send(answer)
             return
-        index, picture = slot.newest[-1]
+        index, picture = newest
         fps = self._generator.card.fps
 
         def encode() -> None:
@@ -311,7 +310,7 @@ class Worker:
 
     def _report(self, item: ipc.StepItem, result: ChunkResult, step_ms: float) -> None:
         slot = self._slots[item.stream]
-        slot.newest.append((result.first_frame + len(result.frames) - 1, result.frames[-1]))
+        slot.pictures.add(result.first_frame + len(result.frames) - 1, result.frames[-1])
         made = ipc.Made(
             item.stream,
             item.epoch,

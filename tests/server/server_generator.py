@@ -43,6 +43,7 @@ class Card:
     height: int = HEIGHT
     fps: float = FPS
     chunk_frames: int = CHUNK
+    history: int = HISTORY
 
     def public(self) -> dict[str, Any]:
         can = ("text", "image", "drag", "pin", "path", "camera", "rewind", "step", "branch", "probe")

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
+import shutil
 import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
-from server_generator import FPS, HEIGHT, WIDTH
+from PIL import Image
+from server_generator import FPS, HEIGHT, WIDTH, read
 
 from flowbrush.pipelines.requests import StreamSettings
 from flowbrush.server.engine import ipc
-from flowbrush.server.engine.snapshots import MAX_STUCK, Snapshots
+from flowbrush.server.engine.pictures import Pictures
+from flowbrush.server.engine.snapshots import MAX_STUCK, Snapshots, write_whole
 from flowbrush.server.engine.worker import Worker
 
 SETTINGS = StreamSettings("pocket-random", (("p", 1.0),), WIDTH, HEIGHT, FPS)
@@ -61,6 +66,56 @@ def test_every_order_is_answered_and_ends(worker: Worker, sent: list[Any]) -> No
     worker.obey(ipc.Rewind("nobody", 0, 0))
     worker.obey(ipc.Probe("nobody", 0, (0.5, 0.5)))
     assert kinds(sent) == ["StreamFailed", "Done", "Rewound", "Done", "Outlined", "Done"]
+
+
+def test_the_picture_of_every_chunk_that_a_rewind_reaches_is_there(
+    worker: Worker, sent: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chunks = 40
+    monkeypatch.setattr("server_generator.HISTORY", chunks)
+    worker._generator.card.history = chunks
+
+    def still() -> tuple[int, Any]:
+        worker.obey(ipc.Still("s", 0, "jpeg"))
+        wait_until(lambda: any(isinstance(message, ipc.StillImage) for message in sent))
+        (answer,) = [message for message in sent if isinstance(message, ipc.StillImage)]
+        sent.clear()
+        return answer.frame, answer.payload
+
+    worker.obey(ipc.opening("s", 0, SETTINGS, "jpeg", None))
+    for chunk in range(chunks):
+        worker.obey(ipc.Step((ipc.StepItem("s", 0, chunk, (), replay_only=True),)))
+    sent.clear()
+    for epoch, chunk in enumerate(range(chunks - 1, -1, -1)):
+        if epoch:
+            worker.obey(ipc.Rewind("s", epoch, chunk))
+        index, payload = still()
+        with Image.open(io.BytesIO(payload)) as picture:
+            assert (index, read(np.asarray(picture))[0]) == (4 * chunk + 3, 4 * chunk + 3)
+
+
+def test_pictures_that_a_rewind_passes_are_forgotten_and_so_are_those_out_of_its_reach() -> None:
+    pictures = Pictures(2)
+    for index in range(3, 20, 4):
+        pictures.add(index, np.full((16, 16, 3), 10 * index, np.uint8))
+    pictures.cut(12)
+    assert pictures.newest is not None and pictures.newest[0] == 11
+    assert int(pictures.newest[1].mean()) == pytest.approx(110, abs=2)
+    pictures.cut(11)
+    assert pictures.newest is None, "what was there before is out of reach"
+
+
+def test_a_snapshot_needs_twice_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of a disk that others write, too, is no place for what can be made again."""
+    for free, kept in ((199, False), (200, True)):
+        monkeypatch.setattr(shutil, "disk_usage", lambda folder, free=free: SimpleNamespace(free=free))
+        path = tmp_path / str(free)
+        if kept:
+            write_whole(str(path), b"x" * 100)
+        else:
+            with pytest.raises(OSError, match="too little space for 100 bytes"):
+                write_whole(str(path), b"x" * 100)
+        assert path.exists() == kept
 
 
 def test_a_snapshot_that_cannot_be_written_leaves_nothing(tmp_path: Path, sent: list[Any]) -> None:
