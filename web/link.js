@@ -54,7 +54,9 @@ export class Link extends Emitter {
     this.#socket = socket;
     socket.binaryType = 'arraybuffer';
     this.#heard = performance.now();
+    let opened = false;
     socket.onopen = () => {
+      opened = true;
       this.#beat = setInterval(() => this.#check(socket), PING_MS);
       this.emit('open', null);
     };
@@ -63,7 +65,7 @@ export class Link extends Emitter {
       if (typeof data === 'string') this.emit('text', data);
       else this.emit('binary', data);
     };
-    socket.onclose = ({ code, reason }) => this.#detach(socket, { code, reason });
+    socket.onclose = ({ code, reason }) => this.#detach(socket, { code, reason: reason || (opened ? '' : whyNot(socket.url)) });
   }
 
   /** The connection works: the next loss starts again with the shortest delay. */
@@ -153,4 +155,12 @@ export class Link extends Emitter {
     this.#delay = Math.min(this.#delay * 2, LONGEST_DELAY_MS);
     this.emit('lost', closed);
   }
+}
+
+/** What may be wrong where no WebSocket opens, for browsers do not tell. @param {string} address */
+function whyNot(address) {
+  const { origin, host, pathname } = new URL(address.replace(/^ws/, 'http'));
+  const own = globalThis.location?.origin;
+  const page = own && own !== origin ? `, and does its FLOWBRUSH_ALLOWED_ORIGINS have ${own}` : '';
+  return `no WebSocket opens at ${host}${pathname}: is a flowbrush server running there${page}?`;
 }

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, WebSocketRoute
 
 from flowbrush import limits
@@ -24,7 +25,7 @@ from flowbrush.server.http.context import Context
 from flowbrush.server.http.door import Door, Rules
 from flowbrush.server.http.early import Linger
 from flowbrush.server.http.elsewhere import AskElsewhere
-from flowbrush.server.http.hosts import Names, Origins, Proxies
+from flowbrush.server.http.hosts import Names, Origins, Proxies, as_browsers_write
 from flowbrush.server.http.limits import BodyLimit, HeadAsGet
 from flowbrush.server.http.realtime import serve_realtime
 from flowbrush.server.http.stream import serve_stream, serve_viewer
@@ -79,6 +80,14 @@ def _add_walls(app: FastAPI, context: Context) -> None:
     app.add_middleware(BodyLimit, limit=settings.image_mib * MIB + BODY_SLACK)
     app.add_middleware(HeadAsGet)
     app.add_middleware(Door, rules=rules(settings, context), metrics=context.service.metrics)
+    if settings.allowed_origins:  # what pages of theirs may ask for, they may read
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=[as_browsers_write(origin) for origin in settings.allowed_origins],
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Range"],
+            expose_headers=["Retry-After"],
+        )
     app.add_middleware(Linger)  # the last one added is outermost
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)

@@ -49,6 +49,18 @@ def split_origin(text: str) -> tuple[str, str, int] | None:
     return scheme, parts.hostname, port if port is not None else _PORTS[scheme]
 
 
+def as_browsers_write(origin: str) -> str:
+    """An origin as it stands in a request's `Origin`: without a slash, and without the port that its scheme has by itself; as it is
+    where it is none.
+    """
+    parts = split_origin(origin)
+    if parts is None:
+        return origin
+    scheme, name, port = parts
+    name = f"[{name}]" if ":" in name else name
+    return f"{scheme}://{name}" + ("" if port == _PORTS[scheme] else f":{port}")
+
+
 def name_of(host: str) -> str | None:
     """The name in a `Host` header, in lower case and without its port; None for what is none."""
     found = split_origin(f"http://{host}")

@@ -6,7 +6,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from flowbrush.server.http.hosts import CalledBy, Names, Origins, Proxies, account_address
+from flowbrush.server.http.hosts import CalledBy, Names, Origins, Proxies, account_address, as_browsers_write
 
 NEAR = Proxies([ip_network("127.0.0.1/32"), ip_network("10.0.0.0/8")])
 
@@ -117,3 +117,16 @@ def test_limits_count_networks_of_customers_in_ipv6() -> None:
         and account_address("fe80::1%eth0")
         and account_address("no address") == "no address"
     )
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("https://Friend.example/", "https://friend.example"),
+        ("http://friend.example:80", "http://friend.example"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+        ("null", "null"),
+    ],
+)
+def test_origins_are_compared_as_browsers_write_them(written: str, sent: str) -> None:
+    assert as_browsers_write(written) == sent
