@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 from flowbrush.models.spec import PocketTextSpec
 from flowbrush.models.text import colors, near_words, quantities, scenes
 from flowbrush.models.text.colors import SHADES, color
+from flowbrush.models.text.going import going
 from flowbrush.models.text.misspellings import Speller
 from flowbrush.models.text.near_words import nearest
 from flowbrush.models.text.pictographs import spelled
@@ -40,7 +42,7 @@ ORDINARY = frozenset(
     "a an the and or of in on at with by to from for is are it its this that some two three very over under near behind "
     "please show me picture video scene there background moving slowly "
     "my your his her their our its he she they who which where while as then so very through across along around onto into off out "
-    "above below another other beside between beneath away towards it's there's one single day sunny no without".split()
+    "past after above below another other beside between beneath away towards it's there's one single day sunny no without".split()
 )
 OTHERS = near_words.WORDS | scenes.WORDS | colors.NAMES | quantities.WORDS
 """Words that are understood without having been trained."""
@@ -175,6 +177,7 @@ class PocketText(nn.Module):
         """
         stands, scene = self._nearest(text)[1], scene_near(self.written(text))
         heard = ORDINARY | self._colors_of_things(text) | place_words(text)
+        heard |= set(words(text)) - set(words(going(text)))
         slips = self.speller.corrected(text)[1]
         text, numbers = self._counted(text)
         told = dict(numbers)
@@ -213,7 +216,7 @@ class PocketText(nn.Module):
     def _nearest(self, text: str) -> tuple[str, dict[str, str]]:
         """See `corrected`, `spelled`, `counted` and `nearest`; what was not trained stands for no word."""
         text, numbers = self._counted(self.speller.corrected(text)[0])
-        heard, stands = nearest(text)
+        heard, stands = nearest(going(text))
         trained = all(self.trained(word) is not None for name in stands.values() for word in words(name))
         return (heard, numbers | stands) if trained else (text, numbers)
 
@@ -265,9 +268,31 @@ class PocketText(nn.Module):
         alone = [at for at in alone if not named[at][0] and not color(heard[at])][:ITEMS]
         for at, (concept,) in zip(alone, self._named([[heard[at]] for at in alone]), strict=True):
             named[at] = concept if concept[0] == "thing" else named[at]
+        named = self._unborrowed(heard, named, joined)
         return [
             Meaning(word, *concept, close) for word, concept, close in zip(heard, named, joined, strict=True)
         ]
+
+    def _unborrowed(
+        self, heard: Sequence[str], named: Sequence[tuple[str, str]], joined: Sequence[bool]
+    ) -> list[tuple[str, str]]:
+        """Names of several words belong to words that stand together: the tree beside a pine tree is a tree."""
+
+        def stands_with(at: int, other: int, between: int) -> bool:
+            return 0 <= other < len(named) and named[other] == named[at] and joined[between]
+
+        several = {name for name, count in Counter(named).items() if name[0] == "thing" and count > 1}
+        alone = [
+            at
+            for at in range(len(named))
+            if named[at] in several
+            and not stands_with(at, at - 1, at)
+            and not stands_with(at, at + 1, at + 1)
+        ][:ITEMS]
+        names = list(named)
+        for at, (concept,) in zip(alone, self._named([[heard[at]] for at in alone]), strict=True):
+            names[at] = concept if concept[0] == "thing" else names[at]
+        return names
 
     @torch.inference_mode()
     def _named(self, heard: Sequence[Sequence[str]]) -> list[list[tuple[str, str]]]:

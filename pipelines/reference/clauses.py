@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from flowbrush.models.text.pocket import Meaning, PocketText
 from flowbrush.pipelines.controls import Blend
+from flowbrush.pipelines.reference.deeds import is_of_strangers
 from flowbrush.pipelines.reference.description import Description
 from flowbrush.pipelines.reference.wanted import Wanted
 
@@ -42,9 +43,9 @@ class ClauseReader:
     def clauses(self, prompt: str) -> Clauses:
         """What is said of each thing; nothing where all of a prompt is said of all of them."""
         if prompt not in self.known:
-            told = self.describe(((prompt, 1.0),))
-            said = self.text.read(prompt) if is_shared(told.things) else []
-            self.known[prompt] = clauses_of(told, said) if said else {}
+            told, said = self.describe(((prompt, 1.0),)), self.text.read(prompt)
+            own = is_shared(told.things) or is_of_strangers(said)
+            self.known[prompt] = clauses_of(told, said) if own else {}
             if len(self.known) > KEPT:
                 self.known.popitem(last=False)
         self.known.move_to_end(prompt)

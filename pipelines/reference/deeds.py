@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
-from flowbrush.models.text.pocket import Meaning
+from flowbrush.models.text.pocket import ORDINARY, Meaning
+from flowbrush.pipelines.reference.phrases import ONE
 
 DEEDS = frozenset({"verb", "direction", "manner"})
 ROOTED = frozenset(
@@ -20,15 +20,17 @@ ROOTED = frozenset(
 """Things that go nowhere: of "a tree and a dog running" it is the dog."""
 AND = frozenset("and or plus".split())
 BY = frozenset(
-    "with by near beside at on in under over of behind above below from to around between past next opposite".split()
+    "with without by near beside at on onto off in into inside under over of behind above below from to towards toward around "
+    "between past next opposite through across along against for like".split()
 )
 """Words that hang a thing on the one before it: what follows is not done by it."""
 WHICH = frozenset("that which who".split())
 ALL = frozenset("they all both".split())
 ENDS = AND | WHICH | ALL | frozenset("while as then but with it one another other others he she".split())
 """Words at which a deed is at its end."""
-CHASED = "run"
-"""The deed that is done by its object, too: "a dog chases a cat"."""
+TO_AND_FRO = ({"up", "down"}, {"left", "right"})
+CLAUSES = AND | frozenset("while as but then".split())
+"""Words after which somebody else may do something."""
 OTHERS = frozenset("one another other others".split())
 LAST_WORDS = 3  # before a verb that may say how many do it: "are both slowly running"
 
@@ -40,33 +42,76 @@ class _Mention(NamedTuple):
     last: int
 
 
+class _Deed(NamedTuple):
+    """The words of a deed from `start` to before `stop`, and who does it; None where nobody known does."""
+
+    verb: int
+    start: int
+    stop: int
+    doers: list[_Mention] | None
+
+
 def spelled_out(said: Sequence[Meaning]) -> list[Meaning]:
     """A prompt's words with each deed (verb, direction, manner) right behind every thing that it is said of. A verb that is left
-    out is said again: "a dog runs left and a cat [runs] right".
+    out is said again: "a dog runs left and a cat [runs] right". What is said of nobody known is left out.
     """
+    said = _without_to_and_fro(said)
     behind, gone = defaultdict[int, list[Meaning]](list), set[int]()
-    before = dict[int, Meaning]()
-    place, last = 0, None
+    for each in _deeds(said):
+        _, start, stop, doers = each
+        deed = [word._replace(joined=True) for word in said[start:stop] if word.kind in DEEDS]
+        driven = _object(said, each)
+        if driven is not None and doers != [driven]:
+            behind[driven.last] += deed
+            way = said[driven.last + 1 : _span(said, driven.last)[1]]  # "a dog chases a cat to the left"
+            for doer in doers or ():
+                behind[doer.last] += [word._replace(joined=True) for word in way if word.kind in DEEDS]
+        if doers is None or doers != _mentions(said[:start])[-1:]:
+            gone |= set(range(start, stop))
+            for doer in doers or ():
+                behind[doer.last] += deed
+    return _put(said, behind, _said_again(said), gone)
+
+
+def is_of_strangers(said: Sequence[Meaning]) -> bool:
+    """Whether a deed is said of what is no thing that is known: "a man runs and a cat sleeps"."""
+    return any(deed.doers is None and _object(said, deed) is None for deed in _deeds(said))
+
+
+def _deeds(said: Sequence[Meaning]) -> list[_Deed]:
+    deeds, place = list[_Deed](), 0
     while place < len(said):
-        meaning = said[place]
-        if meaning.kind == "verb" and not _is_said_first(said, place):
-            start, stop = _span(said, place)
-            mentions = _mentions(said[:start])
-            doers = _doers(said, mentions, place)
-            deed = [each._replace(joined=True) for each in said[start:stop] if each.kind in DEEDS]
-            chased = _object(said, stop) if meaning.name == CHASED else None
-            if chased is not None:
-                behind[chased] += deed
-            if doers and doers != mentions[-1:]:
-                gone |= set(range(start, stop))
-                for doer in doers:
-                    behind[doer.last] += deed
-            last, place = place, stop
+        if said[place].kind != "verb":
+            place += 1
             continue
+        such = _thing_after(said, place + 1, ENDS | BY | ONE) if said[place].word.endswith("ing") else None
+        if such is not None and _is_begun(said, place):  # "a running dog"
+            deeds.append(_Deed(place, place, place + 1, [such]))
+        else:
+            start, stop = _span(said, place)
+            deeds.append(_Deed(place, start, stop, _doers(said, _mentions(said[:start]), place)))
+        place = deeds[-1].stop
+    return deeds
+
+
+def _said_again(said: Sequence[Meaning]) -> dict[int, Meaning]:
+    """The verbs that are left out, by the place of the word before which they are meant."""
+    again, deeds = dict[int, Meaning](), _deeds(said)
+    for place, meaning in enumerate(said):
+        last = max((deed.verb for deed in deeds if deed.stop <= place), default=None)
         if meaning.kind == "direction" and last is not None and _is_of_another(said[last + 1 : place]):
-            before[place] = said[last]._replace(joined=True)
-        place += 1
-    return _put(said, behind, before, gone)
+            again[place] = said[last]._replace(joined=True)
+    return again
+
+
+def _without_to_and_fro(said: Sequence[Meaning]) -> list[Meaning]:
+    """What goes up and down, or left and right, goes nowhere."""
+    ways = list(said)
+    for place in range(len(ways) - 2):
+        one, link, other = ways[place : place + 3]
+        if link.word in AND and {one.name, other.name} in TO_AND_FRO:
+            ways[place : place + 3] = [each._replace(kind="", name="") for each in (one, link, other)]
+    return ways
 
 
 def _put(
@@ -82,13 +127,16 @@ def _put(
     return made
 
 
-def _is_said_first(said: Sequence[Meaning], place: int) -> bool:
-    """Whether the verb at `place` is said of a thing right after it: "a running dog"."""
-    return said[place].word.endswith("ing") and place + 1 < len(said) and said[place + 1].kind == "thing"
+def _is_begun(said: Sequence[Meaning], place: int) -> bool:
+    """Whether something that is to be named was begun before `place`: "two big running dogs", or just "running dogs"."""
+    if not place or not said[place].joined:
+        return True
+    before = said[place - 1]
+    return before.word in ONE | CLAUSES or before.kind in ("count", "size")
 
 
 def _span(said: Sequence[Meaning], verb: int) -> tuple[int, int]:
-    """Begin and end of the words of a deed."""
+    """Begin and end of the words of a deed, or of what is said of it behind its object."""
     start, stop = verb, verb + 1
     while start and said[start].joined and said[start - 1].kind == "manner":
         start -= 1
@@ -101,14 +149,20 @@ def _span(said: Sequence[Meaning], verb: int) -> tuple[int, int]:
     return start, stop
 
 
-def _object(said: Sequence[Meaning], place: int) -> int | None:
-    """The last word of the thing that a verb before `place` has as its object: nothing but what it is like is between."""
+def _object(said: Sequence[Meaning], deed: _Deed) -> _Mention | None:
+    """The thing that the deed is done to, and that does it, too: "a dog chases a cat", "a man drives a car"."""
+    return _thing_after(said, deed.stop, ENDS | BY)
+
+
+def _thing_after(said: Sequence[Meaning], place: int, ends: frozenset[str]) -> _Mention | None:
+    """The thing that is named from `place` on, before any of the words at which its name `ends`."""
     for at in range(place, len(said)):
         each = said[at]
-        if not each.joined or each.word in ENDS | BY:
+        if not each.joined or each.word in ends or each.kind not in ("", "size", "count", "thing"):
             return None
         if each.kind == "thing":
-            return _mentions(said[at:])[0].last + at
+            first, last = _mentions(said[at:])[0]
+            return _Mention(first + at, last + at)
     return None
 
 
@@ -124,22 +178,45 @@ def _mentions(said: Sequence[Meaning]) -> list[_Mention]:
     return mentions
 
 
-def _doers(said: Sequence[Meaning], mentions: Sequence[_Mention], verb: int) -> list[_Mention]:
-    """The things that do what the verb says, in their order; none where a word for one of them says which."""
+def _doers(said: Sequence[Meaning], mentions: Sequence[_Mention], verb: int) -> list[_Mention] | None:
+    """The things that do what the verb says, in their order; the last one where a word for one of several says which. None where
+    it is said of nobody known.
+    """
     if not mentions:
-        return []
+        return None
     between = [each.word for each in said[mentions[-1].last + 1 : verb]]
     if not OTHERS.isdisjoint(between):
-        return []
+        return [mentions[-1]]
+    together = _is_of_several(said, verb, between)
+    stranger = _stranger(said, mentions[-1].last + 1, verb)
+    if stranger is not None and (not together or said[stranger - 1].word not in AND):
+        return None
     if not WHICH.isdisjoint(between):
         return [mentions[-1]]
-    links = ["", *(_link(said, *pair) for pair in pairwise(mentions))]
-    together = _is_of_several(said, verb, between)
+    links = _links(said, mentions)
     bare = said[verb].word.endswith("ing") and {"is", "are"}.isdisjoint(between[-LAST_WORDS:])
     if bare and not together:
         return _group(said, mentions, links, len(mentions) - 1) if links[-1] == "and" else [mentions[-1]]
     head = _head(links, len(mentions) - 1)
     return _group(said, mentions, links, head) if together else [mentions[head]]
+
+
+def _stranger(said: Sequence[Meaning], begin: int, verb: int) -> int | None:
+    """Where the words from `begin` on name somebody unknown as the one who does what the verb says ("and a man runs"); None where
+    they do not.
+    """
+    for place in range(begin, verb):
+        before = said[place - 1].word
+        begins = before in CLAUSES or not said[place].joined
+        bare = before in CLAUSES - AND
+        if begins and (bare or said[place].word in ONE or said[place].kind == "count"):
+            named = said[place if bare else place + 1 : verb]
+            unknown = [each for each in named if each.word not in ORDINARY and each.word[-2:] != "ly"]
+            if (unknown or not (bare or named)) and all(
+                each.kind in ("", "size", "manner") for each in named
+            ):
+                return place
+    return None
 
 
 def _is_of_several(said: Sequence[Meaning], verb: int, between: Sequence[str]) -> bool:
@@ -150,12 +227,21 @@ def _is_of_several(said: Sequence[Meaning], verb: int, between: Sequence[str]) -
     return "is" not in between[-LAST_WORDS:] and not word.endswith(("s", "ing"))
 
 
+def _links(said: Sequence[Meaning], mentions: Sequence[_Mention]) -> list[str]:
+    """How each thing hangs on the one before it; one that is named again begins anew: "a dog and a cat, the dog runs"."""
+    links, named = list[str](), set[str]()
+    for place, mention in enumerate(mentions):
+        link, name = _link(said, mentions[place - 1], mention) if place else "", said[mention.last].name
+        links.append("" if name in named and link == "," else link)
+        named.add(name)
+    return links
+
+
 def _link(said: Sequence[Meaning], one: _Mention, other: _Mention) -> str:
     """How the `other` thing hangs on the `one` before it: "and", "," or "by"; nothing where it begins anew."""
     between = said[one.last + 1 : other.first]
-    if any(
-        each.kind == "verb" and not _is_said_first(said, one.last + 1 + at) for at, each in enumerate(between)
-    ):
+    deeds = (deed for deed in _deeds(said[: other.first]) if deed.start > one.last)
+    if any(deed.doers is not None for deed in deeds):
         return ""
     apart = not said[other.first].joined
     for each in reversed(between):

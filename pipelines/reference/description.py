@@ -15,15 +15,15 @@ from flowbrush.models.text.colors import color
 from flowbrush.models.text.pocket import Meaning, PocketText
 from flowbrush.models.text.scenes import scene_near
 from flowbrush.pipelines.controls import Blend
-from flowbrush.pipelines.reference.deeds import spelled_out
+from flowbrush.pipelines.reference.deeds import DEEDS, spelled_out
 from flowbrush.pipelines.reference.heights import in_their_places, marked
+from flowbrush.pipelines.reference.phrases import ONE
 from flowbrush.pipelines.reference.shades import dealt, with_shades
 from flowbrush.pipelines.reference.wanted import Wanted
 
 HEARD = 0.15  # weight of a prompt from which on its things are there
 PLURAL = 2  # of what is named in the plural without a number
 FACTORS = {"small": 0.78, "": 1.0, "big": 1.25}
-ONE = frozenset("a an the one another this that my your his her its our their".split())
 APART = ONE | frozenset("and or with on in over under near behind beside at to by from next of".split())
 """Words after which another thing begins. Between two words for one thing others only say more of it: "a red hot air balloon"."""
 NOT = frozenset({"no", "without"})
@@ -124,6 +124,8 @@ class _Before:
         last = said[at] if at >= 0 and said[at + 1].joined and said[at].kind == "thing" else None
         self.again = last is not None and last.name == name
         """whether the thing was begun to be named: "soccer ball" is one"""
+        self.definite = at >= 0 and said[at].word == "the" and said[at + 1].joined
+        """whether it may have been named before: "the dog" """
         word_before = said[place - 1] if place and said[place].joined else None
         earlier = said[max(0, place - 4) : max(0, place - 1)]
         one = any(each.word in ONE or each.kind == "count" for each in earlier)
@@ -136,22 +138,18 @@ class _Before:
         """whether the thing before only says of what kind this one is: "an apple tree" is a tree"""
 
 
-def _is_said_first(before: Meaning | None, after: Meaning | None) -> bool:
-    """Whether a deed is said of the thing after it: "a rolling ball", "two big running dogs"."""
-    begun = before is None or before.word in ONE or before.kind in ("count", "size")
-    return begun and after is not None and after.kind == "thing"
-
-
 class _Reader:
-    """Binds words to things: numbers and sizes to the next one, deeds to the last one or, in "a rolling ball", to the next
-    one, sides and heights to the last one, or to the next one where a prompt begins with such a place.
+    """Binds words to things: numbers and sizes to the next one, deeds to the last one (see `deeds`), sides and heights to the last
+    one, or to the next one where a prompt begins with such a place.
     """
 
     def __init__(self) -> None:
         self.things: list[Wanted] = []
         self.related: list[tuple[int, str, int]] = []
         """places of things of which the first is above or below the second"""
-        self.count, self.size, self.side, self.verb, self.color, self.side_of_next = 0, "", "", "", "", ""
+        self.at = -1
+        """the place of the thing that was named last"""
+        self.count, self.size, self.side, self.color, self.side_of_next = 0, "", "", "", ""
         self.height = self.relation = self.own = ""
         """what the colour is part of the name of, if it is"""
         self.colors: tuple[str, ...] = ()
@@ -163,18 +161,18 @@ class _Reader:
     def name(self, meaning: Meaning, before: _Before, several: bool) -> None:
         self.left_out = self.absent or (self.left_out and (before.again or before.modified))
         if self.left_out:
-            self.count, self.size, self.verb, self.color, self.absent = 0, "", "", "", False
-            self.colors = ()
+            self._forget()
+            self.absent = False
             return
         if color(meaning.word):  # the "red" of "red car"
             self.color, self.own = color(meaning.word), meaning.name
         if before.modified and self.things:
             self._last(label=meaning.name)
-        elif not before.again:
+        elif not before.again and not (before.definite and self._is_known(meaning.name)):
             self._thing(meaning.name)
-        if several and self.things[-1].count == 1:
-            self._last(count=max(PLURAL, len(self.things[-1].colors)))
-        self.one_of, self.several_at = None, len(self.things) - 1 if self.things[-1].count > 1 else None
+            if several and self.things[-1].count == 1:
+                self._last(count=max(PLURAL, len(self.things[-1].colors)))
+        self.one_of, self.several_at = None, self.at if self.things[self.at].count > 1 else None
 
     def hear(self, meaning: Meaning, before: Meaning | None, after: Meaning | None) -> None:
         kind, name = meaning.kind, meaning.name
@@ -189,13 +187,13 @@ class _Reader:
             self.absent = True
         elif kind in PHRASES:
             self._phrase(kind, name)
-        elif meaning.word in ("it", "them") and self.relation and len(self.things) > 1:
-            self.related.append((len(self.things) - 1, self.relation, len(self.things) - 2))
+        elif meaning.word in ("it", "them") and self.relation and self.at > 0:
+            self.related.append((self.at, self.relation, self.at - 1))
         elif color(meaning.word) or _is_apart(meaning):
             self.color, self.own, self.colors = color(meaning.word), name, ()
             self.absent = self.absent and meaning.word not in APART - ONE
-        elif kind == "verb" and _is_said_first(before, after):
-            self.verb = name
+        elif self.left_out and kind in DEEDS:
+            return  # nobody is there to do it
         elif kind == "verb":
             self._last(verb=name, **self._part_one(direction="", manner=""))
         elif kind in ("side", "direction") and of and self.things:
@@ -220,21 +218,41 @@ class _Reader:
     def _thing(self, label: str) -> None:
         if self.side_of_next:
             other = {"left": "right", "right": "left"}.get(self.side_of_next, "")
-            self._last(side=self.things[-1].side or self.side_of_next)
+            self._last(side=self.things[self.at].side or self.side_of_next)
             self.side = self.side or other
         size = FACTORS[self.size]
         own = bool(self.color) and label == self.own
         shade = "" if own else self.color
         self.things.append(
             Wanted(
-                label, self.count or 1, size, self.side, self.verb, color=shade, own_color=own,
+                label, self.count or 1, size, self.side, color=shade, own_color=own,
                 height=self.height, colors=self.colors,
             )
         )  # fmt: skip
+        before, self.at = self.at, len(self.things) - 1
         if self.relation:
-            self.related.append((len(self.things) - 2, self.relation, len(self.things) - 1))
-        self.height, self.relation, self.colors = "", "", ()
-        self.count, self.size, self.side, self.verb, self.color, self.side_of_next = 0, "", "", "", "", ""
+            self.related.append((before, self.relation, self.at))
+        self.side = self.side_of_next = self.height = self.relation = ""
+        self._forget()
+
+    def _is_known(self, label: str) -> bool:
+        """Whether "the dog" is one that was named before; then it is the one that was named last."""
+        own = bool(self.color) and label == self.own
+        known = [
+            place
+            for place, thing in enumerate(self.things)
+            if thing.label == label
+            and (not self.color or (thing.color, thing.own_color) == ("" if own else self.color, own))
+            and (not self.size or thing.size in (1.0, FACTORS[self.size]))
+        ]
+        if known:
+            self.at = known[-1]
+            self._forget()
+        return bool(known)
+
+    def _forget(self) -> None:
+        """What was said before a thing's name is said of no other."""
+        self.count, self.size, self.color, self.colors = 0, "", "", ()
 
     def related_things(self) -> list[Wanted]:
         """The things, with what they are above or below."""
@@ -267,11 +285,12 @@ class _Reader:
         else:
             self.things.append(self.things.pop(place))
             self.several_at = None
+        self.at = len(self.things) - 1
         return forgotten
 
     def _last(self, **said: str | int | tuple[str, ...]) -> None:
         if self.things:
-            self.things[-1] = replace(self.things[-1], **said)  # type: ignore[arg-type]
+            self.things[self.at] = replace(self.things[self.at], **said)  # type: ignore[arg-type]
 
 
 def _scene(prompt: str, things: Sequence[Wanted], keyframes: Keyframes) -> str | None:

@@ -8,6 +8,9 @@ from collections.abc import Callable, Sequence
 
 from flowbrush.models.text.pocket import Meaning
 
+ONE = frozenset("a an the one another this that my your his her its our their".split())
+"""Words after which somebody or something is named."""
+
 Put = Callable[[re.Match[str], int, int], Sequence[Meaning] | None]
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import pytest
 
 from flowbrush.models.text.pocket import Meaning
-from flowbrush.pipelines.reference.deeds import ROOTED, spelled_out
+from flowbrush.pipelines.reference.deeds import ROOTED, is_of_strangers, spelled_out
 from flowbrush.training.world import lexicon
 
 KINDS = {
-    **dict.fromkeys(["dog", "cat", "tree", "ball"], "thing"),
+    **dict.fromkeys(["dog", "dogs", "cat", "tree"], "thing"),
     **dict.fromkeys(["run", "runs", "running", "sleep", "sleeps", "sleeping"], "verb"),
     **dict.fromkeys(["left", "right"], "direction"),
     **dict.fromkeys(["slowly"], "manner"),
-    **dict.fromkeys(["red"], "color"),
 }
 
 
@@ -38,12 +37,22 @@ def meanings(text: str) -> list[Meaning]:
         "a tree and a dog running": "a tree and a dog running",
         "a tree and a tree run": "a tree run and a tree run",
         "a dog, running": "a dog running",
-        "a running dog and a cat": "a running dog and a cat",
+        "a running dog and a cat": "a dog running and a cat",
+        "a cat and a sleeping red dog": "a cat and a red dog sleeping",
         "a dog runs a cat": "a dog runs a cat runs",
         "a dog runs by a cat": "a dog runs by a cat",
         "a dog runs left and a cat right": "a dog runs left and a cat runs right",
         "a dog runs left, one right": "a dog runs left one runs right",
-        "runs": "runs",
+        "runs": "",
+        "a man runs and a cat sleeps": "a man and a cat sleeps",
+        "a cat sleeps and a man runs left": "a cat sleeps and a man",
+        "a cat sleeps while men run": "a cat sleeps while men",
+        "a cat, the sun runs": "a cat the sun",
+        "a cat and a man run": "a cat and a man run",
+        "a man runs a dog": "a man a dog runs",
+        "a dog and a cat, the dog runs": "a dog and a cat the dog runs",
+        "two dogs and a cat, the dogs run": "two dogs and a cat the dogs run",
+        "a dog runs left and right": "a dog runs left and right",
         "left": "left",
         "": "",
     }.items(),
@@ -57,8 +66,23 @@ def test_the_words_of_a_deed_keep_their_meaning() -> None:
     made = spelled_out(meanings("a dog and a red cat run left"))
     assert [(each.kind, each.name) for each in made if each.kind] == [
         ("thing", "dog"), ("verb", "run"), ("direction", "left"),
-        ("color", "red"), ("thing", "cat"), ("verb", "run"), ("direction", "left"),
+        ("thing", "cat"), ("verb", "run"), ("direction", "left"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "strangers"),
+    {
+        "a dog runs": False,
+        "a man runs": True,
+        "a dog runs and a man sleeps": True,
+        "a man runs a dog": False,
+        "a running dog": False,
+        "a dog, a cat": False,
+    }.items(),
+)
+def test_deeds_of_strangers_are_known_as_such(said: str, strangers: bool) -> None:
+    assert is_of_strangers(meanings(said)) == strangers
 
 
 def test_what_goes_nowhere_are_things_that_there_are() -> None:

@@ -1,0 +1,79 @@
+"""Words for mere going and rising, in those for it that pocket was taught: a car that moves to the left walks there, on its wheels.
+
+The student takes "walks" and "flies up" of all things; what it was never taught moves nothing, and most people say "moves".
+"""
+
+from __future__ import annotations
+
+import re
+
+WALK = ("walk", "walks", "walking", "walked")
+RUN = ("run", "runs", "running", "ran")
+FLY = ("fly", "flies", "flying", "flew")
+GOING = (
+    ("move", "moves", "moving", "moved"),
+    ("go", "goes", "going", "went"),
+    ("come", "comes", "coming", "came"),
+    ("travel", "travels", "traveling", "traveled"),
+    ("travel", "travels", "travelling", "travelled"),
+    ("", "heads", "heading", "headed"),
+)
+"""Base, third person, progressive and past; a head is no deed."""
+HURRYING = (
+    ("", "speeds", "speeding", "sped"),
+    ("zoom", "zooms", "zooming", "zoomed"),
+    ("hurry", "hurries", "hurrying", "hurried"),
+)
+RISING = (
+    ("rise", "rises", "rising", ""),
+    ("launch", "launches", "launching", "launched"),
+    ("ascend", "ascends", "ascending", "ascended"),
+    ("take off", "takes off", "taking off", "took off"),
+    ("lift off", "lifts off", "lifting off", "lifted off"),
+    ("blast off", "blasts off", "blasting off", "blasted off"),
+)
+"""A rose is no deed either."""
+SETTLING = (
+    ("descend", "descends", "descending", "descended"),
+    ("", "lands", "landing", "landed"),
+)
+"""Nor is a land."""
+UP, DOWN = "up|upwards?", "down|downwards?"
+ACROSS = (
+    "to|towards?|from|off|away|across|through|along|past|over|around|by|into|out|ahead|left|right|"
+    "leftwards?|rightwards?|forwards?|backwards?|sideways"
+)
+
+
+def _forms(table: tuple[tuple[str, ...], ...], taught: tuple[str, ...]) -> dict[str, str]:
+    return {said: instead for row in table for said, instead in zip(row, taught, strict=True) if said}
+
+
+def _either(words: dict[str, str]) -> str:
+    return "|".join(sorted(words, key=len, reverse=True))
+
+
+_WALKS, _FLIES = _forms(GOING, WALK) | _forms(HURRYING, RUN), _forms(GOING, FLY)
+_RISES, _SETTLES = _forms(RISING, FLY), _forms(SETTLING, FLY)
+_HOW = r"\s+(?:\w+ly\s+)?"
+_AT_WILL = r"(?!\s+(?:the|a|an)\b)"  # a car that goes up the hill does not fly
+_GOES_ACROSS = re.compile(rf"\b(?:{_either(_WALKS)})\b(?={_HOW}(?:{ACROSS})\b)")
+_GOES_UP = re.compile(rf"\b(?:{_either(_FLIES)})\b(?={_HOW}(?:{UP}|{DOWN})\b{_AT_WILL})")
+_NO_NAME = r"(?<!\ba )(?<!\ban )(?<!\bthe )"  # "the rising sun"
+_RISING = re.compile(rf"{_NO_NAME}\b({_either(_RISES)})\b(?:\s+(?:{UP})\b)?")
+_SETTLING = re.compile(rf"{_NO_NAME}\b({_either(_SETTLES)})\b(?:\s+(?:{DOWN})\b)?")
+
+
+OTHER_WAY = {"left": "to the right", "right": "to the left"}
+_FROM = re.compile(r"\bfrom\s+(?:the\s+)?(left|right)\b(?!\s+to\b)")
+
+
+def going(text: str) -> str:
+    """`text` in lower case with "walks" for what goes somewhere, "flies up" or "flies down" for what rises or comes down, and with
+    the side that something goes to for the one that it comes from.
+    """
+    text = _FROM.sub(lambda found: OTHER_WAY[found[1]], text.lower())
+    text = _GOES_UP.sub(lambda found: _FLIES[found[0]], text)
+    text = _GOES_ACROSS.sub(lambda found: _WALKS[found[0]], text)
+    text = _RISING.sub(lambda found: f"{_RISES[found[1]]} up", text)
+    return _SETTLING.sub(lambda found: f"{_SETTLES[found[1]]} down", text)

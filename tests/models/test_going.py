@@ -1,0 +1,38 @@
+"""Words for mere going, rising and coming down, in words that pocket was taught."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowbrush.models.text.going import FLY, RUN, WALK, going
+from flowbrush.training.captions import vocabulary
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    {
+        "A car moves to the left": "a car walks to the left",
+        "cars move slowly left, a car is moving away": "cars walk slowly left, a car is walking away",
+        "a dog went through the meadow": "a dog walked through the meadow",
+        "an ambulance speeds to the left": "an ambulance runs to the left",
+        "a balloon moves up": "a balloon flies up",
+        "a car goes up the hill": "a car goes up the hill",
+        "a dog goes home, moving clouds": "a dog goes home, moving clouds",
+        "a bear head to the left": "a bear head to the left",
+        "a rocket takes off": "a rocket flies up",
+        "a bird is rising up": "a bird is flying up",
+        "a rose, the rising sun": "a rose, the rising sun",
+        "a spaceship lands on the moon": "a spaceship flies down on the moon",
+        "the land of snow": "the land of snow",
+        "a bee descends down": "a bee flies down",
+        "a cat comes from the left": "a cat walks to the right",
+        "a frog hops from left to right": "a frog hops from left to right",
+        "": "",
+    }.items(),
+)
+def test_who_says_moves_means_walks(said: str, heard: str) -> None:
+    assert going(said) == heard
+
+
+def test_the_words_that_stand_for_others_were_taught() -> None:
+    assert {*WALK, *RUN, *FLY, "up", "down"} - {"walked"} <= set(vocabulary()), "walked is a form of walk"
