@@ -107,12 +107,33 @@ def test_guesses_are_slowed_down_and_those_who_know_the_key_go_on() -> None:
     assert answers.count(401) == WRONG_BURST and answers[-1] == 429
     with pytest.raises(NotAllowed) as refused:
         keys.identify(None, "guess", "192.0.2.1")
-    assert refused.value.code == "rate_limited" and 0 < (refused.value.retry_after_s or 0) <= 3
+    assert (refused.value.code, refused.value.retry_after_s) == ("rate_limited", 3)
     assert status(keys, f"Bearer {ALICE}") == 200, "it was right from here before"
     assert status(keys, f"Bearer {BOB}") == 429, "a right guess looks as the wrong ones do"
     assert status(keys, f"Bearer {BOB}", address="192.0.2.2") == 200
+    clock.now += 6
+    assert [status(keys, f"Bearer again{i}") for i in range(3)] == [401, 401, 429], "one in three seconds"
     clock.now += 60
     assert status(keys, f"Bearer {BOB}") == 200
+
+
+def test_as_many_addresses_are_remembered_as_memory_is_for() -> None:
+    """Who guesses, and who knew the key, among ten thousand others; one more, and the first is forgotten."""
+    keys = gate(Clock())
+    status(keys, f"Bearer {ALICE}", address="first")
+    for guess in range(int(WRONG_BURST)):
+        status(keys, f"Bearer guess{guess}", address="first")
+    for other in range(9_999):
+        status(keys, "Bearer guess", address=f"other{other}")
+        status(keys, f"Bearer {BOB}", address=f"other{other}")
+    assert (
+        status(keys, "Bearer guess", address="first"),
+        status(keys, f"Bearer {BOB}", address="first"),
+    ) == (429, 429)
+    assert status(keys, f"Bearer {ALICE}", address="first") == 200
+    for other in ("one", "more"):
+        status(keys, "Bearer guess", address=other)
+    assert status(keys, "Bearer guess", address="first") == 401
 
 
 def test_a_file_names_keys_and_their_quotas(tmp_path: Path) -> None:
