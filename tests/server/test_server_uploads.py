@@ -6,7 +6,9 @@ import asyncio
 import io
 import json
 import socket
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -20,7 +22,10 @@ from test_server_door import ask, raw
 
 from flowbrush.pipelines.picture import GROUND, read_picture
 from flowbrush.server.delivery.transcode import transcode
+from flowbrush.server.http.identity import Identity
+from flowbrush.server.http.uploads import Uploads
 from flowbrush.server.store.images import BadImage, ImageStore, load, share, take_over
+from flowbrush.server.store.storage import Storage
 
 FORM = {"Content-Type": "multipart/form-data; boundary=b"}
 
@@ -66,6 +71,23 @@ def test_a_cut_out_is_kept_as_everybody_sees_it(server: RunningServer) -> None:
     id = ask(server, "/v1/images", "POST", form(data), a=FORM)[1]["id"]
     kept = np.asarray(Image.open(server.state_dir / "images" / f"{id}.png"))
     assert np.array_equal(kept, read_picture(data)) and kept[0, 0].tolist() == list(GROUND)
+
+
+async def test_pictures_are_decoded_one_at_a_time_whoever_sends_them() -> None:
+    inside, most = 0, 0
+
+    def add(data: bytes, owner: str) -> str:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        time.sleep(0.02)
+        inside -= 1
+        return owner
+
+    images, quotas = SimpleNamespace(add=add), SimpleNamespace(check_upload=lambda identity: None)
+    uploads = Uploads(images, quotas, Storage())  # type: ignore[arg-type]
+    kept = await asyncio.gather(*(uploads.keep(Identity(owner, "::1"), b"") for owner in "abcdef"))
+    assert kept == list("abcdef") and most == 1
 
 
 def test_a_full_disk_is_told(make_server: Any, tmp_path: Path) -> None:
