@@ -234,7 +234,7 @@ class Stream(Session):
         return await self._command(SessionStep(chunks=chunks), SessionPaused)
 
     async def rewind(self, chunk: Chunk) -> SessionRewound:
-        """Go back to the end of `chunk`; frames of later chunks that were not yet read are gone."""
+        """Go back to the end of `chunk`, any that was made; frames of later chunks that were not yet read are gone."""
         return await self._command(SessionRewind(chunk=chunk), SessionRewound)
 
     async def reset(self, seed: Seed | None = None) -> SessionRestarted:
