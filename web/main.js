@@ -32,8 +32,10 @@ const rest = new Rest();
 const app = new App(element('picture', HTMLCanvasElement), rest);
 const readout = new Readout();
 const prompts = new PromptPanel((list, transition) => {
-  if (app.stream) app.stream.setPrompt(list, { transition }).queued.then(({ chunk }) => timeline.mark(chunk, 'prompt'), toastError);
-  else starter.begin({ prompts: list });
+  if (app.stream) {
+    app.stream.setPrompt(list, { transition }).queued.then(({ chunk }) => timeline.mark(chunk, 'prompt'), toastError);
+    if (app.stream.paused) toast('The prompt is taken', { text: 'The picture follows it when the stream goes on: press Play, or make a chunk.' });
+  } else starter.begin({ prompts: list });
 });
 const timeline = new Timeline(goBack);
 const stage = new Stage((width, height) => overlay.resize(width, height));
@@ -124,7 +126,7 @@ function beginPhoto({ file, invite }) {
 async function loadSession(file) {
   try {
     const done = app.replay(file);
-    prompts.text = file.start?.prompts?.[0]?.text ?? file.start?.prompt ?? '';
+    prompts.text = file?.start?.prompts?.[0]?.text ?? file?.start?.prompt ?? '';
     if (await done) toast('The session was replayed', { text: 'It is paused at its end: paint, then press Space to go on from here.' });
   } catch (error) {
     toastError(error);

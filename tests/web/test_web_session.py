@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from stream_double import MODEL
 
 from flowbrush.packets import Flag, Packet, pack
 from flowbrush.protocol import Codec
@@ -49,6 +50,14 @@ def test_a_new_prompt_changes_the_picture_and_is_echoed(driver: Any, served: Any
     driver.until(lambda: np.abs(driver.picture()[10:40].mean((0, 1)) - before).max() > 4, "other colours")
     (prompt,) = sent(served, "prompt.set")
     assert prompt.transition.chunks == 4
+
+
+def test_a_prompt_for_a_paused_stream_is_answered(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.pause()
+    driver.page.fill("#prompt", "a ball in the deep sea")
+    driver.page.keyboard.press("Enter")
+    driver.page.locator(".toast", has_text="follows it when the stream goes on").wait_for()
 
 
 def test_two_prompts_are_blended(driver: Any, served: Any) -> None:
@@ -171,6 +180,47 @@ PASTE = """([type]) => {
 def test_a_pasted_file_that_is_no_image_is_refused_in_words(driver: Any) -> None:
     driver.page.evaluate(PASTE, ["application/pdf"])
     driver.page.locator(".toast", has_text="no picture that this browser can read").wait_for()
+
+
+DROP = """([kind, value]) => {
+  const dataTransfer = new DataTransfer();
+  if (kind === 'link') dataTransfer.setData('text/uri-list', value);
+  else dataTransfer.items.add(new File(['no image'], 'a', { type: value }));
+  const drop = new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true });
+  document.body.dispatchEvent(drop);
+  return drop.defaultPrevented;
+}"""
+
+
+@pytest.mark.parametrize(
+    ("dropped", "said"),
+    [
+        (("link", "https://example.org/a.png"), "Only a file can be dropped here"),
+        (("file", "video/mp4"), "choose it under Follow a video"),
+        (("file", "application/json"), "opened with Load session"),
+    ],
+)
+def test_what_is_dropped_and_is_no_picture_is_answered(driver: Any, dropped: Any, said: str) -> None:
+    assert driver.page.evaluate(DROP, list(dropped)), "the page is not led away by it"
+    driver.page.locator(".toast", has_text=said).wait_for()
+
+
+def test_a_video_that_cannot_be_played_is_told_once(served: Any, open_page: Any, monkeypatch: Any) -> None:
+    monkeypatch.setitem(MODEL["capabilities"], "source", True)
+    driver = open_page(served.url)
+    driver.start()
+    video = {"name": "a.mp4", "mimeType": "video/mp4", "buffer": b"no video"}
+    driver.page.set_input_files("#source-file", files=[video])
+    driver.page.locator(".toast", has_text="no video that this browser can play").wait_for()
+    driver.page.wait_for_timeout(300)
+    assert driver.page.locator(".toast").count() == 1
+
+
+@pytest.mark.parametrize("content", [b"null", b"[]", b"{}", b"no json"])
+def test_a_file_that_is_no_session_is_refused_in_words(driver: Any, content: bytes) -> None:
+    session = {"name": "a.json", "mimeType": "application/json", "buffer": content}
+    driver.page.set_input_files("#session-file", files=[session])
+    driver.page.locator(".toast", has_text="session file").wait_for()
 
 
 def test_a_panorama_is_cut_and_the_page_says_so(driver: Any, served: Any) -> None:
@@ -506,6 +556,7 @@ def test_ending_a_session_leads_back_to_the_empty_page(driver: Any, served: Any)
     driver.page.locator("#stop").click()
     driver.page.locator("#welcome").wait_for()
     driver.until(lambda: sent(served, "session.stop"), "the server was told")
+    assert driver.seconds() == 0
     driver.start(1)
 
 

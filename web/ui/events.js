@@ -58,6 +58,7 @@ function leave(page) {
   page.recorder.end().catch(toastError);
   page.prompts.streaming(false);
   page.prompts.effective('');
+  block('clock').textContent = '0:00.0';
   block('hint').hidden = true;
   page.timeline.clear();
   page.readout.clear();

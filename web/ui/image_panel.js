@@ -43,9 +43,15 @@ async function take(source, onImage) {
     const scale = Math.min(1, SIDE_MAX / Math.max(bitmap.width, bitmap.height));
     onImage(await encode(bitmap, Math.max(1, Math.round(bitmap.width * scale)), Math.max(1, Math.round(bitmap.height * scale))));
   } catch {
-    toast('That is no picture that this browser can read', { text: 'PNG, JPEG and WebP work.', kind: 'error' });
+    toast('That is no picture that this browser can read', { text: OTHERS[source.type.split('/')[0]] ?? OTHERS[source.type] ?? 'PNG, JPEG and WebP work.', kind: 'error' });
   }
 }
+
+/** What to do with files that are no pictures and still have a place here, by type. @type {Record<string, string>} */
+const OTHERS = {
+  video: 'A video is followed: begin with a picture or a scene, then choose it under Follow a video.',
+  'application/json': 'A saved session is opened with Load session.',
+};
 
 /** Tells when much of a picture is left out, as of a panorama. @param {Blob} image @param {{width: number, height: number}} shown its stream's size */
 export async function sayWhatIsCut(image, { width, height }) {
@@ -73,7 +79,10 @@ function encode(source, width, height) {
 /** @param {(image: Blob) => void} onImage */
 function bindDrop(onImage) {
   const veil = block('drop');
-  const wanted = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes('Files') ?? false;
+  // A link that nobody takes would lead the page away from its stream; in a field it is text.
+  /** @param {DragEvent} event */
+  const wanted = ({ dataTransfer, target }) =>
+    dataTransfer?.types.includes('Files') || (dataTransfer?.types.includes('text/uri-list') && !(target instanceof HTMLInputElement));
   document.addEventListener('dragover', (event) => {
     if (!wanted(event)) return;
     event.preventDefault();
@@ -88,6 +97,7 @@ function bindDrop(onImage) {
     veil.hidden = true;
     const image = event.dataTransfer?.files[0];
     if (image) take(image, onImage);
+    else toast('Only a file can be dropped here', { text: 'Save the picture first, or copy it there and paste it here.', kind: 'error' });
   });
 }
 

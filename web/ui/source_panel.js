@@ -45,7 +45,7 @@ export function bindSource(app, can) {
       video.hidden = button('source-stop').disabled = false;
     } catch (error) {
       stop();
-      toastError(error);
+      if (/** @type {Error} */ (error).name !== 'NotSupportedError') toastError(error); // that one the video's own event tells
     }
   };
 
