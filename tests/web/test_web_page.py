@@ -266,3 +266,24 @@ def test_a_phone_held_across_shows_the_picture_whole_and_its_tools(served: Any, 
         box = driver.page.locator(part).bounding_box()
         assert box["y"] >= 0 and box["y"] + box["height"] <= 390, part
     assert driver.page.locator("#stage").bounding_box()["height"] > 300
+
+
+@pytest.mark.browser
+def test_a_message_can_be_read_and_closed_while_a_dialog_is_open(driver: Any) -> None:
+    driver.page.locator("#image-open").click()
+    driver.page.locator("#image-camera").click()
+    message = driver.page.locator(".toast", has_text="gave no camera")
+    message.get_by_label("Close this message").click(timeout=10_000)
+    message.wait_for(state="hidden")
+    driver.page.locator("#image-camera").click()
+    message.wait_for()
+    driver.page.keyboard.press("Escape")
+    assert message.is_visible(), "it outlives the dialog"
+
+
+@pytest.mark.browser
+def test_the_tool_in_hand_can_be_told_where_grounds_are_not_drawn(served: Any, open_page: Any) -> None:
+    page = open_page(served.url, forced_colors="active").page
+    rim = "(tool) => getComputedStyle(tool).borderTopWidth"
+    rims = [page.locator(f"[data-tool={tool}]").evaluate(rim) for tool in ("drag", "pin")]
+    assert rims == ["2px", "1px"]

@@ -14,7 +14,7 @@ const SHOWN_MAX = 4;
  * @param {{text?: string, kind?: 'notice' | 'error', action?: {label: string, run: () => void}}} [options]
  */
 export function toast(title, { text = '', kind = 'notice', action } = {}) {
-  const list = block('toasts');
+  const list = reachable(block('toasts'));
   const same = [...list.children].find((child) => child.getAttribute('data-text') === title + text);
   same?.remove();
   const shut = make('button', { className: 'toast-close', type: 'button', textContent: '×', ariaLabel: 'Close this message' });
@@ -35,6 +35,16 @@ export function toast(title, { text = '', kind = 'notice', action } = {}) {
   while (list.children.length > SHOWN_MAX) list.firstElementChild?.remove();
   const leave = () => (box.matches(':hover, :focus-within') ? setTimeout(leave, 2000) : box.remove());
   setTimeout(leave, kind === 'error' ? ERROR_MS : NOTICE_MS);
+}
+
+/** While a dialog is open nothing outside of it can be read or pressed: messages stand in it then. @param {HTMLElement} list */
+function reachable(list) {
+  const open = document.querySelector('dialog[open]');
+  if (open && !open.contains(list)) {
+    open.append(list);
+    open.addEventListener('close', () => document.body.append(list), { once: true });
+  }
+  return list;
 }
 
 /** @param {unknown} error */
