@@ -1,15 +1,16 @@
 """The client without async: `with flowbrush.sync.connect(...) as stream: for frame in stream: ...`.
 
-The same names as `flowbrush.connect` gives; every call waits for its answer. An event loop in a thread of its
-own does the work, so the stream goes on while the caller computes; handlers of `on` run in that thread, and
-cannot call the stream themselves.
+The same methods as `flowbrush.connect` gives (but `follow`: `call` runs what is async); every call waits for its answer. An event
+loop in a thread of its own does the work, so the stream goes on while the caller computes; handlers of `on` run in that thread,
+and cannot call the stream themselves.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator
+from functools import partial
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import InstanceOf
@@ -21,6 +22,7 @@ from flowbrush.controls import Grid
 from flowbrush.errors import SessionEnded
 from flowbrush.messages import TrackKind
 from flowbrush.server_messages import (
+    Outline,
     SessionDone,
     SessionPaused,
     SessionReady,
@@ -29,8 +31,8 @@ from flowbrush.server_messages import (
     SessionRewound,
 )
 from flowbrush.session import ImageLike
-from flowbrush.stream import PromptLike, Stream
-from flowbrush.tracks import Drag, Track
+from flowbrush.stream import PromptLike, RegionLike, Stream, TimedPlaces
+from flowbrush.tracks import Drag, Places, Track, Way
 
 Result = TypeVar("Result")
 _END = object()
@@ -181,19 +183,59 @@ class SyncStream:
     def set_image(self, image: ImageLike) -> None:
         self.call(self.stream.set_image(image))
 
-    def drag(self, x: float, y: float, *, grid: Grid | None = None) -> SyncDrag:
-        return SyncDrag(self, self.call(self._begin(lambda: self.stream.drag(x, y, grid=grid))))
+    def probe(self, x: float, y: float, *, add: Places = (), remove: Places = ()) -> Outline:
+        return self.call(self.stream.probe(x, y, add=add, remove=remove))
+
+    def drag(
+        self,
+        x: float,
+        y: float,
+        *,
+        grid: Grid | None = None,
+        region: RegionLike | None = None,
+        add: Places = (),
+        remove: Places = (),
+    ) -> SyncDrag:
+        make = partial(self.stream.drag, x, y, grid=grid, region=region, add=add, remove=remove)
+        return SyncDrag(self, self.call(self._begin(make)))
 
     def drag_along(
-        self, points: Sequence[tuple[float, float]], seconds: float, *, grid: Grid | None = None
+        self,
+        points: Way,
+        seconds: float,
+        *,
+        grid: Grid | None = None,
+        region: RegionLike | None = None,
+        add: Places = (),
+        remove: Places = (),
     ) -> Ack:
-        return self.call(self.stream.drag_along(points, seconds, grid=grid))
+        along = self.stream.drag_along(points, seconds, grid=grid, region=region, add=add, remove=remove)
+        return self.call(along)
 
-    def pin(self, x: float, y: float, *, grid: Grid | None = None) -> SyncTrack:
-        return SyncTrack(self, self.call(self._begin(lambda: self.stream.pin(x, y, grid=grid))))
+    def pin(
+        self,
+        x: float,
+        y: float,
+        *,
+        grid: Grid | None = None,
+        region: RegionLike | None = None,
+        add: Places = (),
+        remove: Places = (),
+    ) -> SyncTrack:
+        make = partial(self.stream.pin, x, y, grid=grid, region=region, add=add, remove=remove)
+        return SyncTrack(self, self.call(self._begin(make)))
 
-    def path(self, points: Sequence[tuple[float, float, float]], *, grid: Grid | None = None) -> SyncTrack:
-        return SyncTrack(self, self.call(self._begin(lambda: self.stream.path(points, grid=grid))))
+    def path(
+        self,
+        points: TimedPlaces,
+        *,
+        grid: Grid | None = None,
+        region: RegionLike | None = None,
+        add: Places = (),
+        remove: Places = (),
+    ) -> SyncTrack:
+        make = partial(self.stream.path, points, grid=grid, region=region, add=add, remove=remove)
+        return SyncTrack(self, self.call(self._begin(make)))
 
     def clear_tracks(self, *kinds: TrackKind) -> Ack:
         return self.call(self.stream.clear_tracks(*kinds))

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+import flowbrush
+import flowbrush.errors
 from flowbrush.models.checkpoint import read
 from flowbrush.models.registry import card
 from flowbrush.models.text.colors import COLORS
@@ -163,6 +165,13 @@ def test_what_pocket_understands_is_what_it_was_taught() -> None:
     assert (lines, listed["Scenes"], listed["Deeds"]) == (taught["thing"], taught["scene"], taught["verb"])
     assert listed["Weather"] == taught["weather"]
     assert all(re.search(rf"\b{color}\b", page) for color in COLORS)
+
+
+def test_every_public_name_of_the_client_is_in_the_reference() -> None:
+    page = (DOCS / "reference" / "python.md").read_text(encoding="utf-8")
+    told = re.findall(r"^::: flowbrush\.(?:\w+\.)?(\w+)$", page, re.MULTILINE)
+    assert "errors" in told, "all of the module"
+    assert set(flowbrush.__all__) <= {*told, *vars(flowbrush.errors)}
 
 
 def test_the_newest_version_of_the_changelog_is_the_projects() -> None:

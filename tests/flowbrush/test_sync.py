@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
 import os
 import signal
 import threading
@@ -32,6 +33,33 @@ def server() -> Iterator[Double]:
 
 async def _start() -> Double:
     return await Double().__aenter__()
+
+
+def test_it_takes_what_the_async_client_takes() -> None:
+    apart = {
+        "follow",
+        "control",
+        "send",
+        "send_bytes",
+        "next_track",
+    }  # by way of `call`, and below the names of controls
+    for name, method in inspect.getmembers(flowbrush.Stream, inspect.isfunction):
+        if not name.startswith("_") and name not in apart:
+            own = getattr(flowbrush.sync.SyncStream, name)
+            asked = inspect.signature(method).parameters
+            assert list(inspect.signature(own).parameters) == list(asked), name
+
+
+def test_what_a_hand_takes_is_asked_and_told(server: Double) -> None:
+    region = [[(0.1, 0.1), (0.3, 0.1), (0.2, 0.3)]]
+    with flowbrush.sync.connect(server.url, prompt="a fox", frames="none") as stream:
+        assert stream.probe(0.2, 0.2, add=[(0.3, 0.3)]).type == "outline"
+        stream.drag(0.2, 0.2, region=region).release()
+        stream.pin(0.2, 0.2, add=[(0.3, 0.3)], remove=[(0.1, 0.1)]).release()
+        stream.path([(0, 0.2, 0.2), (1, 0.4, 0.2)], region=region)
+    drag, pin, path = (m for m in server.received if isinstance(m, p.TrackBegin))
+    assert drag.region == path.region == (((0.1, 0.1), (0.3, 0.1), (0.2, 0.3)),)
+    assert (pin.add, pin.remove) == (((0.3, 0.3),), ((0.1, 0.1),))
 
 
 def test_frames_controls_and_the_end(server: Double) -> None:
