@@ -5,7 +5,7 @@
 import { App } from './app.js';
 import { Overlay } from './overlay.js';
 import { Painter } from './painter.js';
-import { Rest } from './rest.js';
+import { reach, Rest } from './rest.js';
 import { Selection } from './selection.js';
 import { Starter } from './starter.js';
 import { makeTools, takes } from './tools.js';
@@ -118,7 +118,7 @@ async function beginFrom(image, invitation) {
 function beginPhoto({ file, invite }) {
   dialog('image-dialog').close();
   prompts.text = '';
-  const load = async () => (await fetch(address(file))).blob();
+  const load = async () => (await reach(address(file))).blob();
   return beginFrom(load(), invite);
 }
 

@@ -37,9 +37,7 @@ export class Rest {
   async fetch(path, init = {}) {
     const headers = new Headers(init.headers);
     if (this.key) headers.set('Authorization', `Bearer ${this.key}`);
-    const answer = await fetch(serverUrl(path), { ...init, headers }).catch(() => {
-      throw new StreamError({ code: 'closed_1006', message: 'the server cannot be reached' });
-    });
+    const answer = await reach(serverUrl(path), { ...init, headers });
     if (!answer.ok) throw await refusal(answer);
     return answer;
   }
@@ -112,6 +110,13 @@ export class Rest {
     const headers = { 'Content-Type': 'application/json' };
     return (await this.fetch(path, { method: 'POST', headers, body: JSON.stringify(body) })).json();
   }
+}
+
+/** `fetch`, with an error that says what is wrong. @param {string} url @param {RequestInit} [init] */
+export function reach(url, init) {
+  return fetch(url, init).catch(() => {
+    throw new StreamError({ code: 'closed_1006', message: 'the server cannot be reached' });
+  });
 }
 
 /** @param {Response} answer */

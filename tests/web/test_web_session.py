@@ -497,12 +497,37 @@ def test_the_queue_is_shown(driver: Any, served: Any) -> None:
     driver.wait_live()
 
 
+def tell(served: Any, *messages: dict[str, Any]) -> None:
+    """The server says something of its own accord."""
+    (socket,) = served.double.sockets
+    for message in messages:
+        asyncio.run_coroutine_threadsafe(socket.send_json(message), served.loop).result(10)
+
+
+def test_who_waits_for_a_new_worker_is_not_told_that_places_are_taken(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.pause()
+    lost = {"type": "session.recovering", "reason": "worker_lost"}
+    tell(served, lost, {"type": "queue", "position": 1, "size": 1})
+    driver.page.locator("#banner", has_text="had to be restarted").wait_for()
+    driver.page.locator("#status-text", has_text="Waiting, 1 of 1").wait_for()
+    assert "taken" not in driver.page.locator("#banner").text_content()
+    tell(served, {"type": "queue", "position": 2, "size": 3})
+    driver.page.locator("#banner", has_text="number 2 of 3").wait_for()
+
+
+def test_a_card_says_that_the_server_is_away(open_page: Any, served: Any) -> None:
+    driver = open_page(served.url, expect_errors=True)
+    driver.page.locator("#photo-cards .preset").first.wait_for()
+    driver.page.route("**/gallery/photo-*", lambda route: route.abort())
+    driver.page.locator("#photo-cards .preset").first.click()
+    driver.page.locator(".toast", has_text="The server cannot be reached").wait_for()
+
+
 def test_what_a_jump_took_back_is_not_told_to_who_jumped(driver: Any, served: Any) -> None:
     driver.start()
-    (socket,) = served.double.sockets
     for code, message in (("control_discarded", "it is not shown"), ("idle", "it ends soon")):
-        notice = {"type": "notice", "code": code, "message": message}
-        asyncio.run_coroutine_threadsafe(socket.send_json(notice), served.loop).result(10)
+        tell(served, {"type": "notice", "code": code, "message": message})
     driver.page.locator(".toast", has_text="It ends soon").wait_for()
     assert driver.page.locator(".toast").count() == 1
 

@@ -10,6 +10,7 @@ import { isSilent, sentence, wordsFor } from './words.js';
 
 /** Chunks that the strip goes back; the server can go back to any. */
 const REWIND_CHUNKS = 240;
+const RESTARTED = 'The model had to be restarted. The stream goes on by itself in a moment.';
 const INVITATION = 'Press on something and pull it along.';
 
 /**
@@ -163,13 +164,17 @@ function bindPicture(page) {
 /** Waiting, notices, errors. @param {Page} page */
 function bindTrouble(page) {
   const { app } = page;
+  let restarted = false;
+  for (const event of /** @type {const} */ (['starting', 'chunk'])) app.on(event, () => (restarted = false));
   app.on('queue', ({ position, size }) => {
     status(`Waiting, ${position} of ${size}`, 'wait');
-    showBanner(`All places are taken. You are number ${position} of ${size} in the queue; it starts by itself.`);
+    if (!restarted) showBanner(`All places are taken. You are number ${position} of ${size} in the queue; it starts by itself.`);
+    else if (size > 1) showBanner(`${RESTARTED} You are number ${position} of ${size} who wait for it.`);
   });
   app.on('recovering', () => {
+    restarted = true;
     status('Recovering…', 'wait');
-    showBanner('The model had to be restarted. The stream goes on by itself in a moment.');
+    showBanner(RESTARTED);
   });
   app.on('notice', ({ code, message }) => isSilent(code) || toast(sentence(message)));
   app.on('trouble', toastError);
