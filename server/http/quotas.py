@@ -43,8 +43,12 @@ class Quotas:
         self._day = -1
 
     def began(self, live: SessionHost, identity: Identity) -> None:
-        """Counts a session as this client's from now on."""
+        """Counts a session as this client's from now on. The one whose client is away longest makes room where there is none."""
+        mine = self._of(identity)
         live.account = live.meta.owner or identity.address
+        away, most = _away(mine), self._quota(identity).sessions
+        if most and len(mine) >= most and away:
+            self._service.end(min(away, key=lambda each: each.session.away_since or 0.0), "displaced")
 
     @contextlib.contextmanager
     def making(self, identity: Identity, branch: bool = False) -> Iterator[None]:
@@ -58,18 +62,17 @@ class Quotas:
             self._making += Counter()  # those of nobody are dropped
 
     def check_start(self, identity: Identity, paused: bool, model: str) -> None:
-        """Before a session of a model begins; raises OverQuota. The one whose client is away longest makes room, if any is."""
+        """Before a session of a model begins; raises OverQuota. Those whose clients are away will make room (`began`): not before
+        it is there, since it may yet be refused for something else.
+        """
         quota, mine = self._quota(identity), self._of(identity)
         self._check_sent(identity.account, quota)
         self._check_waiting(quota, mine, model)
         if paused:
             self.check_pause(identity)
         making = self._making[identity.account, False] + self._making[identity.account, True]
-        if quota.sessions and len(mine) + making >= quota.sessions:
-            away = [live for live in mine if live.session.away_since is not None]
-            if not away:
-                raise _too_many("sessions", quota.sessions, "end one of them first")
-            self._service.end(min(away, key=lambda live: live.session.away_since or 0.0), "displaced")
+        if quota.sessions and len(mine) - len(_away(mine)) + making >= quota.sessions:
+            raise _too_many("sessions", quota.sessions, "end one of them first")
 
     def check_branch(self, identity: Identity, model: str) -> None:
         """Before a branch of a session of that model is made; raises OverQuota."""
@@ -131,6 +134,11 @@ class Quotas:
 
     def _of(self, identity: Identity) -> list[SessionHost]:
         return [live for live in self._service.lives.values() if live.account == identity.account]
+
+
+def _away(lives: list[SessionHost]) -> list[SessionHost]:
+    """Those whose clients are away."""
+    return [live for live in lives if live.session.away_since is not None]
 
 
 def _too_many(what: str, most: int, do: str) -> OverQuota:
