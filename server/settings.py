@@ -9,12 +9,12 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from difflib import get_close_matches
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from dotenv import dotenv_values
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -24,6 +24,7 @@ from pydantic_settings import (
 )
 
 from flowbrush import limits
+from flowbrush.server import values
 from flowbrush.wording import expected, in_python
 
 MIB = 1 << 20
@@ -41,6 +42,8 @@ _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://\S+", re.ASCII)
 Words = Annotated[tuple[str, ...], NoDecode]
 Limit = Annotated[int, Field(ge=0)]
 """0: no limit"""
+PathAtHome = Annotated[Path, AfterValidator(values.at_home)]
+Folder = Annotated[PathAtHome, BeforeValidator(values.no_bucket)]
 
 
 class BadSettings(ValueError):
@@ -77,6 +80,7 @@ class Settings(BaseSettings):
         extra="ignore",
         frozen=True,
         env_ignore_empty=True,
+        allow_inf_nan=False,
     )
 
     model: str = "pocket"
@@ -113,14 +117,14 @@ class Settings(BaseSettings):
     """`module:callable` that loads the generator in the worker."""
 
     api_keys: Words = ()
-    keys_file: Path | None = None
+    keys_file: PathAtHome | None = None
     """TOML with keys by name and their quotas; read again on SIGHUP."""
     allow_unauthenticated: bool = False
     """Without API keys: be reachable from other machines all the same."""
-    allowed_hosts: Words = ()
+    allowed_hosts: Annotated[Words, AfterValidator(values.names)] = ()
     """Names that the server may be called by, in addition to loopback's and addresses."""
-    allowed_origins: Words = ()
-    trusted_proxies: Words = ()
+    allowed_origins: Annotated[Words, AfterValidator(values.origins)] = ()
+    trusted_proxies: Annotated[Words, AfterValidator(values.networks)] = ()
     """Addresses or networks whose X-Forwarded-* headers are believed."""
     token_s: Annotated[float, Field(gt=0)] = 60.0
 
@@ -141,8 +145,8 @@ class Settings(BaseSettings):
     body_s: Annotated[float, Field(gt=0)] = 120.0
     """How long a request may take to arrive."""
 
-    state_dir: Path = Field(default_factory=_default_state_dir)
-    runtime_dir: Path | None = None
+    state_dir: Folder = Field(default_factory=_default_state_dir)
+    runtime_dir: Folder | None = None
     """Snapshots for recovery; None takes memory (tmpfs) when there is enough of it."""
     snapshot_chunks: Annotated[int, Field(ge=1)] = 8
     keep_hours: Annotated[float, Field(gt=0)] = 24.0
@@ -189,32 +193,12 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for text in value:
-            try:
-                ip_network(text, strict=False)
-            except ValueError:
-                raise ValueError(f"{text!r}: expected an address or a network, such as 10.0.0.0/8") from None
-        return value
-
     @field_validator("log_level")
     @classmethod
     def _known_level(cls, value: str) -> str:
         if value.lower() not in ("debug", "info", "warning", "error"):
             raise ValueError(f"log level {value!r}: expected debug, info, warning or error")
         return value.lower()
-
-    @field_validator("state_dir", "runtime_dir", mode="before")
-    @classmethod
-    def _a_folder(cls, value: Any) -> Any:
-        text = str(value)
-        if re.match(r"\w{2,}:/", text):  # a Path has one slash where the address had two
-            raise ValueError(
-                f"{text!r}: expected a folder; a bucket of objects has no locks and cannot be one"
-            )
-        return value
 
     @field_validator("model")
     @classmethod

@@ -84,6 +84,15 @@ def test_a_file_in_utf_16_is_named() -> None:
         ("LOG_LEVEL", "loud", "FLOWBRUSH_LOG_LEVEL: .*expected debug"),
         ("TRUSTED_PROXIES", "127.0.0.1,proxy", "FLOWBRUSH_TRUSTED_PROXIES: 'proxy': expected an address"),
         ("HOST", "0.0.0.0", "FLOWBRUSH_API_KEYS"),
+        ("TOKEN_S", "inf", "FLOWBRUSH_TOKEN_S is 'inf': expected a finite number"),
+        ("IMAGE_MEGAPIXELS", "nan", "FLOWBRUSH_IMAGE_MEGAPIXELS is 'nan': expected "),
+        ("ALLOWED_ORIGINS", "https://a.example,studio.example", "'studio.example': expected scheme and name"),
+        ("ALLOWED_ORIGINS", "https://studio.example/page", "expected scheme and name"),
+        ("ALLOWED_ORIGINS", "*", "expected scheme and name"),
+        ("ALLOWED_HOSTS", "http://studio.example", "'http://studio.example': expected a name alone"),
+        ("ALLOWED_HOSTS", "studio.example:8000", "expected a name alone"),
+        ("ALLOWED_HOSTS", "*.example", "expected a name alone"),
+        ("STATE_DIR", "~nobody-of-that-name/x", "FLOWBRUSH_STATE_DIR: .*no home folder"),
     ],
 )
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, why: str) -> None:
@@ -91,6 +100,26 @@ def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, va
     with pytest.raises(BadSettings, match=why) as refused:
         load_settings()
     assert "\n" not in str(refused.value)
+
+
+def test_a_home_is_a_home_wherever_the_path_stands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Who writes ~ into .env, or behind the = of an option, gets no folder of that name."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    Path(".env").write_text("FLOWBRUSH_STATE_DIR=~/state\nFLOWBRUSH_KEYS_FILE=~/keys.toml\n")
+    found = load_settings(runtime_dir=Path("~/run"))
+    assert (found.state_dir, found.keys_file, found.runtime_dir) == (
+        tmp_path / "state",
+        tmp_path / "keys.toml",
+        tmp_path / "run",
+    )
+
+
+def test_names_and_pages_that_can_be_allowed(tmp_path: Path) -> None:
+    found = load_settings(
+        allowed_hosts="studio.example,fe80::1,[::1]",
+        allowed_origins="https://studio.example:8443/, http://[::1]:9",
+    )
+    assert len(found.allowed_hosts) == 3 and len(found.allowed_origins) == 2
 
 
 def test_a_container_needs_keys_when_its_port_is_published_to_others(tmp_path: Path) -> None:

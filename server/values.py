@@ -1,0 +1,64 @@
+"""What single settings may hold: names, pages, networks, paths. Each check gives the value back, or raises ValueError."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Any
+
+
+def networks(given: tuple[str, ...]) -> tuple[str, ...]:
+    """Addresses and networks."""
+    for text in given:
+        try:
+            ip_network(text, strict=False)
+        except ValueError:
+            raise ValueError(f"{text!r}: expected an address or a network, such as 10.0.0.0/8") from None
+    return given
+
+
+def names(given: tuple[str, ...]) -> tuple[str, ...]:
+    """Names as they stand in `Host`, without its port: anything else would never be met."""
+    for text in given:
+        if re.search(r"[/*\s@]|:\d+$", text) and not _is_address(text):
+            raise ValueError(
+                f"{text!r}: expected a name alone, without scheme, port or *, such as studio.example"
+            )
+    return given
+
+
+def origins(given: tuple[str, ...]) -> tuple[str, ...]:
+    """Origins of pages as browsers send them: anything else would never be met."""
+    for text in given:
+        if not re.fullmatch(r"https?://[^/?#*\s@]+/?", text):
+            raise ValueError(
+                f"{text!r}: expected scheme and name of a page, and its port if it has one, such as https://studio.example"
+            )
+    return given
+
+
+def at_home(path: Path) -> Path:
+    """The path with the home folder for its ~: a shell leaves that of `--state-dir=~/x` as it is, and nobody reads that of .env."""
+    if not str(path).startswith("~"):
+        return path
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError(f"{str(path)!r}: no home folder is known for that: give the whole path") from None
+
+
+def no_bucket(given: Any) -> Any:
+    """What can be the path of a folder."""
+    text = str(given)
+    if re.match(r"\w{2,}:/", text):  # a Path has one slash where the address had two
+        raise ValueError(f"{text!r}: expected a folder; a bucket of objects has no locks and cannot be one")
+    return given
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text.strip("[]"))
+    except ValueError:
+        return False
+    return True
