@@ -151,6 +151,7 @@ class Service:
         model = served(start.model, self.dispatchers.names)
         facts = await self.wait_loaded(model)
         starting.check_can(start, facts.card["capabilities"])
+        starting.check_fps(start, facts.card)
         image, shape = await self._uploaded(start.image, owner)
         most = self.settings.max_steps or starting.steps_in_real_time(facts)
         start, notices = starting.in_real_time(start, most)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from flowbrush.errors import ErrorCode, ProtocolError
+from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
 from flowbrush.protocol import Notice, SessionStart
 from flowbrush.server.engine import ipc
 from flowbrush.server.sessions.refused import Refused
@@ -30,6 +30,13 @@ def check_can(start: SessionStart, can: dict[str, Any]) -> None:
             tracking.check(start.source, can)
     except ProtocolError as error:
         raise Refused.of(error) from None
+
+
+def check_fps(start: SessionStart, card: dict[str, Any]) -> None:
+    """Raises Refused for a rate that the model does not make: here, and not when a seat was waited for."""
+    if start.fps not in (None, card["fps"]):
+        text = f"{card['name']} makes {card['fps']:g} frames a second, not {start.fps}: leave fps out"
+        raise Refused(ErrorCode.INVALID_VALUE, text, CloseCode.BAD_START, field="fps")
 
 
 def steps_in_real_time(facts: ipc.Loaded) -> int:
