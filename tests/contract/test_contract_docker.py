@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
+from flowbrush.server.http.hosts import Names
 from flowbrush.server.metrics import Metrics
 from flowbrush.server.settings import Settings
 
@@ -93,10 +94,20 @@ def test_what_monitors_is_published_on_this_machine_and_finds_its_files() -> Non
     files = [each.split(":")[0] for each in services["grafana"]["volumes"]] + [configs["prometheus"]["file"]]
     assert all((ROOT / each).exists() for each in files)
     scraped = yaml.safe_load((ROOT / configs["prometheus"]["file"]).read_text())["scrape_configs"][0]
-    (target,) = scraped["static_configs"][0]["targets"]
-    host, _, port = target.partition(":")
-    assert host in services and port == COMPOSE["services"][host]["environment"]["FLOWBRUSH_PORT"]
-    assert host in Settings(_env_file=None, **values_of(host)).allowed_hosts
+    (found,) = scraped["dns_sd_configs"]
+    assert found["type"] == "A" and set(found["names"]) <= set(services)
+    for host in found["names"]:
+        assert str(found["port"]) == services[host]["environment"]["FLOWBRUSH_PORT"]
+
+
+@pytest.mark.parametrize("name", ["demo", "gpu"])
+def test_with_keys_a_container_answers_to_every_name_and_without_to_addresses(name: str) -> None:
+    """Prometheus asks by address; people come by whatever name the machine has."""
+    closed = Settings(_env_file=None, **values_of(name))
+    opened = Settings(_env_file=None, **values_of(name, FLOWBRUSH_API_KEYS="a-key"))
+    names = [Names(each.allowed_hosts, any_name=each.needs_keys) for each in (closed, opened)]
+    assert [each.allows("172.18.0.2:8000") for each in names] == [True, True]
+    assert [each.allows("studio.example:8000") for each in names] == [False, True]
 
 
 def test_the_dashboard_asks_for_figures_that_there_are() -> None:
