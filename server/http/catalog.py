@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from flowbrush.models.registry import CARDS  # torch-free
 from flowbrush.server.http.answers import error_response
@@ -34,7 +34,9 @@ _UPLOAD_FORM = {
 
 
 class TokenRequest(BaseModel):
-    """What the token is for; `session`: for this one alone."""
+    """What the token is for; `session`: for this one alone. A slip in a name must not give a token that may do more."""
+
+    model_config = ConfigDict(extra="forbid")
 
     role: Role = "controller"
     session: Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,64}$")] | None = None

@@ -39,9 +39,10 @@ def router(context: Context) -> APIRouter:
         id: str,
         request: Request,
         first: Annotated[int | None, Query(ge=0, le=MAX_CHUNK)] = None,
-        last: Annotated[int, Query(ge=0, le=MAX_CHUNK)] = MAX_CHUNK,
+        last: Annotated[int | None, Query(ge=0, le=MAX_CHUNK)] = None,
     ) -> Response:
-        return await _recording(context, id, request, first, last)
+        part = None if first is None and last is None else (first or 0, MAX_CHUNK if last is None else last)
+        return await _recording(context, id, request, part)
 
     @routes.get("/frame.jpg", summary="The newest frame")
     async def frame(id: str, request: Request) -> Response:
@@ -58,15 +59,18 @@ def router(context: Context) -> APIRouter:
     return routes
 
 
-async def _recording(context: Context, id: str, request: Request, first: int | None, last: int) -> Response:
+async def _recording(context: Context, id: str, request: Request, chunks: tuple[int, int] | None) -> Response:
+    """All of it, or its `chunks`, the first and the last."""
     meta = await context.stored(request, id)
     path = context.service.store.recording(id)
     size = await _recorded(context, id, path) if meta is not None else 0
     if meta is None or size == 0:
         return await context.missing(request, id, "recording")
-    part = await _part(context, id, path, size, first, last)
-    if first is not None and part is None:
-        return error_response(404, ErrorCode.OUT_OF_RANGE, f"no chunk from {first} to {last} is recorded")
+    part = await _part(context, id, path, size, chunks)
+    if chunks is not None and part is None:
+        to = "on" if chunks[1] == MAX_CHUNK else f"to {chunks[1]}"
+        text = f"no chunk from {chunks[0]} {to} is recorded"
+        return error_response(404, ErrorCode.OUT_OF_RANGE, text)
     audit("read.recording", identity_of(request), session=id)
     try:
         context.quotas.check_sent(identity_of(request))
@@ -136,12 +140,12 @@ async def _recorded(context: Context, id: str, path: Path) -> int:
 
 
 async def _part(
-    context: Context, id: str, path: Path, size: int, first: int | None, last: int
+    context: Context, id: str, path: Path, size: int, chunks: tuple[int, int] | None
 ) -> Clip | None:
     """What is wanted of the recording; None for all of it, or where it has none of these chunks."""
-    if first is None:
+    if chunks is None:
         return None
-    return await context.service.reading.run(id, partial(clip, path, size, first, last))
+    return await context.service.reading.run(id, partial(clip, path, size, *chunks))
 
 
 def _not_made(error: OSError) -> Response:

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Protocol
 import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from flowbrush.limits import MAX_SIDE
 from flowbrush.server.modest import limit_memory
@@ -65,6 +65,8 @@ class JpegFrames:
             raise
         except MemoryError:
             raise
+        except UnidentifiedImageError:  # its own words are the address of a buffer
+            raise BadFrame(f"a frame of {len(data)} bytes is no JPEG") from None
         except Exception as error:  # decoders raise many kinds of errors on broken files
             raise BadFrame(f"a frame is no whole JPEG: {error}") from None
 

@@ -80,6 +80,12 @@ def test_a_page_that_gave_this_machine_a_name_gets_nothing(server: RunningServer
     assert own.startswith(b"HTTP/1.1 200")
 
 
+@pytest.mark.parametrize("wanted", [{"Role": "viewer"}, {"role": "viewer", "sesion": "abc"}])
+def test_a_slip_gives_no_token_that_may_do_more(server: RunningServer, wanted: dict[str, str]) -> None:
+    status, answer = ask(server, "/v1/tokens", "POST", json.dumps(wanted).encode(), a=JSON)
+    assert status == 422 and answer["error"]["field"] in ("Role", "sesion")
+
+
 @pytest.mark.parametrize("path", ["/v1/tokens", "/v1/images"])
 def test_nor_may_it_post(server: RunningServer, path: str) -> None:
     name = f"rebind.evil.example:{server.port}"

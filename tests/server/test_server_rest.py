@@ -209,7 +209,10 @@ async def test_a_clip_begins_where_it_was_marked(server: RunningServer) -> None:
         await asyncio.to_thread(wait_for, lambda: len(decode_file(status_of(url)[1])) == 8)
         frames = [read(picture)[0] for picture in decode_file(status_of(url)[1])]
         assert frames == list(range(first * 4, first * 4 + 8)), "neither before the mark nor after the end"
-        assert status_of(f"{base}/recording.mp4?first=100000")[0] == 404
+        status, refusal = status_of(f"{base}/recording.mp4?first=100000")
+        assert status == 404 and b"no chunk from 100000 on is recorded" in refusal
+        upto = [read(picture)[0] for picture in decode_file(status_of(f"{base}/recording.mp4?last=1")[1])]
+        assert upto == list(range(8)), "without first from the beginning"
     assert status_of(f"{server.url}/v1/sessions/none/mark", b"")[0] == 404
 
 

@@ -176,7 +176,8 @@ def test_a_small_thing_that_moves_is_a_change() -> None:
     [
         (jpeg((64, 64), 90), "announced 160×120 and a frame has 64×64"),
         (jpeg((160, 120), 90, 20)[:-400], "no whole JPEG"),
-        (b"\xff\xd8\xff nothing", "no whole JPEG"),
+        (b"\xff\xd8\xff nothing", "a frame of 11 bytes is no JPEG"),
+        (b"", "a frame of 0 bytes is no JPEG"),
     ],
 )
 def test_what_is_wrong_with_a_frame_is_said_and_the_next_one_is_read(data: bytes, why: str) -> None:
