@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from flowbrush.packets import NO_FLAGS, Flag, Packet
 from flowbrush.protocol import Codec, Error, Pong
-from flowbrush.server.delivery.delivery import DEAF_TEXTS, MAX_TEXTS, STALE_S, Closing, Media, Outbox, Ring
+from flowbrush.server.delivery.delivery import (
+    DEAF_TEXTS,
+    MAX_TEXTS,
+    RING_FRAMES,
+    STALE_S,
+    Closing,
+    Media,
+    Outbox,
+    Ring,
+)
+from flowbrush.server.sessions.session_host import RESUMED_FRAMES, SessionHost
 
 
 def packet(frame: int, key: bool = False) -> Packet:
@@ -116,6 +128,34 @@ def test_the_ring_knows_what_it_has() -> None:
     assert ring.since(600) is None, "not there yet"
     ring.clear()
     assert ring.since(595) is None
+
+
+def host() -> SessionHost:
+    meta: Any = SimpleNamespace(chunk_frames=4, owner="")
+    return SessionHost(meta, SimpleNamespace(id="s"), None, None, None)  # type: ignore[arg-type]
+
+
+def test_no_chunk_is_made_for_a_client_that_has_not_taken_two() -> None:
+    live, box = host(), Box()
+    assert live.blocked, "nobody is there"
+    live.attach(box)
+    for frame in range(9):
+        assert not live.blocked
+        box.put(frame, key=frame == 0)
+    assert live.blocked
+    box.forget_media()
+    assert not live.blocked
+    box.close(1000, "bye")
+    assert live.blocked
+
+
+def test_who_comes_back_gets_all_that_the_ring_has() -> None:
+    live, box = host(), Box(RESUMED_FRAMES)
+    for frame in range(RING_FRAMES):
+        live._ring.put(Media(packet(frame, key=frame == 0), 0.0, 0.0))
+    live.attach(box)
+    live.catch_up(0)
+    assert (box.frames, box.lost) == (RING_FRAMES, 0)
 
 
 async def test_pongs_for_one_who_does_not_read_take_one_place() -> None:
