@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _PARTS = "corner|half|part|edge|side|area|third"
 _WHOLE = "picture|image|frame|screen|video|scene|view|sky|sea|ocean|water"
@@ -45,3 +46,12 @@ def said_of(found: re.Match[str]) -> list[tuple[str, str]]:
 def place_words(text: str) -> set[str]:
     """The words of `text` that say where a thing is, up or down."""
     return {word for found in PLACE.finditer(" ".join(text.lower().split())) for word in found[0].split()}
+
+
+def at_sides(heard: Sequence[str], named: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What each word names: "on the left" is a side, whatever else is said there, and no way to go."""
+    names = list(named)
+    for at in range(2, len(heard)):
+        if heard[at] in ("left", "right") and heard[at - 1] == "the" and heard[at - 2] in ("on", "at"):
+            names[at] = ("side", heard[at])
+    return names

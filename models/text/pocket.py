@@ -25,7 +25,7 @@ from flowbrush.models.text.going import going
 from flowbrush.models.text.misspellings import Speller
 from flowbrush.models.text.near_words import nearest
 from flowbrush.models.text.pictographs import spelled
-from flowbrush.models.text.places import place_words
+from flowbrush.models.text.places import at_sides, place_words
 from flowbrush.models.text.quantities import TAUGHT, counted
 from flowbrush.models.text.scenes import one_scene, scene_near
 
@@ -268,7 +268,7 @@ class PocketText(nn.Module):
         alone = [at for at in alone if not named[at][0] and not color(heard[at])][:ITEMS]
         for at, (concept,) in zip(alone, self._named([[heard[at]] for at in alone]), strict=True):
             named[at] = concept if concept[0] == "thing" else named[at]
-        named = self._unborrowed(heard, named, joined)
+        named = at_sides(heard, self._unborrowed(heard, named, joined))
         return [
             Meaning(word, *concept, close) for word, concept, close in zip(heard, named, joined, strict=True)
         ]

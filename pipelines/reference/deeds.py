@@ -29,7 +29,9 @@ ALL = frozenset("they all both".split())
 ENDS = AND | WHICH | ALL | frozenset("while as then but with it one another other others he she".split())
 """Words at which a deed is at its end."""
 TO_AND_FRO = ({"up", "down"}, {"left", "right"})
-CLAUSES = AND | frozenset("while as but then".split())
+THEN = frozenset("then but".split())
+"""Words after which the same may do something else: "a rabbit jumps over a house and runs away"."""
+CLAUSES = AND | THEN | frozenset("while as".split())
 """Words after which somebody else may do something."""
 OTHERS = frozenset("one another other others".split())
 LAST_WORDS = 3  # before a verb that may say how many do it: "are both slowly running"
@@ -43,12 +45,15 @@ class _Mention(NamedTuple):
 
 
 class _Deed(NamedTuple):
-    """The words of a deed from `start` to before `stop`, and who does it; None where nobody known does."""
+    """The words of a deed from `start` to before `stop`, and who does it; None where nobody known does. `more` of what they do is
+    said after something else that they do.
+    """
 
     verb: int
     start: int
     stop: int
     doers: list[_Mention] | None
+    more: bool = False
 
 
 def spelled_out(said: Sequence[Meaning]) -> list[Meaning]:
@@ -57,19 +62,26 @@ def spelled_out(said: Sequence[Meaning]) -> list[Meaning]:
     """
     said = _without_to_and_fro(said)
     behind, gone = defaultdict[int, list[Meaning]](list), set[int]()
+    last = -1  # the last word of a deed that stands where it was said
     for each in _deeds(said):
-        _, start, stop, doers = each
-        deed = [word._replace(joined=True) for word in said[start:stop] if word.kind in DEEDS]
+        deed = [word._replace(joined=True) for word in said[each.start : each.stop] if word.kind in DEEDS]
+        doers = each.doers or []
         driven = _object(said, each)
         if driven is not None and doers != [driven]:
             behind[driven.last] += deed
             way = said[driven.last + 1 : _span(said, driven.last)[1]]  # "a dog chases a cat to the left"
-            for doer in doers or ():
+            for doer in doers:
                 behind[doer.last] += [word._replace(joined=True) for word in way if word.kind in DEEDS]
-        if doers is None or doers != _mentions(said[:start])[-1:]:
-            gone |= set(range(start, stop))
-            for doer in doers or ():
+        if each.more and last >= 0:
+            gone |= set(range(each.start, each.stop))
+            behind[last] += deed
+        elif each.doers is None or doers != _mentions(said[: each.start])[-1:]:
+            gone |= set(range(each.start, each.stop))
+            for doer in doers:
                 behind[doer.last] += deed
+            last = -1
+        else:
+            last = each.stop - 1
     return _put(said, behind, _said_again(said), gone)
 
 
@@ -84,12 +96,14 @@ def _deeds(said: Sequence[Meaning]) -> list[_Deed]:
         if said[place].kind != "verb":
             place += 1
             continue
-        such = _thing_after(said, place + 1, ENDS | BY | ONE) if said[place].word.endswith("ing") else None
-        if such is not None and _is_begun(said, place):  # "a running dog"
+        such = _said_of_next(said, place)
+        if such is not None:
             deeds.append(_Deed(place, place, place + 1, [such]))
         else:
             start, stop = _span(said, place)
-            deeds.append(_Deed(place, start, stop, _doers(said, _mentions(said[:start]), place)))
+            goes_on = bool(deeds) and said[start - 1].word in AND | THEN and said[start].joined
+            doers = deeds[-1].doers if goes_on else _doers(said, _mentions(said[:start]), place)
+            deeds.append(_Deed(place, start, stop, doers, goes_on))
         place = deeds[-1].stop
     return deeds
 
@@ -125,6 +139,13 @@ def _put(
             made.append(meaning)
         made += behind.get(place, ())
     return made
+
+
+def _said_of_next(said: Sequence[Meaning], place: int) -> _Mention | None:
+    """The thing after the verb at `place` of which it says what such a thing does: "a running dog"."""
+    if not said[place].word.endswith("ing") or not _is_begun(said, place):
+        return None
+    return _thing_after(said, place + 1, ENDS | BY | ONE)
 
 
 def _is_begun(said: Sequence[Meaning], place: int) -> bool:
@@ -240,8 +261,13 @@ def _links(said: Sequence[Meaning], mentions: Sequence[_Mention]) -> list[str]:
 def _link(said: Sequence[Meaning], one: _Mention, other: _Mention) -> str:
     """How the `other` thing hangs on the `one` before it: "and", "," or "by"; nothing where it begins anew."""
     between = said[one.last + 1 : other.first]
-    deeds = (deed for deed in _deeds(said[: other.first]) if deed.start > one.last)
-    if any(deed.doers is not None for deed in deeds):
+    begin, end = one.last + 1, other.first
+    verbs = (
+        place
+        for place in range(begin, end)
+        if said[place].kind == "verb" and _said_of_next(said, place) is None
+    )
+    if any(_stranger(said, begin, place) is None for place in verbs):
         return ""
     apart = not said[other.first].joined
     for each in reversed(between):

@@ -87,7 +87,8 @@ def things_named(said: Sequence[Meaning], text: PocketText) -> list[Wanted]:
         after = said[place + 1] if place + 1 < len(said) else None
         reader.absent = reader.absent and meaning.joined
         if _is_name(meaning, after):
-            reader.name(meaning, _Before(said, place, text), text.several(meaning.word))
+            several, side = text.several(meaning.word), _side_after(said, place)
+            reader.name(meaning, _Before(said, place, text), several, side)
         else:
             reader.hear(meaning, said[place - 1] if place else None, after)
     merged: dict[tuple[str | float, ...], Wanted] = {}
@@ -101,6 +102,16 @@ def _is_name(meaning: Meaning, after: Meaning | None) -> bool:
     """Whether a word names a thing, by itself or together with the word after it."""
     named = after is not None and (after.kind, after.name) == (meaning.kind, meaning.name)
     return meaning.kind == "thing" and (named or meaning.word not in SAYS_MORE)
+
+
+def _side_after(said: Sequence[Meaning], place: int) -> str:
+    """The side that is said of the thing named at `place` to tell it from others: "the car on the left"."""
+    for each in said[place + 1 :]:
+        if not each.joined or each.kind not in ("", "side") or each.word == "and":
+            break
+        if each.kind == "side":
+            return each.name
+    return ""
 
 
 def _is_apart(meaning: Meaning) -> bool:
@@ -158,7 +169,7 @@ class _Reader:
         self.several_at: int | None = None
         self.sides_first = self.absent = self.left_out = self.all_of = False
 
-    def name(self, meaning: Meaning, before: _Before, several: bool) -> None:
+    def name(self, meaning: Meaning, before: _Before, several: bool, side: str = "") -> None:
         self.left_out = self.absent or (self.left_out and (before.again or before.modified))
         if self.left_out:
             self._forget()
@@ -168,7 +179,11 @@ class _Reader:
             self.color, self.own = color(meaning.word), meaning.name
         if before.modified and self.things:
             self._last(label=meaning.name)
-        elif not before.again and not (before.definite and self._is_known(meaning.name)):
+        elif before.definite and not before.again and self._is_known(meaning.name, side):
+            if not several and self.things[self.at].count > 1:
+                self.one_of = self.at
+            return
+        elif not before.again:
             self._thing(meaning.name)
             if several and self.things[-1].count == 1:
                 self._last(count=max(PLURAL, len(self.things[-1].colors)))
@@ -235,7 +250,7 @@ class _Reader:
         self.side = self.side_of_next = self.height = self.relation = ""
         self._forget()
 
-    def _is_known(self, label: str) -> bool:
+    def _is_known(self, label: str, side: str) -> bool:
         """Whether "the dog" is one that was named before; then it is the one that was named last."""
         own = bool(self.color) and label == self.own
         known = [
@@ -244,6 +259,7 @@ class _Reader:
             if thing.label == label
             and (not self.color or (thing.color, thing.own_color) == ("" if own else self.color, own))
             and (not self.size or thing.size in (1.0, FACTORS[self.size]))
+            and (not side or thing.side in ("", side))
         ]
         if known:
             self.at = known[-1]

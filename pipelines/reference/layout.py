@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,6 +21,13 @@ FOOT = 0.46  # of a thing's size: its foot below its middle
 BORDER = 0.13  # of the frame, where no middle stands unless a path says so
 ACROSS = {"left": (0.14, 0.36), "middle": (0.42, 0.58), "right": (0.64, 0.86), "": (BORDER, 1 - BORDER)}
 RUN_UP = {"left": (0.5, 0.87), "right": (0.13, 0.5)}  # where what goes to a side has room to go
+# Where they have some room to go, if they would run over others else, and where they stand if some go left and some right.
+SHORT_RUN_UP = {"left": (0.36, 0.87), "right": (0.13, 0.64)}
+PARTING = {"left": (0.3, 0.4), "right": (0.6, 0.7)}
+WAY = (
+    0.45  # of the frame: so far comes what goes somewhere in some seconds, and nothing is to stand in its way
+)
+WAYS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 AIR = {"": (0.22, 0.6), "up": (0.5, 0.75), "down": (0.2, 0.4)}  # rows of what flies, with room to go
 FALLING, DIVING = (0.16, 0.32), (0.24, 0.74)
 OPEN = (0.1, 0.9)  # rows of what flies or dives where a word says how high
@@ -59,7 +67,28 @@ class _Picture:
         return EDGE * (self.width * self.height) ** 0.5
 
 
-Spot = tuple[float, float, float]  # x, y and size of what stands there, pixels
+Span = tuple[float, float]
+
+
+class Spot(NamedTuple):
+    """Where something stands: its middle, its size, and how far it is to go across and down, in pixels."""
+
+    x: float
+    y: float
+    size: float
+    across: float = 0.0
+    down: float = 0.0
+
+    def room(self, other: Spot) -> float:
+        """How far two stay apart on their ways, in their mean size."""
+        gaps = _gap(self.x, self.across, other.x, other.across), _gap(self.y, self.down, other.y, other.down)
+        return float(np.hypot(*gaps)) / (0.5 * (self.size + other.size))
+
+
+def _gap(one: float, way: float, other: float, other_way: float) -> float:
+    """What is between one..one + way and other..other + other_way; nothing where they overlap."""
+    low, high = sorted((one, one + way)), sorted((other, other + other_way))
+    return max(0.0, max(low[0], high[0]) - min(low[1], high[1]))
 
 
 def arrange(
@@ -78,7 +107,7 @@ def arrange(
     each = [thing for thing in things for _ in range(thing.count)][:MOST]
     picture = _Picture(*size, ground)
     crowd = min(1.0, (ROOMY / max(1, len(each) + len(taken))) ** 0.5)
-    fixed: list[Spot] = [(x * size[0], y * size[1], picture.edge) for x, y in taken]
+    fixed: list[Spot] = [Spot(x * size[0], y * size[1], picture.edge) for x, y in taken]
     placed: dict[int, Placed] = {}
     free: dict[int, tuple[Wanted, float]] = {}
     for place, thing in enumerate(each):
@@ -89,9 +118,9 @@ def arrange(
         else:
             x, y = point[0] * size[0], point[1] * size[1]
             placed[place] = Placed(thing.called, x, y, edge, first=place, mirrored=_backwards(thing))
-            fixed.append((x, y, edge))
+            fixed.append(Spot(x, y, edge))
     spots = _roomiest(np.random.default_rng(seed), picture, free, len(each), fixed)
-    for place, (x, y, edge) in spots.items():
+    for place, (x, y, edge, _, _) in spots.items():
         placed[place] = Placed(each[place].called, x, y, edge, mirrored=_backwards(each[place]))
     return [placed[place] for place in range(len(each))]
 
@@ -109,12 +138,13 @@ def _roomiest(
     """
     best: dict[int, Spot] = {}
     most = -1.0
+    parting = RUN_UP.keys() <= {thing.direction for thing, _ in free.values()}
     for _ in range(ARRANGEMENTS):
         spots: dict[int, Spot] = {}
         least = CLEAR
         for place, (thing, edge) in free.items():
-            slot = ((place + 0.5) / count, SLOT / count)
-            spots[place], room = _find_room(rng, picture, thing, edge, slot, [*fixed, *spots.values()])
+            spans = _across(thing, ((place + 0.5) / count, SLOT / count), parting)
+            spots[place], room = _find_room(rng, picture, thing, edge, spans, [*fixed, *spots.values()])
             least = min(least, room)
         if least > most:
             best, most = spots, least
@@ -124,30 +154,47 @@ def _roomiest(
 
 
 def _find_room(
-    rng: Rng, picture: _Picture, thing: Wanted, edge: float, slot: tuple[float, float], others: Sequence[Spot]
+    rng: Rng, picture: _Picture, thing: Wanted, edge: float, spans: tuple[Span, Span], others: Sequence[Spot]
 ) -> tuple[Spot, float]:
-    """Where a thing of `edge` pixels touches none of the others, first in its `slot` (middle and half width) of the frame; else the
+    """Where a thing of `edge` pixels touches none of the others, in the first of its `spans` of the width, or the second; else the
     roomiest place. And how much room there is, in mean sizes, up to CLEAR.
     """
-    across, own = ACROSS[thing.side], not thing.side and thing.direction not in RUN_UP
-    if not thing.side and not own:
-        across = RUN_UP[thing.direction]
     inside = min(0.5, 0.5 * edge / picture.width)
-    across = _clipped(across, inside, 1 - inside)
+    first, later = (_clipped(span, inside, 1 - inside) for span in spans)
     down = _rows(picture, thing, edge / picture.height)
-    best, most = (0.0, 0.0, edge), -1.0
+    best, most = Spot(0.0, 0.0, edge), -1.0
     for attempt in range(TRIES):
-        within = across
-        if own and attempt < TRIES // 2:
-            within = _clipped((slot[0] - slot[1], slot[0] + slot[1]), *across)
+        within = first if attempt < TRIES // 2 else later
         x, y = float(rng.uniform(*within)) * picture.width, float(rng.uniform(*down)) * picture.height
-        rooms = (float(np.hypot(x - a, y - b)) / (0.5 * (edge + c)) for a, b, c in others)
-        room = min(CLEAR, min(rooms, default=CLEAR))
+        spot = _going(thing, picture, x, y, edge)
+        room = min(CLEAR, min(map(spot.room, others), default=CLEAR))
         if room > most:
-            best, most = (x, y, edge), room
+            best, most = spot, room
         if room >= CLEAR:
             break
     return best, most
+
+
+def _across(thing: Wanted, slot: tuple[float, float], parting: bool) -> tuple[Span, Span]:
+    """Between which columns the middle of a thing stands, in parts of the frame's width: first, in its `slot` (middle and half
+    width) if no word says another place, and where it has no room so.
+    """
+    if not thing.side and thing.direction in RUN_UP:
+        return (PARTING if parting else RUN_UP)[thing.direction], SHORT_RUN_UP[thing.direction]
+    across = ACROSS[thing.side]
+    return across if thing.side else _clipped((slot[0] - slot[1], slot[0] + slot[1]), *across), across
+
+
+def _going(thing: Wanted, picture: _Picture, x: float, y: float, edge: float) -> Spot:
+    """The spot at a point in pixels with the way that the thing goes from there, at most to the rim."""
+    across, down = WAYS["down" if thing.verb == "fall" else thing.direction] if _goes(thing) else (0, 0)
+    end_x = min(max(0.0, x + across * WAY * picture.width), picture.width)
+    end_y = min(max(0.0, y + down * WAY * picture.height), picture.height)
+    return Spot(x, y, edge, end_x - x, end_y - y)
+
+
+def _goes(thing: Wanted) -> bool:
+    return bool(thing.direction) or thing.verb == "fall"
 
 
 def _rows(picture: _Picture, thing: Wanted, edge: float) -> tuple[float, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowbrush.models.text.places import PLACE, place_words, said_of
+from flowbrush.models.text.places import PLACE, at_sides, place_words, said_of
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,10 @@ def test_words_of_places_are_told_from_others() -> None:
         "left",
         "corner",
     }
+
+
+def test_on_the_left_is_a_side_and_to_the_left_a_way() -> None:
+    said = "on the left to the right at the left the right".split()
+    way = ("direction", "left")
+    made = at_sides(said, [way if word in ("left", "right") else ("", "") for word in said])
+    assert [concept for concept in made if concept[0]] == [("side", "left"), way, ("side", "left"), way]

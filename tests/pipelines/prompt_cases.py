@@ -223,6 +223,12 @@ CASES: dict[str, tuple[str | None, tuple[str, ...]]] = {
         None, ("1 car - - drive left", "1 blue_car - - drive right"),
     ),
     "the big dog runs and the small dog sleeps": (None, ("1 dog big - run", "1 dog small - rest")),
+    "the car on the left drives to the right, the car on the right drives to the left": (
+        None, ("1 car - left drive right", "1 car - right drive left"),
+    ),
+    "two dogs and a tree. the dog on the left runs": (None, ("1 dog", "1 tree", "1 dog - left run")),
+    "a rabbit jumps over a mushroom and runs away to the right": (None, ("1 rabbit - - run right", "1 mushroom")),
+    "a dog runs to the left and jumps": (None, ("1 dog - - hop left",)),
     "no dogs run, a cat": (None, ("1 cat",)),
     "a panda and a bear": (None, ("1 panda", "1 bear")),
     "a police car and a car": (None, ("1 police_car", "1 car")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from flowbrush.pipelines.generator import Generator
 from flowbrush.pipelines.inputs import ChunkInputs
 from flowbrush.pipelines.lane import Lane
 from flowbrush.pipelines.prompts import Prompts
+from flowbrush.pipelines.reference.pose import Similarity
 from flowbrush.pipelines.reference.scenes import SceneMaker
 from flowbrush.pipelines.requests import FIRST_FOLLOWED, StreamSettings, size_of
 from flowbrush.pipelines.state import StreamState
@@ -127,10 +129,17 @@ def test_who_is_told_to_go_nowhere_is_not_taken_along(
     served: Generator, start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where things meet, the student takes one along with the other, whatever each hears."""
-    prompt = "a tree and a car drives to the right"
-    assert ways(served, start(prompt, seed=4)) == [0.0, 1.0]
+
+    def met() -> list[float]:
+        state = start("a tree and a car drives to the right", seed=4)
+        tree, car = state.memory.layers
+        in_its_way = Similarity(tree.pose.scale, x=car.pose.x + 75, y=car.pose.y)
+        state.memory = state.memory.with_layer(0, replace(tree, pose=in_its_way))
+        return ways(served, state)
+
+    assert met() == [0.0, 1.0]
     monkeypatch.setattr(served.family.clauses, "stays", lambda prompts, called, number: False)
-    assert ways(served, start(prompt, seed=4)) == [1.0, 1.0]
+    assert met() == [1.0, 1.0]
 
 
 def test_a_new_prompt_says_something_else_of_each(served: Generator, start) -> None:

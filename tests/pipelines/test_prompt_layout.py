@@ -21,7 +21,7 @@ from flowbrush.models.spec import KeyframesSpec, PocketTextSpec
 from flowbrush.models.text.pocket import READ, Meaning, PocketText
 from flowbrush.pipelines.reference.description import describe, things_named
 from flowbrush.pipelines.reference.heights import marked
-from flowbrush.pipelines.reference.layout import MOST, Placed, arrange
+from flowbrush.pipelines.reference.layout import MOST, Placed, Spot, _going, _Picture, arrange
 from flowbrush.pipelines.reference.scenes import layer_of
 from flowbrush.pipelines.reference.shades import dealt, with_shades
 from flowbrush.pipelines.reference.wanted import Wanted
@@ -272,6 +272,47 @@ def test_sides_numbers_and_sizes_are_honoured() -> None:
     many = arrange([Wanted("bee", 9, home="air"), Wanted("dog")], (320, 192), (), 0, LAND)
     assert [thing.label for thing in many] == ["bee"] * MOST and many[0].size < plain.size
     assert all(a.x < b.x for a, b in pairwise(arrange([Wanted("dog", 3)], (320, 192), (), 1, LAND)))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (Wanted("dog", verb="run", direction="left"), Wanted("cat")),
+        (Wanted("tree"), Wanted("car", verb="drive", direction="right")),
+        (Wanted("dog", direction="left"), Wanted("dog", direction="right")),
+        (Wanted("apple", verb="fall"), Wanted("balloon", home="air", direction="up")),
+        (Wanted("bee", home="air", direction="up"), Wanted("owl", home="air", direction="right")),
+    ],
+)
+def test_nobody_stands_in_the_way_of_who_goes(one: Wanted, other: Wanted) -> None:
+    """Where things meet, the student takes one along with the other."""
+    met = 0
+    for seed in range(40):
+        spots = [
+            _going(thing, _Picture(320, 192, LAND), each.x, each.y, each.size)
+            for thing, each in zip(
+                (one, other), arrange([one, other], (320, 192), (), seed, LAND), strict=True
+            )
+        ]
+        met += spots[0].room(spots[1]) < 1
+    assert met == 0
+
+
+def test_who_goes_has_room_to_go() -> None:
+    for seed in range(40):
+        things = [Wanted("dog", direction="left"), Wanted("dog", direction="right")]
+        left, right = arrange(things, (320, 192), (), seed, LAND)
+        assert left.x >= 0.3 * 320 and right.x <= 0.7 * 320
+        things = [Wanted("dog", direction="left"), Wanted("cat"), Wanted("bear")]
+        assert arrange(things, (320, 192), (), seed, LAND)[0].x >= 0.36 * 320
+
+
+def test_spots_keep_apart_as_far_as_their_ways_do() -> None:
+    still, goes, falls = Spot(100, 100, 40), Spot(200, 100, 60, across=-60), Spot(130, 20, 60, down=90)
+    assert still.room(goes) == goes.room(still) == pytest.approx(40 / 50)
+    assert still.room(falls) == pytest.approx(30 / 50)
+    assert goes.room(falls) == pytest.approx(10 / 60)
+    assert still.room(Spot(150, 120, 40, across=-120)) == pytest.approx(20 / 40)
 
 
 @pytest.mark.parametrize("size", SIZES)
