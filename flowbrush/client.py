@@ -23,6 +23,7 @@ from flowbrush.rest import ImageLike, Server
 from flowbrush.stream import PromptLike, Stream, to_prompts
 from flowbrush.viewer import FrameKind
 
+NONE_YET = -1  # as `last_frame`: no frame has come
 TO_BE_UPLOADED = "to-be-uploaded"  # stands for the picture's id until the server has given one
 
 
@@ -43,7 +44,7 @@ def connect(
     source: SourceFields | None = None,
     codecs: Sequence[str] = ALL_CODECS,
     resume: Token | None = None,
-    last_frame: FrameNumber = -1,
+    last_frame: FrameNumber = NONE_YET,
     api_key: str | None = None,
     ssl: SSLContext | None = None,
     frames: FrameKind = "numpy",
@@ -62,6 +63,8 @@ def connect(
     """
     if resume is not None:
         start = SessionStart(resume=resume, last_frame=last_frame, codecs=tuple(codecs))
+    elif last_frame != NONE_YET:
+        raise ValueError("last_frame goes with resume: leave it out for a new session")
     else:
         start = SessionStart(
             model=model,

@@ -11,6 +11,9 @@ SLOW_READER_S = 120.0  # how long a connection that reads nothing is kept
 PLAYHEAD_INTERVAL_S = 0.25  # a client that plays sends `playhead` at least so often
 
 MAX_MESSAGE_BYTES = 1 << 20  # one text message from a client
+MAX_FRAME_BYTES = (
+    4 << 20
+)  # one binary message from a client, its header included; a larger one ends the connection
 MAX_ID = 2**32 - 1  # control ids travel in a u32 of the packet header
 MAX_SEED = 2**53 - 1  # the largest integer that every JSON reader keeps exactly
 

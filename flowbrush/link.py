@@ -19,7 +19,7 @@ from flowbrush.parse import parse_server_message
 from flowbrush.proxies import proxy_for, through
 from flowbrush.rest import Server
 from flowbrush.server_messages import Error, Queue, ServerMessage, SessionReady
-from flowbrush.wording import of_system
+from flowbrush.wording import of_system, of_tls
 
 log = logging.getLogger(__name__)
 
@@ -60,10 +60,7 @@ class Link:
         except InvalidStatus as error:
             _refused(error.response)
         except ssl.SSLError as error:
-            plain = "WRONG_VERSION_NUMBER" in str(error)
-            own = "for a certificate of one's own pass ssl=, a context that trusts it"
-            hint = "no TLS is spoken there: call it http://" if plain else own
-            raise ConnectionLost(f"no connection to {url}: {error}; {hint}") from error
+            raise ConnectionLost(f"no connection to {url}: {of_tls(error)}") from error
         except ImportError as error:  # SOCKS needs a package of its own
             raise FlowbrushError(f"no connection to {url}{through(proxy)}: {error}") from error
         except (OSError, TimeoutError, WebSocketException) as error:
@@ -132,6 +129,8 @@ def _refused(response: Response) -> NoReturn:
         known = status in (401, 403)
         code = ErrorCode.UNAUTHORIZED if known else f"http_{status}"
         message = f"the server refused the connection ({status})" + (": check the API key" if known else "")
+        if status < 400 or status == 404:
+            message = f"what answers there is no flowbrush server: correct the address ({status})"
     raise ServerError(code, message, retryable=retryable) from None
 
 

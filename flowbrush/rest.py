@@ -5,22 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import secrets
 import ssl as tls
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from base64 import b64encode
+from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from pydantic import AfterValidator
 
 from flowbrush.arguments import checked, one_of
 from flowbrush.errors import FlowbrushError, ServerError
 from flowbrush.proxies import proxy_for, through
-from flowbrush.wording import of_system
+from flowbrush.wording import of_system, of_tls
 
 UPLOAD_TIMEOUT_S = 30.0
 
@@ -42,37 +44,37 @@ ImageLike = Annotated[
 class Server:
     """A server's address. `host` may have a port; `prefix` is the path before /v1, usually empty.
 
-    `ssl` is the context for https, the default one where it is None.
+    `ssl` is the context for https, the default one where it is None. `user` is `name:password`, for a proxy in front.
     """
 
     host: str
     secure: bool = False
     prefix: str = ""
-    api_key: str | None = None
+    api_key: str | None = field(default=None, repr=False)
     ssl: tls.SSLContext | None = None
+    user: str = field(default="", repr=False)
 
     @classmethod
     def from_url(cls, url: str, api_key: str | None = None, ssl: tls.SSLContext | None = None) -> Server:
         """From `localhost:8000`, `http(s)://…` or `ws(s)://…`, also with /v1/stream; raises ValueError."""
-        said = f"not the address of a server: {url!r:.60}"
-        example = "expected for example http://localhost:8000"
-        try:
-            parts = urlsplit(url if "://" in url else f"http://{url}")
-            _ = parts.port  # is a number, if there is one
-        except ValueError as error:
-            raise ValueError(f"{said} ({error}); {example}") from None
-        if parts.scheme not in ("http", "https", "ws", "wss") or not parts.hostname:
-            raise ValueError(f"{said}; {example}")
+        parts = _parts_of(url)
+        user, _, host = parts.netloc.rpartition("@")
         if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
             raise ValueError("api_key has characters that no header can carry: expected printable ASCII")
+        if api_key is not None and user:
+            raise ValueError(
+                "give either api_key, or name and password in the address: one header carries both"
+            )
         prefix = parts.path.rstrip("/").removesuffix("/stream").removesuffix("/v1")
         secure = parts.scheme in ("https", "wss")
         if ssl is not None and not secure:
             raise ValueError(f"ssl= goes with an https address, not with {url!r}")
-        return cls(parts.netloc, secure, prefix, api_key, ssl)
+        return cls(host, secure, prefix, api_key, ssl, unquote(user))
 
     @property
     def headers(self) -> dict[str, str]:
+        if self.user:
+            return {"Authorization": f"Basic {b64encode(self.user.encode()).decode()}"}
         return {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
 
     @property
@@ -118,10 +120,36 @@ class Server:
         except urllib.error.HTTPError as error:
             raise _refusal(error.code, error.read(2000)) from None
         except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:
-            why = error.reason if isinstance(error, urllib.error.URLError) else error
-            said = of_system(why) if isinstance(why, BaseException) else why
-            text = f"the image could not be uploaded to {self.host}{through(proxy)}: {said}"
+            text = f"the image could not be uploaded to {self.host}{through(proxy)}: {_why(error)}"
             raise FlowbrushError(text) from error
+
+
+def _parts_of(url: str) -> SplitResult:
+    """The address taken apart; raises ValueError for what is none."""
+    url, example = url.strip(), "expected for example http://localhost:8000"
+    said = f"not the address of a server: {url!r:.60}"
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        _ = parts.port  # is a number, if there is one
+        name = (parts.hostname or "").encode("idna")
+    except ValueError as error:
+        raise ValueError(f"{said} ({error}); {example}") from None
+    if parts.scheme not in ("http", "https", "ws", "wss") or not name or re.search(r"\s", url):
+        raise ValueError(f"{said}; {example}")
+    if parts.query or parts.fragment:  # not shown: it may be a token
+        text = "what follows ? or # in the address of a server would not be sent: leave it out, and give a key as api_key="
+        raise ValueError(f"{text}; {example}")
+    return parts
+
+
+def _why(error: Exception) -> str:
+    """What kept an image from being uploaded."""
+    why = error.reason if isinstance(error, urllib.error.URLError) else error
+    if isinstance(why, tls.SSLError):
+        return of_tls(why)
+    if isinstance(why, HTTPException | ValueError | KeyError | TypeError):
+        return f"what answers there is no flowbrush server: correct the address ({type(why).__name__})"
+    return of_system(why) if isinstance(why, BaseException) else str(why)
 
 
 def _refusal(status: int, body: bytes) -> ServerError:

@@ -6,11 +6,14 @@ import contextlib
 import importlib
 import io
 import time
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import Field
 
 from flowbrush.arguments import checks_arguments
 from flowbrush.client_messages import SourceBegin, SourceEnd, SourceFields
 from flowbrush.errors import FlowbrushError, SessionEnded
+from flowbrush.limits import MAX_FRAME_BYTES, MAX_TIME_S
 from flowbrush.messages import Codec
 from flowbrush.packets import NO_FLAGS, Flag, Packet, pack
 from flowbrush.wording import in_python
@@ -51,16 +54,20 @@ class Source:
             self._stream.source = None
             await self._stream.send(SourceEnd())
 
-    async def send(self, frame: Any, *, pts: float | None = None, key: bool = True) -> None:
+    async def send(
+        self, frame: Any, *, pts: Annotated[float, Field(le=MAX_TIME_S)] | None = None, key: bool = True
+    ) -> None:
         """The next frame: RGB uint8 [H, W, 3] of the size that was announced, or its bytes as the codec has them (of H.264 one
         access unit, Annex B). `pts` in seconds, by this machine's clock where it is left out; `key` is for H.264.
         """
         payload = frame if isinstance(frame, bytes) else self._encoded(frame)
         at = time.monotonic() - self._zero if pts is None else pts
         flags = Flag.KEY if key else NO_FLAGS
-        await self._stream.send_bytes(
-            pack(Packet(0, 0, max(0, round(at * 1e6)), Codec(self.fields.codec), payload, flags))
-        )
+        message = pack(Packet(0, 0, max(0, round(at * 1e6)), Codec(self.fields.codec), payload, flags))
+        if len(message) > MAX_FRAME_BYTES:
+            text = f"frame has {len(payload)} bytes: at most {MAX_FRAME_BYTES >> 20} MiB are taken, so send a smaller picture"
+            raise ValueError(text)
+        await self._stream.send_bytes(message)
 
     def _encoded(self, frame: Any) -> bytes:
         if self.fields.codec != "jpeg":

@@ -68,7 +68,7 @@ class Track:
         So it is when it was released before, when a path came to its end, and when the track was taken away: by
         `clear_tracks`, `reset` or `set_image`, or by a `rewind` to before it began.
         """
-        if self._released:
+        if self._released or not self._begun:
             return None
         self._released = True
         try:
@@ -89,6 +89,8 @@ class Drag(Track):
 
     async def move_through(self, points: Sequence[Point]) -> None:
         """Samples of the hand with their own times, in pts on screen."""
+        if not self._begun:
+            raise RuntimeError("this drag has not begun: use `async with`, or await it first")
         await self._stream.send(TrackMove(track=self.number, points=tuple(points)))
 
     async def move_along(self, points: Way, seconds: Seconds) -> None:

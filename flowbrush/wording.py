@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
 from pydantic import BaseModel
@@ -129,6 +130,13 @@ def of_system(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return str(error) or "timed out"
+
+
+def of_tls(error: ssl.SSLError) -> str:
+    """What keeps TLS from being spoken, and what to do."""
+    plain = "WRONG_VERSION_NUMBER" in str(error)
+    own = "for a certificate of one's own pass ssl=, a context that trusts it"
+    return f"{error}; {'no TLS is spoken there: call it http://' if plain else own}"
 
 
 def _needed(name: str) -> str:

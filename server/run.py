@@ -16,6 +16,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
+from flowbrush import limits
 from flowbrush.parse import prepare
 from flowbrush.server import logs
 from flowbrush.server.engine.choice import engine_of
@@ -24,14 +25,14 @@ from flowbrush.server.http.access import MIN_KEY_CHARS
 from flowbrush.server.http.connections import ConnectionLimits, bounded_protocol
 from flowbrush.server.http.context import Context
 from flowbrush.server.http.hosts import Proxies
-from flowbrush.server.settings import MIB, BadSettings, Settings, misspelt, service_links
+from flowbrush.server.settings import BadSettings, Settings, misspelt, service_links
 
 log = logging.getLogger(__name__)
 
 MAX_UNSENT = 64 << 10
 """Bytes the kernel may hold back unsent: what lies there when a client stops reading is stale."""
 
-MAX_WS_MESSAGE = 4 * MIB
+MAX_WS_MESSAGE = limits.MAX_FRAME_BYTES
 """Larger messages end the connection; those above the protocol's limit but below this get an `error`."""
 
 BACKLOG = 64

@@ -7,6 +7,7 @@ import { COORDINATE_MAX, COORDINATE_MIN, MAX_TOUCHES } from './protocol.js';
 
 /** Limits of the protocol, by their names there. */
 export const LIMITS = Object.freeze({
+  MAX_FRAME_BYTES: 4194304,
   MAX_PROMPTS: 8,
   MAX_PROMPT_CHARS: 2000,
   MAX_WEIGHT: 100,
@@ -169,6 +170,7 @@ export const checks = {
   /** @type {Check} */
   packet: (value, name) => {
     if (!(value instanceof ArrayBuffer)) throw kind(value, name, 'an ArrayBuffer');
+    if (value.byteLength > LIMITS.MAX_FRAME_BYTES) throw new RangeError(`${name} has ${value.byteLength} bytes: expected at most ${LIMITS.MAX_FRAME_BYTES}`);
   },
   seconds: number(),
   chunk: whole(0),

@@ -26,6 +26,23 @@ async def test_letting_go_of_a_track_that_is_gone_is_no_error(server: Double) ->
         assert isinstance(server.received[-1], p.TrackEnd)
 
 
+async def test_a_hand_that_was_not_begun_moves_nothing_and_can_still_be_begun(server: Double) -> None:
+    async with fast(server) as stream:
+        hand = stream.drag(0.5, 0.5)
+        with pytest.raises(RuntimeError, match="not begun: use `async with`"):
+            await hand.move(0.6, 0.5)
+        assert await hand.release() is None
+        async with hand:
+            pass
+    tracks = [message.type for message in server.received if message.type.startswith("track.")]
+    assert tracks == ["track.begin", "track.end"], "it is let go of all the same"
+
+
+def test_a_last_frame_goes_with_a_resume() -> None:
+    with pytest.raises(ValueError, match="last_frame goes with resume"):
+        flowbrush.connect(prompt="x", last_frame=3)
+
+
 async def test_a_track_and_a_source_end_with_their_session(server: Double) -> None:
     async with fast(server) as stream, stream.drag(0.5, 0.5) as hand, stream.follow(64, 32):
         await stream.disconnect()

@@ -12,6 +12,7 @@ from PIL import Image
 import flowbrush
 from flowbrush import SourceFields
 from flowbrush.errors import FlowbrushError
+from flowbrush.limits import MAX_FRAME_BYTES
 from flowbrush.packets import unpack
 from flowbrush.source import Source
 from flowbrush.stream import Stream
@@ -64,3 +65,14 @@ async def test_h264_comes_encoded() -> None:
         await source.send(np.zeros((32, 64, 3), np.uint8))
     await source.send(b"unit", key=False)
     assert not unpack(stream.frames[0]).key
+
+
+async def test_a_frame_that_would_end_the_connection_is_refused() -> None:
+    stream: Any = Heard()
+    source = Source(stream, SourceFields(**FIELDS))
+    await source.send(bytes(MAX_FRAME_BYTES - 32))
+    with pytest.raises(ValueError, match="frame has 4194273 bytes: at most 4 MiB are taken"):
+        await source.send(bytes(MAX_FRAME_BYTES - 31))
+    with pytest.raises(ValueError, match="pts is 1e"):
+        await source.send(b"x", pts=1e30)
+    assert len(stream.frames) == 1

@@ -25,6 +25,8 @@ from flowbrush.rest import Server, _refusal
         ("https://a.b:1/demo/", "wss://a.b:1/demo/v1/stream", "https://a.b:1/demo/x"),
         ("ws://a.b/v1/stream", "ws://a.b/v1/stream", "http://a.b/x"),
         ("wss://a.b/v1", "wss://a.b/v1/stream", "https://a.b/x"),
+        (" http://a.b\n", "ws://a.b/v1/stream", "http://a.b/x"),
+        ("http://ann:p%40ss@a.b:1", "ws://a.b:1/v1/stream", "http://a.b:1/x"),
     ],
 )
 def test_any_usual_address_is_understood(url: str, stream: str, http: str) -> None:
@@ -32,10 +34,28 @@ def test_any_usual_address_is_understood(url: str, stream: str, http: str) -> No
     assert (server.stream_url, server.http_url("/x")) == (stream, http)
 
 
-@pytest.mark.parametrize("url", ["", "ftp://a.b", "http://"])
+@pytest.mark.parametrize(
+    "url", ["", "ftp://a.b", "http://", "http://a b", f"http://{'a' * 70}.b", "http://a..b"]
+)
 def test_other_addresses_are_refused(url: str) -> None:
     with pytest.raises(ValueError, match="expected for example http://localhost:8000"):
         Server.from_url(url)
+
+
+def test_name_and_password_go_into_the_header_and_are_shown_nowhere() -> None:
+    """Of a proxy in front: uploads were sent to a host of that name, and errors showed the password."""
+    server = Server.from_url("http://ann:p%40ss@a.b")
+    assert server.headers == {"Authorization": "Basic YW5uOnBAc3M="}
+    assert "ss" not in repr(server).replace("ssl", "")
+    with pytest.raises(ValueError, match="either api_key, or name and password"):
+        Server.from_url("http://ann:secret@a.b", "key")
+
+
+@pytest.mark.parametrize("url", ["ws://a.b/v1/stream?token=secret", "http://a.b#secret"])
+def test_what_an_address_would_lose_is_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(ValueError, match=r"would not be sent: .*api_key=") as refused:
+        Server.from_url(url)
+    assert "secret" not in str(refused.value)
 
 
 def test_a_session_id_cannot_leave_its_place_in_the_address() -> None:
@@ -60,6 +80,8 @@ class Images(BaseHTTPRequestHandler):
         }
         ok = data.startswith(b"\x89PNG")
         answer = {"id": "img-1"} if ok else {"detail": "not an image"}
+        if data == b"\x89PNG of another":
+            answer = {"name": "some other server"}
         self.send_response(201 if ok else 415)
         self.end_headers()
         self.wfile.write(json.dumps(answer).encode())
@@ -92,6 +114,13 @@ async def test_an_image_is_uploaded_as_the_field_file(http: ThreadingHTTPServer,
 async def test_a_refused_image_raises_with_the_answer(http: ThreadingHTTPServer) -> None:
     with pytest.raises(ServerError, match=r"refused \(415\).*not an image"):
         await Server(f"127.0.0.1:{http.server_port}").upload(b"GIF")
+
+
+async def test_another_kind_of_server_is_told_as_such(http: ThreadingHTTPServer) -> None:
+    with pytest.raises(FlowbrushError, match="no flowbrush server: correct the address"):
+        await Server(f"127.0.0.1:{http.server_port}").upload(b"\x89PNG of another")
+    with pytest.raises(FlowbrushError, match="no TLS is spoken there: call it http://"):
+        await Server(f"127.0.0.1:{http.server_port}", secure=True).upload(b"x")
 
 
 def test_a_refusal_is_told_in_the_servers_words() -> None:

@@ -56,6 +56,7 @@ const WRONG = [
   [(s) => s.beginSource({ ...source, strength: 2 }), RangeError, 'source.strength is 2: expected a number from 0 to 1'],
   [(s) => s.beginSource({ ...source, codec: 'vp8' }), TypeError, `source.codec is "vp8": expected 'jpeg' or 'h264'`],
   [(s) => s.sourceFrame(new Uint8Array(3)), TypeError, 'packet is an object: expected an ArrayBuffer'],
+  [(s) => s.sourceFrame(new ArrayBuffer(4194305)), RangeError, 'packet has 4194305 bytes: expected at most 4194304'],
   [(s) => s.on('packet'), TypeError, 'the listener of packet is undefined: expected a function'],
   [() => new Stream(), TypeError, 'settings is undefined: expected an object'],
   [() => new Stream({ prompt: 3 }), TypeError, 'settings.prompt is 3: expected a string'],
