@@ -283,9 +283,10 @@ def test_a_source_that_rests_costs_no_chunk_until_something_is_asked() -> None:
     assert len(worker.orders) == 1, "and so is a source that moves again"
 
 
-def test_of_a_source_for_tracks_it_says_where_the_points_are() -> None:
+@pytest.mark.parametrize("cells", [(24, 40), (64, 107)], ids=["coarse", "fine"])
+def test_of_a_source_for_tracks_it_says_where_the_points_are(cells: tuple[int, int]) -> None:
     """A texture that slides to the right by three pixels a picture, cut from a wider picture."""
-    rough = np.random.default_rng(0).integers(0, 255, (24, 40, 3), np.uint8)
+    rough = np.random.default_rng(0).integers(0, 255, (*cells, 3), np.uint8)
     large = Image.fromarray(rough).resize((320, 192), Image.Resampling.BICUBIC)
     size, payloads = (256, 192), []
     for index in range(12):
