@@ -18,7 +18,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MIN_KEY_CHARS = 16
 """Shorter keys of a file are refused: they can be guessed."""
 
-Limit = Annotated[int, Field(ge=0)]
+Limit = Annotated[int, Field(ge=0, strict=True)]
 
 
 class Quota(BaseModel):
@@ -69,8 +69,20 @@ def load_access(settings: Settings) -> Access:
     keys = [Key(f"key-{_digest(text).hex()[:8]}", _digest(text), quota) for text in settings.api_keys]
     if settings.keys_file is not None:
         listed, quota = _read(settings.keys_file, quota)
+        _check_once(settings.keys_file, keys, listed)
         keys += listed
     return Access(tuple(keys), quota)
+
+
+def _check_once(path: Path, given: list[Key], listed: list[Key]) -> None:
+    """Raises BadSettings where a key has two names: the quota of the second would never hold."""
+    known = {key.digest: "FLOWBRUSH_API_KEYS" for key in given}
+    for key in listed:
+        other = known.setdefault(key.digest, f"keys.{key.name}")
+        if other != f"keys.{key.name}":
+            raise BadSettings(
+                f"the keys file {path}: keys.{key.name} is the key of {other}, too: give each its own"
+            )
 
 
 def _digest(key: str) -> bytes:

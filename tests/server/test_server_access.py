@@ -151,6 +151,15 @@ def test_a_file_names_keys_and_their_quotas(tmp_path: Path) -> None:
     assert access.quota_of("").sessions == 2
 
 
+def test_a_key_is_named_in_one_place(tmp_path: Path) -> None:
+    """One that stayed in the environment would go on without the quota that the file gives it."""
+    file = tmp_path / "keys.toml"
+    file.write_text(f'[keys.alice]\nkey = "{ALICE}"\n')
+    with pytest.raises(BadSettings, match=r"keys\.alice is the key of FLOWBRUSH_API_KEYS, too"):
+        load_access(settings(keys_file=file, api_keys=ALICE))
+    assert len(load_access(settings(keys_file=file, api_keys=f"{BOB},{BOB}")).keys) == 3
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
@@ -163,6 +172,18 @@ def test_a_file_names_keys_and_their_quotas(tmp_path: Path) -> None:
         (f'[keys.alice]\nkey = "{ALICE}"\n[keys.alice.quota]\nsesions = 1', "alice.quota.sesions"),
         (f'[keys.alice]\nkey = "{ALICE}"\n[quota]\nsessions = -1', "quota.sessions"),
         ("[keys.alice]\nkey = 5", "alice.key"),
+        (
+            f'[keys.alice]\nkey = "{ALICE}"\n[quota]\nsessions = true',
+            "quota.sessions: expected a whole number",
+        ),
+        (
+            f'[keys.alice]\nkey = "{ALICE}"\n[quota]\nsessions = "4"',
+            "quota.sessions: expected a whole number",
+        ),
+        (
+            f'[keys.alice]\nkey = "{ALICE}"\n[keys.other]\nsha256 = "{hashlib.sha256(ALICE.encode()).hexdigest()}"',
+            "keys.other is the key of keys.alice, too",
+        ),
     ],
 )
 def test_a_file_with_a_mistake_is_refused_by_its_place(tmp_path: Path, text: str, why: str) -> None:
