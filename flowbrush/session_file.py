@@ -171,10 +171,16 @@ class SessionFile(Body):
     @checked
     def read(cls, path: PathLike) -> SessionFile:
         """The session in a file; raises OSError when it cannot be read, ProtocolError naming the file."""
+        return cls.read_with_ignored(path).message
+
+    @classmethod
+    @checked
+    def read_with_ignored(cls, path: PathLike) -> Parsed[SessionFile]:
+        """The session in a file and the paths of ignored fields; raises as `read` does."""
         try:
             with open(path, "rb") as file:  # no further than a byte too much: a device has no end
                 text = file.read(MAX_FILE_BYTES + 1)
-            return cls.parse(text.removeprefix(codecs.BOM_UTF8)).message
+            return cls.parse(text.removeprefix(codecs.BOM_UTF8))
         except ProtocolError as error:
             raise ProtocolError(
                 error.code, f"{os.fspath(path)}: {error.message}", field=error.field

@@ -7,8 +7,11 @@ import os
 from pathlib import Path
 
 
-def check_output(out: Path) -> None:
-    """Raises ValueError where `out` cannot be a file that is written. Nothing is changed."""
+def check_output(out: Path, *inputs: Path | None) -> None:
+    """Raises ValueError where `out` cannot be a file that is written, or is one of the `inputs`. Nothing is changed."""
+    for given in inputs:
+        if given is not None and out.exists() and given.exists() and out.samefile(given):
+            raise ValueError(f"{out} is what is read: name another file to write")
     if out.is_dir():
         raise ValueError(f"{out} is a folder: name a file")
     if not out.parent.is_dir():

@@ -23,6 +23,7 @@ from flowbrush.pipelines.video_file import check_target, frame_folder, video_fil
 from flowbrush.session_file import SessionFile
 
 PREVIEW_S = 5.0
+MOST_NAMED = 8
 STRENGTH = 0.6
 
 
@@ -51,8 +52,9 @@ def render(session_path: str | os.PathLike[str], out: str | os.PathLike[str], *,
             f"strength {strength:g} says how closely a video is followed: name the video with --source, or leave --strength out"
         )
     path, target = Path(session_path), Path(out)
-    check_target(target, frames_only=frames_only, overwrite=overwrite)
-    session = _read(path)
+    video = None if source is None else Path(source)
+    check_target(target, path, video, frames_only=frames_only, overwrite=overwrite)
+    session, ignored = _read(path)
     generator = generator or Generator.load(session.model, device=device, seats=1)
     card = generator.card
     try:
@@ -60,16 +62,16 @@ def render(session_path: str | os.PathLike[str], out: str | os.PathLike[str], *,
         check_settings(generator.card, settings)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-    video = _video(session, generator, settings, source, strength)
+    followed = _video(session, generator, settings, video, strength)
     chunks = session.chunks
     if preview:
         chunks = min(chunks, math.ceil(PREVIEW_S * card.fps / card.chunk_frames))
     size = (settings.width, settings.height)
-    frames, notices = 0, [*_other_weights(session, generator), *_late_controls(session)]
+    frames, notices = 0, [*_unknown(ignored), *_other_weights(session, generator), *_late_controls(session)]
     writing = frame_folder(target) if frames_only else video_file(target, *size, card.fps)
     with writing as writer, _bar(progress, target, chunks * card.chunk_frames) as advance:
         threads = Threads(0)
-        for result in play(generator, settings, session, chunks, video):
+        for result in play(generator, settings, session, chunks, followed):
             threads.follow()
             for frame in result.frames:
                 writer.write(frame)
@@ -79,19 +81,26 @@ def render(session_path: str | os.PathLike[str], out: str | os.PathLike[str], *,
     return Rendered(frames, frames / card.fps, tuple(dict.fromkeys(notices)))
 
 
-def _read(path: Path) -> SessionFile:
-    """A session file that has chunks. Raises OSError and ValueError."""
+def _read(path: Path) -> tuple[SessionFile, tuple[str, ...]]:
+    """A session file that has chunks, and the paths of its fields that mean nothing. Raises OSError and ValueError."""
     try:
-        session = SessionFile.read(path)
+        session, ignored = SessionFile.read_with_ignored(path)
     except ProtocolError as error:
         raise ValueError(str(error)) from error
     if session.chunks < 1:
         raise ValueError(f"{path}: chunks is 0: there is nothing to render")
-    return session
+    return session, ignored
+
+
+def _unknown(ignored: tuple[str, ...]) -> list[str]:
+    if not ignored:
+        return []
+    more = f" and {len(ignored) - MOST_NAMED} more" if len(ignored) > MOST_NAMED else ""
+    return [f"unknown fields have no effect: {', '.join(ignored[:MOST_NAMED])}{more}"]
 
 
 def _video(session: SessionFile, generator: Generator, settings: StreamSettings,
-           source: str | os.PathLike[str] | None, strength: float | None) -> Iterable[SourceClip]:  # fmt: skip
+           source: Path | None, strength: float | None) -> Iterable[SourceClip]:  # fmt: skip
     """The video that is to be followed. Raises ValueError where a session followed one and none is named."""
     card, given = generator.card, session.start.source if session.start.shows_source else None
     if source is None:
@@ -104,7 +113,7 @@ def _video(session: SessionFile, generator: Generator, settings: StreamSettings,
         raise ValueError(f"the model {card.name} cannot follow a video")
     own = STRENGTH if given is None else given.strength
     size, wanted = (settings.width, settings.height), own if strength is None else strength
-    return clips(Path(source), size, card.fps, card.chunk_frames, wanted)
+    return clips(source, size, card.fps, card.chunk_frames, wanted)
 
 
 def _other_weights(session: SessionFile, generator: Generator) -> list[str]:

@@ -77,10 +77,10 @@ class PngWriter:
         self._count += 1
 
 
-def check_target(out: Path, *, frames_only: bool, overwrite: bool) -> None:
-    """Raises ValueError where `out` cannot or must not be written. Nothing is changed."""
+def check_target(out: Path, *inputs: Path | None, frames_only: bool, overwrite: bool) -> None:
+    """Raises ValueError where `out` cannot or must not be written, or is one of the `inputs`. Nothing is changed."""
     if not out.is_dir():
-        check_output(out)
+        check_output(out, *inputs)
     if not frames_only and out.suffix.lower() != ".mp4":
         raise ValueError(f"{out} does not end in .mp4: that is what is written (or ask for frames only)")
     if not out.exists():

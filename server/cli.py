@@ -184,7 +184,7 @@ def tracks(
         )
     try:
         if out is not None:
-            check_output(out)
+            check_output(out, file, visibility)
         if points is None:
             tracks = read_tracks(file, pair, visibility)
         else:

@@ -28,6 +28,17 @@ def test_where_a_file_cannot_be_written_is_known_beforehand(tmp_path: Path) -> N
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_what_is_read_is_not_written_over(tmp_path: Path) -> None:
+    """Whichever way its name is written."""
+    given, link = tmp_path / "tracks.npy", tmp_path / "link.npy"
+    given.write_bytes(b"a person's work")
+    link.symlink_to(given)
+    check_output(tmp_path / "other.npy", given, None)
+    for out in (given, link):
+        with pytest.raises(ValueError, match="is what is read: name another file"):
+            check_output(out, None, given)
+
+
 def test_a_file_is_read_as_far_as_it_may_go(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"12345")

@@ -207,10 +207,11 @@ def test_an_unknown_model_is_an_error(file: Path) -> None:
 
 def test_what_the_person_should_know_is_said(tiny: Generator, file: Path) -> None:
     late = {"chunk": 9, "type": "prompt.set", "prompts": [{"text": "a dog"}]}
-    changed(file, start={"prompt": "a zorble"}, controls=[late])
+    changed(file, start={"prompt": "a zorble", "tracts": []}, controls=[late])
     notices = render(file, file.parent / "out.mp4", generator=tiny, progress=False).notices
     assert any("'zorble'" in notice for notice in notices)
     assert any("chunk 5 or later" in notice for notice in notices)
+    assert "unknown fields have no effect: start.tracts" in notices
 
 
 FOLLOWED = {"codec": "jpeg", "width": 64, "height": 64, "fps": 16, "strength": 0.3}
@@ -265,3 +266,11 @@ def test_a_session_of_other_weights_is_rendered_with_a_word_on_it(file: Path, tm
     changed(file, weights="sha256:" + "0" * 64, chunks=1)
     made = render(file, tmp_path / "out.mp4", progress=False)
     assert any("other weights" in notice for notice in made.notices)
+
+
+def test_the_video_that_is_followed_is_not_written_over(tiny: Generator, file: Path) -> None:
+    clip = file.parent / "clip.mp4"
+    clip.write_bytes(b"a person's video")
+    with pytest.raises(ValueError, match="is what is read"):
+        render(file, clip, source=clip, overwrite=True, generator=tiny, progress=False)
+    assert clip.read_bytes() == b"a person's video"

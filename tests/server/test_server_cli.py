@@ -80,6 +80,14 @@ def test_a_mistake_is_told_in_a_line(folder: Path, line: str, says: str) -> None
     assert not (folder / "out.mp4").exists()
 
 
+def test_tracks_are_not_written_over_what_they_are_made_of(folder: Path) -> None:
+    given = folder / "points.json"
+    given.write_text('[[{"x": 1, "y": 2}, {"x": 3, "y": 4}]]')
+    done = CliRunner().invoke(app, ["tracks", str(given), "--size", "64x64", "-o", str(given)])
+    assert done.exit_code == 2 and "is what is read" in done.stderr
+    assert given.read_text().startswith('[[{"x"')
+
+
 def test_a_model_that_cannot_be_loaded_ends_the_server_with_the_reason(folder: Path) -> None:
     command = [
         sys.executable,
