@@ -108,6 +108,15 @@ def test_a_source_rests_once_what_stands_still_was_shown() -> None:
     assert not source.rests
 
 
+@pytest.mark.parametrize(("milliseconds", "rests"), [(499, False), (500, True)])
+def test_it_stands_still_after_half_a_second_of_its_own_time(milliseconds: int, rests: bool) -> None:
+    source = window()
+    source.put(0, b"0")
+    source.same(1000 * milliseconds)
+    source.take()
+    assert source.rests == rests
+
+
 def test_a_chunk_made_again_gets_the_same_and_a_cut_forgets() -> None:
     clips, made = Clips(), iter(range(100))
 
@@ -127,6 +136,10 @@ def test_what_is_kept_for_that_is_bounded() -> None:
         clips.of(chunk, True, lambda: SourceChunk((bytes(KEPT_BYTES // 4),), (0,), 0.5))
     assert clips._bytes <= KEPT_BYTES and clips.of(0, False, lambda: None) is None
     assert clips.of(7, False, lambda: None) is not None
+    for chunk in range(8, 308):  # small ones, as of a source that is followed for more than a minute
+        clips.of(chunk, True, lambda: SourceChunk((b"small",), (0,), 0.5))
+    assert clips.of(51, False, lambda: None) is None
+    assert all(clips.of(chunk, False, lambda: None) is not None for chunk in range(52, 308))
 
 
 # ---- the process that decodes
