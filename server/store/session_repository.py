@@ -159,6 +159,9 @@ class SessionRepository:
     def stored(self) -> list[SessionHost]:
         """Sessions that lived until the last process ended wait for their clients again, however long that is ago. Blocks."""
         now, found = time.time(), list[SessionHost]()
+        for folder in self._store.unreadable():
+            text = "%s cannot be read, so its session is not taken up; its files stay for %g hours"
+            log.warning(text, folder / "session.json", self._settings.keep_hours)
         for meta in self._store.all():
             if meta.ended is not None:
                 self._store.drop_snapshots(meta.id)  # one that was written as the session ended
@@ -207,7 +210,11 @@ class SessionRepository:
         fields.pop("image", None)
         if self._store.image(id).exists():
             fields["image"] = images.data_url(self._store.image(id))
-        about = SessionFile(model=meta.model, weights=meta.weights, start=FileStart(**fields), chunks=0)
+        try:
+            about = SessionFile(model=meta.model, weights=meta.weights, start=FileStart(**fields), chunks=0)
+        except (ValueError, TypeError) as error:  # damaged, or of a version that took what this one does not
+            log.warning("its log cannot be made: %s", error, extra={"session": id})
+            return None
         try:
             return log_text(about, path, -(-made // meta.chunk_frames) or lines_of(path))
         except FileNotFoundError:

@@ -128,6 +128,10 @@ class Store:
         found = [self.read(path.name) for path in self._sessions.iterdir() if path.is_dir()]
         return sorted((meta for meta in found if meta is not None), key=lambda meta: meta.created)
 
+    def unreadable(self) -> list[Path]:
+        """Folders of sessions whose settings cannot be read: damaged, or of a version that wrote them otherwise."""
+        return [path for path in self._sessions.iterdir() if path.is_dir() and self.read(path.name) is None]
+
     def written_at(self, id: str) -> float:
         """When the session's journal was last written (seconds since 1970)."""
         try:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import io
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -19,12 +21,31 @@ from flowbrush.server.delivery.clips import clip
 from flowbrush.server.delivery.mp4 import Sample
 from flowbrush.server.delivery.recording import Recording
 from flowbrush.server.engine.encoder import VideoEncoder
+from flowbrush.server.metrics import Metrics
+from flowbrush.server.settings import Settings
 from flowbrush.server.store.images import BadImage, ImageStore
 from flowbrush.server.store.journal import Journal, lines_of
 from flowbrush.server.store.log_text import log_text
+from flowbrush.server.store.session_repository import SessionRepository
+from flowbrush.server.store.store import Store
 from flowbrush.session_file import FileStart, SessionFile, at_chunk
 
 HUGE = 1 << 30
+SESSION: dict[str, Any] = {
+    "id": "one",
+    "token_hash": "0" * 64,
+    "model": "pocket",
+    "start": {"model": "pocket", "prompt": "a cat"},
+    "width": 320,
+    "height": 192,
+    "fps": 16.0,
+    "chunk_frames": 4,
+    "codec": "h264",
+    "codec_string": "avc1.42c00c",
+    "created": 1.0,
+    "frames": 4,
+    "ended": "stopped",
+}
 
 
 def prompt(text: str, id: int) -> PromptSet:
@@ -65,6 +86,32 @@ def test_the_log_of_a_session_is_a_session_file_up_to_what_can_be_read(
     controls = tuple(at_chunk(each, chunk) for chunk in range(kept) for each in lines[chunk])
     assert read == about.model_copy(update={"controls": controls, "chunks": kept}) and ignored == ()
     assert lines_of(tmp_path / "j") == 3
+
+
+def repository(tmp_path: Path, settings_of_a_session: dict[str, Any]) -> SessionRepository:
+    """A state folder with one session, whose settings are as they are."""
+    settings = Settings(_env_file=None, state_dir=tmp_path, runtime_dir=tmp_path / "run")
+    store = Store(settings.state_dir, settings.snapshots_dir)
+    (tmp_path / "sessions/one").mkdir()
+    (tmp_path / "sessions/one/session.json").write_text(json.dumps(settings_of_a_session))
+    (tmp_path / "sessions/one/journal.jsonl").write_text("[]\n")
+    return SessionRepository(settings, store, Metrics())
+
+
+def test_a_session_that_cannot_be_read_is_named_and_keeps_its_files(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    there = repository(tmp_path, {key: value for key, value in SESSION.items() if key != "codec"})
+    assert there.stored() == []
+    assert "sessions/one/session.json cannot be read, so its session is not taken up" in caplog.text
+    assert (tmp_path / "sessions/one/journal.jsonl").exists()
+
+
+def test_a_log_that_cannot_be_made_is_none(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    whole, other = {**SESSION}, {**SESSION, "model": "of-another-version"}
+    assert repository(tmp_path / "whole", whole).session_file("one", None) is not None
+    assert repository(tmp_path / "other", other).session_file("one", None) is None
+    assert "its log cannot be made: model is 'of-another-version', but start.model is 'pocket'" in caplog.text
 
 
 def test_a_line_that_a_crash_cut_short_is_removed(tmp_path: Path) -> None:
