@@ -1,6 +1,4 @@
-"""Names of parameters: those of published checkpoints to ours, which are Wan 2.1's own, and to diffusers' and
-back.
-"""
+"""Names of parameters: those of published checkpoints, diffusers' too, to ours, which are Wan 2.1's own."""
 
 from __future__ import annotations
 
@@ -66,12 +64,12 @@ def is_diffusers(names: Mapping[str, object]) -> bool:
 
 def from_diffusers(name: str) -> str:
     """diffusers' name → ours; a name that it does not know stays as it is."""
-    return _mapped(name, 1, 0)
-
-
-def to_diffusers(name: str) -> str:
-    """Our name → diffusers'."""
-    return _mapped(name, 0, 1)
+    inside = IN_BLOCK.fullmatch(name)
+    before, rest = inside.groups() if inside else ("", name)
+    for ours, theirs in BLOCK if inside else TOP:
+        if rest == theirs or rest.startswith(theirs + "."):
+            return before + ours + rest[len(theirs) :]
+    return name
 
 
 def cleaned(tensors: Mapping[str, Value]) -> dict[str, Value]:
@@ -87,12 +85,3 @@ def cleaned(tensors: Mapping[str, Value]) -> dict[str, Value]:
             )
         result[new] = tensors[name]
     return result
-
-
-def _mapped(name: str, source: int, target: int) -> str:
-    inside = IN_BLOCK.fullmatch(name)
-    before, rest = inside.groups() if inside else ("", name)
-    for pair in BLOCK if inside else TOP:
-        if rest == pair[source] or rest.startswith(pair[source] + "."):
-            return before + pair[target] + rest[len(pair[source]) :]
-    return name

@@ -5,6 +5,7 @@ import pickle
 
 import pytest
 import torch
+from diffusers_names import to_diffusers
 from safetensors.torch import save_file
 
 from flowbrush.models.checkpoint import BadWeights
@@ -12,7 +13,6 @@ from flowbrush.models.registry import CARDS
 from flowbrush.models.spec import StudentSpec
 from flowbrush.models.transformer import CausalTransformer
 from flowbrush.models.wan.checkpoint import load_student, load_tensors
-from flowbrush.models.wan.names import to_diffusers
 
 SPEC = StudentSpec(latent_channels=4, dim=16, ffn_dim=32, heads=2, layers=2, text_dim=8)
 

@@ -5,12 +5,13 @@ directions.
 import pytest
 import torch
 from diffusers import WanTransformer3DModel
+from diffusers_names import to_diffusers
 
 from flowbrush.models.checkpoint import fill
 from flowbrush.models.registry import CARDS
 from flowbrush.models.spec import StudentSpec
 from flowbrush.models.transformer import CausalTransformer
-from flowbrush.models.wan.names import cleaned, to_diffusers
+from flowbrush.models.wan.names import cleaned
 
 SPEC = StudentSpec(latent_channels=16, dim=48, ffn_dim=96, heads=2, layers=2, text_dim=32, chunk=3)
 FRAMES, ROWS, COLUMNS = 3, 8, 12
