@@ -259,9 +259,18 @@ def test_a_message_covers_nothing_that_one_plays_with(driver: Any) -> None:
 
 
 @pytest.mark.browser
-def test_a_phone_held_across_shows_the_picture_whole_and_its_tools(served: Any, open_page: Any) -> None:
-    driver = open_page(served.url, viewport={"width": 844, "height": 390}, has_touch=True, is_mobile=True)
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_phone_held_across_shows_the_picture_whole_and_its_tools(
+    served: Any, open_page: Any, turned: bool
+) -> None:
+    across, upright = {"width": 844, "height": 390}, {"width": 390, "height": 844}
+    driver = open_page(served.url, viewport=upright if turned else across, has_touch=True, is_mobile=True)
     driver.start()
+    driver.page.set_viewport_size(across)
+    stage = driver.page.locator("#stage")
+    driver.until(
+        lambda: stage.bounding_box()["y"] + stage.bounding_box()["height"] <= 390, "it is seen whole"
+    )
     for part in ("#stage", "[data-tool=drag]"):
         box = driver.page.locator(part).bounding_box()
         assert box["y"] >= 0 and box["y"] + box["height"] <= 390, part
@@ -278,7 +287,8 @@ def test_a_message_can_be_read_and_closed_while_a_dialog_is_open(driver: Any) ->
     driver.page.locator("#image-camera").click()
     message.wait_for()
     driver.page.keyboard.press("Escape")
-    assert message.is_visible(), "it outlives the dialog"
+    driver.page.locator("#image-dialog").wait_for(state="hidden")
+    message.wait_for()  # it outlives the dialog
 
 
 @pytest.mark.browser

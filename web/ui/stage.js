@@ -12,6 +12,8 @@ export class Stage {
   /** @param {(width: number, height: number) => void} onResize in CSS pixels */
   constructor(onResize) {
     new ResizeObserver(() => onResize(this.surface.clientWidth, this.surface.clientHeight)).observe(this.surface);
+    // A phone that is turned lays the page out anew. (Its keyboard changes the window's size, too, and must not do this.)
+    screen.orientation?.addEventListener('change', () => document.body.dataset.mode !== 'empty' && requestAnimationFrame(() => this.bringIntoView()));
   }
 
   /** @param {number} width @param {number} height of the stream */
