@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import os
 import subprocess
 import sys
@@ -48,12 +49,27 @@ def _is_worker(process: psutil.Process) -> bool:
     return "spawn_main" in " ".join(process.cmdline())
 
 
+MAY_BE_ZERO = ("begin", "seed", "spares", "strength", "watchers")
+
+
+def check_numbers(parser: argparse.ArgumentParser, found: argparse.Namespace) -> None:
+    """Before any work: ends with exit code 2 where a number is not finite, or so small that nothing would be measured."""
+    for name, given in vars(found).items():
+        for number in given if isinstance(given, list) else [given]:
+            if isinstance(number, bool) or not isinstance(number, int | float):
+                continue
+            if not math.isfinite(number) or number < 0 or (number == 0 and name not in MAY_BE_ZERO):
+                least = "at least 0" if name in MAY_BE_ZERO else "more than 0"
+                parser.error(f"--{name.replace('_', '-')} is {number:g}: expected a number, {least}")
+
+
 class Parser(argparse.ArgumentParser):
     """Says so where an option would have no effect."""
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse's; ends with exit code 2 where something is wrong."""
         found = super().parse_args(args, namespace)
+        check_numbers(self, found)
         if found.url and found.device:
             self.error("--device is for a server that is started here: leave it out with --url")
         found.device = found.device or "auto"

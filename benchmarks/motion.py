@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from flowbrush.benchmarks.card import finish, machine, print_card, print_table
+from flowbrush.benchmarks.local_server import check_numbers
 from flowbrush.models.registry import card
 from flowbrush.models.wan.load import reduced
 from flowbrush.pipelines.generator import Generator
@@ -154,6 +155,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--begin", type=float, default=0.0, help="second of the video (default 0)")
     parser.add_argument("--seconds", type=float, default=2.0, help="that are followed (default 2)")
     given = parser.parse_args(argv)
+    check_numbers(parser, given)
     try:
         model = card(given.model)
         generator = Generator.load(reduced(model) if given.reduced else model, seats=1)

@@ -21,6 +21,7 @@ import torch
 from flowbrush.benchmarks import estimate
 from flowbrush.benchmarks.card import finish, machine, percentile, print_card, print_table
 from flowbrush.benchmarks.estimate import DEVICES
+from flowbrush.benchmarks.local_server import check_numbers
 from flowbrush.benchmarks.physics import chunk_flops, matrix_rate, wait
 from flowbrush.models.card import ModelCard
 from flowbrush.models.registry import card
@@ -228,6 +229,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--estimate", metavar="GPU", help=f"from the shapes alone, for {', '.join(DEVICES)}; runs nothing"
     )
     given = parser.parse_args(argv)
+    check_numbers(parser, given)
     if given.estimate:
         idle = [name for name in OF_A_RUN if getattr(given, name) != parser.get_default(name)]
         if idle:

@@ -31,6 +31,25 @@ def test_what_there_is_not_is_named(argv: list[str], capsys: pytest.CaptureFixtu
     assert argv[-1] in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (["gateway", "--seconds", "0"], "--seconds is 0: expected a number, more than 0"),
+        (["realtime", "--seconds", "nan"], "--seconds is nan"),
+        (["sessions", "--sessions", "1", "-3"], "--sessions is -3"),
+        (["gateway", "--watchers", "0", "-1"], "--watchers is -1: expected a number, at least 0"),
+        (["recovery", "--kills", "0"], "--kills is 0"),
+        (["wan", "--reduced", "--chunks", "-2"], "--chunks is -2"),
+        (["motion", "--video", "none.mp4", "--seconds", "inf"], "--seconds is inf"),
+    ],
+)
+def test_a_number_that_measures_nothing_is_refused_before_the_work(
+    argv: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bench.main(argv) == 2
+    assert says in capsys.readouterr().err
+
+
 def test_every_part_has_its_own_help(capsys: pytest.CaptureFixture[str]) -> None:
     for name in (*bench.PARTS, bench.ON_RAY, bench.IN_PROCESS):
         assert bench.main([name, "--help"]) == 0
