@@ -9,7 +9,9 @@ import pytest
 from server_double import CHUNK_FRAMES, Double, fast, grey_of
 
 import flowbrush
+from flowbrush import limits, session
 from flowbrush import protocol as p
+from flowbrush.decoder import Undecodable
 from flowbrush.rest import Server
 
 
@@ -135,6 +137,19 @@ async def test_frames_of_noise_cost_no_more_than_themselves(server: Double, nois
     assert any(isinstance(message, p.KeyFrame) for message in server.received), "a key frame is asked for"
     late = [frame for frame in frames if frame.index >= noise.stop + 16]
     assert late and all(abs(int(frame.image.mean()) - grey_of(frame.index)) <= 3 for frame in late)
+
+
+async def test_a_stream_that_does_not_decode_is_told_of_in_the_end(server: Double) -> None:
+    server.noise = range(4, 400)
+    async with fast(server, frames="numpy") as stream:
+        with pytest.raises(Undecodable):
+            await read(stream, 400)
+    assert sum(isinstance(message, p.KeyFrame) for message in server.received) >= 10, "it was tried"
+
+
+def test_a_playhead_comes_as_often_as_the_protocol_wants_it() -> None:
+    assert session.PLAYHEAD_GAP_S < session.PLAYHEAD_S
+    assert session.PLAYHEAD_GAP_S + session.PLAYHEAD_S <= limits.PLAYHEAD_INTERVAL_S / 2
 
 
 async def test_pause_step_and_resume(server: Double) -> None:

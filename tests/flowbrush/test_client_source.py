@@ -49,6 +49,16 @@ async def test_it_is_announced_sent_and_ended() -> None:
     assert Image.open(io.BytesIO(first.payload)).size == (64, 32)
 
 
+async def test_a_picture_arrives_as_it_was_sent() -> None:
+    stream: Any = Heard()
+    across, down = np.meshgrid(np.arange(64), np.arange(32))
+    shades = np.stack([4 * across, 8 * down, 255 - 4 * across], -1).astype(np.uint8)
+    await Source(stream, SourceFields(**FIELDS)).send(shades)
+    (packet,) = map(unpack, stream.frames)
+    seen = np.asarray(Image.open(io.BytesIO(packet.payload)).convert("RGB"))
+    assert np.abs(seen.astype(int) - shades).mean() < 2.5
+
+
 async def test_its_motion_alone_may_be_used() -> None:
     stream: Any = Heard()
     async with Stream.follow(stream, 64, 32, use="tracks"):
