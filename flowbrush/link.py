@@ -65,6 +65,11 @@ class Link:
             raise FlowbrushError(f"no connection to {url}{through(proxy)}: {error}") from error
         except (OSError, TimeoutError, WebSocketException) as error:
             raise ConnectionLost(f"no connection to {url}{through(proxy)}: {of_system(error)}") from error
+        if (
+            socket.subprotocol != SUBPROTOCOL
+        ):  # who does not know it would never say that the session is ready
+            await socket.close()
+            raise ConnectionLost(f"what answers at {url} is no flowbrush server: correct the address")
         try:
             if hello is not None:
                 await socket.send(hello)

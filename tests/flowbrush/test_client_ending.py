@@ -7,6 +7,7 @@ import threading
 
 import pytest
 from server_double import Double, fast
+from websockets.asyncio.server import ServerConnection, serve
 
 import flowbrush
 import flowbrush.sync
@@ -36,6 +37,19 @@ async def test_a_hand_that_was_not_begun_moves_nothing_and_can_still_be_begun(se
             pass
     tracks = [message.type for message in server.received if message.type.startswith("track.")]
     assert tracks == ["track.begin", "track.end"], "it is let go of all the same"
+
+
+async def test_another_kind_of_websocket_is_told_as_such() -> None:
+    """It would be asked for a session and say nothing, for ever."""
+
+    async def silent(socket: ServerConnection) -> None:
+        async for _ in socket:
+            pass
+
+    async with serve(silent, "127.0.0.1", 0) as other:
+        port = other.sockets[0].getsockname()[1]
+        with pytest.raises(flowbrush.ConnectionLost, match="no flowbrush server: correct the address"):
+            await flowbrush.connect(f"http://127.0.0.1:{port}", prompt="a fox").__aenter__()
 
 
 def test_a_last_frame_goes_with_a_resume() -> None:
