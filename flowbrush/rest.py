@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from base64 import b64encode
 from dataclasses import dataclass, field
-from http.client import HTTPException
+from http.client import HTTPException, IncompleteRead
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import SplitResult, quote, unquote, urlsplit
@@ -147,7 +147,8 @@ def _why(error: Exception) -> str:
     why = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(why, tls.SSLError):
         return of_tls(why)
-    if isinstance(why, HTTPException | ValueError | KeyError | TypeError):
+    broke = isinstance(why, OSError | IncompleteRead)  # a server that ends in the midst of it
+    if not broke and isinstance(why, HTTPException | ValueError | KeyError | TypeError):
         return f"what answers there is no flowbrush server: correct the address ({type(why).__name__})"
     return of_system(why) if isinstance(why, BaseException) else str(why)
 

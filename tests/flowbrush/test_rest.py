@@ -80,6 +80,8 @@ class Images(BaseHTTPRequestHandler):
         }
         ok = data.startswith(b"\x89PNG")
         answer = {"id": "img-1"} if ok else {"detail": "not an image"}
+        if data == b"\x89PNG and the server ends":
+            return
         if data == b"\x89PNG of another":
             answer = {"name": "some other server"}
         self.send_response(201 if ok else 415)
@@ -119,6 +121,8 @@ async def test_a_refused_image_raises_with_the_answer(http: ThreadingHTTPServer)
 async def test_another_kind_of_server_is_told_as_such(http: ThreadingHTTPServer) -> None:
     with pytest.raises(FlowbrushError, match="no flowbrush server: correct the address"):
         await Server(f"127.0.0.1:{http.server_port}").upload(b"\x89PNG of another")
+    with pytest.raises(FlowbrushError, match="Remote end closed connection without response"):
+        await Server(f"127.0.0.1:{http.server_port}").upload(b"\x89PNG and the server ends")
     with pytest.raises(FlowbrushError, match="no TLS is spoken there: call it http://"):
         await Server(f"127.0.0.1:{http.server_port}", secure=True).upload(b"x")
 
