@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 import torch.nn.functional as F
 
+from flowbrush.models.device import to_device
 from flowbrush.pipelines.controls import ChunkPlan
 from flowbrush.pipelines.reference.clauses import ClauseReader
 from flowbrush.pipelines.reference.layers import LayerStack
@@ -40,5 +41,5 @@ def regions(reader: ClauseReader, moved: Moved, plan: ChunkPlan, patch: int) -> 
         return None
     opacity = F.avg_pool2d(moved.own[None], patch)[0].flatten(1)  # [layers, N]
     most, layer_at = opacity.max(0)
-    said = torch.tensor(own, device=opacity.device)[layer_at]
+    said = to_device(torch.tensor(own), opacity.device)[layer_at]
     return Regions(tuple(plans), torch.where(most > COVERED, said, 0))
