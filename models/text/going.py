@@ -19,6 +19,12 @@ GOING = (
     ("", "heads", "heading", "headed"),
 )
 """Base, third person, progressive and past; a head is no deed."""
+FOLLOWING = (
+    ("follow", "follows", "following", "followed"),
+    ("", "passes", "passing", "passed"),
+    ("approach", "approaches", "approaching", "approached"),
+)
+"""What is followed goes, too, as what is chased does."""
 HURRYING = (
     ("", "speeds", "speeding", "sped"),
     ("zoom", "zooms", "zooming", "zoomed"),
@@ -54,12 +60,14 @@ def _either(words: dict[str, str]) -> str:
 
 
 _WALKS, _FLIES = _forms(GOING, WALK) | _forms(HURRYING, RUN), _forms(GOING, FLY)
+_FOLLOWS = _forms(FOLLOWING, WALK)
 _RISES, _SETTLES = _forms(RISING, FLY), _forms(SETTLING, FLY)
 _HOW = r"\s+(?:\w+ly\s+)?"
 _AT_WILL = r"(?!\s+(?:the|a|an)\b)"  # a car that goes up the hill does not fly
 _GOES_ACROSS = re.compile(rf"\b(?:{_either(_WALKS)})\b(?={_HOW}(?:{ACROSS})\b)")
 _GOES_UP = re.compile(rf"\b(?:{_either(_FLIES)})\b(?={_HOW}(?:{UP}|{DOWN})\b{_AT_WILL})")
 _NO_NAME = r"(?<!\ba )(?<!\ban )(?<!\bthe )"  # "the rising sun"
+_FOLLOWING = re.compile(rf"{_NO_NAME}\b(?:{_either(_FOLLOWS)})\b(?=\s+(?!by\b))")
 _RISING = re.compile(rf"{_NO_NAME}\b({_either(_RISES)})\b(?:\s+(?:{UP})\b)?")
 _SETTLING = re.compile(rf"{_NO_NAME}\b({_either(_SETTLES)})\b(?:\s+(?:{DOWN})\b)?")
 
@@ -75,5 +83,6 @@ def going(text: str) -> str:
     text = _FROM.sub(lambda found: OTHER_WAY[found[1]], text.lower())
     text = _GOES_UP.sub(lambda found: _FLIES[found[0]], text)
     text = _GOES_ACROSS.sub(lambda found: _WALKS[found[0]], text)
+    text = _FOLLOWING.sub(lambda found: _FOLLOWS[found[0]], text)
     text = _RISING.sub(lambda found: f"{_RISES[found[1]]} up", text)
     return _SETTLING.sub(lambda found: f"{_SETTLES[found[1]]} down", text)

@@ -209,6 +209,8 @@ CASES: dict[str, tuple[str | None, tuple[str, ...]]] = {
     "a man runs and a cat sleeps": (None, ("1 cat - - rest",)),
     "a cat sleeps and a man runs to the left": (None, ("1 cat - - rest",)),
     "the rabbit races the turtle to the right": (None, ("1 rabbit - - run right", "1 turtle - - run right")),
+    "a turtle swims to the left and a shark follows it": (None, ("1 turtle - - swim left", "1 shark - - walk")),
+    "a taxi passes a bus": (None, ("1 taxi - - walk", "1 bus - - walk")),
     "a man walking a dog": (None, ("1 dog - - walk",)),
     "a man drives a car to the left": (None, ("1 car - - drive left",)),
     "a dog runs through trees": (None, ("1 dog - - run", "2 tree")),

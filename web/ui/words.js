@@ -23,7 +23,7 @@ const WORDS = {
   timeout: { title: 'The server did not hear from this page', text: 'Start again.' },
   rate_limited: { title: 'Too many messages', text: 'The server asks to slow down. Pause for a moment.' },
   too_many_tracks: { title: 'Too many tracks at once', text: 'Erase some pins or paths first (E, or X for all).' },
-  rewind_out_of_range: { title: 'That moment is not there', text: 'It is no longer kept, or not made yet. Choose one that the film strip shows.' },
+  rewind_out_of_range: { title: 'That moment is not there', text: 'It has not been made yet. Choose one that the film strip shows.' },
   generation_failed: { title: 'The model could not go on', text: 'Start again; another seed may help.' },
   internal: { title: 'Something went wrong on the server', text: 'Try again. If it stays, its log says more.' },
   not_connected: { title: 'No connection just now', text: 'The page is trying again by itself. Repeat this when the picture moves.' },
