@@ -43,7 +43,8 @@ class ClauseReader:
     def clauses(self, prompt: str) -> Clauses:
         """What is said of each thing; nothing where all of a prompt is said of all of them."""
         if prompt not in self.known:
-            told, said = self.describe(((prompt, 1.0),)), self.text.read(prompt)
+            told = self.describe(((prompt, 1.0),))
+            said = self.text.read(prompt) if told.things else []
             own = is_shared(told.things) or is_of_strangers(said)
             self.known[prompt] = clauses_of(told, said) if own else {}
             if len(self.known) > KEPT:

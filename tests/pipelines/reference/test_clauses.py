@@ -82,3 +82,10 @@ def test_no_more_prompts_are_remembered_than_are_needed(
     for prompt in "abcadea":
         reader.clauses(prompt)
     assert list(reader.known) == ["d", "e", "a"]
+
+
+def test_an_encoder_that_cannot_be_read_says_nothing_of_things() -> None:
+    model = load_model(card("pocket-random"), choose("cpu", "fp32"), "sdpa", None)
+    assert isinstance(model, PocketModel)
+    reader = ClauseReader(model.text, SceneMaker(model).describe)
+    assert reader.clauses("a dog runs and a cat sleeps") == {}
