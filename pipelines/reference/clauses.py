@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from flowbrush.models.text.pocket import Meaning, PocketText
 from flowbrush.pipelines.controls import Blend
-from flowbrush.pipelines.reference.deeds import is_of_strangers
+from flowbrush.pipelines.reference.deeds import ROOTED, is_of_strangers
 from flowbrush.pipelines.reference.description import Description
 from flowbrush.pipelines.reference.wanted import Wanted
 
@@ -32,6 +32,9 @@ class Clause(NamedTuple):
 Clauses = dict[str, tuple[Clause, ...]]
 """The name of things, as layers are labelled, and for each of them in their order what is said of it."""
 
+ROOTS: Clauses = {name: (Clause(f"a {name}", False),) for name in ROOTED}
+"""What goes nowhere hears of no "it runs to the left"."""
+
 
 class ClauseReader:
     """The clauses of prompts, the latest KEPT of them remembered."""
@@ -46,7 +49,7 @@ class ClauseReader:
             told = self.describe(((prompt, 1.0),))
             said = self.text.read(prompt) if told.things else []
             own = is_shared(told.things) or is_of_strangers(said)
-            self.known[prompt] = clauses_of(told, said) if own else {}
+            self.known[prompt] = ROOTS if told.of_what_is_there else clauses_of(told, said) if own else {}
             if len(self.known) > KEPT:
                 self.known.popitem(last=False)
         self.known.move_to_end(prompt)

@@ -26,6 +26,9 @@ PLURAL = 2  # of what is named in the plural without a number
 FACTORS = {"small": 0.78, "": 1.0, "big": 1.25}
 APART = ONE | frozenset("and or with on in over under near behind beside at to by from next of".split())
 """Words after which another thing begins. Between two words for one thing others only say more of it: "a red hot air balloon"."""
+THEM = frozenset("it its they them he him she her".split())
+SAID_OF_THEM = DEEDS | {"weather", "strength"}
+"""Words, and kinds of words, that are said of what is there."""
 NOT = frozenset({"no", "without"})
 """Words after which a thing is named that is not to be there."""
 PHRASES = frozenset({"colors", "colors of the last", "height", "relation"})
@@ -36,10 +39,13 @@ SAYS_MORE = frozenset("red yellow brown night light flying top".split())
 
 @dataclass(frozen=True)
 class Description:
-    """What prompts name: a scene, None where they name none, and things in their order."""
+    """What prompts name: a scene, None where they name none, and things in their order. `of_what_is_there` where they name neither
+    and say something: "it runs to the left", "heavy rain".
+    """
 
     scene: str | None
     things: tuple[Wanted, ...]
+    of_what_is_there: bool = False
 
 
 def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Description:
@@ -48,13 +54,16 @@ def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Descript
     """
     scene: str | None = None
     things: list[Wanted] = []
+    speaks = False
     if text.concepts:
         for prompt, weight in sorted(prompts, key=lambda each: -each[1]):
-            found = _known(things_named(text.read(prompt), text), keyframes)
+            said = text.read(prompt)
+            speaks = speaks or any(each.kind in SAID_OF_THEM or each.word in THEM for each in said)
+            found = _known(things_named(said, text), keyframes)
             scene = scene or _scene(text.written(prompt), found, keyframes)
             if weight >= HEARD:
                 things = _united(things, found)
-    return Description(scene, tuple(things))
+    return Description(scene, tuple(things), speaks and not scene and not things)
 
 
 def _known(things: Sequence[Wanted], keyframes: Keyframes) -> list[Wanted]:

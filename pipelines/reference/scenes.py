@@ -73,6 +73,8 @@ class SceneMaker:
 
     def _begin(self, stack: LayerStack, prompts: Blend) -> LayerStack:
         told = self.describe(prompts)
+        if told.of_what_is_there:
+            return replace(stack, prompt=prompts)
         any_color = frozenset(thing.label for thing in told.things if not thing.color and not thing.own_color)
         stack, missing = transition.begin(stack, Counter(counted(told.things)), self.known, any_color)
         height, width = stack.size

@@ -178,6 +178,26 @@ def test_a_new_prompt_is_a_set_difference(served: Generator, start) -> None:
     assert torch.equal(kept.rgba, panda.rgba)
 
 
+@pytest.mark.parametrize(
+    "prompt", ["it runs to the left", "now make it run to the left", "run to the left", "heavy rain"]
+)
+def test_a_prompt_that_names_nothing_is_said_of_what_is_there(served: Generator, start, prompt: str) -> None:
+    state = start("a dog and a tree in the meadow", seed=4)
+    now = PromptSet(prompts=(Prompt(text=prompt),))
+    assert ways(served, state, [now]) == [-1.0 if "left" in prompt else 0.0, 0.0]
+    assert labels(state) == ["dog", "tree"] and not state.memory.next_label
+    assert state.memory.prompt == ((prompt, 1.0),)
+
+
+@pytest.mark.parametrize("prompt", ["the beach", "asdf", "a cat runs"])
+def test_a_prompt_that_names_something_else_takes_away_what_was_there(
+    served: Generator, start, prompt: str
+) -> None:
+    state = start("a dog in the meadow", seed=4)
+    served.step([state], [[PromptSet(prompts=(Prompt(text=prompt),))]])
+    assert "dog" not in labels(state)
+
+
 def test_what_nobody_knows_is_left_out_and_said(served: Generator, start) -> None:
     state = start("a zyxgrop and a dog in the meadow")
     assert labels(state) == ["dog"]

@@ -84,6 +84,26 @@ def test_a_prompt_is_understood(text: PocketText, keyframes: Keyframes, prompt: 
     assert (found.scene, tuple(said(thing) for thing in found.things)) == CASES[prompt]
 
 
+@pytest.mark.parametrize(
+    ("prompt", "said"),
+    {
+        "it runs to the left": True,
+        "they are here": True,
+        "faster, to the right": True,
+        "heavy rain": True,
+        "": False,
+        "asdf": False,
+        "the beach": False,
+        "it runs on the beach": False,
+        "a dog runs": False,
+    }.items(),
+)
+def test_a_prompt_that_names_nothing_may_be_said_of_what_is_there(
+    text: PocketText, keyframes: Keyframes, prompt: str, said: bool
+) -> None:
+    assert describe(((prompt, 1.0),), text, keyframes).of_what_is_there == said
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_what_a_prompt_names_first_is_where_the_path_begins(
     text: PocketText, keyframes: Keyframes, size: tuple[int, int]

@@ -57,6 +57,13 @@ def test_the_deeds_that_go_somewhere_are_those_of_the_world() -> None:
     assert GOES == verbs.TRAVELS - {"fall"}  # what falls comes down where it is
 
 
+def test_what_goes_nowhere_hears_of_nothing_that_it_is_to_go(reader: ClauseReader) -> None:
+    said = (("it runs to the left", 1.0),)
+    assert [reader.stays(said, name, 0) for name in ("tree", "dog")] == [True, False]
+    assert reader.own(said, "tree", 0) == (("a tree", 1.0),)
+    assert reader.own(said, "dog", 0) == said
+
+
 def test_things_alike_are_told_apart(reader: ClauseReader) -> None:
     said = reader.clauses("three dogs, one runs to the left, the others sleep")
     sleeping = Clause("a dog rests", False)
