@@ -32,6 +32,15 @@ class Clause(NamedTuple):
 Clauses = dict[str, tuple[Clause, ...]]
 """The name of things, as layers are labelled, and for each of them in their order what is said of it."""
 
+
+class _Told(NamedTuple):
+    """What a prompt tells each thing, and which way it is to go; `way_of_all` where it names none."""
+
+    clauses: Clauses
+    ways: dict[str, tuple[str, ...]]
+    way_of_all: str
+
+
 ROOTS: Clauses = {name: (Clause(f"a {name}", False),) for name in ROOTED}
 """What goes nowhere hears of no "it runs to the left"."""
 
@@ -41,19 +50,37 @@ class ClauseReader:
 
     def __init__(self, text: PocketText, describe: Callable[[Blend], Description]) -> None:
         self.text, self.describe = text, describe
-        self.known: OrderedDict[str, Clauses] = OrderedDict()
+        self.known: OrderedDict[str, _Told] = OrderedDict()
 
     def clauses(self, prompt: str) -> Clauses:
         """What is said of each thing; nothing where all of a prompt is said of all of them."""
+        return self._told(prompt).clauses
+
+    def way(self, prompts: Blend, called: str, number: int) -> str:
+        """Which way thing `number` of those `called` so is told to go, by the first prompt that says one; "" where none does."""
+        for text, _ in prompts:
+            told = self._told(text)
+            ways = told.ways.get(called, (told.way_of_all,))
+            if way := ways[min(number, len(ways) - 1)]:
+                return way
+        return ""
+
+    def _told(self, prompt: str) -> _Told:
         if prompt not in self.known:
-            told = self.describe(((prompt, 1.0),))
-            said = self.text.read(prompt) if told.things else []
-            own = is_shared(told.things) or is_of_strangers(said)
-            self.known[prompt] = ROOTS if told.of_what_is_there else clauses_of(told, said) if own else {}
+            self.known[prompt] = self._read(prompt)
             if len(self.known) > KEPT:
                 self.known.popitem(last=False)
         self.known.move_to_end(prompt)
         return self.known[prompt]
+
+    def _read(self, prompt: str) -> _Told:
+        told = self.describe(((prompt, 1.0),))
+        if told.of_what_is_there:
+            ways = [each.name for each in self.text.read(prompt) if each.kind == "direction"]
+            return _Told(ROOTS, {name: ("",) for name in ROOTED}, ways[-1] if ways else "")
+        said = self.text.read(prompt) if told.things else []
+        own = is_shared(told.things) or is_of_strangers(said)
+        return _Told(clauses_of(told, said) if own else {}, ways_of(told.things), "")
 
     def own(self, prompts: Blend, called: str, number: int) -> Blend:
         """The prompts as thing `number` of those `called` so hears them."""
@@ -87,6 +114,14 @@ def clauses_of(told: Description, said: Sequence[Meaning]) -> Clauses:
         clause = Clause(text, bool(thing.direction) or thing.verb in GOES)
         found[thing.called] = (*found.get(thing.called, ()), *[clause] * thing.count)
     return found
+
+
+def ways_of(things: Sequence[Wanted]) -> dict[str, tuple[str, ...]]:
+    """Which way each thing is told to go, by its name."""
+    ways: dict[str, tuple[str, ...]] = {}
+    for thing in things:
+        ways[thing.called] = (*ways.get(thing.called, ()), *[thing.direction] * thing.count)
+    return ways
 
 
 def _deed(thing: Wanted) -> list[str]:

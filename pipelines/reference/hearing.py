@@ -26,6 +26,15 @@ def staying(reader: ClauseReader, stack: LayerStack, plan: ChunkPlan) -> frozens
     )
 
 
+def passing(reader: ClauseReader, stack: LayerStack, plan: ChunkPlan) -> frozenset[int]:
+    """The places of the layers that were told to go to a side."""
+    return frozenset(
+        place
+        for place, layer in enumerate(stack.layers)
+        if layer.label and reader.way(plan.prompt, layer.label, layer.number) in ("left", "right")
+    )
+
+
 def regions(reader: ClauseReader, moved: Moved, plan: ChunkPlan, patch: int) -> Regions | None:
     """The regions of a chunk, whose tokens are `patch` x `patch` cells; None where all things hear the same."""
     plans, own = [plan], list[int]()

@@ -82,6 +82,8 @@ class VideoEncoder:
         self._count = 0
         self._reformatter = VideoReformatter()
         self._context = None if codec is Codec.JPEG else _open(codec, width, height, fps)
+        if codec is Codec.AV1:
+            _be_ordinary()  # before the first frame: on few cores its threads, which spin, can starve the one that waits for it
 
     def encode(self, frame: Frames, key: bool = False) -> tuple[bytes, bool]:
         """One frame [H, W, 3] uint8 → (payload, whether it is a key frame)."""
@@ -102,8 +104,6 @@ class VideoEncoder:
             picture.pict_type = PictureType.I
         self._count += 1
         packets = self._context.encode(picture)
-        if self.codec is Codec.AV1 and self._count == 1:
-            _be_ordinary()
         if len(packets) != 1:
             raise EncodingError(f"{self.codec} gave {len(packets)} packets for one frame: expected one")
         return bytes(packets[0]), packets[0].is_keyframe

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -49,3 +50,10 @@ def test_what_the_public_is_told_is_json_and_holds_no_paths(name: str) -> None:
 
 def test_random_weights_are_always_here() -> None:
     assert card("pocket-random").public()["available"] is True
+
+
+def test_every_example_of_pocket_has_a_picture_on_its_card() -> None:
+    gallery = Path(__file__).parents[2] / "web" / "gallery"
+    pictures = json.loads((gallery / "index.json").read_text())
+    assert set(pictures) == set(card("pocket").examples)
+    assert all((gallery / name).is_file() for name in pictures.values())

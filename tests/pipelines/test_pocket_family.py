@@ -142,6 +142,20 @@ def test_who_is_told_to_go_nowhere_is_not_taken_along(
     assert met() == [1.0, 1.0]
 
 
+def test_what_goes_to_a_side_comes_in_at_the_other(served: Generator, start) -> None:
+    """It has somewhere to go for as long as the stream lives, and is never gone for long."""
+    state = start("a sailboat sails to the left at sunset", seed=1)
+    boat, rounds, seen = [state.memory.layers[0].pose.x], 0, []
+    for _ in range(60):
+        frames = served.step([state], [()])[0].frames
+        boat.append(state.memory.layers[0].pose.x)
+        rounds += boat[-1] - boat[-2] > 160
+        seen.append(frames[-1])
+    assert rounds >= 1
+    assert boat[-1] < boat[-10] or boat[-1] - boat[-10] > 160, "and it still goes"
+    assert -30 < min(boat) < max(boat) < 350, "a part of it is always in the picture"
+
+
 def test_a_new_prompt_says_something_else_of_each(served: Generator, start) -> None:
     state = start("a dog and a cat in the meadow", seed=4)
     assert ways(served, state) == [0.0, 0.0]

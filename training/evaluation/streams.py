@@ -29,6 +29,7 @@ from flowbrush.training.world.sprites import SpriteBook
 
 # Frames over which a position is averaged: a gait's own going to and fro is not an error of following.
 GAIT = 12
+COME_ROUND = 0.5  # of the frame in one chunk: who has gone off one side and come in at the other
 GONE = 0.03  # of the frame: who has come further has gone somewhere
 ALONE_FRAMES = 48  # frames of a stream that nobody touches
 ROUND = 96  # frames of one round of the endless drag
@@ -162,11 +163,14 @@ def ways_gone(
     """How far each of the things of those names has gone by itself, across and down, in frame sizes."""
     state = start(generator, prompt, seed)
     size = generator.card.width, generator.card.height
-    before = [place_of(state.memory, name, size) for name in names]
-    run(generator, state, chunks)
-    after = [place_of(state.memory, name, size) for name in names]
+    places = [np.array([place_of(state.memory, name, size) for name in names])]
+    for _ in range(chunks):
+        run(generator, state, 1)
+        places.append(np.array([place_of(state.memory, name, size) for name in names]))
     generator.release(state)
-    return [(x - left, y - top) for (left, top), (x, y) in zip(before, after, strict=True)]
+    steps = np.diff(places, axis=0)  # [chunks, names, 2]
+    steps[np.abs(steps) > COME_ROUND] = 0
+    return [(float(dx), float(dy)) for dx, dy in steps.sum(0)]
 
 
 def told_apart(generator: Generator, pair: Pair, seed: int) -> list[bool]:

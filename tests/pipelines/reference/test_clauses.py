@@ -53,6 +53,20 @@ def test_who_is_told_nothing_stays_where_others_go(reader: ClauseReader) -> None
     assert not reader.stays((), "tree", 0)
 
 
+def test_the_way_that_each_is_to_go_is_known(reader: ClauseReader) -> None:
+    def ways(prompt: str, *asked: tuple[str, int]) -> list[str]:
+        return [reader.way(((prompt, 1.0),), *each) for each in asked]
+
+    said = "a dog runs to the left, a bird flies up and a tree"
+    assert ways(said, ("dog", 0), ("eagle", 0), ("tree", 0), ("cat", 0)) == ["left", "up", "", ""]
+    said = "two dogs, one runs to the left and the other to the right"
+    assert ways(said, ("dog", 0), ("dog", 1), ("dog", 2)) == ["left", "right", "right"]
+    assert ways("it runs to the left", ("dog", 0), ("tree", 0)) == ["left", ""]
+    assert ways("a dog runs to the right", ("dog", 0)) == ["right"]
+    assert reader.way((("a dog", 0.5), ("a dog runs left", 0.5)), "dog", 0) == "left"
+    assert reader.way((), "dog", 0) == ""
+
+
 def test_the_deeds_that_go_somewhere_are_those_of_the_world() -> None:
     assert GOES == verbs.TRAVELS - {"fall"}  # what falls comes down where it is
 

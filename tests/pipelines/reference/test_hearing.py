@@ -9,7 +9,7 @@ import torch
 from stacks import BLUE, HEIGHT, RED, WIDTH, disc, rows, stack
 
 from flowbrush.pipelines.controls import Blend, ChunkPlan, fold, initial_state
-from flowbrush.pipelines.reference.hearing import regions, staying
+from flowbrush.pipelines.reference.hearing import passing, regions, staying
 from flowbrush.pipelines.reference.layers import Layer
 from flowbrush.pipelines.reference.render import move
 from flowbrush.pipelines.regions import Regions
@@ -26,6 +26,9 @@ class Reader:
 
     def stays(self, prompts: Blend, called: str, number: int) -> bool:
         return called == "tree"
+
+    def way(self, prompts: Blend, called: str, number: int) -> str:
+        return {"car": "left", "bee": "up", "": "left"}.get(called, "")
 
 
 @pytest.fixture
@@ -71,6 +74,11 @@ def test_where_all_hear_the_same_there_are_no_regions(plan: ChunkPlan) -> None:
 def test_those_that_stay_are_known_by_their_places(plan: ChunkPlan) -> None:
     layers = [replace(disc(RED, 24, 24), label=name) for name in ("car", "tree", "", "tree")]
     assert staying(Reader(), stack(*layers), plan) == {1, 3}  # type: ignore[arg-type]
+
+
+def test_those_that_go_to_a_side_pass(plan: ChunkPlan) -> None:
+    layers = [replace(disc(RED, 24, 24), label=name) for name in ("car", "tree", "", "bee", "car")]
+    assert passing(Reader(), stack(*layers), plan) == {0, 4}  # type: ignore[arg-type]
 
 
 def test_regions_are_on_the_device_of_the_layers(plan: ChunkPlan) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from stacks import BLUE, HEIGHT, RED, WIDTH, background, disc, middle, rows, sta
 
 from flowbrush.pipelines.reference.layers import Layer
 from flowbrush.pipelines.reference.pose import STILL, Similarity
-from flowbrush.pipelines.reference.render import drive, move
+from flowbrush.pipelines.reference.render import SEEN, drive, move
 
 
 def test_a_held_layer_follows_its_hand_in_every_frame() -> None:
@@ -122,6 +123,29 @@ def test_a_large_cut_out_drawn_small_is_not_aliased() -> None:
     things = move(stack(layer), rows()).reference.things[0, 0]
     inside = things[3, 28:36, 44:52]
     assert inside.min() > 0.4 and inside.max() < 0.6
+
+
+@pytest.mark.parametrize(("dx", "other_side"), [(-6.0, WIDTH), (6.0, 0)])
+def test_what_passes_goes_off_one_side_and_comes_in_at_the_other(dx: float, other_side: int) -> None:
+    now = stack(disc(RED, 20, 30), disc(BLUE, 60, 30))  # 20 pixels wide
+    places = []
+    for _ in range(14):
+        moved = move(now, rows())
+        now = drive(moved.stack, moved.own, gained(dx, 0.0, 0.0), frozenset({1}), frozenset({0}))
+        places.append(now.layers[0].pose.x)
+    jumps = [place for place, (a, b) in enumerate(pairwise([20.0, *places])) if abs(b - a) > 7]
+    assert len(jumps) == 1
+    out = abs(places[jumps[0]] - other_side)
+    assert out == pytest.approx((0.5 - SEEN) * 20), "as much of it is seen as was seen last"
+    assert all(-out - 6 <= x <= WIDTH + out + 6 for x in places)
+    assert now.layers[1].pose.x == 60
+
+
+def test_what_a_hand_holds_does_not_pass() -> None:
+    held = disc(RED, 4, 30, hands=frozenset({7}))
+    moved = move(stack(held), rows((7, (4, 30), (4, 30))))
+    after = drive(moved.stack, moved.own, gained(-9.0, 0.0, 0.0), passing=frozenset({0}))
+    assert after.layers[0].pose.x == pytest.approx(4)
 
 
 def test_nothing_moves_without_tracks() -> None:
