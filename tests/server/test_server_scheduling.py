@@ -10,7 +10,6 @@ import pytest
 from flowbrush.protocol import Codec
 from flowbrush.server.engine.encoder import VideoEncoder, available_codecs
 
-
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "sched_getscheduler"), reason="this system has no scheduling policies"
 )
