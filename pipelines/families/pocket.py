@@ -22,9 +22,10 @@ from flowbrush.pipelines.reference import live_ground, stack_file
 from flowbrush.pipelines.reference.acquire import Acquirer, Touch, held_outlines
 from flowbrush.pipelines.reference.clauses import ClauseReader
 from flowbrush.pipelines.reference.condition import Reference, reference_maps, with_past
+from flowbrush.pipelines.reference.drive import drive
 from flowbrush.pipelines.reference.hearing import passing, regions, staying
 from flowbrush.pipelines.reference.layers import LayerStack
-from flowbrush.pipelines.reference.render import Moved, drive, move
+from flowbrush.pipelines.reference.render import Moved, move
 from flowbrush.pipelines.reference.scenes import SceneMaker
 from flowbrush.pipelines.reference.touches import MANY, as_scene, touches_of, track_rows, unheld
 from flowbrush.pipelines.reference.warp import composite_frames
@@ -134,8 +135,8 @@ class PocketFamily:
         pixels = frames.permute(0, 1, 3, 4, 2).contiguous()
         after = []
         for row, (each, moved) in enumerate(zip(taken, moves(taken), strict=True)):
-            still, gone = (told(self.clauses, each.memory, each.plan) for told in (staying, passing))
-            after.append(drive(each.memory, moved.own, motion.drive[row], still, gone))
+            told = self.clauses, each.memory, each.plan
+            after.append(drive(each.memory, moved.own, motion.drive[row], staying(*told), passing(*told)))
         return pixels, after
 
     def seen(self, memory: LayerStack, frames: Frames) -> LayerStack:

@@ -19,7 +19,8 @@ class Layer:
 
     `pose` takes pixels of the cut-out, counted from its centre, to pixels of the picture. `hands` are the tracks that hold it.
     `depth` 0..1 says how near it is: a camera that pans moves what is near further. `opacity` fades layers that come, or that are
-    `leaving`. `number` tells things of one label apart, in the order in which a prompt named them.
+    `leaving`. `number` tells things of one label apart, in the order in which a prompt named them. `pace` is the greatest
+    that it has had, of late, to where it was told to go: pixels a chunk.
     """
 
     rgba: Tensor
@@ -30,6 +31,7 @@ class Layer:
     opacity: float = 1.0
     leaving: bool = False
     number: int = 0
+    pace: float = 0.0
 
     @property
     def held(self) -> bool:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from flowbrush.pipelines.reference.condition import STRIDE, Reference
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
-from flowbrush.pipelines.reference.pose import STILL, Similarity, fit, turned_about
+from flowbrush.pipelines.reference.pose import STILL, Similarity, fit
 
 OWN = 0.25  # opacity from which on a cell belongs to a layer: legs are thinner than a cell, and a brushed one is the ground's
 PARALLAX = 0.25  # of a pan: how much further what is nearest moves than the background
@@ -216,59 +216,3 @@ def velocity_of(path: Sequence[Similarity], grid: tuple[int, int]) -> Tensor:
     cells = cells_of(grid)
     ways = [cells - step.inverse(cells) for step in path]
     return torch.from_numpy(np.stack(ways)).float().permute(0, 3, 1, 2)
-
-
-LEAST_DRIVE = 0.25  # pixels a chunk, and a hundredth of that in radians: what rests must not creep by the student's small errors
-KEEP_IN = 0.04  # of the picture: a thing that goes about by itself keeps its centre so far from the rim, where a hand can take it
-
-
-# Of a thing's size: who has gone off one side but for so much comes in at the other with as much. With 0.2 the student does not
-# see enough of some that come in, and they stay outside.
-SEEN = 0.28
-
-
-def drive(
-    stack: LayerStack,
-    own: Tensor,
-    gained: Tensor,
-    staying: frozenset[int] = frozenset(),
-    passing: frozenset[int] = frozenset(),
-) -> LayerStack:
-    """Poses after what the things did by themselves: `gained` [3, h, w] shift in pixels and turn, averaged over each thing's cells.
-
-    A hand rules where a thing is; its rotation (a ball that rolls) is its own. What was cut from a photo has no name, and
-    stays where it was put. The layers at the places `staying` are not carried across the picture: where things meet, the student
-    takes one along with the other. Those `passing` go off one side of the picture and come in at the other: they have somewhere to
-    go for as long as the stream lives.
-    """
-    height, width = stack.size
-    low, high = np.array([width, height]) * KEEP_IN, np.array([width, height]) * (1 - KEEP_IN)
-    for index, (layer, weight) in enumerate(zip(stack.layers, own, strict=True)):
-        total = float(weight.sum())
-        if not layer.label or total < 1.0:
-            continue
-        dx, dy, turn = ((gained * weight).sum((1, 2)) / total).tolist()
-        dx = 0.0 if index in staying else dx
-        here = np.array([layer.pose.x, layer.pose.y])
-        shift = np.zeros(2) if layer.held else settled(np.array([dx, dy]), LEAST_DRIVE)
-        inside = np.clip(here + shift, np.minimum(low, here), np.maximum(high, here))
-        if index in passing and not layer.held:
-            inside[0] = come_round(here[0] + shift[0], layer.rgba.shape[-1] * layer.pose.scale, width)
-        step = turned_about(
-            (here[0], here[1]), float(settled(np.array(turn), LEAST_DRIVE / 100)), tuple(inside - here)
-        )
-        stack = stack.with_layer(index, replace(layer, pose=step.after(layer.pose)))
-    return stack
-
-
-def come_round(x: float, size: float, width: int) -> float:
-    """Where the middle of a thing of that size is when it is at `x` in a picture whose sides are joined outside of it; pixels."""
-    out = (0.5 - SEEN) * size  # of its middle, when SEEN of it is still in the picture
-    if x < -out:
-        return width + out
-    return -out if x > width + out else x
-
-
-def settled(value: np.ndarray, least: float) -> np.ndarray:
-    """Nothing below `least`, and no jump there."""
-    return np.sign(value) * np.maximum(np.abs(value) - least, 0)

@@ -63,6 +63,7 @@ def dump_layers(layers: Sequence[Layer]) -> tuple[dict[str, Tensor], list[dict[s
             "opacity": layer.opacity,
             "leaving": layer.leaving,
             "number": layer.number,
+            "pace": layer.pace,
         }
         for layer in layers
     ]
@@ -81,6 +82,7 @@ def load_layers(tensors: dict[str, Tensor], facts: Sequence[dict[str, Any]]) -> 
             given["opacity"],
             given["leaving"],
             given.get("number", 0),
+            given.get("pace", 0.0),
         )
         for index, given in enumerate(facts)
     )

@@ -78,7 +78,7 @@ def test_those_that_stay_are_known_by_their_places(plan: ChunkPlan) -> None:
 
 def test_those_that_go_to_a_side_pass(plan: ChunkPlan) -> None:
     layers = [replace(disc(RED, 24, 24), label=name) for name in ("car", "tree", "", "bee", "car")]
-    assert passing(Reader(), stack(*layers), plan) == {0, 4}  # type: ignore[arg-type]
+    assert passing(Reader(), stack(*layers), plan) == {0: "left", 4: "left"}  # type: ignore[arg-type]
 
 
 def test_regions_are_on_the_device_of_the_layers(plan: ChunkPlan) -> None:

@@ -1,0 +1,98 @@
+"""What things do by themselves: they keep what the student says, go round the picture, and do not stop half-way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+import torch
+from stacks import BLUE, HEIGHT, RED, WIDTH, disc, rows, stack
+
+from flowbrush.pipelines.reference.drive import LEAST_PACE, PACE_KEPT, SEEN, drive, kept_up
+from flowbrush.pipelines.reference.render import move
+
+
+def gained(dx: float, dy: float, turn: float) -> torch.Tensor:
+    return torch.tensor([dx, dy, turn])[:, None, None].expand(3, HEIGHT // 8, WIDTH // 8)
+
+
+def test_drive_moves_what_is_free_and_turns_what_is_held() -> None:
+    free, held = disc(RED, 30, 30), disc(BLUE, 70, 30, hands=frozenset({1}))
+    moved = move(stack(free, held), rows((1, (70, 30), (70, 30))))
+    after = drive(moved.stack, moved.own, gained(4.0, -2.0, 0.3))
+    assert (after.layers[0].pose.x, after.layers[0].pose.y) == pytest.approx((33.75, 28.25))
+    assert (after.layers[1].pose.x, after.layers[1].pose.y) == pytest.approx((70.0, 30.0))
+    assert after.layers[1].pose.angle == pytest.approx(0.2975)
+
+
+def test_what_rests_does_not_creep_and_photos_stay_put() -> None:
+    resting, photo = disc(RED, 30, 30), replace(disc(BLUE, 70, 30), label="")
+    moved = move(stack(resting, photo), rows())
+    creeping = drive(moved.stack, moved.own, gained(0.2, 0.2, 0.002))
+    assert creeping.layers[0].pose == resting.pose
+    assert drive(moved.stack, moved.own, gained(9.0, 9.0, 1.0)).layers[1].pose == photo.pose
+
+
+def test_a_thing_that_goes_about_stays_in_the_picture() -> None:
+    now = stack(disc(RED, 60, 30))
+    for _ in range(9):
+        moved = move(now, rows())
+        now = drive(moved.stack, moved.own, gained(6.0, 0.0, 0.0))
+    assert 0.9 * WIDTH < now.layers[0].pose.x < 0.98 * WIDTH, "half of it is seen, and a hand can take it"
+
+
+@pytest.mark.parametrize(("dx", "other_side"), [(-6.0, WIDTH), (6.0, 0)])
+def test_what_passes_goes_off_one_side_and_comes_in_at_the_other(dx: float, other_side: int) -> None:
+    now = stack(disc(RED, 20, 30), disc(BLUE, 60, 30))  # 20 pixels wide
+    places = []
+    for _ in range(14):
+        moved = move(now, rows())
+        now = drive(
+            moved.stack, moved.own, gained(dx, 0.0, 0.0), frozenset({1}), {0: "left" if dx < 0 else "right"}
+        )
+        places.append(now.layers[0].pose.x)
+    jumps = [place for place, (a, b) in enumerate(pairwise([20.0, *places])) if abs(b - a) > 7]
+    assert len(jumps) == 1
+    out = abs(places[jumps[0]] - other_side)
+    assert out == pytest.approx((0.5 - SEEN) * 20), "as much of it is seen as was seen last"
+    assert all(-out - 6 <= x <= WIDTH + out + 6 for x in places)
+    assert now.layers[1].pose.x == 60
+
+
+def test_what_a_hand_holds_does_not_pass() -> None:
+    held = disc(RED, 4, 30, hands=frozenset({7}))
+    moved = move(stack(held), rows((7, (4, 30), (4, 30))))
+    after = drive(moved.stack, moved.own, gained(-9.0, 0.0, 0.0), passing={0: "left"})
+    assert after.layers[0].pose.x == pytest.approx(4)
+
+
+def test_who_is_told_to_go_goes_on_at_not_much_less_than_its_pace() -> None:
+    dx, pace = kept_up(-8.0, 0.0, -1)
+    assert (dx, pace) == (-8.0, 8.0)
+    dx, pace = kept_up(0.5, pace, -1)
+    assert pace == pytest.approx(8 * PACE_KEPT) and dx == pytest.approx(-LEAST_PACE * pace)
+    assert kept_up(-7.5, 8.0, -1)[0] == -7.5, "what it does itself is its own"
+    assert kept_up(3.0, 0.0, -1) == (0.0, 0.0), "it does not go the other way"
+    for _ in range(480):  # two minutes
+        dx, pace = kept_up(0.0, pace, -1)
+    assert abs(dx) < 0.25, "nobody is pushed for ever"
+
+
+def test_what_is_hidden_on_its_way_comes_out_again() -> None:
+    now = stack(disc(RED, 30, 30, radius=6), disc(BLUE, 56, 30, radius=14))
+    hidden, x = 0, []
+    for _ in range(16):
+        moved = move(now, rows())
+        hidden += float(moved.own[0].sum()) < 1
+        told = gained(6.0 if float(moved.own[0].sum()) >= 1 else 0.0, 0.0, 0.0)
+        now = drive(moved.stack, moved.own, told, frozenset({1}), {0: "right"})
+        x.append(now.layers[0].pose.x)
+    assert hidden and max(x) > 80 and now.layers[1].pose.x == 56
+
+
+def test_a_pace_is_of_the_way_that_was_told() -> None:
+    moved = move(stack(replace(disc(RED, 50, 30), pace=6.0)), rows())
+    turned = drive(moved.stack, moved.own, gained(1.0, 0.0, 0.0), passing={0: "left"})
+    assert turned.layers[0].pose.x == pytest.approx(50 - 6 * PACE_KEPT * LEAST_PACE + 0.25)
+    assert drive(moved.stack, moved.own, gained(1.0, 0.0, 0.0)).layers[0].pace == 0, "and of no other"
