@@ -83,7 +83,7 @@ class VideoEncoder:
         self._reformatter = VideoReformatter()
         self._context = None if codec is Codec.JPEG else _open(codec, width, height, fps)
         if codec is Codec.AV1:
-            _be_ordinary()  # before the first frame: on few cores its threads, which spin, can starve the one that waits for it
+            be_ordinary()  # before the first frame: on few cores its threads, which spin, can starve the one that waits for it
 
     def encode(self, frame: Frames, key: bool = False) -> tuple[bytes, bool]:
         """One frame [H, W, 3] uint8 → (payload, whether it is a key frame)."""
@@ -109,7 +109,7 @@ class VideoEncoder:
         return bytes(packets[0]), packets[0].is_keyframe
 
 
-def _be_ordinary() -> None:
+def be_ordinary() -> None:
     """Takes back real-time scheduling. SVT-AV1 asks for it, for the whole process, and gets it where root runs the server: then the
     model, the browser and everything else on the machine wait for each other.
     """

@@ -15,6 +15,7 @@ from flowbrush import FlowbrushError
 from flowbrush.decoder import Decoder
 from flowbrush.messages import Codec
 from flowbrush.packets import Flag, Packet
+from flowbrush.server.engine.encoder import be_ordinary
 
 ENCODERS = {
     Codec.H264: (
@@ -35,6 +36,8 @@ def encoded(codec: Codec, count: int) -> list[Packet]:
     context.width, context.height, context.thread_count = 128, 64, 1
     context.pix_fmt = "yuvj420p" if codec is Codec.JPEG else "yuv420p"
     context.time_base, context.framerate, context.options = Fraction(1, 16), Fraction(16), options
+    context.open()
+    be_ordinary()  # or SVT-AV1 leaves this process, and all tests after these, at real-time priority
     packets = []
     for index in range(count):
         image = np.full((64, 128, 3), 40 + 10 * index, np.uint8)
