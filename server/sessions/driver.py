@@ -16,6 +16,8 @@ from flowbrush.server.sessions import effects as do
 from flowbrush.server.sessions import events as on
 from flowbrush.server.sessions import machine
 from flowbrush.server.sessions.session_host import SessionHost
+from flowbrush.server.sessions.track_history import there_after
+from flowbrush.server.store.journal import track_changes
 from flowbrush.server.store.session_repository import SessionRepository
 from flowbrush.server.store.snapshot_files import SnapshotFiles
 from flowbrush.server.store.storage import Storage, StorageLate
@@ -166,6 +168,21 @@ class Driver:
             lambda: self._failed(live, effect, late),
         )
 
+    def _recall(self, live: SessionHost, effect: do.Recall) -> None:
+        begun, chunk_s, path = live.session.settings.tracks, live.session.chunk_s, live.journal.path
+
+        def read() -> Any:
+            return there_after(effect.chunks, chunk_s, begun, track_changes(path, effect.chunks))
+
+        def answer(there: Any, error: Exception | None) -> None:
+            if error is None:
+                self.handle(live, on.Recalled(effect, there))
+            else:
+                self._failed(live, effect, error)
+
+        # a lane of its own: it may take seconds, in which the log is written on
+        self._storage.submit(f"{live.id} recall", read, answer)
+
     def _cut_files(self, live: SessionHost, effect: do.CutFiles) -> None:
         live.forget_clips(effect.chunks)
         self._store_later(live, effect, lambda: live.cut_files(effect.chunks))
@@ -259,6 +276,7 @@ _CARRY_OUT: dict[type, Callable[[Driver, SessionHost, Any], Any]] = {
     do.ForgetSent: lambda driver, live, effect: live.forget_sent(effect.boxes),
     do.Append: Driver._append,
     do.Fetch: Driver._fetch,
+    do.Recall: Driver._recall,
     do.CutFiles: Driver._cut_files,
     do.Record: Driver._record,
     do.SaveSettings: lambda driver, live, effect: driver._save(live, effect),

@@ -74,6 +74,14 @@ class Fetch:
 
 
 @dataclass(frozen=True)
+class Recall:
+    """Find in the journal which tracks were there at the end of the first `chunks` chunks, in that epoch."""
+
+    chunks: int
+    epoch: int
+
+
+@dataclass(frozen=True)
 class CutFiles:
     """Journal and recording forget every chunk from `chunks` on."""
 

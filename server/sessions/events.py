@@ -9,6 +9,8 @@ from typing import Any
 from flowbrush.errors import CloseCode, ErrorCode
 from flowbrush.protocol import Control
 from flowbrush.server.engine.ipc import SourceChunk
+from flowbrush.server.sessions.effects import Recall
+from flowbrush.server.sessions.track_history import There
 
 # ---- from the client
 
@@ -171,6 +173,14 @@ class Fetched:
     chunk: int
     epoch: int
     controls: tuple[Control, ...]
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """Which tracks were there, as the effect `asked`."""
+
+    asked: Recall
+    there: There
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,11 @@ class History:
         return bool(self._unwritten)
 
     @property
+    def on_disk(self) -> int:
+        """So many chunks, the first ones, are on disk."""
+        return self.asked - len(self._unwritten)
+
+    @property
     def too_far_behind(self) -> bool:
         """Whether memory has kept what it may."""
         return len(self._unwritten) >= MAX_UNWRITTEN_CHUNKS or self._points >= MAX_UNWRITTEN_POINTS
@@ -51,11 +56,11 @@ class History:
         if not self._writing:
             self._cut_to = self.asked
         self._writing += 1
-        return [Append(self.asked - len(self._unwritten), tuple(self._unwritten))]
+        return [Append(self.on_disk, tuple(self._unwritten))]
 
     def in_memory(self, chunk: int) -> tuple[Control, ...] | None:
         """The controls of a chunk that is not on disk yet; None for one that is."""
-        index = chunk - (self.asked - len(self._unwritten))
+        index = chunk - self.on_disk
         return self._unwritten[index] if index >= 0 else None
 
     def not_written(self) -> None:

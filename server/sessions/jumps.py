@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from flowbrush.server.sessions import events as on
+from flowbrush.server.sessions.effects import Recall
 
 SEEN_S = 0.1
 """So long the first picture after a jump is to be seen."""
@@ -35,6 +36,10 @@ class Jumps:
         self._shown: float | None = None
         """when its first picture went out"""
         self._waiting: list[Any] = []
+        self.recalling: Recall | None = None
+        """what the first of those that wait has to be told before it can be carried out"""
+        self.hurried = False
+        """whether the session ends, so that nothing is waited for"""
 
     # ---- the latest jump
 
@@ -86,11 +91,36 @@ class Jumps:
     @property
     def due(self) -> float | None:
         """When those that wait are to be carried out; None while their time is not known."""
-        return None if self._shown is None else self._shown + SEEN_S
+        return None if self._shown is None or self.recalling else self._shown + SEEN_S
 
     def take(self, now: float) -> list[Any]:
         """The commands that waited, in their order, when it is time for them; else none."""
-        if self._under_way(now) and len(self._waiting) < MOST:
+        if self.recalling or (self._under_way(now) and len(self._waiting) < MOST):
             return []
         waited, self._waiting = self._waiting, []
         return waited
+
+    def put_back(self, events: list[Any]) -> None:
+        """They come after one that has to wait after all."""
+        self._waiting += events
+
+    # ---- one that goes back further than memory does
+
+    def recall(self, event: on.RewindAsked, asked: Recall) -> None:
+        """It waits until that is known."""
+        self._waiting, self.recalling = [event], asked
+
+    def retry(self) -> None:
+        """It is known."""
+        self.recalling = None
+
+    def give_up(self) -> on.RewindAsked:
+        """It cannot be known: takes out the one that waited for that."""
+        self.recalling = None
+        asked: on.RewindAsked = self._waiting.pop(0)
+        return asked
+
+    def hurry(self) -> None:
+        """The session ends: what waits is carried out at once."""
+        self.forget()
+        self.recalling, self.hurried = None, True

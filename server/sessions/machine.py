@@ -27,6 +27,7 @@ HANDLERS: dict[type, Callable[[Session, Any, float], Effects]] = {
     on.StepAsked: of_client.step,
     on.RewindAsked: of_client.rewind,
     on.ResetAsked: of_client.reset,
+    on.Recalled: of_client.recalled,
     on.ProbeAsked: of_client.probe_asked,
     on.Reported: of_client.reported,
     on.KeyWanted: of_client.key_wanted,
@@ -72,7 +73,7 @@ def handle(session: Session, event: Any, now: float) -> Effects:
         return _waited(session, now)
     before: Effects = []
     if isinstance(event, LAST):  # what came earlier counts, and is in the log
-        session.jumps.forget()
+        session.jumps.hurry()
         before = _waited(session, now)
     return [*before, *HANDLERS[type(event)](session, event, now), *_waited(session, now)]
 
@@ -82,9 +83,14 @@ def _waited(session: Session, now: float) -> Effects:
     if session.phase is Phase.DONE:
         return []
     effects: Effects = []
-    for event in session.jumps.take(now):
+    waited = session.jumps.take(now)
+    while waited:
+        event = waited.pop(0)
         try:
             effects += HANDLERS[type(event)](session, event, now)
         except ProtocolError as error:
             effects += [do.Say(answer_to(error)), do.Count("errors", label=str(error.code))]
+        if session.jumps.recalling:
+            session.jumps.put_back(waited)
+            break
     return effects

@@ -99,6 +99,10 @@ def step(session: Session, event: on.StepAsked, now: float) -> Effects:
 
 def rewind(session: Session, event: on.RewindAsked, now: float) -> Effects:
     session.check_made(event.chunk, event.id)
+    if not session.tracks.knows(event.chunk + 1) and not session.jumps.hurried:
+        asked = do.Recall(event.chunk + 1, session.epoch)
+        session.jumps.recall(event, asked)
+        return [asked]
     there = session.phase in (Phase.READY, Phase.STEPPING) or session.rewind_to is not None
     effects = session.cut(event.chunk + 1)
     effects.append(do.Say(SessionRewound(id=event.id, chunk=event.chunk), all=True))
@@ -106,6 +110,13 @@ def rewind(session: Session, event: on.RewindAsked, now: float) -> Effects:
     session.jumps.asked()
     session.quiet_since = now
     return effects
+
+
+def recalled(session: Session, event: on.Recalled, now: float) -> Effects:
+    if event.asked == session.jumps.recalling:
+        session.tracks.recalled(event.asked.chunks, event.there)
+        session.jumps.retry()
+    return []
 
 
 def reset(session: Session, event: on.ResetAsked, now: float) -> Effects:

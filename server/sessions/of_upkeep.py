@@ -35,6 +35,7 @@ def tick(session: Session, event: on.Tick, now: float) -> Effects:
 
 def written(session: Session, event: on.Written, now: float) -> Effects:
     session.history.written(event.chunks)
+    session.tracks.written(session.history.on_disk)
     effects: Effects = [*session.history.append()]
     if session.trouble.log_written():
         text = "the session's log is written again; nothing of it is lost"
@@ -57,6 +58,8 @@ def effect_failed(session: Session, event: on.Failed, now: float) -> Effects:
             return session.failed(
                 ErrorCode.INTERNAL, f"the session's log cannot be read again: {event.error}"
             )
+        case do.Recall() if event.effect == session.jumps.recalling:
+            return not_rewound(session, event.error)
         case do.Queue(first=False):
             return no_room(session, str(event.error))
         case do.Show() | do.Say() | do.SayReady() | do.Order() | do.Queue():
@@ -64,6 +67,13 @@ def effect_failed(session: Session, event: on.Failed, now: float) -> Effects:
                 ErrorCode.INTERNAL, f"this session cannot go on: {type(event.error).__name__}"
             )
     return []  # what else fails costs a recording, a snapshot or a figure, not the stream
+
+
+def not_rewound(session: Session, error: Exception) -> Effects:
+    """What the stream was to go back to cannot be told: it goes on."""
+    asked = session.jumps.give_up()
+    text = f"the session's log cannot be read again, so the stream goes on where it is: {error}"
+    return [do.Say(Error(code=ErrorCode.INTERNAL, message=text, id=asked.id))]
 
 
 def no_room(session: Session, why: str) -> Effects:

@@ -210,6 +210,7 @@ class Session:
         self.first_frame = self.output.frame = first_frame
         self.history.snapshots, self.epoch, self.known = snapshots, epoch + 1, True
         self.output.discontinuity = True
+        self.tracks.cut(self.history.asked)
 
     def say_ready(self) -> Effects:
         """The client learns, once, that the stream exists; one that comes back also that it is paused."""

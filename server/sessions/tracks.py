@@ -9,13 +9,11 @@ from flowbrush.errors import ErrorCode, ProtocolError
 from flowbrush.pipelines.requests import FIRST_FOLLOWED, is_followed
 from flowbrush.protocol import Control, TrackBegin, TrackEnd, TrackKind, TrackMove, TracksClear
 from flowbrush.server.sessions.pending_controls import PendingControl, in_order
+from flowbrush.server.sessions.track_history import KINDS, There, TrackHistory, held_by
 from flowbrush.server.sessions.track_times import TrackClock, resolve
 
 MAX_GRID_POINTS = 1024
 """Points that all tracks together may move; a grid counts each of its own."""
-
-ALL = -1
-KINDS: tuple[TrackKind, ...] = ("drag", "pin", "path")
 
 HEAVY_POINTS = 128
 """With more, a chunk is so much work that others should not have to wait for it in one batch."""
@@ -27,15 +25,12 @@ class Tracks:
     def __init__(self, chunk_s: float, frame_s: float, begun: tuple[TrackBegin, ...]) -> None:
         """`begun` are the tracks that the stream starts with."""
         self._chunk_s, self._frame_s = chunk_s, frame_s
-        self._begun = begun
-        self._alive: dict[int, TrackKind] = {track.track: track.kind for track in begun}
-        self._weights = {track.track: _weight(track) for track in begun}
-        self._path_ends = {track.track: track.points[-1].t for track in begun if track.kind == "path"}
+        self._alive: dict[int, TrackKind] = {}
+        self._weights: dict[int, int] = {}
+        self._path_ends: dict[int, float] = {}
         self._clocks: dict[int, TrackClock] = {}
-        self._history: list[tuple[int, int, TrackKind | None, int, float]] = []
-        """what became of tracks: (chunk, track, kind begun or None for an end, points, seconds that a path lasts); an end of
-        track ALL has the kinds that ended as bits in place of points
-        """
+        self._history = TrackHistory(chunk_s, begun)
+        self._take(self._history.cut(0))
 
     @property
     def heavy(self) -> bool:
@@ -126,7 +121,13 @@ class Tracks:
                     placed.update(group)
                 self._note(drained[each].control, chunk)
             seen += shown
+        self._forget_clocks({getattr(drained[each].control, "track", None) for each in held})
         return [drained[each] for each in seen], [drained[each] for each in held]
+
+    def _forget_clocks(self, waiting: set[int | None]) -> None:
+        """Those of tracks that are gone, and of which nothing waits."""
+        for track in self._clocks.keys() - self._alive.keys() - waiting:
+            del self._clocks[track]
 
     def _end_paths(self, start: float, drained: list[PendingControl]) -> None:
         """A path ends by itself; another that the client has begun on its number since does not end with it."""
@@ -172,52 +173,42 @@ class Tracks:
         return clock is not None and clock.last_s is not None and clock.last_s >= end
 
     def _note(self, control: Control, chunk: int) -> None:
-        """Keeps what a rewind must know, as small as it can be: it is kept as long as the session lives."""
-        if isinstance(control, TrackBegin):
-            lasts = control.points[-1].t if control.kind == "path" else 0.0
-            self._history.append((chunk, control.track, control.kind, _weight(control), lasts))
-        elif isinstance(control, TrackEnd):
+        """Keeps what a rewind must know."""
+        self._history.note(control, chunk)
+        if isinstance(control, TrackEnd):
             self._path_ends.pop(control.track, None)
-            self._history.append((chunk, control.track, None, 0, 0.0))
-        elif isinstance(control, TracksClear):
-            kinds = KINDS if control.kinds is None else control.kinds
-            bits = sum(1 << KINDS.index(kind) for kind in set(kinds))
-            self._history.append((chunk, ALL, None, bits, 0.0))
-            if "path" in kinds:
-                self._path_ends.clear()
+        elif isinstance(control, TracksClear) and (control.kinds is None or "path" in control.kinds):
+            self._path_ends.clear()
+
+    # ---- what was there before
+
+    def written(self, chunks: int) -> None:
+        """The first `chunks` chunks are in the log on disk."""
+        self._history.written(chunks)
 
     def restored(self, controls: tuple[Control, ...], chunk: int) -> None:
-        """The journal of an earlier process has these controls at `chunk`."""
+        """The journal of an earlier process has these controls at `chunk`. When all are told, `cut` is to follow."""
         for control in controls:
-            self._note(control, chunk)
-            self.accept(control)
-            if isinstance(control, TrackBegin):
-                self._path_ends.pop(control.track, None)
-                if control.kind == "path":
-                    self._path_ends[control.track] = chunk * self._chunk_s + control.points[-1].t
+            self._history.note(control, chunk)
+        self._history.written(chunk)
+
+    def knows(self, chunks: int) -> bool:
+        """Whether they can be `cut` to the first `chunks` chunks, or the log has to be read first."""
+        return self._history.knows(chunks)
+
+    def recalled(self, chunks: int, there: There) -> None:
+        """The log was read: what was there at the end of the first `chunks` chunks."""
+        self._history.recalled(chunks, there)
 
     def cut(self, chunks: int) -> None:
-        """Only the first `chunks` chunks ever were: tracks are alive again as they were at their end."""
-        self._history = [each for each in self._history if each[0] < chunks]
+        """Only the first `chunks` chunks ever were: tracks are there again as they were at their end."""
         self._clocks = {}
-        self._alive = {track.track: track.kind for track in self._begun}
-        self._weights = {track.track: _weight(track) for track in self._begun}
-        self._path_ends = {track.track: track.points[-1].t for track in self._begun if track.kind == "path"}
-        for chunk, track, kind, weight, lasts in self._history:
-            if kind is None:
-                gone = (
-                    [track]
-                    if track != ALL
-                    else [t for t, k in self._alive.items() if weight >> KINDS.index(k) & 1]
-                )
-                for each in gone:
-                    self._forget(each)
-                    self._path_ends.pop(each, None)
-                continue
-            self._alive[track], self._weights[track] = kind, weight
-            self._path_ends.pop(track, None)
-            if kind == "path":
-                self._path_ends[track] = chunk * self._chunk_s + lasts
+        self._take(self._history.cut(chunks))
+
+    def _take(self, there: There) -> None:
+        self._alive = {track: held.kind for track, held in there.items()}
+        self._weights = {track: held.points for track, held in there.items()}
+        self._path_ends = {track: held.ends for track, held in there.items() if held.ends is not None}
 
 
 def check_number(track: TrackBegin) -> None:
@@ -228,7 +219,7 @@ def check_number(track: TrackBegin) -> None:
 
 
 def _weight(track: TrackBegin) -> int:
-    return 1 if track.grid is None else track.grid.rows * track.grid.cols
+    return held_by(track, 0.0).points
 
 
 def _ended_by(control: Control, alive: Mapping[int, str]) -> list[int]:

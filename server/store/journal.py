@@ -10,7 +10,8 @@ import contextlib
 import json
 import os
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from flowbrush.errors import ProtocolError
@@ -86,10 +87,7 @@ class Journal:
             raise IndexError(f"chunk {chunk} is not in the journal, which has {len(self)}")
         start = self._starts[chunk]
         end = self._starts[chunk + 1] if chunk + 1 < len(self) else self._end
-        try:
-            return _read(os.pread(self._file.fileno(), end - start, start))
-        except (ProtocolError, TypeError) as error:
-            raise ValueError(f"line {chunk + 1} of the journal cannot be read: {error}") from error
+        return _checked(os.pread(self._file.fileno(), end - start, start), chunk + 1)
 
     def truncate(self, chunks: int) -> None:
         """Forgets every chunk from `chunks` on."""
@@ -117,6 +115,29 @@ def lines_of(path: Path) -> int:
     """How many chunks a journal has. Raises OSError."""
     with open(path, "rb") as file:
         return sum(line.endswith(b"\n") for line in file)
+
+
+_CHANGES = (b'"track.begin"', b'"track.end"', b'"tracks.clear"')
+
+
+def track_changes(path: Path, chunks: int) -> Iterator[tuple[int, Control]]:
+    """(chunk, control) of what began and ended tracks in the first `chunks` chunks of a journal. Raises OSError, and ValueError for
+    a line that is none, or is missing.
+    """
+    count = 0
+    with open(path, "rb") as file:
+        for count, line in enumerate(islice(file, chunks), 1):
+            if any(change in line for change in _CHANGES):
+                yield from ((count - 1, control) for control in _checked(line, count))
+    if count < chunks:
+        raise ValueError(f"the journal has {count} lines of {chunks}")
+
+
+def _checked(line: bytes, number: int) -> tuple[Control, ...]:
+    try:
+        return _read(line)
+    except (ProtocolError, TypeError) as error:
+        raise ValueError(f"line {number} of the journal cannot be read: {error}") from error
 
 
 def _read(line: bytes) -> tuple[Control, ...]:

@@ -12,7 +12,8 @@ from flowbrush.server.sessions import effects as do
 from flowbrush.server.sessions import events as on
 from flowbrush.server.sessions import machine
 from flowbrush.server.sessions.session import Session
-from flowbrush.server.store.journal import Journal
+from flowbrush.server.sessions.track_history import there_after
+from flowbrush.server.store.journal import Journal, track_changes
 
 CAN = {"text": True, "drag": True, "pin": True, "path": True}
 FRAMES, FPS = 4, 16
@@ -47,7 +48,19 @@ class Harness:
                 case do.Fetch() if not self.disk_hangs:
                     controls = self.journal.controls(effect.chunk)
                     found += self._run(on.Fetched(effect.chunk, effect.epoch, controls), now)
+                case do.Recall() if not self.disk_hangs:
+                    found += self.recall(effect, now)
         return found
+
+    def recall(self, asked: do.Recall, now: float) -> list[Any]:
+        """The journal is read for what a rewind has to know."""
+        told = self.session
+        try:
+            changes = track_changes(self.journal.path, asked.chunks)
+            there = there_after(asked.chunks, told.chunk_s, told.settings.tracks, changes)
+        except (OSError, ValueError) as error:
+            return self._run(on.Failed(asked, error), now)
+        return self._run(on.Recalled(asked, there), now)
 
     def _write(self, now: float) -> list[Any]:
         effect = self.writing.pop(0)
