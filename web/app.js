@@ -110,20 +110,29 @@ export class App extends Emitter {
 
   /**
    * Plays a session file, then leaves the stream paused to be painted on. Gives false when the person took over before.
-   * @param {any} raw
+   * @param {import('./replay.js').SessionFile} file
    */
-  async replay(raw) {
-    const { checkSessionFile, replay, startOf } = await import('./replay.js');
-    const file = checkSessionFile(raw);
+  async replay(file) {
+    const { replay, startOf } = await import('./replay.js');
     const settings = startOf(file);
     if (typeof file.start.image === 'string') settings.image = await this.rest.uploadImage(await (await fetch(file.start.image)).blob());
-    const stream = await this.start({ ...settings, paused: true });
-    if (!stream) return false;
+    const opened = this.start({ ...settings, paused: true });
     const run = (this.#replay = new AbortController());
-    await replay(stream, file, run.signal);
+    try {
+      const stream = await opened;
+      if (!stream) return false;
+      await replay(stream, file, run.signal);
+    } finally {
+      if (this.#replay === run) this.#replay = null;
+    }
     if (run.signal.aborted) return false;
-    this.#replay = null;
+    this.emit('paused', true);
     return true;
+  }
+
+  /** Whether a session file is being played: the stream is paused, and steps on by itself. */
+  get replaying() {
+    return this.#replay !== null;
   }
 
   /** Ends the stream, on the server too. */
@@ -206,6 +215,7 @@ export class App extends Emitter {
     this.#drop();
     this.stream = stream;
     this.#begun = false;
+    this.player.flush(); // frames of the stream before are none of this one
     stream.clock = () => this.player.position();
     this.#listen(stream);
     this.emit('starting', null);

@@ -9,7 +9,7 @@ import { reach, Rest } from './rest.js';
 import { Selection } from './selection.js';
 import { Starter } from './starter.js';
 import { makeTools, takes } from './tools.js';
-import { hideBanner, showBanner, status } from './ui/banner.js';
+import { hideBanner, showOpening, status } from './ui/banner.js';
 import { bindCameraPad, bindWheel } from './ui/camera_pad.js';
 import { block, button, dialog, element, input } from './ui/dom.js';
 import { bindEvents } from './ui/events.js';
@@ -33,7 +33,9 @@ const app = new App(element('picture', HTMLCanvasElement), rest);
 const readout = new Readout();
 const prompts = new PromptPanel((list, transition) => {
   if (app.stream) {
-    app.stream.setPrompt(list, { transition }).queued.then(({ chunk }) => timeline.mark(chunk, 'prompt'), toastError);
+    const { id, queued } = app.stream.setPrompt(list, { transition });
+    prompts.asked(id, list);
+    queued.then(({ chunk }) => timeline.mark(chunk, 'prompt'), toastError);
     if (app.stream.paused) toast('The prompt is taken', { text: 'The picture follows it when the stream goes on: press Play, or make a chunk.' });
   } else starter.begin({ prompts: list });
 });
@@ -90,7 +92,7 @@ const SCENES = 8;
 let models = [];
 let branching = false;
 
-const starter = new Starter(app, { model: currentModel, seed: () => session.takeSeed(), prompts });
+const starter = new Starter(app, { model: currentModel, seed: () => session.takeSeed(), showSeed: (seed) => session.showSeed(seed), prompts });
 
 /** A scene was picked: it is made from its words. @param {{text: string}} scene */
 function beginScene({ text }) {
@@ -105,7 +107,7 @@ async function beginFrom(image, invitation) {
     return;
   }
   try {
-    showBanner('Opening the picture…');
+    showOpening('Opening the picture…');
     await starter.fromPicture(image, invitation);
     if (app.stream?.ready) await sayWhatIsCut(await image, app.stream.ready);
   } catch (error) {
@@ -125,10 +127,10 @@ function beginPhoto({ file, invite }) {
 /** @param {any} file */
 async function loadSession(file) {
   try {
-    const done = app.replay(file);
-    prompts.text = file?.start?.prompts?.[0]?.text ?? file?.start?.prompt ?? '';
-    if (await done) toast('The session was replayed', { text: 'It is paused at its end: paint, then press Space to go on from here.' });
+    showOpening('Opening the session…');
+    if (await starter.replay(file)) toast('The session was replayed', { text: 'It is paused at its end: paint, then press Play to go on from here.' });
   } catch (error) {
+    hideBanner();
     toastError(error);
   }
 }
@@ -218,6 +220,7 @@ app.on('ready', ({ model }) => {
   showModel();
 });
 app.on('starting', () => {
+  setBranching(false);
   // Who looked on and begins a stream of their own is not led back by the address.
   if (!app.watching && location.search) history.replaceState(null, '', location.pathname);
 });

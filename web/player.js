@@ -125,7 +125,8 @@ export class Player extends Emitter {
         this.emit('report', message);
         break;
       case 'thumb':
-        this.emit('thumb', message);
+        if (this.#flushes > 0) message.bitmap.close();
+        else this.emit('thumb', message);
         break;
       case 'snapshot':
         this.#snapshots.shift()?.(message.blob);

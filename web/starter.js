@@ -12,6 +12,7 @@ const UPRIGHT = '(max-width: 640px) and (max-aspect-ratio: 1)';
  * @typedef {object} Fields what the page's fields say
  * @property {() => import('./rest.js').ModelInfo | undefined} model
  * @property {() => number} seed
+ * @property {(seed: number | null) => void} showSeed
  * @property {{text: string, prompts: import('./protocol.js').Prompt[]}} prompts
  */
 
@@ -20,7 +21,7 @@ export class Starter {
   #fields;
   /** @type {StartSettings | null} */
   #last = null;
-  /** What to do first with the picture that was chosen. */
+  /** What to do first with the picture that was chosen: empty for nothing in particular, null for nothing. @type {string | null} */
   invitation = '';
 
   /**
@@ -55,6 +56,21 @@ export class Starter {
     const { prompts } = this.#fields.prompts;
     const id = await this.#app.rest.uploadImage(await image);
     await this.begin({ image: id, ...(prompts.length > 0 && { prompts }) }, invitation);
+  }
+
+  /**
+   * From a session file, which is played to its end. Gives false when the person took over before.
+   * @param {any} raw
+   */
+  async replay(raw) {
+    const { checkSessionFile } = await import('./replay.js');
+    const file = checkSessionFile(raw);
+    const { prompts, prompt, seed } = file.start;
+    this.invitation = null;
+    this.#last = null;
+    this.#fields.prompts.text = prompts?.[0]?.text ?? prompt ?? '';
+    this.#fields.showSeed(seed ?? null);
+    return this.#app.replay(file);
   }
 
   /** The page is left: what it needs to go on when it is loaded again. */

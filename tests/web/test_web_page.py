@@ -250,15 +250,6 @@ def test_keys_alone_lead_from_a_card_to_a_stroke(driver: Any, served: Any) -> No
 
 
 @pytest.mark.browser
-def test_a_message_covers_nothing_that_one_plays_with(driver: Any) -> None:
-    driver.page.set_input_files(
-        "#image-file", files=[{"name": "a.png", "mimeType": "image/png", "buffer": b"no image"}]
-    )
-    message = driver.page.locator(".toast").bounding_box()
-    assert message["x"] >= driver.page.locator(".panels").bounding_box()["x"]
-
-
-@pytest.mark.browser
 @pytest.mark.parametrize("turned", [False, True])
 def test_a_phone_held_across_shows_the_picture_whole_and_its_tools(
     served: Any, open_page: Any, turned: bool

@@ -26,8 +26,24 @@ export function showBanner(text, action = null, busy = true) {
   act.onclick = action?.run ?? null;
   /** @type {HTMLElement} */ (banner.querySelector('.spinner')).hidden = !busy;
   banner.hidden = false;
+  opening = false;
+}
+
+/** Whether the banner tells of what comes next, not of the stream on stage, which may play on meanwhile. */
+let opening = false;
+
+/** Something is being opened, until a stream begins with it or `hideBanner` is called. @param {string} text */
+export function showOpening(text) {
+  showBanner(text);
+  opening = true;
+}
+
+/** Pictures come: nobody waits for them. */
+export function pictureCame() {
+  if (!opening) hideBanner();
 }
 
 export function hideBanner() {
+  opening = false;
   block('banner').hidden = true;
 }

@@ -2,16 +2,18 @@
  * What happens to the stream, told to the person: banner, lamp, toasts, timeline, and which buttons can be pressed.
  * @module
  */
-import { hideBanner, showBanner, status } from './banner.js';
+import { hideBanner, pictureCame, showBanner, status } from './banner.js';
 import { block, button, remember, remembered } from './dom.js';
 import { examplesOf } from './prompt_panel.js';
 import { toast, toastError } from './toasts.js';
-import { isSilent, sentence, wordsFor } from './words.js';
+import { isSilent, parts, wordsFor } from './words.js';
 
 /** Chunks that the strip goes back; the server can go back to any. */
 const REWIND_CHUNKS = 240;
 const RESTARTED = 'The model had to be restarted. The stream goes on by itself in a moment.';
 const INVITATION = 'Press on something and pull it along.';
+/** Notices that say what of a prompt is not shown. */
+const OF_PROMPTS = new Set(['unknown_words', 'one_scene', 'partly_shown']);
 
 /**
  * @typedef {object} Page
@@ -24,7 +26,7 @@ const INVITATION = 'Press on something and pull it along.';
  * @property {import('./session_panel.js').SessionPanel} session
  * @property {import('./recorder.js').Recorder} recorder
  * @property {() => (() => void) | null} again starts the last stream once more; null when there was none
- * @property {() => string} invitation what to do first with the picture that was chosen; empty for nothing in particular
+ * @property {() => string | null} invitation what to do first with the picture that was chosen; empty for nothing in particular, null for nothing
  * @property {() => void} askForKey
  */
 
@@ -47,23 +49,36 @@ function setMode({ app, session }, mode) {
 
 /** @param {import('../app.js').App} app @param {boolean} paused */
 function showPaused(app, paused) {
-  button('step').disabled = !paused;
-  block('paused-mark').hidden = !paused || app.watching; // it tells who paints what to do, and stands where the viewer's mark does
+  const { replaying } = app;
+  button('step').disabled = !paused || replaying;
+  block('paused-mark').hidden = !paused || replaying || app.watching; // it tells who paints what to do, and stands where the viewer's mark does
   button('play').setAttribute('aria-label', paused ? 'Go on' : 'Pause');
   block('play').querySelector('use')?.setAttribute('href', `web/icons.svg#${paused ? 'play' : 'pause'}`);
-  if (app.stream?.state === 'live') status(paused ? 'Paused' : 'Live', paused ? 'wait' : 'live');
+  if (app.stream?.state !== 'live') return;
+  if (replaying) status('Replaying', 'live');
+  else status(paused ? 'Paused' : 'Live', paused ? 'wait' : 'live');
 }
 
 /** Back to the empty page. @param {Page} page */
 function leave(page) {
   page.recorder.end().catch(toastError);
   page.prompts.streaming(false);
+  clearStage(page);
+  setMode(page, 'empty');
+  const at = document.activeElement;
+  const lost = !at || at === document.body || at.matches(':disabled') || !at.checkVisibility() || page.stage.surface.contains(at);
+  if (!lost) return;
+  button('photo-choose').focus({ preventScroll: true }); // keys begin there again, and a phone shows it
+  page.stage.bringIntoView('start');
+}
+
+/** Nothing is told of a stream that was. @param {Page} page */
+function clearStage(page) {
   page.prompts.effective('');
   block('clock').textContent = '0:00.0';
   block('hint').hidden = true;
   page.timeline.clear();
   page.readout.clear();
-  setMode(page, 'empty');
 }
 
 /** A stream begins, pauses, is lost, ends. @param {Page} page */
@@ -73,8 +88,8 @@ function bindLife(page) {
   app.on('starting', () => {
     page.recorder.end().catch(toastError); // of the stream before
     fresh = true;
-    page.timeline.clear();
-    page.readout.clear();
+    clearStage(page);
+    page.prompts.begun();
     if (block('welcome').contains(document.activeElement)) page.stage.surface.focus({ preventScroll: true }); // where the keys paint
     setMode(page, app.watching ? 'watching' : 'playing');
     page.stage.bringIntoView(); // what was pressed may lie far below it
@@ -103,7 +118,15 @@ function bindLife(page) {
     leave(page);
     hideBanner();
     status('Ready', 'idle');
-    if (app.session) toast('The session has ended', { text: 'Its video and its file can still be saved for a while.' });
+    if (app.session) untilNext(app, toast('The session has ended', { text: 'Its video and its file can still be saved for a while.' }));
+  });
+}
+
+/** A message about a stream that ended goes when the next one begins. @param {import('../app.js').App} app @param {() => void} takeAway */
+function untilNext(app, takeAway) {
+  const stop = app.on('starting', () => {
+    stop();
+    takeAway();
   });
 }
 
@@ -127,7 +150,7 @@ function showReady({ app, stage, strip, prompts, timeline, session, recorder }, 
   } else hideBanner();
   block('viewer-mark').hidden = !app.watching;
   session.enable(!app.watching, true);
-  status(app.stream?.paused ? 'Paused' : 'Live', app.stream?.paused ? 'wait' : 'live');
+  showPaused(app, app.stream?.paused ?? false);
 }
 
 /** Frames and chunks as they come. @param {Page} page */
@@ -140,7 +163,7 @@ function bindPicture(page) {
       waiting = false;
       hideBanner();
       const invited = page.invitation();
-      if (!app.watching && (invited || !remembered('painted'))) {
+      if (!app.watching && invited !== null && (invited || !remembered('painted'))) {
         block('hint-text').textContent = invited || INVITATION;
         block('hint').hidden = false;
       }
@@ -155,7 +178,7 @@ function bindPicture(page) {
     if (ready) readout.chunk(chunk, ready.chunk_frames / ready.fps);
     prompts.effective(chunk.prompt);
     if (!waiting && app.stream?.state === 'live') {
-      hideBanner();
+      pictureCame();
       showPaused(app, app.stream.paused);
     }
   });
@@ -176,7 +199,12 @@ function bindTrouble(page) {
     status('Recovering…', 'wait');
     showBanner(RESTARTED);
   });
-  app.on('notice', ({ code, message }) => isSilent(code) || toast(sentence(message)));
+  app.on('notice', ({ code, message, id }) => {
+    if (isSilent(code)) return;
+    const { title, text } = parts(message);
+    toast(title, { text });
+    if (OF_PROMPTS.has(code)) page.prompts.doubt(id ?? 0, title);
+  });
   app.on('trouble', toastError);
   app.on('failed', (error) => {
     const { title, text } = wordsFor(error);
@@ -188,7 +216,7 @@ function bindTrouble(page) {
       return;
     }
     const again = page.again();
-    toast(title, { text, kind: 'error', action: again ? { label: 'Start again', run: again } : undefined });
+    untilNext(app, toast(title, { text, kind: 'error', action: again ? { label: 'Start again', run: again } : undefined }));
   });
 }
 

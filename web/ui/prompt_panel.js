@@ -5,6 +5,8 @@
 import { block, button, element, input, make, remember, remembered } from './dom.js';
 
 const HISTORY_MAX = 30;
+/** Prompts that are known as long as they may be seen again, after a rewind. */
+const ASKED_MAX = 100;
 
 /**
  * @typedef {{text: string, title: string, image: string | null}} Example
@@ -34,6 +36,11 @@ export class PromptPanel {
   #onApply;
   #secondsPerChunk = 0.25;
   #streaming = false;
+  #effective = '';
+  /** Texts of what was asked for, by the id of its control. @type {Map<number, string[]>} */
+  #asked = new Map();
+  /** @type {{texts: string[], words: string}[]} */
+  #doubts = [];
 
   /** @param {(prompts: Prompt[], transition: import('../protocol.js').Transition | undefined) => void} onApply */
   constructor(onApply) {
@@ -92,11 +99,35 @@ export class PromptPanel {
     this.#showTransition();
   }
 
-  /** What the server says the picture follows. @param {string} text */
+  /** A stream begins, with the prompts as they stand. */
+  begun() {
+    this.#doubts = [];
+    this.#asked.clear();
+    this.asked(0, this.prompts);
+  }
+
+  /** Prompts were asked for. @param {number} id of their control, 0 for those of the start @param {Prompt[]} prompts */
+  asked(id, prompts) {
+    this.#asked.set(id, prompts.map(({ text }) => text));
+    if (this.#asked.size > ASKED_MAX) this.#asked.delete([...this.#asked.keys()][0]);
+  }
+
+  /** Something of what was asked for is not shown. @param {number} id as in `asked` @param {string} words that say what */
+  doubt(id, words) {
+    const texts = this.#asked.get(id);
+    if (texts?.length) this.#doubts = [...this.#doubts.slice(1 - ASKED_MAX), { texts, words }];
+    this.effective(this.#effective);
+  }
+
+  /** The prompt that the server makes the picture from, and what of it is not shown. @param {string} text */
   effective(text) {
-    const line = block('effective');
-    if (line.textContent !== text) line.textContent = text;
-    block('effective-line').hidden = text === '';
+    this.#effective = text;
+    const words = this.#doubts.filter(({ texts }) => texts.every((each) => text.includes(each))).map((doubt) => doubt.words);
+    const doubts = [...new Set(words)].join('; ');
+    for (const [id, shown] of [['effective', text], ['effective-doubt', doubts]]) {
+      if (block(id).textContent !== shown) block(id).textContent = shown;
+    }
+    block('effective-line').title = doubts;
   }
 
   /** @param {Example[]} examples */

@@ -56,8 +56,13 @@ export class SessionPanel {
   takeSeed() {
     const written = input('seed').value.trim();
     const seed = /^\d+$/.test(written) ? Math.min(Number(written), Number.MAX_SAFE_INTEGER) : randomSeed();
-    input('seed').placeholder = `${seed} now`;
+    this.showSeed(seed);
     return seed;
+  }
+
+  /** Tells which seed the stream has; null where that is not known. @param {number | null} seed */
+  showSeed(seed) {
+    input('seed').placeholder = seed === null ? 'any' : `${seed} now`;
   }
 
   async #snapshot() {

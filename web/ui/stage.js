@@ -30,8 +30,8 @@ export class Stage {
   }
 
   /** Scrolls the page, where it is longer than the window, so that the picture can be seen and reached. */
-  bringIntoView() {
-    this.#box.scrollIntoView({ block: 'nearest' });
+  bringIntoView(block = /** @type {ScrollLogicalPosition} */ ('nearest')) {
+    this.#box.scrollIntoView({ block });
   }
 
   async toggleFullscreen() {

@@ -12,6 +12,7 @@ const SHOWN_MAX = 4;
 /**
  * @param {string} title
  * @param {{text?: string, kind?: 'notice' | 'error', action?: {label: string, run: () => void}}} [options]
+ * @returns {() => void} takes the message away, when it is true no longer
  */
 export function toast(title, { text = '', kind = 'notice', action } = {}) {
   const list = reachable(block('toasts'));
@@ -35,6 +36,7 @@ export function toast(title, { text = '', kind = 'notice', action } = {}) {
   while (list.children.length > SHOWN_MAX) list.firstElementChild?.remove();
   const leave = () => (box.matches(':hover, :focus-within') ? setTimeout(leave, 2000) : box.remove());
   setTimeout(leave, kind === 'error' ? ERROR_MS : NOTICE_MS);
+  return () => box.remove();
 }
 
 /** While a dialog is open nothing outside of it can be read or pressed: messages stand in it then. @param {HTMLElement} list */

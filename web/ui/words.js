@@ -54,6 +54,16 @@ export function wordsFor({ code = '', message, retryAfter }) {
   return { title: 'That did not work', text: sentence(message) };
 }
 
+/**
+ * A notice as a title and what follows of it: most are "what is so: what to do", with words of the person in quotes.
+ * @param {string} message
+ * @returns {Words}
+ */
+export function parts(message) {
+  const [, title, text] = /^((?:(?<!\w)(?:'[^']*'|"[^"]*")|[^'"]|(?<=\w)['"])*?): (.+)$/s.exec(message) ?? [];
+  return title ? { title: sentence(title).slice(0, -1), text: sentence(text) } : { title: sentence(message), text: '' };
+}
+
 /** @param {string} message */
 export function sentence(message) {
   const text = message.charAt(0).toUpperCase() + message.slice(1);

@@ -1,0 +1,159 @@
+"""What the page says: it is true of the stream on stage, and stands where it covers nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from test_web_session import picture, sent, tell
+
+pytestmark = pytest.mark.browser
+
+UNKNOWN = "this model was not trained on 'asdf': it is left out, or a guess"
+
+PLAYED_WITH = ["#stage", "#prompt", "#prompt-go", "#play", "#step", "#reset", "#timeline", "#branch"]
+
+# What the page shows from the moment on at which a stream begins: [status, clock, whether a banner is shown].
+WATCH_START = """() => {
+  const text = (id) => document.getElementById(id).textContent;
+  const seen = (window.seenAtStart = []);
+  new MutationObserver(() => {
+    if (text('status-text') !== 'Live') seen.push([text('clock'), document.getElementById('banner').hidden]);
+  }).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true });
+}"""
+
+
+def ask_for(driver: Any, served: Any, text: str) -> int:
+    """Writes a prompt; the id of its control."""
+    driver.page.fill("#prompt", text)
+    driver.page.keyboard.press("Enter")
+    find = (lambda: [each.id for each in sent(served, "prompt.set") if each.prompts[0].text == text])  # fmt: skip
+    return int(driver.until(find, "the server heard it")[0])
+
+
+def load_session(driver: Any, chunks: int = 2) -> None:
+    file = {"flowbrush": 1, "model": "toy", "start": {"prompt": "a ball", "seed": 5}, "chunks": chunks}
+    content = json.dumps(file).encode()
+    driver.page.set_input_files(
+        "#session-file", files=[{"name": "s.json", "mimeType": "application/json", "buffer": content}]
+    )
+
+
+def test_what_of_a_prompt_is_not_understood_stands_next_to_it(driver: Any, served: Any) -> None:
+    driver.start()
+    doubt = driver.page.locator("#effective-doubt")
+    told = {"type": "notice", "code": "unknown_words", "message": UNKNOWN}
+    tell(served, {**told, "id": ask_for(driver, served, "asdf")})
+    driver.page.locator("#effective", has_text="asdf").wait_for()
+    driver.until(lambda: doubt.text_content() == "This model was not trained on 'asdf'", "it is said there")
+    ask_for(driver, served, "a ball at night")
+    driver.until(lambda: doubt.text_content() == "", "and not of the next prompt")
+    assert driver.page.locator("#effective").text_content() == "a ball at night"
+
+
+def test_a_first_prompt_leaves_the_picture_where_it_is(driver: Any, served: Any) -> None:
+    driver.page.locator("#photo-cards .preset").first.click()
+    driver.wait_live()
+    before = driver.page.locator("#stage").bounding_box()
+    ask_for(driver, served, "a ball at night")
+    driver.page.locator("#effective", has_text="at night").wait_for()
+    assert driver.page.locator("#stage").bounding_box() == before
+
+
+def test_the_invitation_of_a_card_goes_with_its_stream(driver: Any, served: Any) -> None:
+    driver.page.locator("#photo-cards .preset").first.click()
+    driver.page.locator("#hint").wait_for()
+    load_session(driver)
+    driver.page.locator(".toast", has_text="The session was replayed").wait_for()
+    assert driver.page.locator("#hint").is_hidden()
+
+
+def test_a_session_that_is_played_is_not_called_paused(driver: Any, served: Any) -> None:
+    served.double.slow_s = 0.3
+    load_session(driver, chunks=8)
+    driver.page.locator("#status-text", has_text="Replaying").wait_for()
+    assert driver.page.locator("#paused-mark").is_hidden() and driver.page.locator("#step").is_disabled()
+    driver.page.locator("#status-text", has_text="Paused").wait_for()
+    driver.page.locator("#paused-mark").wait_for()
+    assert driver.page.locator("#step").is_enabled()
+    assert driver.page.locator("#seed").get_attribute("placeholder") == "5 now"
+
+
+def test_nothing_of_the_stream_before_is_told_while_the_next_one_is_waited_for(
+    driver: Any, served: Any
+) -> None:
+    driver.start()
+    driver.until(lambda: driver.seconds() > 0.5, "it plays")
+    served.double.queue = 2
+    driver.page.evaluate(WATCH_START)
+    driver.page.set_input_files("#image-file", files=[picture((600, 400))])
+    driver.page.locator("#banner", has_text="number 2 of 3").wait_for()
+    seen = driver.page.evaluate("seenAtStart")
+    assert seen and [each for each in seen if each != ["0:00.0", False]] == []
+
+
+def test_a_message_about_the_last_stream_goes_when_another_begins(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.page.locator("#stop").click()
+    driver.page.locator(".toast", has_text="The session has ended").wait_for()
+    served.double.reject = {"code": "busy", "message": "no seat", "retryable": True}
+    driver.page.locator("#preset-cards .preset").first.click()
+    driver.page.locator(".toast", has_text="All places are taken").wait_for()
+    assert driver.page.locator(".toast").count() == 1
+    served.double.reject = None
+    driver.start()
+    assert driver.page.locator(".toast").count() == 0, "nor is a stream offered again that nobody wants"
+
+
+def test_a_picture_that_is_being_opened_is_waited_for_though_another_plays(driver: Any, served: Any) -> None:
+    driver.start()
+    held: list[Any] = []
+    driver.page.route("**/v1/images", lambda route: held.append(route))
+    driver.page.set_input_files("#image-file", files=[picture((600, 400))])
+    driver.until(lambda: held, "it is under way")
+    then = driver.seconds()
+    driver.until(lambda: driver.seconds() > then + 0.6, "the stream plays on")
+    assert driver.page.locator("#banner", has_text="Opening the picture").is_visible()
+    held[0].continue_()
+    driver.until(lambda: sent(served, "session.start")[1:], "the next one begins")
+    driver.wait_live()
+
+
+def test_keys_go_on_from_the_empty_page_when_a_stream_ends(driver: Any, served: Any) -> None:
+    focused = "document.activeElement.id"
+    driver.start()
+    driver.page.locator("#stop").focus()
+    driver.page.keyboard.press("Enter")
+    driver.page.locator("#welcome").wait_for()
+    driver.until(lambda: driver.page.evaluate(focused) == "photo-choose", "they begin again there")
+    driver.start()
+    driver.page.locator("#prompt").focus()
+    (socket,) = served.double.sockets
+    asyncio.run_coroutine_threadsafe(socket.close(1000), served.loop).result(10)
+    driver.page.locator("#welcome").wait_for()
+    assert driver.page.evaluate(focused) == "prompt", "who writes goes on writing"
+
+
+def test_the_end_of_a_stream_shows_the_empty_page_on_a_phone(served: Any, open_page: Any) -> None:
+    driver = open_page(served.url, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    driver.start()
+    driver.page.locator("#stop").scroll_into_view_if_needed()
+    driver.page.locator("#stop").tap()
+    driver.until(lambda: driver.page.evaluate("scrollY") < 60, "its top is in the window")
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1024, 768), (768, 1024), (390, 844)])
+def test_a_message_covers_nothing_that_one_plays_with(
+    served: Any, open_page: Any, size: tuple[int, int]
+) -> None:
+    driver = open_page(served.url, viewport=dict(zip(("width", "height"), size, strict=True)))
+    driver.start()
+    tell(served, {"type": "notice", "code": "busy", "message": "it is so"})
+    message = driver.page.locator(".toast").bounding_box()
+    for part in PLAYED_WITH:
+        box = driver.page.locator(part).bounding_box()
+        beside = message["x"] >= box["x"] + box["width"]
+        above = message["y"] + message["height"] <= box["y"] + (30 if part == "#stage" else 0)
+        assert beside or above, part

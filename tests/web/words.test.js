@@ -1,0 +1,12 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parts } from '../../web/ui/words.js';
+
+test('a notice says what is so in its title, and what follows below', () => {
+  assert.deepEqual(parts("this model was not trained on 'a: b': it is left out"), {
+    title: "This model was not trained on 'a: b'",
+    text: 'It is left out.',
+  });
+  assert.deepEqual(parts('the stream goes on'), { title: 'The stream goes on.', text: '' });
+  assert.deepEqual(parts("the session's log waits: the disk is full").title, "The session's log waits");
+});
