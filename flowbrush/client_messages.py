@@ -7,12 +7,11 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from flowbrush import limits
-from flowbrush.controls import ClientControl, Prompt, Prompts, Touches, TrackBegin
+from flowbrush.controls import ClientControl, Prompt, Prompts, PromptText, Touches, TrackBegin
 from flowbrush.messages import Body, Chunk, Codec, Coordinate, Message, MessageId, Micros, Seconds
 from flowbrush.wording import OfField
 
 Seed = Annotated[int, Field(ge=0, le=limits.MAX_SEED)]
-PromptText = Annotated[str, Field(min_length=1, max_length=limits.MAX_PROMPT_CHARS)]
 Side = Annotated[int, Field(ge=limits.MIN_SIDE, le=limits.MAX_SIDE)]
 CodecName = Annotated[str, Field(min_length=1, max_length=16)]
 Fps = Annotated[float, Field(ge=limits.MIN_FPS, le=limits.MAX_FPS)]

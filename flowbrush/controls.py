@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal, Self
+from unicodedata import category
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic_core import PydanticKnownError
 
 from flowbrush import limits
 from flowbrush.messages import (
@@ -25,10 +27,31 @@ Zoom = Annotated[float, Field(ge=-limits.MAX_ZOOM, le=limits.MAX_ZOOM)]
 Roll = Annotated[float, Field(ge=-limits.MAX_ROLL, le=limits.MAX_ROLL)]
 
 
+def is_blank(text: str) -> bool:
+    """Whether a text shows nothing: it is empty, or has spaces and characters without a picture alone."""
+    return all(character in _UNSEEN or category(character) in _UNSEEN_KINDS for character in text)
+
+
+_UNSEEN_KINDS = ("Zs", "Zl", "Zp", "Cc", "Cf")
+_UNSEEN = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0" + "".join(
+    map(chr, (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0000, 0xE1000)))
+)
+"""fillers, joiners and selectors of variants, which Unicode counts among letters, marks and symbols"""
+
+
+def _seen(text: str) -> str:
+    if is_blank(text):
+        raise PydanticKnownError("string_too_short", {"min_length": 1})
+    return text
+
+
+PromptText = Annotated[str, Field(min_length=1, max_length=limits.MAX_PROMPT_CHARS), AfterValidator(_seen)]
+
+
 class Prompt(Body):
     """One text and its share in the blend; only the ratio of the weights matters."""
 
-    text: Annotated[str, Field(min_length=1, max_length=limits.MAX_PROMPT_CHARS)]
+    text: PromptText
     weight: Annotated[float, Field(gt=0, le=limits.MAX_WEIGHT)] = 1.0
 
 

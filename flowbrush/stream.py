@@ -13,7 +13,6 @@ from flowbrush.arguments import Listed, checks_arguments, valid
 from flowbrush.client_messages import (
     Fps,
     Probe,
-    PromptText,
     Seed,
     SessionPause,
     SessionReset,
@@ -33,6 +32,7 @@ from flowbrush.controls import (
     Prompt,
     Prompts,
     PromptSet,
+    PromptText,
     Roll,
     TracksClear,
     Transition,

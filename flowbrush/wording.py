@@ -93,7 +93,7 @@ def expected(first: ErrorDetails, *, python: bool = False) -> str:
     if kind == "json_invalid":
         return f"not valid JSON: {about['error']}"
     if kind == "string_too_short" and about["min_length"] == 1:
-        return "expected a text that is not empty"
+        return "expected a text that is not empty" + (", and more than spaces" if first["input"] else "")
     if kind == "string_pattern_mismatch":
         return f"expected {_PATTERNS.get(about['pattern'], about['pattern'])}"
     words = _IN_PYTHON.get(kind) if python else None

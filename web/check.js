@@ -3,7 +3,7 @@
  * few or too many, in one line that names it, what came and what is expected.
  * @module
  */
-import { COORDINATE_MAX, COORDINATE_MIN, MAX_TOUCHES } from './protocol.js';
+import { COORDINATE_MAX, COORDINATE_MIN, MAX_TOUCHES, isBlank } from './protocol.js';
 
 /** Limits of the protocol, by their names there. */
 export const LIMITS = Object.freeze({
@@ -130,6 +130,7 @@ const words = (value, name) => {
   text(value, name);
   const long = [...value].length; // as the server counts: an emoji is one
   if (!long || long > MAX_PROMPT_CHARS) throw new RangeError(`${name} has ${long} characters: expected 1 to ${MAX_PROMPT_CHARS}`);
+  if (isBlank(value)) throw new RangeError(`${name} is ${shown(value)}: expected a text that is not empty, and more than spaces`);
 };
 const weighted = fields({ text: words, 'weight?': number(0, MAX_WEIGHT, { above: true }) });
 const grid = fields({ rows: whole(1, MAX_GRID_SIDE), cols: whole(1, MAX_GRID_SIDE), spacing: number(0, MAX_GRID_SPACING, { above: true }) });

@@ -134,6 +134,16 @@ export function parsePacket(buffer) {
   };
 }
 
+const UNSEEN = /^[\s\p{Z}\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]*$/u;
+
+/**
+ * Whether a text shows nothing: it is empty, or has spaces and characters without a picture alone.
+ * @param {string} text
+ */
+export function isBlank(text) {
+  return UNSEEN.test(text);
+}
+
 /**
  * A number within the range of coordinates, rounded to what a picture can show.
  * @param {number} value

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, JsonValue, ValidationError, model_valida
 
 from flowbrush import limits
 from flowbrush.client_messages import Seed, Side
-from flowbrush.controls import TrackBegin, TrackMove
+from flowbrush.controls import TrackBegin, TrackMove, is_blank
 from flowbrush.errors import ErrorCode, ProtocolError
 from flowbrush.messages import Body, Seconds, TrackNumber
 from flowbrush.parse import from_validation, ignored_fields, read_object
@@ -138,7 +138,7 @@ class Start(VideoParams):
                 raise OfField(
                     name, f"{name} is not taken here: a stream begins with a prompt and an image_reference"
                 )
-        if not self.prompt.strip() and self.image_reference is None:
+        if is_blank(self.prompt) and self.image_reference is None:
             raise OfField("prompt", "prompt is blank: say what is to be seen, or give an image_reference")
         given = self.multi_modal_data
         if given is not None and (
@@ -161,7 +161,7 @@ class Event(Body):
     def _something(self) -> Self:
         if self.negative_prompt is not None:
             raise OfField("negative_prompt", "negative_prompt is not taken here: say what is to be seen")
-        if self.prompt is not None and not self.prompt.strip():
+        if self.prompt is not None and is_blank(self.prompt):
             raise OfField("prompt", "prompt is blank: leave it out where it stays")
         if self.prompt is None and self.multi_modal_data is None:
             raise ValueError("expected a prompt, or multi_modal_data, or both")

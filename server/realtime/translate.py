@@ -9,7 +9,7 @@ from itertools import count
 
 from pydantic import ValidationError
 
-from flowbrush.controls import ClientControl
+from flowbrush.controls import ClientControl, is_blank
 from flowbrush.errors import ErrorCode, ProtocolError
 from flowbrush.parse import from_validation
 from flowbrush.protocol import (
@@ -36,7 +36,7 @@ def session_start(start: Start, model: str, image: str | None) -> SessionStart:
     )
     settings = {
         "model": start.model or model,
-        "prompt": start.prompt if start.prompt.strip() else None,
+        "prompt": None if is_blank(start.prompt) else start.prompt,
         "seed": start.seed,
         "image": image,
         "width": width,

@@ -134,6 +134,7 @@ def stream() -> flowbrush.Stream:
         (lambda: stream().drag_along([], 1.0), "points is []: expected at least 1 entry"),
         (lambda: stream().drag_along([(0.5, 0.5)], -1.0), "seconds is -1.0: expected at least 0"),
         (lambda: stream().set_prompt(""), "prompt is '': expected a text that is not empty"),
+        (lambda: stream().set_prompt("\u200b "), "prompt is '\\u200b ': expected a text that is not empty, and more than spaces"),
         (lambda: stream().set_prompt([("a", 0)]), "prompt[0].weight is 0: expected more than 0"),
         (lambda: stream().set_prompt("a", transition_chunks=-1), "transition_chunks is -1: expected at least 0"),
         (lambda: stream().set_image(b""), "image: no bytes, where an encoded image"),

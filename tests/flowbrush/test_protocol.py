@@ -175,6 +175,7 @@ def test_the_message_says_what_was_wrong_and_what_was_expected() -> None:
         ({"type": "probe", "x": None, "y": 0}, "x is null: expected a number"),
         ({"type": "camera.set", "mode": "velocity", "pan": [0]}, "pan[1] is missing: a list of 1 is too short"),
         (START | {"paused": "yes"}, "paused is 'yes': expected true or false"),
+        (START | {"prompt": " \n"}, "prompt is ' \\n': expected a text that is not empty, and more than spaces"),
     ],
 )  # fmt: skip
 def test_the_words_are_a_persons(message: Any, says: str) -> None:
@@ -237,3 +238,41 @@ def test_an_object_is_read_or_refused_whatever_its_size() -> None:
     assert read_object('{"a": 1}') == {"a": 1}
     with pytest.raises(p.ProtocolError, match="at most 1048576"):
         read_object(b" " * (limits.MAX_MESSAGE_BYTES + 1))
+
+
+UNSEEN = [
+    "",
+    "   ",
+    "\t\n",
+    "\u00a0\u3000",
+    "\u200b\u200d\ufeff",
+    "\u2800",
+    "\u3164\u115f",
+    "\ufe0f",
+    "\U000e0041",
+    "\x00",
+]
+"""Texts that show nothing; tests/web/check.test.js has the same."""
+
+
+@pytest.mark.parametrize("text", UNSEEN)
+def test_a_prompt_that_shows_nothing_is_refused_wherever_it_stands(text: str) -> None:
+    start = {"type": "session.start", "model": "pocket"}
+    for message, field in [
+        (start | {"prompt": text}, "prompt"),
+        (start | {"prompts": [{"text": "a"}, {"text": text}]}, "prompts[1].text"),
+        ({"type": "prompt.set", "prompts": [{"text": text}]}, "prompts[0].text"),
+    ]:
+        error = refused(message)
+        assert (error.code, error.field) == ("out_of_range", field)
+    with pytest.raises(p.ProtocolError, match="more than spaces" if text else "not empty"):
+        p.SessionFile.parse(
+            json.dumps({"flowbrush": 1, "model": "m", "start": {"prompt": text}, "chunks": 1})
+        )
+
+
+@pytest.mark.parametrize(
+    "text", ["a", " . ", "\U0001f98a", "\u2764\ufe0f", "\U000f0000", "\U0001fae9", "\u0e33"]
+)
+def test_whatever_shows_something_is_a_prompt(text: str) -> None:
+    p.parse_client_message(json.dumps({"type": "session.start", "prompt": text}))

@@ -148,6 +148,7 @@ def test_a_picture_comes_with_the_message_or_was_uploaded() -> None:
     [
         ({"type": "session.ping"}, "first message must be session.start"),
         ({"prompt": " "}, "prompt is blank"),
+        ({"prompt": "\u200b"}, "prompt is blank"),
         ({"format": "webm"}, "format is 'webm'"),
         ({"num_frames": 0}, "num_frames is 0"),
         ({"fps": "16"}, "fps is '16'"),
@@ -188,6 +189,7 @@ def test_an_interaction_is_controls_with_ids_that_grow() -> None:
     [
         ({}, "expected a prompt"),
         ({"prompt": " "}, "prompt is blank"),
+        ({"prompt": "\u200b"}, "prompt is blank"),
         ({"prompt": "x", "negative_prompt": "y"}, "negative_prompt is not taken"),
         ({"multi_modal_data": {}}, "expected camera or tracks"),
         ({"multi_modal_data": {"action": {"data": {}}}}, "'action' is not taken"),

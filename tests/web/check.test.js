@@ -88,6 +88,21 @@ test('what gives a promise rejects it', async () => {
   await assert.rejects(connect({ width: '320' }, { url: URL }), { name: 'TypeError', message: 'settings.width is "320": expected a whole number from 32 to 4096' });
 });
 
+const UNSEEN = ['   ', '\t\n', '\u00a0\u3000', '\u200b\u200d\ufeff', '\u2800', '\u3164\u115f', '\ufe0f', '\u{e0041}', '\x00'];
+
+test('a prompt that shows nothing is told before it is sent', () => {
+  const { made, sent } = stream();
+  for (const text of UNSEEN) {
+    assert.throws(() => made.setPrompt([{ text: 'a', weight: 1 }, { text, weight: 1 }]), {
+      name: 'RangeError',
+      message: /^prompt\[1\]\.text is .*: expected a text that is not empty, and more than spaces$/s,
+    });
+  }
+  assert.deepEqual(sent, []);
+  for (const text of [' . ', '\u{1f98a}', '\u2764\ufe0f', '\u{f0000}', '\u0e33']) made.setPrompt(text);
+  assert.equal(sent.length, 5);
+});
+
 test('what is null is left out', () => {
   const { made, sent } = stream();
   new Stream({ prompt: 'a fox', seed: null, codecs: null, paused: null }, { url: URL });

@@ -2,6 +2,7 @@
  * What should be in the picture: the prompt line, its history, prompts that the model knows, and the blend of two.
  * @module
  */
+import { isBlank } from '../protocol.js';
 import { block, button, element, input, make, remember, remembered } from './dom.js';
 
 const HISTORY_MAX = 30;
@@ -57,8 +58,7 @@ export class PromptPanel {
 
   /** The prompts as they stand; empty when nothing was written. @returns {Prompt[]} */
   get prompts() {
-    const first = this.#text.value.trim();
-    const second = this.#second.value.trim();
+    const [first, second] = [this.#text, this.#second].map(({ value }) => (isBlank(value) ? '' : value.trim()));
     const share = Number(this.#blend.value) / 100;
     const both = [{ text: first, weight: 1 - share }, { text: second, weight: share }];
     if (!second) return first ? [{ text: first, weight: 1 }] : [];
