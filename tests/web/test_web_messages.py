@@ -29,8 +29,11 @@ def ask_for(driver: Any, served: Any, text: str) -> int:
     """Writes a prompt; the id of its control."""
     driver.page.fill("#prompt", text)
     driver.page.keyboard.press("Enter")
-    find = (lambda: [each.id for each in sent(served, "prompt.set") if each.prompts[0].text == text])  # fmt: skip
-    return int(driver.until(find, "the server heard it")[0])
+
+    def heard() -> list[int]:
+        return [each.id for each in sent(served, "prompt.set") if each.prompts[0].text == text]
+
+    return int(driver.until(heard, "the server heard it")[0])
 
 
 def load_session(driver: Any, chunks: int = 2) -> None:
