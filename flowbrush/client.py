@@ -19,7 +19,7 @@ from flowbrush.client_messages import (
     Token,
 )
 from flowbrush.controls import TrackBegin
-from flowbrush.rest import ImageLike, Server
+from flowbrush.rest import ImageLike, Server, TokenLike
 from flowbrush.stream import PromptLike, Stream, to_prompts
 from flowbrush.viewer import FrameKind
 
@@ -46,6 +46,7 @@ def connect(
     resume: Token | None = None,
     last_frame: FrameNumber = NONE_YET,
     api_key: str | None = None,
+    token: TokenLike | None = None,
     ssl: SSLContext | None = None,
     frames: FrameKind = "numpy",
     realtime: bool = True,
@@ -58,7 +59,8 @@ def connect(
     prompt either: `Source(stream, source)` sends its frames. `tracks` are there from the first chunk on. `ssl` is a
     context that trusts the server's certificate, for one of its own making. `resume` continues a session by its
     token, or starts one from a branch: `last_frame` is the last frame received, model, prompt and so on are the
-    session's own.
+    session's own. `token`, in place of `api_key`, is one of `POST /v1/tokens`. It lasts a minute, and is shown anew when a
+    connection was lost: give a function for a stream that is to outlive that.
     Raises TypeError and ValueError for arguments that the protocol does not allow.
     """
     if resume is not None:
@@ -80,4 +82,6 @@ def connect(
             source=source,
             codecs=tuple(codecs),
         )
-    return Stream(Server.from_url(url, api_key, ssl), start, image=image, frames=frames, realtime=realtime)
+    return Stream(
+        Server.from_url(url, api_key, ssl, token), start, image=image, frames=frames, realtime=realtime
+    )

@@ -45,9 +45,10 @@ class Link:
         for a proxy that cannot be used.
         """
         proxy = proxy_for(url)
+        query = await server.query()
         try:
             socket = await connect(
-                url,
+                url + query,  # which is said nowhere
                 subprotocols=[SUBPROTOCOL],  # type: ignore[list-item]
                 compression=None,  # video does not compress twice, it only costs time
                 additional_headers=server.headers,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import ssl as tls
 import urllib.error
 import urllib.request
 from base64 import b64encode
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from http.client import HTTPException, IncompleteRead
 from pathlib import Path
@@ -20,9 +22,9 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 from pydantic import AfterValidator
 
 from flowbrush.arguments import checked, one_of
-from flowbrush.errors import FlowbrushError, ServerError
+from flowbrush.errors import ConnectionLost, FlowbrushError, ServerError
 from flowbrush.proxies import proxy_for, through
-from flowbrush.wording import of_system, of_tls
+from flowbrush.wording import in_python, of_system, of_tls
 
 UPLOAD_TIMEOUT_S = 30.0
 
@@ -40,11 +42,19 @@ ImageLike = Annotated[
 ]
 
 
+TokenLike = Annotated[
+    str | Callable[[], str | Awaitable[str]],
+    one_of("a token of POST /v1/tokens, or a function that gives one", str, Callable),  # type: ignore[arg-type]
+]
+"""A short-lived token; a function, which may be async, is asked for one at every connection."""
+
+
 @dataclass(frozen=True)
 class Server:
     """A server's address. `host` may have a port; `prefix` is the path before /v1, usually empty.
 
-    `ssl` is the context for https, the default one where it is None. `user` is `name:password`, for a proxy in front.
+    `ssl` is the context for https, the default one where it is None. `user` is `name:password`, for a proxy in front. `token` opens
+    WebSockets where there is no `api_key`.
     """
 
     host: str
@@ -53,9 +63,16 @@ class Server:
     api_key: str | None = field(default=None, repr=False)
     ssl: tls.SSLContext | None = None
     user: str = field(default="", repr=False)
+    token: TokenLike | None = field(default=None, repr=False)
 
     @classmethod
-    def from_url(cls, url: str, api_key: str | None = None, ssl: tls.SSLContext | None = None) -> Server:
+    def from_url(
+        cls,
+        url: str,
+        api_key: str | None = None,
+        ssl: tls.SSLContext | None = None,
+        token: TokenLike | None = None,
+    ) -> Server:
         """From `localhost:8000`, `http(s)://…` or `ws(s)://…`, also with /v1/stream; raises ValueError."""
         parts = _parts_of(url)
         user, _, host = parts.netloc.rpartition("@")
@@ -65,17 +82,37 @@ class Server:
             raise ValueError(
                 "give either api_key, or name and password in the address: one header carries both"
             )
+        if token is not None and api_key is not None:
+            raise ValueError("give either api_key or token: a key needs no token")
+        if token == "":
+            raise ValueError("token is '': expected a token of POST /v1/tokens, or a function that gives one")
         prefix = parts.path.rstrip("/").removesuffix("/stream").removesuffix("/v1")
         secure = parts.scheme in ("https", "wss")
         if ssl is not None and not secure:
             raise ValueError(f"ssl= goes with an https address, not with {url!r}")
-        return cls(host, secure, prefix, api_key, ssl, unquote(user))
+        return cls(host, secure, prefix, api_key, ssl, unquote(user), token)
 
     @property
     def headers(self) -> dict[str, str]:
         if self.user:
             return {"Authorization": f"Basic {b64encode(self.user.encode()).decode()}"}
         return {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
+
+    async def query(self) -> str:
+        """What follows the address of a WebSocket: `?token=…`, or nothing. Raises FlowbrushError where no token is given."""
+        if self.token is None:
+            return ""
+        try:
+            token = self.token if isinstance(self.token, str) else await _asked(self.token)
+        except FlowbrushError:
+            raise
+        except (OSError, HTTPException) as error:  # the server may be back soon
+            raise ConnectionLost(f"no token could be had: {of_system(error)}") from error
+        except Exception as error:
+            raise FlowbrushError(f"no token could be had: {error!r:.200}") from error
+        if not isinstance(token, str) or not token:
+            raise FlowbrushError(f"the function for tokens gave {in_python(token)}: expected a token")
+        return f"?token={quote(token, safe='')}"
 
     @property
     def stream_url(self) -> str:
@@ -118,7 +155,12 @@ class Server:
             with director.open(request, timeout=UPLOAD_TIMEOUT_S) as answer:
                 return str(json.load(answer)["id"])
         except urllib.error.HTTPError as error:
-            raise _refusal(error.code, error.read(2000)) from None
+            refusal = _refusal(error.code, error.read(2000))
+            if error.code == 401 and self.token is not None:
+                refusal = ServerError(
+                    refusal.code, f"{refusal.message}; a token opens streams alone: upload with api_key="
+                )
+            raise refusal from None
         except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:
             text = f"the image could not be uploaded to {self.host}{through(proxy)}: {_why(error)}"
             raise FlowbrushError(text) from error
@@ -137,9 +179,15 @@ def _parts_of(url: str) -> SplitResult:
     if parts.scheme not in ("http", "https", "ws", "wss") or not name or re.search(r"\s", url):
         raise ValueError(f"{said}; {example}")
     if parts.query or parts.fragment:  # not shown: it may be a token
-        text = "what follows ? or # in the address of a server would not be sent: leave it out, and give a key as api_key="
+        text = "what follows ? or # in the address of a server would not be sent: leave it out, and give api_key= or token="
         raise ValueError(f"{text}; {example}")
     return parts
+
+
+async def _asked(give: Callable[[], str | Awaitable[str]]) -> object:
+    """What a function gives. It may ask a server meanwhile: the stream does not wait for that."""
+    given = give() if inspect.iscoroutinefunction(give) else await asyncio.to_thread(give)
+    return await given if inspect.isawaitable(given) else given
 
 
 def _why(error: Exception) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from flowbrush.arguments import checked
-from flowbrush.rest import Server
+from flowbrush.rest import Server, TokenLike
 from flowbrush.viewer import FrameKind, Viewer
 
 
@@ -35,9 +35,12 @@ def watch(
     session: Annotated[str, Field(min_length=1)],
     *,
     api_key: str | None = None,
+    token: TokenLike | None = None,
     ssl: SSLContext | None = None,
     frames: FrameKind = "numpy",
     realtime: bool = True,
 ) -> WatchedSession:
     """A view of the session with this id, to be opened with `async with`; parameters as with `connect`."""
-    return WatchedSession(Server.from_url(url, api_key, ssl), session, frames=frames, realtime=realtime)
+    return WatchedSession(
+        Server.from_url(url, api_key, ssl, token), session, frames=frames, realtime=realtime
+    )

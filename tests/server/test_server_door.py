@@ -18,6 +18,8 @@ from realtime_client import RealtimeClient
 from running_server import RunningServer, wait_for
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+import flowbrush
+
 ALICE, BOB = "alice-key-0123456789", "bob-key-0123456789ab"
 AS_ALICE, AS_BOB = ({"Authorization": f"Bearer {key}"} for key in (ALICE, BOB))
 KEYS = (
@@ -333,6 +335,25 @@ async def test_keys_are_read_again_on_a_signal(make_server: Any, tmp_path: Path)
         assert closed.value.rcvd is not None and closed.value.rcvd.code == 1008
     assert ask(server, "/v1/models", a=AS_BOB)[0] == 401
     assert ask(server, "/v1/models", a=AS_ALICE)[0] == 200
+
+
+async def test_the_python_client_comes_in_with_a_token(keyed: RunningServer) -> None:
+    async with flowbrush.connect(
+        keyed.url, prompt="a", token=token(keyed, AS_ALICE), frames="packets"
+    ) as stream:
+        await anext(stream)
+        viewer = token(keyed, AS_ALICE, role="viewer", session=stream.session)
+        async with flowbrush.watch(keyed.url, stream.session, token=viewer, frames="packets") as watched:
+            assert (await anext(watched)).key
+        with pytest.raises(flowbrush.ServerError, match=r"this token is a viewer's.*403"):
+            async with flowbrush.connect(keyed.url, prompt="a", token=viewer):
+                pass
+    with pytest.raises(flowbrush.ServerError, match="not valid, or not any more"):
+        async with flowbrush.watch(keyed.url, stream.session, token="made up"):
+            pass
+    with pytest.raises(flowbrush.ServerError, match="a token opens streams alone: upload with api_key="):
+        async with flowbrush.connect(keyed.url, image=b"\x89PNG", token=lambda: token(keyed, AS_ALICE)):
+            pass
 
 
 async def test_guesses_of_resume_tokens_are_slowed_down(make_server: Any) -> None:
