@@ -22,7 +22,9 @@ Place = Annotated[tuple[Coordinate, Coordinate], Listed]
 Places = Annotated[Sequence[Place], Listed]
 Way = Annotated[Places, Field(min_length=1)]
 
-SAMPLE_S = 1 / 60  # how often `drag_along` moves the hand
+SAMPLE_S = (
+    1 / 60
+)  # how often `drag_along` moves the hand: as often as a mouse on a screen of 60 Hz, several times a frame
 
 
 @checks_arguments

@@ -40,7 +40,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FrameKind = Literal["numpy", "packets", "none"]
-MAX_BUFFERED = 512  # packets; then the socket is left unread and the server waits
+MAX_BUFFERED = 512
+"""Packets that nobody has read; then the socket is left unread and the server waits. A server is at most 2 s ahead of a
+reader, and a chunk: less than 360 frames at 120 frames/s, so that only one that does not read gets so many."""
+
 MAX_FAILURES = 20  # frames in a row that do not decode; then it is told
 RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 

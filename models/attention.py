@@ -19,7 +19,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 Attention = Callable[[Tensor, Tensor, Tensor], Tensor]
 log = logging.getLogger(__name__)
 
-REPEATS = 5  # measured calls of each back end, after as many that are not measured
+REPEATS = 5
+"""Measured calls of each back end, after as many that are not: the first ones compile, choose algorithms and find a GPU at rest. A
+worker that starts waits for all of them."""
+
 NEAR = 0.02  # relative RMS difference from PyTorch's own choice up to which a back end is right
 
 

@@ -16,7 +16,8 @@ session_id: ContextVar[str] = ContextVar("session_id", default="-")
 
 HIDDEN = "***"
 FLOOD_S, FLOOD_LINES, FLOOD_KINDS = 10.0, 100, 1000
-"""So many lines of one kind in so many seconds; so many kinds are counted at once."""
+"""So many lines of one kind in so many seconds. So many kinds are counted at once, those last heard: other
+packages put into their texts what ours leave to `%s`, and each such line is a kind of its own."""
 
 _SECRETS = re.compile(
     r"""([?&;]token=)[^&;\s"'\\#]+            # in an address
@@ -53,19 +54,19 @@ class _FloodFilter(logging.Filter):
     def __init__(self) -> None:
         super().__init__()
         self._seen: dict[tuple[str, str], tuple[float, int]] = {}
-        """kind of line → (when its time began, how many since)"""
+        """kind of line → (when its time began, how many since); the one heard last stands last"""
 
     def filter(self, record: logging.LogRecord) -> bool:
         facts = getattr(record, "audit", None)
         if facts is not None and facts["event"] != "refused":
             return True
         kind = (record.name, str(record.msg))
-        began, count = self._seen.get(kind, (record.created, 0))
+        began, count = self._seen.pop(kind, (record.created, 0))
         left_out = 0
         if record.created - began > FLOOD_S:
             began, count, left_out = record.created, 0, max(0, count - FLOOD_LINES)
         self._seen[kind] = (began, count + 1)
-        while len(self._seen) > FLOOD_KINDS:
+        if len(self._seen) > FLOOD_KINDS:
             del self._seen[next(iter(self._seen))]
         if left_out:
             _say_left_out(record, left_out)

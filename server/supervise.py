@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 log = logging.getLogger(__name__)
 
 AGAIN_S = 1.0
+"""Between a failure and the next try: what fails at once, for ever, takes no core and does not fill the log."""
 
 
 async def supervise(name: str, work: Callable[[], Awaitable[None]], failed: Callable[[], object]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -16,7 +15,6 @@ from flowbrush.server.http.hosts import account_address
 
 log = logging.getLogger(__name__)
 
-LOG_EVERY_S = 10.0
 READ_AT_ONCE = 1 << 15
 """Bytes of one connection that are taken in one go; all frames in them are looked at before anybody else's turn."""
 
@@ -60,7 +58,6 @@ class _Bounded(H11Protocol):
     """uvicorn's HTTP protocol with limits; WebSockets leave it when their upgrade has come."""
 
     limits: ConnectionLimits
-    _said = 0.0
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
@@ -160,14 +157,9 @@ class _Bounded(H11Protocol):
 
     def _tell(self, cause: str) -> None:
         self.limits.turned_away(cause)
-        now = time.monotonic()
-        if now - type(self)._said > LOG_EVERY_S:
-            type(self)._said = now
-            log.warning(
-                "a connection was closed (%s), %d are open; /metrics counts them",
-                cause,
-                len(self.connections),
-            )
+        log.warning(
+            "a connection was closed (%s), %d are open; /metrics counts them", cause, len(self.connections)
+        )
 
 
 def bounded_protocol(limits: ConnectionLimits) -> type[asyncio.Protocol]:

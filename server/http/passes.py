@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -23,6 +24,7 @@ GOOD_S = 60.0
 """Clocks of gateways may differ by so much."""
 
 MAX_ADDRESSES = 1000
+"""Of gateways, the latest; a new one has a new address each time that it starts. What they had long ago may be a client's now."""
 
 
 class _Pass(msgspec.Struct, frozen=True):
@@ -41,7 +43,7 @@ class Passes:
         self._secret = secret
         self._name = name
         self._clock = clock
-        self._addresses: set[str] = set()
+        self._addresses: OrderedDict[str, None] = OrderedDict()
 
     def write(self, to: str, method: str, path: str, identity: Identity) -> str:
         """For the gateway `to`; `path` is without its query."""
@@ -62,8 +64,10 @@ class Passes:
         fits = (given.to, given.method, given.path) == (self._name, method, path)
         if not fits or abs(self._clock() - given.at) > GOOD_S:
             raise _bad()
-        if len(self._addresses) < MAX_ADDRESSES:
-            self._addresses.add(peer)
+        self._addresses[peer] = None
+        self._addresses.move_to_end(peer)
+        if len(self._addresses) > MAX_ADDRESSES:
+            self._addresses.popitem(last=False)
         return given.identity
 
     def came_from(self, address: str) -> bool:

@@ -15,7 +15,8 @@ from flowbrush.server.sessions.session_host import SessionHost
 DAY_S = 86_400
 MIB = 1 << 20
 TRY_AGAIN_S = 10.0
-"""What is in use may be given back at any time; asking more often is no use."""
+"""What is in use may be given back at any time. A client that obeys asks six times a minute: often enough to
+have a place soon, and no load."""
 
 
 class OverQuota(Exception):

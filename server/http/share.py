@@ -40,6 +40,7 @@ AT_ONCE_S = 5 / 3
 
 LONGEST_WAIT_S = 5.0
 MAX_ADDRESSES = 4096
+"""So many are remembered, those who asked last; one that is forgotten waits for nothing."""
 
 
 class Arrivals:

@@ -25,7 +25,7 @@ from flowbrush.server.store.storage import Storage, StorageLate
 log = logging.getLogger(__name__)
 
 AT_ONCE = 4
-"""Bodies that are received at once; each may be as large as an upload may be."""
+"""Bodies that are received at once; each may be as large as `FLOWBRUSH_IMAGE_MIB` allows, and all of them are in memory."""
 
 DECODED_AT_ONCE = 1
 """Pictures that are decoded at once, in processes of their own."""

@@ -20,12 +20,11 @@ from flowbrush.wording import OfField
 MAX_START_BYTES = 4 << 20
 """Of `session.start`, which may carry a picture."""
 
-MAX_FRAMES = 2**31
 T = TypeVar("T", bound=Body)
 Vector = tuple[float, float, float]
 Quaternion = tuple[float, float, float, float]
 EventId = Annotated[str, Field(min_length=1, max_length=256)]
-Frames = Annotated[int, Field(ge=1, le=MAX_FRAMES)]
+Frames = Annotated[int, Field(ge=1)]
 Fps = Annotated[float, Field(ge=limits.MIN_FPS, le=limits.MAX_FPS)]
 
 

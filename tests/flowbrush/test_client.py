@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from flowbrush import limits, session
 from flowbrush import protocol as p
 from flowbrush.decoder import Undecodable
 from flowbrush.rest import Server
+from flowbrush.tracks import Drag
 
 
 async def read(stream: flowbrush.Stream, count: int) -> list[flowbrush.Packet]:
@@ -150,6 +152,71 @@ async def test_a_stream_that_does_not_decode_is_told_of_in_the_end(server: Doubl
 def test_a_playhead_comes_as_often_as_the_protocol_wants_it() -> None:
     assert session.PLAYHEAD_GAP_S < session.PLAYHEAD_S
     assert session.PLAYHEAD_GAP_S + session.PLAYHEAD_S <= limits.PLAYHEAD_INTERVAL_S / 2
+
+
+async def test_what_nobody_reads_is_left_with_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than a server sends ahead of its reader, 2 s and a chunk; no more than a few hundred packets."""
+
+    class Flood:
+        """A connection on which packets come without end."""
+
+        ready = p.SessionReady(
+            session="s1", resume_token="token", model="pocket", width=64, height=48, fps=limits.MAX_FPS,
+            chunk_frames=CHUNK_FRAMES, codec=p.Codec.H264, codec_string="avc1.42E01E", capabilities={},
+        )  # fmt: skip
+
+        def __init__(self) -> None:
+            self.frame = -1
+
+        @classmethod
+        async def open(cls, *asked: Any) -> Flood:
+            return cls()
+
+        async def receive(self) -> flowbrush.Packet:
+            await asyncio.sleep(0)
+            self.frame += 1
+            return flowbrush.Packet(self.frame // CHUNK_FRAMES, self.frame, 0, p.Codec.H264, b"")
+
+        async def send(self, message: str | bytes) -> None:
+            pass
+
+        async def close(self) -> None:
+            pass
+
+    monkeypatch.setattr("flowbrush.viewer.Link", Flood)
+    async with flowbrush.connect(frames="packets", realtime=False, prompt="a fox") as stream:
+        for _ in range(5000):
+            await asyncio.sleep(0)
+        assert 3 * limits.MAX_FPS < stream.last_frame < 600
+        assert [packet.frame for packet in await read(stream, 2000)] == list(range(2000))
+
+
+async def test_a_drag_along_a_line_goes_on_as_smoothly_as_a_hand_and_a_screen_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, sent = 10.0, []
+
+    async def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    async def send(message: p.TrackMove) -> None:
+        sent.extend(message.points)
+
+    loop = SimpleNamespace(time=lambda: now)
+    monkeypatch.setattr(
+        "flowbrush.tracks.asyncio", SimpleNamespace(sleep=sleep, get_running_loop=lambda: loop)
+    )
+
+    async def control(begin: p.TrackBegin) -> None:
+        assert begin.kind == "drag"
+
+    stream: Any = SimpleNamespace(now=3.0, send=send, control=control, next_track=lambda: 1)
+    hand = await Drag(stream, "drag", [p.Point(t=3.0, x=0, y=0)])
+    await hand.move_along([(0, 0), (0.5, 0), (0.5, 1)], seconds=1.0)
+    assert 55 <= len(sent) <= 65
+    assert (sent[-1].t, sent[-1].x, sent[-1].y) == pytest.approx((4.0, 0.5, 1.0))
+    assert [point.t for point in sent] == sorted(point.t for point in sent)
 
 
 async def test_pause_step_and_resume(server: Double) -> None:

@@ -6,7 +6,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from flowbrush.models.attention import BACKENDS, MEASURED, Shape, backend, block_causal, choose, measure, sdpa
+from flowbrush.models import attention
+from flowbrush.models.attention import (
+    BACKENDS,
+    MEASURED,
+    Attention,
+    Shape,
+    backend,
+    block_causal,
+    choose,
+    measure,
+    sdpa,
+)
 
 CPU = torch.device("cpu")
 
@@ -48,6 +59,44 @@ def test_back_ends_agree_on_a_gpu(name: str) -> None:
 def test_the_fastest_is_found_by_measuring() -> None:
     fastest, times = measure(torch.device("cuda"), torch.bfloat16, Shape(4680, 14040, 12, 128))
     assert fastest in MEASURED and times[fastest] == min(times.values()) and "sdpa" in times
+
+
+class Event:
+    """A CUDA event of a device that is busy for as long as its calls say."""
+
+    now_ms = 0.0
+
+    def __init__(self, enable_timing: bool) -> None:
+        assert enable_timing
+
+    def record(self) -> None:
+        self.at_ms = Event.now_ms
+
+    def synchronize(self) -> None:
+        pass
+
+    def elapsed_time(self, other: Event) -> float:
+        return other.at_ms - self.at_ms
+
+
+def test_what_is_slow_at_first_is_measured_when_it_is_not_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six calls until then: the one whose answer is compared, and five. Five more are measured; a start waits for no others."""
+    calls = {"sdpa": 0, "cudnn": 0}
+
+    def taking(name: str, first_ms: float, then_ms: float) -> Attention:
+        def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+            calls[name] += 1
+            Event.now_ms += first_ms if calls[name] <= 6 else then_ms
+            return sdpa(q, k, v)
+
+        return attend
+
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(attention, "CUDA_ONLY", ("fa3", "xformers"))
+    monkeypatch.setitem(BACKENDS, "sdpa", taking("sdpa", 2.0, 2.0))
+    monkeypatch.setitem(BACKENDS, "cudnn", taking("cudnn", 50.0, 1.0))
+    assert measure(CPU, torch.float32, Shape(6, 30, 2, 16)) == ("cudnn", {"sdpa": 2.0, "cudnn": 1.0})
+    assert calls == {"sdpa": 11, "cudnn": 11}
 
 
 def test_without_a_gpu_there_is_nothing_to_measure() -> None:

@@ -209,6 +209,16 @@ def test_nobodys_quota_is_everybodys() -> None:
     assert Access((), quota).quota_of("192.0.2.1") == quota
 
 
+def test_who_has_all_that_may_be_had_at_once_asks_again_after_ten_seconds() -> None:
+    access = load_access(settings(quota_paused=1))
+    paused = SimpleNamespace(account="192.0.2.1", session=SimpleNamespace(pace=SimpleNamespace(paused=True)))
+    quotas = Quotas(SimpleNamespace(lives={"a": paused}), lambda: access)  # type: ignore[arg-type]
+    quotas.check_pause(Identity("", "192.0.2.2"))
+    with pytest.raises(OverQuota, match="you have 1 paused sessions") as over:
+        quotas.check_pause(Identity("", "192.0.2.1"))
+    assert over.value.retry_after_s == 10
+
+
 def test_a_day_has_so_much_video_and_the_next_one_again() -> None:
     clock = Clock()
     clock.now = 86_400 * 20_000.0 + 3600

@@ -290,6 +290,19 @@ def test_a_pass_is_for_one_gateway_one_path_and_a_minute() -> None:
         there.read(text, "GET", "/v1/x", "10.0.0.9")
 
 
+def test_the_last_thousand_addresses_of_gateways_are_known() -> None:
+    """Each restart may give a gateway another one; what was one long ago may be a client's now."""
+    here, there = (Passes(b"s" * 32, name) for name in "ab")
+    text = here.write("b", "GET", "/v1/x", Identity("key", "10.0.0.1"))
+    addresses = [f"10.0.{number >> 8}.{number & 255}" for number in range(1000)]
+    for address in [*addresses, addresses[0]]:
+        there.read(text, "GET", "/v1/x", address)
+    assert all(there.came_from(address) for address in addresses)
+    there.read(text, "GET", "/v1/x", "10.1.0.1")
+    assert there.came_from("10.1.0.1") and there.came_from(addresses[0])
+    assert not there.came_from(addresses[1])
+
+
 async def test_nobody_else_is_let_in_by_a_pass(pair: Pair) -> None:
     a, _ = pair
     secret = a.state_dir / "gateways" / "secret"

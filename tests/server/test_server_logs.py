@@ -15,6 +15,8 @@ from flowbrush.server.http.audit import audit, note
 from flowbrush.server.http.identity import Identity
 
 SECRET = "s3cr3t-t0ken_value"
+LINES = 100
+"""Of one kind in ten seconds; what the log of a server under attack can be read with."""
 
 
 @pytest.fixture(params=[False, True], ids=["text", "json"])
@@ -90,16 +92,37 @@ def test_lines_that_clients_make_by_the_thousand_are_left_out_and_counted(writte
     root.warning("another")
     audit("session.start", who)
     lines = written.getvalue().splitlines()
-    assert len([line for line in lines if "Invalid request" in line]) == logs.FLOOD_LINES
-    assert len([line for line in lines if '"refused"' in line]) == logs.FLOOD_LINES
+    assert len([line for line in lines if "Invalid request" in line]) == LINES
+    assert len([line for line in lines if '"refused"' in line]) == LINES
     assert any("another" in line for line in lines) and any('"session.start"' in line for line in lines)
+
+
+def test_a_flood_is_one_beside_hundreds_of_other_kinds(written: io.StringIO) -> None:
+    """As many as a library makes that writes into its texts what others leave to arguments."""
+    noisy, library = logging.getLogger("noisy"), logging.getLogger("library")
+    for number in range(LINES + 1):
+        noisy.warning("again %s", number)
+    for number in range(990):
+        library.warning(f"about {number}")
+    noisy.warning("again %s", "then")
+    assert "again then" not in written.getvalue()
+    for number in range(1010):
+        library.warning(f"about another {number}")
+    noisy.warning("again %s", "later")
+    assert "again later" in written.getvalue(), "no more than these are kept in mind"
 
 
 def test_the_next_line_says_how_many_were_left_out(written: io.StringIO) -> None:
     handler = logging.getLogger().handlers[0]
-    for number in range(logs.FLOOD_LINES + 51):
-        later = number > logs.FLOOD_LINES + 49
-        fields = {"name": "a", "msg": "line %s", "args": (number,), "created": 1e9 + (11 if later else 0)}
+
+    def write(number: int, after_s: float) -> None:
+        fields = {"name": "a", "msg": "line %s", "args": (number,), "created": 1e9 + after_s}
         handler.handle(logging.makeLogRecord(fields))
+
+    for number in range(LINES + 49):
+        write(number, 0)
+    write(LINES + 49, 9.9)
+    assert f"line {LINES - 1}" in written.getvalue().splitlines()[-1]
+    write(LINES + 50, 10.1)
     last = written.getvalue().splitlines()[-1]
-    assert f"line {logs.FLOOD_LINES + 50} (50 lines like this were left out)" in last
+    assert f"line {LINES + 50} (50 lines like this were left out)" in last

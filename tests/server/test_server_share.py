@@ -75,6 +75,21 @@ def test_those_who_come_too_often_wait_each_for_itself_and_then_are_turned_away(
     assert arrivals.wait_s("a", UPGRADE_S, now + 60) == 0, "what was turned away does not count"
 
 
+def test_who_asks_too_often_is_remembered_beside_four_thousand_others() -> None:
+    arrivals = Arrivals(30.0)
+
+    def others(count: int) -> None:
+        for number in range(count):
+            arrivals.wait_s(f"other {number}", REQUEST_S, 0.0)
+
+    while arrivals.wait_s("a", UPGRADE_S, 0.0) is not None:
+        pass
+    others(4000)
+    assert arrivals.wait_s("a", UPGRADE_S, 0.0) is None
+    others(5000)
+    assert arrivals.wait_s("a", UPGRADE_S, 0.0) == 0, "what is kept of addresses has an end"
+
+
 def test_those_who_ask_now_and_then_do_not_wait() -> None:
     arrivals = Arrivals(30.0)
     assert not any(arrivals.wait_s("a", REQUEST_S, second / 60) for second in range(1000))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import socket
+import threading
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -88,6 +91,39 @@ async def test_pictures_are_decoded_one_at_a_time_whoever_sends_them() -> None:
     uploads = Uploads(images, quotas, Storage())  # type: ignore[arg-type]
     kept = await asyncio.gather(*(uploads.keep(Identity(owner, "::1"), b"") for owner in "abcdef"))
     assert kept == list("abcdef") and most == 1
+
+
+async def test_four_bodies_are_received_at_once() -> None:
+    asked, inside, most = [], 0, 0
+    full, all_asked = asyncio.Event(), threading.Event()
+
+    def check(identity: Identity) -> None:
+        asked.append(identity)
+        if len(asked) == 8:
+            all_asked.set()
+
+    @contextlib.asynccontextmanager
+    async def form(**limits: int) -> AsyncIterator[dict[str, Any]]:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        if inside == 4:
+            full.set()
+        await full.wait()
+        await asyncio.to_thread(all_asked.wait, 30)
+        await asyncio.sleep(0.05)  # whoever is let in is in by now
+        inside -= 1
+        yield {}
+
+    images = SimpleNamespace(max_bytes=1)
+    uploads = Uploads(images, SimpleNamespace(check_upload=check), Storage())  # type: ignore[arg-type]
+    requests = [
+        SimpleNamespace(state=SimpleNamespace(identity=Identity(owner, "::1")), form=form)
+        for owner in "abcdefgh"
+    ]
+    async with asyncio.timeout(30):
+        answers = await asyncio.gather(*map(uploads.take, requests))  # type: ignore[arg-type]
+    assert [answer.status_code for answer in answers] == [422] * 8 and most == 4
 
 
 def test_a_full_disk_is_told(make_server: Any, tmp_path: Path) -> None:
