@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +18,7 @@ from flowbrush.decoder import Decoder, Undecodable
 from flowbrush.errors import CloseCode, ConnectionLost, FlowbrushError, ServerError
 from flowbrush.events import Events, Handler, check_event
 from flowbrush.link import FINAL_CLOSES, Link, close_of
+from flowbrush.packet_buffer import PacketBuffer
 from flowbrush.packets import Packet
 from flowbrush.playout import Playout
 from flowbrush.rest import Server
@@ -40,10 +40,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FrameKind = Literal["numpy", "packets", "none"]
-MAX_BUFFERED = 512
-"""Packets that nobody has read; then the socket is left unread and the server waits. A server is at most 2 s ahead of a
-reader, and a chunk: less than 360 frames at 120 frames/s, so that only one that does not read gets so many."""
-
 MAX_FAILURES = 20  # frames in a row that do not decode; then it is told
 RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 
@@ -93,9 +89,7 @@ class Viewer:
         self._decoder: Decoder | None = None
         self._failures = 0
         self._asked = False
-        self._packets: deque[Packet] = deque()
-        self._arrived = asyncio.Event()  # for the one reader: something to read, or the end
-        self._room = asyncio.Event()  # for the receiving task: the reader took something
+        self._packets = PacketBuffer()
         self._begun = False
         self._ended = False
         self._failure: FlowbrushError | None = None
@@ -175,8 +169,7 @@ class Viewer:
         while True:
             packet = await self._next_due()
             # nothing is awaited from here on, so a cancelled reader loses no frame
-            self._packets.popleft()
-            self._room.set()
+            self._packets.take()
             self._playout.show(packet.pts, time.monotonic())
             if self._kind != "numpy":
                 item: Frame | Packet | None = packet
@@ -188,18 +181,13 @@ class Viewer:
 
     async def _next_due(self) -> Packet:
         while True:
-            while not self._packets and not self._ended:
-                self._arrived.clear()
-                await self._arrived.wait()
-            if not self._packets:
-                if self._failure is not None:
-                    raise self._failure
-                raise StopAsyncIteration
-            packet = self._packets[0]
+            packet = await self._packets.first()
+            if packet is None:
+                raise self._failure or StopAsyncIteration
             wait_s = 0.0 if packet.discontinuity else self._playout.wait_s(packet.pts, time.monotonic())
             if wait_s > 0:
                 await asyncio.sleep(wait_s)
-            if self._packets and self._packets[0] is packet:  # else a rewind took it away
+            if self._packets.begins_with(packet):
                 return packet
 
     def _decode(self, packet: Packet) -> Frame | None:
@@ -280,13 +268,9 @@ class Viewer:
                 await self._on_message(received)
 
     async def _on_packet(self, packet: Packet) -> None:
-        while len(self._packets) >= MAX_BUFFERED:
-            self._room.clear()
-            await self._room.wait()
-        self._packets.append(packet)
+        await self._packets.put(packet)
         self.last_frame = packet.frame
         self._playout.receive(packet.pts)
-        self._arrived.set()
 
     async def _on_message(self, message: ServerMessage) -> None:
         if isinstance(message, SessionRewound):
@@ -305,7 +289,6 @@ class Viewer:
     def _restart_at(self, frame: int) -> None:
         """What was received and not yet shown belongs to a past that was taken back."""
         self._packets.clear()
-        self._room.set()
         self.last_frame = frame - 1
         self._playout.restart(frame / self.ready.fps)
 
@@ -343,7 +326,7 @@ class Viewer:
         if not self._ended:
             self._ended = True
             self._failure = failure
-        self._arrived.set()
+        self._packets.end()
 
     async def _drain(self) -> None:
         try:
