@@ -6,9 +6,11 @@ import fnmatch
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,6 +26,7 @@ from flowbrush.server.settings import Settings
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
 DOCKERFILES = sorted((ROOT / "docker").glob("*.Dockerfile"))
+HEALTHCHECK = ROOT / "docker/healthcheck.py"
 IGNORE = [
     line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")
 ]
@@ -175,23 +178,58 @@ def test_images_copy_what_exists_and_drop_root(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.name)
-def test_the_health_check_asks_this_server_and_no_proxy(path: Path, tmp_path: Path) -> None:
+def test_images_check_their_health_by_the_script(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    command = json.loads(text.split("HEALTHCHECK", 1)[1].split("CMD ", 1)[1].split("\n")[0])
+    assert command[0] == "python"
+    assert f"COPY {HEALTHCHECK.relative_to(ROOT)} {command[1]}\n" in text
+
+
+@pytest.fixture
+def healthy(tmp_path: Path) -> Iterator[int]:
+    """The port of a server that lives."""
     (tmp_path / "healthz").write_text("ok")
     answers = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
-    healthy = ThreadingHTTPServer(("127.0.0.1", 0), answers)
-    threading.Thread(target=healthy.serve_forever, daemon=True).start()
-    command = json.loads(
-        path.read_text(encoding="utf-8").split("HEALTHCHECK", 1)[1].split("CMD ", 1)[1].split("\n")[0]
-    )
+    with ThreadingHTTPServer(("127.0.0.1", 0), answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+def test_the_health_check_asks_this_server_and_no_proxy(healthy: int) -> None:
     proxied = {"http_proxy": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
-    for port, code in ((healthy.server_port, 0), (9, 1)):
+    for port, code in ((healthy, 0), (9, 1)):
         environment = {**os.environ, **proxied, "FLOWBRUSH_PORT": str(port)}
-        done = subprocess.run(
-            [sys.executable, *command[1:]], env=environment, capture_output=True, timeout=30
-        )
+        done = subprocess.run([sys.executable, HEALTHCHECK], env=environment, capture_output=True, timeout=30)
         assert done.returncode == code, done.stderr.decode()
-    healthy.shutdown()
-    healthy.server_close()
+
+
+@pytest.mark.parametrize("how", ["--port\0{}", "--port={}", "--port\0009\0--model\0pocket\0--port\0{}"])
+def test_the_health_check_asks_where_the_command_line_says(
+    healthy: int, how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container that was run with --port looked unhealthy, and was ended by its orchestrator."""
+    script = runpy.run_path(str(HEALTHCHECK))
+    line = tmp_path / "cmdline"
+    line.write_text(f"/sbin/docker-init\0--\0flowbrush\0serve\0{how.format(healthy)}\0")
+    monkeypatch.setitem(script["main"].__globals__, "FIRST", line)
+    monkeypatch.setenv("FLOWBRUSH_PORT", "9")
+    assert script["main"]() == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "url"),
+    [
+        ([], {}, "http://127.0.0.1:8000"),
+        (["--host", "::"], {"FLOWBRUSH_PORT": "80"}, "http://[::1]:80"),
+        (["--host=fd00::2"], {"FLOWBRUSH_HOST": "0.0.0.0"}, "http://[fd00::2]:8000"),
+        (["serve"], {"FLOWBRUSH_HOST": "172.18.0.2"}, "http://172.18.0.2:8000"),
+    ],
+)
+def test_the_health_check_knows_addresses(
+    arguments: list[str], environment: dict[str, str], url: str
+) -> None:
+    assert runpy.run_path(str(HEALTHCHECK))["address"](arguments, environment) == f"{url}/healthz"
 
 
 def test_the_context_leaves_out_what_is_large_or_private() -> None:
