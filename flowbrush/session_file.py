@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import json
 import os
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-import pydantic_core
 from pydantic import Field, ValidationError, model_validator
 
 from flowbrush.arguments import PathLike, checked, one_of
@@ -25,7 +25,7 @@ from flowbrush.controls import (
 from flowbrush.errors import ErrorCode, ProtocolError
 from flowbrush.messages import Body, Chunk
 from flowbrush.parse import Parsed, from_validation, ignored_fields
-from flowbrush.wording import OfField
+from flowbrush.wording import OfField, in_json
 
 FILE_VERSION = 1
 MAX_FILE_BYTES = 256 << 20
@@ -118,6 +118,26 @@ class FileStart(StartFields):
         return self
 
 
+def _read(text: str | bytes) -> Any:
+    """The file as it was written. Raises ProtocolError for a name that stands twice in an object, as two lists of controls do when
+    files are joined by hand: one of them would be lost.
+    """
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ProtocolError(
+                ErrorCode.INVALID_VALUE,
+                f"{in_json(twice)} stands twice in one object: join the two, or leave one out",
+                field=twice[:100],
+            )
+        return found
+
+    return json.loads(text, object_pairs_hook=once)
+
+
 class SessionFile(Body):
     """One session. `controls` are in the order in which they came, so their chunks do not decrease.
 
@@ -165,7 +185,7 @@ class SessionFile(Body):
                 f"flowbrush is missing: a session file says its version, {FILE_VERSION}",
                 field="flowbrush",
             )
-        return Parsed(session, tuple(ignored_fields(pydantic_core.from_json(text), session)))
+        return Parsed(session, tuple(ignored_fields(_read(text), session)))
 
     @classmethod
     @checked

@@ -30,6 +30,8 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 _LINKS = re.compile(r"/v1/sessions/[^/]+/(recording\.mp4|frame\.jpg|watch\.mjpeg|log)")
 """Links that a browser follows by itself: they take a token in the query."""
 
+_NO_LINK = "a token is for WebSockets and for links to a session's pictures and log: send a key, as Authorization: Bearer KEY"
+
 _BEGINNING = ("/v1/stream", "/v1/realtime/video")
 """Where sessions begin: what a viewer's token is not for."""
 
@@ -99,7 +101,11 @@ class Door:
         address = account_address(called.address)
         if not (path.startswith("/v1/") or path == "/metrics"):
             return Identity("", address)
-        token = _token(scope) if scope["type"] == "websocket" or _LINKS.fullmatch(path) else None
+        token = _token(scope)
+        if token and not (scope["type"] == "websocket" or _LINKS.fullmatch(path)):
+            token = None
+            if not self._rules.gate.open and "authorization" not in headers:
+                raise NotAllowed(401, "unauthorized", _NO_LINK)
         identity = self._rules.gate.identify(headers.get("authorization"), token, address)
         if identity.by_token:
             _check_token(identity, path)

@@ -98,3 +98,19 @@ def test_a_path_or_data_url_is_a_start_image() -> None:
 
 def test_unknown_fields_are_named() -> None:
     assert p.SessionFile.parse(json.dumps(SMALL | {"note": "mine"})).ignored == ("note",)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ('{"flowbrush": 1, "model": "m", "start": {"prompt": "a"}, "controls": [], "chunks": 1, "controls": []}', "controls"),
+        ('{"flowbrush": 1, "model": "m", "start": {"seed": 1, "prompt": "a", "seed": 2}, "chunks": 1}', "seed"),
+        ('{"flowbrush": 1, "model": "m", "start": {"prompt": "a"}, "chunks": 1, "notes": [{"by": 1, "by": 2}]}', "by"),
+    ],
+)  # fmt: skip
+def test_a_name_that_stands_twice_is_told_and_nothing_is_lost(text: str, name: str, tmp_path: Path) -> None:
+    path = tmp_path / "session.json"
+    path.write_text(text)
+    with pytest.raises(p.ProtocolError, match=f"{path}: '{name}' stands twice in one object") as refused:
+        p.SessionFile.read(path)
+    assert (refused.value.code, refused.value.field) == ("invalid_value", name)

@@ -207,7 +207,8 @@ async def test_viewers_look_and_controllers_steer(keyed: RunningServer) -> None:
         await client.count(8)
         viewer = token(keyed, AS_ALICE, role="viewer", session=id)
         assert ask(keyed, f"/v1/sessions/{id}/frame.jpg?token={viewer}")[0] == 200
-        assert ask(keyed, f"/v1/sessions/{id}/mark?token={viewer}", "POST")[0] == 401
+        status, answer = ask(keyed, f"/v1/sessions/{id}/mark?token={viewer}", "POST")
+        assert status == 401 and "a token is for WebSockets and for links" in answer["error"]["message"]
         assert ask(keyed, "/v1/tokens", "POST", a={"Authorization": f"Bearer {viewer}"})[0] == 401
         async with RawClient(keyed.url, f"/v1/sessions/{id}/watch?token={viewer}") as watching:
             await watching.message("session.ready")
