@@ -12,6 +12,8 @@ import { Prober } from './prober.js';
 
 const PLAYHEAD_MS = 60;
 const PLAYHEAD_IDLE_MS = 200;
+/** A picture that comes later than this is missed aloud: a network that is gone says nothing of it for a while. */
+const STALLED_MS = 3000;
 
 /**
  * @typedef {import('./protocol.js').StartSettings} StartSettings
@@ -27,6 +29,7 @@ const PLAYHEAD_IDLE_MS = 200;
  * @property {boolean} paused
  * @property {null} still the newest picture of a stream that was paused before is there, if there is one
  * @property {number} cut the stream now ends with this chunk; −1 after a reset
+ * @property {null} stalled pictures should come, and do not
  * @property {string} recovering
  * @property {import('./protocol.js').Notice} notice
  * @property {import('./stream_error.js').StreamError} failed the stream has ended against the will of the person
@@ -71,7 +74,22 @@ export class App extends Emitter {
     this.camera.on('control', ({ id, at }) => this.latency.sent(id, at));
     this.brush.on('refused', (error) => this.emit('trouble', error));
     // Without pictures (a hidden tab, a pause) nothing reports: the server still has to hear where the screen is.
-    setInterval(() => this.player.report && this.#sendPlayhead(this.player.report, PLAYHEAD_IDLE_MS), PLAYHEAD_IDLE_MS);
+    setInterval(() => {
+      if (this.player.report) this.#sendPlayhead(this.player.report, PLAYHEAD_IDLE_MS);
+      this.#watchFlow();
+    }, PLAYHEAD_IDLE_MS);
+  }
+
+  /** When the newest picture came, or could have; Infinity once its absence was told. */
+  #pictureAt = 0;
+
+  #watchFlow() {
+    const { stream } = this;
+    const now = performance.now();
+    if (stream?.state !== 'live' || !this.#begun || stream.paused || document.hidden) this.#pictureAt = now;
+    if (this.#pictureAt === Infinity || now - this.#pictureAt < STALLED_MS) return;
+    this.#pictureAt = Infinity;
+    this.emit('stalled', null);
   }
 
   /** @param {StartSettings} settings */
@@ -234,6 +252,7 @@ export class App extends Emitter {
     on('session.ready', (ready) => this.#ready(stream, ready));
     on('packet', ({ buffer }) => {
       this.#begun = true;
+      this.#pictureAt = performance.now();
       this.player.push(buffer);
     });
     on('chunk', (chunk) => {

@@ -157,6 +157,7 @@ async function goBack(chunk) {
 function setBranching(on) {
   branching = on;
   button('branch').setAttribute('aria-pressed', String(on));
+  timeline.does = on ? 'open a new tab from here' : 'continue from here';
 }
 
 function currentModel() {

@@ -17,7 +17,7 @@ const NEVER = ['unsupported', 'unknown_type'];
 /**
  * @typedef {import('./protocol.js').Outline} Outline
  * @typedef {{x: number, y: number, add?: [number, number][], remove?: [number, number][]}} Touch
- * @typedef {{touch: Touch, hovering: boolean, settle: (outline: Outline | null) => void}} Question
+ * @typedef {{touch: Touch, hovering: boolean, settle: (outline?: Outline | null) => void}} Question
  */
 
 /** @extends {Emitter<{found: null}>} */
@@ -37,8 +37,8 @@ export class Prober extends Emitter {
   /** @param {import('./stream.js').Stream | null} stream null while nothing can be asked */
   attach(stream) {
     this.#stream = stream;
-    this.#asked?.settle(null);
-    this.#next?.settle(null);
+    this.#asked?.settle();
+    this.#next?.settle();
     this.#asked = this.#next = this.#pointer = this.#found = null;
   }
 
@@ -67,26 +67,32 @@ export class Prober extends Emitter {
   #restUntil = 0;
 
   /**
-   * What a hand would take with these touches; null when it is not told, or a newer question took its place.
+   * What a hand would take with these touches; null when it is not told, undefined when nobody waits for it any more:
+   * a newer question took its place, or the stream has ended.
    * @param {Touch} touch
    * @param {boolean} [hovering] whether nobody has pressed
-   * @returns {Promise<Outline | null>}
+   * @returns {Promise<Outline | null | undefined>}
    */
   ask(touch, hovering = false) {
     return new Promise((settle) => {
-      this.#next?.settle(null);
+      this.#next?.settle();
       this.#next = { touch, hovering, settle };
       this.#go();
     });
   }
 
   async #go() {
-    if (!this.#stream) this.attach(null);
+    if (!this.#stream) {
+      this.#next?.settle(null);
+      this.#next = null;
+    }
     if (!this.#stream || this.#asked || !this.#next) return;
     const question = (this.#asked = this.#next);
     this.#next = null;
     const answer = this.#stream.probe(question.touch).catch((error) => {
-      if (NEVER.includes(error.code)) this.attach(null);
+      if (!NEVER.includes(error.code)) return null;
+      for (const asked of [question, this.#next]) asked?.settle(null);
+      this.attach(null);
       return null;
     });
     const asked = performance.now();

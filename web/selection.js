@@ -77,6 +77,7 @@ export class Selection extends Emitter {
     }
     const { x, y, add, remove } = clicks;
     const outline = await this.#prober.ask({ x, y, ...(add.length > 0 && { add }), ...(remove.length > 0 && { remove }) });
+    if (outline === undefined) return; // of a stream that is gone, or asked anew
     if (!outline || outline.region.length === 0) {
       this.emit('nothing', place);
       return;

@@ -13,7 +13,7 @@ const UPRIGHT = '(max-width: 640px) and (max-aspect-ratio: 1)';
  * @property {() => import('./rest.js').ModelInfo | undefined} model
  * @property {() => number} seed
  * @property {(seed: number | null) => void} showSeed
- * @property {{text: string, prompts: import('./protocol.js').Prompt[]}} prompts
+ * @property {{text: string, prompts: import('./protocol.js').Prompt[], forgetUsed: () => void}} prompts
  */
 
 export class Starter {
@@ -53,6 +53,7 @@ export class Starter {
    * @param {string} [invitation]
    */
   async fromPicture(image, invitation = '') {
+    this.#fields.prompts.forgetUsed();
     const { prompts } = this.#fields.prompts;
     const id = await this.#app.rest.uploadImage(await image);
     await this.begin({ image: id, ...(prompts.length > 0 && { prompts }) }, invitation);

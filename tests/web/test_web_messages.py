@@ -160,3 +160,72 @@ def test_a_message_covers_nothing_that_one_plays_with(
         beside = message["x"] >= box["x"] + box["width"]
         above = message["y"] + message["height"] <= box["y"] + (30 if part == "#stage" else 0)
         assert beside or above, part
+
+
+def test_who_waits_for_pictures_is_told(driver: Any, served: Any) -> None:
+    driver.start()
+    served.double.slow_s = 6.0
+    driver.page.locator("#banner", has_text="No pictures are coming").wait_for()
+    assert driver.page.locator("#status-text").text_content() == "Waiting…"
+    served.double.slow_s = 0.0
+    driver.wait_live()
+
+
+def test_the_words_of_a_card_are_not_said_of_a_photo_of_ones_own(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.page.set_input_files("#image-file", files=[picture((600, 400))])
+    driver.until(lambda: sent(served, "session.start")[1:], "it begins")
+    assert not sent(served, "session.start")[1].prompt_list
+    assert driver.page.locator("#prompt").input_value() == ""
+    driver.wait_live()
+    driver.page.fill("#prompt", "a wall")
+    driver.page.set_input_files("#image-file", files=[picture((600, 400))])
+    driver.until(lambda: sent(served, "session.start")[2:], "it begins")
+    assert [each.text for each in sent(served, "session.start")[2].prompt_list] == ["a wall"]
+
+
+def test_a_click_on_a_stream_that_is_gone_found_nothing_wrong(driver: Any, served: Any) -> None:
+    driver.start()
+    served.double.probe_s = 20.0
+    driver.tool("select")
+    driver.page.mouse.click(*driver.spot(0.5, 0.5))
+    driver.until(lambda: served.double.probes, "it is asked")
+    driver.page.locator("#stop").click()
+    driver.page.locator(".toast", has_text="The session has ended").wait_for()
+    assert driver.page.locator(".toast").count() == 1
+
+
+def test_the_clock_goes_back_with_a_paused_stream(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.until(lambda: driver.seconds() > 2, "it plays")
+    driver.pause()
+    driver.page.locator("#scrub").focus()
+    before = driver.seconds()
+    driver.page.keyboard.press("ArrowLeft")
+    driver.page.keyboard.press("ArrowLeft")
+    driver.until(lambda: sent(served, "session.rewind"), "the keys rest")
+    driver.until(lambda: driver.seconds() == pytest.approx(before - 0.5), "two chunks earlier")
+
+
+def test_the_film_strip_says_what_letting_go_does(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.until(lambda: driver.seconds() > 1, "it plays")
+    driver.page.locator("#scrub").hover(position={"x": 4, "y": 20})
+    driver.page.locator("#scrub-text", has_text="drag back to continue from here").wait_for()
+    driver.page.locator("#branch").click()
+    driver.page.locator("#scrub").hover(position={"x": 4, "y": 20})
+    driver.page.locator("#scrub-text", has_text="drag back to open a new tab from here").wait_for()
+
+
+def test_keys_pass_by_a_stage_that_shows_nothing(driver: Any) -> None:
+    page = driver.page
+    page.locator("#photo-cards .preset").first.wait_for()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # the skip link
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "photo-choose"
+    driver.start()
+    page.locator(".skip").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "stage"

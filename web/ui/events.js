@@ -75,7 +75,7 @@ function leave(page) {
 /** Nothing is told of a stream that was. @param {Page} page */
 function clearStage(page) {
   page.prompts.effective('');
-  block('clock').textContent = '0:00.0';
+  showClock(0);
   block('hint').hidden = true;
   page.timeline.clear();
   page.readout.clear();
@@ -90,8 +90,9 @@ function bindLife(page) {
     fresh = true;
     clearStage(page);
     page.prompts.begun();
-    if (block('welcome').contains(document.activeElement)) page.stage.surface.focus({ preventScroll: true }); // where the keys paint
+    const chosen = block('welcome').contains(document.activeElement);
     setMode(page, app.watching ? 'watching' : 'playing');
+    if (chosen) page.stage.surface.focus({ preventScroll: true }); // where the keys paint
     page.stage.bringIntoView(); // what was pressed may lie far below it
     status('Starting…', 'wait');
     showBanner('Starting…');
@@ -108,6 +109,8 @@ function bindLife(page) {
   app.on('paused', (paused) => showPaused(app, paused));
   app.on('still', hideBanner);
   app.on('cut', (chunk) => {
+    const ready = app.stream?.ready;
+    if (ready) showClock(Math.max(0, (chunk + 1) * ready.chunk_frames - 1) / ready.fps); // of its last frame
     page.timeline.cut(chunk);
     page.recorder.cut(chunk);
     // While paused no frame would come to show where the stream stands now.
@@ -153,6 +156,11 @@ function showReady({ app, stage, strip, prompts, timeline, session, recorder }, 
   showPaused(app, app.stream?.paused ?? false);
 }
 
+/** @param {number} seconds of the stream */
+function showClock(seconds) {
+  block('clock').textContent = `${Math.floor(seconds / 60)}:${(seconds % 60).toFixed(1).padStart(4, '0')}`;
+}
+
 /** Frames and chunks as they come. @param {Page} page */
 function bindPicture(page) {
   const { app, prompts, timeline, readout, recorder } = page;
@@ -170,7 +178,7 @@ function bindPicture(page) {
     }
     timeline.at(chunk);
     recorder.shown(chunk);
-    block('clock').textContent = `${Math.floor(pts / 60)}:${(pts % 60).toFixed(1).padStart(4, '0')}`;
+    showClock(pts);
   });
   app.on('thumb', ({ chunk, bitmap }) => timeline.picture(chunk, bitmap));
   app.on('chunk', (chunk) => {
@@ -193,6 +201,10 @@ function bindTrouble(page) {
     status(`Waiting, ${position} of ${size}`, 'wait');
     if (!restarted) showBanner(`All places are taken. You are number ${position} of ${size} in the queue; it starts by itself.`);
     else if (size > 1) showBanner(`${RESTARTED} You are number ${position} of ${size} who wait for it.`);
+  });
+  app.on('stalled', () => {
+    status('Waiting…', 'wait');
+    showBanner('No pictures are coming: the server is slow, or the connection is gone. It goes on by itself.');
   });
   app.on('recovering', () => {
     restarted = true;

@@ -29,7 +29,7 @@ export function bindKeys(shortcuts, held) {
     if (isWriting(event.target) || event.target instanceof HTMLSelectElement || document.querySelector('dialog[open]')) return;
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() !== 'z') return;
     if (event.altKey || hold(event, held, true)) return; // Alt alone goes with the hand: it takes away from a selection
-    const onControl = event.target instanceof HTMLElement && event.target.matches('button, summary, input');
+    const onControl = event.target instanceof HTMLElement && event.target.matches('button, summary, input, a');
     if (onControl && [' ', 'Enter'].includes(event.key)) return;
     const shortcut = table.get(keyOf(event));
     if (!shortcut || event.repeat) return;

@@ -37,6 +37,8 @@ export class PromptPanel {
   #onApply;
   #secondsPerChunk = 0.25;
   #streaming = false;
+  /** Whether the words are those of a stream or a card, and nothing was written since. */
+  #used = false;
   #effective = '';
   /** Texts of what was asked for, by the id of its control. @type {Map<number, string[]>} */
   #asked = new Map();
@@ -50,6 +52,7 @@ export class PromptPanel {
       event.preventDefault();
       this.apply();
     });
+    for (const field of [this.#text, this.#second]) field.addEventListener('input', () => (this.#used = false));
     for (const field of [this.#blend, this.#second]) field.addEventListener('change', () => this.#streaming && this.apply());
     this.#transition.addEventListener('input', () => this.#showTransition());
     this.#showTransition();
@@ -65,8 +68,18 @@ export class PromptPanel {
     return both.filter(({ text, weight }) => text && weight > 0);
   }
 
+  /** Puts words there that stand for a whole stream: nothing is blended with them. */
   set text(text) {
     this.#text.value = text;
+    this.#second.value = '';
+    this.#blend.value = '0';
+    this.#blend.dispatchEvent(new Event('input')); // its figure is written next to it
+    this.#used = true;
+  }
+
+  /** Forgets words that a stream was made from, or that a card put there: they say nothing of a new picture. */
+  forgetUsed() {
+    if (this.#used) this.text = '';
   }
 
   get text() {
@@ -86,6 +99,7 @@ export class PromptPanel {
       return;
     }
     prompts.forEach(({ text }) => this.#addToHistory(text));
+    this.#used = true;
     const chunks = Number(this.#transition.value);
     const method = /** @type {'linear' | 'slerp'} */ (element('transition-method', HTMLSelectElement).value);
     this.#onApply(prompts, chunks > 0 ? { chunks, method } : undefined);
@@ -101,6 +115,7 @@ export class PromptPanel {
 
   /** A stream begins, with the prompts as they stand. */
   begun() {
+    this.#used = true;
     this.#doubts = [];
     this.#asked.clear();
     this.asked(0, this.prompts);
@@ -136,8 +151,6 @@ export class PromptPanel {
       const chip = make('button', { type: 'button', textContent: title, title: text });
       chip.addEventListener('click', () => {
         this.text = text;
-        this.#second.value = '';
-        this.#blend.value = '0';
         this.apply();
       });
       return chip;

@@ -30,6 +30,8 @@ export class Timeline {
   #commitTimer;
   #frame = 0;
   #onPick;
+  /** What letting go of the slider does, in words. */
+  does = 'continue from here';
 
   /** @param {(chunk: number) => void} onPick a chunk to go back to the end of was chosen */
   constructor(onPick) {
@@ -123,7 +125,7 @@ export class Timeline {
     this.#scrubbing = true;
     const chunk = Number(this.#slider.value);
     this.#slider.setAttribute('aria-valuetext', `back to chunk ${chunk}, ${((this.#current - chunk) * this.#seconds).toFixed(1)} seconds ago`);
-    this.#showBubble(chunk, 'let go to continue from here');
+    this.#showBubble(chunk, `let go to ${this.does}`);
     this.#draw();
   }
 
@@ -153,7 +155,7 @@ export class Timeline {
     if (this.#scrubbing || this.#slider.disabled || this.#current < 1 || event.pointerType === 'touch') return;
     const { left, width } = this.#slider.getBoundingClientRect();
     const chunk = this.#first + Math.floor(((event.clientX - left) / width) * this.#length);
-    if (chunk <= this.#current) this.#showBubble(chunk, 'drag back to here');
+    if (chunk <= this.#current) this.#showBubble(chunk, `drag back to ${this.does}`);
     else this.#bubble.hidden = true;
   }
 
