@@ -14,6 +14,7 @@ from flowbrush.pipelines.requests import ChunkResult
 from flowbrush.protocol import Codec
 from flowbrush.server.engine import ipc
 from flowbrush.server.engine.encoder import VideoEncoder, jpeg
+from flowbrush.server.sessions.refused import failure
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ class StreamEncoder:
                 encoder = encoder or VideoEncoder(*self._shape)
                 self._encode(encoder, job)
             except Exception as error:
-                self._fail(job, f"{type(error).__name__}: {error}")
+                self._fail(job, failure(error))
             self._at = None
 
     def _encode(self, encoder: VideoEncoder, job: Job) -> None:

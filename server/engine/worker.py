@@ -31,6 +31,7 @@ from flowbrush.server.engine.pictures import Pictures
 from flowbrush.server.engine.reading import Reader
 from flowbrush.server.engine.snapshots import Snapshots, blob_of
 from flowbrush.server.engine.source_clip import clip_of
+from flowbrush.server.sessions.refused import failure
 
 log = logging.getLogger(__name__)
 
@@ -165,7 +166,7 @@ class Worker:
             bad_request = isinstance(error, ValueError) and order.snapshot is None
             if not bad_request:
                 log.exception("stream %s could not be opened", order.stream)
-            message = str(error) if bad_request else f"{type(error).__name__}: {error}"
+            message = str(error) if bad_request else failure(error)
             self._up.send(ipc.OpenFailed(order.stream, order.epoch, message, bad_request))
             return
         shape = settings.width, settings.height, settings.fps
@@ -282,7 +283,7 @@ class Worker:
             )
         except Exception as error:
             log.exception("a batch of %d failed", len(items))
-            text = f"{type(error).__name__}: {error}"
+            text = failure(error)
             if not sent or _out_of_memory(error):
                 names = tuple((item.stream, item.epoch) for item in items)
                 self._up.send(ipc.StepFailed(names, text, _out_of_memory(error)))

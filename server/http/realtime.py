@@ -91,7 +91,7 @@ class Realtime:
         except (OSError, MemoryError) as error:
             log.error("a start image was not kept: %s", error)
             text = "the image cannot be kept: the server has no room for it"
-            raise Refused(ErrorCode.INTERNAL, text, CloseCode.INTERNAL, retryable=True) from None
+            raise Refused(ErrorCode.BUSY, text, CloseCode.TRY_LATER, retryable=True) from None
 
     def conversation(self, live: SessionHost, outbox: Outbox, identity: Identity) -> tuple[Handle, Wire]:
         """Interactions become controls; what the session says and shows becomes their messages and MP4."""

@@ -15,6 +15,7 @@ from flowbrush.server.metrics import Metrics
 from flowbrush.server.sessions import effects as do
 from flowbrush.server.sessions import events as on
 from flowbrush.server.sessions import machine
+from flowbrush.server.sessions.refused import reason
 from flowbrush.server.sessions.session_host import SessionHost
 from flowbrush.server.sessions.track_history import there_after
 from flowbrush.server.store.journal import track_changes
@@ -204,7 +205,11 @@ class Driver:
     def _recorded(self, live: SessionHost, written: bool, error: Exception | None) -> None:
         if written or live.closed or live.recording_over:
             return
-        why = "it has reached its largest size" if error is None else f"it could not be written: {error}"
+        why = (
+            "it has reached its largest size"
+            if error is None
+            else f"it could not be written: {reason(error)}"
+        )
         live.stop_recording()
         log.warning("recording stopped: %s", why, extra={"session": live.id})
         self.handle(live, on.RecordingStopped(why))

@@ -14,11 +14,11 @@ from collections.abc import Callable
 from flowbrush.errors import CloseCode, ErrorCode
 from flowbrush.server.sessions import events as on
 from flowbrush.server.sessions.driver import Driver
-from flowbrush.server.sessions.refused import Refused, served
+from flowbrush.server.sessions.refused import Refused, reason, served
 from flowbrush.server.sessions.session_host import SessionHost
 from flowbrush.server.store.claims import Claims
 from flowbrush.server.store.session_repository import SessionRepository
-from flowbrush.server.store.storage import Storage, StorageLate
+from flowbrush.server.store.storage import Storage
 from flowbrush.server.store.store import SessionRecord, Store
 
 log = logging.getLogger(__name__)
@@ -74,8 +74,9 @@ class Handover:
             except Exception:
                 self._storage.submit(id, lambda: self._claims.drop(id))
                 raise
-        except StorageLate as error:
-            raise _busy(str(error)) from error
+        except OSError as error:
+            log.warning("a session cannot be taken up: %s", error)
+            raise _busy(reason(error)) from error
         finally:
             self._taking_up.discard(hashed)
         if live is None:

@@ -6,6 +6,7 @@ from flowbrush.errors import CloseCode, ErrorCode
 from flowbrush.protocol import Error, Notice
 from flowbrush.server.sessions import effects as do
 from flowbrush.server.sessions import events as on
+from flowbrush.server.sessions.refused import reason
 from flowbrush.server.sessions.session import Effects, Session
 
 
@@ -53,15 +54,15 @@ def effect_failed(session: Session, event: on.Failed, now: float) -> Effects:
             return redo(session, frame)
         case do.Append():
             session.history.not_written()
-            return not_written(session, str(event.error))
+            return not_written(session, reason(event.error))
         case do.Fetch() if event.effect == session.fetching and session.awaits_log:
             return session.failed(
-                ErrorCode.INTERNAL, f"the session's log cannot be read again: {event.error}"
+                ErrorCode.INTERNAL, f"the session's log cannot be read again: {reason(event.error)}"
             )
         case do.Recall() if event.effect == session.jumps.recalling:
             return not_rewound(session, event.error)
         case do.Queue(first=False):
-            return no_room(session, str(event.error))
+            return no_room(session, reason(event.error))
         case do.Show() | do.Say() | do.SayReady() | do.Order() | do.Queue():
             return session.failed(
                 ErrorCode.INTERNAL, f"this session cannot go on: {type(event.error).__name__}"
@@ -72,7 +73,7 @@ def effect_failed(session: Session, event: on.Failed, now: float) -> Effects:
 def not_rewound(session: Session, error: Exception) -> Effects:
     """What the stream was to go back to cannot be told: it goes on."""
     asked = session.jumps.give_up()
-    text = f"the session's log cannot be read again, so the stream goes on where it is: {error}"
+    text = f"the session's log cannot be read again, so the stream goes on where it is: {reason(error)}"
     return [do.Say(Error(code=ErrorCode.INTERNAL, message=text, id=asked.id))]
 
 

@@ -41,6 +41,16 @@ def served(model: str | None, models: Sequence[str]) -> str:
     return models[0] if model is None else model
 
 
+def reason(error: BaseException) -> str:
+    """What kept something from being done, for a client: paths of this machine, and its numbers for errors, are not said."""
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+
+
+def failure(error: BaseException) -> str:
+    """The same, with the kind of a fault that is the program's own."""
+    return reason(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+
+
 def answer_to(error: ProtocolError) -> Error:
     """What a client is told of a message of its that is refused; the session goes on."""
     retryable = error.code is ErrorCode.RATE_LIMITED

@@ -24,7 +24,7 @@ from flowbrush.server.sessions import branching, starting
 from flowbrush.server.sessions import events as on
 from flowbrush.server.sessions.driver import Driver
 from flowbrush.server.sessions.fleet import fleet_of
-from flowbrush.server.sessions.refused import Refused, served
+from flowbrush.server.sessions.refused import Refused, reason, served
 from flowbrush.server.sessions.session_host import RESUMED_FRAMES, WATCHER_FRAMES, SessionHost
 from flowbrush.server.settings import MIB, TMPFS, Settings, private_name
 from flowbrush.server.store import images, in_memory
@@ -170,8 +170,9 @@ class Service:
             live = await self.storage.run(meta.id, making)
         except (OSError, images.BadImage) as error:
             self.storage.submit(meta.id, partial(self.store.remove, meta.id))
-            text = f"the session's files cannot be written: {error}"
-            raise Refused(ErrorCode.INTERNAL, text, CloseCode.INTERNAL, retryable=True) from error
+            log.warning("a session's files cannot be written: %s", error)
+            text = f"the session's files cannot be written: {reason(error)}"
+            raise Refused(ErrorCode.BUSY, text, CloseCode.TRY_LATER, retryable=True) from error
         self.lives[meta.id] = live
         live.token, live.start_asked, live.start_id = token, asked, start.id
         return live
@@ -183,8 +184,9 @@ class Service:
         try:
             found = await self.reading.run(f"images/{owner}", partial(self.images.find, id, owner))
         except OSError as error:
-            text = f"the image cannot be read: {error}"
-            raise Refused(ErrorCode.INTERNAL, text, CloseCode.INTERNAL, retryable=True) from error
+            log.warning("an upload cannot be read: %s", error)
+            text = f"the image cannot be read: {reason(error)}"
+            raise Refused(ErrorCode.BUSY, text, CloseCode.TRY_LATER, retryable=True) from error
         if found is None:
             text = f"there is no image {id!r}: upload it with POST /v1/images"
             raise Refused(ErrorCode.UNKNOWN_IMAGE, text, CloseCode.BAD_START, field="image")
@@ -264,7 +266,7 @@ class Service:
             live = self.lives[meta.id] = await self.storage.run(id, making)
         except OSError as error:
             self.storage.submit(id, partial(self.store.remove, meta.id), always=True)
-            raise ProtocolError(ErrorCode.BUSY, f"the branch cannot be written: {error}") from error
+            raise ProtocolError(ErrorCode.BUSY, f"the branch cannot be written: {reason(error)}") from error
         finally:
             self._branching -= 1
         return live.id, token, live.meta.first_frame - 1

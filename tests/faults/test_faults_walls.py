@@ -14,6 +14,7 @@ import psutil
 import pytest
 from raw_client import RawClient
 from running_server import RunningServer, wait_for
+from websockets.exceptions import ConnectionClosed
 
 UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 
@@ -38,7 +39,8 @@ async def test_a_disk_that_takes_nothing_for_a_while_ends_nobody(make_server) ->
         async with RawClient(server.url) as newcomer:
             await newcomer.send(type="session.start", model="pocket-random", prompt="late")
             error = await newcomer.message("error")
-            assert error["retryable"] and "cannot be written" in error["message"]
+            assert error["retryable"] and error["code"] == "busy"
+            assert error["message"] == "the session's files cannot be written: File too large"
         web.rlimit(psutil.RLIMIT_FSIZE, UNLIMITED)
         await hand.message("notice", code="log_resumed")
         for client in clients:
@@ -148,3 +150,21 @@ async def test_a_file_that_was_damaged_costs_no_more_than_it_held(make_server, w
             assert client.packets[0].frame == 8 and client.packets[0].key, (
                 "it goes on where its log can be read"
             )
+
+
+async def test_who_finds_no_file_descriptor_left_is_told_to_come_later(make_server) -> None:
+    server: RunningServer = make_server()
+    web = psutil.Process(server.process.pid)
+    async with RawClient(server.url) as playing:
+        await playing.start("here before")
+        await playing.count(4)
+        async with RawClient(server.url) as newcomer:
+            web.rlimit(psutil.RLIMIT_NOFILE, (web.num_fds(), resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+            await newcomer.send(type="session.start", model="pocket-random", prompt="late")
+            error = await newcomer.message("error")
+            assert error["code"] == "busy" and error["retryable"]
+            assert error["message"] == "the session's files cannot be written: Too many open files"
+            with pytest.raises(ConnectionClosed) as closed:
+                await newcomer.receive()
+            assert closed.value.rcvd is not None and closed.value.rcvd.code == 1013
+        await playing.count(len(playing.packets) + 8)
