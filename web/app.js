@@ -129,12 +129,11 @@ export class App extends Emitter {
   /**
    * Plays a session file, then leaves the stream paused to be painted on. Gives false when the person took over before.
    * @param {import('./replay.js').SessionFile} file
+   * @param {string} [image] id of its start image
    */
-  async replay(file) {
+  async replay(file, image) {
     const { replay, startOf } = await import('./replay.js');
-    const settings = startOf(file);
-    if (typeof file.start.image === 'string') settings.image = await this.rest.uploadImage(await (await fetch(file.start.image)).blob());
-    const opened = this.start({ ...settings, paused: true });
+    const opened = this.start({ ...startOf(file), ...(image && { image }), paused: true });
     const run = (this.#replay = new AbortController());
     try {
       const stream = await opened;

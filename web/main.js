@@ -108,7 +108,7 @@ async function beginFrom(image, invitation) {
   }
   try {
     showOpening('Opening the picture…');
-    await starter.fromPicture(image, invitation);
+    if (!(await starter.fromPicture(image, invitation))) return;
     if (app.stream?.ready) await sayWhatIsCut(await image, app.stream.ready);
   } catch (error) {
     hideBanner();
@@ -248,7 +248,10 @@ function showFigures() {
 }
 
 function askForKey() {
+  status('This server asks for a key', 'off');
+  block('key-wrong').hidden = rest.key === null;
   dialog('key-dialog').showModal();
+  input('api-key').select();
 }
 
 element('key-form', HTMLFormElement).addEventListener('submit', () => {
@@ -263,6 +266,7 @@ async function boot() {
   const token = hash.get('resume');
   try {
     models = await rest.models();
+    status('Ready', 'idle');
     const watched = query.get('watch');
     if (watched) await app.watch(watched);
     const select = element('model', HTMLSelectElement);

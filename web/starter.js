@@ -35,6 +35,7 @@ export class Starter {
 
   /** From words, or what else is given. @param {Partial<StartSettings>} settings @param {string} [invitation] */
   async begin(settings, invitation = '') {
+    this.#turn += 1;
     this.invitation = invitation;
     const model = this.#fields.model();
     this.#last = { model: model?.name, seed: this.#fields.seed(), ...this.#size(model, settings), ...settings };
@@ -47,31 +48,59 @@ export class Starter {
     return last && (() => void this.#app.start(last));
   }
 
+  /** Counts what was chosen: the newest choice holds, however long an older one takes. */
+  #turn = 0;
+
   /**
-   * From a picture, in its own shape; the words are those that were written, and there may be none.
+   * Does what a choice needs first. Gives null where something else was chosen meanwhile.
+   * @template T
+   * @param {() => Promise<T>} prepare
+   * @returns {Promise<{made: T} | null>}
+   */
+  async #prepared(prepare) {
+    const turn = (this.#turn += 1);
+    try {
+      const made = await prepare();
+      return turn === this.#turn ? { made } : null;
+    } catch (error) {
+      if (turn === this.#turn) throw error;
+      return null;
+    }
+  }
+
+  /**
+   * From a picture, in its own shape; the words are those that were written, and there may be none. Gives false where
+   * something else was chosen before the picture was there.
    * @param {Blob | Promise<Blob>} image
    * @param {string} [invitation]
    */
   async fromPicture(image, invitation = '') {
     this.#fields.prompts.forgetUsed();
     const { prompts } = this.#fields.prompts;
-    const id = await this.#app.rest.uploadImage(await image);
-    await this.begin({ image: id, ...(prompts.length > 0 && { prompts }) }, invitation);
+    const id = await this.#prepared(async () => this.#app.rest.uploadImage(await image));
+    if (id) await this.begin({ image: id.made, ...(prompts.length > 0 && { prompts }) }, invitation);
+    return id !== null;
   }
 
   /**
-   * From a session file, which is played to its end. Gives false when the person took over before.
+   * From a session file, which is played to its end. Gives false when the person took over before, or chose something else.
    * @param {any} raw
    */
   async replay(raw) {
-    const { checkSessionFile } = await import('./replay.js');
-    const file = checkSessionFile(raw);
+    const ready = await this.#prepared(async () => {
+      const { checkSessionFile } = await import('./replay.js');
+      const file = checkSessionFile(raw);
+      const { image } = file.start;
+      return { file, image: typeof image === 'string' ? await this.#app.rest.uploadImage(await (await fetch(image)).blob()) : undefined };
+    });
+    if (!ready) return false;
+    const { file, image } = ready.made;
     const { prompts, prompt, seed } = file.start;
     this.invitation = null;
     this.#last = null;
     this.#fields.prompts.text = prompts?.[0]?.text ?? prompt ?? '';
     this.#fields.showSeed(seed ?? null);
-    return this.#app.replay(file);
+    return this.#app.replay(file, image);
   }
 
   /** The page is left: what it needs to go on when it is loaded again. */

@@ -229,3 +229,62 @@ def test_keys_pass_by_a_stage_that_shows_nothing(driver: Any) -> None:
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "stage"
+
+
+def test_the_newest_choice_holds_however_long_an_older_one_takes(driver: Any, served: Any) -> None:
+    held: list[Any] = []
+    driver.page.route("**/v1/images", lambda route: held.append(route))
+    driver.page.set_input_files("#image-file", files=[picture((600, 400))])
+    driver.until(lambda: held, "the picture is under way")
+    driver.start()
+    with driver.page.expect_response("**/v1/images"):
+        held[0].continue_()
+    then = driver.seconds()
+    driver.until(lambda: driver.seconds() > then + 0.5, "the scene plays on")
+    assert len(sent(served, "session.start")) == 1
+    assert driver.page.locator("#banner").is_hidden()
+
+
+def test_a_key_that_is_not_taken_is_told(driver: Any, served: Any, open_page: Any) -> None:
+    def answer(route: Any) -> None:
+        if route.request.headers.get("authorization") == "Bearer right":
+            route.continue_()
+        else:
+            route.fulfill(status=401, json={"error": {"code": "unauthorized", "message": "no key"}})
+
+    visitor = open_page("about:blank", expect_errors=True)
+    visitor.page.route("**/v1/models", answer)
+    visitor.page.goto(served.url)
+    wrong = visitor.page.locator("#key-wrong")
+    visitor.page.locator("#key-dialog").wait_for()
+    assert wrong.is_hidden()
+    assert visitor.page.locator("#status-text").text_content() == "This server asks for a key"
+    visitor.page.fill("#api-key", "left")
+    visitor.page.keyboard.press("Enter")
+    wrong.wait_for()
+    visitor.page.keyboard.type("right")  # what was wrong is selected, to be written over
+    visitor.page.keyboard.press("Enter")
+    visitor.page.locator("#preset-cards .preset").first.wait_for()
+    assert visitor.page.locator("#status-text").text_content() == "Ready"
+
+
+def test_what_is_selected_is_let_go_when_the_camera_moves(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.tool("select")
+    driver.page.mouse.click(*driver.spot(*driver.ball()))
+    driver.until(lambda: driver.page.locator("#select-clear").is_enabled(), "the ball is selected")
+    driver.tool("camera")
+    driver.stroke([(0.5, 0.5), (0.7, 0.5)])
+    driver.until(lambda: sent(served, "camera.set"), "the camera moves")
+    assert driver.page.locator("#select-clear").is_disabled()
+
+
+def test_no_finger_leaves_a_hover_behind(served: Any, open_page: Any) -> None:
+    driver = open_page(served.url, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    ground = "(each) => getComputedStyle(each).backgroundColor"
+    theme, untouched = driver.page.locator("#theme"), driver.page.locator("#help-open").evaluate(ground)
+    theme.tap()
+    theme.tap()
+    assert theme.evaluate(ground) == untouched
+    tools = driver.page.locator("#tools")
+    assert tools.evaluate("(each) => each.scrollWidth <= each.clientWidth"), "and every tool is in the window"

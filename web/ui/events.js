@@ -77,6 +77,7 @@ function clearStage(page) {
   page.prompts.effective('');
   showClock(0);
   block('hint').hidden = true;
+  block('hint-text').textContent = INVITATION; // it describes the stage, unseen too
   page.timeline.clear();
   page.readout.clear();
 }
@@ -148,7 +149,7 @@ function showReady({ app, stage, strip, prompts, timeline, session, recorder }, 
     const able = !app.watching && ready.capabilities.rewind !== false;
     timeline.start({ seconds, span: REWIND_CHUNKS, able });
     recorder.start(seconds);
-    showBanner('Making the first picture…');
+    showBanner(Number(app.stream?.lastFrame) < 0 ? 'Making the first picture…' : 'Going on with the stream…');
     sayWhyJpeg(ready);
   } else hideBanner();
   block('viewer-mark').hidden = !app.watching;

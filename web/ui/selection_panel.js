@@ -17,6 +17,7 @@ export function bindSelection(selection, app) {
   selection.on('unselected', () => toast('Nothing is selected yet', { text: 'Hold Shift and click a thing, then Alt and click what should stay.' }));
   app.on('ready', ({ width, height }) => selection.shape(width / height));
   for (const event of /** @type {const} */ (['starting', 'ended', 'failed', 'cut'])) app.on(event, () => selection.clear());
+  app.camera.on('control', () => selection.clear()); // the picture moves on under it
   const stage = block('stage');
   const showOver = () => (stage.dataset.over = app.prober.outline ? 'thing' : '');
   stage.addEventListener('pointermove', showOver);
