@@ -45,6 +45,7 @@ SETTLING = (
 )
 """Nor is a land."""
 UP, DOWN = "up|upwards?", "down|downwards?"
+HIGH = r"(?:\w+\s+)?(?:sky|air|clouds?|heavens?)\b"  # what is gone up to, and not along
 ACROSS = (
     "to|towards?|from|off|away|across|through|along|past|over|around|by|into|out|ahead|left|right|"
     "leftwards?|rightwards?|forwards?|backwards?|sideways"
@@ -72,15 +73,31 @@ _RISING = re.compile(rf"{_NO_NAME}\b({_either(_RISES)})\b(?:\s+(?:{UP})\b)?")
 _SETTLING = re.compile(rf"{_NO_NAME}\b({_either(_SETTLES)})\b(?:\s+(?:{DOWN})\b)?")
 
 
+ON_FOOT = (
+    "walk walks walking walked run runs running ran hop hops hopping hopped jump jumps jumping jumped bounce bounces bouncing "
+    "bounced leap leaps leaping leapt crawl crawls crawling crawled waddle waddles waddling waddled roll rolls rolling rolled "
+    "drive drives driving drove climb climbs climbing climbed"
+).split()
+"""Deeds of what stands on the ground, which goes neither up nor down there."""
+_IN_PLACE = re.compile(
+    rf"\b((?:{'|'.join(ON_FOOT)})(?:\s+\w+ly)?)\s+(?:{UP}|{DOWN})\b(?!\s+and\s+(?:{UP}|{DOWN})\b){_AT_WILL}"
+)
+_ALONG = re.compile(rf"\b(?<!fall )(?<!falls )(?<!falling )(?:up|down)(?=\s+(?:the|an?)\s+(?!{HIGH})\w)")
+
+# A sailing boat is a boat; a boat that is sailing sails.
+_SAILING = re.compile(r"\b((?:sail)?boat|ship|yacht)(s?)\s+(?:(?:is|are)\s+)?(?:\w+ly\s+)?sailing\b")
+
 OTHER_WAY = {"left": "to the right", "right": "to the left"}
 _FROM = re.compile(r"\bfrom\s+(?:the\s+)?(left|right)\b(?!\s+to\b)")
 
 
 def going(text: str) -> str:
     """`text` in lower case with "walks" for what goes somewhere, "flies up" or "flies down" for what rises or comes down, and with
-    the side that something goes to for the one that it comes from.
+    the side that something goes to for the one that it comes from. Who jumps up jumps, and down the road is along it.
     """
     text = _FROM.sub(lambda found: OTHER_WAY[found[1]], text.lower())
+    text = _SAILING.sub(lambda found: f"{found[1]}{found[2]} sail{'' if found[2] else 's'}", text)
+    text = _IN_PLACE.sub(lambda found: found[1], _ALONG.sub("along", text))
     text = _GOES_UP.sub(lambda found: _FLIES[found[0]], text)
     text = _GOES_ACROSS.sub(lambda found: _WALKS[found[0]], text)
     text = _FOLLOWING.sub(lambda found: _FOLLOWS[found[0]], text)

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from flowbrush.models.text.pocket import Meaning, PocketText
 from flowbrush.pipelines.controls import Blend
-from flowbrush.pipelines.reference.deeds import ROOTED, is_of_strangers
+from flowbrush.pipelines.reference.deeds import DEEDS, ROOTED, is_of_strangers, without_to_and_fro
 from flowbrush.pipelines.reference.description import Description
-from flowbrush.pipelines.reference.wanted import Wanted
+from flowbrush.pipelines.reference.wanted import IN_PLACE, Wanted
+from flowbrush.pipelines.reference.ways import with_ways
 
 KEPT = 64  # prompts whose clauses are remembered
 WAYS = {"left": "to the left", "right": "to the right"}
@@ -20,6 +21,9 @@ SKY = frozenset({"weather", "strength"})
 
 GOES = frozenset("walk run hop waddle crawl roll bounce fly swim sail drive float".split())
 """Deeds with which a thing comes to another place across the picture."""
+
+RISES = frozenset("fly swim float".split())
+"""Deeds with which it goes on upwards; what jumps up comes down again."""
 
 
 class Clause(NamedTuple):
@@ -34,11 +38,12 @@ Clauses = dict[str, tuple[Clause, ...]]
 
 
 class _Told(NamedTuple):
-    """What a prompt tells each thing, and which way it is to go; `way_of_all` where it names none."""
+    """What a prompt tells each thing, and which way it is to go on; `of_all` and `way_of_all` where it names none."""
 
     clauses: Clauses
     ways: dict[str, tuple[str, ...]]
-    way_of_all: str
+    of_all: Clause | None = None
+    way_of_all: str = ""
 
 
 ROOTS: Clauses = {name: (Clause(f"a {name}", False),) for name in ROOTED}
@@ -75,12 +80,11 @@ class ClauseReader:
 
     def _read(self, prompt: str) -> _Told:
         told = self.describe(((prompt, 1.0),))
+        said = self.text.read(prompt) if told.things or told.of_what_is_there else []
         if told.of_what_is_there:
-            ways = [each.name for each in self.text.read(prompt) if each.kind == "direction"]
-            return _Told(ROOTS, {name: ("",) for name in ROOTED}, ways[-1] if ways else "")
-        said = self.text.read(prompt) if told.things else []
-        own = is_shared(told.things) or is_of_strangers(said)
-        return _Told(clauses_of(told, said) if own else {}, ways_of(told.things), "")
+            return _told_of_all(prompt, said)
+        own = is_shared(told.things) or is_of_strangers(said) or any(map(is_read_otherwise, told.things))
+        return _Told(clauses_of(told, said) if own else {}, ways_of(told.things))
 
     def own(self, prompts: Blend, called: str, number: int) -> Blend:
         """The prompts as thing `number` of those `called` so hears them."""
@@ -93,8 +97,25 @@ class ClauseReader:
         return bool(own) and all(clause is not None and not clause.goes for clause in own)
 
     def _own(self, prompt: str, called: str, number: int) -> Clause | None:
-        said = self.clauses(prompt).get(called)
-        return said[min(number, len(said) - 1)] if said else None
+        told = self._told(prompt)
+        said = told.clauses.get(called)
+        return said[min(number, len(said) - 1)] if said else told.of_all
+
+
+def _told_of_all(prompt: str, said: Sequence[Meaning]) -> _Told:
+    """What a prompt tells that names nothing, and is said of what is there: "it runs to the left"."""
+    deed = {each.kind: each.name for each in without_to_and_fro(said) if each.kind in DEEDS}
+    verb, direction, manner = (deed.get(kind, "") for kind in ("verb", "direction", "manner"))
+    (thing,) = with_ways([Wanted("", verb=verb, direction=direction, manner=manner)], ())
+    of_all = Clause(f"{prompt} {WAYS[thing.toward]}", True) if thing.toward else None
+    if thing.direction == IN_PLACE:
+        of_all = Clause(" ".join(["it", *_deed(thing)]), False)
+    return _Told(ROOTS, {name: ("",) for name in ROOTED}, of_all, _goes_on(thing))
+
+
+def is_read_otherwise(thing: Wanted) -> bool:
+    """Whether a thing goes another way than the prompt's own words say, or none."""
+    return bool(thing.toward) or thing.direction == IN_PLACE
 
 
 def is_shared(things: Sequence[Wanted]) -> bool:
@@ -104,27 +125,31 @@ def is_shared(things: Sequence[Wanted]) -> bool:
 
 def clauses_of(told: Description, said: Sequence[Meaning]) -> Clauses:
     """The clause of each thing, with the scene and the weather of the prompt's words, which is all things'."""
-    scene = f" in the {told.scene}" if told.scene else ""
+    scene = f" {told.scene if told.scene == 'under water' else f'in the {told.scene}'}" if told.scene else ""
     sky = "".join(
         f", {words}" for words in [" ".join(each.word for each in said if each.kind in SKY)] if words
     )
     found: Clauses = {}
     for thing in told.things:
         text = f"a {' '.join([thing.label, *_deed(thing)])}{scene}{sky}"
-        clause = Clause(text, bool(thing.direction) or thing.verb in GOES)
+        clause = Clause(text, bool(thing.way) or (thing.verb in GOES and thing.direction != IN_PLACE))
         found[thing.called] = (*found.get(thing.called, ()), *[clause] * thing.count)
     return found
 
 
 def ways_of(things: Sequence[Wanted]) -> dict[str, tuple[str, ...]]:
-    """Which way each thing is told to go, by its name."""
+    """Which way each thing is told to go on and on, by its name."""
     ways: dict[str, tuple[str, ...]] = {}
     for thing in things:
-        ways[thing.called] = (*ways.get(thing.called, ()), *[thing.direction] * thing.count)
+        ways[thing.called] = (*ways.get(thing.called, ()), *[_goes_on(thing)] * thing.count)
     return ways
+
+
+def _goes_on(thing: Wanted) -> str:
+    return thing.way if thing.way != "up" or thing.verb in RISES or not thing.verb else ""
 
 
 def _deed(thing: Wanted) -> list[str]:
     verb = IRREGULAR.get(thing.verb, f"{thing.verb}s") if thing.verb else ""
-    words = verb, WAYS.get(thing.direction, thing.direction), HOW.get(thing.manner, "")
+    words = verb, WAYS.get(thing.way, thing.way), HOW.get(thing.manner, "")
     return [word for word in words if word]

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from flowbrush.models.text.pocket import ORDINARY, Meaning
 from flowbrush.pipelines.reference.phrases import ONE
+from flowbrush.pipelines.reference.wanted import IN_PLACE
 
 DEEDS = frozenset({"verb", "direction", "manner"})
 ROOTED = frozenset(
@@ -60,7 +61,7 @@ def spelled_out(said: Sequence[Meaning]) -> list[Meaning]:
     """A prompt's words with each deed (verb, direction, manner) right behind every thing that it is said of. A verb that is left
     out is said again: "a dog runs left and a cat [runs] right". What is said of nobody known is left out.
     """
-    said = _without_to_and_fro(said)
+    said = without_to_and_fro(said)
     behind, gone = defaultdict[int, list[Meaning]](list), set[int]()
     last = -1  # the last word of a deed that stands where it was said
     for each in _deeds(said):
@@ -96,7 +97,7 @@ def _deeds(said: Sequence[Meaning]) -> list[_Deed]:
         if said[place].kind != "verb":
             place += 1
             continue
-        such = _said_of_next(said, place)
+        such = said_of_next(said, place)
         if such is not None:
             deeds.append(_Deed(place, place, place + 1, [such]))
         else:
@@ -118,13 +119,14 @@ def _said_again(said: Sequence[Meaning]) -> dict[int, Meaning]:
     return again
 
 
-def _without_to_and_fro(said: Sequence[Meaning]) -> list[Meaning]:
+def without_to_and_fro(said: Sequence[Meaning]) -> list[Meaning]:
     """What goes up and down, or left and right, goes nowhere."""
     ways = list(said)
     for place in range(len(ways) - 2):
         one, link, other = ways[place : place + 3]
         if link.word in AND and {one.name, other.name} in TO_AND_FRO:
-            ways[place : place + 3] = [each._replace(kind="", name="") for each in (one, link, other)]
+            ways[place] = one._replace(kind="direction", name=IN_PLACE)
+            ways[place + 1 : place + 3] = [each._replace(kind="", name="") for each in (link, other)]
     return ways
 
 
@@ -141,7 +143,7 @@ def _put(
     return made
 
 
-def _said_of_next(said: Sequence[Meaning], place: int) -> _Mention | None:
+def said_of_next(said: Sequence[Meaning], place: int) -> _Mention | None:
     """The thing after the verb at `place` of which it says what such a thing does: "a running dog"."""
     if not said[place].word.endswith("ing") or not _is_begun(said, place):
         return None
@@ -265,7 +267,7 @@ def _link(said: Sequence[Meaning], one: _Mention, other: _Mention) -> str:
     verbs = (
         place
         for place in range(begin, end)
-        if said[place].kind == "verb" and _said_of_next(said, place) is None
+        if said[place].kind == "verb" and said_of_next(said, place) is None
     )
     if any(_stranger(said, begin, place) is None for place in verbs):
         return ""

@@ -20,6 +20,7 @@ from flowbrush.pipelines.reference.heights import in_their_places, marked
 from flowbrush.pipelines.reference.phrases import ONE
 from flowbrush.pipelines.reference.shades import dealt, with_shades
 from flowbrush.pipelines.reference.wanted import Wanted
+from flowbrush.pipelines.reference.ways import with_ways
 
 HEARD = 0.15  # weight of a prompt from which on its things are there
 PLURAL = 2  # of what is named in the plural without a number
@@ -59,7 +60,7 @@ def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Descript
         for prompt, weight in sorted(prompts, key=lambda each: -each[1]):
             said = text.read(prompt)
             speaks = speaks or any(each.kind in SAID_OF_THEM or each.word in THEM for each in said)
-            found = _known(things_named(said, text), keyframes)
+            found = with_ways(_known(things_named(said, text), keyframes), said)
             scene = scene or _scene(text.written(prompt), found, keyframes)
             if weight >= HEARD:
                 things = _united(things, found)

@@ -13,14 +13,14 @@ from flowbrush.pipelines.reference.layers import Layer, LayerStack
 from flowbrush.pipelines.reference.pose import turned_about
 
 LEAST_DRIVE = 0.25  # pixels a chunk, and a hundredth of that in radians: what rests must not creep by the student's small errors
-KEEP_IN = 0.04  # of the picture: a thing that goes about by itself keeps its centre so far from the rim, where a hand can take it
 # Of a thing's size: who has gone off one side but for so much comes in at the other with as much. With 0.16 the student does not
 # see enough of some that come in, and they stay outside.
 SEEN = 0.28
 # Who is told to go has at least so much of the greatest pace that the student has said, which is forgotten by so much a chunk:
 # behind another thing, and after half a minute, the student says nothing more, and it would stand there for good.
 LEAST_PACE, PACE_KEPT = 0.6, 0.99
-SIDES = {"left": -1, "right": 1}
+PASSED = {"left": (0, -1), "right": (0, 1), "up": (1, -1)}
+"""Ways that end at no ground, so that one can go on: along which axis of (x, y), and which way there."""
 NOBODY: Mapping[int, str] = MappingProxyType({})
 
 
@@ -36,14 +36,17 @@ def drive(
 
     A hand rules where a thing is; its rotation (a ball that rolls) is its own. What was cut from a photo has no name, and
     stays where it was put. The layers at the places `staying` are not carried across the picture: where things meet, the student
-    takes one along with the other. Those `passing` were told to go to a side ("left" or "right"): they go off it and come in at
-    the other, so they have somewhere to go for as long as the stream lives.
+    takes one along with the other. Those `passing` were told to go to the left, to the right or up (one of PASSED): they go off
+    that side and come in at the other, so they have somewhere to go for as long as the stream lives.
     """
     for index, (layer, weight) in enumerate(zip(stack.layers, own, strict=True)):
         if layer.label:
-            way = SIDES.get(passing.get(index, ""), 0)
-            after = _driven(layer, _mean(gained, weight), index in staying, way, stack.size)
-            stack = stack.with_layer(index, after)
+            dx, dy, turn = _mean(gained, weight)
+            by, pace = np.array([0.0 if index in staying else dx, dy]), 0.0
+            way = None if layer.held else PASSED.get(passing.get(index, ""))
+            if way:
+                by[way[0]], pace = kept_up(by[way[0]], layer.pace, way[1])
+            stack = stack.with_layer(index, replace(_driven(layer, by, turn, way, stack.size), pace=pace))
     return stack
 
 
@@ -57,35 +60,40 @@ def _mean(gained: Tensor, weight: Tensor) -> tuple[float, float, float]:
 
 
 def _driven(
-    layer: Layer, gained: tuple[float, float, float], stays: bool, way: int, size: tuple[int, int]
+    layer: Layer, by: np.ndarray, turn: float, way: tuple[int, int] | None, size: tuple[int, int]
 ) -> Layer:
-    """A layer after its drive; `way` is -1 or 1 where it was told to go to the left or to the right, else 0."""
-    (height, width), (dx, dy, turn) = size, gained
-    low, high = np.array([width, height]) * KEEP_IN, np.array([width, height]) * (1 - KEEP_IN)
-    here, pace = np.array([layer.pose.x, layer.pose.y]), layer.pace if way else 0.0
-    if way and not layer.held:
-        dx, pace = kept_up(dx, pace, way)
-    shift = np.zeros(2) if layer.held else settled(np.array([0.0 if stays else dx, dy]), LEAST_DRIVE)
+    """A layer after its drive `by` [2] pixels and `turn` radians; `way` is that of PASSED which it goes on, None for none."""
+    edges = np.array(size[::-1])  # across, down
+    extents = np.array(layer.rgba.shape[:-3:-1]) * layer.pose.scale
+    low = 0.5 * np.minimum(extents, edges)  # who goes about by itself is seen whole
+    high = edges - low
+    here = np.array([layer.pose.x, layer.pose.y])
+    shift = np.zeros(2) if layer.held else settled(by, LEAST_DRIVE)
     there = np.clip(here + shift, np.minimum(low, here), np.maximum(high, here))
-    if way and not layer.held:
-        there[0] = come_round(here[0] + shift[0], layer.rgba.shape[-1] * layer.pose.scale, width)
+    if way:
+        axis = way[0]
+        there[axis] = come_round(here[axis] + shift[axis], extents[axis], edges[axis])
     turned = float(settled(np.array(turn), LEAST_DRIVE / 100))
     step = turned_about((here[0], here[1]), turned, tuple(there - here))
-    return replace(layer, pose=step.after(layer.pose), pace=pace)
+    return replace(layer, pose=step.after(layer.pose))
 
 
-def kept_up(dx: float, pace: float, way: int) -> tuple[float, float]:
-    """The shift of who is told to go, and its `pace` after it (pixels a chunk, along its `way`): not much less than it was."""
-    pace = max(dx * way, pace * PACE_KEPT)
-    return way * max(dx * way, LEAST_PACE * pace), pace
+def kept_up(by: float, pace: float, way: int) -> tuple[float, float]:
+    """The shift of who is told to go `way` (-1 or 1) along an axis, and its `pace` after it (pixels a chunk): not much less than
+    it was.
+    """
+    pace = max(by * way, pace * PACE_KEPT)
+    return way * max(by * way, LEAST_PACE * pace), pace
 
 
-def come_round(x: float, size: float, width: int) -> float:
-    """Where the middle of a thing of that size is when it is at `x` in a picture whose sides are joined outside of it; pixels."""
-    out = (0.5 - SEEN) * size  # of its middle, when SEEN of it is still in the picture
-    if x < -out:
-        return width + out
-    return -out if x > width + out else x
+def come_round(at: float, extent: float, edge: int) -> float:
+    """Where along an axis the middle of a thing of that extent is when it is `at` there in a picture of that edge whose sides are
+    joined outside of it; pixels.
+    """
+    out = (0.5 - SEEN) * extent  # of its middle, when SEEN of it is still in the picture
+    if at < -out:
+        return edge + out
+    return -out if at > edge + out else at
 
 
 def settled(value: np.ndarray, least: float) -> np.ndarray:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from flowbrush.models.device import to_device
 from flowbrush.pipelines.controls import ChunkPlan
 from flowbrush.pipelines.reference.clauses import ClauseReader
-from flowbrush.pipelines.reference.drive import SIDES
+from flowbrush.pipelines.reference.drive import PASSED
 from flowbrush.pipelines.reference.layers import LayerStack
 from flowbrush.pipelines.reference.render import Moved
 from flowbrush.pipelines.regions import Regions
@@ -28,13 +28,13 @@ def staying(reader: ClauseReader, stack: LayerStack, plan: ChunkPlan) -> frozens
 
 
 def passing(reader: ClauseReader, stack: LayerStack, plan: ChunkPlan) -> dict[int, str]:
-    """The places of the layers that were told to go to a side, and to which: "left" or "right"."""
+    """The places of the layers that were told to go on and on, and which way: one of PASSED."""
     ways = {
         place: reader.way(plan.prompt, layer.label, layer.number)
         for place, layer in enumerate(stack.layers)
         if layer.label
     }
-    return {place: way for place, way in ways.items() if way in SIDES}
+    return {place: way for place, way in ways.items() if way in PASSED}
 
 
 def regions(reader: ClauseReader, moved: Moved, plan: ChunkPlan, patch: int) -> Regions | None:

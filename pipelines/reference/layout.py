@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from flowbrush.models.keyframes import Ground
-from flowbrush.pipelines.reference.wanted import Wanted
+from flowbrush.pipelines.reference.wanted import LOOKS_RIGHT, Wanted
 
 Rng = np.random.Generator
 MOST = 6  # things in one picture
@@ -35,7 +35,6 @@ HEIGHT_SHARE = 0.25  # of the rows that a thing may have: how much of them the t
 SLOT = 0.36  # of a thing's share of the width: how far from its middle it stands where there is room; below a half they keep order
 # Places that are looked at for a thing, and for all of them together: with half of either, two and two on the sides overlap.
 TRIES, ARRANGEMENTS = 64, 6
-LOOKS_RIGHT = frozenset({"rocket"})  # things whose sprite looks to the right; all others look left or at us
 CLEAR = 1.15  # distance of two things, in their mean size, from which on they do not touch
 
 
@@ -127,7 +126,7 @@ def arrange(
 
 def _backwards(thing: Wanted) -> bool:
     """Whether the thing's sprite looks away from where it goes."""
-    return thing.direction == ("left" if thing.label in LOOKS_RIGHT else "right")
+    return thing.way == ("left" if thing.label in LOOKS_RIGHT else "right")
 
 
 def _roomiest(
@@ -138,7 +137,7 @@ def _roomiest(
     """
     best: dict[int, Spot] = {}
     most = -1.0
-    parting = RUN_UP.keys() <= {thing.direction for thing, _ in free.values()}
+    parting = RUN_UP.keys() <= {thing.way for thing, _ in free.values()}
     for _ in range(ARRANGEMENTS):
         spots: dict[int, Spot] = {}
         least = CLEAR
@@ -179,22 +178,22 @@ def _across(thing: Wanted, slot: tuple[float, float], parting: bool) -> tuple[Sp
     """Between which columns the middle of a thing stands, in parts of the frame's width: first, in its `slot` (middle and half
     width) if no word says another place, and where it has no room so.
     """
-    if not thing.side and thing.direction in RUN_UP:
-        return (PARTING if parting else RUN_UP)[thing.direction], SHORT_RUN_UP[thing.direction]
+    if not thing.side and thing.way in RUN_UP:
+        return (PARTING if parting else RUN_UP)[thing.way], SHORT_RUN_UP[thing.way]
     across = ACROSS[thing.side]
     return across if thing.side else _clipped((slot[0] - slot[1], slot[0] + slot[1]), *across), across
 
 
 def _going(thing: Wanted, picture: _Picture, x: float, y: float, edge: float) -> Spot:
     """The spot at a point in pixels with the way that the thing goes from there, at most to the rim."""
-    across, down = WAYS["down" if thing.verb == "fall" else thing.direction] if _goes(thing) else (0, 0)
+    across, down = WAYS["down" if thing.verb == "fall" else thing.way] if _goes(thing) else (0, 0)
     end_x = min(max(0.0, x + across * WAY * picture.width), picture.width)
     end_y = min(max(0.0, y + down * WAY * picture.height), picture.height)
     return Spot(x, y, edge, end_x - x, end_y - y)
 
 
 def _goes(thing: Wanted) -> bool:
-    return bool(thing.direction) or thing.verb == "fall"
+    return bool(thing.way) or thing.verb == "fall"
 
 
 def _rows(picture: _Picture, thing: Wanted, edge: float) -> tuple[float, float]:
@@ -216,7 +215,7 @@ def _own_rows(picture: _Picture, thing: Wanted, edge: float) -> tuple[float, flo
     if thing.verb == "fall":
         return FALLING
     if home == "air" or thing.verb in ("fly", "float"):
-        return _between(*OPEN, edge) if thing.height else AIR.get(thing.direction, AIR[""])
+        return _between(*OPEN, edge) if thing.height else AIR.get(thing.way, AIR[""])
     if home == "water" or (thing.verb == "swim" and submerged):
         if water and not submerged:
             return _between(water[0], water[1], edge)

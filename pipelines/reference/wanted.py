@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+IN_PLACE = "in place"
+"""The direction of what goes up and down, or left and right."""
+LOOKS_RIGHT = frozenset({"rocket"})
+"""Things whose sprite looks to the right; all others look left or at us."""
+
 
 @dataclass(frozen=True)
 class Wanted:
     """A kind of thing that a prompt names: how many, how large (a factor), where ("left", "middle", "right" or nothing; "top",
-    "bottom" or nothing), what it does, which way ("left", "right", "up", "down") and how ("slow", "fast"), of which colour, as
-    far as it says so; and what such things live in, as in the catalogue.
+    "bottom" or nothing), what it does, which way ("left", "right", "up", "down", IN_PLACE) and how ("slow", "fast"), of which
+    colour, as far as it says so; and what such things live in, as in the catalogue.
     """
 
     label: str
@@ -31,6 +36,14 @@ class Wanted:
     unheeded: tuple[str, ...] = ()
     """what was said of it and cannot be shown, and why"""
 
+    toward: str = ""
+    """which way it goes where the prompt says that it goes, and no way: see `ways`"""
+
+    @property
+    def way(self) -> str:
+        """Which way it goes, as far as it goes any."""
+        return "" if self.direction == IN_PLACE else self.direction or self.toward
+
     @property
     def called(self) -> str:
         """Its name with its colour: what layers are labelled with."""
@@ -38,5 +51,5 @@ class Wanted:
 
     @property
     def deed(self) -> tuple[str, str, str]:
-        """What it does, which way and how."""
+        """What is said that it does, which way and how."""
         return self.verb, self.direction, self.manner

@@ -71,7 +71,7 @@ def said(thing: Wanted) -> str:
     parts += [
         "-".join(filter(None, [thing.height, thing.side])) or "-",
         thing.verb or "-",
-        thing.direction or "-",
+        thing.direction.replace(" ", "_") or "-",
     ]
     while parts[-1] == "-":
         parts.pop()

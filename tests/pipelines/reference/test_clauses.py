@@ -9,16 +9,11 @@ from flowbrush.models.load import load_model
 from flowbrush.models.pocket import PocketModel
 from flowbrush.models.registry import card
 from flowbrush.pipelines.reference import clauses
-from flowbrush.pipelines.reference.clauses import GOES, Clause, ClauseReader
+from flowbrush.pipelines.reference.clauses import GOES, RISES, Clause, ClauseReader, ways_of
 from flowbrush.pipelines.reference.scenes import SceneMaker
+from flowbrush.pipelines.reference.wanted import Wanted
+from flowbrush.pipelines.reference.ways import TRAVELS
 from flowbrush.training.world import verbs
-
-
-@pytest.fixture(scope="module")
-def model() -> PocketModel:
-    loaded = load_model(card("pocket"), choose("cpu", "fp32"), "sdpa", None)
-    assert isinstance(loaded, PocketModel)
-    return loaded
 
 
 @pytest.fixture
@@ -63,12 +58,36 @@ def test_the_way_that_each_is_to_go_is_known(reader: ClauseReader) -> None:
     assert ways(said, ("dog", 0), ("dog", 1), ("dog", 2)) == ["left", "right", "right"]
     assert ways("it runs to the left", ("dog", 0), ("tree", 0)) == ["left", ""]
     assert ways("a dog runs to the right", ("dog", 0)) == ["right"]
+    assert ways("a horse gallops, it runs", ("horse", 0)) == ways("it runs", ("dog", 0)) == ["left"]
+    assert ways_of([Wanted("frog", verb="hop", direction="up")]) == {"frog": ("",)}, "it comes down again"
+    assert ways("it flies up", ("bee", 0)) == ["up"] and ways("it runs up", ("bee", 0)) == ["left"]
     assert reader.way((("a dog", 0.5), ("a dog runs left", 0.5)), "dog", 0) == "left"
     assert reader.way((), "dog", 0) == ""
 
 
+def test_who_is_told_no_way_hears_of_one(reader: ClauseReader) -> None:
+    """Of a dog that just runs the student knows no way: it hardly leaves its place."""
+    assert reader.clauses("a dog runs on the beach")["dog"] == (
+        Clause("a dog runs to the left in the beach", True),
+    )
+    assert reader.clauses("a whale swims")["whale"] == (
+        Clause("a whale swims to the left under water", True),
+    )
+    assert reader.own((("it runs", 1.0),), "dog", 0) == (("it runs to the left", 1.0),)
+    assert reader.own((("it runs", 1.0),), "tree", 0) == (("a tree", 1.0),)
+
+
+def test_who_goes_up_and_down_stays_in_its_place(reader: ClauseReader) -> None:
+    jumps = (("a rabbit jumps up and down", 1.0),)
+    assert reader.own(jumps, "rabbit", 0) == (("a rabbit hops", 1.0),)
+    assert reader.stays(jumps, "rabbit", 0) and not reader.stays((("a rabbit jumps", 1.0),), "rabbit", 0)
+    assert reader.own((("it jumps up and down", 1.0),), "cat", 0) == (("it hops", 1.0),)
+    assert reader.stays((("it jumps up and down", 1.0),), "cat", 0)
+
+
 def test_the_deeds_that_go_somewhere_are_those_of_the_world() -> None:
     assert GOES == verbs.TRAVELS - {"fall"}  # what falls comes down where it is
+    assert TRAVELS == GOES - {"bounce", "float"} and RISES == verbs.UPWARD
 
 
 def test_what_goes_nowhere_hears_of_nothing_that_it_is_to_go(reader: ClauseReader) -> None:
@@ -83,13 +102,13 @@ def test_things_alike_are_told_apart(reader: ClauseReader) -> None:
     sleeping = Clause("a dog rests", False)
     assert said == {"dog": (Clause("a dog runs to the left", True), sleeping, sleeping)}
     prompts = (("two dogs, one hops and the other sleeps", 0.75), ("a cat in the snow", 0.25))
-    assert reader.own(prompts, "dog", 0)[0] == ("a dog hops", 0.75)
+    assert reader.own(prompts, "dog", 0)[0] == ("a dog hops to the left", 0.75)
     assert reader.own(prompts, "dog", 1) == (("a dog rests", 0.75), ("a cat in the snow", 0.25))
     assert reader.own(prompts, "dog", 5) == reader.own(prompts, "dog", 1)
 
 
 @pytest.mark.parametrize(
-    "prompt", ["a dog runs to the left", "a dog and a cat in the meadow", "", "two dogs run"]
+    "prompt", ["a dog runs to the left", "a dog and a cat in the meadow", "", "two dogs bounce"]
 )
 def test_what_is_said_of_all_is_heard_as_it_was_said(reader: ClauseReader, prompt: str) -> None:
     assert not reader.clauses(prompt)

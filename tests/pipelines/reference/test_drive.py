@@ -39,7 +39,11 @@ def test_a_thing_that_goes_about_stays_in_the_picture() -> None:
     for _ in range(9):
         moved = move(now, rows())
         now = drive(moved.stack, moved.own, gained(6.0, 0.0, 0.0))
-    assert 0.9 * WIDTH < now.layers[0].pose.x < 0.98 * WIDTH, "half of it is seen, and a hand can take it"
+    assert now.layers[0].pose.x == WIDTH - 10, "the whole of it is seen"
+    beyond = stack(disc(RED, WIDTH - 2, 30))
+    moved = move(beyond, rows())
+    after = drive(moved.stack, moved.own, gained(6.0, 0.0, 0.0))
+    assert after.layers[0].pose.x == WIDTH - 2, "where a hand put it, it stays"
 
 
 @pytest.mark.parametrize(("dx", "other_side"), [(-6.0, WIDTH), (6.0, 0)])
@@ -58,6 +62,17 @@ def test_what_passes_goes_off_one_side_and_comes_in_at_the_other(dx: float, othe
     assert out == pytest.approx((0.5 - SEEN) * 20), "as much of it is seen as was seen last"
     assert all(-out - 6 <= x <= WIDTH + out + 6 for x in places)
     assert now.layers[1].pose.x == 60
+
+
+def test_what_rises_goes_off_at_the_top_and_comes_in_at_the_bottom() -> None:
+    now, places = stack(disc(RED, 20, 30)), list[float]()
+    for _ in range(16):
+        moved = move(now, rows())
+        now = drive(moved.stack, moved.own, gained(0.0, -6.0, 0.0), passing={0: "up"})
+        places.append(now.layers[0].pose.y)
+    jumps = [place for place, (a, b) in enumerate(pairwise([30.0, *places])) if b > a]
+    assert jumps and places[jumps[0]] == pytest.approx(HEIGHT + (0.5 - SEEN) * 20)
+    assert now.layers[0].pose.x == 20 and now.layers[0].pace > 5
 
 
 def test_what_a_hand_holds_does_not_pass() -> None:

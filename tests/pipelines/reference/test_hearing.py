@@ -28,7 +28,7 @@ class Reader:
         return called == "tree"
 
     def way(self, prompts: Blend, called: str, number: int) -> str:
-        return {"car": "left", "bee": "up", "": "left"}.get(called, "")
+        return {"car": "left", "bee": "up", "tree": "down", "": "left"}.get(called, "")
 
 
 @pytest.fixture
@@ -76,9 +76,9 @@ def test_those_that_stay_are_known_by_their_places(plan: ChunkPlan) -> None:
     assert staying(Reader(), stack(*layers), plan) == {1, 3}  # type: ignore[arg-type]
 
 
-def test_those_that_go_to_a_side_pass(plan: ChunkPlan) -> None:
+def test_those_that_go_on_and_on_pass(plan: ChunkPlan) -> None:
     layers = [replace(disc(RED, 24, 24), label=name) for name in ("car", "tree", "", "bee", "car")]
-    assert passing(Reader(), stack(*layers), plan) == {0: "left", 4: "left"}  # type: ignore[arg-type]
+    assert passing(Reader(), stack(*layers), plan) == {0: "left", 3: "up", 4: "left"}  # type: ignore[arg-type]
 
 
 def test_regions_are_on_the_device_of_the_layers(plan: ChunkPlan) -> None:

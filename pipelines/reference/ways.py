@@ -1,0 +1,127 @@
+"""Which way things go of which a prompt says only that they go, or to whom: "a horse gallops", "a dog runs to a tree", "a cat
+chases a dog". Pure functions.
+
+Told no way, the student's own is the mean of all: most things hardly leave their place, and those that do stand at the rim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from flowbrush.models.text.pocket import Meaning
+from flowbrush.pipelines.reference.deeds import BY, ENDS, said_of_next
+from flowbrush.pipelines.reference.wanted import LOOKS_RIGHT, Wanted
+
+TRAVELS = frozenset("walk run hop waddle crawl roll fly swim sail drive".split())
+"""Deeds with which one goes from where one is, whether or not a way is said; what bounces or floats need not."""
+TO = frozenset("to towards toward into at onto after past for".split())
+OVER = frozenset({"over"})
+"""Where to one goes that jumps; what flies over something is above it."""
+FROM = frozenset({"from"})
+OTHER = {"left": "right", "right": "left"}
+
+
+class _Goal(NamedTuple):
+    """That a prompt names the `doer` as going to the thing called `other`, or `away` from it, or as driving it before itself."""
+
+    doer: str
+    other: str
+    away: bool
+    driven: bool
+
+
+def with_ways(things: Sequence[Wanted], said: Sequence[Meaning]) -> list[Wanted]:
+    """The things with the ways that those go of which `said` names none: to where another is whose name follows, with that one
+    where it is chased, else to where there is room on their side, or where such things look.
+    """
+    ways = _facing(list(things), said)
+    for goal in _goals(said):
+        pair = [_place(ways, name) for name in (goal.doer, goal.other)]
+        if None not in pair and pair[0] != pair[1]:
+            doer, other = (ways[place] for place in pair if place is not None)
+            if _is_open(doer):
+                doer, other = _towards(doer, other, goal)
+                ways[pair[0]], ways[pair[1]] = doer, other  # type: ignore[index]
+    return [replace(each, toward=_own_way(each)) if _is_open(each) else each for each in ways]
+
+
+def _is_open(thing: Wanted) -> bool:
+    return thing.verb in TRAVELS and not (thing.direction or thing.toward)
+
+
+def _own_way(thing: Wanted) -> str:
+    return OTHER.get(thing.side) or ("right" if thing.label in LOOKS_RIGHT else "left")
+
+
+def _towards(doer: Wanted, other: Wanted, goal: _Goal) -> tuple[Wanted, Wanted]:
+    """Both on their sides of the picture, which are those of their names in the prompt if it says no other."""
+    other_side = other.side or OTHER.get(doer.side, "middle" if goal.driven else "right")
+    own_side = doer.side or OTHER.get(other_side, "left")
+    way = OTHER[own_side] if own_side in OTHER else other_side
+    if goal.away:
+        way = OTHER.get(way, way)
+    doer = replace(doer, side=own_side, toward=way)
+    return doer, replace(
+        other, side=other_side, toward=way if goal.driven and not other.way else other.toward
+    )
+
+
+def _goals(said: Sequence[Meaning]) -> list[_Goal]:
+    """What a prompt says of whom others go to; of each verb one at most."""
+    goals, doer = list[_Goal](), ""
+    for place, meaning in enumerate(said):
+        if meaning.kind == "thing":
+            doer = meaning.name
+        elif meaning.kind == "verb" and doer and said_of_next(said, place) is None:
+            goal = _goal(doer, said[place + 1 :], TO | OVER if meaning.name == "hop" else TO)
+            if goal is not None:
+                goals.append(goal)
+    return goals
+
+
+def _goal(doer: str, after: Sequence[Meaning], to: frozenset[str]) -> _Goal | None:
+    """Whom the words `after` a verb name as the one that `doer` goes to, with one of the words `to`, or from, or drives."""
+    link = ""
+    for each in after:
+        if each.word in to | FROM:
+            link = each.word
+        elif (
+            not each.joined
+            or each.word in BY | ENDS
+            or each.kind not in ("", "size", "count", "manner", "thing")
+        ):
+            return None
+        elif each.kind == "thing":
+            return _Goal(doer, each.name, link in FROM, not link)
+    return None
+
+
+def _facing(things: list[Wanted], said: Sequence[Meaning]) -> list[Wanted]:
+    """Those that go to or from each other: the first two of what goes, or two of a kind."""
+    way = _each_other(said)
+    going = [place for place, thing in enumerate(things) if _is_open(thing)]
+    if not way or not going:
+        return things
+    if things[going[0]].count == 2:
+        things.insert(going[0], replace(things[going[0]], count=1))
+        things[going[0] + 1] = replace(things[going[0]])
+        going = [going[0], going[0] + 1]
+    for place, side in zip(going, OTHER, strict=False):
+        things[place] = replace(things[place], side=side, toward=OTHER[side] if way == "to" else side)
+    return things
+
+
+def _each_other(said: Sequence[Meaning]) -> str:
+    """ "to" where things go to each other, "from" where they part, "" where neither is said."""
+    for place, meaning in enumerate(said):
+        other = [each.word for each in said[place + 1 : place + 3]]
+        if other in (["each", "other"], ["one", "another"]) and meaning.word in TO | FROM:
+            return "from" if meaning.word in FROM else "to"
+    return ""
+
+
+def _place(things: Sequence[Wanted], label: str) -> int | None:
+    """Which of the things is called so; the first."""
+    return next((place for place, thing in enumerate(things) if thing.label == label), None)

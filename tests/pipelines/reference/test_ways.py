@@ -1,0 +1,60 @@
+"""Ways that a prompt leaves open: from whom and to whom things go, and where such things look."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowbrush.models.pocket import PocketModel
+from flowbrush.pipelines.reference.scenes import SceneMaker
+from flowbrush.pipelines.reference.wanted import IN_PLACE, Wanted
+from flowbrush.pipelines.reference.ways import TRAVELS, with_ways
+
+
+def said(prompt: str, model: PocketModel) -> list[str]:
+    """Of each thing its name, its side if it has one, and where it goes."""
+    things = SceneMaker(model).describe(((prompt, 1.0),)).things
+    return [
+        " ".join(filter(None, [str(thing.count), thing.called, thing.side and f"on {thing.side}", thing.way]))
+        for thing in things
+    ]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "ways"),
+    {
+        "a horse gallops on the beach": "1 horse left",
+        "a rocket flies through the night": "1 rocket right",
+        "two birds flying in the sky": "2 eagle left",
+        "a dog runs to the right": "1 dog right",
+        "a bee flies up": "1 bee up",
+        "a dog on the left runs": "1 dog on left right",
+        "a dog on the right runs": "1 dog on right left",
+        "a cat sleeps, a ball bounces": "1 cat, 1 soccer ball",
+        "a dog runs to a tree": "1 dog on left right, 1 tree on right",
+        "a dog walks towards the tree on the left": "1 dog on right left, 1 tree on left",
+        "a dog on the right runs to a house": "1 dog on right left, 1 house on left",
+        "a rabbit jumps over a mushroom": "1 rabbit on left right, 1 mushroom on right",
+        "a cat runs away from a dog": "1 cat on left left, 1 dog on right",
+        "a dog chases a cat": "1 dog on left right, 1 cat on middle right",
+        "a dog chases a cat to the left": "1 dog left, 1 cat left",
+        "a dog runs through trees": "1 dog left, 2 tree",
+        "a dog runs by a tree": "1 dog left, 1 tree",
+        "a running dog and a sleeping cat": "1 dog left, 1 cat",
+        "a rolling ball and two running dogs": "1 soccer ball left, 2 dog left",
+        "a dog and a cat run towards each other": "1 dog on left right, 1 cat on right left",
+        "two dogs run towards one another": "1 dog on left right, 1 dog on right left",
+        "a dog and a cat run away from each other": "1 dog on left left, 1 cat on right right",
+        "three dogs run to each other": "3 dog on left right",
+        "a dog sleeps and a cat sleeps next to each other": "1 dog, 1 cat",
+        "a rabbit jumps up and down": "1 rabbit",
+    }.items(),
+)
+def test_who_goes_where(model: PocketModel, prompt: str, ways: str) -> None:
+    assert ", ".join(said(prompt, model)) == ways
+
+
+def test_what_is_told_a_way_or_goes_nowhere_keeps_it() -> None:
+    told = [Wanted("dog", verb="run", direction=way) for way in ("left", "up", IN_PLACE)]
+    still = [Wanted("cat", verb=verb) for verb in ("", "rest", "bounce", "float", "fall")]
+    assert with_ways([*told, *still], ()) == [*told, *still]
+    assert all(with_ways([Wanted("cat", verb=verb)], ())[0].way == "left" for verb in TRAVELS)
