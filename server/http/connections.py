@@ -33,6 +33,10 @@ def _plain(status: str, text: str, *more: str) -> bytes:
 TURNED_AWAY = _plain(
     "503 Service Unavailable", "there are too many connections: try again later", "retry-after: 5"
 )
+NO_HANDSHAKE = _plain(
+    "400 Bad Request",
+    "this is no handshake of a WebSocket: expected a GET without a body, lines of at most 8 KiB, and at most 128 headers",
+)
 TOO_SLOW = _plain("408 Request Timeout", "the request took too long to arrive")
 
 
@@ -94,6 +98,10 @@ class _Bounded(H11Protocol):
         self._stop()
         self._upgraded = True  # what follows is no HTTP: an answer would break the stream
         super().handle_websocket_upgrade(event)
+        # what its parser does not take, as one with a body or with a very long header, it would neither answer nor close
+        handshake = getattr(self.transport.get_protocol(), "conn", None)
+        if getattr(handshake, "handshake_exc", None) is not None and not self.transport.is_closing():
+            self._turn_away("header", NO_HANDSHAKE)
 
     def pause_writing(self) -> None:
         super().pause_writing()

@@ -149,6 +149,33 @@ def test_malformed_requests_get_an_answer_of_their_own(server: RunningServer, he
     assert answer.startswith(f"HTTP/1.1 {status} ".encode()), answer[:200]
 
 
+UPGRADE = (
+    "HTTP/1.1\nHost: localhost\nUpgrade: websocket\nConnection: Upgrade\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\nSec-WebSocket-Version: 13"
+)
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (f"POST /v1/stream {UPGRADE}", 405),
+        (f"POST /v1/stream {UPGRADE}\nContent-Length: 3", 400),
+        (f"GET /v1/stream {UPGRADE}\nContent-Length: 3", 400),
+        (f"GET /v1/stream {UPGRADE}\nTransfer-Encoding: chunked", 400),
+        (f"GET /v1/stream {UPGRADE}" + "".join(f"\nX-{n}: y" for n in range(200)), 400),
+        (f"GET /v1/stream {UPGRADE}\nX: {'y' * 9000}", 400),
+        (f"GET /v1/stream?token={'y' * 9000} {UPGRADE}", 400),
+    ],
+    ids=lambda value: "" if isinstance(value, int) else value[:30] + value[-20:],
+)
+def test_what_begins_like_a_websocket_and_is_none_is_answered_and_closed(
+    server: RunningServer, head: str, status: int
+) -> None:
+    """Nobody answered these, nor closed them: they counted as connections for ever."""
+    answer = raw(server, head, b"abc")
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode()), answer[:200]
+
+
 @pytest.mark.parametrize(
     "body",
     [b"", b"null", b"[" * 100_000, b'{"chunk":-1}', b'{"chunk":1e400}', b'{"chunk":NaN}', b'{"chunk":9999999999999999999999}',
