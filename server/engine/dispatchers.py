@@ -57,7 +57,7 @@ class Dispatchers:
 
     def _has_room(self, dispatcher: Dispatcher) -> bool:
         """Whether a newcomer would get a slot: a free one, that of a client who is away, or one of a worker more."""
-        lent = sum(1 for id in dispatcher.slots.holders if not self._lives[id].session.attached)
+        lent = sum(1 for id in dispatcher.slots.holders if not self._lives[id].session.presence.there)
         return dispatcher.admission.spare + lent > 0 or dispatcher.scaling.can_grow
 
     @property

@@ -146,7 +146,7 @@ class Relay:
         if identity.hops >= MAX_HOPS:
             self.fleet.keep(live)
             return None
-        quiet = live.session.ready_said
+        quiet = live.session.welcome.said
         link = await self.reach(to, "/v1/stream", replace(identity, rank=live.rank, tied=live.tied))
         if link is None:
             self.fleet.keep(live)

@@ -136,7 +136,7 @@ class Fleet:
             return ()
         session, source = live.session, live.source
         start = SessionStart(
-            id=None if session.ready_said else live.start_id,
+            id=None if session.welcome.said else live.start_id,
             resume=live.token,
             last_frame=session.output.frame - 1,
             codecs=live.meta.start.codecs,

@@ -24,14 +24,14 @@ from flowbrush.server.sessions.session import Effects, Session
 
 
 def attached(session: Session, event: on.Attached, now: float) -> Effects:
-    session.attached, session.quiet_since = True, now
-    session.ready_said, session.start_id = False, event.start_id
+    session.presence.come(now)
     session.jumps.forget()
     session.recorded = event.recorded
     known = max(session.upcoming * session.output.chunk_frames, session.first_frame)
+    unknown = event.frame > known  # it has pictures of chunks that the log does not have
     if session.output.most is None:
-        session.output.most, session.log_short = event.frame, event.frame > known
-    session.back_to = known // session.output.chunk_frames if event.frame > known else None
+        session.output.most, session.welcome.log_short = event.frame, unknown
+    session.welcome.come(event.start_id, known // session.output.chunk_frames if unknown else None)
     frame = min(max(event.frame, session.first_frame), known)
     session.output.acks.attached(frame // session.output.chunk_frames, session.output.chunk_frames)
     session.pace.restart(frame / session.settings.fps)
@@ -46,9 +46,9 @@ def attached(session: Session, event: on.Attached, now: float) -> Effects:
 
 
 def detached(session: Session, event: on.Detached, now: float) -> Effects:
-    session.attached, session.quiet_since = False, now
+    session.presence.leave(now)
     session.jumps.forget()
-    if not session.known:  # it has no token to come back with
+    if not session.welcome.known:  # it has no token to come back with
         return session.end("left", CloseCode.DONE)
     return [do.Leave()] if session.phase is Phase.WAITING else []
 
@@ -66,7 +66,7 @@ def given(session: Session, event: on.Given, now: float) -> Effects:
     session.tracks.check(control)
     session.pending.put(control, now)
     session.tracks.accept(control)
-    session.quiet_since = now
+    session.presence.heard(now)
     if control.id is None:
         return session.ask_to_read()
     session.last_id = control.id
@@ -75,14 +75,14 @@ def given(session: Session, event: on.Given, now: float) -> Effects:
 
 def pause(session: Session, event: on.PauseAsked, now: float) -> Effects:
     session.pace.pause()
-    session.quiet_since = now
+    session.presence.heard(now)
     said = do.Say(SessionPaused(id=event.id, chunk=session.upcoming), all=True)
     return [*session.overtake_step(), said]
 
 
 def resume(session: Session, event: on.ResumeAsked, now: float) -> Effects:
     session.pace.play(session.output.pts)
-    session.quiet_since = now
+    session.presence.heard(now)
     said = do.Say(SessionResumed(id=event.id, chunk=session.upcoming), all=True)
     return [*session.overtake_step(), said, *session.queue_again()]
 
@@ -93,7 +93,8 @@ def step(session: Session, event: on.StepAsked, now: float) -> Effects:
         raise ProtocolError(ErrorCode.NOT_PAUSED, text, id=event.id)
     session.pace.step(event.chunks, session.output.pts)
     answered = session.overtake_step()
-    session.stepping, session.quiet_since = event, now
+    session.stepping = event
+    session.presence.heard(now)
     return [*answered, *session.queue_again()]
 
 
@@ -103,12 +104,12 @@ def rewind(session: Session, event: on.RewindAsked, now: float) -> Effects:
         asked = do.Recall(event.chunk + 1, session.epoch)
         session.jumps.recall(event, asked)
         return [asked]
-    there = session.phase in (Phase.READY, Phase.STEPPING) or session.rewind_to is not None
+    there = session.phase in (Phase.READY, Phase.STEPPING) or session.opening.rewind_to is not None
     effects = session.cut(event.chunk + 1)
     effects.append(do.Say(SessionRewound(id=event.id, chunk=event.chunk), all=True))
     effects += session.reopen(event.chunk if there else None)
     session.jumps.asked()
-    session.quiet_since = now
+    session.presence.heard(now)
     return effects
 
 
@@ -124,21 +125,22 @@ def reset(session: Session, event: on.ResetAsked, now: float) -> Effects:
     if event.seed not in (None, session.settings.seed):
         session.settings = replace(session.settings, seed=event.seed)
         effects.append(do.SaveSettings())
-    session.quiet_since = now
+    session.presence.heard(now)
     effects += [do.Say(SessionRestarted(id=event.id), all=True), *session.reopen()]
     session.jumps.asked()
     return effects
 
 
 def probe_asked(session: Session, event: on.ProbeAsked, now: float) -> Effects:
-    session.probe, session.quiet_since = event, now
+    session.probes.ask(event)
+    session.presence.heard(now)
     return []
 
 
 def reported(session: Session, event: on.Reported, now: float) -> Effects:
     session.pace.report(event.pts, now)
     if not session.pace.paused:
-        session.quiet_since = now
+        session.presence.heard(now)
     return []
 
 

@@ -11,15 +11,11 @@ from flowbrush.server.sessions.session import Effects, Session
 
 
 def tick(session: Session, event: on.Tick, now: float) -> Effects:
-    if session.quiet_since is None:
-        session.quiet_since = now
-    if session.since is None:
-        session.since = now
-    if 0 < session.terms.longest_s < now - session.since:
+    lasted_s, quiet_s = session.presence.tick(now)
+    if 0 < session.terms.longest_s < lasted_s:
         text = f"a session lasts {session.terms.longest_s:g} s here: start a new one"
         return [do.Say(Notice(code="longest", message=text)), *session.end("longest", CloseCode.DONE)]
-    quiet_s = now - session.quiet_since
-    if not session.attached:
+    if not session.presence.there:
         if quiet_s > session.terms.resume_s:
             return session.end("expired", CloseCode.DONE)
         return session.give_up() if event.waiting and session.seated else []
@@ -79,7 +75,7 @@ def not_rewound(session: Session, error: Exception) -> Effects:
 
 def no_room(session: Session, why: str) -> Effects:
     """Nobody more can wait. One that has a token may come back later."""
-    if not session.known:
+    if not session.welcome.known:
         return session.end("busy", CloseCode.TRY_LATER, error=(ErrorCode.BUSY, why))
     error = Error(code=ErrorCode.BUSY, message=why, retryable=True)
     return [do.Say(error), do.Part(CloseCode.TRY_LATER, ErrorCode.BUSY)]

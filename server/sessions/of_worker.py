@@ -16,7 +16,7 @@ from flowbrush.server.sessions.session import Effects, Session
 
 def slot_given(session: Session, event: on.SlotGiven, now: float) -> Effects:
     session.enter(Phase.OPENING)
-    session.ordered = session.rewind_to = None
+    session.opening.forget()
     session.quality.serve(session.settings.steps or event.steps, event.fewest)
     session.reading.needed = event.reads
     return []
@@ -48,21 +48,25 @@ def worker_lost(session: Session, event: on.WorkerLost, now: float) -> Effects:
         text = "making this stream ended the worker several times"
         return [*effects, *session.failed(ErrorCode.GENERATION_FAILED, text)]
     recovering = SessionRecovering(reason=f"the worker is being replaced: {event.reason}")
-    return [*effects, do.Say(recovering, all=True), *([do.Queue(first=True)] if session.attached else [])]
+    return [
+        *effects,
+        do.Say(recovering, all=True),
+        *([do.Queue(first=True)] if session.presence.there else []),
+    ]
 
 
 def probe_lost(session: Session) -> Effects:
     """What was looked at when the worker was lost is not looked at again: it may be the reason."""
-    asked, session.probing = session.probing, None
+    asked = session.probes.end()
     return [] if asked is None else [outline(asked)]
 
 
 def turn(session: Session, event: on.Turn, now: float) -> Effects:
-    if session.phase is Phase.OPENING and session.ordered is None:
-        session.ordered = session.epoch
+    if session.phase is Phase.OPENING and not session.opening.ordered:
+        session.opening.order(session.epoch)
         session.jumps.begun(now)
-        if session.rewind_to is not None:
-            return [do.Order(ipc.Rewind(session.id, session.epoch, session.rewind_to))]
+        if (back_to := session.opening.rewind_to) is not None:
+            return [do.Order(ipc.Rewind(session.id, session.epoch, back_to))]
         snapshot = session.history.newest_before(session.output.encode_from)
         codec, anyway = str(session.output.codec), session.reading.insists
         return [do.Order(ipc.opening(session.id, session.epoch, session.settings, codec, snapshot, anyway))]
@@ -79,15 +83,14 @@ def turn(session: Session, event: on.Turn, now: float) -> Effects:
 
 
 def probe_turn(session: Session, event: on.ProbeTurn, now: float) -> Effects:
-    asked = session.probe
-    if asked is None or not session.curious:
+    asked = session.probes.begin() if session.curious else None
+    if asked is None:
         return []
-    session.probe, session.probing = None, asked
     return [do.Order(ipc.Probe(session.id, session.epoch, asked.point, asked.add, asked.remove))]
 
 
 def outlined(session: Session, event: ipc.Outlined, now: float) -> Effects:
-    asked, session.probing = session.probing, None
+    asked = session.probes.end()
     return [] if asked is None else [outline(asked, event.region, event.label)]
 
 
@@ -138,12 +141,9 @@ def order(
 
 
 def opened(session: Session, event: ipc.Opened, now: float) -> Effects:
-    if event.epoch != session.ordered:
-        return []
-    session.ordered = None
-    if event.epoch != session.epoch:
+    if not session.opening.answered(event.epoch) or event.epoch != session.epoch:
         return []  # it was superseded meanwhile: the next turn asks for what is wanted now
-    session.rewind_to = None
+    session.opening.rewind_to = None
     session.chunk = event.chunk
     session.reading.went_on()
     session.trouble.opened()
@@ -152,10 +152,7 @@ def opened(session: Session, event: ipc.Opened, now: float) -> Effects:
 
 
 def open_failed(session: Session, event: ipc.OpenFailed, now: float) -> Effects:
-    if event.epoch != session.ordered:
-        return []
-    session.ordered = None
-    if event.epoch != session.epoch:
+    if not session.opening.answered(event.epoch) or event.epoch != session.epoch:
         return []
     if event.bad_request:
         return session.failed(ErrorCode.INVALID_VALUE, event.message)
@@ -166,12 +163,9 @@ def open_failed(session: Session, event: ipc.OpenFailed, now: float) -> Effects:
 
 
 def rewound(session: Session, event: ipc.Rewound, now: float) -> Effects:
-    if event.epoch != session.ordered:
+    if not session.opening.answered(event.epoch) or event.epoch != session.epoch:
         return []
-    session.ordered = None
-    if event.epoch != session.epoch:
-        return []
-    session.rewind_to = None
+    session.opening.rewind_to = None
     if event.ok:
         session.chunk = session.upcoming
         session.enter(Phase.READY)
@@ -186,8 +180,8 @@ def was_read(session: Session, event: ipc.WasRead, now: float) -> Effects:
 
 
 def unread(session: Session, event: ipc.Unread, now: float) -> Effects:
-    if session.phase is Phase.OPENING and event.epoch == session.ordered:
-        session.ordered = None
+    if session.phase is Phase.OPENING:
+        session.opening.answered(event.epoch)
     if event.epoch != session.epoch or session.phase not in (Phase.OPENING, Phase.STEPPING):
         return []
     if session.phase is Phase.STEPPING:

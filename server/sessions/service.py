@@ -255,7 +255,7 @@ class Service:
             raise ProtocolError(ErrorCode.UNKNOWN_SESSION, f"no running session {id!r}", field="id")
         session = parent.session
         session.check_made(chunk)
-        asleep = self._branching + sum(1 for live in self.lives.values() if not live.session.attached)
+        asleep = self._branching + sum(1 for live in self.lives.values() if not live.session.presence.there)
         if asleep >= sum(each.slots.total for each in self.dispatchers) + self.settings.queue_size:
             text = "as many sessions wait for their clients as can: resume some, or try again later"
             raise ProtocolError(ErrorCode.BUSY, text)

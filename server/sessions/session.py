@@ -17,8 +17,6 @@ from flowbrush.protocol import (
     Notice,
     SessionDone,
     SessionPaused,
-    SessionRestarted,
-    SessionRewound,
 )
 from flowbrush.server.engine.ipc import SourceChunk
 from flowbrush.server.sessions import effects as do
@@ -26,14 +24,18 @@ from flowbrush.server.sessions import events as on
 from flowbrush.server.sessions.followed import Followed
 from flowbrush.server.sessions.history import History
 from flowbrush.server.sessions.jumps import Jumps
+from flowbrush.server.sessions.opening import Opening
 from flowbrush.server.sessions.output import Output
 from flowbrush.server.sessions.pace import Pace
 from flowbrush.server.sessions.pending_controls import PendingControls
 from flowbrush.server.sessions.phases import NEXT, SEATED, Phase
+from flowbrush.server.sessions.presence import Presence
+from flowbrush.server.sessions.probes import Probes
 from flowbrush.server.sessions.quality import Quality
 from flowbrush.server.sessions.reading import Reading
 from flowbrush.server.sessions.tracks import Tracks
 from flowbrush.server.sessions.trouble import Trouble
+from flowbrush.server.sessions.welcome import Welcome
 
 URGENT = float("-inf")
 Effects = list[Any]
@@ -79,35 +81,20 @@ class Session:
         """the next chunk that the worker's state can make"""
         self.first_frame = 0
         """where this session began: later than 0 for a branch of another"""
-        self.attached = self.known = False
-        """whether the client is there; whether it has ever heard its token"""
+        self.presence = Presence()
+        self.welcome = Welcome(notices)
         self.last_id = 0
         self.history = History()
         self.output = Output(chunk_frames, settings.fps, codecs[0])
         self.pace = Pace(expected_s, self.chunk_s, paused)
         self.quality = Quality(settings.fps)
         self.trouble = Trouble()
-        self.notices = notices
         self.stepping: on.StepAsked | None = None
         """a `session.step` that is still to be answered"""
-        self.probe: on.ProbeAsked | None = None
-        """what the client wants to see outlined; the latest counts"""
-        self.probing: on.ProbeAsked | None = None
-        """what the worker looks at"""
-        self.ready_said = False
-        self.start_id: int | None = None
-        self.back_to: int | None = None
-        self.log_short = False
-        """the client is to be told that its pictures of later chunks than this many are gone; the log was lost with them"""
+        self.probes = Probes()
         self.recorded: int | None = None
-        self.ordered: int | None = None
-        """epoch of the opening order that the worker has"""
-        self.rewind_to: int | None = None
-        """the state at the worker only has to be taken back to the end of this chunk"""
-        self.since: float | None = None
-        """when time was first told to it"""
-        self.quiet_since: float | None = None
-        """since when the client is away, or, while it is there, since when it has said nothing"""
+        """its chunks before this one are in its recording (None: none is)"""
+        self.opening = Opening()
         self.fetching: do.Fetch | None = None
         """what is being read from the journal"""
         self.fetched: on.Fetched | None = None
@@ -135,7 +122,7 @@ class Session:
     @property
     def away_since(self) -> float | None:
         """Since when its client is away; None while it is there."""
-        return None if self.attached else self.quiet_since
+        return self.presence.away_since
 
     @property
     def alone(self) -> bool:
@@ -155,13 +142,13 @@ class Session:
     @property
     def curious(self) -> bool:
         """Whether something is to be outlined, and the worker has the state for it."""
-        return self.probe is not None and self.phase is Phase.READY
+        return bool(self.probes) and self.phase is Phase.READY
 
     def due(self, now: float) -> float | None:
         """When its worker should next do something for it; None when it wants nothing."""
         urgent = URGENT if self.reading.until is None else self.reading.until
-        if self.phase is Phase.OPENING and self.ordered is None:
-            return urgent if self.attached else None
+        if self.phase is Phase.OPENING and not self.opening.ordered:
+            return urgent if self.presence.there else None
         if self.phase is not Phase.READY or self.awaits_log:
             return None
         if self.jumps.rests:
@@ -208,30 +195,15 @@ class Session:
         """
         self.output.most = sent
         self.first_frame = self.output.frame = first_frame
-        self.history.snapshots, self.epoch, self.known = snapshots, epoch + 1, True
+        self.history.snapshots, self.epoch, self.welcome.known = snapshots, epoch + 1, True
         self.output.discontinuity = True
         self.tracks.cut(self.history.asked)
 
     def say_ready(self) -> Effects:
-        """The client learns, once, that the stream exists; one that comes back also that it is paused."""
-        if self.ready_said or not self.attached:
+        """The client learns, once, that the stream exists."""
+        if self.welcome.said or not self.presence.there:
             return []
-        paused = [do.Say(SessionPaused(chunk=self.upcoming))] if self.known and self.pace.paused else []
-        self.ready_said = self.known = True
-        notices, self.notices = self.notices, ()
-        return [do.SayReady(self.start_id), *self._say_lost(), *paused, *map(do.Say, notices)]
-
-    def _say_lost(self) -> Effects:
-        """What the client has, and the log has not, never was."""
-        chunks, self.back_to = self.back_to, None
-        if chunks is None:
-            return []
-        gone = do.Say(SessionRewound(chunk=chunks - 1) if chunks else SessionRestarted())
-        if not self.log_short:  # it has not heard of a rewind
-            return [gone]
-        self.log_short = False
-        text = "the session's log was damaged: it goes on from where it can be read"
-        return [gone, do.Say(Notice(code="log_damaged", message=text))]
+        return self.welcome.say(self.upcoming, self.pace.paused)
 
     def known_controls(self) -> tuple[Control, ...] | None:
         """The controls of the next chunk, which is in the log; None where they are still to be fetched."""
@@ -300,7 +272,7 @@ class Session:
         self.reading.stop()
         if self.seated:
             self.enter(Phase.OPENING)
-            self.rewind_to = rewind_to
+            self.opening.rewind_to = rewind_to
         return []
 
     def without_slot(self) -> None:
@@ -311,7 +283,7 @@ class Session:
         self.pace.not_ready()
         self.jumps.forget()
         self.reading.stop()
-        self.ordered = self.rewind_to = None
+        self.opening.forget()
 
     def give_up(self) -> Effects:
         """Others need the slot more."""

@@ -192,7 +192,7 @@ class SessionRepository:
         """
         if stops:
             session = live.session
-            live.meta.paused, live.meta.unsaid = session.pace.paused, session.notices
+            live.meta.paused, live.meta.unsaid = session.pace.paused, session.welcome.notices
             live.meta.sent = session.output.most
         live.meta.frames = live.session.output.frame
         live.meta.start = live.meta.start.model_copy(update={"seed": live.session.settings.seed})

@@ -305,7 +305,9 @@ class World:
             unlink=lambda path: None,
             drop_snapshots=lambda id: None,
         )
-        repository: Any = SimpleNamespace(saving=lambda live, stops: self._save, give_up=lambda id: None)
+        repository: Any = SimpleNamespace(
+            saving=lambda live, stops=False: self._save, give_up=lambda id: None
+        )
         storage: Any = self.storage
         snapshots, metrics = SnapshotFiles(store, storage), METRICS
         self.driver = Driver(self.lives, metrics, snapshots, repository, storage, self.clock.time)

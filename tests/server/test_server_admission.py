@@ -123,7 +123,7 @@ def test_no_seat_elsewhere_is_kept_for_who_does_not_hear_of_it() -> None:
     client.live.told_to_move -= LEAVING_S + 1.0
     Fleet._tell(client.live, "b")
     assert not admission.departures(), "it reads nothing"
-    client.live.session.known = True
+    client.live.session.welcome.known = True
     world.leave(client)
     world.come_back(client)
     assert not client.live.told_to_move, "its next connection can be told"

@@ -279,7 +279,7 @@ def test_one_who_leaves_before_a_token_was_said_is_not_waited_for(it: Harness, f
         it.chunk()
         assert it.tell(on.Detached()) == []
         return
-    it.session.known = False
+    it.session.welcome.known = False
     assert any(isinstance(effect, do.End) for effect in it.tell(on.Detached()))
 
 
