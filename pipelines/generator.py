@@ -21,25 +21,24 @@ from flowbrush.models.registry import card
 from flowbrush.models.speed import compile_blocks, use_fp8
 from flowbrush.pipelines import snapshot as snapshots
 from flowbrush.pipelines.batches import Batches
-from flowbrush.pipelines.controls import ChunkPlan, ControlState, fold, initial_state, is_quiet, texts_of
-from flowbrush.pipelines.denoise import Batch
+from flowbrush.pipelines.controls import ChunkPlan, ControlState, fold, initial_state, texts_of
 from flowbrush.pipelines.families.base import Family, Memory
 from flowbrush.pipelines.families.pocket import PocketFamily
 from flowbrush.pipelines.families.wan import WanFamily
-from flowbrush.pipelines.inputs import ChunkInputs, rows_of, steps_of
+from flowbrush.pipelines.inputs import ChunkInputs
 from flowbrush.pipelines.lane import Lane, Lanes
 from flowbrush.pipelines.past import CachedPast
-from flowbrush.pipelines.prompts import Prompts, effective
+from flowbrush.pipelines.prompts import Prompts
 from flowbrush.pipelines.recache import is_due, recache
 from flowbrush.pipelines.requests import (
     ChunkResult,
-    Frames,
     Outline,
     SourceClip,
     StreamSettings,
     check_settings,
 )
-from flowbrush.pipelines.side_stream import SideStream, Timestamp, elapsed_ms, timestamp
+from flowbrush.pipelines.sampling import Sampler
+from flowbrush.pipelines.side_stream import timestamp
 from flowbrush.pipelines.source import check_clip
 from flowbrush.pipelines.state import ChunkRecord, StreamState
 
@@ -61,7 +60,8 @@ class Generator:
         else:
             self.family = WanFamily(model_card, model, placement)
         self.batches = Batches(model_card, self.family, self.prompts, placement)
-        self.side, self.on_gpu = SideStream(placement.device), placement.device.type != "cpu"
+        self.sampler = Sampler(model_card, self.family, self.prompts, self.lanes, self.batches, placement)
+        self.on_gpu = placement.device.type != "cpu"
         self.free = list(range(seats))[::-1]
 
     @classmethod
@@ -139,24 +139,15 @@ class Generator:
         try:
             clips = sources or [None] * len(states)
             inputs = [self._inputs(*each) for each in zip(states, folded, clips, strict=True)]
-            made, batches = self._denoise(states, inputs)
-            denoised = timestamp(self.placement.device)
-            decoded, times = self._decode(states, inputs, [latents for latents, _ in made])
-            if self.side.possible:
-                self._remember(batches)
-            with self.side.here():  # pictures wait for their decoding, not for the pass over the clean chunk
-                pictures = [frames.cpu().numpy() for frames, _ in decoded]
-            memories = [self.family.seen(memory, p) for p, (_, memory) in zip(pictures, decoded, strict=True)]
-            spent = elapsed_ms(began, denoised), elapsed_ms(*times)
-            results = [self._result(*each, *spent) for each in zip(states, inputs, pictures, strict=True)]
+            sampled = self.sampler.sample(states, inputs, began)
             if ready is not None:
-                ready(results)
-            if not self.side.possible:
-                self._remember(batches)
-            self.side.join()
+                ready(sampled.results)
+            self.sampler.finish(sampled)
             records = [
                 self._record(state, each, *row, memory)
-                for state, each, row, memory in zip(states, inputs, made, memories, strict=True)
+                for state, each, row, memory in zip(
+                    states, inputs, sampled.latents, sampled.memories, strict=True
+                )
             ]
         except Exception:
             self._undo(states)
@@ -165,7 +156,7 @@ class Generator:
             self._count(state, record)
             state.chunk += 1
             state.carried = each.taken.carried
-        return results
+        return sampled.results
 
     def rewind(self, state: StreamState, chunk: int) -> None:
         """Takes the stream back to the end of `chunk`. Raises ValueError outside `state.history`."""
@@ -254,61 +245,6 @@ class Generator:
         check_clip(clip, self.card.chunk_frames, state.size)
         taken = self.family.take_reference(state.memory, plan, clip, state.carried)
         return ChunkInputs(after, plan, taken, self._renew(state, plan))
-
-    def _denoise(
-        self, states: Sequence[StreamState], inputs: Sequence[ChunkInputs]
-    ) -> tuple[list[tuple[Tensor, Tensor | None]], list[tuple[Batch, Tensor]]]:
-        """Latents [C, T, h, w] of the next chunks, and what stays under way; streams of one kind go together.
-
-        Also the batches with their latents, which are still to be remembered.
-        """
-        kinds = []
-        for state, each in zip(states, inputs, strict=True):
-            steps = max(
-                steps_of(self.card, state.settings.steps, each.after.steps),
-                0 if state.made else self.card.start_steps,
-            )
-            alike = self._lane(state).past.place(state), each.taken.level, each.taken.regions is None
-            kinds.append((state.size, steps, alike))
-        made: dict[int, tuple[Tensor, Tensor | None]] = {}
-        batches = []
-        for (_, steps, _), rows in rows_of(kinds).items():
-            batch = self.batches.batch([states[row] for row in rows], [inputs[row] for row in rows], steps)
-            made_now, pending = self._lane(batch.states[0]).maker.make(batch)
-            latents = self.family.settle(made_now, [inputs[row].taken for row in rows])
-            batches.append((batch, latents))
-            for place, row in enumerate(rows):
-                made[row] = latents[place], None if pending is None else pending[place]
-        return [made[row] for row in range(len(states))], batches
-
-    @torch.inference_mode()
-    def _decode(
-        self, states: Sequence[StreamState], inputs: Sequence[ChunkInputs], latents: Sequence[Tensor]
-    ) -> tuple[list[tuple[Tensor, Memory]], tuple[Timestamp, Timestamp]]:
-        """Frames uint8 [F, H, W, 3] and the memory after the chunk of every stream, and when the work begins and ends."""
-        decoded: dict[int, tuple[Tensor, Memory]] = {}
-        with self.side.work(latents):
-            began = timestamp(self.placement.device)
-            for rows in rows_of([state.size for state in states]).values():
-                stacked = torch.stack([latents[row] for row in rows])
-                frames, after = self.family.decode(stacked, [inputs[row].taken for row in rows])
-                decoded |= dict(zip(rows, zip(frames, after, strict=True), strict=True))
-            ended = timestamp(self.placement.device)
-        return [decoded[row] for row in range(len(states))], (began, ended)
-
-    def _remember(self, batches: list[tuple[Batch, Tensor]]) -> None:
-        for batch, latents in batches:
-            self._lane(batch.states[0]).maker.remember(batch, latents)
-
-    def _result(
-        self, state: StreamState, inputs: ChunkInputs, pictures: Frames, denoise_ms: float, decode_ms: float
-    ) -> ChunkResult:
-        """What a stream's caller gets of the chunk that was made."""
-        quiet = is_quiet(inputs.after, inputs.plan) and not self.family.lives(inputs.taken.memory)
-        return ChunkResult(
-            state.chunk, state.chunk * self.card.chunk_frames, pictures, effective(inputs.plan), inputs.plan.applied,
-            (*self.prompts.notices(inputs.plan), *inputs.taken.notices), denoise_ms, decode_ms, inputs.taken.held, quiet,
-        )  # fmt: skip
 
     def _record(
         self, state: StreamState, inputs: ChunkInputs, latents: Tensor, pending: Tensor | None, memory: Memory

@@ -113,8 +113,8 @@ def work(generator, state):
     """What a chunk asks of the device before its pictures are fetched. Returns its latents."""
     frames, aspect = generator.card.chunk_frames, generator._lane(state).aspect
     folded = fold(state.controls, (), state.chunk * frames, frames, generator.card.fps, aspect)
-    made, batches = generator._denoise([state], [generator._inputs(state, folded, None)])
-    generator._remember(batches)
+    made, batches = generator.sampler.denoise([state], [generator._inputs(state, folded, None)])
+    generator.sampler.remember(batches)
     return made[0][0]
 
 

@@ -55,7 +55,7 @@ def test_pictures_are_read_concurrently_with_the_clean_pass(
 ) -> None:
     """That pass is under way already, and only what comes after it waits for both."""
     said: list[str] = []
-    monkeypatch.setattr(tiny, "side", Recorded(said))
+    monkeypatch.setattr(tiny.sampler, "side", Recorded(said))
     state = tiny.start(settings_for(tiny))
     maker = tiny.lanes[state.size].maker
     remember = maker.remember
