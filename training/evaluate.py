@@ -22,7 +22,7 @@ from flowbrush.pipelines.files import check_output
 from flowbrush.pipelines.generator import Generator
 from flowbrush.training.evaluation import lasting, streams, two_sample
 from flowbrush.training.evaluation.live import LiveClips
-from flowbrush.training.evaluation.prompts import ALONE, LASTING, PAIRS, THINGS, UNLIKE, VERBS
+from flowbrush.training.evaluation.prompts import ALONE, LASTING, OPEN, PAIRS, THINGS, UNLIKE, VERBS
 from flowbrush.training.evaluation.teacher_comparison import TeacherComparison, load_teacher
 from flowbrush.training.world.living import LivingWorld
 from flowbrush.training.world.sprites import MissingFont, SpriteBook
@@ -156,12 +156,19 @@ class Evaluation:
         }
 
     def verbs(self) -> dict[str, float]:
-        """Whether things go where the prompt says."""
+        """Whether things go where the prompt says, and whether those leave their place that are told to go and no way."""
         done = []
         for seed, (prompt, name, direction) in enumerate(VERBS):
             done.append(streams.verb_done(self.generator, prompt, name, direction, seed))
-            progress(f"verbs: {seed + 1} of {len(VERBS)}")
-        return {"prompts": len(done), "right": float(np.mean(done))}
+            progress(f"verbs: {seed + 1} of {len(VERBS) + len(OPEN)}")
+        left = []
+        for seed, (prompt, name) in enumerate(OPEN):
+            left.append(streams.left_its_place(self.generator, prompt, name, seed))
+            progress(f"verbs: {len(VERBS) + seed + 1} of {len(VERBS) + len(OPEN)}")
+        return {
+            "prompts": len(done), "right": float(np.mean(done)),
+            "open_prompts": len(left), "left_their_place": float(np.mean(left)),
+        }  # fmt: skip
 
     def pairs(self) -> dict[str, float]:
         """Whether each of two things does what is said of it, and nothing that is said of the other."""

@@ -6,7 +6,7 @@ import pytest
 
 from flowbrush.pipelines.generator import Generator
 from flowbrush.training.evaluation import streams
-from flowbrush.training.evaluation.prompts import PAIRS, UNLIKE, Pair
+from flowbrush.training.evaluation.prompts import OPEN, PAIRS, UNLIKE, Pair
 
 
 @pytest.fixture(scope="module")
@@ -44,3 +44,13 @@ def test_how_far_things_go_is_read_from_a_stream(generator: Generator) -> None:
         generator, "a car drives to the left and a house", ["car", "house"], 4
     )
     assert left < -0.1 and stays == 0
+
+
+def test_who_is_told_to_go_and_no_way_leaves_its_place(generator: Generator) -> None:
+    """Taken away, the horse has gone by 0.03 of the width after four seconds."""
+    assert len(set(OPEN)) == len(OPEN) == 36
+    for prompt, name in OPEN:
+        (thing,) = generator.family.scenes.describe(((prompt, 1.0),)).things  # type: ignore[attr-defined]
+        assert (thing.label, thing.direction, thing.way in ("left", "right")) == (name, "", True), prompt
+    assert streams.left_its_place(generator, "a horse gallops on the beach", "horse", 5)
+    assert not streams.left_its_place(generator, "a cat sleeps", "cat", 5)

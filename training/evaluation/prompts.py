@@ -36,6 +36,13 @@ def _verb_prompts(count: int = 56) -> tuple[tuple[str, str, str], ...]:
     return tuple(found[:: max(1, len(found) // count)][:count])
 
 
+def _open_prompts(count: int = 36) -> tuple[tuple[str, str], ...]:
+    """Sentences with a verb of going and no way, and what goes."""
+    movers = [noun.name for noun in (*lexicon.CORE, *lexicon.EXTRA) if _travels(noun.name)]
+    found = [(f"{_a(name)} {verbs.ACTIONS[_travels(name)[0]][0].third}", name) for name in movers]
+    return tuple(found[:: max(1, len(found) // count)][:count])
+
+
 class Pair(NamedTuple):
     """A prompt of two things, and where each was told to go: "left", "right", "up", "down", or nowhere."""
 
@@ -68,6 +75,11 @@ def _goes(name: str) -> list[str]:
     return [action for action in verbs.deeds(name) if action in verbs.TRAVELS and action != "fall"]
 
 
+def _travels(name: str) -> list[str]:
+    """Those of them that leave the place without a word for where to."""
+    return [action for action in _goes(name) if action not in ("bounce", "float")]
+
+
 def _company(name: str, others: Sequence[str]) -> tuple[str, str]:
     """Something that `name` and the first of the others that can do it with it do."""
     return next(
@@ -92,6 +104,7 @@ def _third(name: str) -> str:
 
 
 VERBS = _verb_prompts()
+OPEN = _open_prompts()
 PAIRS = _pairs()
 """Two things on the ground, most of them: one goes and one stays, they part, or they go together."""
 

@@ -31,6 +31,7 @@ from flowbrush.training.world.sprites import SpriteBook
 GAIT = 12
 COME_ROUND = 0.5  # of the frame in one chunk: who has gone off one side and come in at the other
 GONE = 0.03  # of the frame: who has come further has gone somewhere
+FAR = 0.1  # of the frame: who has come further has left its place
 ALONE_FRAMES = 48  # frames of a stream that nobody touches
 ROUND = 96  # frames of one round of the endless drag
 
@@ -148,6 +149,12 @@ def verb_done(
     """Whether the thing called `name` has gone where the prompt says."""
     (gone,) = ways_gone(generator, prompt, [name], seed, chunks)
     return _has_gone(gone, direction)
+
+
+def left_its_place(generator: Generator, prompt: str, name: str, seed: int, chunks: int = 16) -> bool:
+    """Whether the thing called `name` has gone far to either side."""
+    ((dx, _),) = ways_gone(generator, prompt, [name], seed, chunks)
+    return abs(dx) > FAR
 
 
 def _has_gone(gone: tuple[float, float], direction: str) -> bool:
