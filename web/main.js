@@ -92,7 +92,7 @@ const SCENES = 8;
 let models = [];
 let branching = false;
 
-const starter = new Starter(app, { model: currentModel, seed: () => session.takeSeed(), showSeed: (seed) => session.showSeed(seed), prompts });
+const starter = new Starter(app, { model: currentModel, models: () => models, seed: () => session.takeSeed(), showSeed: (seed) => session.showSeed(seed), prompts });
 
 /** A scene was picked: it is made from its words. @param {{text: string}} scene */
 function beginScene({ text }) {

@@ -11,6 +11,7 @@ const UPRIGHT = '(max-width: 640px) and (max-aspect-ratio: 1)';
  * @typedef {import('./protocol.js').StartSettings} StartSettings
  * @typedef {object} Fields what the page's fields say
  * @property {() => import('./rest.js').ModelInfo | undefined} model
+ * @property {() => import('./rest.js').ModelInfo[]} models of the server
  * @property {() => number} seed
  * @property {(seed: number | null) => void} showSeed
  * @property {{text: string, prompts: import('./protocol.js').Prompt[], forgetUsed: () => void}} prompts
@@ -90,6 +91,9 @@ export class Starter {
     const ready = await this.#prepared(async () => {
       const { checkSessionFile } = await import('./replay.js');
       const file = checkSessionFile(raw);
+      if (!this.#fields.models().some(({ name, loaded }) => name === file.model && loaded !== false)) {
+        throw new Error(`the session was made by the model ${file.model}, which this server does not have`);
+      }
       const { image } = file.start;
       return { file, image: typeof image === 'string' ? await this.#app.rest.uploadImage(await (await fetch(image)).blob()) : undefined };
     });

@@ -36,8 +36,8 @@ def ask_for(driver: Any, served: Any, text: str) -> int:
     return int(driver.until(heard, "the server heard it")[0])
 
 
-def load_session(driver: Any, chunks: int = 2) -> None:
-    file = {"flowbrush": 1, "model": "toy", "start": {"prompt": "a ball", "seed": 5}, "chunks": chunks}
+def load_session(driver: Any, chunks: int = 2, model: str = "toy") -> None:
+    file = {"flowbrush": 1, "model": model, "start": {"prompt": "a ball", "seed": 5}, "chunks": chunks}
     content = json.dumps(file).encode()
     driver.page.set_input_files(
         "#session-file", files=[{"name": "s.json", "mimeType": "application/json", "buffer": content}]
@@ -288,3 +288,53 @@ def test_no_finger_leaves_a_hover_behind(served: Any, open_page: Any) -> None:
     assert theme.evaluate(ground) == untouched
     tools = driver.page.locator("#tools")
     assert tools.evaluate("(each) => each.scrollWidth <= each.clientWidth"), "and every tool is in the window"
+
+
+def test_a_session_of_a_model_that_is_not_here_leaves_the_stream_alone(driver: Any, served: Any) -> None:
+    driver.start()
+    load_session(driver, model="nobody")
+    driver.page.locator(".toast", has_text="the model nobody, which this server does not have").wait_for()
+    then = driver.seconds()
+    driver.until(lambda: driver.seconds() > then + 0.3, "it plays on")
+    assert len(sent(served, "session.start")) == 1 and driver.page.locator("#banner").is_hidden()
+
+
+def test_what_there_is_nothing_of_yet_cannot_be_pressed(driver: Any, served: Any) -> None:
+    kept = ["snapshot", "record", "download", "share", "save", "play", "reset", "branch"]
+
+    def able() -> list[str]:
+        return [each for each in kept if driver.page.locator(f"#{each}").is_enabled()]
+
+    served.double.queue = 1
+    driver.page.locator("#preset-cards .preset").first.click()
+    driver.page.locator("#banner", has_text="number 1 of 3").wait_for()
+    assert able() == [] and driver.page.locator("#stop").is_enabled()
+    served.double.queue = 0
+    driver.wait_live()
+    assert able() == kept
+
+
+def test_what_is_not_understood_is_seen_beside_a_long_prompt(driver: Any, served: Any) -> None:
+    driver.start()
+    text = "a ball " + "that rolls " * 30 + "asdf"
+    told = {"type": "notice", "code": "unknown_words", "message": UNKNOWN}
+    tell(served, {**told, "id": ask_for(driver, served, text)})
+    driver.page.locator("#effective-doubt", has_text="asdf").wait_for()
+    line, doubt = (driver.page.locator(each).bounding_box() for each in (".effective", "#effective-doubt"))
+    assert line["x"] < doubt["x"] and doubt["x"] + doubt["width"] <= line["x"] + line["width"] + 1
+    assert doubt["width"] > 200
+
+
+def test_escape_leads_from_the_prompt_back_to_the_stage(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.page.keyboard.press("/")
+    driver.page.keyboard.type("a ball at night")
+    driver.page.keyboard.press("Escape")
+    assert driver.page.evaluate("document.activeElement.id") == "stage"
+    assert driver.page.locator("#prompt").input_value() == "a ball at night"
+
+
+def test_every_tool_is_in_a_low_window(served: Any, open_page: Any) -> None:
+    driver = open_page(served.url, viewport={"width": 1100, "height": 600})
+    last = driver.page.locator("#clear").bounding_box()
+    assert last["y"] + last["height"] <= 600

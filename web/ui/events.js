@@ -41,10 +41,15 @@ export function bindEvents(page) {
 /** @param {Page} page @param {'empty' | 'playing' | 'watching'} mode */
 function setMode({ app, session }, mode) {
   document.body.dataset.mode = mode;
-  const live = mode === 'playing';
-  for (const id of ['play', 'reset', 'clear', 'branch']) button(id).disabled = !live;
-  session.enable(live, app.session !== null);
+  steerable(false);
+  session.enable(false, mode === 'empty' && app.session !== null);
+  button('stop').disabled = mode !== 'playing';
   showPaused(app, false);
+}
+
+/** @param {boolean} able whether there is a stream that hears what it is told */
+function steerable(able) {
+  for (const id of ['play', 'reset', 'clear', 'branch']) button(id).disabled = !able;
 }
 
 /** @param {import('../app.js').App} app @param {boolean} paused */
@@ -108,7 +113,10 @@ function bindLife(page) {
     showBanner('The connection was lost. Trying again; nothing of the stream is lost.', { label: 'Try now', run: () => app.stream?.reconnectNow() });
   });
   app.on('paused', (paused) => showPaused(app, paused));
-  app.on('still', hideBanner);
+  app.on('still', () => {
+    hideBanner();
+    page.session.enable(!app.watching, true);
+  });
   app.on('cut', (chunk) => {
     const ready = app.stream?.ready;
     if (ready) showClock(Math.max(0, (chunk + 1) * ready.chunk_frames - 1) / ready.fps); // of its last frame
@@ -153,7 +161,8 @@ function showReady({ app, stage, strip, prompts, timeline, session, recorder }, 
     sayWhyJpeg(ready);
   } else hideBanner();
   block('viewer-mark').hidden = !app.watching;
-  session.enable(!app.watching, true);
+  steerable(!app.watching);
+  if (!fresh) session.enable(!app.watching, true);
   showPaused(app, app.stream?.paused ?? false);
 }
 
@@ -164,13 +173,14 @@ function showClock(seconds) {
 
 /** Frames and chunks as they come. @param {Page} page */
 function bindPicture(page) {
-  const { app, prompts, timeline, readout, recorder } = page;
+  const { app, prompts, timeline, readout, session, recorder } = page;
   let waiting = true;
   app.on('starting', () => (waiting = true));
   app.on('shown', ({ chunk, pts }) => {
     if (waiting) {
       waiting = false;
       hideBanner();
+      session.enable(!app.watching, true); // before, nothing is kept of it
       const invited = page.invitation();
       if (!app.watching && invited !== null && (invited || !remembered('painted'))) {
         block('hint-text').textContent = invited || INVITATION;

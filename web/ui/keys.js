@@ -26,6 +26,7 @@ function isWriting(target) {
 export function bindKeys(shortcuts, held) {
   const table = new Map(shortcuts.flatMap((shortcut) => shortcut.keys.map((key) => [key, shortcut])));
   document.addEventListener('keydown', (event) => {
+    if (event.key === 'Escape' && event.target instanceof HTMLElement && event.target.id === 'prompt') held.stage.focus(); // back from `/`
     if (isWriting(event.target) || event.target instanceof HTMLSelectElement || document.querySelector('dialog[open]')) return;
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() !== 'z') return;
     if (event.altKey || hold(event, held, true)) return; // Alt alone goes with the hand: it takes away from a selection

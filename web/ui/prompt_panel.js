@@ -142,7 +142,7 @@ export class PromptPanel {
     for (const [id, shown] of [['effective', text], ['effective-doubt', doubts]]) {
       if (block(id).textContent !== shown) block(id).textContent = shown;
     }
-    block('effective-line').title = doubts;
+    block('effective-line').title = [text, doubts].filter(Boolean).join('\n');
   }
 
   /** @param {Example[]} examples */
