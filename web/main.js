@@ -103,6 +103,7 @@ function beginScene({ text }) {
 /** @param {Blob | Promise<Blob>} image @param {string} [invitation] */
 async function beginFrom(image, invitation) {
   if (currentModel()?.capabilities.image === false) {
+    Promise.resolve(image).catch(() => {}); // nobody waits for it
     toast('This model starts from words alone', { text: 'Choose another model at the top, or describe a scene.', kind: 'error' });
     return;
   }

@@ -338,3 +338,46 @@ def test_every_tool_is_in_a_low_window(served: Any, open_page: Any) -> None:
     driver = open_page(served.url, viewport={"width": 1100, "height": 600})
     last = driver.page.locator("#clear").bounding_box()
     assert last["y"] + last["height"] <= 600
+
+
+DRAG_FILE = """() => {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File(['x'], 'a.png', { type: 'image/png' }));
+  document.body.dispatchEvent(new DragEvent('dragover', { dataTransfer, bubbles: true, cancelable: true }));
+}"""
+
+# The element that is seen in the middle of another one.
+SEEN_THERE = """(id) => {
+  const { left, top, width, height } = document.getElementById(id).getBoundingClientRect();
+  const [x, y] = [left + width / 2, top + height / 2];
+  const inWindow = x >= 0 && x < innerWidth && y >= 0 && y < innerHeight;
+  document.getElementById(id).style.pointerEvents = 'auto'; // to be found by its place
+  return inWindow && document.elementFromPoint(x, y)?.closest('[id]')?.id.startsWith(id);
+}"""
+
+
+@pytest.mark.parametrize("phone", [False, True])
+def test_the_empty_page_shows_that_a_picture_is_taken_and_opened(
+    served: Any, open_page: Any, phone: bool
+) -> None:
+    options = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    driver = open_page(served.url, **options) if phone else open_page(served.url)
+    driver.page.locator("#preset-cards .preset").first.wait_for()
+    driver.page.evaluate(DRAG_FILE)
+    assert driver.page.evaluate(SEEN_THERE, "drop")
+    driver.page.evaluate("document.dispatchEvent(new DragEvent('dragleave', { bubbles: true }))")
+    held: list[Any] = []
+    driver.page.route("**/v1/images", lambda route: held.append(route))
+    driver.page.set_input_files("#image-file", files=[picture((600, 400))])
+    driver.until(lambda: held, "it is under way")
+    assert driver.page.evaluate(SEEN_THERE, "banner")
+    held[0].continue_()
+    driver.wait_live()
+
+
+def test_a_picture_that_takes_long_to_read_is_waited_for_aloud(served: Any, open_page: Any) -> None:
+    never = "window.createImageBitmap = () => new Promise(() => {});"
+    driver = open_page(served.url, init=never)
+    driver.page.locator("#preset-cards .preset").first.wait_for()
+    driver.page.set_input_files("#image-file", files=[picture((600, 400))])
+    driver.page.locator("#banner", has_text="Opening the picture").wait_for()

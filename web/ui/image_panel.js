@@ -2,6 +2,7 @@
  * A start picture from anywhere: a file, a drop, the clipboard, the camera, or the gallery. It goes out in its own shape.
  * @module
  */
+import { StreamError } from '../stream_error.js';
 import { block, button, dialog, element, input } from './dom.js';
 import { toast, toastError } from './toasts.js';
 
@@ -11,21 +12,23 @@ const CUT = 0.35;
 /** What shows through where a picture is transparent, as on the server. */
 const GROUND = '#ffffff';
 
-/** @param {(image: Blob) => void} onImage */
+/** @typedef {(image: Blob | Promise<Blob>) => void} Take what to do with a picture; one that is no picture rejects with words for it */
+
+/** @param {Take} onImage */
 export function bindImages(onImage) {
   button('image-open').addEventListener('click', () => dialog('image-dialog').showModal());
   for (const [field, buttons] of /** @type {[string, string[]][]} */ ([['image-file', ['image-choose', 'photo-choose']], ['image-capture', []]])) {
     const file = input(field);
     for (const id of buttons) button(id).addEventListener('click', () => file.click());
     file.addEventListener('change', () => {
-      if (file.files?.[0]) take(file.files[0], onImage);
+      if (file.files?.[0]) onImage(take(file.files[0]));
       file.value = '';
     });
   }
   document.addEventListener('paste', (event) => {
     const files = [...(event.clipboardData?.files ?? [])];
     const image = files.find(({ type }) => type.startsWith('image/')) ?? files[0];
-    if (image) take(image, onImage);
+    if (image) onImage(take(image));
   });
   bindDrop(onImage);
   bindCamera(onImage);
@@ -34,17 +37,15 @@ export function bindImages(onImage) {
 /**
  * Makes an upload of a picture: not larger than any model needs, upright, whole.
  * @param {Blob} source
- * @param {(image: Blob) => void} onImage
  */
-async function take(source, onImage) {
+async function take(source) {
   dialog('image-dialog').close();
-  try {
-    const bitmap = await createImageBitmap(source, { imageOrientation: 'from-image' });
-    const scale = Math.min(1, SIDE_MAX / Math.max(bitmap.width, bitmap.height));
-    onImage(await encode(bitmap, Math.max(1, Math.round(bitmap.width * scale)), Math.max(1, Math.round(bitmap.height * scale))));
-  } catch {
-    toast('That is no picture that this browser can read', { text: OTHERS[source.type.split('/')[0]] ?? OTHERS[source.type] ?? 'PNG, JPEG and WebP work.', kind: 'error' });
-  }
+  const bitmap = await createImageBitmap(source, { imageOrientation: 'from-image' }).catch(() => {
+    const message = OTHERS[source.type.split('/')[0]] ?? OTHERS[source.type] ?? 'PNG, JPEG and WebP work.';
+    throw new StreamError({ code: 'no_picture', message });
+  });
+  const scale = Math.min(1, SIDE_MAX / Math.max(bitmap.width, bitmap.height));
+  return encode(bitmap, Math.max(1, Math.round(bitmap.width * scale)), Math.max(1, Math.round(bitmap.height * scale)));
 }
 
 /** What to do with files that are no pictures and still have a place here, by type. @type {Record<string, string>} */
@@ -76,7 +77,7 @@ function encode(source, width, height) {
   );
 }
 
-/** @param {(image: Blob) => void} onImage */
+/** @param {Take} onImage */
 function bindDrop(onImage) {
   const veil = block('drop');
   // A link that nobody takes would lead the page away from its stream; in a field it is text.
@@ -96,12 +97,12 @@ function bindDrop(onImage) {
     event.preventDefault();
     veil.hidden = true;
     const image = event.dataTransfer?.files[0];
-    if (image) take(image, onImage);
+    if (image) onImage(take(image));
     else toast('Only a file can be dropped here', { text: 'Save the picture first, or copy it there and paste it here.', kind: 'error' });
   });
 }
 
-/** The camera in the page; on a phone, or where a page gets none, the system's own. @param {(image: Blob) => void} onImage */
+/** The camera in the page; on a phone, or where a page gets none, the system's own. @param {Take} onImage */
 function bindCamera(onImage) {
   const video = element('webcam', HTMLVideoElement);
   const trigger = button('image-camera');

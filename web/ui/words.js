@@ -9,6 +9,7 @@
 const WORDS = {
   unauthorized: { title: 'This server asks for a key', text: 'The API key is missing or not valid. Reload the page and enter one.' },
   unknown_model: { title: 'That model is not here', text: 'Choose another model at the top.' },
+  no_picture: { title: 'That is no picture that this browser can read', text: '' },
   unknown_image: { title: 'The image is gone', text: 'Uploaded images are kept for a short while. Choose it again.' },
   unknown_session: { title: 'That session does not exist', text: 'It ended some time ago, or the link is incomplete.' },
   no_codec: { title: 'No common video format', text: 'This browser plays none of the formats that the server makes. A current browser does.' },
