@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from flowbrush.errors import ConnectionLost, ErrorCode, FlowbrushError, ServerError
 from flowbrush.messages import Message
 from flowbrush.packets import Packet
-from flowbrush.server_messages import ControlApplied, ControlQueued, Error
+from flowbrush.server_messages import ControlApplied, ControlQueued, Error, Notice
+
+DISCARDED = "control_discarded"
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class Applied:
 class Ack:
     """An accepted control. `chunk` is the one expected to show it (None if the answer was lost on the way).
 
-    `await ack.applied` waits until pixels show it; frames must be read for that, the server waits for it.
+    `await ack.applied` waits until pixels show it; frames must be read for that, the server waits for it. It raises ServerError
+    (control_discarded) when the stream went back before.
     """
 
     def __init__(self, id: int, applied: asyncio.Future[Applied]) -> None:
@@ -133,6 +136,12 @@ class Acks:
         if future is not None and not future.done():
             future.set_exception(failure)
         return future is not None
+
+    def on_notice(self, notice: Notice) -> None:
+        """A control that a rewind took back is never shown."""
+        control = self._controls.pop(notice.id or 0, None) if notice.code == DISCARDED else None
+        if control is not None:
+            control.fail(ServerError(DISCARDED, notice.message, id=notice.id))
 
     def fail_commands(self) -> None:
         """The connection is gone: what became of commands without an answer is unknown."""

@@ -26,7 +26,7 @@ from flowbrush.errors import ConnectionLost, FlowbrushError, SessionEnded
 from flowbrush.messages import Message
 from flowbrush.packets import Packet
 from flowbrush.rest import ImageLike, Server
-from flowbrush.server_messages import ControlApplied, ControlQueued, Error, ServerMessage, SessionDone
+from flowbrush.server_messages import ControlApplied, ControlQueued, Error, Notice, ServerMessage, SessionDone
 from flowbrush.viewer import FrameKind, Viewer
 
 log = logging.getLogger(__name__)
@@ -196,6 +196,8 @@ class Session(Viewer):
             self._acks.on_applied(message)
         elif isinstance(message, Error):
             self._acks.on_error(message)
+        elif isinstance(message, Notice):
+            self._acks.on_notice(message)
         await super()._on_message(message)
         self._acks.on_reply(getattr(message, "id", None), message)
         self._forget_if_ended()

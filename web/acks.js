@@ -10,7 +10,7 @@ import { MAX_POINTS } from './protocol.js';
  * @typedef {object} Ack
  * @property {number} id
  * @property {Promise<Queued>} queued resolves when the server has accepted the control
- * @property {Promise<Applied>} applied resolves when a frame shows it
+ * @property {Promise<Applied>} applied resolves when a frame shows it; rejects when the stream goes back before
  *
  * @typedef {{resolve: (value: any) => void, reject: (reason: unknown) => void, promise: Promise<any>}} Deferred
  * @typedef {{message: Record<string, any>, sent: boolean, queued: Deferred, applied: Deferred, accepted: boolean}} Entry

@@ -333,6 +333,10 @@ export class Stream extends Emitter {
     'session.rewound': ({ chunk }) => (this.lastFrame = (chunk + 1) * (this.ready?.chunk_frames ?? 0) - 1),
     'session.restarted': () => (this.lastFrame = -1),
     'session.done': () => (this.#link.persistent = false),
+    notice: (message) => {
+      // one that a rewind took back is never shown
+      if (message.code === 'control_discarded') this.#acks.refused(message.id, new StreamError(message));
+    },
     pong: ({ sent_us }) => (this.roundTripMs = performance.now() - sent_us / 1000),
     error: (message) => this.#refused(message),
   };

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from flowbrush.acks import Acks, Applied
+from flowbrush.errors import ServerError
 from flowbrush.packets import Packet
-from flowbrush.protocol import Codec, ControlApplied, ControlQueued
+from flowbrush.protocol import Codec, ControlApplied, ControlQueued, Notice
 
 
 def packet(frame: int, control_id: int) -> Packet:
@@ -34,3 +37,16 @@ async def test_a_frame_stands_in_for_answers_that_were_lost() -> None:
     controls = [acks._controls[5], acks._controls[6]]
     acks.on_packet(packet(9, 6))
     assert [control.applied.result() for control in controls] == [Applied(2, 9)] * 2
+
+
+async def test_a_control_that_a_rewind_took_back_is_waited_for_no_longer() -> None:
+    """Nor is it taken for shown by the frame of a later one."""
+    acks = waiting(5, 6)
+    earlier, newer = acks._controls[5], acks._controls[6]
+    acks.on_notice(Notice(code="partly_shown", message="", id=5))
+    acks.on_notice(Notice(code="control_discarded", message="it is not shown", id=5))
+    acks.on_packet(packet(9, 6))
+    with pytest.raises(ServerError, match=r"it is not shown \[control_discarded\]") as failed:
+        await earlier.ack.applied
+    assert failed.value.id == 5
+    assert newer.applied.result() == Applied(2, 9)

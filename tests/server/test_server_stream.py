@@ -14,6 +14,7 @@ from running_server import RunningServer
 from server_generator import prompt_code, read
 from websockets.exceptions import ConnectionClosed
 
+import flowbrush
 from flowbrush.session_file import SessionFile
 
 
@@ -397,3 +398,14 @@ def server_ready(server: RunningServer) -> bool:
         assert error.code == 503
         return False
     return True
+
+
+async def test_who_waits_for_a_control_that_a_rewind_took_back_hears_of_it(server: RunningServer) -> None:
+    async with flowbrush.connect(server.url, prompt="a", frames="none", realtime=False) as stream:
+        await stream.pause()
+        await stream.step()
+        ack = await stream.set_prompt("b")
+        await stream.rewind(0)
+        with pytest.raises(flowbrush.ServerError, match="control_discarded"):
+            async with asyncio.timeout(20):
+                await ack.applied
