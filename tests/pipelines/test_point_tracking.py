@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from flowbrush.pipelines.generator import Generator
 from flowbrush.pipelines.image import fit_image
-from flowbrush.pipelines.point_tracking import SHORTEST, follow, follow_video, grid
+from flowbrush.pipelines.point_tracking import SHORTEST, follow, follow_video, grid, step
 from flowbrush.pipelines.reference.pose import Similarity
 from flowbrush.pipelines.reference.render import through
 from flowbrush.pipelines.requests import Frames, StreamSettings
@@ -99,6 +99,31 @@ def test_what_covers_half_of_the_picture_is_no_cut() -> None:
     found = follow(pixels(torch.stack([ground, ground, hidden, hidden])), grid(8, 5), 16.0)
     right = found.xy[0, :, 0] > 0.6
     assert found.visible[-1][right].all() and found.visible[-1].mean() < 0.7
+
+
+def test_what_covers_three_quarters_of_it_is_a_cut() -> None:
+    ground, curtain = texture(3, HEIGHT, WIDTH), texture(5, HEIGHT, WIDTH)
+    hidden = torch.cat([curtain[:, :, : 3 * WIDTH // 4], ground[:, :, 3 * WIDTH // 4 :]], 2)
+    found = follow(pixels(torch.stack([ground, ground, hidden])), grid(8, 5), 16.0)
+    assert not found.visible[-1].any()
+
+
+@pytest.mark.parametrize(
+    ("went", "off", "found"), [(0.0, 0.6, True), (0.0, 0.8, False), (10.0, 1.4, True), (10.0, 1.7, False)]
+)
+def test_a_point_comes_back_to_where_it_was_or_is_lost(went: float, off: float, found: bool) -> None:
+    """Nearer than 0.7 pixels where nothing moves, 1.6 where something goes ten pixels: a flow errs with its length."""
+
+    class Flow:
+        def calc(self, before: int, now: int, given: None) -> np.ndarray:
+            there = went if (before, now) == (0, 1) else off - went
+            return np.full((32, 64, 2), (there, 0.0), np.float32)
+
+    class Picture(int):
+        shape = (32, 64)
+
+    there, kept = step(Flow(), Picture(0), Picture(1), np.array([[20.5, 16.5]], np.float32))  # type: ignore[arg-type]
+    assert there[0, 0] == 20.5 + went and kept[0] == found
 
 
 def test_the_motion_of_a_video_is_carried_over_to_a_photo() -> None:

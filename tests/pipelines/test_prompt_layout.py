@@ -123,6 +123,8 @@ def test_weighted_prompts_are_united(text: PocketText, keyframes: Keyframes) -> 
     found = describe(prompts, text, keyframes)
     assert found.scene == "snow"
     assert [said(thing) for thing in found.things] == ["1 dog", "1 cat", "1 dog"]
+    faint = describe((("a dog", 0.64), ("a cat", 0.2), ("a whale", 0.14)), text, keyframes)
+    assert [said(thing) for thing in faint.things] == ["1 dog", "1 cat"]
 
 
 def test_the_colour_that_a_thing_was_learned_in_is_a_colour_that_was_said(text: PocketText) -> None:

@@ -113,9 +113,12 @@ def test_a_region_without_an_inside_takes_nothing(line: tuple[tuple[float, float
     assert Acquirer(None, None).probe(stack(disc(RED, 30, 30)), Touch((30, 30), region=(line,))) == ((), "")
 
 
-@pytest.mark.parametrize(("radius", "things"), [(1.0, 0), (2.0, 1)])
-def test_a_button_is_a_thing_and_a_speck_is_none(radius: float, things: int) -> None:
-    assert len(Acquirer(DiscAt(40, 30, radius), None).take(stack(), 3, Touch((40, 30))).layers) == things
+@pytest.mark.parametrize(("middle", "radius", "things"), [((40, 30), 1.0, 0), ((40.5, 30.5), 1.2, 1)])
+def test_a_button_is_a_thing_and_a_speck_is_none(
+    middle: tuple[float, float], radius: float, things: int
+) -> None:
+    """Four pixels of six thousand, and five."""
+    assert len(Acquirer(DiscAt(*middle, radius), None).take(stack(), 3, Touch((40, 30))).layers) == things
 
 
 def test_a_narrow_region_is_no_line() -> None:

@@ -33,6 +33,7 @@ def meanings(text: str) -> list[Meaning]:
         "a dog and a cat run slowly left": "a dog run slowly left and a cat run slowly left",
         "a dog and a cat runs": "a dog and a cat runs",
         "a dog by a cat runs": "a dog runs by a cat",
+        "a dog by a cat is very slowly running": "a dog slowly running by a cat is very",
         "a dog and a cat that runs": "a dog and a cat that runs",
         "a tree and a dog running": "a tree and a dog running",
         "a tree and a tree run": "a tree run and a tree run",

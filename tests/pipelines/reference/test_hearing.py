@@ -66,6 +66,14 @@ def test_things_that_cover_little_of_a_token_are_heard_there(plan: ChunkPlan) ->
     assert made is not None and not made.heard.any()
 
 
+@pytest.mark.parametrize(("opacity", "hears"), [(0.08, False), (0.13, True)])
+def test_a_tenth_of_a_token_is_enough(plan: ChunkPlan, opacity: float, hears: bool) -> None:
+    whole = disc(RED, 24, 24, radius=30)
+    veil = replace(whole, rgba=torch.cat([whole.rgba[:3], whole.rgba[3:] * opacity]))
+    made = heard(plan, veil)
+    assert made is not None and bool(made.heard.view(-1, ACROSS)[1, 1]) is hears
+
+
 def test_where_all_hear_the_same_there_are_no_regions(plan: ChunkPlan) -> None:
     assert heard(plan) is None
     assert heard(plan, replace(disc(RED, 24, 24), label="")) is None
