@@ -24,6 +24,7 @@ from flowbrush.server.first_reading import Stopped, Unusable, heard_signals, ope
 from flowbrush.server.http.access import MIN_KEY_CHARS
 from flowbrush.server.http.connections import ConnectionLimits, bounded_protocol
 from flowbrush.server.http.context import Context
+from flowbrush.server.http.frames import Frames
 from flowbrush.server.http.hosts import Proxies
 from flowbrush.server.settings import BadSettings, Settings, misspelt, service_links
 
@@ -92,7 +93,7 @@ def _serve(settings: Settings, app: FastAPI) -> int:
         http=bounded_protocol(connection_limits(settings, context)),
         backlog=BACKLOG,
         proxy_headers=False,  # the door does it, and checks more
-        ws="websockets-sansio",
+        ws=Frames,
         ws_per_message_deflate=False,
         ws_max_size=MAX_WS_MESSAGE,
         ws_ping_interval=PING_S,
