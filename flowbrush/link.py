@@ -44,33 +44,7 @@ class Link:
         Raises ServerError when the server refuses, ConnectionLost when there is none or it closes, FlowbrushError
         for a proxy that cannot be used.
         """
-        proxy = proxy_for(url)
-        query = await server.query()
-        try:
-            socket = await connect(
-                url + query,  # which is said nowhere
-                subprotocols=[SUBPROTOCOL],  # type: ignore[list-item]
-                compression=None,  # video does not compress twice, it only costs time
-                additional_headers=server.headers,
-                proxy=proxy,
-                ssl=(server.ssl or True) if server.secure else None,
-                open_timeout=OPEN_TIMEOUT_S,
-                close_timeout=CLOSE_TIMEOUT_S,
-                max_size=MAX_PACKET_BYTES,
-            )
-        except InvalidStatus as error:
-            _refused(error.response)
-        except ssl.SSLError as error:
-            raise ConnectionLost(f"no connection to {url}: {of_tls(error)}") from error
-        except ImportError as error:  # SOCKS needs a package of its own
-            raise FlowbrushError(f"no connection to {url}{through(proxy)}: {error}") from error
-        except (OSError, TimeoutError, WebSocketException) as error:
-            raise ConnectionLost(f"no connection to {url}{through(proxy)}: {of_system(error)}") from error
-        if (
-            socket.subprotocol != SUBPROTOCOL
-        ):  # who does not know it would never say that the session is ready
-            await socket.close()
-            raise ConnectionLost(f"what answers at {url} is no flowbrush server: correct the address")
+        socket = await _connected(url, server)
         try:
             if hello is not None:
                 await socket.send(hello)
@@ -94,6 +68,36 @@ class Link:
 
     async def close(self) -> None:
         await self._socket.close()
+
+
+async def _connected(url: str, server: Server) -> ClientConnection:
+    """A connection to a server that speaks our protocol. Raises as `Link.open` does."""
+    proxy = proxy_for(url)
+    query = await server.query()
+    try:
+        socket = await connect(
+            url + query,  # which is said nowhere
+            subprotocols=[SUBPROTOCOL],  # type: ignore[list-item]
+            compression=None,  # video does not compress twice, it only costs time
+            additional_headers=server.headers,
+            proxy=proxy,
+            ssl=(server.ssl or True) if server.secure else None,
+            open_timeout=OPEN_TIMEOUT_S,
+            close_timeout=CLOSE_TIMEOUT_S,
+            max_size=MAX_PACKET_BYTES,
+        )
+    except InvalidStatus as error:
+        _refused(error.response)
+    except ssl.SSLError as error:
+        raise ConnectionLost(f"no connection to {url}: {of_tls(error)}") from error
+    except ImportError as error:  # SOCKS needs a package of its own
+        raise FlowbrushError(f"no connection to {url}{through(proxy)}: {error}") from error
+    except (OSError, TimeoutError, WebSocketException) as error:
+        raise ConnectionLost(f"no connection to {url}{through(proxy)}: {of_system(error)}") from error
+    if socket.subprotocol != SUBPROTOCOL:  # who does not know it would never say that the session is ready
+        await socket.close()
+        raise ConnectionLost(f"what answers at {url} is no flowbrush server: correct the address")
+    return socket
 
 
 def close_of(error: ConnectionClosed) -> tuple[int | None, str]:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from importlib.util import find_spec
@@ -71,24 +71,10 @@ def pull(
     and is gone on with by the next call, and the folder counts as whole only at the end.
     """
     target = folder or card.weights_path
-    if card.random or card.family == "pocket":
-        raise PullError(f"the weights of {card.name} come with the project: there is nothing to fetch")
-    if not card.sources:
-        raise PullError(f"{card.name} has no published weights: {how_to_get(card)}")
-    if target.is_symlink():
-        own = target.readlink()
-        raise PullError(
-            f"{card.name} uses your folder {own}: remove the link {target} to fetch its own weights"
-        )
+    _check_published(card, target)
     hub = hub or HuggingFace()
     remotes = [hub.look(source) for source in card.sources]
-    for remote in remotes:
-        size = sum(file.size for file in remote.files)
-        report(
-            f"{remote.source.repository}: {_size(size)}, licence {remote.licence}, revision {remote.revision}"
-        )
-    total = sum(file.size for remote in remotes for file in remote.files)
-    report(f"in all {_size(total)} into {target}")
+    _announce(remotes, target, report)
     try:
         target.mkdir(parents=True, exist_ok=True)
         _check_space(target, remotes)
@@ -102,6 +88,30 @@ def pull(
     except OSError as error:
         raise PullError(_reason(error, target)) from error
     return target
+
+
+def _check_published(card: ModelCard, target: Path) -> None:
+    """Raises PullError where there is nothing to fetch, or another folder stands where it would go."""
+    if card.random or card.family == "pocket":
+        raise PullError(f"the weights of {card.name} come with the project: there is nothing to fetch")
+    if not card.sources:
+        raise PullError(f"{card.name} has no published weights: {how_to_get(card)}")
+    if target.is_symlink():
+        own = target.readlink()
+        raise PullError(
+            f"{card.name} uses your folder {own}: remove the link {target} to fetch its own weights"
+        )
+
+
+def _announce(remotes: Sequence[Remote], target: Path, report: Callable[[str], None]) -> None:
+    """Says what will be fetched, under which licences, and how much it is."""
+    for remote in remotes:
+        size = sum(file.size for file in remote.files)
+        report(
+            f"{remote.source.repository}: {_size(size)}, licence {remote.licence}, revision {remote.revision}"
+        )
+    total = sum(file.size for remote in remotes for file in remote.files)
+    report(f"in all {_size(total)} into {target}")
 
 
 def how_to_get(card: ModelCard) -> str:
