@@ -285,7 +285,9 @@ def test_a_pass_is_for_one_gateway_one_path_and_a_minute() -> None:
     for passes in (here, Passes(b"", "b", lambda: now[0])):
         with pytest.raises(NotAllowed):
             passes.read(text, "GET", "/v1/x", "10.0.0.9")
-    now[0] += 61.0
+    now[0] += 59.0
+    assert there.read(text, "GET", "/v1/x", "10.0.0.9") == found
+    now[0] += 2.0
     with pytest.raises(NotAllowed):
         there.read(text, "GET", "/v1/x", "10.0.0.9")
 

@@ -14,7 +14,7 @@ from flowbrush.protocol import Point, Prompt, PromptSet, TrackBegin
 from flowbrush.server.engine import ipc
 from flowbrush.server.sessions import effects as do
 from flowbrush.server.sessions import events as on
-from flowbrush.server.sessions.jumps import MOST, PATIENCE_S
+from flowbrush.server.sessions.jumps import MOST, PATIENCE_S, Jumps
 from flowbrush.server.sessions.phases import Phase
 from flowbrush.server.sessions.session import Terms
 
@@ -231,3 +231,14 @@ def test_one_that_is_refused_in_its_turn_says_whether_it_may_come_again(it: Play
     it.play(0.5)
     (error,) = said(it.effects, "error")
     assert (error.code, error.id, error.retryable) == ("rate_limited", 10, True)
+
+
+def test_the_first_picture_after_a_jump_is_to_be_seen_for_a_tenth_of_a_second() -> None:
+    jumps = Jumps()
+    jumps.asked()
+    jumps.begun(5.0)
+    jumps.made()
+    jumps.shown(5.3)
+    assert jumps.wait(on.RewindAsked(3), 5.35, stands=False) and jumps.rests
+    assert jumps.due == pytest.approx(5.4)
+    assert jumps.take(5.39) == [] and len(jumps.take(5.41)) == 1

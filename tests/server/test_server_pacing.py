@@ -81,7 +81,11 @@ def test_the_chunk_time_follows_slow_chunks_quickly_and_fast_ones_slowly() -> No
     pacer.measured(0.3)
     slow = pacer.chunk_s
     pacer.measured(0.1)
-    assert 0.2 <= slow <= 0.3 and slow - 0.03 < pacer.chunk_s < slow
+    assert slow == pytest.approx(0.2), "half of it at once"
+    assert slow - 0.03 < pacer.chunk_s < slow
+    for _ in range(29):
+        pacer.measured(0.1)
+    assert 0.104 < pacer.chunk_s < 0.115, "a slow one is forgotten within thirty"
 
 
 def test_one_who_reports_is_never_more_than_two_seconds_ahead_of_its_report() -> None:

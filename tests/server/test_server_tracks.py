@@ -10,7 +10,16 @@ import pytest
 from flowbrush.errors import ProtocolError
 from flowbrush.pipelines.requests import FIRST_FOLLOWED
 from flowbrush.pipelines.track_events import check_tracks
-from flowbrush.protocol import Point, SessionStart, TrackBegin, TrackEnd, TrackKind, TrackMove, TracksClear
+from flowbrush.protocol import (
+    Grid,
+    Point,
+    SessionStart,
+    TrackBegin,
+    TrackEnd,
+    TrackKind,
+    TrackMove,
+    TracksClear,
+)
 from flowbrush.server.sessions.pending_controls import PendingControls
 from flowbrush.server.sessions.refused import Refused
 from flowbrush.server.sessions.starting import check_can
@@ -177,3 +186,15 @@ def test_what_waits_for_a_release_counts_against_the_bound() -> None:
             hand.pending.put(TrackMove(track=1, points=many), 0.0)
             hand.ask("end", 1)
             hand.pending.hold(hand.pending.drain())
+
+
+def test_a_grid_of_more_than_128_points_is_heavy_work() -> None:
+    """Its chunk is then made apart from others', who would have to wait for it."""
+    tracks, point = Tracks(CHUNK_S, FRAME_S, ()), (Point(t=0, x=0.5, y=0.5),)
+    grid = Grid(rows=16, cols=8, spacing=0.02)
+    tracks.accept(TrackBegin(track=1, kind="drag", points=point, grid=grid))
+    assert not tracks.heavy
+    tracks.accept(TrackBegin(track=2, kind="pin", points=point))
+    assert tracks.heavy
+    tracks.accept(TrackEnd(track=1))
+    assert not tracks.heavy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from stacks import HEIGHT, WIDTH
 
@@ -59,3 +60,31 @@ def test_crumbs_are_left_out_and_pinholes_filled() -> None:
     plain = 0.8 * body
     assert without_crumbs(plain) is plain
     assert not without_crumbs(torch.zeros(8, 8)).any()
+
+
+def block(*spans: tuple[int, int, int, int]) -> torch.Tensor:
+    """Rectangles (top, bottom, left, right) of one region."""
+    region = torch.zeros(192, 320)
+    for top, bottom, left, right in spans:
+        region[top:bottom, left:right] = 1
+    return region
+
+
+@pytest.mark.parametrize(("side", "outlines"), [(3, 0), (4, 1)])
+def test_an_outline_goes_round_a_dozen_pixels_at_least(side: int, outlines: int) -> None:
+    assert len(outline(block((50, 50 + side, 50, 50 + side)))) == outlines
+
+
+@pytest.mark.parametrize(("side", "stays"), [(14, False), (22, True)])
+def test_three_hundredths_of_the_largest_part_are_a_part(side: int, stays: bool) -> None:
+    """Two of ten thousand pixels are none, five are one."""
+    found = without_crumbs(block((20, 120, 20, 120), (20, 20 + side, 200, 200 + side)))
+    assert bool(found[:, 190:].any()) is stays
+
+
+def test_an_outline_leaves_stairs_of_pixels_out_and_keeps_steps_of_them() -> None:
+    rows, columns = torch.arange(192.0)[:, None], torch.arange(320.0)[None]
+    slope = ((rows > 20) & (rows < 150) & (columns > 20) & (columns < 80 + 0.37 * rows)).float()
+    assert sum(len(polygon) for polygon in outline(slope)) <= 20
+    stepped = block((20, 120, 20, 220), (19, 20, 80, 160))  # a pixel higher in the middle
+    assert torch.equal(filled(outline(stepped), (192, 320))[15:25], stepped[15:25])

@@ -39,6 +39,13 @@ def test_points_close_together_do_not_turn_a_thing() -> None:
     assert fit(before, after).angle == 0.0
 
 
+@pytest.mark.parametrize(("apart", "turns"), [(7.0, False), (9.0, True)])
+def test_points_turn_a_thing_from_eight_pixels_apart_on(apart: float, turns: bool) -> None:
+    """Four from their middle: a hand that trembles by a pixel turns it by a seventh, not by a half."""
+    before, after = np.array([[0.0, 0.0], [apart, 0.0]]), np.array([[0.0, 0.0], [0.0, apart]])
+    assert (fit(before, after).angle != 0.0) is turns
+
+
 def test_growth_in_one_chunk_is_bounded() -> None:
     before = np.array([[0.0, 0.0], [100.0, 0.0]])
     assert fit(before, before * 9).scale == 2.0
