@@ -15,7 +15,7 @@ RATES = (0.75, 0.5)
 """Shares of real time that a stream is made at when it has no steps left to do without."""
 
 MOST_PATIENCE = 192
-"""Chunks that a better level is waited for at the most: who has made way for others finds out within a minute that they are gone."""
+"""Chunks that a better level is waited for at the most: who has made way for others finds within a minute that they are gone."""
 
 RELAPSE = 4
 """A level that had to be taken back soon (before so many times the chunks that it was waited for) is waited for twice as long."""
