@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from stream_double import MODEL
 from test_web_session import picture, sent, tell
 
 pytestmark = pytest.mark.browser
@@ -381,3 +382,37 @@ def test_a_picture_that_takes_long_to_read_is_waited_for_aloud(served: Any, open
     driver.page.locator("#preset-cards .preset").first.wait_for()
     driver.page.set_input_files("#image-file", files=[picture((600, 400))])
     driver.page.locator("#banner", has_text="Opening the picture").wait_for()
+
+
+def test_the_slider_of_a_film_goes_with_it(driver: Any, served: Any) -> None:
+    driver.start()
+    widths = [f"document.getElementById('{each}').clientWidth" for each in ("scrub", "timeline")]
+    driver.until(lambda: driver.page.evaluate(f"{widths[0]} > 1 && {widths[0]} < {widths[1]}"), "it is short")
+    driver.page.locator("#stop").click()
+    driver.until(lambda: driver.page.evaluate(f"{widths[0]} === {widths[1]}"), "it has its usual width")
+
+
+# Names of what stands below the stage and is covered where it is scrolled to.
+COVERED = """() => [...document.querySelectorAll('.transport button, #prompt, .panel h2, .panel button')].filter((each) => {
+  each.scrollIntoView({ block: 'start' });
+  const { left, top, width, height } = each.getBoundingClientRect();
+  const seen = document.elementFromPoint(left + Math.min(width, 20) / 2, top + height / 2);
+  return width > 0 && !each.contains(seen) && !seen?.contains(each);
+}).map((each) => each.id || each.textContent)"""
+
+
+@pytest.mark.parametrize("size", [(844, 390), (568, 320), (390, 844)])
+def test_tools_cover_nothing_of_a_page_that_is_scrolled(
+    served: Any, open_page: Any, size: tuple[int, int]
+) -> None:
+    viewport = dict(zip(("width", "height"), size, strict=True))
+    driver = open_page(served.url, viewport=viewport, has_touch=True, is_mobile=True)
+    driver.start()
+    assert driver.page.evaluate(COVERED) == []
+
+
+def test_the_lamp_has_its_word_on_a_small_phone(served: Any, open_page: Any, monkeypatch: Any) -> None:
+    monkeypatch.setitem(MODEL, "title", "flowbrush pocket, the one with a long name")
+    driver = open_page(served.url, viewport={"width": 320, "height": 568}, has_touch=True, is_mobile=True)
+    driver.start()
+    assert driver.page.locator("#status").evaluate("(each) => each.scrollWidth <= each.clientWidth")

@@ -195,7 +195,10 @@ export class Timeline {
     const { width, height } = this.#film;
     const context = /** @type {CanvasRenderingContext2D} */ (this.#film.getContext('2d'));
     context.clearRect(0, 0, width, height);
-    if (this.#current < 0) return;
+    if (this.#current < 0) {
+      this.#slider.style.width = ''; // of another film, it may stick out of the window
+      return;
+    }
     const ratio = window.devicePixelRatio || 1;
     const step = width / this.#length;
     const end = (this.#current - this.#first + 1) * step;
