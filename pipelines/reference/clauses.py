@@ -107,9 +107,7 @@ def _told_of_all(prompt: str, said: Sequence[Meaning]) -> _Told:
     deed = {each.kind: each.name for each in without_to_and_fro(said) if each.kind in DEEDS}
     verb, direction, manner = (deed.get(kind, "") for kind in ("verb", "direction", "manner"))
     (thing,) = with_ways([Wanted("", verb=verb, direction=direction, manner=manner)], ())
-    of_all = Clause(f"{prompt} {WAYS[thing.toward]}", True) if thing.toward else None
-    if thing.direction == IN_PLACE:
-        of_all = Clause(" ".join(["it", *_deed(thing)]), False)
+    of_all = Clause(" ".join(["it", *_deed(thing)]), bool(thing.way)) if is_read_otherwise(thing) else None
     return _Told(ROOTS, {name: ("",) for name in ROOTED}, of_all, _goes_on(thing))
 
 

@@ -45,7 +45,9 @@ def drive(
             by, pace = np.array([0.0 if index in staying else dx, dy]), 0.0
             way = None if layer.held else PASSED.get(passing.get(index, ""))
             if way:
-                by[way[0]], pace = kept_up(by[way[0]], layer.pace, way[1])
+                by[way[0]], pace = kept_up(float(by[way[0]]), layer.pace, way[1])
+            elif layer.pace and not layer.held:
+                by, pace = come_in(layer, by, stack.size)
             stack = stack.with_layer(index, replace(_driven(layer, by, turn, way, stack.size), pace=pace))
     return stack
 
@@ -62,28 +64,51 @@ def _mean(gained: Tensor, weight: Tensor) -> tuple[float, float, float]:
 def _driven(
     layer: Layer, by: np.ndarray, turn: float, way: tuple[int, int] | None, size: tuple[int, int]
 ) -> Layer:
-    """A layer after its drive `by` [2] pixels and `turn` radians; `way` is that of PASSED which it goes on, None for none."""
-    edges = np.array(size[::-1])  # across, down
-    extents = np.array(layer.rgba.shape[:-3:-1]) * layer.pose.scale
-    low = 0.5 * np.minimum(extents, edges)  # who goes about by itself is seen whole
-    high = edges - low
+    """A layer after its drive `by` [2] pixels and `turn` radians; `way` is that of PASSED which it goes on, None for none. Who goes
+    about by itself is seen whole.
+    """
+    low, high = _inside(layer, size)
     here = np.array([layer.pose.x, layer.pose.y])
     shift = np.zeros(2) if layer.held else settled(by, LEAST_DRIVE)
     there = np.clip(here + shift, np.minimum(low, here), np.maximum(high, here))
     if way:
         axis = way[0]
-        there[axis] = come_round(here[axis] + shift[axis], extents[axis], edges[axis])
+        there[axis] = come_round(here[axis] + shift[axis], _extents(layer)[axis], size[1 - axis])
     turned = float(settled(np.array(turn), LEAST_DRIVE / 100))
     step = turned_about((here[0], here[1]), turned, tuple(there - here))
     return replace(layer, pose=step.after(layer.pose))
 
 
+def _inside(layer: Layer, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Between which points (x, y) the middle of a thing is that is seen whole."""
+    edges = np.array(size[::-1])
+    low = 0.5 * np.minimum(_extents(layer), edges)
+    return low, edges - low
+
+
+def _extents(layer: Layer) -> np.ndarray:
+    """Across and down, in pixels."""
+    return np.array(layer.rgba.shape[:-3:-1]) * layer.pose.scale
+
+
 def kept_up(by: float, pace: float, way: int) -> tuple[float, float]:
     """The shift of who is told to go `way` (-1 or 1) along an axis, and its `pace` after it (pixels a chunk): not much less than
-    it was.
+    it was. Near the side that it is to go to the student would have it go back, since in its world all things stay in the picture:
+    that is a pace, too.
     """
-    pace = max(by * way, pace * PACE_KEPT)
+    pace = max(abs(by), pace * PACE_KEPT)
     return way * max(by * way, LEAST_PACE * pace), pace
+
+
+def come_in(layer: Layer, by: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, float]:
+    """The shift of who went off a side and is told to go no more: into the picture, at not less than it went out, and its pace as
+    long as it is not whole in there.
+    """
+    here = np.array([layer.pose.x, layer.pose.y])
+    low, high = _inside(layer, size)
+    out = np.sign(here - np.clip(here, low, high))
+    inward = np.maximum(-out * by, LEAST_PACE * layer.pace)
+    return np.where(out, -out * inward, by), layer.pace if out.any() else 0.0
 
 
 def come_round(at: float, extent: float, edge: int) -> float:

@@ -88,7 +88,7 @@ def test_who_is_told_to_go_goes_on_at_not_much_less_than_its_pace() -> None:
     dx, pace = kept_up(0.5, pace, -1)
     assert pace == pytest.approx(8 * PACE_KEPT) and dx == pytest.approx(-LEAST_PACE * pace)
     assert kept_up(-7.5, 8.0, -1)[0] == -7.5, "what it does itself is its own"
-    assert kept_up(3.0, 0.0, -1) == (0.0, 0.0), "it does not go the other way"
+    assert kept_up(3.0, 0.0, -1) == (-LEAST_PACE * 3.0, 3.0), "it is not carried the other way"
     for _ in range(480):  # two minutes
         dx, pace = kept_up(0.0, pace, -1)
     assert abs(dx) < 0.25, "nobody is pushed for ever"
@@ -104,6 +104,20 @@ def test_what_is_hidden_on_its_way_comes_out_again() -> None:
         now = drive(moved.stack, moved.own, told, frozenset({1}), {0: "right"})
         x.append(now.layers[0].pose.x)
     assert hidden and max(x) > 80 and now.layers[1].pose.x == 56
+
+
+def test_who_went_off_a_side_and_is_told_to_stop_comes_in() -> None:
+    gone = stack(replace(disc(RED, 4, 30), pace=6.0))
+    moved = move(gone, rows())
+    after = drive(moved.stack, moved.own, gained(0.0, 0.0, 0.0)).layers[0]
+    assert after.pose.x == pytest.approx(4 + 6 * LEAST_PACE - 0.25) and after.pace == 6.0
+    now = gone
+    for _ in range(6):
+        moved = move(now, rows())
+        now = drive(moved.stack, moved.own, gained(0.0, 0.0, 0.0))
+    assert now.layers[0].pace == 0 and 10 <= now.layers[0].pose.x < 14, "it stops when it is seen whole"
+    put = drive(stack(disc(RED, 4, 30)), moved.own, gained(0.0, 0.0, 0.0)).layers[0]
+    assert put.pose.x == 4, "where a hand put it, it stays"
 
 
 def test_a_pace_is_of_the_way_that_was_told() -> None:
