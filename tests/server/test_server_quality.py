@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,21 @@ def test_all_who_are_slow_give_way_and_what_there_is_is_not_given_back_to_all() 
     it.run(20.0)
     assert sum(map(len, it.notices.values())) - said_by_then <= 4, "it does not go up and down"
     assert all(it.rate(client, 2.0) > 0.9 for client in it.clients)
+
+
+def test_one_stream_after_the_other_gets_something_back() -> None:
+    """Two seconds later each, so that what the last one takes is seen first."""
+    it = Played(4, pass_s=0.02)
+    it.run(20.0)
+    it.pass_s = 0.001
+    levels, raised = [sum(client.live.session.quality.level for client in it.clients)], []
+    for step in range(120):
+        it.run(0.25)
+        levels.append(sum(client.live.session.quality.level for client in it.clients))
+        if levels[-1] < levels[-2]:
+            raised.append(0.25 * step)
+    assert levels[0] >= 4 and levels[-1] == 0 and len(raised) == levels[0]
+    assert min(later - before for before, later in pairwise(raised)) == pytest.approx(2.0, abs=0.5)
 
 
 def lower(quality: Quality) -> None:

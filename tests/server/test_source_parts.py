@@ -315,7 +315,7 @@ def test_of_a_source_for_tracks_it_says_where_the_points_are(cells: tuple[int, i
     assert float(off.mean()) < 0.5 and float(off.max()) < 2
 
 
-@pytest.mark.parametrize(("ahead", "expected"), [(1, [4, 5, 6, 7]), (3, [7, 8, 9, 10])])
+@pytest.mark.parametrize(("ahead", "expected"), [(1, [4, 5, 6, 7]), (2, [4, 5, 6, 7]), (3, [7, 8, 9, 10])])
 def test_a_chunk_that_is_a_little_behind_stutters_not_and_one_far_behind_does_not_stay_there(
     ahead: int, expected: list[int]
 ) -> None:

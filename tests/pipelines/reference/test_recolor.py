@@ -48,6 +48,13 @@ def test_what_is_pale_as_a_whole_keeps_its_dark_lines() -> None:
     assert float(made[0, 8, 20] - made[1, 8, 20]) > 0.1
 
 
+def test_what_is_dark_grey_is_no_part_of_its_own() -> None:
+    """Tyres and shadow may be most of a thing; what is dyed is what has a colour."""
+    made = recolored(sprite((0.22, 0.22, 0.22), RED), COLORS["blue"])
+    assert torch.allclose(made[:3, 8, 20], torch.tensor((0.22, 0.22, 0.22)), atol=0.02)
+    assert float(made[2, 20, 20]) > float(made[0, 20, 20]) + 0.1
+
+
 def test_a_premultiplied_rim_stays_one() -> None:
     made = recolored(sprite(RED, LINE) * 0.4, COLORS["white"])
     assert float((made[:3] - made[3:]).max()) <= 1e-6 and float(made[3].max()) == pytest.approx(0.4)
