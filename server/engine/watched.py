@@ -11,6 +11,7 @@ from typing import Any
 
 from flowbrush.server.engine import ipc
 from flowbrush.server.engine.engine import Engine
+from flowbrush.server.engine.pauses import Pauses
 from flowbrush.server.engine.workers import Handler, Leaving, Lost, Spawn
 from flowbrush.server.settings import Settings
 
@@ -91,10 +92,14 @@ class WatchedWorker:
 
     async def _watch(self) -> None:
         """Declares a worker lost that is silent or busy for too long, without waiting for its end."""
-        limits = self._patience
+        limits, pauses = self._patience, Pauses(WATCH_S, time.monotonic())
         while not self.lost:
             await asyncio.sleep(WATCH_S)
             now = time.monotonic()
+            missed_s = pauses.missed_s(
+                now
+            )  # while nobody listened nobody was silent: what it said is yet to be read
+            self._started, self._heard = self._started + missed_s, self._heard + missed_s
             if not self.loaded:
                 if now - self._started > limits.load_s:
                     self._on_lost(f"it did not load within {limits.load_s:g} s")

@@ -27,6 +27,7 @@ from flowbrush.server.engine import ipc
 from flowbrush.server.engine.capacity import seats_that_fit
 from flowbrush.server.engine.encode_thread import Job, StreamEncoder
 from flowbrush.server.engine.encoder import VideoEncoder, available_codecs
+from flowbrush.server.engine.pauses import Pauses
 from flowbrush.server.engine.pictures import Pictures
 from flowbrush.server.engine.reading import Reader
 from flowbrush.server.engine.snapshots import Snapshots, blob_of
@@ -77,12 +78,18 @@ class Worker:
         """Says for ever that the process lives and how long its order has been going on; gives up encoders and snapshots that take
         longer than `stage_s`.
         """
+        pauses = Pauses(interval_s, time.monotonic())
+        order, stood_s = None, 0.0
         while True:
-            since = self._busy_since
-            self._up.send(ipc.Beat(0.0 if since is None else time.monotonic() - since))
-            self._stuck += sum(slot.encoder.give_up_after(stage_s) for slot in list(self._slots.values()))
+            since, now = self._busy_since, time.monotonic()
+            missed_s = pauses.missed_s(now)
+            order, stood_s = since, missed_s + (stood_s if since == order else 0.0)
+            self._up.send(ipc.Beat(0.0 if since is None else max(0.0, now - since - stood_s)))
+            self._stuck += sum(
+                slot.encoder.give_up_after(stage_s + missed_s) for slot in list(self._slots.values())
+            )
             if self._snapshots is not None:
-                self._snapshots.give_up_after(stage_s)
+                self._snapshots.give_up_after(stage_s + missed_s)
             if self._stuck > MAX_STUCK:
                 log.error("%d encoders are stuck: the worker ends and is replaced", self._stuck)
                 os._exit(1)
