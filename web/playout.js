@@ -10,10 +10,14 @@
  * @module
  */
 
+/** A hand feels all that is kept back: more than this is worse than a picture that stops now and then. */
 const RESERVE_MAX_S = 0.4;
 const RESERVE_HALF_LIFE_MS = 6000;
+/** Slower is no motion any more: then the picture stops instead. */
 const RATE_MIN = 0.4;
+/** A frame: from half of the pace to all of it in about a second, which no eye sees as a jump. */
 const RATE_STEP = 0.04;
+/** Frames over which it is taken how fast they come: a second and a half at 16 a second. */
 const ARRIVALS_KEPT = 24;
 
 /**

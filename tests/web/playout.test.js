@@ -131,3 +131,33 @@ test('playing gets faster again when all is made as it was', () => {
   const shown = play([4, 8, 12, 16].map((at) => [0, [0, 1, 2, 3].map((index) => 4 + at + index)]), 2000, playout);
   assert.ok(shown.length > 0 && playout.rate > 0.9);
 });
+
+test('however late a chunk was, no more than 0.4 s are kept back, and half of that six seconds later', () => {
+  const playout = new Playout(FPS);
+  play([[0, chunk(0)], [3000, chunk(1)]], 3000, playout);
+  assert.ok(Math.abs(playout.reserve(3000) - 0.4) < 1e-9);
+  assert.ok(Math.abs(playout.reserve(9000) - 0.2) < 1e-9);
+});
+
+test('frames that come at a quarter of their pace are played at no less than 0.4 of it, with stops', () => {
+  const playout = new Playout(FPS);
+  let slowest = 1;
+  for (let now = 0; now < 16000; now += 4) {
+    if (now % 1000 === 0) chunk(now / 1000).forEach((index) => playout.push({ pts: index / FPS, index }, now));
+    slowest = Math.min(slowest, playout.rate);
+    playout.next(now, () => {});
+  }
+  assert.equal(slowest, 0.4);
+  assert.ok(playout.stalls > 3);
+});
+
+test('the pace comes back in about a second, not at once', () => {
+  const playout = new Playout(FPS);
+  playout.limit(0.5, 0);
+  for (let index = 0; index < 64; index += 1) playout.push({ pts: index / FPS, index }, 0);
+  playout.next(0, () => {});
+  playout.limit(1, 1);
+  let frames = 0;
+  for (let now = 1; playout.rate < 1; now += 4) frames += playout.next(now, () => {}) ? 1 : 0;
+  assert.ok(frames >= 11 && frames <= 16, `${frames} frames`);
+});
