@@ -11,6 +11,8 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Placement:
+    """Where a model runs and in which precision, and why that one (`reason`, for people)."""
+
     device: torch.device
     dtype: torch.dtype
     reason: str

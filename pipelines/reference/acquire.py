@@ -26,10 +26,16 @@ REMEMBERED = 8  # points whose finds are kept: a press mostly comes where the ha
 
 
 class Segmenter(Protocol):
+    """Finds things in a `picture` [3, H, W] in -1..1: opacity [1, H, W] in 0..1 of what is at `add` [n, 2] and not at `remove`
+    [m, 2] (x, y in pixels), or about where `region` [H, W] was painted.
+    """
+
     def segment(self, picture: Tensor, add: Tensor, remove: Tensor, region: Tensor | None) -> Tensor: ...
 
 
 class Inpainter(Protocol):
+    """Fills a `picture` [3, H, W] in -1..1 where `hole` [1, H, W] in 0..1 is: [3, H, W]."""
+
     def fill(self, picture: Tensor, hole: Tensor) -> Tensor: ...
 
 

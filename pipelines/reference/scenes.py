@@ -123,6 +123,7 @@ def numbered(layers: Sequence[Layer], there: Sequence[Layer] = ()) -> tuple[Laye
 
 
 def counted(things: Sequence[Wanted]) -> dict[str, int]:
+    """How many there are to be of each thing, by its name with its colour."""
     counts: Counter[str] = Counter()
     for thing in things:
         counts[thing.called] += thing.count

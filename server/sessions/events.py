@@ -41,28 +41,38 @@ class Given:
 
 @dataclass(frozen=True)
 class PauseAsked:
+    """`session.pause`; `id`, here and below, is the client's own, which the answer carries."""
+
     id: int | None = None
 
 
 @dataclass(frozen=True)
 class ResumeAsked:
+    """`session.resume`."""
+
     id: int | None = None
 
 
 @dataclass(frozen=True)
 class StepAsked:
+    """`session.step`: so many chunks of a paused stream."""
+
     chunks: int
     id: int | None = None
 
 
 @dataclass(frozen=True)
 class RewindAsked:
+    """`session.rewind`: back to the end of `chunk`."""
+
     chunk: int
     id: int | None = None
 
 
 @dataclass(frozen=True)
 class ResetAsked:
+    """`session.reset`; None keeps the seed."""
+
     seed: int | None = None
     id: int | None = None
 

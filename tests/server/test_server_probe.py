@@ -88,3 +88,27 @@ async def test_over_the_wire(server) -> None:
         await client.send(type="session.step", chunks=1)
         held = await client.message("track.held")
         assert held["track"] == 3 and len(held["region"][0]) == 3
+
+
+@pytest.mark.parametrize(("before_s", "looks"), [(0.08, True), (0.05, False)])
+def test_a_look_is_begun_while_it_can_be_over_before_the_next_chunk(before_s: float, looks: bool) -> None:
+    """It takes 0.06 s at the most, as a rule."""
+    world = World(workers=1)
+    client = world.begin(paused=False)
+    (worker,) = world.processes
+    worker.load(2)
+    for _ in range(4):
+        world._one_round()
+    session = client.live.session
+    while worker.orders:
+        world.ask(client, on.Reported(session.output.pts - 1.0))
+        worker.answer()
+        worker.encode()
+        world.clock.advance(0.0)
+    world.ask(client, on.Reported(session.output.pts - 1.0))
+    due = session.due(world.clock.now)
+    assert due is not None
+    world.clock.advance(due - before_s - world.clock.now)
+    world.ask(client, on.ProbeAsked((0.5, 0.5)))
+    world.clock.advance(0.0)
+    assert [isinstance(order, ipc.Probe) for order in worker.orders] == [True] * looks
