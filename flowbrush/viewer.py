@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 FrameKind = Literal["numpy", "packets", "none"]
 MAX_FAILURES = 20  # frames in a row that do not decode; then it is told
-RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
+RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)  # before each try to connect again; the last one from then on
 
 
 @dataclass(frozen=True, slots=True)

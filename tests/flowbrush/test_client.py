@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from server_double import CHUNK_FRAMES, Double, fast, grey_of
+from websockets.exceptions import ConnectionClosed
 
 import flowbrush
 from flowbrush import limits, session
@@ -189,6 +190,52 @@ async def test_what_nobody_reads_is_left_with_the_server(monkeypatch: pytest.Mon
             await asyncio.sleep(0)
         assert 3 * limits.MAX_FPS < stream.last_frame < 600
         assert [packet.frame for packet in await read(stream, 2000)] == list(range(2000))
+
+
+async def test_a_lost_connection_is_tried_again_at_once_and_then_more_and_more_slowly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A restart of the server costs little, and a server that is down is not pressed by all of its clients."""
+    waits: list[float] = []
+    opened, sleep = 0, asyncio.sleep
+
+    class Breaking:
+        ready = p.SessionReady(
+            session="s1", resume_token="token", model="pocket", width=64, height=48, fps=16,
+            chunk_frames=CHUNK_FRAMES, codec=p.Codec.H264, codec_string="avc1.42E01E", capabilities={},
+        )  # fmt: skip
+
+        @classmethod
+        async def open(cls, *asked: Any) -> Breaking:
+            nonlocal opened
+            opened += 1
+            if 1 < opened < 8:
+                raise flowbrush.ConnectionLost("nothing listens there")
+            return cls()
+
+        async def receive(self) -> None:
+            if opened == 1:
+                raise ConnectionClosed(None, None)
+            await asyncio.Event().wait()
+
+        async def send(self, message: str | bytes) -> None:
+            pass
+
+        async def close(self) -> None:
+            pass
+
+    async def counted(seconds: float) -> None:
+        if opened < 8:
+            waits.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr("flowbrush.viewer.Link", Breaking)
+    monkeypatch.setattr("flowbrush.viewer.asyncio.sleep", counted)
+    viewer, back = flowbrush.watch("http://nowhere.invalid", "s1", frames="packets"), asyncio.Event()
+    viewer.on("reconnected", lambda _: back.set())
+    async with viewer:
+        await back.wait()
+    assert waits == [0.1, 0.2, 0.5, 1, 2, 2, 2]
 
 
 async def test_a_drag_along_a_line_goes_on_as_smoothly_as_a_hand_and_a_screen_are(
