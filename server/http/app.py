@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
@@ -33,6 +34,7 @@ from flowbrush.server.settings import MIB, Settings
 from flowbrush.server.store.storage import StorageLate
 from flowbrush.wording import expected, path_of
 
+_JSON = re.compile(r"application/(.+\+)?json")
 RETRY_S = 10.0
 NOWHERE = "nowhere"
 """The route of WebSockets that no other one takes."""
@@ -134,9 +136,19 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     field = (
         path_of(first, drop=1) if first["type"] != "json_invalid" else ""
     )  # where that is a place in the text
-    return error_response(
-        422, ErrorCode.INVALID_VALUE, f"{field or 'the body'}: {expected(first)}"[:500], field=field or None
-    )
+    text = f"{field or 'the body'}: {expected(first)}"[:500]
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if first["loc"][0] == "body" and not _JSON.fullmatch(kind) and _has_body(request):
+        text = (
+            f"the body is {kind or 'of no kind'}: send JSON, with the header Content-Type: application/json"[
+                :500
+            ]
+        )
+    return error_response(422, ErrorCode.INVALID_VALUE, text, field=field or None)
+
+
+def _has_body(request: Request) -> bool:
+    return "transfer-encoding" in request.headers or request.headers.get("content-length", "0") != "0"
 
 
 async def _late(request: Request, error: Exception) -> JSONResponse:
@@ -149,6 +161,8 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     path, headers = request.url.path[:100], dict(error.headers or {})
     status, text = error.status_code, str(error.detail)
+    if status == 400 and request.headers.get("content-type", "").startswith("application/json"):
+        text = "the body cannot be read: expected one JSON object, in UTF-8 and not compressed"
     if status == 404 and any(_is_socket(route, request.url.path) for route in request.app.routes):
         status, headers["Upgrade"] = 426, "websocket"
         text = f"{path} is a WebSocket: connect to it with ws:// or wss:// (subprotocol {limits.SUBPROTOCOL} for /v1/stream)"

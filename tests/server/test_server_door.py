@@ -186,6 +186,26 @@ async def test_bodies_that_do_not_fit_are_refused_by_their_field(server: Running
     assert status in (400, 422) and answer["error"]["message"]
 
 
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain; charset=utf-8"])
+@pytest.mark.parametrize("path", ["/v1/tokens", "/v1/sessions/none/branch"])
+def test_json_that_is_sent_as_something_else_is_told_how_to_be_sent(
+    server: RunningServer, kind: str, path: str
+) -> None:
+    """As curl does with -d alone; the answer was that an object is expected, which it is."""
+    body = json.dumps({"role": "viewer"} if path.endswith("tokens") else {"chunk": 1}).encode()
+    status, answer = ask(server, path, "POST", body, a={"Content-Type": kind})
+    assert status == 422
+    said = f"the body is {kind.partition(';')[0]}: send JSON, with the header Content-Type: application/json"
+    assert answer["error"]["message"] == said
+    assert ask(server, path, "POST", body, a=JSON)[0] in (200, 404)
+
+
+def test_a_body_that_nobody_can_read_is_told_what_is_expected(server: RunningServer) -> None:
+    for body in (b"\x1f\x8b\x08\x00", b'{"chunk": ' + b"9" * 5000 + b"}"):
+        status, answer = ask(server, "/v1/sessions/none/branch", "POST", body, a=JSON)
+        assert status == 400 and "expected one JSON object, in UTF-8" in answer["error"]["message"]
+
+
 async def test_ranges_of_any_length_are_read(server: RunningServer) -> None:
     async with RawClient(server.url) as client:
         path = f"/v1/sessions/{(await client.start())['session']}/recording.mp4"
