@@ -386,10 +386,8 @@ async def test_keys_are_read_again_on_a_signal(make_server: Any, tmp_path: Path)
 
 
 async def test_the_python_client_comes_in_with_a_token(keyed: RunningServer) -> None:
-    async with flowbrush.connect(
-        keyed.url, prompt="a", token=token(keyed, AS_ALICE), frames="packets"
-    ) as stream:
-        await anext(stream)
+    begun = flowbrush.connect(keyed.url, prompt="a", token=token(keyed, AS_ALICE), frames="none")
+    async with begun as stream:  # its frames are taken, so that it goes on
         viewer = token(keyed, AS_ALICE, role="viewer", session=stream.session)
         async with flowbrush.watch(keyed.url, stream.session, token=viewer, frames="packets") as watched:
             assert (await anext(watched)).key
