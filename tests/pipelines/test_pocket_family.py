@@ -133,7 +133,7 @@ def test_who_is_told_to_go_nowhere_is_not_taken_along(
     def met() -> list[float]:
         state = start("a tree and a car drives to the right", seed=4)
         tree, car = state.memory.layers
-        in_its_way = Similarity(tree.pose.scale, x=car.pose.x + 75, y=car.pose.y)
+        in_its_way = Similarity(tree.pose.scale, x=car.pose.x + 50, y=car.pose.y)
         state.memory = state.memory.with_layer(0, replace(tree, pose=in_its_way))
         return ways(served, state)
 
