@@ -103,6 +103,7 @@ def test_after_a_rewind_and_in_another_process_they_begin_anew(it: Harness, tmp_
     other.journal.extend(0, [it.journal.controls(number) for number in range(3)])
     for number in range(3):
         other.session.restored(number, it.journal.controls(number))
+    other.session.taken_up(3, {}, 1)
     assert other.session.follow(None) == (TrackEnd(track=FIRST),), "of a video that nobody sends any more"
 
 

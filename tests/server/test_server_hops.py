@@ -25,6 +25,8 @@ async def test_a_session_is_let_go_no_further_than_that(
         return None  # nobody is there
 
     monkeypatch.setattr(relay, "reach", reach)
-    live: Any = SimpleNamespace(session=SimpleNamespace(ready_said=False), rank=None, tied=None)
+    live: Any = SimpleNamespace(
+        session=SimpleNamespace(welcome=SimpleNamespace(said=False)), rank=None, tied=None
+    )
     assert await relay.take_along(live, SimpleNamespace(), "b", Identity("", "::1", hops=hops)) is None  # type: ignore[arg-type]
     assert (asked, kept) == ([("b", hops)] if goes else [], [live])
