@@ -1,7 +1,7 @@
 """The inpainter: what may be behind a thing that is taken away (pocket).
 
 A hole is filled from its rim first, smoothly; the network sees that and makes it go on as its surroundings do. What it leaves
-smooth gets texture from around it.
+smooth is put together again of patches from around it.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from flowbrush.models.patches import patched
 from flowbrush.models.spec import InpainterSpec
-from flowbrush.models.texture import textured
 from flowbrush.models.unet import UNet
 
 LEAST = 1e-6  # weight of known pixels below which nothing is known
@@ -39,8 +39,8 @@ class Inpainter(nn.Module):
 
     @torch.inference_mode()
     def fill(self, picture: Tensor, hole: Tensor) -> Tensor:
-        """One picture [3, H, W] in -1..1 with its hole [1, H, W] in 0..1 filled, and texture in it."""
-        return textured(self(picture[None], hole[None])[0], hole)
+        """One picture [3, H, W] in -1..1 with its hole [1, H, W] in 0..1 filled, and sharp."""
+        return patched(self(picture[None], hole[None])[0], hole)
 
 
 def diffuse_fill(picture: Tensor, hole: Tensor) -> Tensor:

@@ -34,11 +34,17 @@ def unpacked(name: str, folder: Path) -> Path:
             f"{name}: cannot be downloaded; `apt-get update` may help",
         )
     archive = sorted(archives.glob(f"{name}_*.deb"))[-1].resolve()
+    # Under another name until it is whole: a run that is ended here must not leave half of the photos for all there are.
+    begun = root.with_name(f"{name}.part")
+    shutil.rmtree(begun, ignore_errors=True)
+    begun.mkdir(parents=True)  # the tool itself makes one folder, and not those above it
     _run(
-        ["dpkg-deb", "-x", str(archive), str(root.resolve())],
+        ["dpkg-deb", "-x", str(archive), str(begun.resolve())],
         archives,
         f"{name}: {archive} cannot be unpacked",
     )
+    shutil.rmtree(root, ignore_errors=True)
+    begun.rename(root)
     return root
 
 

@@ -1,13 +1,19 @@
-"""Filled holes get the texture of their surroundings, and only that."""
+"""Filled holes are put together of what is around them, and go on as that does."""
 
 from __future__ import annotations
 
+import itertools
+import math
+import statistics
+
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from flowbrush.models import texture
-from flowbrush.models.texture import textured
+from flowbrush.models import quilting
+from flowbrush.models.inpainter import diffuse_fill
+from flowbrush.models.patches import patched
 
 HOLE = (slice(64, 128), slice(96, 208))
 
@@ -32,9 +38,10 @@ def energy(picture: Tensor) -> float:
 def test_a_smear_in_grass_becomes_grass() -> None:
     ground = grass()
     filled, hole = with_smear(ground)
-    made = textured(filled, hole)
+    made = patched(filled, hole)
     share = energy(made[:, *HOLE]) / energy(ground[:, *HOLE])
-    assert 0.4 < share < 0.9
+    # Less is a smear; with all of it tiles show, which are whole patches of what was never there.
+    assert 0.70 < share < 0.77
     assert torch.equal(made * (1 - hole), filled * (1 - hole))
 
 
@@ -43,7 +50,7 @@ def test_a_smooth_ground_stays_smooth(size: tuple[int, int]) -> None:
     ground = torch.linspace(-0.5, 0.5, size[1]).expand(3, *size).contiguous()
     hole = torch.zeros(1, *size)
     hole[:, 64:128, 60:130] = 1
-    assert float((textured(ground, hole) - ground).abs().max()) < 0.03
+    assert float((patched(ground, hole) - ground).abs().max()) < 0.03
 
 
 def test_texture_comes_from_where_the_picture_looks_alike() -> None:
@@ -51,15 +58,15 @@ def test_texture_comes_from_where_the_picture_looks_alike() -> None:
     ground[:, :, 160:] = 0.6  # a plain wall next to the grass
     filled, hole = with_smear(ground)
     filled[:, 64:128, 160:208] = 0.6
-    made = textured(filled, hole)
+    made = patched(filled, hole)
     assert energy(made[:, 64:128, 96:144]) > 0.4 * energy(ground[:, 64:128, 96:144])
     assert energy(made[:, 64:128, 176:208]) < 0.15 * energy(ground[:, 64:128, 96:144])
 
 
 def test_no_place_is_copied_everywhere() -> None:
     filled, hole = with_smear(grass())
-    made = textured(filled, hole)[:, *HOLE]
-    step = texture.TILE * texture.CELL
+    made = patched(filled, hole)[:, *HOLE]
+    step = 4 * quilting.TILE
     first, second = made[:, :, :-step] + 0.1, made[:, :, step:] + 0.1
     alike = (first * second).mean() / (first.square().mean() * second.square().mean()).sqrt()
     assert float(alike) < 0.4  # one tile again and again: 0.9
@@ -67,7 +74,7 @@ def test_no_place_is_copied_everywhere() -> None:
 
 def weave(made: Tensor) -> Tensor:
     """How strong the texture of a filled hole is at each place within a tile, compared with its mean: [2, pixels of a tile]."""
-    step = texture.TILE * texture.CELL
+    step = 4 * quilting.TILE
     strong = made.diff(dim=-1).abs().mean(0)  # [h, w]
     folded = []
     for line in (strong.mean(0), strong.mean(1)):
@@ -77,67 +84,86 @@ def weave(made: Tensor) -> Tensor:
 
 
 def test_tiles_are_not_seen_as_a_weave() -> None:
-    woven = torch.stack([weave(textured(*with_smear(grass(seed)))[:, *HOLE]) for seed in range(4)]).mean(0)
+    woven = torch.stack([weave(patched(*with_smear(grass(seed)))[:, *HOLE]) for seed in range(4)]).mean(0)
     assert float(woven.max() - woven.min()) < 0.2  # with tiles in rows and columns 0.33
 
 
 def test_what_is_copied_is_whole_patches() -> None:
     ground = grass()
     filled, hole = with_smear(ground)
-    made = textured(filled, hole)[:, 94:102, 142:150].flatten()  # around the middle of a tile
-    patches = torch.nn.functional.unfold(ground[None], 8)[0].T
-    made, patches = made - made.mean(), patches - patches.mean(1, keepdim=True)
-    agree = (patches @ made) / (patches.norm(dim=1) * made.norm())
-    assert float(agree.max()) > 0.8
+    made = patched(filled, hole)
+    patches = F.unfold(ground[None], 6)[0].T
+    patches = patches - patches.mean(1, keepdim=True)
+    agree = []
+    for row, column in itertools.product(range(70, 118, 8), range(104, 192, 8)):
+        patch = made[:, row : row + 6, column : column + 6].flatten()
+        patch = patch - patch.mean()
+        agree.append(float(((patches @ patch) / (patches.norm(dim=1) * patch.norm())).max()))
+    assert statistics.median(agree) > 0.9  # of tiles half as large 0.78
 
 
 def test_waves_as_long_as_a_tile_are_texture() -> None:
     wave = (torch.arange(320) * (2 * torch.pi / 12)).sin() * 0.3
     ground = wave.expand(3, 192, 320).contiguous()
     filled, hole = with_smear(ground, 0.0)
-    assert energy(textured(filled, hole)[:, *HOLE]) > 0.4 * energy(ground)
+    assert energy(patched(filled, hole)[:, *HOLE]) > 0.4 * energy(ground)
 
 
 @pytest.mark.parametrize("known", [8, 40])
 def test_a_hole_in_next_to_nothing_stays_as_it_was_filled(known: int) -> None:
-    """Of 8 known pixels no place can be copied, of 40 four: too few for a choice."""
+    """Of 8 known pixels no window can be copied, of 40 nine: too few for a choice."""
     filled = grass()
     hole = torch.ones(1, 192, 320)
     hole[:, :known, :known] = 0
-    assert torch.equal(textured(filled, hole), filled)
+    assert torch.equal(patched(filled, hole), filled)
 
 
 def test_nothing_is_done_where_there_is_no_hole() -> None:
     filled = grass()
-    assert torch.equal(textured(filled, torch.zeros(1, 192, 320)), filled)
+    assert torch.equal(patched(filled, torch.zeros(1, 192, 320)), filled)
 
 
-def test_texture_costs_little_where_the_true_ground_is_known() -> None:
-    """It is never the right leaf: all of it would be 64 % more error than the smear."""
-    ground = grass()
-    filled, hole = with_smear(ground)
-    errors = [
-        (picture - ground)[:, *HOLE].square().mean().item() for picture in (textured(filled, hole), filled)
-    ]
-    assert 1.05 < errors[0] / errors[1] < 1.3
+def lost(ground: Tensor) -> float:
+    """The error inside a hole of `ground`, of its smear's."""
+    hole = torch.zeros(1, 192, 320)
+    hole[:, *HOLE] = 1
+    filled = diffuse_fill(ground[None], hole[None])[0]
+    made, smear = (
+        (picture - ground)[:, *HOLE].square().mean() for picture in (patched(filled, hole), filled)
+    )
+    return float(made / smear)
 
 
-def test_tiles_pass_into_each_other_without_edges() -> None:
-    """Edges are fast changes: of waves they leave the third derivative, twice as large with tiles that end at once."""
+def test_an_edge_goes_on_straight() -> None:
+    down, right = torch.meshgrid(torch.arange(192.0), torch.arange(320.0), indexing="ij")
+    across = (right - 150) * math.cos(0.6) + (down - 96) * math.sin(0.6)
+    assert (
+        lost((torch.sigmoid(across) * 1.2 - 0.6) + grass() * 0.2) < 0.4
+    )  # tiles that ignore their neighbours: 0.8
+
+
+def test_a_fence_goes_on() -> None:
+    """A smear says nothing of where its boards are: each tile goes on with what lies beside it."""
+    boards = ((torch.arange(320) % 24 < 12).float() - 0.5).expand(3, 192, 320).contiguous()
+    assert lost(boards) < 0.2  # tiles that ignore their neighbours: 1.4
+
+
+def test_waves_go_on_without_edges() -> None:
+    """Edges are fast changes: of waves they leave the third derivative."""
     wave = (torch.arange(320) * (2 * torch.pi / 12)).sin() * 0.3
     ground = wave.expand(3, 192, 320).contiguous()
-    made = textured(*with_smear(ground, 0.0))[:, *HOLE]
+    made = patched(*with_smear(ground, 0.0))[:, *HOLE]
     rough = [
         energy(picture.diff(dim=-1).diff(dim=-1)) / energy(picture) for picture in (made, ground[:, *HOLE])
     ]
-    assert rough[0] / rough[1] < 1.55
+    assert rough[0] / rough[1] < 1.1
 
 
 def test_what_is_as_long_as_a_field_is_left_to_the_network() -> None:
     """It knows where a picture is light and where dark: only what it cannot make is copied."""
     field = (torch.arange(320) * (2 * torch.pi / 64)).sin() * 0.3 + grass() * 0.3
-    made = textured(*with_smear(field, 0.0))[:, *HOLE]
-    assert float(torch.nn.functional.avg_pool2d(made[None], 16).std()) < 0.036
+    made = patched(*with_smear(field, 0.0))[:, *HOLE]
+    assert float(F.avg_pool2d(made[None], 16).std()) < 0.04
 
 
 def test_grass_ends_where_the_wall_begins() -> None:
@@ -147,7 +173,7 @@ def test_grass_ends_where_the_wall_begins() -> None:
     filled, hole = ground.clone(), torch.zeros(1, 192, 320)
     hole[:, 64:128, 56:140] = 1
     filled[:, 64:128, 56:100] = -0.1
-    made = textured(filled, hole)[:, 64:128]
+    made = patched(filled, hole)[:, 64:128]
     whole = energy(ground[:, 64:128, 56:92])
     assert energy(made[:, :, 60:92]) > 0.3 * whole
     assert energy(made[:, :, 104:112]) < 0.1 * whole
@@ -158,4 +184,4 @@ def test_a_narrow_border_is_enough_to_copy_from() -> None:
     filled, hole = grass(), torch.ones(1, 192, 320)
     hole[:, :, :64] = 0
     filled[:, :, 64:] = -0.1
-    assert energy(textured(filled, hole)[:, :, 64:]) > 0.3 * energy(grass())
+    assert energy(patched(filled, hole)[:, :, 64:]) > 0.3 * energy(grass())
