@@ -41,12 +41,13 @@ SAYS_MORE = frozenset("red yellow brown night light flying top".split())
 @dataclass(frozen=True)
 class Description:
     """What prompts name: a scene, None where they name none, and things in their order. `of_what_is_there` where they name neither
-    and say something: "it runs to the left", "heavy rain".
+    and say something: "it runs to the left", "heavy rain". `weather` is what they say of it: "rain", "snow", "wind".
     """
 
     scene: str | None
     things: tuple[Wanted, ...]
     of_what_is_there: bool = False
+    weather: tuple[str, ...] = ()
 
 
 def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Description:
@@ -55,16 +56,20 @@ def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Descript
     """
     scene: str | None = None
     things: list[Wanted] = []
+    weather: list[str] = []
     speaks = False
     if text.concepts:
         for prompt, weight in sorted(prompts, key=lambda each: -each[1]):
             said = text.read(prompt)
             speaks = speaks or any(each.kind in SAID_OF_THEM or each.word in THEM for each in said)
+            weather += [each.name for each in said if each.kind == "weather"]
             found = with_ways(_known(things_named(said, text), keyframes), said)
             scene = scene or _scene(text.written(prompt), found, keyframes)
             if weight >= HEARD:
                 things = _united(things, found)
-    return Description(scene, tuple(things), speaks and not scene and not things)
+    return Description(
+        scene, tuple(things), speaks and not scene and not things, tuple(dict.fromkeys(weather))
+    )
 
 
 def _known(things: Sequence[Wanted], keyframes: Keyframes) -> list[Wanted]:

@@ -23,6 +23,8 @@ from flowbrush.pipelines.reference.wanted import Wanted
 from flowbrush.pipelines.requests import Notice
 
 DEFAULT_SCENE = "meadow"
+UNSEEN = {"rain": "no drops fall", "snow": "no flakes fall", "wind": "nothing bends"}
+"""What the student makes of each kind of weather that it was taught."""
 PHOTO_GROUND = Ground(level=0.8)  # where it begins in a photo is not known, and that is ground in most
 
 
@@ -38,12 +40,11 @@ class SceneMaker:
         return describe(prompts, self.text, self.keyframes)
 
     def unheeded(self, plan: ChunkPlan) -> tuple[Notice, ...]:
-        """What prompts that are new in this chunk say of things, and what cannot be shown."""
+        """What prompts that are new in this chunk say, and what cannot be shown."""
         return tuple(
             Notice("partly_shown", why, control)
             for text, control in plan.new_texts
-            for thing in self.describe(((text, 1.0),)).things
-            for why in thing.unheeded
+            for why in _unheeded(self.describe(((text, 1.0),)))
         )
 
     def stage(
@@ -99,6 +100,12 @@ class SceneMaker:
             return PHOTO_GROUND
         height, width = stack.size
         return self.keyframes.backdrop(label, stack.seed, (width, height)).ground
+
+
+def _unheeded(told: Description) -> list[str]:
+    """What a prompt says that cannot be shown, and why."""
+    weather = [f"{each} is hardly seen: {UNSEEN[each]}" for each in told.weather if each in UNSEEN]
+    return [why for thing in told.things for why in thing.unheeded] + weather
 
 
 def layer_of(keyframes: Keyframes, placed: Placed, size: tuple[int, int]) -> Layer:

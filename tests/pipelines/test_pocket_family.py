@@ -227,6 +227,25 @@ def test_what_cannot_be_shown_of_a_thing_is_said(served: Generator, start) -> No
     )
 
 
+@pytest.mark.parametrize(
+    ("prompt", "why"),
+    [
+        ("a dog in heavy rain", ["rain is hardly seen: no drops fall"]),
+        ("it is snowing on a dog in the meadow", ["snow is hardly seen: no flakes fall"]),
+        (
+            "a storm and strong wind",
+            ["rain is hardly seen: no drops fall", "wind is hardly seen: nothing bends"],
+        ),
+        ("a dog in the snow", []),
+    ],
+)
+def test_weather_that_is_not_seen_is_said(served: Generator, start, prompt: str, why: list[str]) -> None:
+    state = start(prompt)
+    notices = served.step([state], [()])[0].notices
+    assert [notice.message for notice in notices if notice.code == "partly_shown"] == why
+    served.release(state)
+
+
 def test_what_a_prompt_puts_into_a_photo_stands_in_its_lower_part(served: Generator, start) -> None:
     photo, feet = np.full((192, 320, 3), 90, np.uint8), []
     for seed in range(4):
