@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,8 @@ from flowbrush.server.http.context import Context
 from flowbrush.server.http.door import identity_of
 from flowbrush.server.http.quotas import OverQuota
 from flowbrush.server.http.ranges import serve_file
+from flowbrush.server.http.stills import show_jpegs
+from flowbrush.server.sessions.service import Service
 from flowbrush.server.sessions.session_host import LatestJpeg, SessionHost
 from flowbrush.server.store.storage import StorageLate
 from flowbrush.server.store.store import SessionRecord
@@ -93,8 +96,7 @@ async def _watch(context: Context, id: str, request: Request) -> Response:
     except OverQuota as over:
         return over_quota(over)
     audit("session.watch", identity_of(request), session=id)
-    still = await context.service.dispatchers.of(live).still(live, Codec.JPEG) if live.stands else None
-    pictures = _pictures(live, still and still[1])
+    pictures = _pictures(context.service, live)
     kind = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
     return _metered(context, request, StreamingResponse(pictures, media_type=kind))
 
@@ -163,14 +165,14 @@ def _size(path: Path) -> int:
         return 0
 
 
-async def _pictures(live: SessionHost, first: bytes | None) -> AsyncIterator[bytes]:
+async def _pictures(service: Service, live: SessionHost) -> AsyncIterator[bytes]:
     viewer = LatestJpeg()
-    if first is not None:
-        viewer.put(first)
     live.jpeg_viewers.add(viewer)
+    stills = asyncio.create_task(show_jpegs(service, live, viewer))
     try:
         while (picture := await viewer.next()) is not None:
             head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
             yield head.encode() + picture + b"\r\n"
     finally:
+        stills.cancel()
         live.jpeg_viewers.discard(viewer)

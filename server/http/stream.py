@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from dataclasses import replace
@@ -21,6 +20,7 @@ from flowbrush.server.http.ending import part, until_one_ends
 from flowbrush.server.http.identity import Identity
 from flowbrush.server.http.quotas import OverQuota
 from flowbrush.server.http.relay import VIDEO_COMPLETE, Elsewhere, Link
+from flowbrush.server.http.stills import show_stills
 from flowbrush.server.http.talk import (
     Handle,
     SlowReader,
@@ -36,7 +36,6 @@ from flowbrush.server.realtime.wire import COMPLETED
 from flowbrush.server.sessions import starting
 from flowbrush.server.sessions.commands import REFUSED_S, Commands, ViewerCommands
 from flowbrush.server.sessions.refused import Refused
-from flowbrush.server.sessions.service import Service
 from flowbrush.server.sessions.session_host import SessionHost
 
 log = logging.getLogger(__name__)
@@ -113,28 +112,19 @@ async def serve_viewer(socket: WebSocket, context: Context, id: str) -> None:
     audit("session.watch", identity, session=id)
     outbox = service.watch(live)
     only_pings = ViewerCommands(service, outbox)
-    still = asyncio.create_task(_show_still(service, live, outbox))
     try:
         with context.present.here(identity, outbox):
             await until_one_ends(
-                read(socket, outbox, only_pings.handle), write(socket, outbox, context, packed)
+                read(socket, outbox, only_pings.handle),
+                write(socket, outbox, context, packed),
+                show_stills(service, live, outbox),
             )
     except OverQuota as limited:
         await part(socket, limit_error(limited), CloseCode.POLICY, limited.code)
     except SlowReader:
         await part(socket, None, CloseCode.POLICY, ErrorCode.SLOW_READER)
     finally:
-        still.cancel()
         service.unwatch(live, outbox)
-
-
-async def _show_still(service: Service, live: SessionHost, outbox: Outbox) -> None:
-    """A viewer who joins while nothing is made gets the last picture; a key frame comes when it goes on."""
-    if not live.stands:
-        return
-    still = await service.dispatchers.of(live).still(live, live.session.output.codec)
-    if still is not None and outbox.waits_for_key:
-        outbox.show_once(live.still_packet(*still))
 
 
 def _start(text: str) -> SessionStart:

@@ -28,6 +28,7 @@ from flowbrush.server.http.identity import Identity
 from flowbrush.server.http.quotas import OverQuota
 from flowbrush.server.http.relay import Elsewhere, Link
 from flowbrush.server.http.share import MESSAGE_S, Share
+from flowbrush.server.http.stills import show_stills
 from flowbrush.server.logs import session_id
 from flowbrush.server.sessions.refused import Refused, served
 from flowbrush.server.sessions.session_host import SessionHost
@@ -128,7 +129,8 @@ async def _converse(
     handle, wire = language.conversation(live, outbox, identity)
     while True:
         try:
-            await until_one_ends(read(socket, outbox, handle), write(socket, outbox, context, wire))
+            stills = show_stills(context.service, live, outbox)
+            await until_one_ends(read(socket, outbox, handle), write(socket, outbox, context, wire), stills)
             return None
         except MovesOn as moves:
             link = await context.relay.take_along(live, outbox, moves.gateway, identity)

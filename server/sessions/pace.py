@@ -83,6 +83,10 @@ class Pace:
         """What the viewer's screen shows, where that is known (seconds)."""
         return self._pacer.on_screen(now)
 
+    def awaits_report(self, pts: float, now: float) -> bool:
+        """Whether the chunk that begins at `pts` waits for a viewer who has ceased to say where it is."""
+        return self._pacer.stands(pts, now)
+
     # ---- the making of a chunk
 
     def due(self, pts: float, now: float) -> float | None:

@@ -89,3 +89,9 @@ class Pacer:
         if self._at is None:
             return now
         return now + end_pts - self.playhead(now) - self.chunk_s - MARGIN_S
+
+    def stands(self, end_pts: float, now: float) -> bool:
+        """Whether the chunk that begins at `end_pts` is not started before the viewer says again where it is."""
+        silent = self.reported and self._at is not None and now - self._at >= SILENCE_S
+        due = self.due(end_pts, now)
+        return due == float("inf") or (silent and due > now)

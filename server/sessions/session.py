@@ -157,6 +157,10 @@ class Session:
             return urgent  # known already, and somebody waits for what comes after
         return self.pace.due(self.chunk * self.chunk_s, now)
 
+    def stands(self, now: float) -> bool:
+        """Whether no chunk is wanted: it is paused, or waits for its client to say what it shows."""
+        return self.pace.stands or self.pace.awaits_report(self.chunk * self.chunk_s, now)
+
     def check_made(self, chunk: int, id: int | None = None) -> None:
         """Raises ProtocolError when the client has not got all of `chunk` yet."""
         made = self.output.chunks

@@ -35,10 +35,13 @@ class LatestJpeg:
     def __init__(self) -> None:
         self._frame: bytes | None = None
         self._changed = asyncio.Event()
+        self.empty = True
+        """whether there was no frame yet"""
 
     def put(self, frame: bytes | None) -> None:
         """The newest frame; None ends the stream of pictures."""
         self._frame = frame
+        self.empty = False
         self._changed.set()
 
     async def next(self) -> bytes | None:
@@ -115,7 +118,7 @@ class SessionHost:
     @property
     def stands(self) -> bool:
         """Whether no chunk is about to be made: who looks on now would wait for a picture."""
-        return self.blocked or self.rests or self.session.pace.stands
+        return self.blocked or self.rests or self.session.stands(time.monotonic())
 
     @property
     def rests(self) -> bool:

@@ -106,6 +106,18 @@ def test_one_who_reports_is_never_more_than_two_seconds_ahead_of_its_report() ->
     assert pacer.due(end, now) < math.inf
 
 
+def test_a_chunk_waits_for_a_report_where_a_viewer_has_ceased_to_report() -> None:
+    pacer = Pacer(0.1, CHUNK_S)
+    assert not pacer.stands(0.0, 5.0), "nothing was sent yet"
+    pacer.sent(1.5, 5.0)
+    assert not pacer.stands(1.5, 15.0), "one that never reports is taken to play"
+    pacer.report(0.2, 15.0)
+    assert not pacer.stands(1.5, 15.5), "it is taken to go on for a second"
+    assert pacer.stands(1.5, 16.0) and pacer.due(1.5, 16.0) > 16.0, "0.3 s are left, and stay"
+    assert not pacer.stands(1.2, 16.0), "that is due"
+    assert pacer.stands(2.2, 15.0), "that is more than a viewer who reports gets ahead"
+
+
 def test_who_jumps_without_end_makes_no_more_than_one_who_plays() -> None:
     pace, now, begun = Pace(0.05, CHUNK_S), 100.0, list[float]()
     while len(begun) < 100:
