@@ -7,6 +7,8 @@ in one storage thread.
 from __future__ import annotations
 
 import struct
+from array import array
+from bisect import bisect_left
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,8 +24,8 @@ class Recording:
         self.path = path
         self.full = False
         self._codec, self._size, self._fps, self._limit = codec, (width, height), fps, limit
-        self._starts: dict[int, int] = {}
-        """chunk → where its fragment begins"""
+        self._chunks, self._starts = array("I"), array("Q")
+        """the chunks, growing, and where the fragment of each begins"""
         self._file = open(path, "a+b")
         self.bytes = self._scan()
         self._file.truncate(self.bytes)
@@ -32,7 +34,7 @@ class Recording:
         self._count()
 
     def _count(self) -> None:
-        self.chunks = max(self._starts) + 1 if self._starts else None
+        self.chunks = self._chunks[-1] + 1 if self._chunks else None
 
     def put(self, chunk: int, first_frame: int, samples: Sequence[mp4.Sample]) -> bool:
         """Writes a chunk; it replaces what was recorded of it and after it. False when there is no room."""
@@ -51,23 +53,28 @@ class Recording:
         self._file.seek(0, 2)
         self._file.write(data)
         self._file.flush()
-        self._starts[chunk] = fragment
+        self._note(chunk, fragment)
         self.bytes += len(data)
         self._count()
         return True
 
     def cut(self, chunks: int) -> None:
         """Forgets chunk `chunks` and all after it."""
-        gone = [start for chunk, start in self._starts.items() if chunk >= chunks]
-        if gone:
-            self._starts = {chunk: start for chunk, start in self._starts.items() if chunk < chunks}
-            self.bytes = min(gone) if self._starts else 0
+        kept = bisect_left(self._chunks, chunks)
+        if kept < len(self._chunks):
+            self.bytes = self._starts[kept] if kept else 0
+            del self._chunks[kept:], self._starts[kept:]
             self._file.truncate(self.bytes)
             self._count()
 
     def close(self) -> None:
         """Closes the file; it is complete after every chunk anyway."""
         self._file.close()
+
+    def _note(self, chunk: int, start: int) -> None:
+        """The fragment of one more chunk is there."""
+        self._chunks.append(chunk)
+        self._starts.append(start)
 
     @staticmethod
     def _fragment_size(data: bytes) -> int:
@@ -87,7 +94,7 @@ class Recording:
                 chunk = struct.unpack(">12xI", self._file.read(16))[0] - 1
                 start = at
             elif kind == b"mdat" and chunk is not None:
-                self._starts[chunk] = start
+                self._note(chunk, start)
                 complete = at + length
             at += length
         return complete

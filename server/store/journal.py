@@ -1,6 +1,6 @@
 """The log of a session on disk: one JSON line per chunk asked for, with the controls that it saw.
 
-The file is the truth; memory holds only where each line begins. It can be cut (rewind, reset) and read
+The file is the truth; memory holds only where some lines begin. It can be cut (rewind, reset) and read
 again by a new process after a restart.
 """
 
@@ -18,6 +18,12 @@ from flowbrush.errors import ProtocolError
 from flowbrush.parse import parse_control
 from flowbrush.protocol import Control
 
+EVERY = 64
+"""Memory holds where each so many-th line begins, so that it hardly grows with the stream; lines between are read on the way."""
+
+BLOCK = 1 << 14
+"""Bytes that are read in one go: as a rule more than `EVERY` lines have, which are empty while nobody does anything."""
+
 
 class JournalFull(OSError):
     """The journal has reached its largest size."""
@@ -32,19 +38,18 @@ class Journal:
         self._limit = limit
         self._file = open(path, "a+b")
         self._starts = array("Q")
+        """where chunk 0, EVERY, 2 EVERY, … begin"""
+        self._count = self._end = 0
+        self._torn = False
         self._file.seek(0)
-        end = 0
         for line in self._file:
             if not line.endswith(b"\n"):
                 break
-            self._starts.append(end)
-            end += len(line)
-        self._end = end
-        self._torn = False
-        self._file.truncate(end)
+            self._note(line)
+        self._file.truncate(self._end)
 
     def __len__(self) -> int:
-        return len(self._starts)
+        return self._count
 
     def extend(self, first: int, lines: Sequence[Sequence[Control]]) -> None:
         """The controls of the chunks from `first` on, which must be the next one. Raises OSError; nothing has changed then."""
@@ -66,14 +71,20 @@ class Journal:
             raise
         self._torn = False
         for text in texts:
-            self._starts.append(self._end)
-            self._end += len(text)
+            self._note(text)
 
     def replace(self, first: int, lines: Sequence[Sequence[Control]]) -> int:
         """As `extend`, but whatever it has from `first` on goes before: a cut may have failed. Returns how many it has then."""
         self.truncate(first)
         self.extend(first, lines)
         return len(self)
+
+    def _note(self, line: bytes) -> None:
+        """The file has one more line."""
+        if self._count % EVERY == 0:
+            self._starts.append(self._end)
+        self._count += 1
+        self._end += len(line)
 
     def _mend(self) -> None:
         """Takes away what a write that failed has left."""
@@ -85,26 +96,41 @@ class Journal:
         """The controls that the making of `chunk` saw. Raises IndexError beyond the end, ValueError for a line that is none."""
         if not 0 <= chunk < len(self):
             raise IndexError(f"chunk {chunk} is not in the journal, which has {len(self)}")
-        start = self._starts[chunk]
-        end = self._starts[chunk + 1] if chunk + 1 < len(self) else self._end
-        return _checked(os.pread(self._file.fileno(), end - start, start), chunk + 1)
+        return _checked(self._line(chunk)[1], chunk + 1)
 
     def truncate(self, chunks: int) -> None:
         """Forgets every chunk from `chunks` on."""
         if chunks < len(self):
-            end = self._starts[chunks]
+            end = self._line(chunks)[0]
             os.ftruncate(self._file.fileno(), end)
-            self._end = end
-            del self._starts[chunks:]
+            self._end, self._count = end, chunks
+            del self._starts[-(-chunks // EVERY) :]
 
     def copy_to(self, path: Path, chunks: int) -> None:
         """A journal of the first `chunks` chunks alone, in a new file."""
-        end = self._starts[chunks] if chunks < len(self) else self._end
+        end = self._line(chunks)[0] if chunks < len(self) else self._end
         with open(self.path, "rb") as old, open(path, "wb") as new:
             left = end
             while left > 0 and (block := old.read(min(left, 1 << 20))):
                 new.write(block)
                 left -= len(block)
+
+    def _line(self, chunk: int) -> tuple[int, bytes]:
+        """Where the line of a chunk begins, and the line. Raises OSError, and ValueError where the file has lost it."""
+        at = self._starts[chunk // EVERY]
+        for number, line in enumerate(self._lines(at), chunk // EVERY * EVERY):
+            if number == chunk:
+                return at, line
+            at += len(line)
+        raise ValueError(f"line {chunk + 1} of the journal is missing")
+
+    def _lines(self, at: int) -> Iterator[bytes]:
+        """The lines from the one that begins at `at`."""
+        rest = b""
+        while block := os.pread(self._file.fileno(), min(BLOCK, self._end - at), at):
+            at += len(block)
+            *whole, rest = (rest + block).split(b"\n")
+            yield from (line + b"\n" for line in whole)
 
     def close(self) -> None:
         """Closes the file; the journal stays on disk."""

@@ -6,7 +6,9 @@ import errno
 import io
 import json
 import os
+import tracemalloc
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import av
@@ -24,7 +26,7 @@ from flowbrush.server.engine.encoder import VideoEncoder
 from flowbrush.server.metrics import Metrics
 from flowbrush.server.settings import Settings
 from flowbrush.server.store.images import BadImage, ImageStore
-from flowbrush.server.store.journal import Journal, lines_of
+from flowbrush.server.store.journal import BLOCK, Journal, lines_of
 from flowbrush.server.store.log_text import log_text
 from flowbrush.server.store.session_repository import SessionRepository
 from flowbrush.server.store.store import Store
@@ -67,6 +69,45 @@ def test_a_journal_is_read_back_cut_and_goes_on(tmp_path: Path) -> None:
         again.controls(3)
     again.copy_to(tmp_path / "branch", 1)
     assert len(Journal(tmp_path / "branch")) == 1
+
+
+def test_every_line_of_a_long_journal_is_found_and_cut(tmp_path: Path) -> None:
+    """Also those longer than what is read in one go, and where the index begins anew."""
+    random = Random(7)
+    lines = [
+        (prompt("x" * random.choice((1, 900)), n + 1),) if random.random() < 0.3 else () for n in range(500)
+    ]
+    lines[70] = tuple(prompt("y" * 2000, 501 + n) for n in range(3 * BLOCK // 2000))
+    journal = Journal(tmp_path / "j")
+    journal.extend(0, lines)
+    for length in (500, 449, 448, 447, 129, 128, 71, 70, 64, 1, 0):
+        journal.truncate(length)
+        again = Journal(tmp_path / "j")
+        for each in (journal, again):
+            assert [each.controls(chunk) for chunk in range(len(each))] == lines[:length]
+    journal.extend(0, lines)
+    journal.copy_to(tmp_path / "branch", 333)
+    branch = Journal(tmp_path / "branch")
+    assert len(branch) == 333 and branch.controls(332) == lines[332]
+
+
+def test_what_memory_keeps_of_a_long_stream_hardly_grows(tmp_path: Path) -> None:
+    """A week has more than two million chunks."""
+    journal = Journal(tmp_path / "j")
+    tracemalloc.start()
+    for first in range(0, 100_000, 1000):
+        journal.extend(first, [()] * 1000)
+    kept = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert kept < 100_000
+
+
+def test_a_line_that_the_disk_has_lost_is_named(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "j")
+    journal.extend(0, [(), (), ()])
+    os.truncate(tmp_path / "j", 6)
+    with pytest.raises(ValueError, match="line 3 of the journal is missing"):
+        journal.controls(2)
 
 
 @pytest.mark.parametrize("broken", [None, 1])
