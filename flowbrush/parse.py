@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar, cast, get_args
@@ -77,9 +78,7 @@ def prepare() -> None:
 
 def _parse(text: str | bytes, union: _Union) -> Parsed[Any]:
     data = read_object(text)
-    id = data.get("id")
-    if type(id) is not int or not 1 <= id <= limits.MAX_ID:
-        id = None
+    id = _id_of(data)
     kind = data.get("type")
     if kind is None:
         raise ProtocolError(
@@ -113,22 +112,57 @@ def read_object(text: str | bytes, most: int = limits.MAX_MESSAGE_BYTES) -> dict
         raise ProtocolError(
             ErrorCode.INVALID_JSON, f'expected a JSON object, got {in_json(data)}: send {{"type": …}}'
         )
+    if (name := named_twice(text)) is not None:
+        raise ProtocolError(ErrorCode.INVALID_VALUE, said_of_twice(name), field=name[:100], id=_id_of(data))
     return data
 
 
-def ignored_fields(data: Any, model: Any, path: str = "") -> Iterator[str]:
+def named_twice(text: str | bytes) -> str | None:
+    """A name that stands twice in one object of a JSON text, if one does: of two values one would be lost. Raises ValueError."""
+    found: list[str] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        names = [name for name, _ in pairs]
+        if not found and len(set(names)) < len(names):
+            found.append(next(name for name in names if names.count(name) > 1))
+
+    json.loads(text, object_pairs_hook=look)
+    return found[0] if found else None
+
+
+def said_of_twice(name: str) -> str:
+    """What is wrong with it, and what to do."""
+    return f"{in_json(name)} stands twice in one object: join the two, or leave one out"
+
+
+def _id_of(data: dict[str, Any]) -> int | None:
+    """The id of a message, to be named in what is said of it; None where it is no id."""
+    id = data.get("id")
+    return id if type(id) is int and 1 <= id <= limits.MAX_ID else None
+
+
+def ignored_fields(data: Any, model: Any) -> Iterator[str]:
     """Paths of what `data` has and `model`, made from it, has not."""
+    return (path.removeprefix(".")[:100] for path in _ignored(data, model))
+
+
+def _ignored(data: Any, model: Any) -> Iterator[str]:
+    """The paths from here on. They are put together only where there are any: most of what comes is points, by the million."""
     if isinstance(model, BaseModel) and isinstance(data, dict):
+        fields = type(model).model_fields
         allows_more = model.model_config.get("extra") == "allow"
         for name, value in data.items():
-            here = f"{path}.{name}" if path else name
-            if name in type(model).model_fields:
-                yield from ignored_fields(value, getattr(model, name), here)
-            elif not allows_more:
-                yield here[:100]
+            if name not in fields:
+                if not allows_more:
+                    yield f".{name}"
+            elif isinstance(value, dict | list):
+                for rest in _ignored(value, getattr(model, name)):
+                    yield f".{name}{rest}"
     elif isinstance(model, tuple) and isinstance(data, list):
         for index, (value, part) in enumerate(zip(data, model, strict=False)):
-            yield from ignored_fields(value, part, f"{path}[{index}]")
+            if isinstance(value, dict | list):
+                for rest in _ignored(value, part):
+                    yield f"[{index}]{rest}"
 
 
 def from_validation(

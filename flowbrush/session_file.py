@@ -24,8 +24,8 @@ from flowbrush.controls import (
 )
 from flowbrush.errors import ErrorCode, ProtocolError
 from flowbrush.messages import Body, Chunk
-from flowbrush.parse import Parsed, from_validation, ignored_fields
-from flowbrush.wording import OfField, in_json
+from flowbrush.parse import Parsed, from_validation, ignored_fields, said_of_twice
+from flowbrush.wording import OfField
 
 FILE_VERSION = 1
 MAX_FILE_BYTES = 256 << 20
@@ -128,11 +128,7 @@ def _read(text: str | bytes) -> Any:
         if len(found) < len(pairs):
             names = [name for name, _ in pairs]
             twice = next(name for name in names if names.count(name) > 1)
-            raise ProtocolError(
-                ErrorCode.INVALID_VALUE,
-                f"{in_json(twice)} stands twice in one object: join the two, or leave one out",
-                field=twice[:100],
-            )
+            raise ProtocolError(ErrorCode.INVALID_VALUE, said_of_twice(twice), field=twice[:100])
         return found
 
     return json.loads(text, object_pairs_hook=once)

@@ -79,7 +79,7 @@ def _add_walls(app: FastAPI, context: Context) -> None:
     """What every request passes before a route has it, and what is said of one that fails."""
     settings = context.settings
     app.add_middleware(AskElsewhere, context=context)
-    app.add_middleware(BodyLimit, limit=settings.image_mib * MIB + BODY_SLACK)
+    app.add_middleware(BodyLimit, upload=settings.image_mib * MIB + BODY_SLACK)
     app.add_middleware(HeadAsGet)
     app.add_middleware(Door, rules=rules(settings, context), metrics=context.service.metrics)
     if settings.allowed_origins:  # what pages of theirs may ask for, they may read

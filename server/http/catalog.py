@@ -12,6 +12,7 @@ from flowbrush.models.registry import CARDS  # torch-free
 from flowbrush.server.http.answers import error_response
 from flowbrush.server.http.audit import audit
 from flowbrush.server.http.auth import NotAllowed
+from flowbrush.server.http.bodies import JsonRoute
 from flowbrush.server.http.context import Context
 from flowbrush.server.http.door import identity_of
 from flowbrush.server.http.identity import Role
@@ -44,7 +45,7 @@ class TokenRequest(BaseModel):
 
 def router(context: Context) -> APIRouter:
     """`/v1/models`, `/v1/tokens`, `/v1/images`."""
-    routes = APIRouter(prefix="/v1")
+    routes = APIRouter(prefix="/v1", route_class=JsonRoute)
     served = context.settings.models
 
     @routes.get("/models", summary="The models, what they can do, whether their weights are here")

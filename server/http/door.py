@@ -32,6 +32,10 @@ _LINKS = re.compile(r"/v1/sessions/[^/]+/(recording\.mp4|frame\.jpg|watch\.mjpeg
 
 _NO_LINK = "a token is for WebSockets and for links to a session's pictures and log: send a key, as Authorization: Bearer KEY"
 
+_FRAMED_TWICE = (
+    "the body's length is said in two ways: send Content-Length or, in HTTP/1.1, Transfer-Encoding"
+)
+
 _BEGINNING = ("/v1/stream", "/v1/realtime/video")
 """Where sessions begin: what a viewer's token is not for."""
 
@@ -88,6 +92,8 @@ class Door:
         path = path_of(scope)
         if _UNPRINTABLE.search(path):
             raise NotAllowed(400, "invalid_value", "the path holds a control character")
+        if _framed_twice(scope, headers):
+            raise NotAllowed(400, "invalid_value", _FRAMED_TWICE)
         if HEADER in headers:
             peer = scope["client"][0] if scope.get("client") else ""
             return self._rules.passes.read(headers[HEADER], method_of(scope), path, peer)
@@ -164,6 +170,14 @@ def _check_token(identity: Identity, path: str) -> None:
     of_session = _OF_A_SESSION.fullmatch(path)
     if of_session and not identity.sees_id(of_session[1]):
         raise NotAllowed(404, "unknown_session", f"nothing is here of a session {of_session[1][:64]!r}")
+
+
+def _framed_twice(scope: Scope, headers: Headers) -> bool:
+    """Whether a proxy before this server may have taken the body to end elsewhere: then what follows it, another request to one of
+    the two, can be somebody else's (RFC 9112, 6.1).
+    """
+    pieces = "transfer-encoding" in headers
+    return pieces and ("content-length" in headers or scope.get("http_version") == "1.0")
 
 
 async def _refuse(response: Response, scope: Scope, receive: Receive, send: Send) -> None:

@@ -5,22 +5,31 @@ from __future__ import annotations
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowbrush.server.http.answers import error_response
+from flowbrush.server.http.door import path_of
+
+UPLOADS = "/v1/images"
+
+
+MAX_JSON_BYTES = 1 << 13
+"""What a route takes is much less. Ten MiB of it, as a picture may have, took the event loop 18 s."""
 
 
 class BodyLimit:
-    """Ends requests whose body is larger than `limit` bytes before they fill memory or disk."""
+    """Ends requests whose body is too large before they fill memory or disk, or take the time of others."""
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    def __init__(self, app: ASGIApp, upload: int) -> None:
+        """An upload may have `upload` bytes, all else `MAX_JSON_BYTES`."""
         self._app = app
-        self._limit = limit
+        self._upload = upload
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        limit = self._upload if path_of(scope) == UPLOADS else MAX_JSON_BYTES
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if not announced.isdigit() or len(announced) > 18 or int(announced) > self._limit:
-            text = f"the request is too large: at most {self._limit} bytes"
+        if not announced.isdigit() or len(announced) > 18 or int(announced) > limit:
+            text = f"the request is too large: at most {limit} bytes"
             await error_response(413, "too_large", text)(scope, receive, send)
             return
         received = 0
@@ -29,7 +38,7 @@ class BodyLimit:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self._limit:  # a body without a length, in pieces
+            if received > limit:  # a body without a length, in pieces
                 return {"type": "http.disconnect"}
             return message
 

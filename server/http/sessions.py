@@ -11,6 +11,7 @@ from flowbrush.errors import ErrorCode, ProtocolError
 from flowbrush.messages import MAX_CHUNK
 from flowbrush.server.http.answers import error_response, over_quota
 from flowbrush.server.http.audit import audit
+from flowbrush.server.http.bodies import JsonRoute
 from flowbrush.server.http.context import Context, unknown
 from flowbrush.server.http.door import identity_of
 from flowbrush.server.http.quotas import OverQuota
@@ -20,7 +21,7 @@ from flowbrush.server.store.store import SessionRecord
 
 def router(context: Context) -> APIRouter:
     """`/v1/sessions/{id}`, its log, branches, and marks for clips."""
-    routes = APIRouter(prefix="/v1/sessions/{id}")
+    routes = APIRouter(prefix="/v1/sessions/{id}", route_class=JsonRoute)
     service = context.service
 
     @routes.get("", summary="State of a session")

@@ -82,6 +82,12 @@ def test_points_in_range_come_through_unchanged(rows: list[tuple[float, float, f
     assert [(point.t, point.x, point.y, point.visible) for point in message.points] == rows
 
 
+def test_a_name_that_stands_twice_is_refused_with_the_id_of_its_message() -> None:
+    with pytest.raises(p.ProtocolError, match="'y' stands twice in one object: join the two") as refused:
+        p.parse_client_message('{"type": "probe", "id": 7, "x": 0.5, "y": 0.1, "y": 0.2}')
+    assert refused.value.id == 7
+
+
 @pytest.mark.parametrize(
     ("message", "code", "field"),
     [
@@ -90,6 +96,8 @@ def test_points_in_range_come_through_unchanged(rows: list[tuple[float, float, f
         (b"\xff\xfe", "invalid_json", None),
         ("[" * 100_000, "invalid_json", None),
         ('"' + "x" * limits.MAX_MESSAGE_BYTES + '"', "too_large", None),
+        ('{"type": "ping", "sent_us": 1, "sent_us": 2}', "invalid_value", "sent_us"),
+        ('{"type": "ping", "sent_us": 1, "more": [{"a": 1, "a": 1}]}', "invalid_value", "a"),
         ({}, "missing_field", "type"),
         ({"type": "sing"}, "unknown_type", "type"),
         ({"type": ["ping"]}, "unknown_type", "type"),

@@ -1,0 +1,35 @@
+"""Bodies in JSON: a name that stands twice in an object is refused, as in messages and session files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from flowbrush.parse import named_twice, said_of_twice
+
+
+class _Checked(Request):
+    """A request whose JSON names each thing once."""
+
+    async def json(self) -> Any:
+        """Raises json.JSONDecodeError, of which FastAPI makes an answer."""
+        data, text = await super().json(), (await self.body()).decode()
+        if (name := named_twice(text)) is not None:
+            raise json.JSONDecodeError(said_of_twice(name), text, 0)
+        return data
+
+
+class JsonRoute(APIRoute):
+    """A route whose body is checked so."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def checked(request: Request) -> Response:
+            return await handle(_Checked(request.scope, request.receive))
+
+        return checked
