@@ -63,7 +63,7 @@ class _FloodFilter(logging.Filter):
         kind = (record.name, str(record.msg))
         began, count = self._seen.pop(kind, (record.created, 0))
         left_out = 0
-        if record.created - began > FLOOD_S:
+        if not 0 <= record.created - began <= FLOOD_S:  # also where the clock was put back
             began, count, left_out = record.created, 0, max(0, count - FLOOD_LINES)
         self._seen[kind] = (began, count + 1)
         if len(self._seen) > FLOOD_KINDS:

@@ -8,6 +8,7 @@ With one gateway that is a queue as any other.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 
@@ -114,6 +115,8 @@ class Admission:
 
         A full queue takes one of an account that has few there in place of the last of the account that has most: returns that.
         """
+        if live.rank is None:
+            now = self._later(now)
         rank = live.rank or (Rank(-1, -now) if first else self._rank(live.account, now))
         displaced = None
         if not self._slots.join(live.id, first, rank):
@@ -124,6 +127,11 @@ class Admission:
             self._slots.join(live.id, first, rank)
         live.rank = rank
         return displaced
+
+    def _later(self, now: float) -> float:
+        """`now`, or a moment after those who wait where they came later by the clock: that may have been put back meanwhile."""
+        latest = max((abs(each.rank.since) for each in in_line(self._pools())), default=0.0)
+        return now if now > latest else math.nextafter(latest, math.inf)
 
     def _rank(self, account: str, now: float) -> Rank:
         """Behind those of the account that wait, at any gateway, and once around behind others'."""

@@ -14,6 +14,7 @@ import json
 import logging
 import os
 import re
+import secrets
 import shutil
 import socket
 import time
@@ -31,8 +32,18 @@ log = logging.getLogger(__name__)
 _SNAPSHOT = re.compile(r"(\d+)-(\d+)\.safetensors")
 
 
+FORMAT = 1
+"""How sessions lie in the state folder. It goes up where what a version writes there an earlier one would not read as it is meant:
+that one would cut logs at the first line that it does not know, and forget settings.
+"""
+
+
 class FolderInUse(OSError):
     """Another server has the state folder."""
+
+
+class OtherFormat(OSError):
+    """The state folder is of a later version."""
 
 
 class SessionRecord(BaseModel):
@@ -74,12 +85,20 @@ class Store:
     """The folders of all sessions."""
 
     def __init__(self, folder: Path, snapshots: Path, shared: bool = False) -> None:
-        """`shared`: with other gateways of a cluster, each of which owns some of the sessions. Raises FolderInUse, OSError."""
+        """`shared`: with other gateways of a cluster, each of which owns some of the sessions.
+
+        Raises FolderInUse, OtherFormat, OSError.
+        """
         self._sessions = folder / "sessions"
         self._snapshots = snapshots
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.chmod(0o700)  # also one of an earlier version: what people made is not everybody's
         self._lock = _lock(folder, shared)
+        try:
+            _check_format(folder)
+        except OSError:
+            self._lock.close()
+            raise
         self.owners: Owners = Claims(folder) if shared else Sole()
         self._sessions.mkdir(parents=True, exist_ok=True)
         self._snapshots.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -218,6 +237,21 @@ def _lock(folder: Path, shared: bool) -> TextIO:
     )
     file.flush()
     return file
+
+
+def _check_format(folder: Path) -> None:
+    """Marks a folder that is not marked yet. Raises OtherFormat for one that is not written as this version writes, and OSError."""
+    mark = folder / "format"
+    try:
+        found = mark.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        part = folder / f"format-{secrets.token_hex(4)}.part"  # another gateway may be at it, too
+        part.write_text(f"{FORMAT}\n", encoding="utf-8")
+        os.replace(part, mark)
+        return
+    if found != str(FORMAT):
+        here = f"this version of flowbrush writes {FORMAT}: nothing was changed. Update flowbrush"
+        raise OtherFormat(f"it is in format {found[:20]!r}, and {here}")
 
 
 def _changed(path: Path) -> float:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import random
+from functools import partial
+from types import SimpleNamespace
 
+import pytest
 from session_world import Client, World
 
 from flowbrush.protocol import Queue
+from flowbrush.server.engine import dispatcher
 from flowbrush.server.engine.admission import Pool, Waiting, in_line, plan
 from flowbrush.server.engine.scheduler import Rank
 from flowbrush.server.sessions import events as on
@@ -188,3 +192,21 @@ def test_a_full_queue_has_room_for_those_who_have_less_there() -> None:
     refused = world.begin(False, "newcomer")
     world.check()
     assert refused.done and refused.done[0].reason == "busy", "it would have as many as the other"
+
+
+@pytest.mark.parametrize("away", [True, False])
+def test_a_clock_that_is_put_back_lets_nobody_pass(monkeypatch: pytest.MonkeyPatch, away: bool) -> None:
+    """Each of two accounts has one who waits; before each the clock is put back by an hour."""
+    world = World(workers=1, slots=1, most=1)
+    full(world)
+    if away:
+        world.dispatcher.admission.meet({"b": pool("b", 0, ("other", 9e9))})
+    before = list(world.dispatcher.slots.queue)
+    for number in range(2):
+        monkeypatch.setattr(dispatcher, "time", SimpleNamespace(time=partial(float, 1e9 - 3600.0 * number)))
+        world.begin(paused=False, account=f"account {number}")
+        world.clock.advance(0.0)
+    came = [client.live.id for client in world.clients[-2:]]
+    line = [each.id for each in in_line(world.dispatcher.admission._pools())]
+    assert world.dispatcher.slots.queue == [*before, *came]
+    assert line == [*before, *(["other"] if away else []), *came]

@@ -23,6 +23,8 @@ from flowbrush.server.delivery.clips import clip
 from flowbrush.server.delivery.mp4 import Sample
 from flowbrush.server.delivery.recording import Recording
 from flowbrush.server.engine.encoder import VideoEncoder
+from flowbrush.server.engine.local import LocalEngine
+from flowbrush.server.first_reading import Unusable, opened
 from flowbrush.server.metrics import Metrics
 from flowbrush.server.settings import Settings
 from flowbrush.server.store.images import BadImage, ImageStore
@@ -291,3 +293,21 @@ def test_a_clip_is_a_video_of_its_own_from_the_key_frame_before_it(tmp_path: Pat
     assert clip(path, recording.bytes, 8, 9) is None
     recording.cut(2)
     assert clip(path, recording.bytes, 2, 5) is None and frames_of(0, 5) == list(range(8))
+
+
+@pytest.mark.parametrize("format", ["2", "1.5", ""])
+def test_a_folder_of_a_later_version_is_refused_and_left_alone(tmp_path: Path, format: str) -> None:
+    """This version would cut its log at the first line that it does not know, and write its settings anew without what is new."""
+    (tmp_path / "sessions/one").mkdir(parents=True)
+    (tmp_path / "format").write_text(format + "\n")
+    (tmp_path / "sessions/one/session.json").write_text(
+        json.dumps({**SESSION, "ended": None, "new": "setting"})
+    )
+    (tmp_path / "sessions/one/journal.jsonl").write_text('[]\n[{"type":"new"}]\n')
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    settings = Settings(_env_file=None, state_dir=tmp_path, runtime_dir=tmp_path / "run")
+    with pytest.raises(
+        Unusable, match=r"is in format .*, and this version of flowbrush writes 1: nothing was changed"
+    ):
+        opened(settings, LocalEngine())
+    assert {path: path.read_bytes() for path in before} == before

@@ -126,3 +126,17 @@ def test_the_next_line_says_how_many_were_left_out(written: io.StringIO) -> None
     write(LINES + 50, 10.1)
     last = written.getvalue().splitlines()[-1]
     assert f"line {LINES + 50} (50 lines like this were left out)" in last
+
+
+def test_a_clock_that_is_put_back_leaves_no_lines_out(written: io.StringIO) -> None:
+    """Until it had caught up, hours later, there would have been none of a kind of which there were many before."""
+    handler = logging.getLogger().handlers[0]
+    for number in range(LINES + 1):
+        fields = {
+            "name": "a",
+            "msg": "line %s",
+            "args": (number,),
+            "created": 1e9 - (number == LINES) * 3600.0,
+        }
+        handler.handle(logging.makeLogRecord(fields))
+    assert f"line {LINES}" in written.getvalue().splitlines()[-1]
