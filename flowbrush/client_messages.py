@@ -49,10 +49,12 @@ class StartFields(Body):
     width: Side | None = None
     height: Side | None = None
     fps: Fps | None = None
-    codecs: Annotated[tuple[CodecName, ...], Field(min_length=1, max_length=limits.MAX_CODECS)] = ALL_CODECS
+    codecs: Annotated[
+        tuple[CodecName, ...], Field(min_length=1, max_length=limits.MAX_CODECS, fail_fast=True)
+    ] = ALL_CODECS
     steps: Steps | None = None
     paused: bool = False
-    tracks: Annotated[tuple[TrackBegin, ...], Field(max_length=limits.MAX_TRACKS)] = ()
+    tracks: Annotated[tuple[TrackBegin, ...], Field(max_length=limits.MAX_TRACKS, fail_fast=True)] = ()
     source: SourceFields | None = None
 
     @model_validator(mode="after")

@@ -101,11 +101,13 @@ def _bounded(region: tuple[Polygon, ...]) -> tuple[Polygon, ...]:
     return region
 
 
-Prompts = Annotated[tuple[Prompt, ...], Field(min_length=1, max_length=limits.MAX_PROMPTS)]
-Points = Annotated[tuple[Point, ...], Field(min_length=1, max_length=limits.MAX_POINTS)]
-Touches = Annotated[tuple[Place, ...], Field(max_length=limits.MAX_TOUCHES)]
+Prompts = Annotated[tuple[Prompt, ...], Field(min_length=1, max_length=limits.MAX_PROMPTS, fail_fast=True)]
+Points = Annotated[tuple[Point, ...], Field(min_length=1, max_length=limits.MAX_POINTS, fail_fast=True)]
+Touches = Annotated[tuple[Place, ...], Field(max_length=limits.MAX_TOUCHES, fail_fast=True)]
 Region = Annotated[
-    tuple[Polygon, ...], Field(min_length=1, max_length=limits.MAX_POLYGONS), AfterValidator(_bounded)
+    tuple[Polygon, ...],
+    Field(min_length=1, max_length=limits.MAX_POLYGONS, fail_fast=True),
+    AfterValidator(_bounded),
 ]
 
 
@@ -168,7 +170,7 @@ class TracksClear(Message):
 
     type: Literal["tracks.clear"] = "tracks.clear"
     id: MessageId | None = None
-    kinds: Annotated[tuple[TrackKind, ...], Field(min_length=1, max_length=3)] | None = None
+    kinds: Annotated[tuple[TrackKind, ...], Field(min_length=1, max_length=3, fail_fast=True)] | None = None
 
 
 class CameraSet(Message):

@@ -11,6 +11,7 @@ SLOW_READER_S = 120.0  # how long a connection that reads nothing is kept
 PLAYHEAD_INTERVAL_S = 0.25  # a client that plays sends `playhead` at least so often
 
 MAX_MESSAGE_BYTES = 1 << 20  # one text message from a client
+MAX_MESSAGE_PARTS = 1 << 16  # objects and lists in it: a megabyte of empty ones takes a second to read
 MAX_FRAME_BYTES = (
     4 << 20
 )  # one binary message from a client, its header included; a larger one ends the connection

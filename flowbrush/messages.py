@@ -21,7 +21,8 @@ TrackNumber = Annotated[int, Field(ge=0, le=limits.MAX_TRACK_NUMBER)]
 TrackKind = Literal["drag", "pin", "path"]
 Coordinate = Annotated[float, Field(ge=limits.MIN_COORDINATE, le=limits.MAX_COORDINATE)]
 Place = tuple[Coordinate, Coordinate]  # x right, y down, in frame sizes
-Polygon = tuple[Place, ...]
+# fail_fast, here and in all lists: of a million entries that do not fit one is told, and no other looked at.
+Polygon = Annotated[tuple[Place, ...], Field(fail_fast=True)]
 
 
 class Codec(StrEnum):

@@ -104,6 +104,12 @@ def read_object(text: str | bytes, most: int = limits.MAX_MESSAGE_BYTES) -> dict
     size = len(text)
     if size > most:
         raise ProtocolError(ErrorCode.TOO_LARGE, f"the message has {size} bytes: at most {most} are taken")
+    parts = (
+        text.count("{") + text.count("[") if isinstance(text, str) else text.count(b"{") + text.count(b"[")
+    )
+    if parts > limits.MAX_MESSAGE_PARTS:
+        said = f"the message has {parts} objects and lists: at most {limits.MAX_MESSAGE_PARTS} are taken"
+        raise ProtocolError(ErrorCode.TOO_LARGE, said)
     try:
         data = pydantic_core.from_json(text)
     except ValueError as error:  # JSON errors, lone surrogates, bad UTF-8

@@ -144,7 +144,7 @@ class SessionFile(Body):
     model: Annotated[str, Field(min_length=1, max_length=100)]
     weights: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
     start: FileStart
-    controls: tuple[ControlAt, ...] = ()
+    controls: Annotated[tuple[ControlAt, ...], Field(fail_fast=True)] = ()
     chunks: Annotated[int, Field(ge=0, le=2**32 - 1)]
 
     @model_validator(mode="after")

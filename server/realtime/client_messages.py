@@ -67,9 +67,9 @@ class Camera(Body):
 class TrackChanges(Body):
     """Tracks that begin, go on and end, in this order; bodies of `track.begin` and `track.move`."""
 
-    begin: Annotated[tuple[TrackBegin, ...], Field(max_length=limits.MAX_TRACKS)] = ()
-    move: Annotated[tuple[TrackMove, ...], Field(max_length=limits.MAX_TRACKS)] = ()
-    end: Annotated[tuple[TrackNumber, ...], Field(max_length=limits.MAX_TRACKS)] = ()
+    begin: Annotated[tuple[TrackBegin, ...], Field(max_length=limits.MAX_TRACKS, fail_fast=True)] = ()
+    move: Annotated[tuple[TrackMove, ...], Field(max_length=limits.MAX_TRACKS, fail_fast=True)] = ()
+    end: Annotated[tuple[TrackNumber, ...], Field(max_length=limits.MAX_TRACKS, fail_fast=True)] = ()
 
     @model_validator(mode="after")
     def _something(self) -> Self:
