@@ -212,5 +212,8 @@ class SessionFile(Body):
         """Write the file in one step, so that a reader never sees half of it."""
         target = Path(path)
         part = target.with_name(target.name + ".part")
-        part.write_text(self.to_json(indent=1) + "\n", encoding="utf-8")
-        part.replace(target)
+        try:
+            part.write_text(self.to_json(indent=1) + "\n", encoding="utf-8")
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)

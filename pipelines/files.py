@@ -20,6 +20,20 @@ def check_output(out: Path, *inputs: Path | None) -> None:
         raise ValueError(f"{out} cannot be written: there is no permission to")
 
 
+def write_whole(out: Path, text: str) -> None:
+    """Writes a file in one step: what is there stays as it is until all of `text` is written. Raises OSError."""
+    target = Path(os.path.realpath(out))
+    if target.exists() and not target.is_file():  # a device or a pipe has no place to be taken
+        target.write_text(text, encoding="utf-8")
+        return
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def read_at_most(path: Path, most: int) -> bytes:
     """The bytes of a file. Raises OSError where it cannot be read, or has more than `most`: a device has no end."""
     with open(path, "rb") as file:

@@ -13,8 +13,22 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
+
+
+class _Stoppable(TyperGroup):
+    """Ctrl-C ends a command with a word, without a traceback, and with the exit code that shells give."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            print("flowbrush: stopped", file=sys.stderr)
+            raise typer.Exit(128 + signal.SIGINT) from None
+
 
 app = typer.Typer(
+    cls=_Stoppable,
     help="Paint motion, watch it happen: real-time video generation that follows painted trajectories.",
     no_args_is_help=True,
     add_completion=False,
@@ -174,7 +188,7 @@ def tracks(
     """Turn a track file of another tool, or the motion of a video, into paths: the JSON for `start.tracks` of a session file."""
     with _at_once():
         from flowbrush.pipelines import point_tracking
-        from flowbrush.pipelines.files import check_output
+        from flowbrush.pipelines.files import check_output, write_whole
         from flowbrush.pipelines.tracks_io import paths, read_tracks
 
     pair, points = _pair("size", size, "832x480"), _pair("grid", grid, "8x5")
@@ -194,7 +208,7 @@ def tracks(
         if out is None:
             print(text)
         else:
-            out.write_text(text + "\n")
+            write_whole(out, text + "\n")
     except (ValueError, OSError) as error:
         fail(_why(error, file if out is None else out))
 

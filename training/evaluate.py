@@ -18,7 +18,7 @@ import torch
 
 from flowbrush.models.pocket import PocketModel
 from flowbrush.models.registry import UnknownModel
-from flowbrush.pipelines.files import check_output
+from flowbrush.pipelines.files import check_output, write_whole
 from flowbrush.pipelines.generator import Generator
 from flowbrush.training.evaluation import lasting, streams, two_sample
 from flowbrush.training.evaluation.live import LiveClips
@@ -256,7 +256,7 @@ def main(arguments: list[str] | None = None) -> int:
     text = json.dumps(figures, indent=2)
     sys.stdout.write(text + "\n")
     if given.json:
-        given.json.write_text(text + "\n")
+        write_whole(given.json, text + "\n")
     return 0
 
 

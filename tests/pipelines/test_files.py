@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from flowbrush import session_file
 from flowbrush.errors import ProtocolError
 from flowbrush.pipelines import picture, tracks_io
-from flowbrush.pipelines.files import check_output, read_at_most
+from flowbrush.pipelines.files import check_output, read_at_most, write_whole
 
 ENDLESS = Path("/dev/zero")
 endless = pytest.mark.skipif(not ENDLESS.exists(), reason="there is no /dev/zero")
@@ -59,3 +60,32 @@ def test_what_has_no_end_is_told_from_a_file(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "tracks.json").symlink_to(ENDLESS)
     with pytest.raises(tracks_io.BadTracks, match="cannot be read: larger than"):
         tracks_io.read_tracks(tmp_path / "tracks.json")
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is there stays until then, behind a link, too."""
+    out, link = tmp_path / "out.json", tmp_path / "link.json"
+    out.write_text("before")
+    link.symlink_to(out)
+    replace = os.replace
+
+    def full(part: Path, target: Path) -> None:
+        assert Path(part).read_text() == "after" and out.read_text() == "before"
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="No space"):
+        write_whole(link, "after")
+    assert out.read_text() == "before" and sorted(tmp_path.iterdir()) == [link, out]
+    monkeypatch.setattr(os, "replace", replace)
+    write_whole(link, "after")
+    assert out.read_text() == "after" and link.is_symlink() and sorted(tmp_path.iterdir()) == [link, out]
+
+
+def test_a_pipe_is_written_into_and_stays_one(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_whole(pipe, "text")
+    assert os.read(reader, 100) == b"text" and pipe.is_fifo()
+    os.close(reader)

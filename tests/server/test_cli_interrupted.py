@@ -35,12 +35,48 @@ app(sys.argv[2:])
     ],
 )
 def test_it_ends_at_once_and_quietly(tmp_path: Path, module: str, command: list[str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", CODE, module, *command],
-        cwd=tmp_path,
+    done = _run(tmp_path, CODE, module, *command)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
+BEGINNING = CODE.replace("server.cli import app", "command import main").replace(
+    "app(sys.argv[2:])", "main()"
+)
+WRITING = """
+import signal, sys
+
+def heard(event, arguments):
+    if event == "os.rename":
+        signal.raise_signal(signal.SIGINT)
+
+from flowbrush.server.cli import main
+sys.addaudithook(heard)
+sys.argv = ["flowbrush", *sys.argv[1:]]
+main()
+"""
+
+
+def _run(folder: Path, code: str, *line: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code, *line],
+        cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=60,
     )
+
+
+def test_the_command_itself_ends_quietly_while_it_loads(tmp_path: Path) -> None:
+    done = _run(tmp_path, BEGINNING, "typer")
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
+def test_at_work_it_says_that_it_stopped_and_leaves_what_was_there(tmp_path: Path) -> None:
+    """What is written takes the place of what was there at the end, and not before."""
+    (tmp_path / "tracks.json").write_text('[[{"x": 0.1, "y": 0.2}, {"x": 0.3, "y": 0.4}]]')
+    (tmp_path / "out.json").write_text("before")
+    done = _run(tmp_path, WRITING, "tracks", "tracks.json", "--size", "1x1", "-o", "out.json")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "flowbrush: stopped\n")
+    assert (tmp_path / "out.json").read_text() == "before"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.json", "tracks.json"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 
 from flowbrush.models.pocket import PocketModel, save_pocket
+from flowbrush.pipelines.files import write_whole
 from flowbrush.training.config import STAGES, Recipe
 from flowbrush.training.run import MissingStage, Run
 from flowbrush.training.stages.base import STUDENTS, Context
@@ -83,7 +83,7 @@ def export(context: Context, out: Path | None = None) -> Path:
         "stages": rows,
     }
     save_pocket(path, model, metadata)
-    write_text(path.with_name("MODEL_CARD.md"), card_text(recipe, run, model, last, rows))
+    write_whole(path.with_name("MODEL_CARD.md"), card_text(recipe, run, model, last, rows))
     return path
 
 
@@ -151,9 +151,3 @@ def _figures(path: Path) -> str:
         + "\n".join(lines)
         + "\n"
     )
-
-
-def write_text(path: Path, text: str) -> None:
-    temporary = path.with_suffix(".part")
-    temporary.write_text(text)
-    os.replace(temporary, path)
