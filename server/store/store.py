@@ -242,14 +242,15 @@ def _lock(folder: Path, shared: bool) -> TextIO:
 def _check_format(folder: Path) -> None:
     """Marks a folder that is not marked yet. Raises OtherFormat for one that is not written as this version writes, and OSError."""
     mark = folder / "format"
-    try:
-        found = mark.read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
+    found = mark.read_text(encoding="utf-8").strip() if mark.exists() else ""
+    if not found:
         part = folder / f"format-{secrets.token_hex(4)}.part"  # another gateway may be at it, too
-        part.write_text(f"{FORMAT}\n", encoding="utf-8")
-        os.replace(part, mark)
-        return
-    if found != str(FORMAT):
+        try:
+            part.write_text(f"{FORMAT}\n", encoding="utf-8")
+            os.replace(part, mark)
+        finally:
+            part.unlink(missing_ok=True)
+    elif found != str(FORMAT):
         here = f"this version of flowbrush writes {FORMAT}: nothing was changed. Update flowbrush"
         raise OtherFormat(f"it is in format {found[:20]!r}, and {here}")
 
