@@ -56,12 +56,7 @@ def render(session_path: str | os.PathLike[str], out: str | os.PathLike[str], *,
     check_target(target, path, video, frames_only=frames_only, overwrite=overwrite)
     session, ignored = _read(path)
     generator = generator or Generator.load(session.model, device=device, seats=1)
-    card = generator.card
-    try:
-        settings = settings_of(session, card, path.parent)
-        check_settings(generator.card, settings)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+    card, settings = generator.card, _settings(path, session, generator)
     followed = _video(session, generator, settings, video, strength)
     chunks = session.chunks
     if preview:
@@ -90,6 +85,16 @@ def _read(path: Path) -> tuple[SessionFile, tuple[str, ...]]:
     if session.chunks < 1:
         raise ValueError(f"{path}: chunks is 0: there is nothing to render")
     return session, ignored
+
+
+def _settings(path: Path, session: SessionFile, generator: Generator) -> StreamSettings:
+    """What the session of a file is made with. Raises ValueError, naming the file, where the model does not make it."""
+    try:
+        settings = settings_of(session, generator.card, path.parent)
+        check_settings(generator.card, settings)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return settings
 
 
 def _unknown(ignored: tuple[str, ...]) -> list[str]:

@@ -187,9 +187,8 @@ def tracks(
 ) -> None:
     """Turn a track file of another tool, or the motion of a video, into paths: the JSON for `start.tracks` of a session file."""
     with _at_once():
-        from flowbrush.pipelines import point_tracking
         from flowbrush.pipelines.files import check_output, write_whole
-        from flowbrush.pipelines.tracks_io import paths, read_tracks
+        from flowbrush.pipelines.tracks_io import paths
 
     pair, points = _pair("size", size, "832x480"), _pair("grid", grid, "8x5")
     if points is not None and visibility is not None:
@@ -199,11 +198,7 @@ def tracks(
     try:
         if out is not None:
             check_output(out, file, visibility)
-        if points is None:
-            tracks = read_tracks(file, pair, visibility)
-        else:
-            tracks = point_tracking.follow_video(file, point_tracking.grid(*points), pair)
-        found = paths(tracks)
+        found = paths(_tracks_of(file, pair, visibility, points))
         text = "[" + ",\n ".join(track.model_dump_json(exclude_none=True) for track in found) + "]"
         if out is None:
             print(text)
@@ -211,6 +206,19 @@ def tracks(
             write_whole(out, text + "\n")
     except (ValueError, OSError) as error:
         fail(_why(error, file if out is None else out))
+
+
+def _tracks_of(
+    file: Path, size: tuple[int, int] | None, visibility: Path | None, points: tuple[int, int] | None
+) -> Any:
+    """The tracks of a file of another tool, or of so many `points` of a video. Raises ValueError and OSError."""
+    with _at_once():
+        from flowbrush.pipelines import point_tracking
+        from flowbrush.pipelines.tracks_io import read_tracks
+
+    if points is None:
+        return read_tracks(file, size, visibility)
+    return point_tracking.follow_video(file, point_tracking.grid(*points), size)
 
 
 def _why(error: Exception, path: Path) -> str:

@@ -26,7 +26,7 @@ from flowbrush.server.http.stills import show_jpegs
 from flowbrush.server.sessions.service import Service
 from flowbrush.server.sessions.session_host import LatestJpeg, SessionHost
 from flowbrush.server.store.storage import StorageLate
-from flowbrush.server.store.store import SessionRecord
+from flowbrush.server.store.store import SessionRecord, size_of
 
 BOUNDARY = "frame"
 MP4 = "video/mp4"
@@ -138,7 +138,7 @@ async def _recorded(context: Context, id: str, path: Path) -> int:
     live = context.service.lives.get(id)
     if live is not None and live.recording is not None:
         return live.recording.bytes
-    return await context.service.reading.run(id, partial(_size, path))
+    return await context.service.reading.run(id, partial(size_of, path))
 
 
 async def _part(
@@ -156,13 +156,6 @@ def _not_made(error: OSError) -> Response:
         raise error
     text = f"the video cannot be made: {error.strerror or error}"
     return error_response(507, "no_space", text, retry_after_s=60.0)
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
 
 
 async def _pictures(service: Service, live: SessionHost) -> AsyncIterator[bytes]:

@@ -22,7 +22,6 @@ from flowbrush.server.store.store import SessionRecord
 def router(context: Context) -> APIRouter:
     """`/v1/sessions/{id}`, its log, branches, and marks for clips."""
     routes = APIRouter(prefix="/v1/sessions/{id}", route_class=JsonRoute)
-    service = context.service
 
     @routes.get("", summary="State of a session")
     async def session(id: str, request: Request) -> Response:
@@ -34,13 +33,7 @@ def router(context: Context) -> APIRouter:
 
     @routes.get("/log", summary="The session file: `flowbrush render` makes the video again")
     async def log(id: str, request: Request) -> Response:
-        meta = await context.stored(request, id)
-        await service.storage.settled(id)
-        text = await service.reading.run(id, lambda: service.session_file(id)) if meta is not None else None
-        if text is None:
-            return unknown(id)
-        audit("read.log", identity_of(request), session=id)
-        return StreamingResponse(service.reading.stream(id, text), media_type="application/json")
+        return await _log(context, id, request)
 
     @routes.post("/branch", status_code=201, summary="A new session from a chunk of this one")
     async def branch(
@@ -50,16 +43,20 @@ def router(context: Context) -> APIRouter:
 
     @routes.post("/mark", summary="Has the next chunk begin with a key frame, for a clip from there")
     async def mark(id: str, request: Request) -> Response:
-        live = context.running(request, id)
-        if live is None:
-            return await context.missing(request, id, "next chunk")
-        if live.recording is None or live.recording.full:
-            text = "this session is not recorded" if live.recording is None else "the recording is full"
-            return error_response(409, ErrorCode.UNSUPPORTED, text)
-        service.want_key(live)
-        return JSONResponse({"chunk": live.session.upcoming})
+        return await _mark(context, id, request)
 
     return routes
+
+
+async def _log(context: Context, id: str, request: Request) -> Response:
+    service = context.service
+    meta = await context.stored(request, id)
+    await service.storage.settled(id)
+    text = await service.reading.run(id, lambda: service.session_file(id)) if meta is not None else None
+    if text is None:
+        return unknown(id)
+    audit("read.log", identity_of(request), session=id)
+    return StreamingResponse(service.reading.stream(id, text), media_type="application/json")
 
 
 async def _branch(context: Context, id: str, request: Request, chunk: int) -> Response:
@@ -79,6 +76,17 @@ async def _branch(context: Context, id: str, request: Request, chunk: int) -> Re
     context.quotas.began(service.lives[new], identity)
     audit("session.branch", identity, session=new, of=id, chunk=chunk)
     return JSONResponse({"session": new, "resume_token": token, "last_frame": last_frame}, 201)
+
+
+async def _mark(context: Context, id: str, request: Request) -> Response:
+    live = context.running(request, id)
+    if live is None:
+        return await context.missing(request, id, "next chunk")
+    if live.recording is None or live.recording.full:
+        text = "this session is not recorded" if live.recording is None else "the recording is full"
+        return error_response(409, ErrorCode.UNSUPPORTED, text)
+    context.service.want_key(live)
+    return JSONResponse({"chunk": live.session.upcoming})
 
 
 def _running(live: SessionHost) -> dict[str, Any]:

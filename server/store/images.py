@@ -19,6 +19,7 @@ from flowbrush.pipelines.picture import BadPicture as BadImage
 from flowbrush.pipelines.picture import read_picture
 from flowbrush.pipelines.requests import Frames
 from flowbrush.server.store import keep_image
+from flowbrush.server.store.store import size_of
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ class ImageStore:
 
     def kept(self, owner: str) -> tuple[int, int]:
         """How many images this owner has, and their bytes."""
-        sizes = [_size(path) for path in self._of(owner).glob("*.png")]
+        sizes = [size_of(path) for path in self._of(owner).glob("*.png")]
         return len(sizes), sum(sizes)
 
     def clean(self, older_than: float) -> None:
@@ -137,10 +138,3 @@ def take_over(image: Path, target: Path) -> Frames:
 def data_url(path: Path) -> str:
     """The file as a `data:` URL, as a session file carries it."""
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0

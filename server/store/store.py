@@ -210,7 +210,8 @@ class Store:
         for meta in [meta for meta in ended if now - self.written_at(meta.id) > keep_s]:
             self.remove(meta.id)
             ended.remove(meta)
-        sizes = {path.name: _size(path) for path in self._sessions.iterdir() if path.is_dir()}
+        folders = [path for path in self._sessions.iterdir() if path.is_dir()]
+        sizes = {path.name: sum(map(size_of, path.iterdir())) for path in folders}
         used = sum(sizes.values())
         for meta in ended:
             if used <= budget:
@@ -262,5 +263,9 @@ def _changed(path: Path) -> float:
         return 0.0
 
 
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+def size_of(file: Path) -> int:
+    """The bytes of a file; 0 for one that is not there, or not any more."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
