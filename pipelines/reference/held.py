@@ -24,7 +24,7 @@ from flowbrush.pipelines.reference.render import TrackRows, camera_steps, hand_s
 from flowbrush.pipelines.reference.warp import over
 
 DISC = 0.09  # of the picture's shorter side: the radius of what a hand takes where nobody finds a thing
-CORNERS = 24  # of that disc: its area is a circle's, to one part in a hundred
+CORNERS = 24  # of that disc, as few as make its area a circle's to 1.2 %
 
 
 @dataclass(frozen=True)

@@ -474,3 +474,23 @@ def test_nothing_goes_backwards(keyframes: Keyframes) -> None:
         torch.nn.init.normal_(parameter.data, generator=torch.Generator().manual_seed(0))
     goes_right, goes_left = (layer_of(uneven, each, (320, 192)).rgba for each in placed[:2])
     assert torch.equal(goes_right, goes_left.flip(-1)) and not torch.equal(goes_right, goes_left)
+
+
+def _middles(thing: Wanted, size: tuple[int, int] = (320, 192)) -> np.ndarray:
+    """Middles of things in 200 pictures, in frame sizes [200 * count, 2]."""
+    placed = [each for seed in range(200) for each in arrange([thing], size, [], seed, LAND)]
+    return np.array([(each.x / size[0], each.y / size[1]) for each in placed])
+
+
+def test_what_stands_anywhere_is_within_the_frame_and_uses_its_width() -> None:
+    """A thing is a quarter as wide as the picture: with its middle nearer to the rim it would be cut by it."""
+    across = np.concatenate([_middles(Wanted("dog", count))[:, 0] for count in (1, 4)])
+    assert 0.13 <= across.min() < 0.2 and 0.8 < across.max() <= 0.87
+
+
+@pytest.mark.parametrize(("height", "rows"), [("top", (0.1, 0.4)), ("bottom", (0.6, 0.9))])
+def test_a_word_for_the_height_leaves_a_quarter_of_the_rows(height: str, rows: tuple[float, float]) -> None:
+    """Less, and all birds at the top are in one line; more, and one at the top is in the middle."""
+    down = _middles(Wanted("bee", size=0.5, home="air", height=height))[:, 1]
+    assert rows[0] <= down.min() and down.max() <= rows[1]
+    assert 0.12 < np.ptp(down) <= 0.25 * 0.8

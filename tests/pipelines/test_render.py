@@ -214,6 +214,16 @@ def test_what_the_person_should_know_is_said(tiny: Generator, file: Path) -> Non
     assert "unknown fields have no effect: start.tracts" in notices
 
 
+@pytest.mark.parametrize(("unknown", "more"), [(8, ""), (11, " and 3 more")])
+def test_of_unknown_fields_eight_are_named(tiny: Generator, file: Path, unknown: int, more: str) -> None:
+    """More would be a paragraph in which nobody finds the slip, and fewer hide one of the few that a person makes."""
+    fields = {f"x{n:02}": 1 for n in range(unknown)}
+    changed(file, start={"prompt": "a cat", **fields})
+    notices = render(file, file.parent / "out.mp4", generator=tiny, progress=False).notices
+    named = ", ".join(f"start.x{n:02}" for n in range(8))
+    assert f"unknown fields have no effect: {named}{more}" in notices
+
+
 FOLLOWED = {"codec": "jpeg", "width": 64, "height": 64, "fps": 16, "strength": 0.3}
 
 

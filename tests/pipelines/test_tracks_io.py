@@ -207,3 +207,17 @@ def test_what_goes_out_of_the_picture_is_no_pixel_and_a_short_way_in_pixels_is_n
             read_tracks(path)
     else:
         assert float(read_tracks(path).xy.max()) == far
+
+
+@pytest.mark.parametrize(("most", "taken"), [(1_000_000, True), (1_000_001, False)])
+def test_coordinates_and_sizes_end_at_a_million(tmp_path, most, taken):
+    """No picture has so many pixels across: what is larger is a slip, and in float32 no whole pixel soon after."""
+    sized = {"width": most, "height": 10, "fps": 24, "tracks": [[[0, 0], [most // 2, 1]]]}
+    for number, text in enumerate(([[[0, 0], [most, 1]]], sized)):
+        file = tmp_path / f"{number}.json"
+        file.write_text(json.dumps(text))
+        if taken:
+            assert read_tracks(file, None if number else (1000, 1000)).xy.shape == (2, 1, 2)
+        else:
+            with pytest.raises(BadTracks):
+                read_tracks(file, None if number else (1000, 1000))

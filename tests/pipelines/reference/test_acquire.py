@@ -153,3 +153,15 @@ def test_where_the_hand_hovered_lately_a_press_asks_nothing_and_memory_is_bounde
     acquirer.take(now, 1, Touch((45, 30)))
     assert asked == 20 and len(segmenter.asked) == asked
     assert len(acquirer.found) < 20
+
+
+def test_a_hand_may_come_back_to_eight_places_and_no_more_are_kept() -> None:
+    """Each is a mask as large as the picture. A hand that hovers along a thing asks some times a second."""
+    segmenter = DiscAt(40, 30, 12)
+    acquirer, now = Acquirer(segmenter, None), stack()
+    for x in range(36, 45):
+        acquirer.probe(now, Touch((x, 30)))
+    acquirer.probe(now, Touch((37, 30)))
+    assert len(segmenter.asked) == 9, "the eighth from the end is kept"
+    acquirer.probe(now, Touch((36, 30)))
+    assert len(segmenter.asked) == 10, "the ninth is not"

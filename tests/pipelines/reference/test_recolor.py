@@ -120,3 +120,20 @@ def test_hues_that_shade_into_each_other_are_one_part() -> None:
     painted = recolored(made, COLORS["green"])
     assert torch.allclose(painted[:3, 28, 28], made[:3, 28, 28], atol=0.02)
     assert float((painted[1] - painted[0])[:18].min()) > 0.1
+
+
+@pytest.mark.parametrize(("chroma", "stays"), [(0.14, True), (0.07, False)])
+def test_what_is_nearly_grey_has_no_hue_and_what_is_a_little_brown_has_one(
+    chroma: float, stays: bool
+) -> None:
+    """A brown thing is dyed and the grey on it left alone; of what is hardly warmer than grey the grey is a part."""
+    main, made = torch.tensor([0.5, 0.5, 0.5]), torch.zeros(4, 32, 32)
+    main[0] += (
+        chroma / 0.701 * 0.956
+    )  # of red alone: 0.701 of it is away from luma towards red, 0.299 towards blue
+    made[:3, 4:28, 4:28] = 0.55
+    made[:3, 4:28, 4:20] = main.view(3, 1, 1)
+    made[3, 4:28, 4:28] = 1
+    after = recolored(made, COLORS["purple"])
+    assert float((after[:3, 8, 8] - made[:3, 8, 8]).abs().max()) > 0.1, "the larger part"
+    assert (float((after[:3, 8, 24] - made[:3, 8, 24]).abs().max()) < 0.05) is stays

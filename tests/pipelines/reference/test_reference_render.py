@@ -109,3 +109,14 @@ def test_a_cell_goes_with_what_covers_a_quarter_of_it(x: float, told: bool) -> N
     moved = move(stack(square), rows((1, (x, 32), (x, 32))))
     assert bool(moved.reference.held[0, 0, 4, 48 // 8]) == told
     assert moved.reference.held[0, 0, 4, 40 // 8] == 1
+
+
+@pytest.mark.parametrize(("opacity", "theirs"), [(0.2, False), (0.3, True)])
+def test_a_cell_of_which_a_layer_covers_a_quarter_is_the_layers(opacity: float, theirs: bool) -> None:
+    """Legs are thinner than a cell; a cell that is only brushed goes with the ground."""
+    rgba = torch.full((4, 32, 32), opacity)
+    held = Layer(rgba, "leg", Similarity(x=40.0, y=32.0), hands=frozenset({1}))
+    moved = move(stack(held), rows((1, (40, 32), (44, 32)))).reference
+    cell = (32 // 8, 40 // 8)
+    assert bool(moved.held[0, 0][cell]) is theirs
+    assert bool(moved.velocity[0, -1, 0][cell] > 3) is theirs
