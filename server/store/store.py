@@ -241,7 +241,9 @@ def _lock(folder: Path, shared: bool) -> TextIO:
 
 
 def _check_format(folder: Path) -> None:
-    """Marks a folder that is not marked yet. Raises OtherFormat for one that is not written as this version writes, and OSError."""
+    """Marks a folder that is not marked yet, where there is room. Raises OtherFormat for one that is not written as this version
+    writes, and OSError.
+    """
     mark = folder / "format"
     found = mark.read_text(encoding="utf-8").strip() if mark.exists() else ""
     if not found:
@@ -249,6 +251,8 @@ def _check_format(folder: Path) -> None:
         try:
             part.write_text(f"{FORMAT}\n", encoding="utf-8")
             os.replace(part, mark)
+        except OSError as error:  # a full disk stops no server
+            log.warning("%s could not be marked with its format: %s", folder, error)
         finally:
             part.unlink(missing_ok=True)
     elif found != str(FORMAT):
