@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, JsonValue
 
 from flowbrush import limits
+from flowbrush.controls import Prompt
 from flowbrush.messages import Body, Chunk, Codec, Message, MessageId, Micros, Millis, Seconds, TrackNumber
 
 Count = Annotated[int, Field(ge=0)]
@@ -37,10 +38,21 @@ class Limits(Body):
     touches: Count = limits.MAX_TOUCHES
 
 
+class Notice(Message):
+    """Nothing failed, but the person should know. `prompt` is the text of the prompt that it is about, if it is about one."""
+
+    type: Literal["notice"] = "notice"
+    code: str
+    message: str
+    id: MessageId | None = None
+    prompt: str | None = None
+
+
 class SessionReady(Message):
     """The stream exists and its first chunk is on the way.
 
-    `resume_token` is None for a viewer; `last_id` is the last id of a control that was accepted, 0 for none.
+    `resume_token` is None for a viewer; `last_id` is the last id of a control that was accepted, 0 for none. `prompts` are those
+    that the stream was given last, and `notices` what was said of prompts so far.
     """
 
     type: Literal["session.ready"] = "session.ready"
@@ -59,6 +71,8 @@ class SessionReady(Message):
     examples: tuple[JsonValue, ...] = ()
     limits: Limits = Limits()
     last_id: LastId = 0
+    prompts: tuple[Prompt, ...] | None = None
+    notices: tuple[Notice, ...] = ()
 
 
 class ControlQueued(Message):
@@ -135,19 +149,21 @@ class SessionResumed(Message):
 
 
 class SessionRewound(Message):
-    """The stream stands at the end of `chunk`, as asked; the next packet is chunk + 1."""
+    """The stream stands at the end of `chunk`, as asked; the next packet is chunk + 1. `prompts` are those that held there."""
 
     type: Literal["session.rewound"] = "session.rewound"
     id: MessageId | None = None
     chunk: Chunk
+    prompts: tuple[Prompt, ...] | None = None
 
 
 class SessionRestarted(Message):
-    """Answers `session.reset`; the next packet is `chunk`, which is 0."""
+    """Answers `session.reset`; the next packet is `chunk`, which is 0. `prompts` are those of the start."""
 
     type: Literal["session.restarted"] = "session.restarted"
     id: MessageId | None = None
     chunk: Chunk = 0
+    prompts: tuple[Prompt, ...] | None = None
 
 
 class SessionRecovering(Message):
@@ -167,15 +183,6 @@ class SessionDone(Message):
     reason: str
     recording: str | None = None
     log: str
-
-
-class Notice(Message):
-    """Nothing failed, but the person should know."""
-
-    type: Literal["notice"] = "notice"
-    code: str
-    message: str
-    id: MessageId | None = None
 
 
 class Error(Message):

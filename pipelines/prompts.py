@@ -103,15 +103,12 @@ class Prompts:
                 message = f"this model was not trained on {_listed(unknown)}"
                 if not all(unknown.values()):
                     message += ": it is left out, or a guess (its examples, in English, show what it knows)"
-                notices.append(Notice("unknown_words", message, control))
+                notices.append(Notice("unknown_words", message, control, text))
             spare = self.encoder.left_out(text)
             if spare:
                 listed = ", ".join(repr(part) for part in spare)
-                notices.append(
-                    Notice(
-                        "one_scene", f"a picture shows one scene, the first: {listed} is left out", control
-                    )
-                )
+                message = f"a picture shows one scene, the first: {listed} is left out"
+                notices.append(Notice("one_scene", message, control, text))
         return tuple(notices)
 
 

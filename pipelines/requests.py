@@ -56,11 +56,12 @@ class Applied:
 
 @dataclass(frozen=True)
 class Notice:
-    """Nothing failed, but the person should know."""
+    """Nothing failed, but the person should know. `prompt` is the text that it is about, if it is about one."""
 
     code: str
     message: str
     id: int | None = None
+    prompt: str | None = None
 
 
 Region = tuple[tuple[tuple[float, float], ...], ...]  # polygons of (x, y) in frame sizes, even-odd

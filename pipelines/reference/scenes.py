@@ -42,7 +42,7 @@ class SceneMaker:
     def unheeded(self, plan: ChunkPlan) -> tuple[Notice, ...]:
         """What prompts that are new in this chunk say, and what cannot be shown."""
         return tuple(
-            Notice("partly_shown", why, control)
+            Notice("partly_shown", why, control, text)
             for text, control in plan.new_texts
             for why in _unheeded(self.describe(((text, 1.0),)))
         )

@@ -339,6 +339,8 @@ class Dispatcher:
 
     async def still(self, live: SessionHost, codec: Codec) -> tuple[int, bytes] | None:
         """The newest frame as a key frame of `codec`, with its index; None when there is none or no answer."""
+        if not await live.caught_up():
+            return None
         worker = self.workers.all.get(self.slots.holders.get(live.id, ""))
         if worker is None:
             return None

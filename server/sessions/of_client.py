@@ -106,7 +106,8 @@ def rewind(session: Session, event: on.RewindAsked, now: float) -> Effects:
         return [asked]
     there = session.phase in (Phase.READY, Phase.STEPPING) or session.opening.rewind_to is not None
     effects = session.cut(event.chunk + 1)
-    effects.append(do.Say(SessionRewound(id=event.id, chunk=event.chunk), all=True))
+    rewound = SessionRewound(id=event.id, chunk=event.chunk, prompts=session.asked.before(event.chunk + 1))
+    effects.append(do.Say(rewound, all=True))
     effects += session.reopen(event.chunk if there else None)
     session.jumps.asked()
     session.presence.heard(now)
@@ -126,7 +127,8 @@ def reset(session: Session, event: on.ResetAsked, now: float) -> Effects:
         session.settings = replace(session.settings, seed=event.seed)
         effects.append(do.SaveSettings())
     session.presence.heard(now)
-    effects += [do.Say(SessionRestarted(id=event.id), all=True), *session.reopen()]
+    restarted = SessionRestarted(id=event.id, prompts=session.asked.before(0))
+    effects += [do.Say(restarted, all=True), *session.reopen()]
     session.jumps.asked()
     return effects
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flowbrush.errors import ErrorCode
-from flowbrush.protocol import Control, Outline, PromptSet, SessionPaused, SessionRecovering
+from flowbrush.protocol import Control, Notice, Outline, PromptSet, SessionPaused, SessionRecovering
 from flowbrush.server.engine import ipc
 from flowbrush.server.sessions import effects as do
 from flowbrush.server.sessions import events as on
@@ -79,6 +79,7 @@ def turn(session: Session, event: on.Turn, now: float) -> Effects:
         return session.without_log()
     drained = drain(session, now)
     controls = (*session.quality.entry(), *drained, *session.follow(event.motion))
+    session.asked.saw(drained, session.chunk)
     return [*session.history.fix(controls), *order(session, controls, event, now, new=True)]
 
 
@@ -203,7 +204,17 @@ def made(session: Session, event: ipc.Made, now: float) -> Effects:
     waited = session.pace.made(now)
     if waited.slow is not None:
         session.quality.made(waited.slow)
-    return session.output.made(event, waited.seconds * 1e3)
+    told = [] if event.replay_only else notices(session, event)
+    return [*told, *session.output.made(event, waited.seconds * 1e3)]
+
+
+def notices(session: Session, made: ipc.Made) -> Effects:
+    """What the person should know of a chunk; of its prompts those should who look on, and who come later."""
+    told = [Notice(code=n.code, message=n.message, id=n.id, prompt=n.prompt) for n in made.notices]
+    for notice in told:
+        if notice.prompt is not None:
+            session.asked.told(notice)
+    return [do.Say(notice, all=notice.prompt is not None) for notice in told]
 
 
 def encoded(session: Session, event: ipc.Encoded, now: float) -> Effects:

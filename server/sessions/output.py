@@ -7,7 +7,7 @@ from typing import Any
 
 from flowbrush.packets import NO_FLAGS, Flag, Packet
 from flowbrush.pipelines.requests import is_followed
-from flowbrush.protocol import ChunkDone, Codec, ControlApplied, Notice, TrackHeld
+from flowbrush.protocol import ChunkDone, Codec, ControlApplied, TrackHeld
 from flowbrush.server.delivery.mp4 import Sample
 from flowbrush.server.engine import ipc
 from flowbrush.server.sessions.acks import Acks, Shown
@@ -92,9 +92,6 @@ class Output:
         shown = self.acks.made(made.chunk, made.first_frame, made.frames, made.applied)
         self._making[made.chunk] = _Making(made, shown, queue_ms)
         effects: list[Any] = [
-            Say(Notice(code=each.code, message=each.message, id=each.id)) for each in made.notices
-        ]
-        effects += [
             Say(TrackHeld(track=track, region=region))
             for track, region in made.held
             if not is_followed(track)

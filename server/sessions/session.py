@@ -21,6 +21,7 @@ from flowbrush.protocol import (
 from flowbrush.server.engine.ipc import SourceChunk
 from flowbrush.server.sessions import effects as do
 from flowbrush.server.sessions import events as on
+from flowbrush.server.sessions.asked import Asked
 from flowbrush.server.sessions.followed import Followed
 from flowbrush.server.sessions.history import History
 from flowbrush.server.sessions.jumps import Jumps
@@ -103,6 +104,7 @@ class Session:
         self.jumps = Jumps()
         self.tracks = Tracks(self.chunk_s, 1 / settings.fps, settings.tracks)
         self.followed = Followed()
+        self.asked = Asked(settings.prompts)
 
     @property
     def upcoming(self) -> int:
@@ -128,6 +130,12 @@ class Session:
     def alone(self) -> bool:
         """Whether the next chunk is to be made in a batch of its own: it has failed before, or it is much work."""
         return self.trouble.suspects(self.chunk) or self.tracks.heavy
+
+    @property
+    def behind(self) -> bool:
+        """Whether its worker's state is not where the stream stands, as after a rewind: what it shows is of another place."""
+        stepping = self.phase is Phase.STEPPING
+        return self.phase is Phase.OPENING or self.chunk + stepping < self.upcoming
 
     @property
     def awaits_log(self) -> bool:
@@ -186,6 +194,7 @@ class Session:
         """Before the first event: the journal has these controls at `chunk`."""
         self.history.asked = max(self.history.asked, chunk + 1)
         self.tracks.restored(controls, chunk)
+        self.asked.saw(controls, chunk)
         self.quality.restored(controls)
         for id in [each.id for each in controls if each.id is not None]:
             self.last_id = max(self.last_id, id)
@@ -258,6 +267,7 @@ class Session:
         files = [do.CutFiles(chunks)] if self.history.asked > chunks else []
         gone = self.history.cut(chunks)
         self.tracks.cut(chunks)
+        self.asked.cut(chunks)
         self.followed.forget()
         self.quality.cut()
         lost = self.output.cut(chunks) + [id for waiting in self.pending.drain() for id in waiting.ids]

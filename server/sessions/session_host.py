@@ -28,6 +28,10 @@ AHEAD_CHUNKS = 2
 RESUMED_FRAMES = 1024
 WATCHER_FRAMES = 64
 
+CATCH_UP_S = 5.0
+"""So long a picture is waited for that a stream shows only when it has gone back, or was opened."""
+CATCH_UP_LOOK_S = 0.02
+
 
 class LatestJpeg:
     """The newest frame for one viewer of JPEG pictures; older ones that it did not take in time are gone."""
@@ -131,6 +135,14 @@ class SessionHost:
         asked = len(session.pending) or session.stepping is not None or session.output.want_key
         return self.source.rests and self._quiet and not asked and session.chunk >= session.upcoming
 
+    async def caught_up(self) -> bool:
+        """Waits until its worker's state is where the stream stands, for a while; whether it is."""
+        for _ in range(round(CATCH_UP_S / CATCH_UP_LOOK_S)):
+            if not (self.session.behind and self.session.presence.there):
+                break
+            await asyncio.sleep(CATCH_UP_LOOK_S)
+        return not self.session.behind
+
     def still_packet(self, frame: int, payload: bytes) -> Media:
         """The frame once more, as a picture that stands on its own."""
         now = time.monotonic()
@@ -156,6 +168,8 @@ class SessionHost:
             examples=tuple(card.get("examples", ())),
             limits=Limits(),
             last_id=self.session.last_id,
+            prompts=self.session.asked.before(self.session.upcoming),
+            notices=self.session.asked.notices,
         )
 
     # ---- the client's video

@@ -136,6 +136,8 @@ class SessionRepository:
     def revive(self, meta: SessionRecord) -> SessionHost:
         """A session whose journal is there already: of an earlier process, or a branch. Raises OSError."""
         live = self.open(meta, paused=meta.paused, notices=meta.unsaid)
+        for notice in meta.said:
+            live.session.asked.told(notice)
         sent = meta.sent
         if meta.paused or meta.unsaid or sent is not None:  # as of its end there: it changes now
             meta.paused, meta.unsaid, meta.sent = False, (), None
@@ -194,7 +196,7 @@ class SessionRepository:
             session = live.session
             live.meta.paused, live.meta.unsaid = session.pace.paused, session.welcome.notices
             live.meta.sent = session.output.most
-        live.meta.frames = live.session.output.frame
+        live.meta.frames, live.meta.said = live.session.output.frame, live.session.asked.notices
         live.meta.start = live.meta.start.model_copy(update={"seed": live.session.settings.seed})
         record = live.meta.model_copy()
         return lambda: self._store.write(record)

@@ -74,6 +74,8 @@ class SessionRecord(BaseModel):
     """how its last process left it: whether it was paused, what its client was not told yet, and how many frames it was sent;
     None: that process ended without a word
     """
+    said: tuple[Notice, ...] = ()
+    """of its prompts"""
 
 
 def hash_token(token: str) -> str:
