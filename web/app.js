@@ -28,7 +28,7 @@ const STALLED_MS = 3000;
  * @property {{position: number, size: number}} queue
  * @property {boolean} paused
  * @property {null} still the newest picture of a stream that was paused before is there, if there is one
- * @property {number} cut the stream now ends with this chunk; −1 after a reset
+ * @property {{chunk: number, prompts?: import('./protocol.js').Prompt[]}} cut the stream now ends with this chunk, −1 after a reset; the prompts that hold there
  * @property {null} stalled pictures should come, and do not
  * @property {string} recovering
  * @property {import('./protocol.js').Notice} notice
@@ -265,8 +265,8 @@ export class App extends Emitter {
       if (chunk > 0 && !this.#begun && !this.watching) this.#showNewest(stream);
     });
     on('session.resumed', () => this.#paused(false));
-    on('session.rewound', ({ chunk }) => this.#cut(chunk));
-    on('session.restarted', () => this.#cut(-1));
+    on('session.rewound', ({ chunk, prompts }) => this.#cut(stream, chunk, prompts));
+    on('session.restarted', ({ prompts }) => this.#cut(stream, -1, prompts));
     on('track.held', (held) => this.brush.held(held));
     on('session.recovering', ({ reason }) => this.emit('recovering', reason));
     on('notice', (notice) => this.emit('notice', notice));
@@ -300,16 +300,18 @@ export class App extends Emitter {
     this.emit('paused', paused);
   }
 
-  /** A stream that was paused before this page came sends nothing until it goes on. @param {Stream} stream */
+  /** A paused stream sends nothing until it goes on: neither to a page that comes to it, nor when it went back. @param {Stream} stream */
   async #showNewest(stream) {
+    const cuts = this.#cuts;
+    const { lastFrame } = stream;
     const picture = await this.rest.newest(this.session ?? '').catch(() => null);
-    if (this.stream !== stream || this.#begun) return;
-    if (picture) this.player.preview(picture);
-    this.emit('still', null);
+    if (this.stream !== stream || this.#cuts !== cuts || stream.lastFrame !== lastFrame) return; // what came since is newer
+    if (picture) await this.player.preview(picture);
+    if (!this.#begun) this.emit('still', null);
   }
 
-  /** @param {number} chunk */
-  #cut(chunk) {
+  /** @param {Stream} stream @param {number} chunk @param {import('./protocol.js').Prompt[]} [prompts] */
+  #cut(stream, chunk, prompts) {
     this.#cuts += 1;
     this.#steps = Promise.resolve();
     this.player.flush();
@@ -317,7 +319,10 @@ export class App extends Emitter {
     if (chunk < 0) this.brush.forget();
     else this.brush.rewound(chunk);
     this.camera.stop();
-    this.emit('cut', chunk);
+    this.emit('cut', { chunk, prompts });
+    if (!stream.paused) return;
+    if (chunk >= 0) this.#showNewest(stream);
+    else this.step(); // there is no picture before the first
   }
 
   /** @param {Stream} stream @param {StreamError} error */

@@ -33,8 +33,7 @@ const app = new App(element('picture', HTMLCanvasElement), rest);
 const readout = new Readout();
 const prompts = new PromptPanel((list, transition) => {
   if (app.stream) {
-    const { id, queued } = app.stream.setPrompt(list, { transition });
-    prompts.asked(id, list);
+    const { queued } = app.stream.setPrompt(list, { transition });
     queued.then(({ chunk }) => timeline.mark(chunk, 'prompt'), toastError);
     if (app.stream.paused) toast('The prompt is taken', { text: 'The picture follows it when the stream goes on: press Play, or make a chunk.' });
   } else starter.begin({ prompts: list });

@@ -59,9 +59,9 @@ export class Player extends Emitter {
   /** Those that the decoder has not heard of yet: until then it tells of the past that is over. */
   #flushes = 0;
 
-  /** Shows a small picture, large, until the next frame comes. @param {ImageBitmap} small */
-  async preview(small) {
-    const bitmap = await createImageBitmap(small);
+  /** Shows a picture of any size until the next frame comes. @param {ImageBitmap} picture */
+  async preview(picture) {
+    const bitmap = await createImageBitmap(picture);
     this.#send({ type: 'preview', bitmap }, [bitmap]);
   }
 

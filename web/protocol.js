@@ -68,6 +68,8 @@ export const FINAL_CLOSE_CODES = Object.freeze([1000, 1003, 1008]);
  * @property {Record<string, any>} capabilities
  * @property {any[]} examples
  * @property {Record<string, any>} limits
+ * @property {Prompt[]} [prompts] those that the stream was given last, where the server knows them
+ * @property {Notice[]} [notices] what was said of prompts so far
  *
  * @typedef {object} ChunkInfo
  * @property {number} chunk
@@ -84,7 +86,7 @@ export const FINAL_CLOSE_CODES = Object.freeze([1000, 1003, 1008]);
  * @typedef {{id?: number, x: number, y: number, region: Region, label?: string}} Outline
  * @typedef {{track: number, region: Region}} Held
  * @typedef {{code: string, message: string, retryable?: boolean, id?: number, field?: string, retry_after_s?: number}} Failure
- * @typedef {{code: string, message: string, id?: number}} Notice
+ * @typedef {{code: string, message: string, id?: number, prompt?: string}} Notice `prompt` is the text that it is about
  * @typedef {{chunks: number, frames: number, reason: string, recording?: string, log: string}} Done
  *
  * @typedef {object} Packet one encoded frame

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import math
 import random
 import sys
@@ -99,10 +100,15 @@ class Stream:
             "codec": self.codec.value,
             "codec_string": self.double.codec_string if self.codec == Codec.H264 else "",
             "last_id": self.last_id,
+            "prompts": self.prompts,
             "capabilities": MODEL["capabilities"],
             "examples": MODEL["examples"],
             "limits": {},
         }
+
+    @property
+    def prompts(self) -> list[dict[str, Any]]:
+        return [{"text": self.world.prompt, "weight": 1}] if self.world.prompt else []
 
     def due(self) -> bool:
         """Whether the next chunk must start, so that the buffer does not run dry."""
@@ -179,7 +185,7 @@ class Stream:
             return {"type": "error", "code": "rewind_out_of_range", "message": "not made yet"}
         self.go_to(chunk)
         self.packets = self.packets[: (chunk + 1) * CHUNK]
-        return {"type": "session.rewound", "chunk": chunk}
+        return {"type": "session.rewound", "chunk": chunk, "prompts": self.prompts}
 
 
 class StreamDouble:
@@ -232,6 +238,12 @@ class StreamDouble:
                 error = {"code": "origin_refused", "message": "pages of this address may not connect"}
                 return JSONResponse({"error": error}, 403)
             return JSONResponse({"token": "t", "expires_s": 60})
+
+        @app.get("/v1/sessions/toy-1/frame.jpg")
+        async def frame() -> Response:
+            data = io.BytesIO()
+            Image.fromarray(self.sessions["toy-token"].world.newest()).save(data, "JPEG", quality=95)
+            return Response(data.getvalue(), media_type="image/jpeg")
 
         app.websocket("/v1/stream")(self._stream)
         app.mount("/web", StaticFiles(directory=WEB))
@@ -328,7 +340,8 @@ class StreamDouble:
             case "session.reset":
                 stream.go_to(-1)
                 stream.packets = []
-                await socket.send_json({"type": "session.restarted", **reply, "chunk": 0})
+                reply |= {"chunk": 0, "prompts": stream.prompts}
+                await socket.send_json({"type": "session.restarted", **reply})
             case "session.stop":
                 await socket.close(1000)
 

@@ -48,7 +48,7 @@ def load_session(driver: Any, chunks: int = 2, model: str = "toy") -> None:
 def test_what_of_a_prompt_is_not_understood_stands_next_to_it(driver: Any, served: Any) -> None:
     driver.start()
     doubt = driver.page.locator("#effective-doubt")
-    told = {"type": "notice", "code": "unknown_words", "message": UNKNOWN}
+    told = {"type": "notice", "code": "unknown_words", "message": UNKNOWN, "prompt": "asdf"}
     tell(served, {**told, "id": ask_for(driver, served, "asdf")})
     driver.page.locator("#effective", has_text="asdf").wait_for()
     driver.until(lambda: doubt.text_content() == "This model was not trained on 'asdf'", "it is said there")
@@ -318,7 +318,7 @@ def test_what_there_is_nothing_of_yet_cannot_be_pressed(driver: Any, served: Any
 def test_what_is_not_understood_is_seen_beside_a_long_prompt(driver: Any, served: Any) -> None:
     driver.start()
     text = "a ball " + "that rolls " * 30 + "asdf"
-    told = {"type": "notice", "code": "unknown_words", "message": UNKNOWN}
+    told = {"type": "notice", "code": "unknown_words", "message": UNKNOWN, "prompt": text}
     tell(served, {**told, "id": ask_for(driver, served, text)})
     driver.page.locator("#effective-doubt", has_text="asdf").wait_for()
     line, doubt = (driver.page.locator(each).bounding_box() for each in (".effective", "#effective-doubt"))

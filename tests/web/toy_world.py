@@ -112,6 +112,10 @@ class ToyWorld:
         self.chunk += 1
         return frames
 
+    def newest(self) -> np.ndarray:
+        """The last frame that was made, once more: RGB [H, W, 3]."""
+        return self._draw((self.chunk * CHUNK - 1) / FPS)
+
     def _draw(self, pts: float) -> np.ndarray:
         hue = hashlib.sha256(self.prompt.encode()).digest()
         width, height = self.size

@@ -12,8 +12,6 @@ import { isSilent, parts, wordsFor } from './words.js';
 const REWIND_CHUNKS = 240;
 const RESTARTED = 'The model had to be restarted. The stream goes on by itself in a moment.';
 const INVITATION = 'Press on something and pull it along.';
-/** Notices that say what of a prompt is not shown. */
-const OF_PROMPTS = new Set(['unknown_words', 'one_scene', 'partly_shown']);
 
 /**
  * @typedef {object} Page
@@ -117,13 +115,13 @@ function bindLife(page) {
     hideBanner();
     page.session.enable(!app.watching, true);
   });
-  app.on('cut', (chunk) => {
+  app.on('cut', ({ chunk, prompts }) => {
     const ready = app.stream?.ready;
     if (ready) showClock(Math.max(0, (chunk + 1) * ready.chunk_frames - 1) / ready.fps); // of its last frame
     page.timeline.cut(chunk);
     page.recorder.cut(chunk);
-    // While paused no frame would come to show where the stream stands now.
-    const picture = page.timeline.pictureOf(chunk);
+    if (prompts) page.prompts.stand(prompts);
+    const picture = page.timeline.pictureOf(chunk); // at once, until the whole one is there
     if (picture && app.stream?.paused) app.player.preview(picture);
   });
   app.on('ended', () => {
@@ -153,7 +151,9 @@ function showReady({ app, stage, strip, prompts, timeline, session, recorder }, 
   strip.allow(ready.capabilities);
   prompts.streaming(!app.watching, seconds);
   prompts.chips(examplesOf(ready.examples));
+  for (const { prompt, message } of ready.notices ?? []) if (prompt !== undefined) prompts.doubt(prompt, parts(message).title);
   if (fresh) {
+    prompts.come(ready.prompts ?? []);
     const able = !app.watching && ready.capabilities.rewind !== false;
     timeline.start({ seconds, span: REWIND_CHUNKS, able });
     recorder.start(seconds);
@@ -222,11 +222,11 @@ function bindTrouble(page) {
     status('Recovering…', 'wait');
     showBanner(RESTARTED);
   });
-  app.on('notice', ({ code, message, id }) => {
+  app.on('notice', ({ code, message, prompt }) => {
     if (isSilent(code)) return;
     const { title, text } = parts(message);
-    toast(title, { text });
-    if (OF_PROMPTS.has(code)) page.prompts.doubt(id ?? 0, title);
+    if (prompt !== undefined) page.prompts.doubt(prompt, title);
+    if (prompt === undefined || !app.watching) toast(title, { text }); // who looks on cannot write another
   });
   app.on('trouble', toastError);
   app.on('failed', (error) => {

@@ -6,8 +6,8 @@ import { isBlank } from '../protocol.js';
 import { block, button, element, input, make, remember, remembered } from './dom.js';
 
 const HISTORY_MAX = 30;
-/** Prompts that are known as long as they may be seen again, after a rewind. */
-const ASKED_MAX = 100;
+/** What is known of prompts as long as they may be seen again, after a rewind. */
+const DOUBTS_MAX = 100;
 
 /**
  * @typedef {{text: string, title: string, image: string | null}} Example
@@ -29,6 +29,9 @@ export function examplesOf(examples) {
     .filter(({ text }) => text !== '');
 }
 
+/** @param {Prompt} prompt @param {Prompt[]} all @returns {number} its weight, of 100 */
+const share = ({ weight }, all) => Math.round((100 * weight) / all.reduce((sum, each) => sum + each.weight, 0));
+
 export class PromptPanel {
   #text = input('prompt');
   #second = input('prompt-b');
@@ -40,9 +43,7 @@ export class PromptPanel {
   /** Whether the words are those of a stream or a card, and nothing was written since. */
   #used = false;
   #effective = '';
-  /** Texts of what was asked for, by the id of its control. @type {Map<number, string[]>} */
-  #asked = new Map();
-  /** @type {{texts: string[], words: string}[]} */
+  /** @type {{text: string, words: string}[]} */
   #doubts = [];
 
   /** @param {(prompts: Prompt[], transition: import('../protocol.js').Transition | undefined) => void} onApply */
@@ -117,27 +118,36 @@ export class PromptPanel {
   begun() {
     this.#used = true;
     this.#doubts = [];
-    this.#asked.clear();
-    this.asked(0, this.prompts);
   }
 
-  /** Prompts were asked for. @param {number} id of their control, 0 for those of the start @param {Prompt[]} prompts */
-  asked(id, prompts) {
-    this.#asked.set(id, prompts.map(({ text }) => text));
-    if (this.#asked.size > ASKED_MAX) this.#asked.delete([...this.#asked.keys()][0]);
+  /** The stream that is there has these prompts: it may have been begun elsewhere, and nothing is written here. @param {Prompt[]} prompts */
+  come(prompts) {
+    this.stand(prompts);
+    const [first, second] = prompts;
+    if (!first || this.prompts.length > 0) return;
+    this.text = first.text;
+    if (prompts.length === 2) this.#second.value = second.text;
+    this.#blend.value = String(prompts.length === 2 ? share(second, prompts) : 0);
+    this.#blend.dispatchEvent(new Event('input'));
   }
 
-  /** Something of what was asked for is not shown. @param {number} id as in `asked` @param {string} words that say what */
-  doubt(id, words) {
-    const texts = this.#asked.get(id);
-    if (texts?.length) this.#doubts = [...this.#doubts.slice(1 - ASKED_MAX), { texts, words }];
+  /** The stream stands where these prompts hold, and no chunk comes that says so. @param {Prompt[]} prompts */
+  stand(prompts) {
+    const parts = prompts.map((each) => (prompts.length > 1 ? `${each.text} (${share(each, prompts)}%)` : each.text));
+    this.effective(parts.join(' + '));
+  }
+
+  /** Something of a prompt is not shown. @param {string} text of the prompt @param {string} words that say what */
+  doubt(text, words) {
+    const others = this.#doubts.filter((doubt) => doubt.text !== text || doubt.words !== words);
+    this.#doubts = [...others.slice(1 - DOUBTS_MAX), { text, words }];
     this.effective(this.#effective);
   }
 
   /** The prompt that the server makes the picture from, and what of it is not shown. @param {string} text */
   effective(text) {
     this.#effective = text;
-    const words = this.#doubts.filter(({ texts }) => texts.every((each) => text.includes(each))).map((doubt) => doubt.words);
+    const words = this.#doubts.filter((doubt) => text.includes(doubt.text)).map((doubt) => doubt.words);
     const doubts = [...new Set(words)].join('; ');
     for (const [id, shown] of [['effective', text], ['effective-doubt', doubts]]) {
       if (block(id).textContent !== shown) block(id).textContent = shown;
