@@ -5,6 +5,7 @@
 import { Brush } from './brush.js';
 import { CameraControl } from './camera.js';
 import { Emitter } from './emitter.js';
+import { FlowWatch } from './flow_watch.js';
 import { giveUp, Stream, StreamError } from './flowbrush.js';
 import { LatencyMeter } from './latency.js';
 import { Player } from './player.js';
@@ -12,8 +13,6 @@ import { Prober } from './prober.js';
 
 const PLAYHEAD_MS = 60;
 const PLAYHEAD_IDLE_MS = 200;
-/** A picture that comes later than this is missed aloud: a network that is gone says nothing of it for a while. */
-const STALLED_MS = 3000;
 
 /**
  * @typedef {import('./protocol.js').StartSettings} StartSettings
@@ -51,6 +50,7 @@ export class App extends Emitter {
   player;
   rest;
   #playheadAt = 0;
+  #flow = new FlowWatch();
   /** Whether a picture of the stream on stage has come: before, there is no place in it to tell the server. */
   #begun = false;
   /** @type {AbortController | null} */
@@ -76,20 +76,9 @@ export class App extends Emitter {
     // Without pictures (a hidden tab, a pause) nothing reports: the server still has to hear where the screen is.
     setInterval(() => {
       if (this.player.report) this.#sendPlayhead(this.player.report, PLAYHEAD_IDLE_MS);
-      this.#watchFlow();
+      const { stream } = this;
+      if (this.#flow.late(stream?.state === 'live' && this.#begun && !stream.paused && !document.hidden)) this.emit('stalled', null);
     }, PLAYHEAD_IDLE_MS);
-  }
-
-  /** When the newest picture came, or could have; Infinity once its absence was told. */
-  #pictureAt = 0;
-
-  #watchFlow() {
-    const { stream } = this;
-    const now = performance.now();
-    if (stream?.state !== 'live' || !this.#begun || stream.paused || document.hidden) this.#pictureAt = now;
-    if (this.#pictureAt === Infinity || now - this.#pictureAt < STALLED_MS) return;
-    this.#pictureAt = Infinity;
-    this.emit('stalled', null);
   }
 
   /** @param {StartSettings} settings */
@@ -155,6 +144,15 @@ export class App extends Emitter {
   /** Ends the stream, on the server too. */
   stop() {
     if (this.#drop()) this.emit('ended', null);
+  }
+
+  /** Leaves the stream for another one: the server keeps it for a while. */
+  leave() {
+    const left = this.#own;
+    if (!left) return;
+    this.#replay?.abort();
+    this.stream = null;
+    left.leave();
   }
 
   /** Lets go of the stream; whether there was one. */
@@ -251,7 +249,7 @@ export class App extends Emitter {
     on('session.ready', (ready) => this.#ready(stream, ready));
     on('packet', ({ buffer }) => {
       this.#begun = true;
-      this.#pictureAt = performance.now();
+      this.#flow.came();
       this.player.push(buffer);
     });
     on('chunk', (chunk) => {

@@ -15,8 +15,8 @@ const CLOCK_AHEAD = 0.25;
 
 /**
  * @typedef {import('./stream.js').Stream} Stream
- * @typedef {{x: number, y: number, at: number, pressure: number, shift?: boolean, alt?: boolean}} HandSample `at` in ms of
- *   `performance.now()`; the keys held with it add to what is selected and take away
+ * @typedef {{x: number, y: number, at: number, pressure: number, shift?: boolean, alt?: boolean, byKeys?: boolean}} HandSample `at` in
+ *   ms of `performance.now()`; the keys held with it add to what is selected and take away; `byKeys`: of the keyboard's crosshair
  * @typedef {{stroke: Stroke, label: string, undo: () => void}} Undo
  * @typedef {object} Session what the brush needs to know of the stream that it paints on
  * @property {Stream} stream
@@ -25,7 +25,7 @@ const CLOCK_AHEAD = 0.25;
  * @property {number} aspect
  */
 
-/** @extends {Emitter<{control: {id: number, at: number}, changed: null, undrag: Stroke, refused: Error, began: Stroke}>} */
+/** @extends {Emitter<{control: {id: number, at: number}, changed: null, undrag: Stroke, refused: Error, began: Stroke, found: {stroke: Stroke, something: boolean}, released: Stroke}>} */
 export class Brush extends Emitter {
   /** @type {Set<Stroke>} */
   strokes = new Set();
@@ -59,6 +59,7 @@ export class Brush extends Emitter {
     const { stream, position } = this.session;
     const stroke = new Stroke(kind, options.grid);
     stroke.options = options;
+    stroke.byKeys = sample.byKeys ?? false;
     const t = kind === 'path' ? 0 : position(sample.at);
     const first = { x: sample.x, y: sample.y, t, pressure: sample.pressure, id: 0 };
     stroke.samples.push(first);
@@ -93,9 +94,12 @@ export class Brush extends Emitter {
     for (const point of fresh) point.id = id;
   }
 
-  /** What a hand will have taken, most likely; the server has the last word. @param {Stroke} stroke @param {import('./protocol.js').Region} region */
-  expect(stroke, region) {
-    if (!stroke.told && stroke.phase !== 'released') this.#take(stroke, region);
+  /** What a hand will have taken, most likely; the server has the last word. @param {Stroke} stroke @param {{region: import('./protocol.js').Region, label?: string}} thing */
+  expect(stroke, { region, label = '' }) {
+    stroke.name = label;
+    if (stroke.told || stroke.phase === 'released') return;
+    this.#take(stroke, region);
+    this.emit('found', { stroke, something: region.length > 0 });
   }
 
   /** The server says what a hand has taken. @param {import('./protocol.js').Held} held */
@@ -104,6 +108,7 @@ export class Brush extends Emitter {
       if (stroke.track?.number !== track || stroke.phase === 'released') continue;
       stroke.told = true;
       this.#take(stroke, region);
+      this.emit('found', { stroke, something: region.length > 0 });
     }
   }
 
@@ -129,19 +134,20 @@ export class Brush extends Emitter {
     return { id: this.shownId, pts: position(performance.now()), aspect };
   }
 
-  /** Pins that a page which is loaded again can take up. @returns {{track: number, x: number, y: number}[]} */
+  /** Pins that a page which is loaded again can take up. @returns {import('./kept.js').Pin[]} */
   get pins() {
     const pins = [...this.strokes].filter(({ kind, phase }) => kind === 'pin' && phase === 'held');
-    return pins.map(({ track, last }) => ({ track: Number(track?.number), x: last.x, y: last.y }));
+    return pins.map(({ track, last, beginChunk }) => ({ track: Number(track?.number), x: last.x, y: last.y, chunk: beginChunk ?? 0 }));
   }
 
-  /** Takes up pins that the stream has already. @param {{track: number, x: number, y: number}[]} pins */
+  /** Takes up pins that the stream has already. @param {import('./kept.js').Pin[]} pins */
   adopt(pins) {
     if (!this.session) return;
-    for (const { track, x, y } of pins) {
+    for (const { track, x, y, chunk } of pins) {
       const stroke = new Stroke('pin');
       stroke.samples.push({ x, y, t: 0, pressure: 0.5, id: 0 });
       stroke.track = this.session.stream.adopt(track, 'pin');
+      stroke.beginChunk = chunk;
       stroke.phase = 'held';
       this.strokes.add(stroke);
     }
@@ -150,6 +156,7 @@ export class Brush extends Emitter {
   /** Lets go of a drag. @param {Stroke} stroke */
   release(stroke) {
     if (stroke.phase === 'released' || !this.session) return;
+    this.emit('released', stroke);
     stroke.phase = 'released';
     this.#end(stroke);
     this.#pushUndo(stroke, 'drag', () => this.emit('undrag', stroke));
@@ -253,7 +260,8 @@ export class Brush extends Emitter {
     }
     this.#ended = [];
     this.#undo = this.#undo.filter((action) => [...this.strokes].some((stroke) => stroke === action.stroke));
-    this.shownId = 0;
+    // What is still there was shown before; while the stream is paused no frame comes that says so.
+    this.shownId = Math.max(0, ...[...this.strokes].map(({ beginId }) => beginId));
     this.emit('changed', null);
   }
 
@@ -276,6 +284,7 @@ export class Brush extends Emitter {
   #untold(stroke) {
     stroke.told = true;
     this.#letGo(stroke);
+    this.emit('found', { stroke, something: false });
   }
 
   /** @param {Stroke} stroke */

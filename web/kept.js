@@ -8,11 +8,13 @@ const KEY = 'flowbrush.stream';
 const KEPT_MS = 60000;
 
 /**
+ * @typedef {{track: number, x: number, y: number, chunk: number}} Pin `chunk` is the first that showed it
+ *
  * @typedef {object} Kept
  * @property {string} token
  * @property {number} lastFrame
  * @property {string} prompt
- * @property {{track: number, x: number, y: number}[]} pins
+ * @property {Pin[]} pins
  */
 
 /** The page is left. @param {Kept} kept */

@@ -21,11 +21,13 @@ import { Recorder } from './ui/recorder.js';
 import { bindSelection } from './ui/selection_panel.js';
 import { SessionPanel } from './ui/session_panel.js';
 import { bindSource } from './ui/source_panel.js';
+import { bindSpeech } from './ui/speech.js';
 import { Stage } from './ui/stage.js';
 import { bindTheme } from './ui/theme.js';
 import { Timeline } from './ui/timeline.js';
 import { toast, toastError } from './ui/toasts.js';
 import { mirrorSliders, ToolStrip } from './ui/tool_strip.js';
+import { twice } from './ui/twice.js';
 import { address, loadPhotos, loadScenes, showCards, showCredits, showPrivacy } from './ui/welcome.js';
 
 const rest = new Rest();
@@ -77,7 +79,7 @@ const session = new SessionPanel({
     return rest.key !== null;
   },
   load: (file) => loadSession(file),
-  stop: () => app.stop(),
+  stop: () => (Number(app.stream?.lastFrame) < 0 ? app.stop() : ending.ask()), // before its first picture nothing can be lost
 });
 const recorder = new Recorder({
   session: () => (app.stream && !app.watching ? app.session : null),
@@ -91,7 +93,27 @@ const SCENES = 8;
 let models = [];
 let branching = false;
 
-const starter = new Starter(app, { model: currentModel, models: () => models, seed: () => session.takeSeed(), showSeed: (seed) => session.showSeed(seed), prompts });
+const starter = new Starter(app, { model: currentModel, models: () => models, seed: () => session.takeSeed(), showSeed: (seed) => session.showSeed(seed), prompts, left: offerWayBack });
+
+const startingOver = twice(
+  { title: 'Start over? Press it again to do so', text: 'What was made so far is gone then, and with it its video.', label: 'Start over' },
+  () => app.reset(),
+);
+const ending = twice(
+  { title: 'End this session? Press it again to do so', text: 'It cannot go on then. Its video and its file can still be saved for a while.', label: 'End it' },
+  () => app.stop(),
+);
+for (const event of /** @type {const} */ (['starting', 'ended', 'failed'])) {
+  app.on(event, () => {
+    startingOver.forget();
+    ending.forget();
+  });
+}
+
+/** @param {() => void} goBack */
+function offerWayBack(goBack) {
+  toast('Another stream begins', { text: 'The one before is kept for a minute.', action: { label: 'Go back to it', run: goBack } });
+}
 
 /** A scene was picked: it is made from its words. @param {{text: string}} scene */
 function beginScene({ text }) {
@@ -171,11 +193,12 @@ function undo() {
 
 bindEvents({ app, stage, strip, prompts, timeline, readout, session, recorder, again: () => starter.again, invitation: () => starter.invitation, askForKey });
 bindSelection(selection, app);
+bindSpeech(app.brush);
 
 for (const [id, run] of /** @type {[string, () => void][]} */ ([
   ['play', () => app.togglePause()],
   ['step', () => app.step()],
-  ['reset', () => app.reset()],
+  ['reset', () => startingOver.ask()],
   ['undo', undo],
   ['clear', () => app.brush.clear()],
   ['branch', () => setBranching(!branching)],
@@ -192,7 +215,7 @@ bindKeys(
   [
     { keys: [' '], shown: 'Space', text: 'pause or go on', run: () => app.togglePause() },
     { keys: ['.'], text: 'while paused: one chunk', run: () => app.step() },
-    { keys: ['r'], text: 'start over', run: () => app.reset() },
+    { keys: ['r'], text: 'start over: press it twice', run: () => !button('reset').disabled && startingOver.ask() },
     { keys: ['d'], text: 'drag', run: () => strip.choose('drag') },
     { keys: ['a'], text: 'select an area', run: () => strip.choose('select') },
     { keys: ['p'], text: 'pin', run: () => strip.choose('pin') },

@@ -77,7 +77,7 @@ export class Painter {
   pressCrosshair() {
     if (!this.crosshair) return false;
     if (this.#held.has(KEYBOARD_POINTER)) this.#finish(KEYBOARD_POINTER);
-    else this.#start(KEYBOARD_POINTER, { ...this.crosshair, at: performance.now(), pressure: 0.5 });
+    else this.#start(KEYBOARD_POINTER, { ...this.crosshair, at: performance.now(), pressure: 0.5, byKeys: true });
     return true;
   }
 

@@ -62,6 +62,25 @@ export function replaySteps({ controls, chunks }, longest) {
 }
 
 /**
+ * The pins that hold at the end of a file. Pure.
+ * @param {SessionFile} file
+ * @returns {import('./kept.js').Pin[]}
+ */
+export function pinsOf({ start, controls }) {
+  /** @type {Map<number, import('./kept.js').Pin>} */
+  const pins = new Map();
+  const begun = (start.tracks ?? []).map((/** @type {any} */ track) => ({ ...track, type: 'track.begin', chunk: 0 }));
+  for (const { type, track, kind, kinds, points, chunk } of [...begun, ...controls]) {
+    const at = points?.at(-1);
+    if (type === 'track.begin' && kind === 'pin') pins.set(track, { track, x: at.x, y: at.y, chunk });
+    else if (type === 'track.move' && pins.has(track)) Object.assign(/** @type {object} */ (pins.get(track)), { x: at.x, y: at.y });
+    else if (type === 'track.end') pins.delete(track);
+    else if (type === 'tracks.clear' && (kinds ?? ['pin']).includes('pin')) pins.clear();
+  }
+  return [...pins.values()];
+}
+
+/**
  * Replays a file on a stream that was started paused from the same settings. Ends when all chunks were made or
  * `signal` says so; throws the stream's error.
  * @param {Stream} stream

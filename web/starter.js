@@ -14,6 +14,7 @@ const UPRIGHT = '(max-width: 640px) and (max-aspect-ratio: 1)';
  * @property {() => import('./rest.js').ModelInfo[]} models of the server
  * @property {() => number} seed
  * @property {(seed: number | null) => void} showSeed
+ * @property {(goBack: () => void) => void} left another stream takes the place of one that can be gone back to for a while
  * @property {{text: string, prompts: import('./protocol.js').Prompt[], forgetUsed: () => void}} prompts
  */
 
@@ -40,6 +41,7 @@ export class Starter {
     this.invitation = invitation;
     const model = this.#fields.model();
     this.#last = { model: model?.name, seed: this.#fields.seed(), ...this.#size(model, settings), ...settings };
+    this.#leaveForAnother();
     await this.#app.start(this.#last);
   }
 
@@ -89,40 +91,67 @@ export class Starter {
    */
   async replay(raw) {
     const ready = await this.#prepared(async () => {
-      const { checkSessionFile } = await import('./replay.js');
+      const { checkSessionFile, pinsOf } = await import('./replay.js');
       const file = checkSessionFile(raw);
       if (!this.#fields.models().some(({ name, loaded }) => name === file.model && loaded !== false)) {
         throw new Error(`the session was made by the model ${file.model}, which this server does not have`);
       }
       const { image } = file.start;
-      return { file, image: typeof image === 'string' ? await this.#app.rest.uploadImage(await (await fetch(image)).blob()) : undefined };
+      return { file, pins: pinsOf(file), image: typeof image === 'string' ? await this.#app.rest.uploadImage(await (await fetch(image)).blob()) : undefined };
     });
     if (!ready) return false;
-    const { file, image } = ready.made;
+    const { file, image, pins } = ready.made;
+    this.#leaveForAnother();
     const { prompts, prompt, seed } = file.start;
     this.invitation = null;
     this.#last = null;
     this.#fields.prompts.text = prompts?.[0]?.text ?? prompt ?? '';
     this.#fields.showSeed(seed ?? null);
-    return this.#app.replay(file, image);
+    const whole = await this.#app.replay(file, image);
+    if (whole) this.#app.brush.adopt(pins);
+    return whole;
   }
 
   /** The page is left: what it needs to go on when it is loaded again. */
   leave() {
+    const stays = this.#stays;
+    if (stays) keep(stays);
+  }
+
+  /** What the stream on stage is gone on with later; null where that cannot be. @returns {import('./kept.js').Kept | null} */
+  get #stays() {
     const { stream, watching, brush } = this.#app;
     const token = stream?.ready?.resume_token;
-    if (!stream || watching || !token) return;
-    keep({ token, lastFrame: stream.lastFrame, prompt: this.#fields.prompts.text, pins: brush.pins });
+    if (!stream || watching || !token) return null;
+    return { token, lastFrame: stream.lastFrame, prompt: this.#fields.prompts.text, pins: brush.pins };
+  }
+
+  /** A slip, as of a file that is dropped, must not lose a stream. */
+  #leaveForAnother() {
+    const stays = this.#stays;
+    if (!stays || stays.lastFrame < 0) return;
+    this.#app.leave();
+    this.#fields.left(() => {
+      this.#turn += 1;
+      this.#leaveForAnother();
+      this.#goOnWith({ ...stays, prompt: '' }); // its own words come with it: those in the field may be the other's
+    });
   }
 
   /** Goes on with the stream that this tab showed before it was loaded again; whether there was one. */
   async goOn() {
     const kept = takeKept();
-    if (!kept) return false;
+    if (kept) await this.#goOnWith(kept);
+    return kept !== null;
+  }
+
+  /** @param {import('./kept.js').Kept} kept */
+  async #goOnWith(kept) {
+    this.invitation = null;
+    this.#last = null;
     this.#fields.prompts.text = kept.prompt;
     const stream = await this.#app.start({ resume: kept.token, last_frame: kept.lastFrame });
     if (stream) this.#app.brush.adopt(kept.pins);
-    return true;
   }
 
   /**

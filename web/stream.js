@@ -225,6 +225,13 @@ export class Stream extends Emitter {
     this.#end({ code: 1000, reason: 'disconnected' });
   }
 
+  /** Ends the connection alone: the server keeps the session's place for a while, to be resumed. */
+  leave() {
+    this.#link.persistent = false;
+    this.#link.close();
+    this.#end({ code: 1000, reason: 'left' });
+  }
+
   /** Tries a lost connection again at once. */
   reconnectNow() {
     this.#link.hurry();

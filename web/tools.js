@@ -54,9 +54,9 @@ export function makeTools({ brush, camera, prober, selection }, options) {
     const region = selection.takeAt(sample);
     const stroke = brush.begin(kind, sample, region ? { region } : {});
     if (!stroke) return null;
-    const known = region ?? prober.outline?.region;
+    const known = region ? { region } : prober.outline;
     if (known) brush.expect(stroke, known);
-    else prober.ask({ x: sample.x, y: sample.y }).then((outline) => outline && brush.expect(stroke, outline.region));
+    else prober.ask({ x: sample.x, y: sample.y }).then((outline) => outline && brush.expect(stroke, outline));
     return stroke;
   };
   /** @param {HandSample} sample a hand that corrects what is selected @returns {Gesture | null} */

@@ -47,6 +47,10 @@ export class Stroke {
   held = null;
   /** Whether the server has said what it holds. */
   told = false;
+  /** What that is called, where it has a name. */
+  name = '';
+  /** Whether the hand is the keyboard's. */
+  byKeys = false;
   /** With what its track begins. @type {import('./protocol.js').TrackOptions} */
   options = {};
 

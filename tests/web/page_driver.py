@@ -64,6 +64,12 @@ class PageDriver:
         self.page.locator("#preset-cards .preset").nth(preset).click()
         self.wait_live()
 
+    def end(self) -> None:
+        """Ends the session, which is asked for twice."""
+        self.page.locator("#stop").click()
+        self.page.locator(".toast", has_text="End this session?").wait_for()
+        self.page.locator("#stop").click()
+
     def wait_live(self) -> None:
         """Waits until pictures are on the stage."""
         self.page.locator("#status-text", has_text="Live").wait_for(timeout=TIMEOUT_S * 1000)

@@ -100,7 +100,7 @@ def test_nothing_of_the_stream_before_is_told_while_the_next_one_is_waited_for(
 
 def test_a_message_about_the_last_stream_goes_when_another_begins(driver: Any, served: Any) -> None:
     driver.start()
-    driver.page.locator("#stop").click()
+    driver.end()
     driver.page.locator(".toast", has_text="The session has ended").wait_for()
     served.double.reject = {"code": "busy", "message": "no seat", "retryable": True}
     driver.page.locator("#preset-cards .preset").first.click()
@@ -130,6 +130,8 @@ def test_keys_go_on_from_the_empty_page_when_a_stream_ends(driver: Any, served: 
     driver.start()
     driver.page.locator("#stop").focus()
     driver.page.keyboard.press("Enter")
+    driver.page.locator(".toast", has_text="End this session?").wait_for()
+    driver.page.keyboard.press("Enter")
     driver.page.locator("#welcome").wait_for()
     driver.until(lambda: driver.page.evaluate(focused) == "photo-choose", "they begin again there")
     driver.start()
@@ -144,6 +146,8 @@ def test_the_end_of_a_stream_shows_the_empty_page_on_a_phone(served: Any, open_p
     driver = open_page(served.url, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     driver.start()
     driver.page.locator("#stop").scroll_into_view_if_needed()
+    driver.page.locator("#stop").tap()
+    driver.page.locator(".toast", has_text="End this session?").wait_for()
     driver.page.locator("#stop").tap()
     driver.until(lambda: driver.page.evaluate("scrollY") < 60, "its top is in the window")
 
@@ -191,7 +195,7 @@ def test_a_click_on_a_stream_that_is_gone_found_nothing_wrong(driver: Any, serve
     driver.tool("select")
     driver.page.mouse.click(*driver.spot(0.5, 0.5))
     driver.until(lambda: served.double.probes, "it is asked")
-    driver.page.locator("#stop").click()
+    driver.end()
     driver.page.locator(".toast", has_text="The session has ended").wait_for()
     assert driver.page.locator(".toast").count() == 1
 
@@ -388,7 +392,7 @@ def test_the_slider_of_a_film_goes_with_it(driver: Any, served: Any) -> None:
     driver.start()
     widths = [f"document.getElementById('{each}').clientWidth" for each in ("scrub", "timeline")]
     driver.until(lambda: driver.page.evaluate(f"{widths[0]} > 1 && {widths[0]} < {widths[1]}"), "it is short")
-    driver.page.locator("#stop").click()
+    driver.end()
     driver.until(lambda: driver.page.evaluate(f"{widths[0]} === {widths[1]}"), "it has its usual width")
 
 

@@ -398,3 +398,33 @@ def test_the_palm_of_a_hand_with_a_pen_pulls_nothing(driver: Any, served: Any) -
     driver.page.wait_for_timeout(100)
     begun = [message.points[0].y for message in sent(served, "track.begin")]
     assert len(begun) == 2 and begun[1] < 0.75, "the palm that came first, then the pen alone"
+
+
+def test_what_the_keyboard_takes_is_said(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.pause()
+    said = driver.page.locator("#said[role=status]")
+    driver.page.locator("#stage").focus()
+    driver.page.keyboard.press("ArrowRight")  # the crosshair is in the middle
+    driver.page.keyboard.press("Enter")
+    driver.until(lambda: "nothing to take here" in said.text_content(), "there is nothing")
+    driver.page.keyboard.press("Enter")
+    driver.until(lambda: said.text_content() == "Let go.", "it is let go")
+    driver.page.keyboard.down("ArrowLeft")
+    driver.until(lambda: drawn_on(driver, 0.25, 0.45, 0.38, 0.55), "the crosshair goes to the ball")
+    driver.page.keyboard.up("ArrowLeft")
+    driver.page.keyboard.press("Enter")
+    driver.until(lambda: said.text_content().startswith("You hold the ball."), "the ball has a name")
+    driver.page.keyboard.press("Enter")
+    driver.until(lambda: said.text_content() == "Let go of the ball.", "it is let go")
+    driver.tool("pin")
+    driver.page.locator("#stage").focus()
+    driver.page.keyboard.press("Enter")
+    driver.until(lambda: said.text_content() == "Pinned: the ball.", "it is pinned")
+
+
+def test_what_the_mouse_takes_is_not_said(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.stroke([driver.ball(), (0.5, 0.5)])
+    driver.until(driver.caught_up, "it was dragged")
+    assert driver.page.locator("#said").text_content() == ""

@@ -106,6 +106,8 @@ def test_reset_starts_over(driver: Any, served: Any) -> None:
     driver.start()
     driver.until(lambda: driver.seconds() > 1, "some film")
     driver.page.keyboard.press("r")
+    driver.page.locator(".toast", has_text="Start over?").wait_for()
+    driver.page.keyboard.press("r")
     driver.until(lambda: driver.seconds() < 0.8, "the clock is at the beginning")
     back = driver.seconds()
     driver.until(lambda: driver.seconds() > back, "and runs")
@@ -466,7 +468,7 @@ def test_a_page_that_comes_back_shows_whether_its_stream_is_paused(open_page: An
 
 def test_a_page_whose_stream_was_ended_begins_anew_when_it_is_loaded_again(driver: Any, served: Any) -> None:
     driver.start()
-    driver.page.locator("#stop").click()
+    driver.end()
     driver.page.locator("#welcome").wait_for()
     driver.page.reload()
     driver.page.locator("#preset-cards .preset").first.wait_for()
@@ -578,7 +580,7 @@ def test_a_picture_can_be_saved(driver: Any) -> None:
 
 def test_ending_a_session_leads_back_to_the_empty_page(driver: Any, served: Any) -> None:
     driver.start()
-    driver.page.locator("#stop").click()
+    driver.end()
     driver.page.locator("#welcome").wait_for()
     driver.until(lambda: sent(served, "session.stop"), "the server was told")
     assert driver.seconds() == 0

@@ -41,7 +41,7 @@ def test_who_looks_on_is_offered_nothing_to_paint_with(real: RealServer, open_pa
 
 def test_who_looked_on_to_the_end_can_paint_then(real: RealServer, open_page: Any) -> None:
     driver, viewer = watched(real, open_page)
-    driver.page.locator("#stop").click()
+    driver.end()
     viewer.page.locator("#photo-cards .preset").first.wait_for()
     assert viewer.page.locator("#model").input_value() == "pocket-random"
     viewer.start()

@@ -219,6 +219,12 @@ export class Timeline {
     context.fillRect(at - 2 * ratio, 0, 2 * ratio, height);
   }
 
+  /** Of the first chunk from `first` to before `end` that has one: a chunk whose last frame came too late has none. @param {number} first @param {number} end */
+  #pictureFrom(first, end) {
+    for (let chunk = first; chunk < end; chunk += 1) if (this.#thumbs.has(chunk)) return this.#thumbs.get(chunk);
+    return undefined;
+  }
+
   /**
    * Tiles the film with pictures of their own shape, each the chunk at its left edge.
    * @param {CanvasRenderingContext2D} context
@@ -231,7 +237,7 @@ export class Timeline {
     if (!sample) return;
     const tile = (height * sample.width) / sample.height;
     for (let x = 0; x < end; x += tile) {
-      const bitmap = this.#thumbs.get(this.#first + Math.floor(x / step));
+      const bitmap = this.#pictureFrom(this.#first + Math.floor(x / step), this.#first + Math.ceil(Math.min(x + tile, end) / step));
       const shown = Math.min(tile, end - x);
       if (bitmap) context.drawImage(bitmap, 0, 0, (bitmap.width * shown) / tile, bitmap.height, x, 0, shown, height);
     }

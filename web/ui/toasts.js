@@ -35,7 +35,7 @@ export function toast(title, { text = '', kind = 'notice', action } = {}) {
   list.append(box);
   while (list.children.length > SHOWN_MAX) list.firstElementChild?.remove();
   const leave = () => (box.matches(':hover, :focus-within') ? setTimeout(leave, 2000) : box.remove());
-  setTimeout(leave, kind === 'error' ? ERROR_MS : NOTICE_MS);
+  setTimeout(leave, kind === 'error' || action ? ERROR_MS : NOTICE_MS); // what is to be done is to be read first
   return () => box.remove();
 }
 

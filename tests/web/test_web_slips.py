@@ -1,0 +1,115 @@
+"""No stream is lost by a slip: what ends one is asked for twice, what takes its place leaves a way back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from real_server import NARROW, RealServer
+from test_web_session import picture, sent
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: Any, chromium: Any) -> Iterator[RealServer]:
+    server = RealServer("pocket-random", tmp_path_factory.mktemp("state"), **NARROW)
+    yield server
+    server.stop()
+
+
+def press_r(driver: Any) -> None:
+    driver.page.keyboard.press("r")
+
+
+def press_reset(driver: Any) -> None:
+    driver.page.locator("#reset").click()
+
+
+@pytest.mark.parametrize("press", [press_r, press_reset])
+def test_one_press_does_not_start_over(driver: Any, served: Any, press: Any) -> None:
+    driver.start()
+    driver.until(lambda: driver.seconds() > 0.5, "some film")
+    press(driver)
+    driver.page.locator("#toasts[role=log][aria-live] .toast", has_text="Start over?").wait_for()
+    then = driver.seconds()
+    driver.until(lambda: driver.seconds() > then + 0.5, "it plays on")
+    assert sent(served, "session.reset") == []
+    press(driver)
+    driver.until(lambda: sent(served, "session.reset"), "the second one does")
+    driver.page.locator(".toast").wait_for(state="hidden")
+
+
+def test_a_press_after_the_question_is_gone_is_a_first_one(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.page.clock.install()
+    driver.page.keyboard.press("r")
+    driver.page.locator(".toast", has_text="Start over?").wait_for()
+    driver.page.clock.fast_forward(7000)
+    driver.page.locator(".toast").wait_for(state="hidden")
+    driver.page.keyboard.press("r")
+    driver.page.locator(".toast", has_text="Start over?").wait_for()
+    assert sent(served, "session.reset") == []
+
+
+def test_one_press_does_not_end_the_session(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.page.locator("#stop").click()
+    driver.page.locator(".toast", has_text="End this session?").wait_for()
+    then = driver.seconds()
+    driver.until(lambda: driver.seconds() > then + 0.3, "it plays on")
+    assert sent(served, "session.stop") == []
+    driver.page.locator(".toast").get_by_role("button", name="End it").click()
+    driver.page.locator("#welcome").wait_for()
+
+
+def drop_a_photo(driver: Any) -> None:
+    driver.page.set_input_files("#image-file", files=[picture((600, 400))])
+
+
+def load_a_session(driver: Any) -> None:
+    file = {
+        "flowbrush": 1,
+        "model": "pocket-random",
+        "start": {"prompt": "a ball", "seed": 5},
+        "chunks": 2,
+    }
+    content = json.dumps(file).encode()
+    driver.page.set_input_files(
+        "#session-file", files=[{"name": "s.json", "mimeType": "application/json", "buffer": content}]
+    )
+
+
+@pytest.mark.parametrize("slip", [drop_a_photo, load_a_session])
+def test_a_stream_whose_place_another_takes_can_be_gone_back_to(
+    real: RealServer, open_page: Any, slip: Any
+) -> None:
+    driver = open_page(real.url)
+    driver.page.fill("#prompt", "a dog on the beach")
+    driver.page.keyboard.press("Enter")
+    driver.wait_live()
+    driver.until(lambda: driver.seconds() > 1, "some film")
+    first = driver.ready["session"]
+    slip(driver)
+    back = driver.page.locator(".toast").get_by_role("button", name="Go back to it")
+    back.wait_for()
+    driver.until(lambda: driver.ready["session"] != first, "the other one begins")
+    driver.until(lambda: driver.seconds() > 0, "and plays")
+    back.click()
+    driver.until(lambda: driver.ready["session"] == first, "it is the same session")
+    driver.until(lambda: driver.seconds() > 1, "where it was left")
+    then = driver.seconds()
+    driver.until(lambda: driver.seconds() > then + 0.3, "and it goes on")
+    assert driver.page.locator("#prompt").input_value() == "a dog on the beach"
+    driver.page.locator(".toast").get_by_role("button", name="Go back to it").first.wait_for()
+    assert driver.page.locator(".toast[data-kind=error]").count() == 0
+
+
+def test_a_stream_that_is_not_there_yet_is_ended_at_once(driver: Any, served: Any) -> None:
+    served.double.queue = 2
+    driver.page.locator("#preset-cards .preset").first.click()
+    driver.page.locator("#banner", has_text="number 2 of 3").wait_for()
+    driver.page.locator("#stop").click()
+    driver.page.locator("#welcome").wait_for()

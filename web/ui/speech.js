@@ -1,0 +1,36 @@
+/**
+ * What the keyboard's hand takes, said for those who do not see the outline.
+ * @module
+ */
+import { block } from './dom.js';
+
+/** @typedef {import('../tracks.js').Stroke} Stroke */
+
+/** What the hand is about, of each kind of stroke. */
+const TAKEN = {
+  drag: (/** @type {string} */ name) => `You hold ${name}. The arrow keys move it, Enter lets go.`,
+  pin: (/** @type {string} */ name) => `Pinned: ${name}.`,
+  path: (/** @type {string} */ name) => `A path of ${name}. The arrow keys draw it, Enter ends it.`,
+};
+
+/** @param {import('../brush.js').Brush} brush */
+export function bindSpeech(brush) {
+  /** What was said of each. @type {WeakMap<Stroke, boolean>} */
+  const told = new WeakMap();
+  /** @param {Stroke} stroke @param {boolean} something */
+  const found = (stroke, something) => {
+    if (!stroke.byKeys || stroke.phase === 'released' || told.get(stroke) === something) return;
+    told.set(stroke, something);
+    say(something ? TAKEN[stroke.kind](named(stroke)) : 'There is nothing to take here.');
+  };
+  brush.on('found', ({ stroke, something }) => found(stroke, something));
+  brush.on('released', (stroke) => stroke.byKeys && say(told.get(stroke) ? `Let go of ${named(stroke)}.` : 'Let go.'));
+}
+
+/** @param {Stroke} stroke */
+const named = ({ name }) => (name ? `the ${name}` : 'a part of the picture');
+
+/** @param {string} text */
+function say(text) {
+  block('said').replaceChildren(text);
+}
