@@ -36,6 +36,8 @@ READY_S = 300.0
 MOST_BYTES = 150_000
 SEED = "7"
 GAP = 12  # pixels between the pictures of a row
+BEHIND_MS = 1500
+"""A thing goes no faster than a picture may: it comes after a hand that is faster."""
 
 Way = list[tuple[float, float]]
 
@@ -91,6 +93,7 @@ def pull(driver: PageDriver, way: Way) -> None:
         driver.page.mouse.move(*driver.spot(*point), steps=3)
         driver.page.wait_for_timeout(80)
     driver.until(driver.caught_up, "the picture follows")
+    driver.page.wait_for_timeout(BEHIND_MS)
 
 
 def hover(driver: PageDriver, place: tuple[float, float]) -> None:

@@ -27,7 +27,7 @@ import { bindTheme } from './ui/theme.js';
 import { Timeline } from './ui/timeline.js';
 import { toast, toastError } from './ui/toasts.js';
 import { mirrorSliders, ToolStrip } from './ui/tool_strip.js';
-import { twice } from './ui/twice.js';
+import { inMessage, onButton, twice } from './ui/twice.js';
 import { address, loadPhotos, loadScenes, showCards, showCredits, showPrivacy } from './ui/welcome.js';
 
 const rest = new Rest();
@@ -96,11 +96,11 @@ let branching = false;
 const starter = new Starter(app, { model: currentModel, models: () => models, seed: () => session.takeSeed(), showSeed: (seed) => session.showSeed(seed), prompts, left: offerWayBack });
 
 const startingOver = twice(
-  { title: 'Start over? Press it again to do so', text: 'What was made so far is gone then, and with it its video.', label: 'Start over' },
+  inMessage({ title: 'Start over? Press again to do so', text: 'What was made so far is gone then, and its video with it.', label: 'Start over' }),
   () => app.reset(),
 );
 const ending = twice(
-  { title: 'End this session? Press it again to do so', text: 'It cannot go on then. Its video and its file can still be saved for a while.', label: 'End it' },
+  onButton(button('stop'), 'Press again to end it', 'It cannot go on then. Its video and its file can still be saved for a while.'),
   () => app.stop(),
 );
 for (const event of /** @type {const} */ (['starting', 'ended', 'failed'])) {

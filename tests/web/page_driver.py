@@ -67,7 +67,7 @@ class PageDriver:
     def end(self) -> None:
         """Ends the session, which is asked for twice."""
         self.page.locator("#stop").click()
-        self.page.locator(".toast", has_text="End this session?").wait_for()
+        self.page.locator("#stop", has_text="Press again").wait_for()
         self.page.locator("#stop").click()
 
     def wait_live(self) -> None:

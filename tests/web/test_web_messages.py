@@ -130,7 +130,7 @@ def test_keys_go_on_from_the_empty_page_when_a_stream_ends(driver: Any, served: 
     driver.start()
     driver.page.locator("#stop").focus()
     driver.page.keyboard.press("Enter")
-    driver.page.locator(".toast", has_text="End this session?").wait_for()
+    driver.page.locator("#stop", has_text="Press again").wait_for()
     driver.page.keyboard.press("Enter")
     driver.page.locator("#welcome").wait_for()
     driver.until(lambda: driver.page.evaluate(focused) == "photo-choose", "they begin again there")
@@ -147,7 +147,7 @@ def test_the_end_of_a_stream_shows_the_empty_page_on_a_phone(served: Any, open_p
     driver.start()
     driver.page.locator("#stop").scroll_into_view_if_needed()
     driver.page.locator("#stop").tap()
-    driver.page.locator(".toast", has_text="End this session?").wait_for()
+    driver.page.locator("#stop", has_text="Press again").wait_for()
     driver.page.locator("#stop").tap()
     driver.until(lambda: driver.page.evaluate("scrollY") < 60, "its top is in the window")
 

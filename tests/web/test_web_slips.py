@@ -57,12 +57,14 @@ def test_a_press_after_the_question_is_gone_is_a_first_one(driver: Any, served: 
 def test_one_press_does_not_end_the_session(driver: Any, served: Any) -> None:
     driver.start()
     driver.page.locator("#stop").click()
-    driver.page.locator(".toast", has_text="End this session?").wait_for()
+    driver.page.locator("#stop", has_text="Press again to end it").wait_for()
+    driver.page.locator("#said[role=status]", has_text="Press again to end it").wait_for()
     then = driver.seconds()
     driver.until(lambda: driver.seconds() > then + 0.3, "it plays on")
     assert sent(served, "session.stop") == []
-    driver.page.locator(".toast").get_by_role("button", name="End it").click()
+    driver.page.locator("#stop").click()
     driver.page.locator("#welcome").wait_for()
+    assert driver.page.locator("#stop").text_content() == "End this session"
 
 
 def drop_a_photo(driver: Any) -> None:
@@ -113,3 +115,15 @@ def test_a_stream_that_is_not_there_yet_is_ended_at_once(driver: Any, served: An
     driver.page.locator("#banner", has_text="number 2 of 3").wait_for()
     driver.page.locator("#stop").click()
     driver.page.locator("#welcome").wait_for()
+
+
+def test_a_server_that_loads_its_model_is_waited_for(driver: Any, served: Any) -> None:
+    served.double.silent = True
+    driver.page.clock.install()
+    driver.page.locator("#preset-cards .preset").first.click()
+    driver.until(lambda: sent(served, "session.start"), "it is asked")
+    driver.page.clock.fast_forward(20_000)
+    driver.page.clock.fast_forward(20_000)
+    served.double.silent = False
+    driver.wait_live()
+    assert len(sent(served, "session.start")) == 1

@@ -30,7 +30,7 @@ export function bindSpeech(brush) {
 /** @param {Stroke} stroke */
 const named = ({ name }) => (name ? `the ${name}` : 'a part of the picture');
 
-/** @param {string} text */
-function say(text) {
+/** Says something to those who read the page by ear. @param {string} text */
+export function say(text) {
   block('said').replaceChildren(text);
 }
