@@ -10,6 +10,8 @@ const LONGEST_DELAY_MS = 4000;
 /** Silence after which a connection counts as lost; pongs come every PING_MS on one that lives. */
 const SILENCE_MS = 12000;
 const PING_MS = 2000;
+/** A server that is still loading its model answers nothing before it has. */
+const FIRST_ANSWER_MS = 120000;
 
 /**
  * @typedef {{code: number, reason: string}} Closed
@@ -117,7 +119,7 @@ export class Link extends Emitter {
 
   /** @param {WebSocket} socket */
   #check(socket) {
-    if (performance.now() - this.#heard < SILENCE_MS) {
+    if (performance.now() - this.#heard < (this.persistent ? SILENCE_MS : FIRST_ANSWER_MS)) {
       this.emit('tick', null);
       return;
     }

@@ -200,6 +200,7 @@ class StreamDouble:
         self.queue = 0  # place in the queue; a session starts when it is 0
         self.reject: dict[str, Any] | None = None  # an `error` to answer session.start with
         self.away = False  # refuse connections, as a server that is being restarted
+        self.silent = False  # answer nothing to session.start, as a server that loads its model
         self.slow_s = 0.0  # a chunk takes at least so long
         self.outlines = True  # whether probes are answered
         self.grabs = True  # whether hands get hold of the ball
@@ -273,7 +274,7 @@ class StreamDouble:
         start = parse_client_message(await socket.receive_text()).message
         self.received.append(start)
         told = 0
-        while self.queue:
+        while self.queue or self.silent:
             if self.queue != told:
                 told = self.queue
                 await socket.send_json({"type": "queue", "position": told, "size": 3})
