@@ -97,6 +97,7 @@ def test_a_stream_whose_place_another_takes_can_be_gone_back_to(
     slip(driver)
     back = driver.page.locator(".toast").get_by_role("button", name="Go back to it")
     back.wait_for()
+    back.focus()  # the message stays as long as a hand is on it
     driver.until(lambda: driver.ready["session"] != first, "the other one begins")
     driver.until(lambda: driver.seconds() > 0, "and plays")
     back.click()
