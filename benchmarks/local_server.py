@@ -9,17 +9,19 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.request
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import psutil
 
 STOP_S = 30.0
 TMPFS = Path("/dev/shm")  # where a server keeps its snapshots unless told otherwise
+AUDIT = '{"audit"'  # how a line begins that says who came
 T = TypeVar("T")
 
 
@@ -103,8 +105,12 @@ def server(args: argparse.Namespace, seats: int = 4, cluster: str = "") -> Itera
         options += ["--cluster", cluster] if cluster else []
         command = [sys.executable, "-m", "flowbrush.server.cli", "serve", *options]
         environment = {**os.environ, "FLOWBRUSH_RUNTIME_DIR": snapshots}
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-        assert process.stdout is not None
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        )
+        assert process.stdout is not None and process.stderr is not None
+        said = threading.Thread(target=_passed_on, args=(process.stderr,), daemon=True)
+        said.start()
         try:
             line = process.stdout.readline()
             if " at http" not in line:
@@ -118,6 +124,15 @@ def server(args: argparse.Namespace, seats: int = 4, cluster: str = "") -> Itera
                 process.kill()
                 process.wait()
             process.stdout.close()
+            said.join(STOP_S)
+
+
+def _passed_on(stream: TextIO) -> None:
+    """What the server says, without the line for each of its clients: a benchmark has hundreds."""
+    with stream:
+        for line in stream:
+            if not line.startswith(AUDIT):
+                sys.stderr.write(line)
 
 
 def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
