@@ -50,12 +50,15 @@ class Level:
 
     def made_of(self, taken: Tensor) -> Tensor:
         """What is known, and in the hole the mean of the patches around `taken` [n] that lie there: [3, h, w]."""
-        side, size = 2 * REACH + 1, self.lacks.shape[-2:]
-        patches = F.unfold(self.known[None], side, padding=REACH)[0].view(3, side**2, -1)  # [3, 25, h * w]
-        laid = patches.new_zeros(4, *patches.shape[1:])
-        laid[:3, :, self.at], laid[3, :, self.at] = patches[:, :, taken], 1
-        total = F.fold(laid.flatten(0, 1)[None], size, side, padding=REACH)[0]  # [4, h, w]
-        return torch.where(self.lacks > 0, total[:3] / total[3:].clamp_min(1), self.known)
+        height, width = self.lacks.shape[-2:]
+        reach = torch.arange(-REACH, REACH + 1, device=taken.device)
+        down, right = torch.cartesian_prod(reach, reach).T[..., None]  # [25, 1] each
+        there = _inside(self.at // width + down, self.at % width + right, height, width).flatten()
+        pixels = (taken + down * width + right).flatten()[there >= 0]
+        colours = F.pad(self.known.flatten(1).T, (0, 1), value=1.0)  # [h * w, 4], the last to count by
+        total = torch.zeros_like(colours).index_add_(0, there[there >= 0], colours[pixels])
+        mean = (total[:, :3] / total[:, 3:].clamp_min(1)).T.view_as(self.known)
+        return torch.where(self.lacks > 0, mean, self.known)
 
 
 @torch.inference_mode()

@@ -39,11 +39,11 @@ def quilted(picture: Tensor, lacks: Tensor, guide: Tensor, at: Tensor) -> tuple[
     across = width - SIDE + 1
     spots = torch.stack([places // across, places % across], 1) + LAP  # upper left corners of tiles [k, 2]
     shift = torch.zeros_like(corners)
-    laying = _Laying(picture, lacks, guide, places)
+    laying, guided = _Laying(picture, lacks, places), _guided(guide, corners, places)
     used = torch.zeros(len(places), device=picture.device)
     for index in _inwards(corners, lacks).tolist():
         top, left = corners[index].tolist()
-        differ = laying.differences(top, left)
+        differ = laying.differences(top, left) + guided[index]
         worse = differ.quantile(0.1) - differ.amin()
         best = int((differ + worse * used).argmin())
         laying.lay(top, left, best)
@@ -55,23 +55,19 @@ def quilted(picture: Tensor, lacks: Tensor, guide: Tensor, at: Tensor) -> tuple[
 class _Laying:
     """A picture whose hole fills up with tiles; windows are [SIDE, SIDE] pixels."""
 
-    def __init__(self, picture: Tensor, lacks: Tensor, guide: Tensor, places: Tensor) -> None:
+    def __init__(self, picture: Tensor, lacks: Tensor, places: Tensor) -> None:
         self._there = _framed(1 - lacks)[0]
         self._made = _framed(picture * (1 - lacks))
-        self._guide = _framed(guide, "replicate")
         self._windows = F.unfold(picture[None], SIDE)[0].T[places].contiguous()  # [k, 3 * SIDE²]
         self._squares = self._windows.square()
-        guides = F.unfold(guide[None], SIDE)[0].T[places]
-        self._guides = _thin(guides.view(-1, 3, SIDE, SIDE)).flatten(1)
 
-    def differences(self, top: Tensor | int, left: Tensor | int) -> Tensor:
-        """How much each window [k] differs from that around the tile at (left, top): from what is there, and from the guide."""
+    def differences(self, top: int, left: int) -> Tensor:
+        """How much each window [k] differs from what is there around the tile at (left, top)."""
         window = (slice(None), slice(top, top + SIDE), slice(left, left + SIDE))
         there = self._there[window[1:]].expand(3, -1, -1).flatten()
         made = self._made[window].flatten() * there
         fit = self._squares @ there - 2 * (self._windows @ made) + made.square().sum()
-        guide = _thin(self._guide[window]).flatten()
-        return fit / there.sum().clamp_min(SIDE) + (self._guides - guide).square().mean(1)
+        return fit / there.sum().clamp_min(SIDE)
 
     def lay(self, top: int, left: int, place: int) -> None:
         """Puts the tile of a window where nothing is at (left, top)."""
@@ -86,6 +82,17 @@ def _inwards(corners: Tensor, lacks: Tensor) -> Tensor:
     """The order of tiles at `corners` [m, 2] (row, column): those first that are nearest to what is known."""
     known = (lacks[0] == 0).nonzero().float()
     return torch.cdist(corners + (TILE - 1) / 2, known).amin(1).argsort(stable=True)
+
+
+def _guided(guide: Tensor, corners: Tensor, places: Tensor) -> Tensor:
+    """How much the `guide` [3, h, w] around tiles at `corners` [m, 2] differs from that in the windows at `places` [k]: [m, k]."""
+    framed = _framed(guide, "replicate")
+    wanted = corners[:, 0] * (framed.shape[-1] - SIDE + 1) + corners[:, 1]
+    here, there = (
+        _thin(F.unfold(each[None], SIDE)[0].T[chosen].view(-1, 3, SIDE, SIDE)).flatten(1)
+        for each, chosen in ((framed, wanted), (guide, places))
+    )
+    return torch.cdist(here, there).square() / here.shape[1]
 
 
 def _framed(picture: Tensor, mode: str = "constant") -> Tensor:
