@@ -38,9 +38,18 @@ class Inpainter(nn.Module):
         return (picture + (better - picture) * soft).clamp(-1, 1)
 
     @torch.inference_mode()
+    def smooth(self, picture: Tensor, hole: Tensor) -> Tensor:
+        """One picture [3, H, W] in -1..1 with what belongs into its hole [1, H, W], smeared."""
+        return self(picture[None], hole[None])[0]
+
+    @torch.inference_mode()
+    def sharp(self, picture: Tensor, hole: Tensor) -> Tensor:
+        """What `smooth` made, with patches of the same picture in its hole."""
+        return patched(picture, hole)
+
     def fill(self, picture: Tensor, hole: Tensor) -> Tensor:
         """One picture [3, H, W] in -1..1 with its hole [1, H, W] in 0..1 filled, and sharp."""
-        return patched(self(picture[None], hole[None])[0], hole)
+        return self.sharp(self.smooth(picture, hole), hole)
 
 
 def diffuse_fill(picture: Tensor, hole: Tensor) -> Tensor:

@@ -51,14 +51,22 @@ class Level:
     def made_of(self, taken: Tensor) -> Tensor:
         """What is known, and in the hole the mean of the patches around `taken` [n] that lie there: [3, h, w]."""
         height, width = self.lacks.shape[-2:]
-        reach = torch.arange(-REACH, REACH + 1, device=taken.device)
-        down, right = torch.cartesian_prod(reach, reach).T[..., None]  # [25, 1] each
-        there = _inside(self.at // width + down, self.at % width + right, height, width).flatten()
-        pixels = (taken + down * width + right).flatten()[there >= 0]
-        colours = F.pad(self.known.flatten(1).T, (0, 1), value=1.0)  # [h * w, 4], the last to count by
-        total = torch.zeros_like(colours).index_add_(0, there[there >= 0], colours[pixels])
-        mean = (total[:, :3] / total[:, 3:].clamp_min(1)).T.view_as(self.known)
-        return torch.where(self.lacks > 0, mean, self.known)
+        takes = torch.full_like(self.free, -1, dtype=torch.long).index_put((self.at,), taken)
+        takes = F.pad(takes.view(height, width), (REACH,) * 4, value=-1).flatten()  # of patches outside: none
+        colours = (
+            F.pad(self.known, (0, 0, 0, 0, 0, 1), value=1.0).flatten(1).T
+        )  # [h * w, 4], the last to count by
+        colours = F.pad(colours, (0, 0, 0, 1))  # and nothing, where no patch is
+        hole, wide = self.lacks.flatten().nonzero()[:, 0], width + 2 * REACH
+        middles = (hole // width + REACH) * wide + hole % width + REACH
+        total = torch.zeros(len(hole), 4, device=taken.device)
+        for down in range(-REACH, REACH + 1):
+            for right in range(-REACH, REACH + 1):
+                there = takes[middles - (down * wide + right)]
+                total += colours[torch.where(there >= 0, there + down * width + right, -1)]
+        made = self.known.flatten(1).clone()
+        made[:, hole] = (total[:, :3] / total[:, 3:].clamp_min(1)).T
+        return made.view_as(self.known)
 
 
 @torch.inference_mode()

@@ -37,6 +37,8 @@ def emptied(acquirer: Acquirer, photo: Image.Image, subject: tuple[float, float]
     picture = fit_image(np.array(photo), width, height)[0] / 2 + 0.5
     stack = LayerStack(picture, torch.ones(1, height, width))
     taken = acquirer.take(stack, 1, Touch((subject[0] * width, subject[1] * height)))
+    while taken.hole is not None:
+        taken = acquirer.fill_on(taken)
     return picture, taken.background
 
 

@@ -74,15 +74,13 @@ class PocketFamily:
         video = None
         if clip is not None:
             video = live_ground.frames(clip, stack.background.device)
-            stack, staged = live_ground.shown(stack, live_ground.mixed(stack, video[0], clip.strength)), stack
+            staged = self.acquirer.fill_on(stack)
+            stack = live_ground.shown(stack, live_ground.mixed(stack, video[0], clip.strength))
         rows = track_rows(plan, stack.size)
         gone = stack.hands - set(rows.hands.tolist())
         stack = stack.without_hands(gone | (plan.fresh & stack.hands))
         touches = touches_of(plan, rows, stack.size, plan.fresh)
-        for track, touch in touches.items():
-            stack = self.acquirer.take(
-                stack, track, touch, seek=len(touches) <= MANY and not is_followed(track)
-            )
+        stack = self._take(stack, touches)
         scene = stack.empty if len(stack.empty) > MANY else frozenset(filter(is_followed, stack.empty))
         rows = as_scene(rows, scene)
         notices = (*self.scenes.unheeded(plan), *unheld(plan, touches, stack.empty))
@@ -97,6 +95,14 @@ class PocketFamily:
             moved.stack, plan, notices, outlines, strength=clip.strength,
             carried=(moved.reference.ground[0, -1].clone(),), regions=self._regions(moved, plan), moved=moved,
         )  # fmt: skip
+
+    def _take(self, stack: LayerStack, touches: dict[int, Touch]) -> LayerStack:
+        """The stack with what `touches` take; where they leave the ground as it is, there is time to fill in what lacks of it."""
+        before = stack.background
+        for track, touch in touches.items():
+            seek = len(touches) <= MANY and not is_followed(track)
+            stack = self.acquirer.take(stack, track, touch, seek)
+        return self.acquirer.fill_on(stack) if stack.background is before else stack
 
     def _regions(self, moved: Moved, plan: ChunkPlan) -> Regions | None:
         return regions(self.clauses, moved, plan, self.card.student.patch)

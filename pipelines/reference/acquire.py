@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from flowbrush.models.inpainter import diffuse_fill
+from flowbrush.pipelines.reference.filling import Inpainter, fill_on, opened
 from flowbrush.pipelines.reference.layers import SOLID, Layer, LayerStack
 from flowbrush.pipelines.reference.outline import Polygons, filled, outline, without_crumbs
 from flowbrush.pipelines.reference.pose import Similarity
@@ -21,7 +21,6 @@ LEAST = 0.0008  # of the picture: less is a speck, which nobody means to take
 MOST = 0.6  # of the picture: more is the background itself
 RIM = 0.015  # of the shorter side: the fringe of a cut-out still shows its colours, and is filled as well
 THIN = 3  # pixels: a painted region that is nowhere as wide is a line
-FILLED = 0.25  # how sure the ground is that was filled in: known, but the student rather makes its own of it
 REMEMBERED = 8  # points whose finds are kept: a press mostly comes where the hand hovered
 
 
@@ -31,12 +30,6 @@ class Segmenter(Protocol):
     """
 
     def segment(self, picture: Tensor, add: Tensor, remove: Tensor, region: Tensor | None) -> Tensor: ...
-
-
-class Inpainter(Protocol):
-    """Fills a `picture` [3, H, W] in -1..1 where `hole` [1, H, W] in 0..1 is: [3, H, W]."""
-
-    def fill(self, picture: Tensor, hole: Tensor) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -116,7 +109,7 @@ class Acquirer:
 
     @torch.inference_mode()
     def cut_out(self, stack: LayerStack, track: int, mask: Tensor) -> LayerStack:
-        """What `mask` [H, W] covers becomes a layer, and the ground behind it is filled in."""
+        """What `mask` [H, W] covers becomes a layer, and the ground behind it is filled in, roughly for now."""
         picture = seen(stack)
         rows, columns = (mask > 0.02).nonzero(as_tuple=True)
         top, bottom = int(rows.min()), int(rows.max()) + 1
@@ -125,16 +118,11 @@ class Acquirer:
         rgba = torch.cat([picture[:, top:bottom, left:right] * opacity, opacity])
         pose = Similarity(x=(left + right) / 2, y=(top + bottom) / 2)
         layer = Layer(rgba.clone(), "", pose, frozenset({track}), depth=bottom / stack.size[0])
-        hole = self._hole(stack, mask)
-        ground = self.fill(stack.background, hole)
-        confidence = torch.minimum(stack.confidence, 1 - hole * (1 - FILLED))
-        return replace(stack, background=ground, confidence=confidence).in_front(layer)
+        return opened(stack, self._hole(stack, mask)).in_front(layer)
 
-    def fill(self, ground: Tensor, hole: Tensor) -> Tensor:
-        """`ground` [3, H, W] in 0..1 with `hole` [1, H, W] filled in."""
-        if self.inpainter is None:
-            return diffuse_fill(ground[None], hole[None])[0]
-        return self.inpainter.fill(ground * 2 - 1, hole).add(1).div(2).clamp(0, 1)
+    def fill_on(self, stack: LayerStack) -> LayerStack:
+        """One step further to the ground behind what was taken."""
+        return fill_on(stack, self.inpainter)
 
     def _hole(self, stack: LayerStack, mask: Tensor) -> Tensor:
         """What is to be filled in the background's own coordinates: the mask and its fringe, [1, H, W]."""

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from flowbrush.models.device import to_device
 from flowbrush.models.inpainter import diffuse_fill
-from flowbrush.pipelines.reference.acquire import FILLED, RIM, Acquirer, Touch, shown, widened
+from flowbrush.pipelines.reference.acquire import RIM, Acquirer, Touch, shown, widened
+from flowbrush.pipelines.reference.filling import FILLED
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
 from flowbrush.pipelines.reference.outline import Polygons
 from flowbrush.pipelines.reference.pose import STILL, Similarity

@@ -39,12 +39,20 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class Hole:
+    """Ground that is filled in: `mask` [1, H + 2 my, W + 2 mx], 1 in the hole, and how many of the steps to it are `done`."""
+
+    mask: Tensor
+    done: int = 0
+
+
+@dataclass(frozen=True)
 class LayerStack:
     """`background` [3, H + 2 my, W + 2 mx] in 0..1 for pictures of H x W, `margin` (mx, my) pixels larger on each side for a
     camera, and how sure it is, `confidence` [1, …]: 1 where it was seen, less where it was filled in. `layers` from back to front.
     `camera` takes the background's pixels to those of the picture. `empty` are tracks that hold nothing. `label` is the
     scene's name, empty for a photo; `prompt` (texts with weights) and `seed` are what it was staged for. While a new prompt
-    takes over, `share` of the next background is seen.
+    takes over, `share` of the next background is seen. Of `hole` only a rough fill is there yet.
     """
 
     background: Tensor
@@ -59,6 +67,7 @@ class LayerStack:
     next_background: Tensor | None = None
     next_label: str = ""
     share: float = 0.0
+    hole: Hole | None = None
 
     @property
     def size(self) -> tuple[int, int]:

@@ -31,7 +31,7 @@ def shown(stack: LayerStack, picture: Tensor) -> LayerStack:
     """The stack with `picture` [3, H, W] as its whole ground, for hands that take what is seen."""
     return replace(
         stack, background=picture, confidence=torch.ones_like(picture[:1]), camera=STILL, margin=(0, 0),
-        next_background=None,
+        next_background=None, hole=None,
     )  # fmt: skip
 
 
@@ -39,7 +39,7 @@ def behind(stack: LayerStack, staged: LayerStack) -> LayerStack:
     """The layers of `stack` before what was `staged`: what a hand has cut from a source leaves no hole, for the source goes on."""
     return replace(
         stack, background=staged.background, confidence=staged.confidence, camera=staged.camera, margin=staged.margin,
-        next_background=staged.next_background,
+        next_background=staged.next_background, hole=staged.hole,
     )  # fmt: skip
 
 

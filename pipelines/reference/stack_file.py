@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from flowbrush.pipelines.reference.layers import Layer, LayerStack
+from flowbrush.pipelines.reference.layers import Hole, Layer, LayerStack
 from flowbrush.pipelines.reference.pose import Similarity
 
 
@@ -18,6 +18,8 @@ def dump(stack: LayerStack) -> tuple[dict[str, Tensor], dict[str, Any]]:
     tensors |= {"background": stack.background, "confidence": stack.confidence}
     if stack.next_background is not None:
         tensors["next_background"] = stack.next_background
+    if stack.hole is not None:
+        tensors["hole"] = stack.hole.mask
     facts = {
         "layers": layers,
         "camera": asdict(stack.camera),
@@ -28,6 +30,7 @@ def dump(stack: LayerStack) -> tuple[dict[str, Tensor], dict[str, Any]]:
         "seed": stack.seed,
         "next_label": stack.next_label,
         "share": stack.share,
+        "filled": 0 if stack.hole is None else stack.hole.done,
     }
     return tensors, facts
 
@@ -48,6 +51,7 @@ def load(tensors: dict[str, Tensor], facts: dict[str, Any]) -> LayerStack:
         tensors.get("next_background"),
         facts["next_label"],
         facts["share"],
+        Hole(tensors["hole"], facts["filled"]) if "hole" in tensors else None,
     )
 
 

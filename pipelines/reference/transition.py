@@ -47,9 +47,9 @@ def dissolve_to(stack: LayerStack, background: Tensor, margin: tuple[int, int], 
         0,
         0,
     ):  # a photo has no margin: it gets one, mirrored, so that the two lie on each other
-        sides = (across, across, down, down)
-        wide, sure = (F.pad(x[None], sides, "reflect")[0] for x in (stack.background, stack.confidence))
-        stack = replace(stack, background=wide, confidence=sure, margin=margin)
+        wide, sure = (_mirrored(x, across, down) for x in (stack.background, stack.confidence))
+        hole = stack.hole and replace(stack.hole, mask=_mirrored(stack.hole.mask, across, down))
+        stack = replace(stack, background=wide, confidence=sure, margin=margin, hole=hole)
     return replace(stack, next_background=background, next_label=label, share=0.0)
 
 
@@ -70,5 +70,11 @@ def advance(stack: LayerStack, share: float) -> LayerStack:
             next_background=None,
             next_label="",
             share=0.0,
+            hole=None,
         )
     return stack
+
+
+def _mirrored(picture: Tensor, across: int, down: int) -> Tensor:
+    """A picture [C, H, W] wider and taller by so many pixels on each side, which are mirrored."""
+    return F.pad(picture[None], (across, across, down, down), "reflect")[0]

@@ -278,6 +278,29 @@ def test_a_picture_needs_no_prompt_and_a_painted_region_moves(served: Generator,
     )  # not the square
 
 
+def test_a_press_waits_for_the_thing_and_not_for_the_ground_behind_it(
+    served: Generator, start, monkeypatch
+) -> None:
+    """The chunk that takes runs no inpainter, nor do both of its steps fall into one chunk."""
+    steps: list[str] = []
+    inpainter = served.family.acquirer.inpainter  # type: ignore[attr-defined]
+    for name in ("smooth", "sharp"):
+        step = getattr(inpainter, name)
+        monkeypatch.setattr(
+            inpainter, name, lambda *given, step=step, name=name: steps.append(name) or step(*given)
+        )
+    picture = np.array(Image.open(GALLERY / "photo-panda.webp").convert("RGB").resize((320, 192)))
+    square = ((0.4, 0.3), (0.6, 0.3), (0.6, 0.7), (0.4, 0.7))
+    taken = path(1, (0, 0.5, 0.5), (1, 0.7, 0.5)).model_copy(update={"region": (square,)})
+    stream, after = start("", image=picture), []
+    served.step([stream], [()])
+    for controls in ((taken,), (), (), ()):
+        served.step([stream], [controls])
+        after.append((tuple(steps), stream.memory.hole is None))
+        steps.clear()
+    assert after == [((), False), (("smooth",), False), (("sharp",), True), ((), True)]
+
+
 def most_light(served: Generator, start) -> float:
     """The most that the light's latents come to while a large thing of a photo is pulled aside."""
     picture = np.asarray(Image.open(GALLERY / "photo-panda.webp").convert("RGB"))

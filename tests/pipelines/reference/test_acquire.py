@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from stacks import HEIGHT, RED, WIDTH, background, disc, stack
+from stacks import HEIGHT, RED, WIDTH, disc, stack
 from torch import Tensor
 
-from flowbrush.pipelines.reference.acquire import FILLED, Acquirer, Touch
+from flowbrush.pipelines.reference.acquire import Acquirer, Touch
+from flowbrush.pipelines.reference.filling import FILLED
 from flowbrush.pipelines.reference.layers import LayerStack
 from flowbrush.pipelines.reference.outline import filled
 
@@ -89,14 +90,6 @@ def test_a_press_after_a_probe_asks_once() -> None:
     assert len(segmenter.asked) == 1
     acquirer.take(after, 2, Touch((pressed, 30.0), remove=((50.0, 30.0),)))
     assert len(segmenter.asked) == 2, "another background, and another point"
-
-
-def test_a_hole_is_filled_inside_alone() -> None:
-    hole = torch.zeros(1, HEIGHT, WIDTH)
-    hole[:, 20:40, 30:50] = 1
-    out = Acquirer(None, None).fill(background(), hole)
-    assert torch.equal(out * (1 - hole), background() * (1 - hole))
-    assert not torch.allclose(out * hole, background() * hole, atol=0.02)
 
 
 def test_a_probe_of_a_layer_tells_its_outline_and_name() -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pytest
 import torch
 from stacks import BLUE, RED, background, disc, stack
 
+from flowbrush.pipelines.reference.layers import Hole
 from flowbrush.pipelines.reference.pose import Similarity
 from flowbrush.pipelines.reference.stack_file import dump, load
 
@@ -35,4 +37,12 @@ def test_all_that_a_stack_says_comes_back() -> None:
 
 def test_what_is_not_there_stays_away() -> None:
     back = load(*dump(stack()))
-    assert back.next_background is None and back.layers == ()
+    assert back.next_background is None and back.layers == () and back.hole is None
+
+
+@pytest.mark.parametrize("done", [0, 1])
+def test_a_hole_that_is_being_filled_comes_back(done: int) -> None:
+    mask = (background(1)[:1] > 0.5).float()
+    tensors, facts = dump(replace(stack(), hole=Hole(mask, done)))
+    back = load(tensors, json.loads(json.dumps(facts))).hole
+    assert back is not None and torch.equal(back.mask, mask) and back.done == done
