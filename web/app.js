@@ -10,6 +10,7 @@ import { giveUp, Stream, StreamError } from './flowbrush.js';
 import { LatencyMeter } from './latency.js';
 import { Player } from './player.js';
 import { Prober } from './prober.js';
+import { Replaying } from './replaying.js';
 
 const PLAYHEAD_MS = 60;
 const PLAYHEAD_IDLE_MS = 200;
@@ -53,8 +54,7 @@ export class App extends Emitter {
   #flow = new FlowWatch();
   /** Whether a picture of the stream on stage has come: before, there is no place in it to tell the server. */
   #begun = false;
-  /** @type {AbortController | null} */
-  #replay = null;
+  #replay = new Replaying();
 
   /**
    * @param {HTMLCanvasElement} canvas
@@ -121,24 +121,16 @@ export class App extends Emitter {
    * @param {string} [image] id of its start image
    */
   async replay(file, image) {
-    const { replay, startOf } = await import('./replay.js');
+    const { startOf } = await import('./replay.js');
     const opened = this.start({ ...startOf(file), ...(image && { image }), paused: true });
-    const run = (this.#replay = new AbortController());
-    try {
-      const stream = await opened;
-      if (!stream) return false;
-      await replay(stream, file, run.signal);
-    } finally {
-      if (this.#replay === run) this.#replay = null;
-    }
-    if (run.signal.aborted) return false;
-    this.emit('paused', true);
-    return true;
+    const whole = await this.#replay.play(opened, file);
+    if (whole) this.emit('paused', true);
+    return whole;
   }
 
   /** Whether a session file is being played: the stream is paused, and steps on by itself. */
   get replaying() {
-    return this.#replay !== null;
+    return this.#replay.active;
   }
 
   /** Ends the stream, on the server too. */
@@ -150,15 +142,14 @@ export class App extends Emitter {
   leave() {
     const left = this.#own;
     if (!left) return;
-    this.#replay?.abort();
+    this.#replay.end();
     this.stream = null;
     left.leave();
   }
 
   /** Lets go of the stream; whether there was one. */
   #drop() {
-    this.#replay?.abort();
-    this.#replay = null;
+    this.#replay.end();
     const stream = this.stream;
     this.stream = null;
     stream?.disconnect();
@@ -177,8 +168,7 @@ export class App extends Emitter {
   async togglePause() {
     const stream = this.#own;
     if (!stream) return;
-    this.#replay?.abort();
-    this.#replay = null;
+    this.#replay.end();
     await this.#try(stream.paused ? stream.resume() : stream.pause());
   }
 
@@ -195,11 +185,15 @@ export class App extends Emitter {
 
   /** @param {number} chunk */
   async rewind(chunk) {
-    if (!this.#own) return;
+    if (this.#own) await this.#try(this.#goBack(this.#own, chunk));
+  }
+
+  /** @param {Stream} stream @param {number} chunk −1 for the very beginning @returns {Promise<unknown>} */
+  #goBack(stream, chunk) {
     const cuts = this.#cuts;
     const lags = (/** @type {StreamError} */ error) => error.code === 'rewind_out_of_range' && cuts !== this.#cuts;
     // What was chosen while another jump was under way may be gone with it: the film strip shows that.
-    await this.#try(this.#own.rewind(chunk).catch((error) => (lags(error) ? null : Promise.reject(error))));
+    return chunk < 0 ? stream.reset() : stream.rewind(chunk).catch((error) => (lags(error) ? null : Promise.reject(error)));
   }
 
   /** How often a stream has jumped. */
@@ -281,7 +275,8 @@ export class App extends Emitter {
       if (!this.watching) {
         const { player } = this;
         const aspect = ready.width / ready.height;
-        this.brush.attach({ stream, aspect, position: (at) => player.position(at), rate: () => player.shown?.rate ?? 1 });
+        const goBack = ready.capabilities.rewind === false ? null : (/** @type {number} */ chunk) => this.#goBack(stream, chunk);
+        this.brush.attach({ stream, aspect, position: (at) => player.position(at), rate: () => player.shown?.rate ?? 1, goBack });
         this.camera.attach(stream);
         this.prober.attach(ready.capabilities.probe === false ? null : stream);
       }

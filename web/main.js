@@ -13,6 +13,7 @@ import { hideBanner, showOpening, status } from './ui/banner.js';
 import { bindCameraPad, bindWheel } from './ui/camera_pad.js';
 import { block, button, dialog, element, input } from './ui/dom.js';
 import { bindEvents } from './ui/events.js';
+import { bindHistory } from './ui/history_panel.js';
 import { bindImages, sayWhatIsCut } from './ui/image_panel.js';
 import { bindKeys, openHelp } from './ui/keys.js';
 import { examplesOf, PromptPanel } from './ui/prompt_panel.js';
@@ -186,21 +187,15 @@ function currentModel() {
   return models.find(({ name }) => name === element('model', HTMLSelectElement).value);
 }
 
-function undo() {
-  const what = app.brush.undo();
-  if (what && what !== 'drag') toast(`Took back the ${what}`);
-}
-
 bindEvents({ app, stage, strip, prompts, timeline, readout, session, recorder, again: () => starter.again, invitation: () => starter.invitation, askForKey });
 bindSelection(selection, app);
 bindSpeech(app.brush);
+const ways = bindHistory(app.brush, () => painter.releaseAll());
 
 for (const [id, run] of /** @type {[string, () => void][]} */ ([
   ['play', () => app.togglePause()],
   ['step', () => app.step()],
   ['reset', () => startingOver.ask()],
-  ['undo', undo],
-  ['clear', () => app.brush.clear()],
   ['branch', () => setBranching(!branching)],
   ['fullscreen', () => stage.toggleFullscreen()],
   ['help-open', openHelp],
@@ -224,8 +219,9 @@ bindKeys(
     { keys: ['c'], text: 'camera', run: () => strip.choose('camera') },
     { keys: ['e'], text: 'eraser', run: () => strip.choose('eraser') },
     { keys: ['Enter'], text: 'play paths; press at the crosshair', run: () => playDrafts() || painter.pressCrosshair() },
-    { keys: ['z'], text: 'undo', run: undo },
-    { keys: ['x'], text: 'remove all tracks', run: () => app.brush.clear() },
+    { keys: ['z'], text: 'undo (Ctrl Z too)', run: ways.undo },
+    { keys: ['y', 'Shift+z'], text: 'redo (Ctrl Y, Ctrl Shift Z)', run: ways.redo },
+    { keys: ['x'], text: 'remove all tracks', run: ways.clear },
     { keys: ['Escape'], shown: 'Esc', text: 'let go', run: () => (painter.releaseAll(), painter.hideCrosshair(), selection.clear()) },
     { keys: ['/'], text: 'write a prompt', run: () => prompts.focus() },
     { keys: ['b'], text: 'branch on the timeline', run: () => app.stream && setBranching(!branching) },

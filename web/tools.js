@@ -104,15 +104,16 @@ export function makeTools({ brush, camera, prober, selection }, options) {
         if (correction) return correction;
         const stroke = take('path', sample);
         return stroke && following(stroke, () => {
-          if (stroke.samples.length < 2) brush.erase(stroke);
-          else if (options().autoplay) brush.play(stroke, options());
+          if (stroke.samples.length < 2) brush.letGo([stroke]);
+          else if (options().autoplay) brush.play([stroke], options(), false);
+          else brush.drawn(stroke);
         });
       },
     },
     eraser: {
       begin(sample) {
-        brush.eraseAt(sample);
-        return { move: (samples) => samples.forEach((each) => brush.eraseAt(each)), end() {} };
+        const gone = brush.eraseAt(sample);
+        return { move: (samples) => samples.forEach((each) => gone.push(...brush.eraseAt(each))), end: () => brush.erased(gone) };
       },
     },
     camera: {

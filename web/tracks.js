@@ -17,6 +17,10 @@ const CLOSED_DISTANCE = 0.06;
  *   `id` of the control that carried it, 0 while none did
  * @typedef {'draft' | 'live' | 'held' | 'playing' | 'released'} Phase
  *   draft: drawn, not sent; live: under the hand; held: a pin; playing: a path; released: about to fade
+ * @typedef {object} Left how a stroke stood when it was let go
+ * @property {Phase} phase
+ * @property {number} elapsed seconds of its way that a path had made by then
+ * @property {Promise<void>} known when that is told by the server
  */
 
 let keys = 0;
@@ -43,6 +47,14 @@ export class Stroke {
   /** @type {number | null} */
   playedFrom = null;
   loop = false;
+  /** Seconds of its way that its track passes over: they were made by a track before. */
+  skipped = 0;
+  /** Of a path that plays: how it was drawn. @type {Sample[]} */
+  drawn = [];
+  /** And the way that it makes. @type {Point[]} */
+  way = [];
+  /** @type {Left | null} */
+  left = null;
   /** What it holds; null while that is not known, and when that is nothing. @type {import('./held_outline.js').HeldOutline | null} */
   held = null;
   /** Whether the server has said what it holds. */
@@ -67,12 +79,53 @@ export class Stroke {
     return this.samples[this.samples.length - 1];
   }
 
+  /** Where its hand comes down. */
+  get start() {
+    return this.skipped > 0 ? positionAt(this.samples, this.skipped) : this.samples[0];
+  }
+
+  /** What its track has left to do of its way. @returns {Point[]} */
+  get rest() {
+    const later = this.samples.filter(({ t }) => t > this.skipped);
+    return [{ ...this.start, t: this.skipped }, ...later].map(({ x, y, t }) => ({ x, y, t: t - this.skipped }));
+  }
+
+  /** With what its track begins where it stands: what was taken by an outline is a thing of its own by then. */
+  get optionsThere() {
+    return this.grid ? { grid: this.grid } : {};
+  }
+
+  /** Takes a way, with times from 0. @param {Point[]} way */
+  follow(way) {
+    this.way = way;
+    this.samples = way.map((point) => ({ ...point, pressure: 0.5, id: 0 }));
+    this.seconds = way[way.length - 1].t;
+  }
+
+  /** It is there. @param {Phase} phase */
+  stand(phase) {
+    this.phase = phase;
+    this.left = this.fadeAt = null;
+  }
+
+  /** It goes, and can come back. */
+  leave() {
+    this.left = { phase: this.phase, elapsed: this.skipped, known: Promise.resolve() };
+    this.phase = 'released';
+    this.fadeAt = performance.now();
+  }
+
+  /** Whether it is still there, or to be brought back, when the stream goes back to the end of `chunk`. @param {number} chunk */
+  outlives(chunk) {
+    const waits = this.phase === 'draft' || this.left?.phase === 'draft';
+    return waits || (this.beginChunk ?? Infinity) <= chunk;
+  }
+
   /** Where its hand is in a frame with control `id` and of media time `pts`. @param {number} id @param {number} pts @returns {{x: number, y: number}} */
   at(id, pts) {
-    const [first] = this.samples;
-    if (this.kind === 'pin') return first;
-    if (this.kind === 'path') return this.playedFrom === null ? first : positionAt(this.samples, pts - this.playedFrom);
-    return this.appliedSample(id) ?? first;
+    if (this.kind === 'pin') return this.samples[0];
+    if (this.kind === 'path') return this.playedFrom === null ? this.start : positionAt(this.samples, pts - this.playedFrom);
+    return this.appliedSample(id) ?? this.samples[0];
   }
 
   /** The newest sample that a frame with control `id` shows, or null. @param {number} id */

@@ -288,3 +288,22 @@ def test_the_tool_in_hand_can_be_told_where_grounds_are_not_drawn(served: Any, o
     rim = "(tool) => getComputedStyle(tool).borderTopWidth"
     rims = [page.locator(f"[data-tool={tool}]").evaluate(rim) for tool in ("drag", "pin")]
     assert rims == ["2px", "1px"]
+
+
+OUT_OF_WINDOW = """() => [...document.querySelectorAll('.tool')].filter((tool) => {
+  const { left, top, right, bottom } = tool.getBoundingClientRect();
+  return left < 0 || top < 0 || right > innerWidth || bottom > innerHeight || tool.scrollWidth > tool.clientWidth;
+}).map((tool) => tool.textContent)"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("size", [(360, 740), (844, 390), (667, 375), (1280, 585), (1100, 680), (768, 1024)])
+def test_every_tool_is_in_the_window(served: Any, open_page: Any, size: tuple[int, int]) -> None:
+    driver = open_page(
+        served.url,
+        viewport={"width": size[0], "height": size[1]},
+        has_touch=size[0] < 1000,
+        is_mobile=size[0] < 1000,
+    )
+    driver.start()
+    assert driver.page.evaluate(OUT_OF_WINDOW) == []

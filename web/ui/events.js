@@ -243,19 +243,13 @@ function bindTrouble(page) {
   });
 }
 
-/** What was painted: marks on the timeline, the undo button, and the hint that goes with the first stroke. @param {Page} page */
+/** What was painted: marks on the timeline, and the hint that goes with the first stroke. @param {Page} page */
 function bindBrush({ app, timeline }) {
-  app.brush.on('changed', () => (button('undo').disabled = !app.brush.undoable));
   app.brush.on('began', ({ kind, beginChunk }) => {
     if (beginChunk !== null) timeline.mark(beginChunk, kind);
     if (block('hint').hidden) return;
     block('hint').hidden = true;
     remember('painted', true);
-  });
-  app.brush.on('undrag', ({ beginChunk }) => {
-    if (beginChunk === null || beginChunk < 1) return;
-    app.rewind(beginChunk - 1);
-    toast('Went back to before the drag');
   });
 }
 

@@ -28,11 +28,12 @@ export function bindKeys(shortcuts, held) {
   document.addEventListener('keydown', (event) => {
     if (event.key === 'Escape' && event.target instanceof HTMLElement && event.target.id === 'prompt') held.stage.focus(); // back from `/`
     if (isWriting(event.target) || event.target instanceof HTMLSelectElement || document.querySelector('dialog[open]')) return;
-    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() !== 'z') return;
+    if ((event.ctrlKey || event.metaKey) && !isEditing(event)) return;
     if (event.altKey || hold(event, held, true)) return; // Alt alone goes with the hand: it takes away from a selection
     const onControl = event.target instanceof HTMLElement && event.target.matches('button, summary, input, a');
     if (onControl && [' ', 'Enter'].includes(event.key)) return;
-    const shortcut = table.get(keyOf(event));
+    const key = keyOf(event);
+    const shortcut = (event.shiftKey && table.get(`Shift+${key}`)) || table.get(key);
     if (!shortcut || event.repeat) return;
     event.preventDefault();
     shortcut.run();
@@ -45,6 +46,12 @@ export function bindKeys(shortcuts, held) {
   window.addEventListener('blur', letGo);
   document.addEventListener('visibilitychange', () => document.hidden && letGo());
   showKeys(shortcuts);
+}
+
+/** Whether it is a key for the way back or there again: these go with Ctrl, or Command, everywhere. Command and Y is the browser's. @param {KeyboardEvent} event */
+function isEditing(event) {
+  const key = keyOf(event);
+  return key === 'z' || (key === 'y' && !event.metaKey);
 }
 
 /** Signs on the keys of a Latin keyboard. @type {Record<string, string>} */

@@ -1,0 +1,108 @@
+/**
+ * What a hand does to the stream, each with the way back and the way there again. What moved the picture is taken back by
+ * the stream's going back to before it; what only holds something, or let go of it, by the opposite.
+ * @module
+ */
+
+/**
+ * @typedef {import('./brush.js').Brush} Brush
+ * @typedef {import('./history.js').Deed} Deed
+ * @typedef {import('./tracks.js').Stroke} Stroke
+ */
+
+/** @param {Stroke[]} strokes whose tracks were begun @returns {import('./acks.js').Ack[]} */
+const beginnings = (strokes) => strokes.map(({ track }) => /** @type {import('./stream_track.js').Track} */ (track).ack);
+
+/** Something was pulled along. Again it is pulled in the same way and at the same pace, as a path is. @param {Brush} brush @param {Stroke} stroke @returns {Deed} */
+export function dragged(brush, stroke) {
+  let begun = beginnings([stroke]);
+  return {
+    strokes: [stroke],
+    async undo() {
+      await brush.goBack(begun);
+      return 'Went back to before the drag';
+    },
+    async redo() {
+      brush.playAgain(stroke);
+      begun = beginnings([stroke]);
+      return 'The drag is made again';
+    },
+  };
+}
+
+/** A pin was set. @param {Brush} brush @param {Stroke} stroke @returns {Deed} */
+export function pinned(brush, stroke) {
+  return {
+    strokes: [stroke],
+    async undo() {
+      brush.letGo([stroke]);
+      return 'Took back the pin';
+    },
+    async redo() {
+      await brush.bringBack([stroke]);
+      return 'The pin is set again';
+    },
+  };
+}
+
+/** A path was drawn, and waits. @param {Brush} brush @param {Stroke} stroke @returns {Deed} */
+export function drawn(brush, stroke) {
+  return {
+    strokes: [stroke],
+    async undo() {
+      brush.letGo([stroke]);
+      return 'Took back the path';
+    },
+    async redo() {
+      await brush.bringBack([stroke]);
+      return 'The path is drawn again';
+    },
+  };
+}
+
+/**
+ * Paths began to play.
+ * @param {Brush} brush
+ * @param {Stroke[]} strokes
+ * @param {boolean} drafts whether they were drawn before, and wait again when this is taken back
+ * @returns {Deed}
+ */
+export function played(brush, strokes, drafts) {
+  let begun = beginnings(strokes);
+  const [what, plays] = strokes.length > 1 ? ['paths', 'play'] : ['path', 'plays'];
+  return {
+    strokes,
+    async undo() {
+      await brush.goBack(begun);
+      brush.letGo(strokes);
+      if (drafts) strokes.forEach((stroke) => brush.waitAgain(stroke));
+      return `Went back to before the ${what}`;
+    },
+    async redo() {
+      strokes.forEach((stroke) => brush.playAgain(stroke));
+      begun = beginnings(strokes);
+      return `The ${what} ${plays} again`;
+    },
+  };
+}
+
+/**
+ * Pins and paths were taken away: by the eraser, or all of them.
+ * @param {Brush} brush
+ * @param {Stroke[]} strokes
+ * @param {() => void} again
+ * @returns {Deed}
+ */
+export function removed(brush, strokes, again) {
+  return {
+    strokes,
+    async undo() {
+      await brush.bringBack(this.strokes);
+      return 'Brought back what was taken away';
+    },
+    async redo() {
+      again();
+      return 'Taken away again';
+    },
+  };
+}

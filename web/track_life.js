@@ -1,0 +1,154 @@
+/**
+ * Tracks of strokes on the stream: begins and ends them, keeps what the server said of that, and after a step back lets go
+ * of what has an end on the page and is held again there.
+ * @module
+ */
+import { Emitter } from './emitter.js';
+import { Stroke } from './tracks.js';
+
+const ENDED_KEPT = 200;
+
+/**
+ * @typedef {import('./acks.js').Ack} Ack
+ * @typedef {import('./stream_track.js').Track} Track
+ * @typedef {import('./stream.js').Stream} Stream
+ */
+
+/** @extends {Emitter<{control: {id: number, at: number}, began: Stroke, refused: {stroke: Stroke, error: Error}}>} */
+export class TrackLife extends Emitter {
+  /** Newest control that the server has accepted. */
+  queuedId = 0;
+  /** @type {Stream | null} */
+  stream = null;
+  /** Strokes that ended, newest last: a rewind may bring them back. @type {Stroke[]} */
+  #ended = [];
+
+  /** @param {Stream | null} stream */
+  attach(stream) {
+    this.stream = stream;
+    this.queuedId = 0;
+  }
+
+  /**
+   * A track of a stroke begins.
+   * @param {Stroke} stroke
+   * @param {Track} track
+   * @param {import('./tracks.js').Phase} phase
+   * @param {number} at wall time of the hand, ms
+   */
+  begin(stroke, track, phase, at) {
+    stroke.stand(phase);
+    stroke.track = track;
+    stroke.beginChunk = stroke.endChunk = null;
+    stroke.endId = 0;
+    stroke.told = false;
+    stroke.beginId = this.#sent(track.ack, at, stroke);
+    for (const sample of stroke.samples) sample.id = stroke.beginId;
+  }
+
+  /** A path plays, with what it has taken from its begin on. @param {Stroke} stroke */
+  play(stroke) {
+    this.#play(stroke, 0, stroke.options);
+  }
+
+  /** It plays on. @param {Stroke} stroke @param {number} from seconds of its way that were made before */
+  playOn(stroke, from) {
+    this.#play(stroke, from, stroke.optionsThere);
+  }
+
+  /** @param {Stroke} stroke @param {number} from @param {import('./protocol.js').TrackOptions} options */
+  #play(stroke, from, options) {
+    stroke.skipped = from;
+    stroke.playedFrom = null;
+    this.begin(stroke, this.#live.path(stroke.rest, options), 'playing', performance.now());
+  }
+
+  /** A pin is set where it stood. @param {Stroke} stroke @param {number} t media time on screen */
+  pin(stroke, t) {
+    const { x, y } = stroke.last;
+    stroke.samples = [{ ...stroke.last, t }];
+    this.begin(stroke, this.#live.pin({ x, y, t }, stroke.optionsThere), 'held', performance.now());
+  }
+
+  /** More of a live one. @param {Stroke} stroke @param {import('./tracks.js').Sample[]} fresh @param {number} at */
+  move(stroke, fresh, at) {
+    if (!stroke.track) return;
+    const id = this.#sent(stroke.track.move(fresh.map(({ x, y, t }) => ({ x, y, t }))), at, null);
+    for (const sample of fresh) sample.id = id;
+  }
+
+  /** A track is let go. @param {Stroke} stroke */
+  end(stroke) {
+    if (!stroke.track) return;
+    const ack = stroke.track.release();
+    stroke.endId = this.#sent(ack, performance.now(), null);
+    this.#noteEnd(stroke, ack);
+  }
+
+  /** All tracks of the stream are let go. @param {Stroke[]} strokes those of this page */
+  clear(strokes) {
+    const ack = this.#live.clearTracks();
+    this.#sent(ack, performance.now(), null);
+    for (const stroke of strokes) this.#noteEnd(stroke, ack);
+  }
+
+  /** The stream went back to the end of `chunk`: what ended later is held again by the server, and is let go once more. @param {number} chunk */
+  rewound(chunk) {
+    for (const { track, beginChunk, endChunk } of this.#ended) {
+      if ((beginChunk ?? Infinity) <= chunk && (endChunk ?? Infinity) > chunk) track?.release();
+    }
+    this.#ended = [];
+  }
+
+  forget() {
+    this.#ended = [];
+  }
+
+  get #live() {
+    return /** @type {Stream} */ (this.stream);
+  }
+
+  /** @param {Stroke} stroke @param {Ack} ack of the control that ended it */
+  #noteEnd(stroke, ack) {
+    const { track, beginChunk, left } = stroke;
+    const ended = Object.assign(new Stroke(stroke.kind), { track, beginChunk });
+    this.#ended.push(ended);
+    if (this.#ended.length > ENDED_KEPT) this.#ended.shift();
+    const known = ack.queued.then(
+      ({ chunk }) => {
+        ended.endChunk = chunk;
+        if (left) left.elapsed = this.#wayMade(stroke, chunk);
+      },
+      () => {}, // who sent it hears of it
+    );
+    if (left) left.known = known;
+  }
+
+  /** Seconds of its way that a path has made when `chunk` begins. @param {Stroke} stroke @param {number} chunk */
+  #wayMade({ playedFrom, beginChunk, skipped }, chunk) {
+    const { ready } = this.#live;
+    if (!ready || beginChunk === null) return skipped;
+    const seconds = ready.chunk_frames / ready.fps;
+    return Math.max(skipped, chunk * seconds - (playedFrom ?? beginChunk * seconds - skipped));
+  }
+
+  /**
+   * Notes a control for the latency figures and follows its answers.
+   * @param {Ack} ack
+   * @param {number} at
+   * @param {Stroke | null} begun
+   */
+  #sent(ack, at, begun) {
+    this.emit('control', { id: ack.id, at });
+    ack.queued.then(
+      ({ chunk }) => {
+        this.queuedId = Math.max(this.queuedId, ack.id);
+        if (!begun) return;
+        begun.beginChunk = chunk;
+        this.emit('began', begun);
+      },
+      (error) => begun && this.emit('refused', { stroke: begun, error }),
+    );
+    return ack.id;
+  }
+}

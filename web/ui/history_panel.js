@@ -1,0 +1,43 @@
+/**
+ * The ways back and there again: their buttons, and what is said of them.
+ * @module
+ */
+import { button } from './dom.js';
+import { toast, toastError } from './toasts.js';
+
+/**
+ * @param {import('../brush.js').Brush} brush
+ * @param {() => void} letGo ends what a hand is at, so that it is the newest thing that it did
+ */
+export function bindHistory(brush, letGo) {
+  const { history } = brush;
+  /** @param {'undo' | 'redo'} way */
+  const go = async (way) => {
+    letGo();
+    try {
+      const said = await history[way]();
+      if (said) toast(said);
+    } catch (error) {
+      toastError(error);
+    }
+  };
+  const ways = {
+    undo: () => go('undo'),
+    redo: () => go('redo'),
+    clear: () => {
+      letGo();
+      if (brush.clear() === 0) return;
+      const takeAway = toast('Every pin and path was removed', { action: { label: 'Undo', run: ways.undo } });
+      const stop = history.on('changed', () => {
+        stop();
+        takeAway();
+      });
+    },
+  };
+  history.on('changed', () => {
+    button('undo').disabled = !history.undoable;
+    button('redo').disabled = !history.redoable;
+  });
+  for (const id of /** @type {const} */ (['undo', 'redo', 'clear'])) button(id).addEventListener('click', ways[id]);
+  return ways;
+}
