@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from stream_double import MODEL
-from test_web_session import picture, sent, tell
+from test_web_pictures import picture
+from test_web_session import sent, tell
 
 pytestmark = pytest.mark.browser
 

@@ -113,42 +113,6 @@ def test_reset_starts_over(driver: Any, served: Any) -> None:
     driver.until(lambda: driver.seconds() > back, "and runs")
 
 
-def test_a_start_from_an_image(driver: Any, served: Any) -> None:
-    image = io.BytesIO()
-    Image.new("RGB", (640, 400), (30, 80, 140)).save(image, "PNG")
-    driver.page.fill("#prompt", "a blue wall")
-    driver.page.set_input_files(
-        "#image-file", files=[{"name": "wall.png", "mimeType": "image/png", "buffer": image.getvalue()}]
-    )
-    driver.wait_live()
-    (start,) = sent(served, "session.start")
-    assert start.image == "image1" and start.prompt_list[0].text == "a blue wall"
-
-
-def picture(size: tuple[int, int], mode: str = "RGB", colour: Any = (30, 80, 140)) -> dict[str, Any]:
-    data = io.BytesIO()
-    Image.new(mode, size, colour).save(data, "PNG")
-    return {"name": "wall.png", "mimeType": "image/png", "buffer": data.getvalue()}
-
-
-@pytest.mark.parametrize(("size", "made"), [((600, 1000), (192, 320)), ((500, 480), (256, 256))])
-def test_a_photo_keeps_its_shape_and_needs_no_words(driver: Any, served: Any, size: Any, made: Any) -> None:
-    driver.page.set_input_files("#image-file", files=[picture(size)])
-    driver.wait_live()
-    (start,) = sent(served, "session.start")
-    assert start.prompt_list == () and start.image == "image1" and start.width is None
-    assert served.double.images == [size], "the page cuts nothing off"
-    box = driver.page.locator("#stage").bounding_box()
-    assert box["width"] / box["height"] == pytest.approx(made[0] / made[1], rel=0.02)
-    assert box["y"] + box["height"] <= 800
-
-
-def test_what_is_transparent_is_white(driver: Any, served: Any) -> None:
-    driver.page.set_input_files("#image-file", files=[picture((64, 48), "RGBA", (200, 0, 0, 0))])
-    driver.wait_live()
-    assert served.double.corners == [(255, 255, 255)]
-
-
 def test_a_phone_held_upright_gets_an_upright_picture(served: Any, open_page: Any) -> None:
     driver = open_page(served.url, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     driver.start()
@@ -163,48 +127,6 @@ def test_a_scene_is_made_from_its_words(driver: Any, served: Any) -> None:
     driver.start(2)
     (start,) = sent(served, "session.start")
     assert start.image is None and start.prompt_list[0].text == "a beach ball"
-
-
-def test_a_file_that_is_no_image_is_refused_in_words(driver: Any) -> None:
-    driver.page.set_input_files(
-        "#image-file", files=[{"name": "a.png", "mimeType": "image/png", "buffer": b"no image"}]
-    )
-    driver.page.locator(".toast", has_text="no picture that this browser can read").wait_for()
-
-
-PASTE = """([type]) => {
-  const clipboardData = new DataTransfer();
-  clipboardData.items.add(new File(['no image'], 'a', { type }));
-  document.dispatchEvent(new ClipboardEvent('paste', { clipboardData }));
-}"""
-
-
-def test_a_pasted_file_that_is_no_image_is_refused_in_words(driver: Any) -> None:
-    driver.page.evaluate(PASTE, ["application/pdf"])
-    driver.page.locator(".toast", has_text="no picture that this browser can read").wait_for()
-
-
-DROP = """([kind, value]) => {
-  const dataTransfer = new DataTransfer();
-  if (kind === 'link') dataTransfer.setData('text/uri-list', value);
-  else dataTransfer.items.add(new File(['no image'], 'a', { type: value }));
-  const drop = new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true });
-  document.body.dispatchEvent(drop);
-  return drop.defaultPrevented;
-}"""
-
-
-@pytest.mark.parametrize(
-    ("dropped", "said"),
-    [
-        (("link", "https://example.org/a.png"), "Only a file can be dropped here"),
-        (("file", "video/mp4"), "choose it under Follow a video"),
-        (("file", "application/json"), "opened with Load session"),
-    ],
-)
-def test_what_is_dropped_and_is_no_picture_is_answered(driver: Any, dropped: Any, said: str) -> None:
-    assert driver.page.evaluate(DROP, list(dropped)), "the page is not led away by it"
-    driver.page.locator(".toast", has_text=said).wait_for()
 
 
 def test_a_video_that_cannot_be_played_is_told_once(served: Any, open_page: Any, monkeypatch: Any) -> None:
@@ -223,16 +145,6 @@ def test_a_file_that_is_no_session_is_refused_in_words(driver: Any, content: byt
     session = {"name": "a.json", "mimeType": "application/json", "buffer": content}
     driver.page.set_input_files("#session-file", files=[session])
     driver.page.locator(".toast", has_text="session file").wait_for()
-
-
-def test_a_panorama_is_cut_and_the_page_says_so(driver: Any, served: Any) -> None:
-    said = driver.page.locator(".toast", has_text="Only the middle of the picture is shown")
-    driver.page.set_input_files("#image-file", files=[picture((600, 400))])
-    driver.wait_live()
-    driver.page.locator("#image-open").click()
-    assert said.count() == 0, "a photo that nearly fits is no matter"
-    driver.page.set_input_files("#image-file", files=[picture((4000, 500))])
-    said.wait_for()
 
 
 def test_a_session_file_is_replayed_chunk_by_chunk(driver: Any, served: Any) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from real_server import NARROW, RealServer
-from test_web_session import picture, sent
+from test_web_pictures import picture
+from test_web_session import sent
 
 pytestmark = pytest.mark.browser
 

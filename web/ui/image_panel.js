@@ -2,57 +2,39 @@
  * A start picture from anywhere: a file, a drop, the clipboard, the camera, or the gallery. It goes out in its own shape.
  * @module
  */
-import { StreamError } from '../stream_error.js';
 import { block, button, dialog, element, input } from './dom.js';
+import { encode, pick, upload } from './picture_file.js';
 import { toast, toastError } from './toasts.js';
 
-const SIDE_MAX = 1280;
 /** Share of a picture that may be left out without a word. */
 const CUT = 0.35;
-/** What shows through where a picture is transparent, as on the server. */
-const GROUND = '#ffffff';
 
 /** @typedef {(image: Blob | Promise<Blob>) => void} Take what to do with a picture; one that is no picture rejects with words for it */
 
 /** @param {Take} onImage */
 export function bindImages(onImage) {
+  /** @param {File | null} file */
+  const take = (file) => {
+    if (!file) return;
+    dialog('image-dialog').close();
+    onImage(upload(file));
+  };
   button('image-open').addEventListener('click', () => dialog('image-dialog').showModal());
   for (const [field, buttons] of /** @type {[string, string[]][]} */ ([['image-file', ['image-choose', 'photo-choose']], ['image-capture', []]])) {
     const file = input(field);
     for (const id of buttons) button(id).addEventListener('click', () => file.click());
     file.addEventListener('change', () => {
-      if (file.files?.[0]) onImage(take(file.files[0]));
+      take(pick(file.files));
       file.value = '';
     });
   }
   document.addEventListener('paste', (event) => {
-    const files = [...(event.clipboardData?.files ?? [])];
-    const image = files.find(({ type }) => type.startsWith('image/')) ?? files[0];
-    if (image) onImage(take(image));
+    const written = event.target instanceof HTMLInputElement && event.clipboardData?.types.includes('text/plain');
+    if (!written) take(pick(event.clipboardData?.files)); // some programs copy words as a picture, too
   });
-  bindDrop(onImage);
+  bindDrop(take);
   bindCamera(onImage);
 }
-
-/**
- * Makes an upload of a picture: not larger than any model needs, upright, whole.
- * @param {Blob} source
- */
-async function take(source) {
-  dialog('image-dialog').close();
-  const bitmap = await createImageBitmap(source, { imageOrientation: 'from-image' }).catch(() => {
-    const message = OTHERS[source.type.split('/')[0]] ?? OTHERS[source.type] ?? 'PNG, JPEG and WebP work.';
-    throw new StreamError({ code: 'no_picture', message });
-  });
-  const scale = Math.min(1, SIDE_MAX / Math.max(bitmap.width, bitmap.height));
-  return encode(bitmap, Math.max(1, Math.round(bitmap.width * scale)), Math.max(1, Math.round(bitmap.height * scale)));
-}
-
-/** What to do with files that are no pictures and still have a place here, by type. @type {Record<string, string>} */
-const OTHERS = {
-  video: 'A video is followed: begin with a picture or a scene, then choose it under Follow a video.',
-  'application/json': 'A saved session is opened with Load session.',
-};
 
 /** Tells when much of a picture is left out, as of a panorama. @param {Blob} image @param {{width: number, height: number}} shown its stream's size */
 export async function sayWhatIsCut(image, { width, height }) {
@@ -62,23 +44,8 @@ export async function sayWhatIsCut(image, { width, height }) {
   toast('Only the middle of the picture is shown', { text: 'It is much wider or taller than what the model makes. To choose the part yourself, cut it out first.' });
 }
 
-/** @param {CanvasImageSource} source @param {number} width @param {number} height @returns {Promise<Blob>} */
-function encode(source, width, height) {
-  const canvas = Object.assign(document.createElement('canvas'), { width, height });
-  const context = canvas.getContext('2d');
-  if (context) {
-    context.fillStyle = GROUND;
-    context.fillRect(0, 0, width, height);
-    context.imageSmoothingQuality = 'high';
-    context.drawImage(source, 0, 0, width, height);
-  }
-  return new Promise((resolve, reject) =>
-    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error('the picture could not be encoded'))), 'image/jpeg', 0.95),
-  );
-}
-
-/** @param {Take} onImage */
-function bindDrop(onImage) {
+/** @param {(file: File) => void} take */
+function bindDrop(take) {
   const veil = block('drop');
   // A link that nobody takes would lead the page away from its stream; in a field it is text.
   /** @param {DragEvent} event */
@@ -96,8 +63,8 @@ function bindDrop(onImage) {
     if (!wanted(event)) return;
     event.preventDefault();
     veil.hidden = true;
-    const image = event.dataTransfer?.files[0];
-    if (image) onImage(take(image));
+    const image = pick(event.dataTransfer?.files);
+    if (image) take(image);
     else toast('Only a file can be dropped here', { text: 'Save the picture first, or copy it there and paste it here.', kind: 'error' });
   });
 }
