@@ -14,7 +14,7 @@ PLACE = re.compile(
     rf"(?:[ -]hand)?(?: (?:{_PARTS}))?(?: of the (?:{_WHOLE}))?(?! (?:of|hats?)\b)"
     r"|(?<!\ba )(?<!\ban )(?<!\bthe )(?P<level>high|low)(?: up)?(?= (?:in|above|over|on|at|and)\b|,|$)"
     r"|(?P<overhead>overhead)"
-    r"|(?P<above>above|over|on top of)"
+    r"|(?P<above>above|over)"
     r"|(?P<below>below|beneath|underneath|under)"
     r")(?![\w'-])"
 )

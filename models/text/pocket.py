@@ -42,8 +42,10 @@ ORDINARY = frozenset(
     "a an the and or of in on at with by to from for is are it its this that some two three very over under near behind "
     "please show me now make makes let picture video scene there background moving slowly "
     "my your his her their our its he she they who which where while as then so very through across along around onto into off out "
-    "past after above below another other beside between beneath away towards it's there's one single day sunny no without".split()
+    "past after above below another other each beside between beneath away towards it's there's one single day sunny no without "
+    "ride rides riding rode wears wearing".split()
 )
+RIDES = frozenset("ride rides riding rode".split())
 OTHERS = near_words.WORDS | scenes.WORDS | colors.NAMES | quantities.WORDS
 """Words that are understood without having been trained."""
 
@@ -241,13 +243,13 @@ class PocketText(nn.Module):
 
     def knows(self, text: str) -> bool:
         """Whether `text` has a word that was trained and is not mere grammar."""
-        return any(self.trained(word) is not None and word not in ORDINARY for word in words(text))
+        return any(map(self._is_content, words(text)))
 
     def read(self, text: str) -> list[Meaning]:
         """What each of the first READ words of a prompt names. Raises ValueError where the encoder has learned tokens alone.
 
         It has learned sentences: an item of a list ("cat, dog, ball") in which it finds no thing is read by itself, and so is a
-        word that names nothing among mere keywords ("cat dog ball").
+        word that names nothing among mere keywords ("cat dog ball"), or beside words that it never saw ("catching a ball").
         """
         if self.reader is None:
             raise ValueError("this text encoder has no concepts: it makes tokens and cannot be read")
@@ -264,7 +266,8 @@ class PocketText(nn.Module):
         bare = [(begin, min(end, begin + self.spec.length)) for begin, end in bare][:ITEMS]
         for (begin, end), item in zip(bare, self._named([heard[slice(*span)] for span in bare]), strict=True):
             named[begin:end] = item
-        alone = [at for span in items if ORDINARY.isdisjoint(heard[slice(*span)]) for at in range(*span)]
+        listed = {at for span in items if ORDINARY.isdisjoint(heard[slice(*span)]) for at in range(*span)}
+        alone = [at for at in range(len(heard)) if at in listed or self._is_content(heard[at])]
         alone = [at for at in alone if not named[at][0] and not color(heard[at])][:ITEMS]
         for at, (concept,) in zip(alone, self._named([[heard[at]] for at in alone]), strict=True):
             named[at] = concept if concept[0] == "thing" else named[at]
@@ -272,6 +275,10 @@ class PocketText(nn.Module):
         return [
             Meaning(word, *concept, close) for word, concept, close in zip(heard, named, joined, strict=True)
         ]
+
+    def _is_content(self, word: str) -> bool:
+        """Whether a word was learned, and is not mere grammar."""
+        return word not in ORDINARY and self.trained(word) is not None
 
     def _unborrowed(
         self, heard: Sequence[str], named: Sequence[tuple[str, str]], joined: Sequence[bool]

@@ -27,6 +27,7 @@ from flowbrush.pipelines.reference.hearing import passing, regions, staying
 from flowbrush.pipelines.reference.layers import LayerStack
 from flowbrush.pipelines.reference.render import Moved, move
 from flowbrush.pipelines.reference.scenes import SceneMaker
+from flowbrush.pipelines.reference.seats import with_carriers
 from flowbrush.pipelines.reference.touches import MANY, as_scene, touches_of, track_rows, unheld
 from flowbrush.pipelines.reference.warp import composite_frames
 from flowbrush.pipelines.regions import Regions
@@ -129,9 +130,13 @@ class PocketFamily:
     def decode(self, latents: Tensor, taken: Sequence[Taken]) -> tuple[Tensor, list[Memory]]:
         reference, motion = stacked(taken), drawn(latents[:, :, 0].float())
         own = torch.tensor([1 - each.strength for each in taken], device=latents.device).view(-1, 1, 1, 1, 1)
-        flat = [
-            x.flatten(0, 1) for x in (reference.things, reference.ground, motion.things, motion.ground * own)
-        ]
+        flows = torch.stack(
+            [
+                with_carriers(flow, each.stack, each.own)
+                for flow, each in zip(motion.things, moves(taken), strict=True)
+            ]
+        )
+        flat = [x.flatten(0, 1) for x in (reference.things, reference.ground, flows, motion.ground * own)]
         light = self.model.light.decode_linear(motion.light[:, :, None]).transpose(1, 2)  # [B, F, 3, H, W]
         light = deblocked(light.flatten(0, 1), self.card.pocket_light.stride).view_as(light)
         if any(each.strength for each in taken):

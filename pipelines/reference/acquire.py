@@ -65,8 +65,9 @@ class Acquirer:
         index = None if touch.region or touch.add or touch.remove else stack.at(*touch.point)
         if index is not None:
             layer = stack.layers[index]
-            # What a new prompt sends away stays with the hand that takes it.
-            return stack.in_front(replace(layer, hands=layer.hands | {track}, leaving=False), index)
+            # What a new prompt sends away stays with the hand that takes it, and who sits is lifted.
+            layer = replace(layer, hands=layer.hands | {track}, leaving=False, seat=None)
+            return stack.in_front(layer, index)
         mask = self.mask(stack, touch) if seek or touch.region else None
         if mask is None:
             return replace(stack, empty=stack.empty | {track})

@@ -25,6 +25,9 @@ GOES = frozenset("walk run hop waddle crawl roll bounce fly swim sail drive floa
 RISES = frozenset("fly swim float".split())
 """Deeds with which it goes on upwards; what jumps up comes down again."""
 
+LEVEL = frozenset({"fly", "swim"})
+"""Deeds with which a thing goes to a side at the height at which it is."""
+
 
 class Clause(NamedTuple):
     """What is said of one thing, and whether it goes anywhere by it."""
@@ -144,6 +147,8 @@ def ways_of(things: Sequence[Wanted]) -> dict[str, tuple[str, ...]]:
 
 
 def _goes_on(thing: Wanted) -> str:
+    if thing.verb in LEVEL and thing.way in WAYS:
+        return f"level {thing.way}"
     return thing.way if thing.way != "up" or thing.verb in RISES or not thing.verb else ""
 
 

@@ -76,7 +76,7 @@ def spelled_out(said: Sequence[Meaning]) -> list[Meaning]:
         if each.more and last >= 0:
             gone |= set(range(each.start, each.stop))
             behind[last] += deed
-        elif each.doers is None or doers != _mentions(said[: each.start])[-1:]:
+        elif each.doers is None or doers != mentions_of(said[: each.start])[-1:]:
             gone |= set(range(each.start, each.stop))
             for doer in doers:
                 behind[doer.last] += deed
@@ -103,7 +103,7 @@ def _deeds(said: Sequence[Meaning]) -> list[_Deed]:
         else:
             start, stop = _span(said, place)
             goes_on = bool(deeds) and said[start - 1].word in AND | THEN and said[start].joined
-            doers = deeds[-1].doers if goes_on else _doers(said, _mentions(said[:start]), place)
+            doers = deeds[-1].doers if goes_on else _doers(said, mentions_of(said[:start]), place)
             deeds.append(_Deed(place, start, stop, doers, goes_on))
         place = deeds[-1].stop
     return deeds
@@ -184,12 +184,12 @@ def _thing_after(said: Sequence[Meaning], place: int, ends: frozenset[str]) -> _
         if not each.joined or each.word in ends or each.kind not in ("", "size", "count", "thing"):
             return None
         if each.kind == "thing":
-            first, last = _mentions(said[at:])[0]
+            first, last = mentions_of(said[at:])[0]
             return _Mention(first + at, last + at)
     return None
 
 
-def _mentions(said: Sequence[Meaning]) -> list[_Mention]:
+def mentions_of(said: Sequence[Meaning]) -> list[_Mention]:
     mentions = list[_Mention]()
     for place, each in enumerate(said):
         if each.kind != "thing":

@@ -18,8 +18,10 @@ from flowbrush.pipelines.controls import Blend
 from flowbrush.pipelines.reference.deeds import DEEDS, spelled_out
 from flowbrush.pipelines.reference.heights import in_their_places, marked
 from flowbrush.pipelines.reference.phrases import ONE
+from flowbrush.pipelines.reference.seating import seated
 from flowbrush.pipelines.reference.shades import dealt, with_shades
 from flowbrush.pipelines.reference.wanted import Wanted
+from flowbrush.pipelines.reference.waters import on_water, scene_of
 from flowbrush.pipelines.reference.ways import with_ways
 
 HEARD = 0.15  # weight of a prompt from which on its things are there
@@ -63,7 +65,7 @@ def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Descript
             said = text.read(prompt)
             speaks = speaks or any(each.kind in SAID_OF_THEM or each.word in THEM for each in said)
             weather += [each.name for each in said if each.kind == "weather"]
-            found = with_ways(_known(things_named(said, text), keyframes), said)
+            found = with_ways(_known(things_named(said, text), said, keyframes), said)
             scene = scene or _scene(text.written(prompt), found, keyframes)
             if weight >= HEARD:
                 things = _united(things, found)
@@ -72,13 +74,12 @@ def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Descript
     )
 
 
-def _known(things: Sequence[Wanted], keyframes: Keyframes) -> list[Wanted]:
+def _known(things: Sequence[Wanted], said: Sequence[Meaning], keyframes: Keyframes) -> list[Wanted]:
     """Those that there are sprites of, with their homes, and in the places that these leave them."""
     catalogue = keyframes.catalogue
     homes = dict(zip(catalogue.things, catalogue.homes, strict=True))
-    return in_their_places(
-        [replace(thing, home=homes[thing.label]) for thing in things if thing.label in homes]
-    )
+    known = [replace(thing, home=homes[thing.label]) for thing in things if thing.label in homes]
+    return in_their_places(seated(on_water(known, said), said))
 
 
 def _united(things: list[Wanted], more: Sequence[Wanted]) -> list[Wanted]:
@@ -325,8 +326,6 @@ class _Reader:
 
 
 def _scene(prompt: str, things: Sequence[Wanted], keyframes: Keyframes) -> str | None:
-    """The scene that the prompt names, or one that it is near to; under water where all its things live there."""
-    scene = scene_near(prompt)
-    if scene is None and things and all(thing.home == "water" for thing in things):
-        scene = "under water"
+    """The scene that the prompt names, or one that it is near to, or that all its things live in."""
+    scene = scene_near(prompt) or scene_of(things)
     return scene if scene in keyframes.catalogue.scenes else None

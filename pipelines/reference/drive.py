@@ -11,6 +11,7 @@ from torch import Tensor
 
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
 from flowbrush.pipelines.reference.pose import turned_about
+from flowbrush.pipelines.reference.seats import carried
 
 LEAST_DRIVE = 0.25  # pixels a chunk, and a hundredth of that in radians: what rests must not creep by the student's small errors
 # Of a thing's size: who has gone off one side but for so much comes in at the other with as much. With 0.16 the student does not
@@ -19,8 +20,10 @@ SEEN = 0.28
 # Who is told to go has at least so much of the greatest pace that the student has said, which is forgotten by so much a chunk:
 # behind another thing, and after half a minute, the student says nothing more, and it would stand there for good.
 LEAST_PACE, PACE_KEPT = 0.6, 0.99
-PASSED = {"left": (0, -1), "right": (0, 1), "up": (1, -1)}
+PASSED = {"left": (0, -1), "right": (0, 1), "up": (1, -1), "level left": (0, -1), "level right": (0, 1)}
 """Ways that end at no ground, so that one can go on: along which axis of (x, y), and which way there."""
+LEVEL = frozenset({"level left", "level right"})
+"""Ways of what flies or swims, which comes neither up nor down on it: the student's small errors take it to the ground else."""
 NOBODY: Mapping[int, str] = MappingProxyType({})
 
 
@@ -37,19 +40,23 @@ def drive(
     A hand rules where a thing is; its rotation (a ball that rolls) is its own. What was cut from a photo has no name, and
     stays where it was put. The layers at the places `staying` are not carried across the picture: where things meet, the student
     takes one along with the other. Those `passing` were told to go to the left, to the right or up (one of PASSED): they go off
-    that side and come in at the other, so they have somewhere to go for as long as the stream lives.
+    that side and come in at the other, so they have somewhere to go for as long as the stream lives. Who sits on another goes
+    where that goes.
     """
+    sitting = stack.carriers()
     for index, (layer, weight) in enumerate(zip(stack.layers, own, strict=True)):
-        if layer.label:
+        if layer.label and index not in sitting:
             dx, dy, turn = _mean(gained, weight)
             by, pace = np.array([0.0 if index in staying else dx, dy]), 0.0
-            way = None if layer.held else PASSED.get(passing.get(index, ""))
+            told = "" if layer.held else passing.get(index, "")
+            way = PASSED.get(told)
+            by[1] = 0.0 if told in LEVEL else by[1]
             if way:
                 by[way[0]], pace = kept_up(float(by[way[0]]), layer.pace, way[1])
             elif layer.pace and not layer.held:
                 by, pace = come_in(layer, by, stack.size)
             stack = stack.with_layer(index, replace(_driven(layer, by, turn, way, stack.size), pace=pace))
-    return stack
+    return carried(stack)
 
 
 def _mean(gained: Tensor, weight: Tensor) -> tuple[float, float, float]:

@@ -14,13 +14,28 @@ FINGER = 0.035  # of the picture's shorter side: a hand that misses by less stil
 
 
 @dataclass(frozen=True)
+class Seat:
+    """Where a layer sits: on the one of that `label` and `number`, its middle `at` (x, y) pixels of that one's cut-out, counted
+    from its centre.
+    """
+
+    label: str
+    number: int
+    at: tuple[float, float]
+
+    @property
+    def carrier(self) -> tuple[str, int]:
+        return self.label, self.number
+
+
+@dataclass(frozen=True)
 class Layer:
     """A thing: premultiplied `rgba` [4, h, w] in 0..1, what it is called, and where it stands.
 
     `pose` takes pixels of the cut-out, counted from its centre, to pixels of the picture. `hands` are the tracks that hold it.
     `depth` 0..1 says how near it is: a camera that pans moves what is near further. `opacity` fades layers that come, or that are
     `leaving`. `number` tells things of one label apart, in the order in which a prompt named them. `pace` is the greatest
-    that it has had, of late, to where it was told to go: pixels a chunk.
+    that it has had, of late, to where it was told to go: pixels a chunk. `seat` says on which other one it sits, if it does.
     """
 
     rgba: Tensor
@@ -32,6 +47,7 @@ class Layer:
     leaving: bool = False
     number: int = 0
     pace: float = 0.0
+    seat: Seat | None = None
 
     @property
     def held(self) -> bool:
@@ -88,14 +104,27 @@ class LayerStack:
                 return index
         return None
 
+    def carriers(self) -> dict[int, int]:
+        """The places of layers that sit on others, each with the place of the one it sits on. A hand lifts who it takes."""
+        places = {(layer.label, layer.number): place for place, layer in enumerate(self.layers)}
+        return {
+            place: places[layer.seat.carrier]
+            for place, layer in enumerate(self.layers)
+            if layer.seat and not layer.held and layer.seat.carrier in places
+        }
+
     def with_layer(self, index: int, layer: Layer) -> LayerStack:
         """With another layer in place of one."""
         return replace(self, layers=(*self.layers[:index], layer, *self.layers[index + 1 :]))
 
     def in_front(self, layer: Layer, index: int | None = None) -> LayerStack:
-        """With `layer` before all others: a new one, or the one that was at `index`."""
+        """With `layer` before all others, but for those that sit on it: a new one, or the one that was at `index`."""
         others = [other for place, other in enumerate(self.layers) if place != index]
-        return replace(self, layers=(*others, layer))
+        riders = [
+            other for other in others if other.seat and other.seat.carrier == (layer.label, layer.number)
+        ]
+        others = [other for other in others if other not in riders]
+        return replace(self, layers=(*others, layer, *riders))
 
     def without_hands(self, hands: frozenset[int]) -> LayerStack:
         """What these tracks held is let go, and stays where it was put."""

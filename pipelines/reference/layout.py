@@ -18,6 +18,7 @@ MOST = 6  # things in one picture
 EDGE = 0.258  # of the square root of the picture's area: a thing's size where no word says another
 ROOMY = 3  # things; more of them are smaller
 FOOT = 0.46  # of a thing's size: its foot below its middle
+FLOATS = 0.3  # of a thing's size: how far its middle is above the water's edge at the horizon, and within the water on the shore
 BORDER = 0.13  # of the frame, where no middle stands unless a path says so
 ACROSS = {"left": (0.14, 0.36), "middle": (0.42, 0.58), "right": (0.64, 0.86), "": (BORDER, 1 - BORDER)}
 RUN_UP = {"left": (0.5, 0.87), "right": (0.13, 0.5)}  # where what goes to a side has room to go
@@ -29,6 +30,7 @@ WAY = (
 )
 WAYS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 AIR = {"": (0.22, 0.6), "up": (0.5, 0.75), "down": (0.2, 0.4)}  # rows of what flies, with room to go
+LEAST_AIR = 0.1  # rows that are left to what flies where the ground begins high up
 FALLING, DIVING = (0.16, 0.32), (0.24, 0.74)
 OPEN = (0.1, 0.9)  # rows of what flies or dives where a word says how high
 HEIGHT_SHARE = 0.25  # of the rows that a thing may have: how much of them the top or the bottom is
@@ -103,7 +105,7 @@ def arrange(
     The i-th one stands on `firsts[i]` (x, y in frame sizes), which is where the i-th path begins; the others where they live, on
     the side that was asked for, where those and what is at `taken` leave room (x, y in frame sizes).
     """
-    each = [thing for thing in things for _ in range(thing.count)][:MOST]
+    each = each_of(things)
     picture = _Picture(*size, ground)
     crowd = min(1.0, (ROOMY / max(1, len(each) + len(taken))) ** 0.5)
     fixed: list[Spot] = [Spot(x * size[0], y * size[1], picture.edge) for x, y in taken]
@@ -122,6 +124,11 @@ def arrange(
     for place, (x, y, edge, _, _) in spots.items():
         placed[place] = Placed(each[place].called, x, y, edge, mirrored=_backwards(each[place]))
     return [placed[place] for place in range(len(each))]
+
+
+def each_of(things: Sequence[Wanted]) -> list[Wanted]:
+    """Every single one of the things that there is room for, in their order."""
+    return [thing for thing in things for _ in range(thing.count)][:MOST]
 
 
 def _backwards(thing: Wanted) -> bool:
@@ -215,15 +222,20 @@ def _own_rows(picture: _Picture, thing: Wanted, edge: float) -> tuple[float, flo
     if thing.verb == "fall":
         return FALLING
     if home == "air" or thing.verb in ("fly", "float"):
-        return _between(*OPEN, edge) if thing.height else AIR.get(thing.way, AIR[""])
+        return _between(*OPEN, edge) if thing.height else _aloft(AIR.get(thing.way, AIR[""]), ground, edge)
     if home == "water" or (thing.verb == "swim" and submerged):
         if water and not submerged:
-            return _between(water[0], water[1], edge)
+            return _between(water[0], water[1] - FLOATS * edge, edge)
         return _between(*OPEN, edge) if thing.height else DIVING
     if home == "afloat" and water and not submerged:
-        return _between(water[0] - 0.3 * edge, water[1] - 0.3 * edge, edge)
+        return _between(water[0] - FLOATS * edge, water[1] - FOOT * edge, edge)
     level = max(low, min(ground.level, high) - FOOT * edge)
     return level, max(level, min(high, 0.97) - FOOT * edge)
+
+
+def _aloft(rows: tuple[float, float], ground: Ground, edge: float) -> tuple[float, float]:
+    """The rows of what flies, with its foot above where others stand, as far as there is room for that."""
+    return rows[0], max(rows[0] + LEAST_AIR, min(rows[1], ground.level - FOOT * edge))
 
 
 def _between(top: float, bottom: float, edge: float) -> tuple[float, float]:

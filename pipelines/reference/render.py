@@ -73,10 +73,7 @@ def move(stack: LayerStack, rows: TrackRows) -> Moved:
     """The stack through one chunk: what is held goes with its hands, the rest with the camera."""
     camera = camera_steps(rows)
     frames = len(camera)
-    steps = [
-        hand_steps(rows, layer.hands) if layer.held else [nearer(step, layer.depth) for step in camera]
-        for layer in stack.layers
-    ]
+    steps = _steps(stack, rows, camera)
     height, width = stack.size
     things = torch.zeros(frames, 4, height, width, device=stack.background.device)
     grid = (height // STRIDE, width // STRIDE)
@@ -102,6 +99,17 @@ def move(stack: LayerStack, rows: TrackRows) -> Moved:
         for layer, path in zip(stack.layers, steps, strict=True)
     )
     return Moved(replace(stack, layers=layers, camera=camera[-1].after(stack.camera)), reference, own)
+
+
+def _steps(stack: LayerStack, rows: TrackRows, camera: Sequence[Similarity]) -> list[list[Similarity]]:
+    """What each layer does in each frame: who is on one that a hand holds goes with it."""
+    steps = [
+        hand_steps(rows, layer.hands) if layer.held else [nearer(step, layer.depth) for step in camera]
+        for layer in stack.layers
+    ]
+    for rider, carrier in stack.carriers().items():
+        steps[rider] = steps[carrier]
+    return steps
 
 
 def nearer(step: Similarity, depth: float) -> Similarity:

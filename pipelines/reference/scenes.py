@@ -16,9 +16,10 @@ from flowbrush.pipelines.controls import Blend, ChunkPlan
 from flowbrush.pipelines.reference import transition
 from flowbrush.pipelines.reference.description import Description, describe
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
-from flowbrush.pipelines.reference.layout import Placed, arrange
+from flowbrush.pipelines.reference.layout import Placed, arrange, each_of
 from flowbrush.pipelines.reference.pose import Similarity
 from flowbrush.pipelines.reference.recolor import recolored
+from flowbrush.pipelines.reference.seats import sat_down
 from flowbrush.pipelines.reference.wanted import Wanted
 from flowbrush.pipelines.requests import Notice
 
@@ -58,6 +59,7 @@ class SceneMaker:
         drop = self.keyframes.backdrop(scene, seed, size)
         placed = arrange(told.things, size, firsts, seed, drop.ground)
         layers = numbered([layer_of(self.keyframes, each, size) for each in placed])
+        layers = sat_down(layers, each_of(told.things)[: len(layers)])
         sure = torch.ones_like(drop.picture[:1])
         return LayerStack(
             drop.picture, sure, layers, margin=drop.margin, label=scene, prompt=prompts, seed=seed
@@ -91,7 +93,8 @@ class SceneMaker:
         taken = [(layer.pose.x / width, layer.pose.y / height) for layer in stack.layers if not layer.leaving]
         placed = arrange(wanted, (width, height), (), stack.seed, self._ground(stack), taken)
         arriving = [replace(layer_of(self.keyframes, each, (width, height)), opacity=0.0) for each in placed]
-        return replace(stack, layers=(*stack.layers, *numbered(arriving, stack.layers)), prompt=prompts)
+        new = sat_down(numbered(arriving, stack.layers), each_of(wanted)[: len(arriving)], stack.layers)
+        return replace(stack, layers=(*stack.layers, *new), prompt=prompts)
 
     def _ground(self, stack: LayerStack) -> Ground:
         """Where things stand in the scene that a stack shows, or is on its way to; in a photo in its lower part."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from flowbrush.pipelines.reference.layers import Hole, Layer, LayerStack
+from flowbrush.pipelines.reference.layers import Hole, Layer, LayerStack, Seat
 from flowbrush.pipelines.reference.pose import Similarity
 
 
@@ -68,6 +68,7 @@ def dump_layers(layers: Sequence[Layer]) -> tuple[dict[str, Tensor], list[dict[s
             "leaving": layer.leaving,
             "number": layer.number,
             "pace": layer.pace,
+            "seat": None if layer.seat is None else asdict(layer.seat),
         }
         for layer in layers
     ]
@@ -87,6 +88,11 @@ def load_layers(tensors: dict[str, Tensor], facts: Sequence[dict[str, Any]]) -> 
             given["leaving"],
             given.get("number", 0),
             given.get("pace", 0.0),
+            _seat(given.get("seat")),
         )
         for index, given in enumerate(facts)
     )
+
+
+def _seat(given: dict[str, Any] | None) -> Seat | None:
+    return Seat(given["label"], given["number"], (given["at"][0], given["at"][1])) if given else None

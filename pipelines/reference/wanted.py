@@ -39,6 +39,9 @@ class Wanted:
     toward: str = ""
     """which way it goes where the prompt says that it goes, and no way: see `ways`"""
 
+    on: str = ""
+    """the label of the thing that it stands on, or rides"""
+
     @property
     def way(self) -> str:
         """Which way it goes, as far as it goes any."""

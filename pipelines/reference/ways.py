@@ -48,7 +48,7 @@ def with_ways(things: Sequence[Wanted], said: Sequence[Meaning]) -> list[Wanted]
 
 
 def _is_open(thing: Wanted) -> bool:
-    return thing.verb in TRAVELS and not (thing.direction or thing.toward)
+    return thing.verb in TRAVELS and not (thing.direction or thing.toward or thing.on)
 
 
 def _own_way(thing: Wanted) -> str:

@@ -371,7 +371,7 @@ def test_what_is_above_another_thing_is_above_it(text: PocketText, keyframes: Ke
     ("prompt", "unheeded"),
     [
         ("a dog at the top", ["a dog stays on the ground: 'at the top' is left out"]),
-        ("a red cat on top of a house", ["a red cat stays on the ground: 'above the house' is left out"]),
+        ("a red cat above a house", ["a red cat stays on the ground: 'above the house' is left out"]),
         ("a balloon at the top, a dog at the bottom, a rocket high in the sky", []),
         ("a dog under a tree", ["a dog stays on the ground: 'below the tree' is left out"]),
         ("a flying robot at the top", []),

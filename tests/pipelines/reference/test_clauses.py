@@ -61,6 +61,8 @@ def test_the_way_that_each_is_to_go_is_known(reader: ClauseReader) -> None:
     assert ways("a horse gallops, it runs", ("horse", 0)) == ways("it runs", ("dog", 0)) == ["left"]
     assert ways_of([Wanted("frog", verb="hop", direction="up")]) == {"frog": ("",)}, "it comes down again"
     assert ways("it flies up", ("bee", 0)) == ["up"] and ways("it runs up", ("bee", 0)) == ["left"]
+    assert ways("a bee flies, a dog runs", ("bee", 0), ("dog", 0)) == ["level left", "left"]
+    assert ways("it swims to the right", ("fish", 0)) == ["level right"]
     assert reader.way((("a dog", 0.5), ("a dog runs left", 0.5)), "dog", 0) == "left"
     assert reader.way((), "dog", 0) == ""
 

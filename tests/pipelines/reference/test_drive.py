@@ -120,6 +120,17 @@ def test_who_went_off_a_side_and_is_told_to_stop_comes_in() -> None:
     assert put.pose.x == 4, "where a hand put it, it stays"
 
 
+def test_what_flies_to_a_side_stays_at_its_height_and_what_walks_may_fall() -> None:
+    """A bird that sinks by a pixel a chunk walks before it is once round the picture; a dog that was lifted falls."""
+    moved = move(stack(disc(RED, 50, 30)), rows())
+    ways = {
+        way: drive(moved.stack, moved.own, gained(-3.0, 2.0, 0.0), passing={0: way}).layers[0].pose
+        for way in ("level left", "left")
+    }
+    assert ways["level left"].y == 30 and ways["left"].y > 31
+    assert ways["level left"].x == ways["left"].x < 48
+
+
 def test_a_pace_is_of_the_way_that_was_told() -> None:
     moved = move(stack(replace(disc(RED, 50, 30), pace=6.0)), rows())
     turned = drive(moved.stack, moved.own, gained(1.0, 0.0, 0.0), passing={0: "left"})

@@ -1,0 +1,114 @@
+"""Who is on another thing, as a prompt says: "a cat sits on a car", "a monkey rides a horse", "a bird in a tree", "a house on
+fire". Pure functions.
+
+Of such two the first is the rider, which stands on the other and goes where that goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from flowbrush.models.text.pocket import RIDES, Meaning
+from flowbrush.pipelines.reference.deeds import AND, ROOTED, mentions_of
+from flowbrush.pipelines.reference.wanted import Wanted
+
+ON = frozenset("on onto upon atop".split())
+NESTS = frozenset(
+    "tree, pine tree, palm tree, sailboat, car, bus, taxi, gift, flying saucer, helicopter".split(", ")
+)
+"""What one can be in: there "in" is on."""
+WORN = frozenset({"top hat", "crown"})
+WEARS = frozenset("with in wearing wears has".split())
+ON_ITS_OWN = frozenset({"fire"})
+"""A house on fire has a fire on it."""
+BETWEEN = frozenset({"", "size", "count", "manner", "verb"})
+"""Kinds of words that may stand between "on" and the name of what one is on."""
+GAITS = {"ground": "walk", "air": "fly", "water": "swim", "afloat": "sail"}
+"""How what is ridden goes, by what it lives in."""
+GOES_ALONG = frozenset("walk run drive fly swim sail".split())
+"""What is done by the horse where a prompt says it of its rider."""
+
+
+def seated(things: Sequence[Wanted], said: Sequence[Meaning]) -> list[Wanted]:
+    """The things, those that are said to be `on` another with its label; what is ridden goes, whoever rides it."""
+    placed = list(things)
+    for rider, carrier in _pairs(said):
+        one, other = _place(placed, rider), _place(placed, carrier)
+        if one is None or other is None or placed[other].on or not _is_free(placed, placed[one]):
+            continue
+        placed[one], placed[other] = _together(placed[one], placed[other])
+    ridden = _ridden(said)
+    return [_walking(each) if each.label in ridden else each for each in placed]
+
+
+def _place(things: Sequence[Wanted], label: str) -> int | None:
+    return next((place for place, thing in enumerate(things) if thing.label == label), None)
+
+
+def _is_free(things: Sequence[Wanted], thing: Wanted) -> bool:
+    """Whether a thing can be on another: nobody is on it, and it is no fish and no tree."""
+    alone = not thing.on and all(each.on != thing.label for each in things)
+    return alone and thing.home != "water" and thing.label not in ROOTED - ON_ITS_OWN
+
+
+def _together(rider: Wanted, carrier: Wanted) -> tuple[Wanted, Wanted]:
+    """Both, the rider on the other. Who carries it does what the prompt says that the rider does, where that is going somewhere."""
+    goes = rider.verb in GOES_ALONG
+    if goes and not carrier.verb and carrier.label not in ROOTED:
+        way = carrier.direction or rider.direction, carrier.manner or rider.manner
+        carrier = replace(carrier, verb=rider.verb, direction=way[0], manner=way[1])
+    verb = "" if goes else rider.verb
+    return replace(
+        rider, on=carrier.label, verb=verb, direction="", manner="", height="", relation=("", "")
+    ), carrier
+
+
+def _walking(thing: Wanted) -> Wanted:
+    return thing if thing.verb or thing.label in ROOTED else replace(thing, verb=GAITS[thing.home])
+
+
+def _pairs(said: Sequence[Meaning]) -> list[tuple[str, str]]:
+    """Names of riders, and of what they are on."""
+    pairs, mentions = list[tuple[str, str]](), mentions_of(said)
+    for one, other in pairwise(mentions):
+        names = said[one.last].name, said[other.last].name
+        between = said[one.last + 1 : other.first + 1]
+        link = next((each.word for each in _before_name(between) if _links(each, names[1])), "")
+        if link and names[0] != names[1] and all(each.joined for each in between):
+            swapped = names[1] in ON_ITS_OWN or (names[1] in WORN and link in WEARS)
+            pairs.append((names[1], names[0]) if swapped else names)
+    return pairs
+
+
+def _ridden(said: Sequence[Meaning]) -> frozenset[str]:
+    """The names of what somebody rides."""
+    names = {
+        said[each.last].name
+        for each in mentions_of(said)
+        if any(word.word in RIDES for word in _before_name(said[: each.first + 1]))
+    }
+    return frozenset(names)
+
+
+def _before_name(words: Sequence[Meaning]) -> list[Meaning]:
+    """The words before the last one, backwards, as far as they belong to what it names."""
+    before = list[Meaning]()
+    for place in range(len(words) - 2, -1, -1):
+        each = words[place]
+        if not words[place + 1].joined or each.kind not in BETWEEN or each.word in AND:
+            break
+        before.append(each)
+    return before
+
+
+def _links(meaning: Meaning, carrier: str) -> bool:
+    """Whether a word says that the thing before it is on the `carrier` after it."""
+    word = meaning.word
+    return (
+        word in ON
+        or word in RIDES
+        or (word == "in" and carrier in NESTS)
+        or (word in WEARS and carrier in WORN)
+    )

@@ -1,0 +1,90 @@
+"""Layers that are on other layers: "a cat on a car", "a monkey rides a horse". They sit on top of these, and go where these go."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from flowbrush.models.text.colors import parted
+from flowbrush.pipelines.reference.layers import SOLID, Layer, LayerStack, Seat
+from flowbrush.pipelines.reference.pose import Similarity
+from flowbrush.pipelines.reference.render import OWN
+from flowbrush.pipelines.reference.wanted import Wanted
+
+RIDER = 0.75  # of its size: all things are drawn equally large, and a horse cannot be seen below a monkey as large as it is
+SUNK = 0.12  # of a rider's height: who sits does not stand on the tip of a foot
+LEVEL = 0.2  # of a rider's width: so wide is the place whose height counts, to each side
+
+
+def sat_down(
+    new: Sequence[Layer], wanted: Sequence[Wanted], there: Sequence[Layer] = ()
+) -> tuple[Layer, ...]:
+    """`new` layers, which are `wanted` in that order, with those on their carriers that are to be `on` another: one of the new
+    ones, or of those that are `there`. They come last, which is in front.
+    """
+    everything, seats = [*there, *new], Counter[int]()
+    on = [_carrier_of(each.on, everything) for each in wanted]
+    riders = Counter(place for place in on if place is not None)
+    standing, sitting = list[Layer](), list[Layer]()
+    for layer, place in zip(new, on, strict=True):
+        if place is None:
+            standing.append(layer)
+            continue
+        seats[place] += 1
+        sitting.append(_seated(layer, everything[place], seats[place] / (riders[place] + 1)))
+    return (*standing, *sitting)
+
+
+def _carrier_of(label: str, layers: Sequence[Layer]) -> int | None:
+    places = (
+        place for place, each in enumerate(layers) if parted(each.label)[1] == label and not each.leaving
+    )
+    return next(places, None) if label else None
+
+
+def _seated(rider: Layer, carrier: Layer, share: float) -> Layer:
+    """The rider on top of its carrier, at a `share` 0..1 of that one's width."""
+    scale = rider.pose.scale * RIDER
+    height, width = carrier.rgba.shape[-2:]
+    across = share * width
+    reach = LEVEL * rider.rgba.shape[-1] * scale / carrier.pose.scale
+    columns = slice(max(0, int(across - reach)), max(1, int(across + reach) + 1))
+    top = _first_row(carrier.rgba[3, :, columns])
+    foot = rider.rgba.shape[-2] - _first_row(rider.rgba[3].flip(0))
+    sunk = SUNK * rider.rgba.shape[-2]
+    rise = (foot - sunk - rider.rgba.shape[-2] / 2) * scale / carrier.pose.scale
+    seat = Seat(carrier.label, carrier.number, (across - width / 2, top - height / 2 - rise))
+    x, y = carrier.pose(np.array(seat.at)).tolist()
+    return replace(rider, pose=replace(rider.pose, scale=scale, x=x, y=y), seat=seat, depth=carrier.depth)
+
+
+def _first_row(opacity: Tensor) -> float:
+    """How far from above [h, w] something begins, in the middle of its columns; pixels."""
+    solid = opacity >= SOLID
+    rows = solid.float().argmax(0)[solid.any(0)]
+    return float(rows.float().median()) if len(rows) else opacity.shape[0] / 2
+
+
+def carried(stack: LayerStack) -> LayerStack:
+    """The stack with riders where their carriers are."""
+    for place, carrier in stack.carriers().items():
+        layer = stack.layers[place]
+        assert layer.seat is not None
+        x, y = stack.layers[carrier].pose(np.array(layer.seat.at)).tolist()
+        pose = Similarity(layer.pose.scale, layer.pose.angle, x, y)
+        stack = stack.with_layer(place, replace(layer, pose=pose))
+    return stack
+
+
+def with_carriers(flows: Tensor, stack: LayerStack, own: Tensor) -> Tensor:
+    """`flows` [F, 2, h, w] in which the cells of riders move as their carriers do in the mean; `own` [layers, h, w]."""
+    for place, carrier in stack.carriers().items():
+        weight = own[carrier]
+        mean = (flows * weight).sum((2, 3), keepdim=True) / weight.sum().clamp_min(1)
+        flows = torch.where(own[place] > OWN, mean, flows)
+    return flows

@@ -1,0 +1,67 @@
+"""Who a prompt puts on another thing, and who goes then."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowbrush.models.pocket import PocketModel
+from flowbrush.pipelines.reference.scenes import SceneMaker
+from flowbrush.pipelines.reference.seating import seated
+from flowbrush.pipelines.reference.wanted import Wanted
+
+
+def said(prompt: str, model: PocketModel) -> str:
+    """Each thing with what it is on, and what it does."""
+    things = SceneMaker(model).describe(((prompt, 1.0),)).things
+    return ", ".join(
+        " ".join(filter(None, [thing.called, thing.on and f"on {thing.on}", thing.verb, thing.way]))
+        for thing in things
+    )
+
+
+@pytest.mark.parametrize(
+    ("prompt", "things"),
+    {
+        "a cat sits on a car": "cat on car rest, car",
+        "a red bird on a big blue car": "red eagle on car, blue car",
+        "a star on top of a pine tree": "star on pine tree, pine tree",
+        "an owl in a tree": "owl on tree, tree",
+        "a frog jumps onto a mushroom": "frog on mushroom hop, mushroom",
+        "a monkey rides a horse": "monkey on horse, horse walk left",
+        "a monkey riding on a horse to the right": "monkey on horse, horse walk right",
+        "a monkey on a horse runs quickly": "monkey on horse, horse run left",
+        "a dog on a bus driving to the right": "dog on bus, bus drive right",
+        "a robot rides a whale": "robot on whale, whale swim left",
+        "a cat riding an eagle": "cat on eagle, eagle fly left",
+        "an astronaut riding a unicorn": "unicorn walk left",
+        "a cat rides a house": "cat on house, house",
+        "a bee lands on a flower": "bee on rose, rose",
+        "a house on fire": "house, fire on house",
+        "a snowman with a top hat": "snowman, top hat on snowman",
+        "a penguin wearing a crown runs to the left": "penguin run left, crown on penguin",
+        "a cat on the left of a dog": "cat, dog",
+        "a cat in a meadow with a dog": "cat, dog",
+        "a cat on the beach and a car": "cat, car",
+        "a cat and a dog on a car": "cat, dog on car, car",
+        "a tree on a house": "tree, house",
+        "a fish on a car": "fish, car",
+        "a cat on a dog on a horse": "cat on dog, dog, horse",
+        "a dog in a car": "dog on car, car",
+        "a dog in a cake": "dog, cake",
+    }.items(),
+)
+def test_who_is_on_what(model: PocketModel, prompt: str, things: str) -> None:
+    assert said(prompt, model) == things
+
+
+@pytest.mark.parametrize(
+    "prompt", ["a girl rides a horse", "a cat wearing a crown", "the cats face each other"]
+)
+def test_riding_and_wearing_are_understood(model: PocketModel, prompt: str) -> None:
+    unknown = model.text.unknown(prompt)
+    assert not unknown.keys() & {"rides", "wearing", "each", "other"}
+
+
+def test_without_words_for_it_nobody_sits() -> None:
+    things = [Wanted("cat"), Wanted("car")]
+    assert seated(things, []) == things
