@@ -34,6 +34,14 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _number(text: str) -> Any:
+    """A whole number; what is none stays as it is, so that settings say what is wrong with it as of any other value."""
+    return int(text) if re.fullmatch(r"[+-]?[0-9]{1,20}", text) else text
+
+
+WHOLE: dict[str, Any] = {"parser": _number, "metavar": "INTEGER"}
 _PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 
@@ -64,13 +72,13 @@ def serve(
         str | None, typer.Option(help="a name of `flowbrush models`, or several, separated by commas")
     ] = None,
     host: Annotated[str | None, typer.Option(help="address to listen on")] = None,
-    port: Annotated[int | None, typer.Option(help="0 takes a free one")] = None,
+    port: Annotated[int | None, typer.Option(help="0 takes a free one", **WHOLE)] = None,
     workers: Annotated[
-        int | None, typer.Option(help="workers, each with the model; 0: only while needed")
+        int | None, typer.Option(help="workers, each with the model; 0: only while needed", **WHOLE)
     ] = None,
-    most_workers: Annotated[int | None, typer.Option(help="so many while sessions wait")] = None,
+    most_workers: Annotated[int | None, typer.Option(help="so many while sessions wait", **WHOLE)] = None,
     spares: Annotated[
-        int | None, typer.Option(help="processes kept for the next workers, with torch loaded")
+        int | None, typer.Option(help="processes kept for the next workers, with torch loaded", **WHOLE)
     ] = None,
     cluster: Annotated[
         str | None, typer.Option(help="workers are actors of Ray: auto, or HOST:PORT of the cluster's head")
@@ -79,7 +87,7 @@ def serve(
         str | None, typer.Option(help="URL at which the other gateways of the cluster reach this one")
     ] = None,
     seats: Annotated[
-        int | None, typer.Option(help="streams per worker; 0: as many as fit into memory")
+        int | None, typer.Option(help="streams per worker; 0: as many as fit into memory", **WHOLE)
     ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, …")] = None,
     attention: Annotated[str | None, typer.Option(help="auto, sdpa, cudnn, fa3, xformers or flex")] = None,
@@ -88,7 +96,7 @@ def serve(
     ] = None,
     fp8: Annotated[bool | None, typer.Option(help="8-bit linear layers, where the GPU has them")] = None,
     drag: Annotated[str | None, typer.Option(help="auto, or warp: Wan students drag more cheaply")] = None,
-    state_dir: Annotated[Path | None, typer.Option(help="logs, recordings, sessions to be resumed")] = None,
+    state_dir: Annotated[str | None, typer.Option(help="logs, recordings, sessions to be resumed")] = None,
     record: Annotated[bool | None, typer.Option(help="record sessions")] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error")] = None,
     log_json: Annotated[bool | None, typer.Option(help="one JSON object per log line")] = None,

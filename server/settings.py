@@ -85,10 +85,10 @@ class Settings(BaseSettings):
 
     model: str = "pocket"
     """Or several, separated by commas; the first is the default."""
-    device: str = "auto"
-    host: str = "127.0.0.1"
+    device: Annotated[str, AfterValidator(values.device)] = "auto"
+    host: Annotated[str, Field(min_length=1), AfterValidator(values.address)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
-    publish: str = ""
+    publish: Annotated[str, AfterValidator(values.address)] = ""
     """Where a container's port is published; a loopback address means that only this machine reaches it."""
     workers: Annotated[int, Field(ge=0, le=64)] = 1
     most_workers: Annotated[int, Field(ge=0, le=1024)] = 0
@@ -113,7 +113,7 @@ class Settings(BaseSettings):
     """Speed switches of the model, for a GPU: compiled blocks, 8-bit linear layers."""
     drag: Literal["auto", "warp"] = "auto"
     """How a Wan student follows a hand: from encoded references (auto), or from its last latents, warped, which is lighter."""
-    loader: str = "flowbrush.pipelines.generator:Generator.load"
+    loader: Annotated[str, AfterValidator(values.loader)] = "flowbrush.pipelines.generator:Generator.load"
     """`module:callable` that loads the generator in the worker."""
 
     api_keys: Words = ()

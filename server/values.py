@@ -38,6 +38,31 @@ def origins(given: tuple[str, ...]) -> tuple[str, ...]:
     return given
 
 
+def address(text: str) -> str:
+    """An address, or a name that stands for one: what a socket is bound to."""
+    if re.search(r"[/\s@\[\]]|^[^:]*:\d*$", text):
+        raise ValueError(
+            f"{text!r}: expected an address or a name alone, such as 127.0.0.1 or ::1; the port is said with --port"
+        )
+    return text
+
+
+def device(text: str) -> str:
+    """What can be the name of a device; whether it is here the worker says."""
+    if not re.fullmatch(r"auto|(cpu|cuda|mps)(:\d{1,3})?", text):
+        raise ValueError(f"{text!r}: expected auto, cpu, cuda, cuda:1 … or mps")
+    return text
+
+
+def loader(text: str) -> str:
+    """Where a function is, as an entry point is written."""
+    if not re.fullmatch(r"\w+(\.\w+)*:\w+(\.\w+)*", text):
+        raise ValueError(
+            f"{text!r}: expected module:callable, such as flowbrush.pipelines.generator:Generator.load"
+        )
+    return text
+
+
 def at_home(path: Path) -> Path:
     """The path with the home folder for its ~: a shell leaves that of `--state-dir=~/x` as it is, and nobody reads that of .env."""
     if not str(path).startswith("~"):
@@ -51,6 +76,8 @@ def at_home(path: Path) -> Path:
 def no_bucket(given: Any) -> Any:
     """What can be the path of a folder."""
     text = str(given)
+    if not text.strip():  # as of a variable that is not set: it would be the folder that one stands in
+        raise ValueError(f"{text!r}: expected a folder; . is the one you are in")
     if re.match(r"\w{2,}:/", text):  # a Path has one slash where the address had two
         raise ValueError(f"{text!r}: expected a folder; a bucket of objects has no locks and cannot be one")
     return given

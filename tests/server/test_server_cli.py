@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("line", "says"),
     [
         ("serve --port 99999", "--port is 99999: expected at most 65535"),
+        ("serve --port abc", "--port is 'abc': expected a whole number"),
+        ("serve --seats 1.5", "--seats is '1.5': expected a whole number"),
+        ("serve --host ''", "--host is '': expected a text that is not empty"),
+        ("serve --host 127.0.0.1:8000", "--host: '127.0.0.1:8000': expected an address or a name alone"),
+        ("serve --device gpu", "--device: 'gpu': expected auto, cpu, cuda, cuda:1 … or mps"),
+        ("serve --state-dir ''", "--state-dir: '': expected a folder"),
         ("serve --workers -1", "--workers is -1: expected at least 0"),
         ("serve --model other", "unknown model 'other': expected one of"),
         ("serve --model wan-1.3b", "the weights of wan-1.3b are not here"),
@@ -72,7 +79,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )
 def test_a_mistake_is_told_in_a_line(folder: Path, line: str, says: str) -> None:
-    done = CliRunner().invoke(app, line.split())
+    done = CliRunner().invoke(app, shlex.split(line))
     assert done.exit_code == 2, done.output
     assert isinstance(done.exception, SystemExit) or done.exception is None
     said = done.stderr.strip().splitlines()

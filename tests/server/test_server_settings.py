@@ -92,6 +92,11 @@ def test_a_file_in_utf_16_is_named() -> None:
         ("ALLOWED_HOSTS", "http://studio.example", "'http://studio.example': expected a name alone"),
         ("ALLOWED_HOSTS", "studio.example:8000", "expected a name alone"),
         ("ALLOWED_HOSTS", "*.example", "expected a name alone"),
+        ("HOST", "http://studio.example", "'http://studio.example': expected an address or a name alone"),
+        ("PUBLISH", "127.0.0.1:8000", "FLOWBRUSH_PUBLISH: .*expected an address or a name alone"),
+        ("DEVICE", "cuda1", "'cuda1': expected auto, cpu, cuda, cuda:1 … or mps"),
+        ("LOADER", "generator.load", "'generator.load': expected module:callable"),
+        ("STATE_DIR", " ", "FLOWBRUSH_STATE_DIR: ' ': expected a folder"),
         ("STATE_DIR", "~nobody-of-that-name/x", "FLOWBRUSH_STATE_DIR: .*no home folder"),
     ],
 )
@@ -112,6 +117,11 @@ def test_a_home_is_a_home_wherever_the_path_stands(monkeypatch: pytest.MonkeyPat
         tmp_path / "keys.toml",
         tmp_path / "run",
     )
+
+
+@pytest.mark.parametrize("given", ["::1", "fe80::1", "0.0.0.0", "localhost", "gate-1.example"])
+def test_addresses_and_names_can_be_listened_on(given: str) -> None:
+    assert load_settings(host=given, allow_unauthenticated=True).host == given
 
 
 def test_names_and_pages_that_can_be_allowed(tmp_path: Path) -> None:
