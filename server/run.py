@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import signal
 import socket
 import sys
@@ -41,6 +42,9 @@ BACKLOG = 64
 
 MAX_FILES = 1 << 16
 
+PRIVATE = 0o077
+"""What people made is for this user only, also in a state folder that somebody removed and the server makes again."""
+
 ELSEWHERE = "192.0.2.1"
 """An address of another network, which nobody has (RFC 5737)."""
 
@@ -51,6 +55,7 @@ GOODBYE_S = 3.0
 def run(settings: Settings) -> int:
     """Serves until SIGINT or SIGTERM; returns the exit code."""
     logs.configure(settings.log_level, settings.log_json)
+    os.umask(PRIVATE)
     if any(len(key) < MIN_KEY_CHARS for key in settings.api_keys):
         log.warning("a key has fewer than %d characters and can be guessed", MIN_KEY_CHARS)
     for link in service_links():

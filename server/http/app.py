@@ -31,7 +31,7 @@ from flowbrush.server.http.limits import BodyLimit, HeadAsGet
 from flowbrush.server.http.realtime import serve_realtime
 from flowbrush.server.http.stream import serve_stream, serve_viewer
 from flowbrush.server.settings import MIB, Settings
-from flowbrush.server.store.storage import StorageLate
+from flowbrush.server.store.storage import StorageLate, StorageRefuses
 from flowbrush.wording import expected, path_of
 
 _JSON = re.compile(r"application/(.+\+)?json")
@@ -93,7 +93,8 @@ def _add_walls(app: FastAPI, context: Context) -> None:
     app.add_middleware(Linger)  # the last one added is outermost
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)
-    app.add_exception_handler(StorageLate, _late)
+    for trouble in (StorageLate, StorageRefuses):
+        app.add_exception_handler(trouble, _from_disk)
 
 
 def _add_sockets(app: FastAPI, context: Context) -> None:
@@ -151,8 +152,8 @@ def _has_body(request: Request) -> bool:
     return "transfer-encoding" in request.headers or request.headers.get("content-length", "0") != "0"
 
 
-async def _late(request: Request, error: Exception) -> JSONResponse:
-    """What needs a disk that does not answer."""
+async def _from_disk(request: Request, error: Exception) -> JSONResponse:
+    """What needs a disk that does not answer, or gives nothing."""
     return error_response(503, ErrorCode.BUSY, f"{error}: try again later", retry_after_s=RETRY_S)
 
 

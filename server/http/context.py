@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
@@ -22,12 +24,16 @@ from flowbrush.server.http.present import Present
 from flowbrush.server.http.quotas import Quotas
 from flowbrush.server.http.relay import Relay
 from flowbrush.server.http.uploads import Uploads
+from flowbrush.server.sessions.refused import reason
 from flowbrush.server.sessions.service import Service
 from flowbrush.server.sessions.session_host import SessionHost
 from flowbrush.server.settings import BadSettings, Settings
+from flowbrush.server.store.storage import StorageLate, StorageRefuses
 from flowbrush.server.store.store import SessionRecord
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -79,14 +85,24 @@ class Context:
         return live if live is not None and identity_of(connection).sees(live.meta) else None
 
     async def stored(self, connection: HTTPConnection, id: str) -> SessionRecord | None:
-        """The record of a session, running or ended, if it is there for who asks. Raises StorageLate."""
+        """The record of a session, running or ended, if it is there for who asks. Raises StorageLate and StorageRefuses."""
         live, meta = self.service.lives.get(id), None
         if live is not None:
             meta = live.meta
         elif _ID.fullmatch(id):
             await self.service.storage.settled(id)  # it may have ended just now
-            meta = await self.service.reading.run(id, lambda: self.service.store.read(id))
+            meta = await self.read(id, lambda: self.service.store.find(id))
         return meta if meta is not None and identity_of(connection).sees(meta) else None
+
+    async def read(self, id: str, work: Callable[[], T]) -> T:
+        """What `work` reads of a session's files. Raises StorageLate and StorageRefuses."""
+        try:
+            return await self.service.reading.run(id, work)
+        except StorageLate:
+            raise
+        except OSError as error:
+            log.warning("what is asked for cannot be read: %s", error, extra={"session": id})
+            raise StorageRefuses(f"the session's files cannot be read: {reason(error)}") from error
 
     async def missing(self, connection: HTTPConnection, id: str, wanted: str) -> JSONResponse:
         """The answer where a session has not what is `wanted`, which says why; where it is not there for who asks, that alone."""

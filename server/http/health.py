@@ -16,8 +16,10 @@ def router(service: Service) -> APIRouter:
 
     def storage() -> str:
         """What the disk under the state folder does; a restart does not mend it."""
-        disk = service.storage
-        return f"no answer for {disk.silent_s:.0f} s" if disk.hangs else "ok"
+        disk, refused = service.storage, service.trial.refused
+        if disk.hangs:
+            return f"no answer for {disk.silent_s:.0f} s"
+        return f"takes nothing: {refused}" if refused else "ok"
 
     @routes.get("/healthz", summary="The process lives, and has workers")
     async def healthz() -> JSONResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import AsyncIterable, AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
+from starlette.datastructures import Headers
 
 from flowbrush.errors import ErrorCode
 from flowbrush.messages import MAX_CHUNK
@@ -23,6 +25,7 @@ from flowbrush.server.http.door import identity_of
 from flowbrush.server.http.quotas import OverQuota
 from flowbrush.server.http.ranges import serve_file
 from flowbrush.server.http.stills import show_jpegs
+from flowbrush.server.sessions.refused import reason
 from flowbrush.server.sessions.service import Service
 from flowbrush.server.sessions.session_host import LatestJpeg, SessionHost
 from flowbrush.server.store.storage import StorageLate
@@ -69,15 +72,15 @@ async def _recording(context: Context, id: str, request: Request, chunks: tuple[
     size = await _recorded(context, id, path) if meta is not None else 0
     if meta is None or size == 0:
         return await context.missing(request, id, "recording")
-    part = await _part(context, id, path, size, chunks)
-    if chunks is not None and part is None:
-        to = "on" if chunks[1] == MAX_CHUNK else f"to {chunks[1]}"
-        text = f"no chunk from {chunks[0]} {to} is recorded"
-        return error_response(404, ErrorCode.OUT_OF_RANGE, text)
-    audit("read.recording", identity_of(request), session=id)
     try:
+        part = await _part(context, id, path, size, chunks)
+        if chunks is not None and part is None:
+            to = "on" if chunks[1] == MAX_CHUNK else f"to {chunks[1]}"
+            text = f"no chunk from {chunks[0]} {to} is recorded"
+            return error_response(404, ErrorCode.OUT_OF_RANGE, text)
+        audit("read.recording", identity_of(request), session=id)
         context.quotas.check_sent(identity_of(request))
-        video = await _video(context, meta, path, size, part, request.headers.get("range"))
+        video = await _video(context, meta, path, size, part, request.headers)
         return _metered(context, request, video)
     except OverQuota as over:
         return over_quota(over)
@@ -118,16 +121,16 @@ async def _counted(blocks: AsyncIterable[Any], context: Context, account: str) -
 
 
 async def _video(
-    context: Context, meta: SessionRecord, path: Path, size: int, part: Clip | None, wanted: str | None
+    context: Context, meta: SessionRecord, path: Path, size: int, part: Clip | None, asked: Headers
 ) -> Response:
     """The recording or a part of it; what is not H.264 is made so. Raises NotPlayable and OSError."""
-    reading = context.service.reading
+    reading, final = context.service.reading, meta.id not in context.service.lives
     if meta.codec is not Codec.H264:
         made = await context.playable.file(meta.id, path, size, part)
         length = (await reading.run(meta.id, made.stat)).st_size
-        return await serve_file(reading, meta.id, made, length, wanted, MP4)
+        return await serve_file(reading, meta.id, made, length, asked, MP4, final=final)
     if part is None:
-        return await serve_file(reading, meta.id, path, size, wanted, MP4)
+        return await serve_file(reading, meta.id, path, size, asked, MP4, final=final)
     headers = {"Content-Length": str(part.size), "Cache-Control": "no-store"}
     return StreamingResponse(reading.stream(meta.id, part.blocks()), 200, headers, media_type=MP4)
 
@@ -154,8 +157,10 @@ def _not_made(error: OSError) -> Response:
     """The answer where the video cannot be made. Raises StorageLate again, which is answered elsewhere."""
     if isinstance(error, StorageLate):
         raise error
-    text = f"the video cannot be made: {error.strerror or error}"
-    return error_response(507, "no_space", text, retry_after_s=60.0)
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    what = "the video cannot be made" if full else "the recording cannot be had"
+    status, code = (507, "no_space") if full else (503, ErrorCode.BUSY)
+    return error_response(status, code, f"{what}: {reason(error)}", retry_after_s=60.0)
 
 
 async def _pictures(service: Service, live: SessionHost) -> AsyncIterator[bytes]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from starlette.datastructures import Headers
 from starlette.responses import Response, StreamingResponse
 
 from flowbrush.server.store.storage import Storage
@@ -17,29 +19,47 @@ _RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
 
 
 async def serve_file(
-    reading: Storage, lane: str, path: Path, size: int, wanted: str | None, media_type: str
+    reading: Storage, lane: str, path: Path, size: int, asked: Headers, media_type: str, *, final: bool
 ) -> Response:
-    """The first `size` bytes of a file as an answer to a request with the header `Range: {wanted}`.
+    """The first `size` bytes of a file as an answer to a request with the headers `asked`.
 
-    A header that is none, or that asks for several ranges, is passed over, as HTTP has it.
+    A `Range` that is none, or that asks for several, is passed over, as HTTP has it. A file that is `final` has a tag, so that
+    a download that was cut off goes on with the same one; of any other a part never goes with what somebody has already.
     It is read by `reading`, in `lane`. Raises OSError.
     """
-    found = byte_range(wanted, size)
-    if found is None:
-        return Response(status_code=416, headers={"Content-Range": f"bytes */{size}"})
-    first, last = found
-    part = _RANGE.fullmatch(wanted or "") is not None and wanted != "bytes=-"
-    headers = {
-        "Content-Length": str(last - first + 1),
-        "Accept-Ranges": "bytes",
-        "Cache-Control": "no-store",
-    }
-    if part:
-        headers["Content-Range"] = f"bytes {first}-{last}/{size}"
     # it is opened now: it may be replaced before its first byte is asked for
-    file = await reading.run(lane, lambda: open(path, "rb"))
-    blocks = reading.stream(lane, _blocks(file, first, last))
-    return StreamingResponse(blocks, 206 if part else 200, headers, media_type=media_type)
+    file, status = await reading.run(lane, lambda: _opened(path))
+    tag = f'"{size:x}-{status.st_mtime_ns:x}"' if final else None
+    headers = {"Accept-Ranges": "bytes", "Cache-Control": "no-store"} | ({"ETag": tag} if tag else {})
+    wanted = asked.get("range")
+    code, found = 200, byte_range(wanted, size)
+    if "if-match" in asked and not _names(asked["if-match"], tag):
+        code = 412
+    elif "if-none-match" in asked and _names(asked["if-none-match"], tag):
+        code = 304
+    elif "if-range" in asked and asked["if-range"].strip() != tag:
+        found = 0, size - 1
+    elif found is None:
+        code, headers = 416, {"Content-Range": f"bytes */{size}"}
+    elif _RANGE.fullmatch(wanted or "") and wanted != "bytes=-":
+        code, headers["Content-Range"] = 206, f"bytes {found[0]}-{found[1]}/{size}"
+    if code not in (200, 206) or found is None:
+        file.close()
+        return Response(None, code, headers)
+    headers["Content-Length"] = str(found[1] - found[0] + 1)
+    return StreamingResponse(
+        reading.stream(lane, _blocks(file, *found)), code, headers, media_type=media_type
+    )
+
+
+def _opened(path: Path) -> tuple[BinaryIO, os.stat_result]:
+    file = open(path, "rb")
+    return file, os.fstat(file.fileno())
+
+
+def _names(condition: str, tag: str | None) -> bool:
+    """Whether a list of tags, or *, stands for what there is."""
+    return condition.strip() == "*" or tag in [part.strip() for part in condition.split(",")]
 
 
 def byte_range(wanted: str | None, size: int) -> tuple[int, int] | None:

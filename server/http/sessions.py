@@ -52,9 +52,9 @@ async def _log(context: Context, id: str, request: Request) -> Response:
     service = context.service
     meta = await context.stored(request, id)
     await service.storage.settled(id)
-    text = await service.reading.run(id, lambda: service.session_file(id)) if meta is not None else None
+    text = await context.read(id, lambda: service.session_file(id)) if meta is not None else None
     if text is None:
-        return unknown(id)
+        return await context.missing(request, id, "log")
     audit("read.log", identity_of(request), session=id)
     return StreamingResponse(service.reading.stream(id, text), media_type="application/json")
 

@@ -33,6 +33,7 @@ from flowbrush.server.store.session_repository import SessionRepository, new_rec
 from flowbrush.server.store.snapshot_files import SnapshotFiles
 from flowbrush.server.store.storage import Storage, StorageLate
 from flowbrush.server.store.store import SessionRecord, Store, hash_token
+from flowbrush.server.store.trial import Trial
 from flowbrush.server.supervise import supervise
 
 log = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ class Service:
         self.reading = Storage()
         """for what people ask to read and to upload: however much of that hangs, sessions are written all the same"""
         self.metrics.storage_silent.set_function(lambda: self.storage.silent_s)
+        self.trial = Trial(self.storage, self.store)
         self._repository = SessionRepository(settings, self.store, self.metrics)
         self._snapshots = snapshots = SnapshotFiles(self.store, Storage(SNAPSHOT_THREADS))
         self.driver = Driver(self.lives, self.metrics, snapshots, self._repository, self.storage)
@@ -83,7 +85,7 @@ class Service:
 
     async def start(self) -> None:
         """Starts the workers and the tasks of upkeep."""
-        works = {"housekeeping": self._housekeeping, "cleaning": self._cleaning}
+        works = {"housekeeping": self._housekeeping, "cleaning": self._cleaning, "trial": self.trial.run}
         if self.fleet is not None:
             works["fleet"] = self.fleet.run
         if self.settings.snapshots_dir.parent == TMPFS:
@@ -125,7 +127,8 @@ class Service:
     @property
     def ready(self) -> bool:
         """Whether a newcomer would get a slot, and files."""
-        return not self.stopping and not self.storage.hangs and self.dispatchers.ready
+        files = not (self.storage.hangs or self.trial.refused)
+        return not self.stopping and files and self.dispatchers.ready
 
     def capabilities(self, model: str) -> dict[str, Any]:
         """What a model can do; nothing before it is loaded."""
@@ -297,7 +300,7 @@ class Service:
     # ---- parts
 
     def session_file(self, id: str) -> Iterator[str] | None:
-        """The text of the session file of a running or an ended session. Blocks."""
+        """The text of the session file of a running or an ended session. Blocks. Raises OSError."""
         live = self.lives.get(id)
         return self._repository.session_file(id, None if live is None else live.session.output.frame)
 

@@ -202,8 +202,11 @@ class SessionRepository:
         return lambda: self._store.write(record)
 
     def session_file(self, id: str, frames: int | None) -> Iterator[str] | None:
-        """The text of the session file of a session, running (with the `frames` it has) or ended; None without one. Blocks."""
-        meta = self._store.read(id)
+        """The text of the session file of a session, running (with the `frames` it has) or ended; None without one. Blocks.
+
+        Raises OSError where what is there cannot be read.
+        """
+        meta = self._store.find(id)
         if meta is None:
             return None
         path = self._store.journal(id)

@@ -42,6 +42,10 @@ class StorageLate(OSError):
         return str(self.strerror)
 
 
+class StorageRefuses(OSError):
+    """The disk answers, but gives nothing: a folder without permission, or with something else in its place."""
+
+
 @dataclass
 class _Job:
     loop: asyncio.AbstractEventLoop

@@ -38,6 +38,10 @@ that one would cut logs at the first line that it does not know, and forget sett
 """
 
 
+TRIAL_BYTES = 4096
+"""A disk that takes no block more is full, though it may take an empty file."""
+
+
 class FolderInUse(OSError):
     """Another server has the state folder."""
 
@@ -137,12 +141,27 @@ class Store:
         finally:
             part.unlink(missing_ok=True)
 
-    def read(self, id: str) -> SessionRecord | None:
-        """The settings of a stored session; None when there is none or it cannot be read."""
+    def find(self, id: str) -> SessionRecord | None:
+        """The settings of a stored session; None when there is none, or it is damaged. Raises OSError where that cannot be told."""
         try:
             return SessionRecord.model_validate_json((self.folder(id) / "session.json").read_bytes())
-        except (OSError, ValidationError, json.JSONDecodeError):
+        except (FileNotFoundError, ValidationError, json.JSONDecodeError):
             return None
+
+    def read(self, id: str) -> SessionRecord | None:
+        """The settings of a stored session; None when there is none or it cannot be read."""
+        with contextlib.suppress(OSError):
+            return self.find(id)
+        return None
+
+    def try_writing(self) -> None:
+        """Writes as a new session would, and takes it away again. Raises OSError where one could not have files."""
+        trial = self._sessions / f"trial-{secrets.token_hex(4)}.part"
+        self._sessions.mkdir(parents=True, exist_ok=True)
+        try:
+            trial.write_bytes(bytes(TRIAL_BYTES))
+        finally:
+            trial.unlink(missing_ok=True)
 
     def all(self) -> list[SessionRecord]:
         """Every stored session, the oldest first."""

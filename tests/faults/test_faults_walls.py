@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +16,7 @@ import psutil
 import pytest
 from raw_client import RawClient
 from running_server import RunningServer, wait_for
+from test_server_rest import status_of
 from websockets.exceptions import ConnectionClosed
 
 UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
@@ -53,6 +56,44 @@ async def test_a_disk_that_takes_nothing_for_a_while_ends_nobody(make_server) ->
             await newcomer.count(4)
     log = (server.state_dir / "sessions" / hand.messages[0]["session"] / "journal.jsonl").read_bytes()
     assert log.endswith(b"\n") and log.count(b"track.begin") == 1
+
+
+async def test_a_folder_that_takes_nothing_is_told_before_people_are_refused(make_server) -> None:
+    """Something else stands where the folders of sessions were; then they are back."""
+    server: RunningServer = make_server()
+    sessions, moved = server.state_dir / "sessions", server.state_dir / "moved"
+    async with RawClient(server.url) as client:
+        path = f"/v1/sessions/{(await client.start())['session']}"
+        await client.count(4)
+        sessions.rename(moved)
+        sessions.touch()
+        await asyncio.to_thread(wait_for, lambda: status_of(f"{server.url}/readyz")[0] == 503)
+        assert "takes nothing: " in server.json("/healthz")["storage"], "a restart does not mend it"
+        for part in ("log", "recording.mp4", "recording.mp4?first=0"):
+            status, answer = await asyncio.to_thread(status_of, f"{server.url}{path}/{part}")
+            assert status == 503 and json.loads(answer)["error"]["code"] == "busy", part
+        await client.count(len(client.packets) + 8)
+        sessions.unlink()
+        moved.rename(sessions)
+        await asyncio.to_thread(wait_for, lambda: status_of(f"{server.url}/readyz")[0] == 200)
+        assert server.json(f"{path}/log")["start"]["prompt"] == "a test"
+    assert "Traceback" not in server.log.read_text()
+
+
+async def test_a_state_folder_that_is_removed_is_made_again_for_its_user_alone(make_server) -> None:
+    server: RunningServer = make_server()
+    async with RawClient(server.url) as client:
+        path = f"/v1/sessions/{(await client.start())['session']}"
+        await client.count(4)
+        shutil.rmtree(server.state_dir)
+        async with RawClient(server.url) as newcomer:
+            await newcomer.start()
+            await newcomer.count(4)
+        status, answer = status_of(f"{server.url}{path}/log")
+        assert status == 404 and "runs, there is no log of it" in json.loads(answer)["error"]["message"]
+        await client.count(len(client.packets) + 8)
+    there = [server.state_dir, *server.state_dir.rglob("*")]
+    assert len(there) > 3 and not [each for each in there if each.stat().st_mode & 0o077]
 
 
 async def test_a_full_disk_does_not_hold_the_end_up(make_server) -> None:

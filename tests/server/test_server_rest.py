@@ -196,6 +196,32 @@ async def test_recordings_are_served_in_ranges_while_they_grow(server: RunningSe
     assert whole[0] == 200 and part == (206, whole[1][4:12]) and part[1][:4] == b"ftyp"
 
 
+async def test_a_download_goes_on_with_the_same_file_or_begins_anew(server: RunningServer) -> None:
+    def ask(**headers: str) -> tuple[int, bytes, str | None]:
+        named = {name.replace("_", "-"): text for name, text in headers.items()}
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, headers=named), timeout=30) as answer:
+                return answer.status, answer.read(), answer.headers["ETag"]
+        except urllib.error.HTTPError as error:
+            return error.code, error.read(), error.headers["ETag"]
+
+    async with RawClient(server.url) as client:
+        ready = await client.start()
+        await client.count(12)
+        url = f"{server.url}/v1/sessions/{ready['session']}/recording.mp4"
+        status, whole, tag = ask(Range="bytes=4-11", If_Range='"of before"')
+        assert status == 200 and len(whole) > 100 and tag is None, "it grows: no part fits what is had of it"
+        await client.send(type="session.stop")
+        await client.message("session.done")
+    status, whole, tag = await asyncio.to_thread(ask)
+    assert status == 200 and tag
+    assert ask(Range="bytes=4-11", If_Range=tag) == (206, whole[4:12], tag)
+    for other in ('"of before"', "Wed, 21 Oct 2015 07:28:00 GMT"):
+        assert ask(Range="bytes=4-11", If_Range=other) == (200, whole, tag)
+    assert [ask(If_None_Match=each)[0] for each in (tag, f'"a", {tag}', "*", '"a"')] == [304, 304, 304, 200]
+    assert [ask(If_Match=each)[0] for each in (tag, "*", '"a"')] == [200, 200, 412]
+
+
 async def test_a_clip_begins_where_it_was_marked(server: RunningServer) -> None:
     async with RawClient(server.url) as client:
         ready = await client.start()
@@ -278,6 +304,7 @@ async def test_keys_and_tokens(make_server: Any) -> None:
         await client.start(paused=True)
     async with RawClient(server.url, additional_headers={"Authorization": "Bearer first"}) as client:
         await client.start(paused=True)
+    assert "ERROR" not in server.log.read_text(), "who is refused at the upgrade is no fault of the server's"
 
 
 async def test_pages_of_other_origins_are_refused(server: RunningServer) -> None:
