@@ -12,6 +12,7 @@ PLAYHEAD_INTERVAL_S = 0.25  # a client that plays sends `playhead` at least so o
 
 MAX_MESSAGE_BYTES = 1 << 20  # one text message from a client
 MAX_MESSAGE_PARTS = 1 << 16  # objects and lists in it: a megabyte of empty ones takes a second to read
+MAX_MESSAGE_COLONS = 50_000  # one for each name in it, and those in texts: reading takes time, known or not
 MAX_FRAME_BYTES = (
     4 << 20
 )  # one binary message from a client, its header included; a larger one ends the connection

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
+from itertools import islice
 from typing import Any, Generic, NamedTuple, TypeVar, cast, get_args
 
 import pydantic_core
@@ -19,9 +20,12 @@ from flowbrush.wording import in_json, path_of, sentence
 
 T = TypeVar("T")
 
+MOST_IGNORED = 64
+"""More names than anybody reads in a warning; a message can have fifty thousand that nobody knows."""
+
 
 class Parsed(NamedTuple, Generic[T]):
-    """A message, and the paths of the fields that were ignored because this version does not know them."""
+    """A message, and the paths of the fields that were ignored because this version does not know them (the first 64)."""
 
     message: T
     ignored: tuple[str, ...]
@@ -104,11 +108,11 @@ def read_object(text: str | bytes, most: int = limits.MAX_MESSAGE_BYTES) -> dict
     size = len(text)
     if size > most:
         raise ProtocolError(ErrorCode.TOO_LARGE, f"the message has {size} bytes: at most {most} are taken")
-    parts = (
-        text.count("{") + text.count("[") if isinstance(text, str) else text.count(b"{") + text.count(b"[")
-    )
-    if parts > limits.MAX_MESSAGE_PARTS:
+    if (parts := _count(text, "{[")) > limits.MAX_MESSAGE_PARTS:
         said = f"the message has {parts} objects and lists: at most {limits.MAX_MESSAGE_PARTS} are taken"
+        raise ProtocolError(ErrorCode.TOO_LARGE, said)
+    if (colons := _count(text, ":")) > limits.MAX_MESSAGE_COLONS:
+        said = f"the message has {colons} fields, or colons in texts: at most {limits.MAX_MESSAGE_COLONS} are taken"
         raise ProtocolError(ErrorCode.TOO_LARGE, said)
     try:
         data = pydantic_core.from_json(text)
@@ -123,17 +127,29 @@ def read_object(text: str | bytes, most: int = limits.MAX_MESSAGE_BYTES) -> dict
     return data
 
 
+def _count(text: str | bytes, characters: str) -> int:
+    """How many of these ASCII characters there are."""
+    return sum(
+        text.count(each) if isinstance(text, str) else text.count(each.encode()) for each in characters
+    )
+
+
 def named_twice(text: str | bytes) -> str | None:
     """A name that stands twice in one object of a JSON text, if one does: of two values one would be lost. Raises ValueError."""
     found: list[str] = []
 
     def look(pairs: list[tuple[str, Any]]) -> None:
-        names = [name for name, _ in pairs]
-        if not found and len(set(names)) < len(names):
-            found.append(next(name for name in names if names.count(name) > 1))
+        if not found and len(dict(pairs)) < len(pairs):
+            found.append(repeated(name for name, _ in pairs))
 
     json.loads(text, object_pairs_hook=look)
     return found[0] if found else None
+
+
+def repeated(names: Iterable[str]) -> str:
+    """The first name that has stood there before, of names of which one has; looks at each once."""
+    seen = set[str]()
+    return next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
 
 
 def said_of_twice(name: str) -> str:
@@ -148,8 +164,8 @@ def _id_of(data: dict[str, Any]) -> int | None:
 
 
 def ignored_fields(data: Any, model: Any) -> Iterator[str]:
-    """Paths of what `data` has and `model`, made from it, has not."""
-    return (path.removeprefix(".")[:100] for path in _ignored(data, model))
+    """Paths of what `data` has and `model`, made from it, has not: the first MOST_IGNORED of them."""
+    return (path.removeprefix(".")[:100] for path in islice(_ignored(data, model), MOST_IGNORED))
 
 
 def _ignored(data: Any, model: Any) -> Iterator[str]:

@@ -24,7 +24,7 @@ from flowbrush.controls import (
 )
 from flowbrush.errors import ErrorCode, ProtocolError
 from flowbrush.messages import Body, Chunk
-from flowbrush.parse import Parsed, from_validation, ignored_fields, said_of_twice
+from flowbrush.parse import Parsed, from_validation, ignored_fields, repeated, said_of_twice
 from flowbrush.wording import OfField
 
 FILE_VERSION = 1
@@ -126,8 +126,7 @@ def _read(text: str | bytes) -> Any:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs):
-            names = [name for name, _ in pairs]
-            twice = next(name for name in names if names.count(name) > 1)
+            twice = repeated(name for name, _ in pairs)
             raise ProtocolError(ErrorCode.INVALID_VALUE, said_of_twice(twice), field=twice[:100])
         return found
 

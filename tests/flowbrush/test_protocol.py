@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from flowbrush import limits
 from flowbrush import protocol as p
-from flowbrush.parse import read_object
+from flowbrush.parse import read_object, repeated
 
 START = {"type": "session.start", "model": "pocket", "prompt": "a fox"}
 POINT = {"t": 0, "x": 0.5, "y": 0.5}
@@ -116,6 +116,45 @@ def test_a_message_holds_so_many_objects_and_lists() -> None:
         ) as refused:
             p.parse_client_message(more)
         assert refused.value.code == "too_large"
+
+
+def test_a_message_of_too_many_fields_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unknown fields are passed over, but each is read thrice: for a tenth of a second, of 100,000, nobody else is heard."""
+    head = '{"type": "ping", "sent_us": 1, '
+    text = head + ", ".join(f'"{number:x}": 1' for number in range(limits.MAX_MESSAGE_COLONS - 2)) + "}"
+    ignored = p.parse_client_message(text).ignored
+    assert ignored == tuple(f"{number:x}" for number in range(64)), "more than these is not put together"
+    monkeypatch.setattr("pydantic_core.from_json", None)
+    for more in (text.replace("{", '{"more": 1, ', 1), text.replace("{", '{"more": 1, ', 1).encode()):
+        with pytest.raises(p.ProtocolError, match="50001 fields, or colons in texts") as refused:
+            p.parse_client_message(more)
+        assert refused.value.code == "too_large"
+
+
+def test_the_largest_message_has_room_for_its_fields() -> None:
+    points = limits.MAX_START_POINTS * len(p.Point.model_fields)
+    tracks = limits.MAX_TRACKS * (len(p.TrackBegin.model_fields) + len(p.Grid.model_fields))
+    prompts = limits.MAX_PROMPTS * (limits.MAX_PROMPT_CHARS + len(p.Prompt.model_fields))
+    rest = len(p.SessionStart.model_fields) + len(p.SourceFields.model_fields)
+    assert points + tracks + prompts + rest <= limits.MAX_MESSAGE_COLONS < 51_000, "nor for many more"
+
+
+class Counted(str):
+    """A name that counts how often it is compared."""
+
+    compared = 0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        Counted.compared += 1
+        return str.__eq__(self, other)
+
+
+def test_of_many_names_the_one_that_stands_twice_is_found_in_one_go() -> None:
+    """Each was counted among all: a message with ninety thousand names, the last one twice, held everybody up for minutes."""
+    names = [Counted(number) for number in range(2000)]
+    assert repeated([*names, Counted("last"), Counted("last"), *names]) == "last"
+    assert Counted.compared < 100
 
 
 def test_a_name_that_stands_twice_is_refused_with_the_id_of_its_message() -> None:
