@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from flowbrush import sync as sync
     from flowbrush.acks import Ack, Applied
     from flowbrush.client import connect
     from flowbrush.errors import ConnectionLost, FlowbrushError, ProtocolError, ServerError, SessionEnded
@@ -33,13 +34,15 @@ else:
     _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
     def __getattr__(name: str) -> object:
+        if name == "sync" or name in _HOMES:  # as in `flowbrush.sync.connect`, of which only `flowbrush` was imported
+            return import_module(f"{__name__}.{name}")
         if name not in _HOME:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = globals()[name] = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
         return value
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+        return sorted({*globals(), *__all__, *_HOMES, "sync"})
 
 
 __all__ = [

@@ -93,6 +93,8 @@ class Drag(Track):
         """Samples of the hand with their own times, in pts on screen."""
         if not self._begun:
             raise RuntimeError("this drag has not begun: use `async with`, or await it first")
+        if self._released:
+            raise RuntimeError("this drag was released, and moves nothing any more: begin another one")
         await self._stream.send(TrackMove(track=self.number, points=tuple(points)))
 
     async def move_along(self, points: Way, seconds: Seconds) -> None:

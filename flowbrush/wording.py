@@ -57,6 +57,9 @@ _IN_PYTHON = {
     "model_type": "a {class_name}",
 }
 
+_CLASSES = {"Sequence": "a list"}
+"""What a class is to those who do not read annotations."""
+
 
 class OfField(ValueError):
     """What a validator of a whole says of one of its fields: the field's name, and a sentence that names it."""
@@ -99,7 +102,7 @@ def expected(first: ErrorDetails, *, python: bool = False) -> str:
     words = _IN_PYTHON.get(kind) if python else None
     words = words or _EXPECTED.get(kind)
     if words is not None:
-        numbers = {name: _number(value) for name, value in about.items()}
+        numbers = {name: _CLASSES.get(value, _number(value)) for name, value in about.items()}
         length = len(first["input"]) if kind == "string_too_long" else 0
         shape = _needed(about["class_name"]) if kind == "model_type" else ""
         return "expected " + words.format_map({**numbers, "length": length}) + shape

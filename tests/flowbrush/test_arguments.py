@@ -148,6 +148,7 @@ def stream() -> flowbrush.Stream:
         (lambda: stream().on("frame"), "unknown event 'frame': expected one of chunk, "),
         (lambda: stream().control({}), "control is {}: expected a control, such as flowbrush.protocol.PromptSet"),
         (lambda: flowbrush.connect(), "a prompt is missing: give prompt or prompts, an image, or a source"),
+        (lambda: flowbrush.connect(prompt="a", codecs={"h264"}), "codecs is {'h264'}: expected a list"),
         (lambda: flowbrush.connect(prompt="a", codecs="h264"), "codecs is 'h264': expected a list, not a text"),
         (lambda: flowbrush.connect(prompt="a", frames="rgb"), "frames is 'rgb': expected 'numpy', 'packets' or 'none'"),
         (lambda: flowbrush.connect(prompt="a", paused=None), "paused is None: expected True or False"),

@@ -238,6 +238,21 @@ async def test_a_lost_connection_is_tried_again_at_once_and_then_more_and_more_s
     assert waits == [0.1, 0.2, 0.5, 1, 2, 2, 2]
 
 
+async def test_a_drag_that_is_not_held_says_so_when_it_is_moved(server: Double) -> None:
+    """The server refused each such move, which went into a log alone."""
+    async with flowbrush.connect(server.url, prompt="x", frames="none") as stream:
+        drag = stream.drag(0.2, 0.2)
+        with pytest.raises(RuntimeError, match="has not begun: use `async with`"):
+            await drag.move(0.3, 0.2)
+        async with drag:
+            await drag.move(0.3, 0.2)
+        with pytest.raises(RuntimeError, match="was released, and moves nothing any more: begin another"):
+            await drag.move(0.4, 0.2)
+        await stream.clear_tracks()
+    moves = [each for each in server.received if isinstance(each, p.TrackMove)]
+    assert [each.points[0].x for each in moves] == [0.3]
+
+
 async def test_a_drag_along_a_line_goes_on_as_smoothly_as_a_hand_and_a_screen_are(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -48,6 +48,12 @@ def test_every_public_name_is_there() -> None:
     assert "AttributeError: module 'flowbrush' has no attribute 'nothing'" in done.stderr
 
 
+def test_its_modules_are_reached_by_its_name_alone() -> None:
+    done = python("import flowbrush; print(flowbrush.sync.connect, flowbrush.errors.ServerError)")
+    assert "flowbrush.errors.ServerError" in done.stdout, done.stderr
+    assert {"sync", "errors", "protocol"} <= set(dir(flowbrush))
+
+
 def test_no_public_name_is_a_modules_name() -> None:
     """Importing `flowbrush.watch` would put the module where the function of that name is expected."""
     assert not {f"flowbrush.{name}" for name in flowbrush.__all__} & set(CLIENT)
