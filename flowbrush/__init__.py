@@ -34,7 +34,9 @@ else:
     _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
     def __getattr__(name: str) -> object:
-        if name == "sync" or name in _HOMES:  # as in `flowbrush.sync.connect`, of which only `flowbrush` was imported
+        if (
+            name == "sync" or name in _HOMES
+        ):  # as in `flowbrush.sync.connect`, of which only `flowbrush` was imported
             return import_module(f"{__name__}.{name}")
         if name not in _HOME:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
