@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from flowbrush.models.text.colors import parted
 from flowbrush.models.text.pocket import Meaning, PocketText
 from flowbrush.pipelines.controls import Blend
 from flowbrush.pipelines.reference.deeds import DEEDS, ROOTED, is_of_strangers, without_to_and_fro
@@ -41,12 +42,15 @@ Clauses = dict[str, tuple[Clause, ...]]
 
 
 class _Told(NamedTuple):
-    """What a prompt tells each thing, and which way it is to go on; `of_all` and `way_of_all` where it names none."""
+    """What a prompt tells each thing, and which way it is to go on; `of_all` and `way_of_all` where it names none. Where
+    `others_rest` it says nothing of those that it does not name: of "the cat jumps" the dog hears nothing.
+    """
 
     clauses: Clauses
     ways: dict[str, tuple[str, ...]]
     of_all: Clause | None = None
     way_of_all: str = ""
+    others_rest: bool = False
 
 
 ROOTS: Clauses = {name: (Clause(f"a {name}", False),) for name in ROOTED}
@@ -68,7 +72,7 @@ class ClauseReader:
         """Which way thing `number` of those `called` so is told to go, by the first prompt that says one; "" where none does."""
         for text, _ in prompts:
             told = self._told(text)
-            ways = told.ways.get(called, (told.way_of_all,))
+            ways = told.ways.get(called) or told.ways.get(parted(called)[1], (told.way_of_all,))
             if way := ways[min(number, len(ways) - 1)]:
                 return way
         return ""
@@ -87,7 +91,8 @@ class ClauseReader:
         if told.of_what_is_there:
             return _told_of_all(prompt, said)
         own = is_shared(told.things) or is_of_strangers(said) or any(map(is_read_otherwise, told.things))
-        return _Told(clauses_of(told, said) if own else {}, ways_of(told.things))
+        clauses = clauses_of(told, said) if own or told.of_known or told.later else {}
+        return _Told(clauses, ways_of(told.things), others_rest=told.of_known)
 
     def own(self, prompts: Blend, called: str, number: int) -> Blend:
         """The prompts as thing `number` of those `called` so hears them."""
@@ -100,9 +105,11 @@ class ClauseReader:
         return bool(own) and all(clause is not None and not clause.goes for clause in own)
 
     def _own(self, prompt: str, called: str, number: int) -> Clause | None:
-        told = self._told(prompt)
-        said = told.clauses.get(called)
-        return said[min(number, len(said) - 1)] if said else told.of_all
+        told, kind = self._told(prompt), parted(called)[1]
+        said = told.clauses.get(called) or told.clauses.get(kind)
+        if said:
+            return said[min(number, len(said) - 1)]
+        return Clause(f"a {kind}", False) if told.others_rest and kind else told.of_all
 
 
 def _told_of_all(prompt: str, said: Sequence[Meaning]) -> _Told:

@@ -17,6 +17,7 @@ from flowbrush.models.text.scenes import scene_near
 from flowbrush.pipelines.controls import Blend
 from flowbrush.pipelines.reference.deeds import DEEDS, spelled_out
 from flowbrush.pipelines.reference.heights import in_their_places, marked
+from flowbrush.pipelines.reference.later import now_and_later
 from flowbrush.pipelines.reference.phrases import ONE
 from flowbrush.pipelines.reference.seating import seated
 from flowbrush.pipelines.reference.shades import dealt, with_shades
@@ -43,13 +44,17 @@ SAYS_MORE = frozenset("red yellow brown night light flying top".split())
 @dataclass(frozen=True)
 class Description:
     """What prompts name: a scene, None where they name none, and things in their order. `of_what_is_there` where they name neither
-    and say something: "it runs to the left", "heavy rain". `weather` is what they say of it: "rain", "snow", "wind".
+    and say something: "it runs to the left", "heavy rain". `weather` is what they say of it: "rain", "snow", "wind". `of_known`
+    where they name no scene, and things as ones that are known: "the dog runs". `later` are the words after which they say what is
+    to be done next ("then"), which is left out.
     """
 
     scene: str | None
     things: tuple[Wanted, ...]
     of_what_is_there: bool = False
     weather: tuple[str, ...] = ()
+    of_known: bool = False
+    later: tuple[str, ...] = ()
 
 
 def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Description:
@@ -59,19 +64,23 @@ def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Descript
     scene: str | None = None
     things: list[Wanted] = []
     weather: list[str] = []
-    speaks = False
+    later: list[str] = []
+    speaks, placed = False, False
     if text.concepts:
         for prompt, weight in sorted(prompts, key=lambda each: -each[1]):
-            said = text.read(prompt)
+            said, then = now_and_later(text.read(prompt))
+            later += [then] if then else []
             speaks = speaks or any(each.kind in SAID_OF_THEM or each.word in THEM for each in said)
             weather += [each.name for each in said if each.kind == "weather"]
             found = with_ways(_known(things_named(said, text), said, keyframes), said)
+            placed = placed or scene_near(text.written(prompt)) is not None
             scene = scene or _scene(text.written(prompt), found, keyframes)
             if weight >= HEARD:
                 things = _united(things, found)
-    return Description(
-        scene, tuple(things), speaks and not scene and not things, tuple(dict.fromkeys(weather))
-    )
+    of_what_is_there = speaks and not scene and not things
+    of_known = bool(things) and not placed and all(thing.definite for thing in things)
+    skies = tuple(dict.fromkeys(weather))
+    return Description(scene, tuple(things), of_what_is_there, skies, of_known, tuple(later))
 
 
 def _known(things: Sequence[Wanted], said: Sequence[Meaning], keyframes: Keyframes) -> list[Wanted]:
@@ -201,6 +210,7 @@ class _Reader:
             return
         elif not before.again:
             self._thing(meaning.name)
+            self._last(definite=before.definite)
             if several and self.things[-1].count == 1:
                 self._last(count=max(PLURAL, len(self.things[-1].colors)))
         self.one_of, self.several_at = None, self.at if self.things[self.at].count > 1 else None
@@ -320,7 +330,7 @@ class _Reader:
         self.at = len(self.things) - 1
         return forgotten
 
-    def _last(self, **said: str | int | tuple[str, ...]) -> None:
+    def _last(self, **said: str | int | bool | tuple[str, ...]) -> None:
         if self.things:
             self.things[self.at] = replace(self.things[self.at], **said)  # type: ignore[arg-type]
 

@@ -18,6 +18,9 @@ from flowbrush.pipelines.reference.wanted import Wanted
 FREE = frozenset({"fly", "float", "fall"})
 """Deeds with which a thing is in the air."""
 
+LEAPS = "hop"
+"""The deed whose "over" is a way, and no place: who jumps over a house comes down behind it."""
+
 
 def marked(said: Sequence[Meaning]) -> list[Meaning]:
     """A prompt's words with those for places up or down put together: "in the top left corner" is a height and a side."""
@@ -46,7 +49,7 @@ def in_their_places(things: Sequence[Wanted]) -> list[Wanted]:
                 placed[over], placed[under] = _in_line(placed[over], placed[under])
             elif placed[over].home == "afloat" and placed[under].home == "water":
                 placed[under] = replace(placed[under], height=placed[under].height or "bottom")
-            else:
+            elif relation == "below" or thing.verb != LEAPS:
                 placed[at] = _stays(placed[at], f"{relation} the {label}")
     return [_stays(thing, "at the top") if _is_stuck(thing) else thing for thing in placed]
 

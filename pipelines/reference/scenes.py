@@ -78,12 +78,19 @@ class SceneMaker:
         told = self.describe(prompts)
         if told.of_what_is_there:
             return replace(stack, prompt=prompts)
-        any_color = frozenset(thing.label for thing in told.things if not thing.color and not thing.own_color)
-        stack, missing = transition.begin(stack, Counter(counted(told.things)), self.known, any_color)
+        counts, scene = Counter(counted(told.things)), told.scene
+        missing = transition.lacking(stack, counts)
+        if told.of_known and missing != counts:
+            scene = None
+        else:
+            any_color = frozenset(
+                thing.label for thing in told.things if not thing.color and not thing.own_color
+            )
+            stack, missing = transition.begin(stack, counts, self.known, any_color)
         height, width = stack.size
-        if told.scene and told.scene != (stack.next_label or stack.label):
-            drop = self.keyframes.backdrop(told.scene, stack.seed, (width, height))
-            stack = transition.dissolve_to(stack, drop.picture, drop.margin, told.scene)
+        if scene and scene != (stack.next_label or stack.label):
+            drop = self.keyframes.backdrop(scene, stack.seed, (width, height))
+            stack = transition.dissolve_to(stack, drop.picture, drop.margin, scene)
         wanted = []
         for thing in told.things:
             lacking = min(thing.count, missing[thing.called])
@@ -108,7 +115,11 @@ class SceneMaker:
 def _unheeded(told: Description) -> list[str]:
     """What a prompt says that cannot be shown, and why."""
     weather = [f"{each} is hardly seen: {UNSEEN[each]}" for each in told.weather if each in UNSEEN]
-    return [why for thing in told.things for why in thing.unheeded] + weather
+    later = [
+        f"what comes after {each!r} is left out: say it in a prompt of its own, when it is time"
+        for each in told.later
+    ]
+    return [why for thing in told.things for why in thing.unheeded] + weather + later
 
 
 def layer_of(keyframes: Keyframes, placed: Placed, size: tuple[int, int]) -> Layer:

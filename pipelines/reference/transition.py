@@ -36,6 +36,17 @@ def begin(
     return replace(stack, layers=tuple(reversed(layers))), +missing
 
 
+def lacking(stack: LayerStack, wanted: Counter[str]) -> Counter[str]:
+    """What a prompt names that is not there, where it speaks of what is known ("the dog runs"): nothing leaves. A label without a
+    colour is that of things of any colour.
+    """
+    there: Counter[str] = Counter()
+    for layer in stack.layers:
+        if not layer.leaving:
+            there.update({layer.label, parted(layer.label)[1]})
+    return wanted - there
+
+
 def dissolve_to(stack: LayerStack, background: Tensor, margin: tuple[int, int], label: str) -> LayerStack:
     """The background on its way to another scene; nothing of it is seen yet. One that was on its way stays as far as it had
     come.

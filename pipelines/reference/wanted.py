@@ -42,6 +42,9 @@ class Wanted:
     on: str = ""
     """the label of the thing that it stands on, or rides"""
 
+    definite: bool = False
+    """whether it is named as one that is known: "the dog" """
+
     @property
     def way(self) -> str:
         """Which way it goes, as far as it goes any."""

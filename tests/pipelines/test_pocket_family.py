@@ -212,6 +212,50 @@ def test_a_prompt_that_names_something_else_takes_away_what_was_there(
     assert "dog" not in labels(state)
 
 
+def test_what_is_to_be_done_afterwards_is_said(served: Generator, start) -> None:
+    (notice,) = served.step([start("a dog runs to the left and then jumps")], [()])[0].notices
+    assert notice.code == "partly_shown" and "after 'then' is left out" in notice.message
+
+
+@pytest.mark.parametrize(
+    ("prompt", "there", "going"),
+    [
+        ("the dog runs to the left", ["cat", "dog"], [0.0, -1.0]),
+        ("the cat walks to the left", ["cat", "dog"], [-1.0, 0.0]),
+        ("the dog and the cat run to the left", ["cat", "dog"], [-1.0, -1.0]),
+        ("the dog runs to the left past the tree", ["cat", "dog", "tree"], [0.0, -1.0]),
+        ("the frog", ["frog"], []),
+        ("a dog runs to the left", ["dog"], [-1.0]),
+        ("the dog runs to the left in the snow", ["dog"], [-1.0]),
+    ],
+)
+def test_a_prompt_that_speaks_of_the_dog_takes_nobody_away(
+    served: Generator, start, prompt: str, there: list[str], going: list[float]
+) -> None:
+    """ "The" names one that is known; "a dog" is all that there is to be, as before."""
+    state = start("a cat and a dog in the meadow", seed=4)
+    for chunk in range(12):
+        served.step([state], [[PromptSet(prompts=(Prompt(text=prompt),))] if chunk == 0 else ()])
+    begun = {layer.label: layer.pose.x for layer in state.memory.layers}
+    for _ in range(6):
+        served.step([state], [()])
+    gone = {layer.label: layer.pose.x - begun[layer.label] for layer in state.memory.layers}
+    assert labels(state) == there
+    known = [name for name in ("cat", "dog") if name in there]
+    assert [float(np.sign(gone[name])) if abs(gone[name]) > 3 else 0.0 for name in known] == going
+
+
+def test_the_car_is_the_blue_one_that_is_there(served: Generator, start) -> None:
+    state = start("a blue car and a house in the meadow", seed=4)
+    served.step([state], [[PromptSet(prompts=(Prompt(text="the car drives to the left"),))]])
+    assert labels(state) == ["blue car", "house"]
+    begun = {layer.label: layer.pose.x for layer in state.memory.layers}
+    for _ in range(8):
+        served.step([state], [()])
+    gone = {layer.label: layer.pose.x - begun[layer.label] for layer in state.memory.layers}
+    assert gone["blue car"] < -10 and abs(gone["house"]) < 1
+
+
 def test_what_nobody_knows_is_left_out_and_said(served: Generator, start) -> None:
     state = start("a zyxgrop and a dog in the meadow")
     assert labels(state) == ["dog"]

@@ -375,6 +375,7 @@ def test_what_is_above_another_thing_is_above_it(text: PocketText, keyframes: Ke
         ("a balloon at the top, a dog at the bottom, a rocket high in the sky", []),
         ("a dog under a tree", ["a dog stays on the ground: 'below the tree' is left out"]),
         ("a flying robot at the top", []),
+        ("a rabbit jumps over a house", []),
         ("a black and white cat", ["one cat is shown in one colour: 'white' is left out"]),
         (
             "two balloons, red, white and blue",
