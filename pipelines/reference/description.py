@@ -88,7 +88,8 @@ def _known(things: Sequence[Wanted], said: Sequence[Meaning], keyframes: Keyfram
     catalogue = keyframes.catalogue
     homes = dict(zip(catalogue.things, catalogue.homes, strict=True))
     known = [replace(thing, home=homes[thing.label]) for thing in things if thing.label in homes]
-    return in_their_places(seated(on_water(known, said), said))
+    placed = seated(on_water(known, said), said)
+    return in_their_places([thing for thing in placed if thing.label in homes])
 
 
 def _united(things: list[Wanted], more: Sequence[Wanted]) -> list[Wanted]:

@@ -1,5 +1,5 @@
-"""Who is on another thing, as a prompt says: "a cat sits on a car", "a monkey rides a horse", "a bird in a tree", "a house on
-fire". Pure functions.
+"""Who is on another thing, or comes from it, as a prompt says: "a cat sits on a car", "a monkey rides a horse", "a bird in a tree",
+"a house on fire", "an apple falls from a tree". Pure functions.
 
 Of such two the first is the rider, which stands on the other and goes where that goes.
 """
@@ -32,15 +32,24 @@ GOES_ALONG = frozenset("walk run drive fly swim sail".split())
 
 
 def seated(things: Sequence[Wanted], said: Sequence[Meaning]) -> list[Wanted]:
-    """The things, those that are said to be `on` another with its label; what is ridden goes, whoever rides it."""
+    """The things, those that are said to be `on` another with its label. What is ridden goes, whoever rides it; what burns has a
+    fire on it, and what falls from another thing is above that.
+    """
     placed = list(things)
     for rider, carrier in _pairs(said):
         one, other = _place(placed, rider), _place(placed, carrier)
         if one is None or other is None or placed[other].on or not _is_free(placed, placed[one]):
             continue
         placed[one], placed[other] = _together(placed[one], placed[other])
-    ridden = _ridden(said)
-    return [_walking(each) if each.label in ridden else each for each in placed]
+    ridden, above = _ridden(said), _fallen_from(said)
+    placed = [_walking(each) if each.label in ridden else each for each in placed]
+    placed = [
+        replace(each, relation=("above", above[each.label]))
+        if each.verb == "fall" and each.label in above
+        else each
+        for each in placed
+    ]
+    return placed + _flames(placed)
 
 
 def _place(things: Sequence[Wanted], label: str) -> int | None:
@@ -90,6 +99,23 @@ def _ridden(said: Sequence[Meaning]) -> frozenset[str]:
         if any(word.word in RIDES for word in _before_name(said[: each.first + 1]))
     }
     return frozenset(names)
+
+
+def _fallen_from(said: Sequence[Meaning]) -> dict[str, str]:
+    """What things fall from, by their names: "an apple falls from a tree"."""
+    above = dict[str, str]()
+    for one, other in pairwise(mentions_of(said)):
+        if any(word.word in ("from", "off") for word in _before_name(said[one.last + 1 : other.first + 1])):
+            above[said[one.last].name] = said[other.last].name
+    return above
+
+
+def _flames(things: Sequence[Wanted]) -> list[Wanted]:
+    """Fires for what burns and is none, where the prompt names none: a burning house looks like any other without."""
+    if any(thing.label in ON_ITS_OWN for thing in things):
+        return []
+    (flame,) = ON_ITS_OWN
+    return [Wanted(flame, thing.count, on=thing.label) for thing in things if thing.verb == "burn"]
 
 
 def _before_name(words: Sequence[Meaning]) -> list[Meaning]:

@@ -90,12 +90,17 @@ def _goal(doer: str, after: Sequence[Meaning], to: frozenset[str]) -> _Goal | No
         elif (
             not each.joined
             or each.word in BY | ENDS
-            or each.kind not in ("", "size", "count", "manner", "thing")
+            or (each.kind not in ("", "size", "count", "manner", "thing") and not _tells_apart(each))
         ):
             return None
         elif each.kind == "thing":
             return _Goal(doer, each.name, link in FROM, not link)
     return None
+
+
+def _tells_apart(meaning: Meaning) -> bool:
+    """Whether a word says which one is meant by what it does: "to a burning house"."""
+    return meaning.kind == "verb" and meaning.word.endswith("ing")
 
 
 def _facing(things: list[Wanted], said: Sequence[Meaning]) -> list[Wanted]:

@@ -37,6 +37,8 @@ def said(prompt: str, model: PocketModel) -> str:
         "a cat rides a house": "cat on house, house",
         "a bee lands on a flower": "bee on rose, rose",
         "a house on fire": "house, fire on house",
+        "a burning house and a cat": "house burn, cat, fire on house",
+        "a campfire burning by a burning tree": "fire burn, tree burn",
         "a snowman with a top hat": "snowman, top hat on snowman",
         "a penguin wearing a crown runs to the left": "penguin run left, crown on penguin",
         "a cat on the left of a dog": "cat, dog",
@@ -60,6 +62,13 @@ def test_who_is_on_what(model: PocketModel, prompt: str, things: str) -> None:
 def test_riding_and_wearing_are_understood(model: PocketModel, prompt: str) -> None:
     unknown = model.text.unknown(prompt)
     assert not unknown.keys() & {"rides", "wearing", "each", "other"}
+
+
+def test_what_falls_from_a_tree_is_above_it(model: PocketModel) -> None:
+    apple, tree = SceneMaker(model).describe((("an apple falls from a tree", 1.0),)).things
+    assert (apple.height, tree.height) == ("top", "bottom") and apple.side == tree.side == "middle"
+    apple, tree = SceneMaker(model).describe((("an apple falls, a tree", 1.0),)).things
+    assert not apple.height and not apple.side
 
 
 def test_without_words_for_it_nobody_sits() -> None:

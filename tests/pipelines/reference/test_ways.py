@@ -31,6 +31,7 @@ def said(prompt: str, model: PocketModel) -> list[str]:
         "a dog on the right runs": "1 dog on right left",
         "a cat sleeps, a ball bounces": "1 cat, 1 soccer ball",
         "a dog runs to a tree": "1 dog on left right, 1 tree on right",
+        "a fire engine drives to a burning house": "1 fire engine on left right, 1 house on right, 1 fire",
         "a dog walks towards the tree on the left": "1 dog on right left, 1 tree on left",
         "a dog on the right runs to a house": "1 dog on right left, 1 house on left",
         "a rabbit jumps over a mushroom": "1 rabbit on left right, 1 mushroom on right",
