@@ -17,9 +17,14 @@ from typer.core import TyperGroup
 
 
 class _Stoppable(TyperGroup):
-    """Ctrl-C ends a command with a word, without a traceback, and with the exit code that shells give."""
+    """Ctrl-C ends a command with a word, without a traceback, and with the exit code that shells give. A terminal that is closed
+    ends one as SIGTERM does: servers say goodbye, and nothing half-written stays.
+    """
 
     def invoke(self, ctx: Any) -> Any:
+        hang_up = getattr(signal, "SIGHUP", None)
+        if hang_up is not None and signal.getsignal(hang_up) is signal.SIG_DFL:  # it is not under `nohup`
+            signal.signal(hang_up, lambda *_: signal.raise_signal(signal.SIGTERM))
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
@@ -64,6 +69,11 @@ def _at_once() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _end_by_exception() -> None:
+    """From here on SIGTERM leaves nothing half-written."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 @app.command()
@@ -135,9 +145,7 @@ def render(
     with _at_once():
         from flowbrush.pipelines.render import render as render_file
 
-    signal.signal(
-        signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)
-    )  # so that nothing half-written stays
+    _end_by_exception()
     try:
         made = render_file(
             file, out, frames_only=frames_only, preview=preview, device=device, overwrite=overwrite, source=source,
@@ -198,6 +206,7 @@ def tracks(
         from flowbrush.pipelines.files import check_output, write_whole
         from flowbrush.pipelines.tracks_io import paths
 
+    _end_by_exception()
     pair, points = _pair("size", size, "832x480"), _pair("grid", grid, "8x5")
     if points is not None and visibility is not None:
         fail(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from raw_client import RawClient
 from running_server import ROOT
+from websockets.exceptions import ConnectionClosed
 
 CODE = """
 import signal, sys
@@ -47,12 +51,11 @@ import signal, sys
 
 def heard(event, arguments):
     if event == "os.rename":
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.Signals[sys.argv[1]])
 
-from flowbrush.server.cli import main
+from flowbrush.server.cli import app
 sys.addaudithook(heard)
-sys.argv = ["flowbrush", *sys.argv[1:]]
-main()
+app(sys.argv[2:])
 """
 
 
@@ -72,11 +75,35 @@ def test_the_command_itself_ends_quietly_while_it_loads(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
 
 
-def test_at_work_it_says_that_it_stopped_and_leaves_what_was_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("signal_name", "code", "said"),
+    [("SIGINT", 130, "flowbrush: stopped\n"), ("SIGTERM", 143, ""), ("SIGHUP", 143, "")],
+)
+def test_at_work_it_says_that_it_stopped_and_leaves_what_was_there(
+    tmp_path: Path, signal_name: str, code: int, said: str
+) -> None:
     """What is written takes the place of what was there at the end, and not before."""
     (tmp_path / "tracks.json").write_text('[[{"x": 0.1, "y": 0.2}, {"x": 0.3, "y": 0.4}]]')
     (tmp_path / "out.json").write_text("before")
-    done = _run(tmp_path, WRITING, "tracks", "tracks.json", "--size", "1x1", "-o", "out.json")
-    assert (done.returncode, done.stdout, done.stderr) == (130, "", "flowbrush: stopped\n")
+    done = _run(tmp_path, WRITING, signal_name, "tracks", "tracks.json", "--size", "1x1", "-o", "out.json")
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", said)
     assert (tmp_path / "out.json").read_text() == "before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.json", "tracks.json"]
+
+
+def test_a_closed_terminal_ends_nothing_that_runs_under_nohup(tmp_path: Path) -> None:
+    (tmp_path / "tracks.json").write_text('[[{"x": 0.1, "y": 0.2}, {"x": 0.3, "y": 0.4}]]')
+    ignoring = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)" + WRITING
+    done = _run(tmp_path, ignoring, "SIGHUP", "tracks", "tracks.json", "--size", "1x1", "-o", "out.json")
+    assert done.returncode == 0 and (tmp_path / "out.json").exists()
+
+
+async def test_a_server_whose_terminal_is_closed_says_goodbye(make_server: Any) -> None:
+    server = make_server()
+    async with RawClient(server.url) as client:
+        await client.start()
+        with pytest.raises(ConnectionClosed) as closed:
+            server.process.send_signal(signal.SIGHUP)
+            await client.message("session.done")
+    assert closed.value.rcvd is not None and closed.value.rcvd.code == 1001
+    assert await asyncio.to_thread(server.process.wait, 30) == 0
