@@ -42,6 +42,11 @@ _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://\S+", re.ASCII)
 Words = Annotated[tuple[str, ...], NoDecode]
 Limit = Annotated[int, Field(ge=0)]
 """0: no limit"""
+MOST_S = 1e8
+"""Three years: what the system's timers hold, and longer than anything here runs."""
+Seconds = Annotated[float, Field(gt=0, le=MOST_S)]
+SecondsOrNever = Annotated[float, Field(ge=0, le=MOST_S)]
+"""0: never"""
 PathAtHome = Annotated[Path, AfterValidator(values.at_home)]
 Folder = Annotated[PathAtHome, BeforeValidator(values.no_bucket)]
 
@@ -116,7 +121,7 @@ class Settings(BaseSettings):
     loader: Annotated[str, AfterValidator(values.loader)] = "flowbrush.pipelines.generator:Generator.load"
     """`module:callable` that loads the generator in the worker."""
 
-    api_keys: Words = ()
+    api_keys: Annotated[Words, AfterValidator(values.keys)] = ()
     keys_file: PathAtHome | None = None
     """TOML with keys by name and their quotas; read again on SIGHUP."""
     allow_unauthenticated: bool = False
@@ -126,7 +131,7 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[Words, AfterValidator(values.origins)] = ()
     trusted_proxies: Annotated[Words, AfterValidator(values.networks)] = ()
     """Addresses or networks whose X-Forwarded-* headers are believed."""
-    token_s: Annotated[float, Field(gt=0)] = 60.0
+    token_s: Seconds = 60.0
 
     quota_sessions: Limit = 64
     quota_waiting: Limit = 32
@@ -141,8 +146,8 @@ class Settings(BaseSettings):
     connections_per_address: Annotated[int, Field(ge=4)] = 256
     upgrades_per_s: Annotated[float, Field(gt=0)] = 30.0
     """WebSockets that one address may open a second before the next ones wait, or requests that cost as much."""
-    header_s: Annotated[float, Field(gt=0)] = 10.0
-    body_s: Annotated[float, Field(gt=0)] = 120.0
+    header_s: Seconds = 10.0
+    body_s: Seconds = 120.0
     """How long a request may take to arrive."""
 
     state_dir: Folder = Field(default_factory=_default_state_dir)
@@ -159,18 +164,18 @@ class Settings(BaseSettings):
     image_mib: Annotated[int, Field(ge=1)] = 10
     image_megapixels: Annotated[float, Field(gt=0)] = 40.0
 
-    resume_s: Annotated[float, Field(gt=0)] = limits.RESUME_S
-    idle_s: Annotated[float, Field(ge=0)] = 1800.0
+    resume_s: Seconds = limits.RESUME_S
+    idle_s: SecondsOrNever = 1800.0
     """A paused session that nobody touches for so long is ended; 0: never."""
-    session_s: Annotated[float, Field(ge=0)] = 0.0
+    session_s: SecondsOrNever = 0.0
     """The longest a session may last; 0: without an end."""
-    slow_reader_s: Annotated[float, Field(gt=0)] = limits.SLOW_READER_S + 5.0
-    chunk_timeout_s: Annotated[float, Field(gt=0)] = 30.0
+    slow_reader_s: Seconds = limits.SLOW_READER_S + 5.0
+    chunk_timeout_s: Seconds = 30.0
     """A worker that needs longer for one batch hangs and is replaced."""
-    beat_timeout_s: Annotated[float, Field(gt=0)] = 15.0
+    beat_timeout_s: Seconds = 15.0
     """A worker that says nothing for so long is replaced."""
-    load_timeout_s: Annotated[float, Field(gt=0)] = 900.0
-    drain_s: Annotated[float, Field(gt=0)] = 5.0
+    load_timeout_s: Seconds = 900.0
+    drain_s: Seconds = 5.0
 
     log_level: str = "info"
     log_json: bool = False

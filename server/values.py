@@ -38,6 +38,18 @@ def origins(given: tuple[str, ...]) -> tuple[str, ...]:
     return given
 
 
+def key(text: str) -> str:
+    """What can stand in a header: anything else would never be met. The key is in no message."""
+    if not re.fullmatch(r"[!-~]([ -~]*[!-~])?", text):
+        raise ValueError("a key has characters that no header can carry: expected printable ASCII")
+    return text
+
+
+def keys(given: tuple[str, ...]) -> tuple[str, ...]:
+    """The same of several."""
+    return tuple(map(key, given))
+
+
 def address(text: str) -> str:
     """An address, or a name that stands for one: what a socket is bound to."""
     if re.search(r"[/\s@\[\]]|^[^:]*:\d*$", text):

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from flowbrush.server import values
 from flowbrush.server.settings import BadSettings, Settings
 from flowbrush.wording import expected, path_of
 
@@ -92,7 +93,7 @@ def _digest(key: str) -> bytes:
 class _KeyEntry(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    key: Annotated[str, Field(min_length=MIN_KEY_CHARS)] | None = None
+    key: Annotated[str, Field(min_length=MIN_KEY_CHARS), AfterValidator(values.key)] | None = None
     sha256: Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$")] | None = None
     quota: dict[str, Any] = {}
 

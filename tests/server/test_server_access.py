@@ -166,6 +166,10 @@ def test_a_key_is_named_in_one_place(tmp_path: Path) -> None:
         ("", "keys"),
         ("[keys", "not TOML"),
         ('[keys.alice]\nkey = "short-one"', "16"),
+        (
+            '[keys.alice]\nkey = "сезам-сезам-сезам"',
+            "keys.alice.key: a key has characters that no header can carry",
+        ),
         ("[keys.alice]\n", "either key or sha256"),
         (f'[keys.alice]\nkeys = "{ALICE}"', "alice.keys"),
         (f'[keys."a b"]\nkey = "{ALICE}"', "letters"),

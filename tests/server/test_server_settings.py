@@ -85,6 +85,13 @@ def test_a_file_in_utf_16_is_named() -> None:
         ("TRUSTED_PROXIES", "127.0.0.1,proxy", "FLOWBRUSH_TRUSTED_PROXIES: 'proxy': expected an address"),
         ("HOST", "0.0.0.0", "FLOWBRUSH_API_KEYS"),
         ("TOKEN_S", "inf", "FLOWBRUSH_TOKEN_S is 'inf': expected a finite number"),
+        ("DRAIN_S", "1e300", "FLOWBRUSH_DRAIN_S is '1e300': expected at most 100000000"),
+        ("IDLE_S", "1e300", "FLOWBRUSH_IDLE_S is '1e300': expected at most 100000000"),
+        (
+            "API_KEYS",
+            "good,сезам",
+            "FLOWBRUSH_API_KEYS: a key has characters that no header can carry: [^с]*$",
+        ),
         ("IMAGE_MEGAPIXELS", "nan", "FLOWBRUSH_IMAGE_MEGAPIXELS is 'nan': expected "),
         ("ALLOWED_ORIGINS", "https://a.example,studio.example", "'studio.example': expected scheme and name"),
         ("ALLOWED_ORIGINS", "https://studio.example/page", "expected scheme and name"),
