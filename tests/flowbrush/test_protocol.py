@@ -169,6 +169,8 @@ def test_a_name_that_stands_twice_is_refused_with_the_id_of_its_message() -> Non
         ("[1]", "invalid_json", None),
         ("{", "invalid_json", None),
         (b"\xff\xfe", "invalid_json", None),
+        ('{"type": "ping\ud800"}', "invalid_json", None),
+        ('{"type": "ping\\ud800"}', "invalid_json", None),
         ("[" * 60_000, "invalid_json", None),
         ('"' + "x" * limits.MAX_MESSAGE_BYTES + '"', "too_large", None),
         ('{"type": "ping", "sent_us": 1, "sent_us": 2}', "invalid_value", "sent_us"),
