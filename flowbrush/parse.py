@@ -119,7 +119,9 @@ def read_object(text: str | bytes, most: int = limits.MAX_MESSAGE_BYTES) -> dict
     except ValueError as error:  # JSON errors, lone surrogates, bad UTF-8
         raise ProtocolError(ErrorCode.INVALID_JSON, f"not valid JSON: {str(error)[:200]}") from None
     except TypeError:  # of texts none but one with half a surrogate pair, which is no Unicode
-        raise ProtocolError(ErrorCode.INVALID_JSON, "not valid JSON: the text holds half a character") from None
+        raise ProtocolError(
+            ErrorCode.INVALID_JSON, "not valid JSON: the text holds half a character"
+        ) from None
     if not isinstance(data, dict):
         raise ProtocolError(
             ErrorCode.INVALID_JSON, f'expected a JSON object, got {in_json(data)}: send {{"type": …}}'
