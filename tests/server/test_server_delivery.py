@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from flowbrush import limits
 from flowbrush.packets import NO_FLAGS, Flag, Packet
 from flowbrush.protocol import Codec, Error, Pong
 from flowbrush.server.delivery.delivery import (
     DEAF_TEXTS,
     MAX_TEXTS,
+    RING_BYTES,
     RING_FRAMES,
     STALE_S,
     Closing,
@@ -20,6 +22,7 @@ from flowbrush.server.delivery.delivery import (
     Outbox,
     Ring,
 )
+from flowbrush.server.engine.capacity import MOST_ON_GPU
 from flowbrush.server.sessions.session_host import RESUMED_FRAMES, SessionHost
 
 
@@ -91,6 +94,15 @@ async def test_stale_pictures_are_dropped_up_to_a_key_frame() -> None:
 def test_a_hiccup_drops_nothing_and_who_reads_again_is_back_in_time() -> None:
     """Two chunks of a quarter of a second may be late; normal latency is back within 2 s, as the protocol has it."""
     assert 2 * 0.25 < STALE_S < 2.0
+
+
+def test_boxes_hold_what_may_be_on_its_way_and_all_of_a_server_fit_into_its_memory() -> None:
+    """Every track may begin and end at once, each answered twice. Of pictures, 2 s and a chunk may be ahead of a viewer: at the
+    highest rate, and as JPEG of 832x480 of some 120 kB each. As many streams as one GPU has keep a quarter of a GiB.
+    """
+    assert 4 * limits.MAX_TRACKS < MAX_TEXTS < 1024
+    assert 2.25 * limits.MAX_FPS < RING_FRAMES < 1024
+    assert 2.25 * 16 * 120_000 < RING_BYTES <= (256 << 20) / MOST_ON_GPU
 
 
 async def test_a_viewer_that_is_too_slow_skips_to_a_key_frame() -> None:
