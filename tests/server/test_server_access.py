@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from flowbrush.server.http.access import Access, Quota, load_access
-from flowbrush.server.http.auth import MAX_TOKENS, WRONG_BURST, Gate, NotAllowed
+from flowbrush.server.http.access import MIN_KEY_CHARS, Access, Quota, load_access
+from flowbrush.server.http.auth import MAX_TOKENS, WRONG_BURST, WRONG_PER_S, Gate, NotAllowed
 from flowbrush.server.http.identity import Identity
 from flowbrush.server.http.quotas import OverQuota, Quotas
 from flowbrush.server.settings import BadSettings, Settings
@@ -115,6 +115,15 @@ def test_guesses_are_slowed_down_and_those_who_know_the_key_go_on() -> None:
     assert [status(keys, f"Bearer again{i}") for i in range(3)] == [401, 401, 429], "one in three seconds"
     clock.now += 60
     assert status(keys, f"Bearer {BOB}") == 200
+
+
+def test_limits_are_wide_for_people_and_narrow_for_guessers() -> None:
+    """Somebody may try a dozen keys for the right one, and again in a minute; ten thousand addresses do not get through eight
+    characters in a year. A key may have four tokens for each connection that the server takes, in two MiB.
+    """
+    assert 12 < WRONG_BURST == 60 * WRONG_PER_S
+    assert 10_000 * WRONG_PER_S * 86_400 * 365 < 36**8 and MIN_KEY_CHARS >= 2 * 8
+    assert 4 * Settings.model_fields["connections"].default < MAX_TOKENS < (2 << 20) / 256
 
 
 def test_as_many_addresses_are_remembered_as_memory_is_for() -> None:
