@@ -12,6 +12,11 @@ from flowbrush.server.sessions.pacing import MARGIN_S, SILENCE_S, Pacer
 CHUNK_S = 0.25
 
 
+def test_the_margin_is_a_drawing_of_the_page_and_less_than_a_frame() -> None:
+    """Pages draw sixty times a second; what is kept ready beyond that is late for the hand: no frame of 20 a second may be."""
+    assert 1 / 60 < MARGIN_S < 1 / 20
+
+
 def test_without_a_playhead_the_stream_keeps_to_real_time() -> None:
     pacer = Pacer(0.1)
     assert pacer.due(0.0, 10.0) == 10.0, "the first chunk at once"
