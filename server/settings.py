@@ -93,7 +93,7 @@ class Settings(BaseSettings):
     device: Annotated[str, AfterValidator(values.device)] = "auto"
     host: Annotated[str, Field(min_length=1), AfterValidator(values.address)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
-    publish: Annotated[str, AfterValidator(values.address)] = ""
+    publish: Annotated[str, AfterValidator(values.published)] = ""
     """Where a container's port is published; a loopback address means that only this machine reaches it."""
     workers: Annotated[int, Field(ge=0, le=64)] = 1
     most_workers: Annotated[int, Field(ge=0, le=1024)] = 0

@@ -59,6 +59,12 @@ def address(text: str) -> str:
     return text
 
 
+def published(text: str) -> str:
+    """The same of what Compose publishes a port at, where an IPv6 address stands in brackets."""
+    inside = re.fullmatch(r"\[([^\[\]]*:[^\[\]]*)\]", text)
+    return address(inside[1] if inside else text)
+
+
 def device(text: str) -> str:
     """What can be the name of a device; whether it is here the worker says."""
     if not re.fullmatch(r"auto|(cpu|cuda|mps)(:\d{1,3})?", text):

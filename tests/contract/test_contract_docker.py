@@ -224,6 +224,7 @@ def test_the_health_check_asks_where_the_command_line_says(
         (["--host", "::"], {"FLOWBRUSH_PORT": "80"}, "http://[::1]:80"),
         (["--host=fd00::2"], {"FLOWBRUSH_HOST": "0.0.0.0"}, "http://[fd00::2]:8000"),
         (["serve"], {"FLOWBRUSH_HOST": "172.18.0.2"}, "http://172.18.0.2:8000"),
+        ([], {"FLOWBRUSH_PORT": "tcp://10.96.12.7:8000"}, "http://127.0.0.1:8000"),
     ],
 )
 def test_the_health_check_knows_addresses(

@@ -139,6 +139,13 @@ def test_names_and_pages_that_can_be_allowed(tmp_path: Path) -> None:
     assert len(found.allowed_hosts) == 3 and len(found.allowed_origins) == 2
 
 
+def test_a_port_can_be_published_at_an_address_as_compose_writes_it() -> None:
+    found = load_settings(host="0.0.0.0", publish="[::1]")
+    assert found.publish == "::1", "loopback: no keys are needed"
+    with pytest.raises(BadSettings, match=r"others can reach 2001:db8::1, but there are no API keys"):
+        load_settings(host="0.0.0.0", publish="[2001:db8::1]")
+
+
 def test_a_container_needs_keys_when_its_port_is_published_to_others(tmp_path: Path) -> None:
     assert load_settings(host="0.0.0.0", publish="127.0.0.1").reachable_at == "127.0.0.1"
     for publish in ("0.0.0.0", "192.0.2.1", "::"):
