@@ -8,6 +8,7 @@ import pytest
 
 from flowbrush.server.sessions.pace import HEADSTART_S, Pace
 from flowbrush.server.sessions.pacing import MARGIN_S, SILENCE_S, Pacer
+from flowbrush.server.sessions.session_host import RESUMED_FRAMES
 
 CHUNK_S = 0.25
 
@@ -139,6 +140,15 @@ def test_who_jumps_without_end_makes_no_more_than_one_who_plays() -> None:
     assert begun[-1] - begun[at_once] == pytest.approx((99 - at_once) * CHUNK_S)
     pace.sent(0, CHUNK_S, True, now)
     assert pace.due(CHUNK_S, now) == pytest.approx(now + CHUNK_S - 0.05 - MARGIN_S, abs=0.03), "it plays on"
+
+
+def test_what_is_sent_to_one_who_comes_back_says_its_age() -> None:
+    """As many chunks as a box for it may hold, at four frames a chunk, and hardly more."""
+    pace, most = Pace(0.1, CHUNK_S), RESUMED_FRAMES // 4
+    for chunk in range(2 * most):
+        pace.taken(chunk, True, float(chunk))
+    assert pace.began(2 * most - most, 9999.0) == most
+    assert pace.began(most // 2, 9999.0) == 9999.0, "memory has a bound"
 
 
 def test_a_chunk_is_started_hardly_earlier_than_it_is_needed() -> None:
