@@ -15,7 +15,8 @@ HEADSTART_S = 3.0
 passes. So one that starts over without end is no more work than one that plays.
 """
 
-KEPT = 256
+KEPT = 64
+"""Chunks of which it is known when their making began: more than may wait for an encoder."""
 
 
 @dataclass(frozen=True)

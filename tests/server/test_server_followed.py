@@ -14,6 +14,8 @@ from flowbrush.pipelines.requests import FIRST_FOLLOWED as FIRST
 from flowbrush.protocol import Point, SourceFields, TrackBegin, TrackEnd, TrackMove, TracksClear
 from flowbrush.server.engine import ipc
 from flowbrush.server.sessions import events as on
+from flowbrush.server.sessions.followed import CROOKED, STILL
+from flowbrush.server.source.reader import TRACKED
 from flowbrush.server.source.tracking import check, packed, unpacked, with_tracking
 
 Place = tuple[float, float, int]
@@ -137,6 +139,14 @@ def test_who_cannot_follow_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flowbrush.server.source.tracking.find_spec", lambda name: None)
     with pytest.raises(ProtocolError, match=r"pip install 'flowbrush\[tracking\]'"):
         check(tracks, with_tracking({"capabilities": {"drag": True}})["capabilities"])
+
+
+def test_what_counts_as_still_and_as_straight_is_not_seen() -> None:
+    """Less than half a pixel of a picture of 832, more than a tenth of one of those in which points are followed; what counts as
+    an even way may tremble as a still point does, by less than a pixel.
+    """
+    assert 0.1 / TRACKED < STILL < 0.5 / 832
+    assert STILL < CROOKED < 1 / 832
 
 
 def test_a_slow_drift_is_told(it: Harness) -> None:

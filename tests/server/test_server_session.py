@@ -9,6 +9,7 @@ import pytest
 from session_harness import CAN, Harness, drag, move, orders, packets, said
 
 from flowbrush.errors import ErrorCode, ProtocolError
+from flowbrush.limits import MAX_TRACKS
 from flowbrush.pipelines.requests import Applied
 from flowbrush.protocol import CameraSet, Codec, Control, Grid, Point, Prompt, PromptSet, TrackBegin, TrackEnd
 from flowbrush.server.engine import ipc
@@ -131,6 +132,9 @@ def test_grids_are_bounded_by_what_they_cost(it: Harness) -> None:
 
 
 def test_the_inbox_is_bounded() -> None:
+    """All tracks may begin, move and end twice within a chunk; a hand may name each of sixty samples a second for a minute."""
+    assert 5 * MAX_TRACKS < MAX_WAITING < 10 * MAX_TRACKS
+    assert 60 * 60 < MAX_WAITING_IDS < 2 * 60 * 60
     pending = PendingControls()
     for track in range(MAX_WAITING):
         pending.put(drag(None, track, 0.0), 0.0)

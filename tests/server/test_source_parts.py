@@ -19,9 +19,11 @@ from session_world import World
 from flowbrush.limits import MAX_SIDE
 from flowbrush.packets import NO_FLAGS, Flag, Packet
 from flowbrush.protocol import Codec, Prompt, PromptSet, SourceFields
+from flowbrush.server.engine.capacity import MOST_ON_GPU
 from flowbrush.server.engine.ipc import SourceChunk
 from flowbrush.server.engine.source_clip import clip_of
 from flowbrush.server.sessions import events as on
+from flowbrush.server.settings import Settings
 from flowbrush.server.source.clips import KEPT_BYTES, Clips
 from flowbrush.server.source.reader import BadFrame, H264Frames, JpegFrames, Likeness, Motion, Pictures, serve
 from flowbrush.server.source.source import WAITING, Source
@@ -140,6 +142,12 @@ def test_what_is_kept_for_that_is_bounded() -> None:
         clips.of(chunk, True, lambda: SourceChunk((b"small",), (0,), 0.5))
     assert clips.of(51, False, lambda: None) is None
     assert all(clips.of(chunk, False, lambda: None) is not None for chunk in range(52, 308))
+
+
+def test_a_camera_is_kept_as_far_back_as_snapshots_are_and_all_of_them_fit_into_memory() -> None:
+    """Sixteen chunks of four JPEGs of 400 kB, as of a camera of 1080 lines; a GiB for as many streams as one GPU has."""
+    chunks = 2 * Settings.model_fields["snapshot_chunks"].default
+    assert chunks * 4 * 400_000 < KEPT_BYTES <= (1 << 30) / MOST_ON_GPU
 
 
 # ---- the process that decodes
