@@ -97,6 +97,14 @@ def answered(it: Played) -> list[tuple[str, int]]:
     return [(each.type, each.id) for each in said(it.effects) if getattr(each, "id", None)]
 
 
+def test_a_slider_is_carried_out_and_a_worker_that_is_replaced_is_waited_for() -> None:
+    """A slider that is dragged asks sixty times a second, and a second of that may wait. A worker is back within three seconds or
+    so; nobody looks at a picture that stands for ten.
+    """
+    assert 60 < MOST < 2 * 60
+    assert 3.0 < PATIENCE_S < 10.0
+
+
 @pytest.mark.parametrize("jump", [on.RewindAsked(3), on.ResetAsked()])
 def test_who_scrubs_sees_pictures_meanwhile(it: Played, jump: Any) -> None:
     first, asked = (0 if isinstance(jump, on.ResetAsked) else 4 * FRAMES), []

@@ -9,7 +9,7 @@ import pytest
 from session_harness import CAN, Harness, drag, move, orders, packets, said
 
 from flowbrush.errors import ErrorCode, ProtocolError
-from flowbrush.limits import MAX_TRACKS
+from flowbrush.limits import MAX_GRID_SIDE, MAX_TRACKS
 from flowbrush.pipelines.requests import Applied
 from flowbrush.protocol import CameraSet, Codec, Control, Grid, Point, Prompt, PromptSet, TrackBegin, TrackEnd
 from flowbrush.server.engine import ipc
@@ -129,6 +129,10 @@ def test_grids_are_bounded_by_what_they_cost(it: Harness) -> None:
     with pytest.raises(ProtocolError, match="smaller grid"):
         it.give(many[-1])
     it.give(TrackEnd(track=0), many[-1])
+
+
+def test_four_of_the_largest_grids_have_room() -> None:
+    assert 4 * MAX_GRID_SIDE**2 <= MAX_GRID_POINTS < 8 * MAX_GRID_SIDE**2
 
 
 def test_the_inbox_is_bounded() -> None:
