@@ -18,7 +18,9 @@ def address(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
     """Where the server with these arguments listens: what they do not say, its settings say."""
     host = option(arguments, "--host") or environment.get("FLOWBRUSH_HOST") or "0.0.0.0"
     port = option(arguments, "--port") or environment.get("FLOWBRUSH_PORT") or "8000"
-    if "://" in port:  # the link to a service of that name, which orchestrators set, and the server passes over
+    if (
+        "://" in port
+    ):  # the link to a service of that name, which orchestrators set, and the server passes over
         port = "8000"
     return f"http://{EVERYWHERE.get(host, f'[{host}]' if ':' in host else host)}:{port}/healthz"
 
