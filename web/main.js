@@ -80,7 +80,7 @@ const session = new SessionPanel({
     return rest.key !== null;
   },
   load: (file) => loadSession(file),
-  stop: () => (Number(app.stream?.lastFrame) < 0 ? app.stop() : ending.ask()), // before its first picture nothing can be lost
+  stop: (click) => (Number(app.stream?.lastFrame) < 0 ? app.stop() : ending.ask(click)), // before its first picture nothing can be lost
 });
 const recorder = new Recorder({
   session: () => (app.stream && !app.watching ? app.session : null),
@@ -192,10 +192,10 @@ bindSelection(selection, app);
 bindSpeech(app.brush);
 const ways = bindHistory(app.brush, () => painter.releaseAll());
 
-for (const [id, run] of /** @type {[string, () => void][]} */ ([
+for (const [id, run] of /** @type {[string, (click: MouseEvent) => void][]} */ ([
   ['play', () => app.togglePause()],
   ['step', () => app.step()],
-  ['reset', () => startingOver.ask()],
+  ['reset', (click) => startingOver.ask(click)],
   ['branch', () => setBranching(!branching)],
   ['fullscreen', () => stage.toggleFullscreen()],
   ['help-open', openHelp],

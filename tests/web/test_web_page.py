@@ -297,7 +297,9 @@ OUT_OF_WINDOW = """() => [...document.querySelectorAll('.tool')].filter((tool) =
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("size", [(360, 740), (844, 390), (667, 375), (1280, 585), (1100, 680), (768, 1024)])
+@pytest.mark.parametrize(
+    "size", [(360, 740), (844, 390), (667, 375), (911, 512), (1280, 585), (1100, 680), (768, 1024)]
+)
 def test_every_tool_is_in_the_window(served: Any, open_page: Any, size: tuple[int, int]) -> None:
     driver = open_page(
         served.url,
@@ -307,3 +309,19 @@ def test_every_tool_is_in_the_window(served: Any, open_page: Any, size: tuple[in
     )
     driver.start()
     assert driver.page.evaluate(OUT_OF_WINDOW) == []
+
+
+@pytest.mark.browser
+def test_a_prompt_stands_in_its_own_direction(driver: Any) -> None:
+    direction = "(field) => getComputedStyle(field).direction"
+    for words, wanted in (("كلب على الشاطئ", "rtl"), ("a dog on the beach", "ltr")):
+        for field in ("prompt", "prompt-b"):
+            driver.page.locator(f"#{field}").evaluate("(field, words) => (field.value = words)", words)
+            assert driver.page.locator(f"#{field}").evaluate(direction) == wanted
+
+
+@pytest.mark.browser
+def test_a_link_that_opens_here_alone_says_so(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.page.locator("#share").click()
+    driver.page.locator(".toast", has_text="?watch=toy-1 — it opens on this machine alone").wait_for()

@@ -68,6 +68,35 @@ def test_one_press_does_not_end_the_session(driver: Any, served: Any) -> None:
     assert driver.page.locator("#stop").text_content() == "End this session"
 
 
+@pytest.mark.parametrize("button", ["reset", "stop"])
+def test_a_double_click_asks_once(driver: Any, served: Any, button: str) -> None:
+    driver.start()
+    driver.page.locator(f"#{button}").dblclick()
+    driver.page.locator(".toast, #stop", has_text="ress again").first.wait_for()
+    then = driver.seconds()
+    driver.until(lambda: driver.seconds() > then + 0.3, "it plays on")
+    driver.page.locator(f"#{button}").click()
+    driver.until(lambda: sent(served, f"session.{button}"), "a third one means it")
+    assert len(sent(served, f"session.{button}")) == 1
+
+
+def test_what_is_being_saved_is_not_saved_once_more(driver: Any) -> None:
+    asked: list[Any] = []
+    driver.page.route("**/v1/sessions/toy-1/log", lambda route: asked.append(route))
+    driver.start()
+    save = driver.page.locator("#save")
+    for _ in range(3):
+        save.click()
+    driver.until(lambda: asked, "the file is asked for")
+    assert save.get_attribute("aria-busy") == "true"
+    with driver.page.expect_download():
+        asked[0].fulfill(json={})
+    assert len(asked) == 1
+    save.click()
+    driver.until(lambda: len(asked) == 2, "it can be saved again")
+    asked[1].fulfill(json={})
+
+
 def drop_a_photo(driver: Any) -> None:
     driver.page.set_input_files("#image-file", files=[picture((600, 400))])
 

@@ -254,6 +254,6 @@ def test_the_server_takes_all_of_it(real: RealServer, open_page: Any) -> None:
         ("z", "Brought back"),
     ):
         driver.page.keyboard.press(key)
-        driver.page.locator(".toast", has_text=said).first.wait_for()
+        driver.page.locator(".toast, #said", has_text=said).first.wait_for()
     driver.until(driver.caught_up, "the picture shows the last of it")
     assert driver.page.locator(".toast[data-kind=error]").count() == 0

@@ -67,6 +67,12 @@ export function saveBlob(blob, name) {
   setTimeout(() => URL.revokeObjectURL(href), 10000);
 }
 
+/** Whether the page comes from this machine, and to no other one. */
+export function isHere() {
+  const { hostname } = location;
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
+}
+
 /** @param {string} text e.g. `12.5` and `fps` give a figure with a small unit @param {string} unit */
 export function figure(text, unit) {
   return [text, make('small', { textContent: unit })];

@@ -1,8 +1,9 @@
 /**
- * The ways back and there again: their buttons, and what is said of them.
+ * The ways back and there again: their buttons, and what is said of them to those who do not see it.
  * @module
  */
 import { button } from './dom.js';
+import { say } from './speech.js';
 import { toast, toastError } from './toasts.js';
 
 /**
@@ -16,7 +17,7 @@ export function bindHistory(brush, letGo) {
     letGo();
     try {
       const said = await history[way]();
-      if (said) toast(said);
+      if (said) say(said); // the picture shows it
     } catch (error) {
       toastError(error);
     }

@@ -2,7 +2,7 @@
  * What can be taken away from a session: picture, video, link, file; and the seed that it starts from.
  * @module
  */
-import { button, input, saveBlob } from './dom.js';
+import { button, input, isHere, saveBlob } from './dom.js';
 import { toast, toastError } from './toasts.js';
 
 const SEED_MAX = 2 ** 31;
@@ -15,7 +15,7 @@ const ACTIONS = ['snapshot', 'record', 'download', 'share', 'save', 'stop'];
  * @property {(path: string) => Promise<Response>} fetch
  * @property {boolean} needsKey whether plain links to the server would be refused
  * @property {(file: any) => void} load
- * @property {() => void} stop
+ * @property {(click: MouseEvent) => void} stop
  */
 
 export class SessionPanel {
@@ -25,23 +25,17 @@ export class SessionPanel {
   constructor(actions) {
     this.#actions = actions;
     const file = input('session-file');
-    /** @type {Record<string, () => Promise<void> | void>} */
+    /** @type {Record<string, (click: MouseEvent) => Promise<void> | void>} */
     const runs = {
       snapshot: () => this.#snapshot(),
       download: () => this.#download('recording.mp4', 'mp4'),
       share: () => this.#share(),
       save: () => this.#download('log', 'json'),
       load: () => file.click(),
-      stop: () => actions.stop(),
+      stop: (click) => actions.stop(click),
     };
     for (const [id, run] of Object.entries(runs)) {
-      button(id).addEventListener('click', async () => {
-        try {
-          await run();
-        } catch (error) {
-          toastError(error);
-        }
-      });
+      button(id).addEventListener('click', (click) => once(button(id), () => run(click)));
     }
     button('dice').addEventListener('click', () => (input('seed').value = String(randomSeed())));
     file.addEventListener('change', () => this.#load(file));
@@ -91,12 +85,10 @@ export class SessionPanel {
     const link = new URL('.', location.href);
     link.searchParams.set('watch', this.#actions.session() ?? '');
     const copied = await navigator.clipboard?.writeText(link.href).then(() => true, () => false);
-    if (copied) {
-      const text = this.#actions.needsKey ? `${link.href} — whoever opens it needs a key of this server.` : link.href;
-      toast('Viewer link copied', { text });
-      return;
-    }
-    toast('Viewer link', { text: link.href });
+    let text = link.href;
+    if (this.#actions.needsKey) text += ' — whoever opens it needs a key of this server.';
+    else if (isHere()) text += ' — it opens on this machine alone, as this page does.';
+    toast(copied ? 'Viewer link copied' : 'Viewer link', { text });
   }
 
   /** @param {HTMLInputElement} field */
@@ -116,6 +108,18 @@ export class SessionPanel {
     const two = (/** @type {number} */ value) => String(value).padStart(2, '0');
     return `flowbrush-${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}-${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
   }
+}
+
+/** Runs what a button does, not twice at a time: a film that is being made needs no second press. @param {HTMLButtonElement} button @param {() => Promise<void> | void} run */
+async function once(button, run) {
+  if (button.hasAttribute('aria-busy')) return;
+  button.setAttribute('aria-busy', 'true');
+  try {
+    await run();
+  } catch (error) {
+    toastError(error);
+  }
+  button.removeAttribute('aria-busy');
 }
 
 function randomSeed() {

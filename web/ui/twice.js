@@ -10,7 +10,8 @@ const ASKED_MS = 6000;
 /**
  * @param {(confirm: () => void) => () => void} question asks; gives what takes the question away
  * @param {() => void} run
- * @returns {{ask: () => void, forget: () => void}} `ask` runs it when it comes a second time before the question is gone
+ * @returns {{ask: (click?: MouseEvent) => void, forget: () => void}} `ask` runs it when it comes a second time before the question is
+ *   gone; the second click of a double-click is none, for the question was not read by then
  */
 export function twice(question, run) {
   /** @type {(() => void) | null} */
@@ -26,9 +27,9 @@ export function twice(question, run) {
     forget();
     run();
   };
-  const ask = () => {
+  const ask = (/** @type {MouseEvent | undefined} */ click) => {
     if (takeAway) {
-      confirm();
+      if (!click || click.detail < 2) confirm();
       return;
     }
     takeAway = question(confirm);

@@ -2,7 +2,7 @@
  * The empty page: photos and scenes to begin with, one click each, and where a photo of one's own goes.
  * @module
  */
-import { block, make } from './dom.js';
+import { block, isHere, make } from './dom.js';
 
 const GALLERY = new URL('../gallery/', import.meta.url);
 /** How each licence is called, and where its text is. @type {Record<string, [string, string]>} */
@@ -90,8 +90,6 @@ function link(href, text) {
 
 /** Says where a photo goes: to this machine alone, or to another one. */
 export function showPrivacy() {
-  const { hostname, host } = location;
-  const here = hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
-  const text = here ? 'Your photo stays on this machine.' : `Your photo goes to ${host}, where the model runs.`;
+  const text = isHere() ? 'Your photo stays on this machine.' : `Your photo goes to ${location.host}, where the model runs.`;
   for (const each of document.querySelectorAll('.privacy-text')) each.textContent = text;
 }
