@@ -325,3 +325,22 @@ def test_a_link_that_opens_here_alone_says_so(driver: Any, served: Any) -> None:
     driver.start()
     driver.page.locator("#share").click()
     driver.page.locator(".toast", has_text="?watch=toy-1 — it opens on this machine alone").wait_for()
+
+
+@pytest.mark.browser
+def test_a_page_that_is_still_loading_says_so(served: Any, open_page: Any) -> None:
+    driver = open_page(served.url)
+    held: list[Any] = []
+    driver.page.route("**/web/brush.js", lambda route: held.append(route))
+    driver.page.reload(wait_until="commit")
+    driver.until(lambda: held, "a module is on its way")
+    assert driver.page.locator("#status-text").text_content() == "Loading…"
+    held[0].continue_()
+    driver.page.locator("#status-text", has_text="Ready").wait_for()
+
+
+@pytest.mark.browser
+def test_a_page_without_scripts_says_what_it_needs(served: Any, open_page: Any) -> None:
+    page = open_page(served.url, java_script_enabled=False).page
+    page.locator("noscript p").wait_for()
+    assert "switch it on" in page.locator("noscript p").text_content()

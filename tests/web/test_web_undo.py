@@ -103,6 +103,17 @@ def test_clearing_is_taken_back(driver: Any, served: Any) -> None:
     driver.until(lambda: sent(served, "track.end"), "the pin itself is taken back")
 
 
+def test_the_keyboard_stays_between_the_ways_back_and_there_again(driver: Any, served: Any) -> None:
+    driver.start()
+    pin(driver)
+    focus = "document.activeElement.id"
+    driver.page.locator("#undo").focus()
+    driver.page.keyboard.press("Enter")
+    driver.until(lambda: driver.page.evaluate(focus) == "redo", "what can be done is under the keyboard")
+    driver.page.keyboard.press("Enter")
+    driver.until(lambda: driver.page.evaluate(focus) == "undo", "and back")
+
+
 def test_clearing_nothing_is_nothing_to_take_back(driver: Any, served: Any) -> None:
     driver.start()
     driver.page.keyboard.press("x")

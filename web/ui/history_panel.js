@@ -36,8 +36,12 @@ export function bindHistory(brush, letGo) {
     },
   };
   history.on('changed', () => {
+    const at = document.activeElement;
     button('undo').disabled = !history.undoable;
     button('redo').disabled = !history.redoable;
+    // A button that has no more to do loses the keyboard: the other one has something.
+    if (at === button('undo') && !history.undoable) button('redo').focus();
+    if (at === button('redo') && !history.redoable) button('undo').focus();
   });
   for (const id of /** @type {const} */ (['undo', 'redo', 'clear'])) button(id).addEventListener('click', ways[id]);
   return ways;
