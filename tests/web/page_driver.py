@@ -140,6 +140,10 @@ class PageDriver:
         """Whether the picture shows all that the hand has done."""
         return self.applied == self.queued > 0 and self.playhead >= self.applied_frame / self.ready["fps"]
 
+    def status(self) -> str:
+        """What stands next to the lamp."""
+        return str(self.page.locator("#status-text").text_content())
+
     def seconds(self) -> float:
         """The page's clock."""
         minutes, seconds = self.page.locator("#clock").text_content().split(":")
@@ -161,3 +165,21 @@ class PageDriver:
         spots = [self.spot(*point) for point in points]
         touches = [{"x": x, "y": y, "id": index} for index, (x, y) in enumerate(spots)]
         self._touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+
+
+def near(a: tuple[float, float], b: tuple[float, float], within: float = 0.035) -> bool:
+    return abs(a[0] - b[0]) < within and abs(a[1] - b[1]) < within
+
+
+def drawn_on(driver: Any, left: float, top: float, right: float, bottom: float) -> int:
+    """How many of the overlay's pixels in a box of the frame are drawn on."""
+    return driver.page.evaluate(
+        """([left, top, right, bottom]) => {
+          const overlay = document.getElementById('overlay');
+          const [x, y] = [Math.floor(left * overlay.width), Math.floor(top * overlay.height)];
+          const [width, height] = [Math.ceil(right * overlay.width) - x, Math.ceil(bottom * overlay.height) - y];
+          const { data } = overlay.getContext('2d').getImageData(x, y, width, height);
+          return data.reduce((sum, value, index) => sum + (index % 4 === 3 && value > 0 ? 1 : 0), 0);
+        }""",
+        [left, top, right, bottom],
+    )

@@ -14,20 +14,19 @@ import math
 import random
 import sys
 import time
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import uvicorn
 from fastapi import FastAPI, Request, Response, UploadFile, WebSocket, WebSocketDisconnect
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from PIL import Image
-from toy_world import CHUNK, FPS, HEIGHT, WIDTH, ToyWorld
+from toy_stream import MODEL, ToyStream
+from toy_world import FPS, HEIGHT, WIDTH
 
-from flowbrush.packets import HEADER_BYTES, Flag, Packet, pack
-from flowbrush.protocol import CONTROL_TYPES, Codec, ProtocolError, parse_client_message
+from flowbrush.packets import HEADER_BYTES
+from flowbrush.protocol import CONTROL_TYPES, ProtocolError, parse_client_message
 
 WEB = Path(__file__).parents[2] / "web"
 POLICY = (
@@ -35,157 +34,7 @@ POLICY = (
     "media-src 'self' blob:; connect-src 'self' data: blob:; worker-src 'self' blob:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-PICTURE = "/web/gallery/beach-ball.webp"
-MODEL: dict[str, Any] = {
-    "name": "toy",
-    "title": "Toy",
-    "width": WIDTH,
-    "height": HEIGHT,
-    "fps": FPS,
-    "capabilities": {
-        "text": True,
-        "image": True,
-        "drag": True,
-        "pin": True,
-        "path": True,
-        "camera": True,
-        "rewind": True,
-        "probe": True,
-    },
-    "sizes": [[WIDTH, HEIGHT], [HEIGHT, WIDTH], [256, 256]],
-    "examples": ["a ball on stripes", "a ball at night", {"prompt": "a beach ball", "image": PICTURE}],
-}
 MODELS = [MODEL]
-
-
-class Stream:
-    """One session: a toy world, its history, the encoder, and what came from the client."""
-
-    def __init__(self, double: StreamDouble, start: Any) -> None:
-        self.double = double
-        self.model = start.model
-        words = " + ".join(prompt.text for prompt in start.prompt_list)
-        self.world = ToyWorld(words, double.size_for(start))
-        self.history = {-1: self.world.copy()}
-        self.codec = Codec.H264 if Codec.H264 in start.known_codecs else Codec.JPEG
-        self.paused = start.paused
-        self.steps = 0
-        self.step_id: int | None = None
-        self.inbox: list[Any] = []
-        self.last_id = 0  # of the controls that came
-        self.shown_id = 0  # of those that the newest chunk shows
-        self.playhead: tuple[float, float] | None = None  # pts, buffered
-        self.began = time.monotonic()
-        self.jump = self.want_key = False
-        self.packets: list[bytes] = []
-        self._open_encoder()
-
-    def _open_encoder(self) -> None:
-        self.encoder = av.codec.CodecContext.create("libx264" if self.codec == Codec.H264 else "mjpeg", "w")
-        self.encoder.width, self.encoder.height = self.world.size
-        self.encoder.pix_fmt = "yuv420p" if self.codec == Codec.H264 else "yuvj420p"
-        self.encoder.time_base, self.encoder.framerate = Fraction(1, FPS), Fraction(FPS)
-        self.encoder.thread_count = 1
-        if self.codec == Codec.H264:
-            params = {"x264-params": "keyint=64:scenecut=0:repeat-headers=1", "profile": "baseline"}
-            self.encoder.options = {"preset": "superfast", "tune": "zerolatency", "crf": "18", **params}
-        self.encoder.open()
-        self.encoded = 0
-
-    def ready(self) -> dict[str, Any]:
-        return {
-            **{"type": "session.ready", "protocol": 1, "session": "toy-1", "resume_token": "toy-token"},
-            **{"model": self.model, "width": self.world.size[0], "height": self.world.size[1]},
-            **{"fps": FPS, "chunk_frames": CHUNK},
-            "codec": self.codec.value,
-            "codec_string": self.double.codec_string if self.codec == Codec.H264 else "",
-            "last_id": self.last_id,
-            "prompts": self.prompts,
-            "capabilities": MODEL["capabilities"],
-            "examples": MODEL["examples"],
-            "limits": {},
-        }
-
-    @property
-    def prompts(self) -> list[dict[str, Any]]:
-        return [{"text": self.world.prompt, "weight": 1}] if self.world.prompt else []
-
-    def due(self) -> bool:
-        """Whether the next chunk must start, so that the buffer does not run dry."""
-        if self.paused:
-            return self.steps > 0
-        end = self.world.chunk * CHUNK / FPS
-        if self.playhead is None:
-            return end <= time.monotonic() - self.began  # nobody plays: real time
-        return end - self.playhead[0] <= 0.12 + CHUNK / FPS * 0.5
-
-    def make(self) -> tuple[list[bytes], list[dict[str, Any]]]:
-        began = time.monotonic()
-        controls, self.inbox = self.inbox, []
-        held = []
-        for control in controls:
-            missed = control.type == "track.begin" and not self.double.grabs
-            if not missed and self.world.control(control):
-                held.append({"type": "track.held", "track": control.track, "region": self.world.region()})
-            self.shown_id = control.id or self.shown_id
-        chunk = self.world.chunk
-        first = chunk * CHUNK
-        frames = self.world.make_chunk()
-        self.history[chunk] = self.world.copy()
-        packets = [self._encode(frame, chunk, first + index, began) for index, frame in enumerate(frames)]
-        ms = (time.monotonic() - began) * 1000
-        applied = [
-            {"type": "control.applied", "id": c.id, "chunk": chunk, "frame": first} for c in controls if c.id
-        ]
-        self.steps = max(0, self.steps - 1)
-        info = {
-            "type": "chunk", "chunk": chunk, "first_frame": first, "frames": CHUNK, "pts": first / FPS,
-            "generate_ms": ms * 0.6, "decode_ms": ms * 0.2, "encode_ms": ms * 0.2, "queue_ms": 0.1,
-            "prompt": self.world.prompt,
-        }  # fmt: skip
-        return packets, [*held, *applied, info]
-
-    def _encode(self, rgb: Any, chunk: int, frame: int, began: float) -> bytes:
-        picture = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(
-            format=self.encoder.pix_fmt, threads=1
-        )
-        picture.pts = self.encoded
-        picture.time_base = self.encoder.time_base
-        if self.jump or self.want_key:
-            picture.pict_type = av.video.frame.PictureType.I
-        self.encoded += 1
-        (encoded,) = self.encoder.encode(picture)
-        packet = Packet(
-            codec=self.codec,
-            flags=self._flags(encoded.is_keyframe, frame),
-            chunk=chunk,
-            frame=frame,
-            control_id=self.shown_id,
-            pts_us=round(frame / FPS * 1e6),
-            age_us=round((time.monotonic() - began) * 1e6),
-            payload=bytes(encoded),
-        )
-        self.jump = self.want_key = False
-        return pack(packet)
-
-    def _flags(self, key: bool, frame: int) -> Flag:
-        last = Flag.LAST_OF_CHUNK if frame % CHUNK == CHUNK - 1 else Flag(0)
-        return (Flag.KEY if key else Flag(0)) | last | (Flag.DISCONTINUITY if self.jump else Flag(0))
-
-    def go_to(self, chunk: int) -> None:
-        self.world = self.history[chunk].copy()
-        self.history = {index: world for index, world in self.history.items() if index <= chunk}
-        self.inbox.clear()
-        self.playhead = (self.world.chunk * CHUNK / FPS, 0.0)
-        self.jump = True
-
-    def rewind(self, chunk: int) -> dict[str, Any]:
-        """Back to the end of a chunk; the answer."""
-        if chunk not in self.history:
-            return {"type": "error", "code": "rewind_out_of_range", "message": "not made yet"}
-        self.go_to(chunk)
-        self.packets = self.packets[: (chunk + 1) * CHUNK]
-        return {"type": "session.rewound", "chunk": chunk, "prompts": self.prompts}
 
 
 class StreamDouble:
@@ -207,7 +56,7 @@ class StreamDouble:
         self.probe_s = 0.0  # an outline takes so long
         self.probes = self.most_probes = 0  # under way
         self.noise = 0  # payloads that are replaced by noise on their way
-        self.sessions: dict[str, Stream] = {}
+        self.sessions: dict[str, ToyStream] = {}
         self.sockets: set[WebSocket] = set()
         self.tasks: list[asyncio.Task[None]] = []
         self.app = self._build()
@@ -270,7 +119,7 @@ class StreamDouble:
         finally:
             self.sockets.discard(socket)
 
-    async def _start(self, socket: WebSocket) -> Stream | None:
+    async def _start(self, socket: WebSocket) -> ToyStream | None:
         start = parse_client_message(await socket.receive_text()).message
         self.received.append(start)
         told = 0
@@ -283,7 +132,7 @@ class StreamDouble:
             await socket.send_json({"type": "error", **self.reject})
             await socket.close(1013 if self.reject.get("retryable") else 1008)
             return None
-        stream = self.sessions.get(start.resume or "") or Stream(self, start)
+        stream = self.sessions.get(start.resume or "") or self._begin(start)
         if start.resume:
             stream.playhead = ((start.last_frame + 1) / FPS, 0.0)  # the client has nothing else
         self.sessions["toy-token"] = stream
@@ -294,7 +143,7 @@ class StreamDouble:
             await socket.send_bytes(packet)
         return stream
 
-    async def _listen(self, socket: WebSocket, stream: Stream) -> None:
+    async def _listen(self, socket: WebSocket, stream: ToyStream) -> None:
         while True:
             text = await socket.receive_text()
             try:
@@ -314,7 +163,7 @@ class StreamDouble:
             else:
                 await self._command(socket, stream, message)
 
-    async def _command(self, socket: WebSocket, stream: Stream, message: Any) -> None:
+    async def _command(self, socket: WebSocket, stream: ToyStream, message: Any) -> None:
         reply = {"id": getattr(message, "id", None), "chunk": stream.world.chunk}
         match message.type:
             case "playhead":
@@ -346,7 +195,7 @@ class StreamDouble:
             case "session.stop":
                 await socket.close(1000)
 
-    async def _generate(self, socket: WebSocket, stream: Stream) -> None:
+    async def _generate(self, socket: WebSocket, stream: ToyStream) -> None:
         while True:
             if not stream.due():
                 await asyncio.sleep(0.01)
@@ -364,7 +213,7 @@ class StreamDouble:
                 stream.step_id = None
                 await socket.send_json(answer)
 
-    async def _answer(self, socket: WebSocket, stream: Stream, probe: Any) -> None:
+    async def _answer(self, socket: WebSocket, stream: ToyStream, probe: Any) -> None:
         self.probes += 1
         self.most_probes = max(self.most_probes, self.probes)
         await asyncio.sleep(self.probe_s)
@@ -379,7 +228,10 @@ class StreamDouble:
         self.noise -= 1
         return packet[:HEADER_BYTES] + bytes(random.randrange(256) for _ in packet[HEADER_BYTES:])
 
-    def size_for(self, start: Any) -> tuple[int, int]:
+    def _begin(self, start: Any) -> ToyStream:
+        return ToyStream(start, self._size_for(start), self.codec_string, lambda: self.grabs)
+
+    def _size_for(self, start: Any) -> tuple[int, int]:
         """The size that was asked for, else the one that fits the shape of the start image, else the usual one."""
         if start.width:
             return start.width, start.height

@@ -1,4 +1,4 @@
-"""What the page says: it is true of the stream on stage, and stands where it covers nothing."""
+"""What the page says: it is true of the stream on stage."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ import json
 from typing import Any
 
 import pytest
-from stream_double import MODEL
 from test_web_pictures import picture
-from test_web_session import sent, tell
+from told import sent, tell
 
 pytestmark = pytest.mark.browser
 
 UNKNOWN = "this model was not trained on 'asdf': it is left out, or a guess"
-
-PLAYED_WITH = ["#stage", "#prompt", "#prompt-go", "#play", "#step", "#reset", "#timeline", "#branch"]
 
 # What the page shows from the moment on at which a stream begins: [status, clock, whether a banner is shown].
 WATCH_START = """() => {
@@ -143,31 +140,6 @@ def test_keys_go_on_from_the_empty_page_when_a_stream_ends(driver: Any, served: 
     assert driver.page.evaluate(focused) == "prompt", "who writes goes on writing"
 
 
-def test_the_end_of_a_stream_shows_the_empty_page_on_a_phone(served: Any, open_page: Any) -> None:
-    driver = open_page(served.url, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
-    driver.start()
-    driver.page.locator("#stop").scroll_into_view_if_needed()
-    driver.page.locator("#stop").tap()
-    driver.page.locator("#stop", has_text="Press again").wait_for()
-    driver.page.locator("#stop").tap()
-    driver.until(lambda: driver.page.evaluate("scrollY") < 60, "its top is in the window")
-
-
-@pytest.mark.parametrize("size", [(1280, 720), (1024, 768), (768, 1024), (390, 844)])
-def test_a_message_covers_nothing_that_one_plays_with(
-    served: Any, open_page: Any, size: tuple[int, int]
-) -> None:
-    driver = open_page(served.url, viewport=dict(zip(("width", "height"), size, strict=True)))
-    driver.start()
-    tell(served, {"type": "notice", "code": "busy", "message": "it is so"})
-    message = driver.page.locator(".toast").bounding_box()
-    for part in PLAYED_WITH:
-        box = driver.page.locator(part).bounding_box()
-        beside = message["x"] >= box["x"] + box["width"]
-        above = message["y"] + message["height"] <= box["y"] + (30 if part == "#stage" else 0)
-        assert beside or above, part
-
-
 def test_who_waits_for_pictures_is_told(driver: Any, served: Any) -> None:
     driver.start()
     served.double.slow_s = 6.0
@@ -285,17 +257,6 @@ def test_what_is_selected_is_let_go_when_the_camera_moves(driver: Any, served: A
     assert driver.page.locator("#select-clear").is_disabled()
 
 
-def test_no_finger_leaves_a_hover_behind(served: Any, open_page: Any) -> None:
-    driver = open_page(served.url, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
-    ground = "(each) => getComputedStyle(each).backgroundColor"
-    theme, untouched = driver.page.locator("#theme"), driver.page.locator("#help-open").evaluate(ground)
-    theme.tap()
-    theme.tap()
-    assert theme.evaluate(ground) == untouched
-    tools = driver.page.locator("#tools")
-    assert tools.evaluate("(each) => each.scrollWidth <= each.clientWidth"), "and every tool is in the window"
-
-
 def test_a_session_of_a_model_that_is_not_here_leaves_the_stream_alone(driver: Any, served: Any) -> None:
     driver.start()
     load_session(driver, model="nobody")
@@ -340,12 +301,6 @@ def test_escape_leads_from_the_prompt_back_to_the_stage(driver: Any, served: Any
     assert driver.page.locator("#prompt").input_value() == "a ball at night"
 
 
-def test_every_tool_is_in_a_low_window(served: Any, open_page: Any) -> None:
-    driver = open_page(served.url, viewport={"width": 1100, "height": 600})
-    last = driver.page.locator("#clear").bounding_box()
-    assert last["y"] + last["height"] <= 600
-
-
 DRAG_FILE = """() => {
   const dataTransfer = new DataTransfer();
   dataTransfer.items.add(new File(['x'], 'a.png', { type: 'image/png' }));
@@ -387,37 +342,3 @@ def test_a_picture_that_takes_long_to_read_is_waited_for_aloud(served: Any, open
     driver.page.locator("#preset-cards .preset").first.wait_for()
     driver.page.set_input_files("#image-file", files=[picture((600, 400))])
     driver.page.locator("#banner", has_text="Opening the picture").wait_for()
-
-
-def test_the_slider_of_a_film_goes_with_it(driver: Any, served: Any) -> None:
-    driver.start()
-    widths = [f"document.getElementById('{each}').clientWidth" for each in ("scrub", "timeline")]
-    driver.until(lambda: driver.page.evaluate(f"{widths[0]} > 1 && {widths[0]} < {widths[1]}"), "it is short")
-    driver.end()
-    driver.until(lambda: driver.page.evaluate(f"{widths[0]} === {widths[1]}"), "it has its usual width")
-
-
-# Names of what stands below the stage and is covered where it is scrolled to.
-COVERED = """() => [...document.querySelectorAll('.transport button, #prompt, .panel h2, .panel button')].filter((each) => {
-  each.scrollIntoView({ block: 'start' });
-  const { left, top, width, height } = each.getBoundingClientRect();
-  const seen = document.elementFromPoint(left + Math.min(width, 20) / 2, top + height / 2);
-  return width > 0 && !each.contains(seen) && !seen?.contains(each);
-}).map((each) => each.id || each.textContent)"""
-
-
-@pytest.mark.parametrize("size", [(844, 390), (568, 320), (390, 844)])
-def test_tools_cover_nothing_of_a_page_that_is_scrolled(
-    served: Any, open_page: Any, size: tuple[int, int]
-) -> None:
-    viewport = dict(zip(("width", "height"), size, strict=True))
-    driver = open_page(served.url, viewport=viewport, has_touch=True, is_mobile=True)
-    driver.start()
-    assert driver.page.evaluate(COVERED) == []
-
-
-def test_the_lamp_has_its_word_on_a_small_phone(served: Any, open_page: Any, monkeypatch: Any) -> None:
-    monkeypatch.setitem(MODEL, "title", "flowbrush pocket, the one with a long name")
-    driver = open_page(served.url, viewport={"width": 320, "height": 568}, has_touch=True, is_mobile=True)
-    driver.start()
-    assert driver.page.locator("#status").evaluate("(each) => each.scrollWidth <= each.clientWidth")

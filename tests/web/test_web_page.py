@@ -290,27 +290,6 @@ def test_the_tool_in_hand_can_be_told_where_grounds_are_not_drawn(served: Any, o
     assert rims == ["2px", "1px"]
 
 
-OUT_OF_WINDOW = """() => [...document.querySelectorAll('.tool')].filter((tool) => {
-  const { left, top, right, bottom } = tool.getBoundingClientRect();
-  return left < 0 || top < 0 || right > innerWidth || bottom > innerHeight || tool.scrollWidth > tool.clientWidth;
-}).map((tool) => tool.textContent)"""
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize(
-    "size", [(360, 740), (844, 390), (667, 375), (911, 512), (1280, 585), (1100, 680), (768, 1024)]
-)
-def test_every_tool_is_in_the_window(served: Any, open_page: Any, size: tuple[int, int]) -> None:
-    driver = open_page(
-        served.url,
-        viewport={"width": size[0], "height": size[1]},
-        has_touch=size[0] < 1000,
-        is_mobile=size[0] < 1000,
-    )
-    driver.start()
-    assert driver.page.evaluate(OUT_OF_WINDOW) == []
-
-
 @pytest.mark.browser
 def test_a_prompt_stands_in_its_own_direction(driver: Any) -> None:
     direction = "(field) => getComputedStyle(field).direction"

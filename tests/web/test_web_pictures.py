@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from test_web_painting import sent
+from told import sent
 
 pytestmark = pytest.mark.browser
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from real_server import NARROW, RealServer
 from test_web_messages import ask_for
-from test_web_session import sent
+from told import sent
 
 pytestmark = pytest.mark.browser
 

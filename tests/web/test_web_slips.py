@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from real_server import NARROW, RealServer
 from test_web_pictures import picture
-from test_web_session import sent
+from told import sent
 
 pytestmark = pytest.mark.browser
 

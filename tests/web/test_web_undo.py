@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 import stream_double
+from page_driver import near
 from real_server import NARROW, RealServer
-from test_web_painting import near, sent
+from told import sent
 
 pytestmark = pytest.mark.browser
 
