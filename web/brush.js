@@ -227,25 +227,20 @@ export class Brush extends Emitter {
 
   /** The eraser is lifted. @param {Stroke[]} strokes that it has let go */
   erased(strokes) {
-    if (strokes.length > 0) this.history.did(removed(this, strokes, () => this.letGo(strokes)));
+    if (strokes.length > 0) this.history.did(removed(this, strokes));
   }
 
   /** Removes every track from the stream. Gives how many were painted here. */
   clear() {
-    const strokes = this.#clear();
-    if (strokes.length > 0) this.history.did(removed(this, strokes, () => this.#clear()));
-    return strokes.length;
-  }
-
-  #clear() {
-    if (!this.session) return [];
+    if (!this.session) return 0;
     const strokes = [...this.strokes].filter(({ phase }) => phase !== 'released');
     for (const stroke of strokes) {
       this.#holds.loosen(stroke);
       stroke.leave();
     }
     this.#tracks.clear(strokes.filter(({ track }) => track));
-    return strokes;
+    if (strokes.length > 0) this.history.did(removed(this, strokes));
+    return strokes.length;
   }
 
   /** The stream goes back to before the first of these controls. @param {import('./acks.js').Ack[]} begun */
@@ -284,7 +279,7 @@ export class Brush extends Emitter {
     this.shownId = control;
     for (const stroke of this.strokes) {
       if (stroke.beginId > 0 && control >= stroke.beginId && !stroke.told) this.#holds.untold(stroke);
-      if (stroke.phase === 'playing' && stroke.playedFrom === null && control >= stroke.beginId) stroke.playedFrom = pts - stroke.skipped;
+      if (stroke.phase === 'playing' && stroke.playedFrom === null && control >= stroke.beginId) stroke.playedFrom = (stroke.beginPts ?? pts) - stroke.skipped;
       const over = stroke.playedFrom !== null && pts - stroke.playedFrom >= stroke.seconds;
       if (stroke.phase === 'playing' && over) this.#pathOver(stroke);
       if (stroke.phase === 'released' && control >= stroke.endId) stroke.fadeAt ??= performance.now();

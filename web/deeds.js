@@ -87,13 +87,12 @@ export function played(brush, strokes, drafts) {
 }
 
 /**
- * Pins and paths were taken away: by the eraser, or all of them.
+ * Pins and paths were taken away: by the eraser, or all of them. Again those go and no others: a drag that is made again may be under way.
  * @param {Brush} brush
  * @param {Stroke[]} strokes
- * @param {() => void} again
  * @returns {Deed}
  */
-export function removed(brush, strokes, again) {
+export function removed(brush, strokes) {
   return {
     strokes,
     async undo() {
@@ -101,7 +100,7 @@ export function removed(brush, strokes, again) {
       return 'Brought back what was taken away';
     },
     async redo() {
-      again();
+      brush.letGo(this.strokes);
       return 'Taken away again';
     },
   };

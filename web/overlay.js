@@ -212,7 +212,7 @@ export class Overlay {
     const draft = stroke.phase === 'draft';
     this.#line(samples, 0, samples.length - 1, COLOURS.path, draft ? 3 : 2, draft ? [8, 6] : []);
     this.#arrowHead(samples);
-    const centre = playedFrom === null ? samples[0] : positionAt(samples, this.#scene.pts() - playedFrom);
+    const centre = playedFrom === null ? stroke.start : positionAt(samples, this.#scene.pts() - playedFrom);
     for (const spot of gridOffsets(stroke, centre)) {
       if (playedFrom === null) this.#ring(spot, COLOURS.path, 8);
       else this.#dot(spot, COLOURS.path, 6);

@@ -7,6 +7,8 @@ import { Emitter } from './emitter.js';
 import { Stroke } from './tracks.js';
 
 const ENDED_KEPT = 200;
+/** Of a control that is refused: who sent it hears of it. */
+const ignore = () => {};
 
 /**
  * @typedef {import('./acks.js').Ack} Ack
@@ -39,10 +41,11 @@ export class TrackLife extends Emitter {
   begin(stroke, track, phase, at) {
     stroke.stand(phase);
     stroke.track = track;
-    stroke.beginChunk = stroke.endChunk = null;
+    stroke.beginChunk = stroke.endChunk = stroke.beginPts = null;
     stroke.endId = 0;
     stroke.told = false;
     stroke.beginId = this.#sent(track.ack, at, stroke);
+    this.#noteBegin(stroke, track.ack);
     for (const sample of stroke.samples) sample.id = stroke.beginId;
   }
 
@@ -114,22 +117,27 @@ export class TrackLife extends Emitter {
     const ended = Object.assign(new Stroke(stroke.kind), { track, beginChunk });
     this.#ended.push(ended);
     if (this.#ended.length > ENDED_KEPT) this.#ended.shift();
-    const known = ack.queued.then(
-      ({ chunk }) => {
-        ended.endChunk = chunk;
-        if (left) left.elapsed = this.#wayMade(stroke, chunk);
-      },
-      () => {}, // who sent it hears of it
-    );
+    const { chunk_frames: frames, fps } = /** @type {import('./protocol.js').Ready} */ (this.#live.ready);
+    /** @param {number} frame that begins without it */
+    const stood = (frame) => {
+      if (!left) return;
+      const began = stroke.beginPts ?? ((stroke.beginChunk ?? Infinity) * frames) / fps;
+      left.elapsed = stroke.skipped + Math.max(0, frame / fps - began);
+    };
+    const known = ack.queued.then(({ chunk }) => {
+      ended.endChunk = chunk;
+      stood(chunk * frames); // most likely
+    }, ignore);
+    ack.applied.then(({ frame }) => stood(frame), ignore);
     if (left) left.known = known;
   }
 
-  /** Seconds of its way that a path has made when `chunk` begins. @param {Stroke} stroke @param {number} chunk */
-  #wayMade({ playedFrom, beginChunk, skipped }, chunk) {
-    const { ready } = this.#live;
-    if (!ready || beginChunk === null) return skipped;
-    const seconds = ready.chunk_frames / ready.fps;
-    return Math.max(skipped, chunk * seconds - (playedFrom ?? beginChunk * seconds - skipped));
+  /** @param {Stroke} stroke @param {Ack} ack of its beginning */
+  #noteBegin(stroke, ack) {
+    const { fps } = /** @type {import('./protocol.js').Ready} */ (this.#live.ready);
+    ack.applied.then(({ frame }) => {
+      if (stroke.beginId === ack.id) stroke.beginPts = frame / fps;
+    }, ignore);
   }
 
   /**

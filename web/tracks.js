@@ -40,6 +40,8 @@ export class Stroke {
   beginChunk = null;
   /** @type {number | null} */
   endChunk = null;
+  /** Media time of the first frame that its track is in, when that is made. @type {number | null} */
+  beginPts = null;
   /** Wall time (ms) at which it started to fade, or null. @type {number | null} */
   fadeAt = null;
   /** Of a path: seconds it takes, and media time of the first frame that plays it. */

@@ -38,6 +38,19 @@ test('no path is longer than a message takes, and its times grow', () => {
   }
 });
 
+test('a path that goes on begins where it stood, and makes the rest of its way', () => {
+  const stroke = new Stroke('path');
+  stroke.follow(line([0, 0, 0], [0.4, 0, 1], [0.4, 0.8, 3]));
+  stroke.skipped = 2;
+  assert.deepEqual(stroke.start, { x: 0.4, y: 0.4 });
+  assert.deepEqual(stroke.rest, [{ x: 0.4, y: 0.4, t: 0 }, { x: 0.4, y: 0.8, t: 1 }]);
+  assert.deepEqual(stroke.at(0, 9), { x: 0.4, y: 0.4 }, 'where its hand is before it is shown');
+  stroke.skipped = 3;
+  assert.equal(stroke.rest.length, 1, 'a way that is over has an end');
+  stroke.skipped = 0;
+  assert.equal(stroke.rest.length, 3);
+});
+
 test('the eraser measures to the line, in frame heights', () => {
   const stroke = new Stroke('path');
   stroke.samples = line([0.2, 0.5, 0], [0.8, 0.5, 1]);
