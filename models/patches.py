@@ -19,11 +19,14 @@ from flowbrush.models.quilting import quilted, windows
 
 REACH = 2  # pixels around the middle of a patch; wider ones find no place that fits next to a wall
 COARSE = 8  # pixels: what is smoother is the network's word on what belongs there
-GUIDE = 3.0  # what agreeing with that weighs, against fitting into what is made
+GUIDE = 3.5  # what agreeing with that weighs, against fitting into what is made
 # How much better a patch from elsewhere must fit to break up a tile: tiles are sharp, and patches that are chosen one by one are
 # drawn to the smoothest ground.
-BETTER = 2.0
-FILL = 0.15  # of the network's fill is left: what was copied is never the right leaf, and costs 0.2 dB more without it
+BETTER = 2.5
+# Of how many that fit best a patch from elsewhere is one, by chance: many that look alike want the same, and one leaf beside itself
+# is a weave. Of twice as many the last fit no longer: an edge is lost.
+ALIKE = 8
+FILL = 0.17  # of the network's fill is left: what was copied is never the right leaf, and costs 0.2 dB more without it
 FEWEST = 16  # windows to copy from; a hole in next to nothing stays as it is
 
 
@@ -92,21 +95,31 @@ def _tiles(level: Level, guide: Tensor) -> Tensor:
     height, width = level.lacks.shape[-2:]
     taken = _inside(*quilted(level.known, level.lacks, guide, level.at), height, width)
     missing = (taken < 0) | ~level.free[taken]
-    taken[missing] = _nearest(_looks(guide, guide), level.at[missing], level)
+    taken[missing], _ = _nearest(_looks(guide, guide), level.at[missing], level)
     return taken
 
 
-def _nearest(looks: Tensor, at: Tensor, level: Level) -> Tensor:
-    """Of the patches around `at` [n] those that look most like them, of all: [n]."""
+def _nearest(looks: Tensor, at: Tensor, level: Level) -> tuple[Tensor, Tensor]:
+    """For each of the patches around `at` [n] one of the ALIKE that look most like it, and how much that differs: [n] each."""
     places = level.free.nonzero()[:, 0]
-    return places[torch.cdist(looks[at], looks[places]).argmin(1)]
+    differ, best = torch.cdist(looks[at], looks[places]).topk(min(ALIKE, len(places)), largest=False)
+    chance = torch.Generator().manual_seed(0)  # the same hole is filled in the same way
+    which = torch.randint(best.shape[1], (len(at), 1), generator=chance).to(at.device)
+    return places[best.gather(1, which)[:, 0]], differ.gather(1, which)[:, 0].square()
 
 
 def _better(level: Level, looks: Tensor, taken: Tensor) -> Tensor:
-    """`taken` [n], or a patch of anywhere that fits much better."""
-    wanted, other = looks[level.at], _nearest(looks, level.at, level)
-    now, then = ((wanted - looks[place]).square().sum(1) for place in (taken, other))
-    return torch.where(BETTER * then < now, other, taken)
+    """`taken` [n], or a patch of anywhere that fits much better, and better than where a neighbour wants the same."""
+    other, then = _nearest(looks, level.at, level)
+    worth = (looks[level.at] - looks[taken]).square().sum(1) - BETTER * then
+    wide = level.lacks.shape[-1] + 2  # with a frame around it
+    middles = (level.at // (wide - 2) + 1) * wide + level.at % (wide - 2) + 1
+    frame = worth.new_full(((level.lacks.shape[-2] + 2) * wide,), -1)
+    wants, worths = (frame.to(each.dtype).index_put((middles,), each) for each in (other, worth))
+    gained = worth > 0
+    for beside in (-wide - 1, -wide, 1 - wide, -1, 1, wide - 1, wide, wide + 1):
+        gained &= (wants[middles + beside] != other) | (worths[middles + beside] < worth)
+    return torch.where(gained, other, taken)
 
 
 def _looks(picture: Tensor, fill: Tensor) -> Tensor:

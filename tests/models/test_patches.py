@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from flowbrush.models import quilting
+from flowbrush.models import patches, quilting
 from flowbrush.models.inpainter import diffuse_fill
 from flowbrush.models.patches import patched
 
@@ -72,6 +72,23 @@ def test_no_place_is_copied_everywhere() -> None:
     assert float(alike) < 0.4  # one tile again and again: 0.9
 
 
+def test_neighbours_that_look_alike_do_not_take_the_same_patch() -> None:
+    """In dark leaves a quarter of the pixels took the place that their neighbour took: the same four pixels again and again."""
+    filled, hole = with_smear(grass())
+    level = patches.Level.of(filled, hole, 4)
+    looks = patches._looks(level.known, filled)
+    tiles = level.free.nonzero()[:, 0][torch.arange(len(level.at)) % 900]
+    taken = patches._better(level, looks, tiles)
+    anew = taken != tiles
+    assert int(anew.sum()) > 100
+    spread = taken[anew].unique(return_counts=True)[1]
+    assert 0.06 < int(spread.max()) / int(anew.sum()) < 0.1  # where each takes the one that fits best 0.18
+    at = torch.full(level.lacks.shape[1:], -1).flatten().index_put((level.at[anew],), taken[anew])
+    at = at.view(level.lacks.shape[1:])
+    assert not bool(((at[:, 1:] == at[:, :-1]) & (at[:, 1:] >= 0)).any())
+    assert not bool(((at[1:] == at[:-1]) & (at[1:] >= 0)).any())
+
+
 def weave(made: Tensor) -> Tensor:
     """How strong the texture of a filled hole is at each place within a tile, compared with its mean: [2, pixels of a tile]."""
     step = 4 * quilting.TILE
@@ -92,13 +109,13 @@ def test_what_is_copied_is_whole_patches() -> None:
     ground = grass()
     filled, hole = with_smear(ground)
     made = patched(filled, hole)
-    patches = F.unfold(ground[None], 6)[0].T
-    patches = patches - patches.mean(1, keepdim=True)
+    pieces = F.unfold(ground[None], 6)[0].T
+    pieces = pieces - pieces.mean(1, keepdim=True)
     agree = []
     for row, column in itertools.product(range(70, 118, 8), range(104, 192, 8)):
         patch = made[:, row : row + 6, column : column + 6].flatten()
         patch = patch - patch.mean()
-        agree.append(float(((patches @ patch) / (patches.norm(dim=1) * patch.norm())).max()))
+        agree.append(float(((pieces @ patch) / (pieces.norm(dim=1) * patch.norm())).max()))
     assert statistics.median(agree) > 0.9  # of tiles half as large 0.78
 
 
