@@ -82,7 +82,8 @@ class Acquirer:
                 -region[None], THIN, 1, THIN // 2
             )  # a line has no inside: nobody sees what it would take
             return self._thing(region.to(stack.background.device)) if bool(drawn.any()) else None
-        if self.segmenter is None:
+        if self.segmenter is None or (stack.label and not touch.add):
+            # In a scene of a prompt the things are layers: a press beside them would tear a piece out of the sky.
             return None
         key = (id(stack.background), stack.camera, _nearly(touch))
         if key in self.found and self.found[key][0] is stack.background:

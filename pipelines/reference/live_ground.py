@@ -31,7 +31,7 @@ def shown(stack: LayerStack, picture: Tensor) -> LayerStack:
     """The stack with `picture` [3, H, W] as its whole ground, for hands that take what is seen."""
     return replace(
         stack, background=picture, confidence=torch.ones_like(picture[:1]), camera=STILL, margin=(0, 0),
-        next_background=None, hole=None,
+        next_background=None, hole=None, label="",
     )  # fmt: skip
 
 
@@ -39,7 +39,7 @@ def behind(stack: LayerStack, staged: LayerStack) -> LayerStack:
     """The layers of `stack` before what was `staged`: what a hand has cut from a source leaves no hole, for the source goes on."""
     return replace(
         stack, background=staged.background, confidence=staged.confidence, camera=staged.camera, margin=staged.margin,
-        next_background=staged.next_background, hole=staged.hole,
+        next_background=staged.next_background, hole=staged.hole, label=staged.label,
     )  # fmt: skip
 
 
@@ -53,4 +53,4 @@ def put_behind(moved: Moved, video: Tensor, strength: float) -> Moved:
 
 def left(stack: LayerStack, picture: Tensor) -> LayerStack:
     """The stack once its source has ended: the last picture is the ground from here on, as a photo is."""
-    return replace(shown(stack, picture), label="", next_label="")
+    return replace(shown(stack, picture), next_label="")

@@ -59,7 +59,12 @@ class SceneMaker:
         drop = self.keyframes.backdrop(scene, seed, size)
         placed = arrange(told.things, size, firsts, seed, drop.ground)
         layers = numbered([layer_of(self.keyframes, each, size) for each in placed])
-        layers = sat_down(layers, each_of(told.things)[: len(layers)])
+        # Who a hand takes where its path begins stands there, and on nothing.
+        each = [
+            thing if place.first is None else replace(thing, on="")
+            for thing, place in zip(each_of(told.things), placed, strict=True)
+        ]
+        layers = sat_down(layers, each)
         sure = torch.ones_like(drop.picture[:1])
         return LayerStack(
             drop.picture, sure, layers, margin=drop.margin, label=scene, prompt=prompts, seed=seed
@@ -100,7 +105,7 @@ class SceneMaker:
         taken = [(layer.pose.x / width, layer.pose.y / height) for layer in stack.layers if not layer.leaving]
         placed = arrange(wanted, (width, height), (), stack.seed, self._ground(stack), taken)
         arriving = [replace(layer_of(self.keyframes, each, (width, height)), opacity=0.0) for each in placed]
-        new = sat_down(numbered(arriving, stack.layers), each_of(wanted)[: len(arriving)], stack.layers)
+        new = sat_down(numbered(arriving, stack.layers), each_of(wanted), stack.layers)
         return replace(stack, layers=(*stack.layers, *new), prompt=prompts)
 
     def _ground(self, stack: LayerStack) -> Ground:

@@ -212,6 +212,16 @@ def test_a_prompt_that_names_something_else_takes_away_what_was_there(
     assert "dog" not in labels(state)
 
 
+def test_a_rider_with_a_path_of_its_own_stands_where_that_begins(served: Generator, start) -> None:
+    ridden = start("a monkey rides a horse", seed=4)
+    horse, monkey = ridden.memory.layers
+    assert monkey.seat is not None and monkey.pose.y < horse.pose.y
+    begun = path(1, (0, 0.2, 0.4), (1, 0.4, 0.4))
+    walked = start("a monkey rides a horse", seed=4, tracks=(begun,))
+    (monkey,) = (layer for layer in walked.memory.layers if layer.label == "monkey")
+    assert monkey.seat is None and (monkey.pose.x, monkey.pose.y) == pytest.approx((64, 76.8))
+
+
 def test_what_is_to_be_done_afterwards_is_said(served: Generator, start) -> None:
     (notice,) = served.step([start("a dog runs to the left and then jumps")], [()])[0].notices
     assert notice.code == "partly_shown" and "after 'then' is left out" in notice.message

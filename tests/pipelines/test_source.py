@@ -220,6 +220,8 @@ def test_what_was_staged_shows_through_as_far_as_the_source_is_not_followed(tiny
     assert torch.allclose(both, 0.75 * seen(state.memory) + 0.25 * video[0], atol=1e-6)
     shown = live_ground.shown(state.memory, both)
     assert torch.equal(seen(shown), both) and shown.size == state.memory.size
+    assert not shown.label, "a hand takes what a video shows, as of a photo"
+    assert live_ground.behind(shown, state.memory).label == state.memory.label == "meadow"
     tiny.release(state)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -40,6 +42,20 @@ def test_a_press_takes_what_the_segmenter_sees_and_fills_behind_it() -> None:
     assert changed[25:35, 35:45].all()
     assert not changed[:12].any() and not changed[:, :22].any() and not changed[:, 58:].any()
     assert after.confidence[0, 30, 40] == pytest.approx(FILLED) and after.confidence[0, 0, 0] == 1
+
+
+def test_in_a_scene_of_a_prompt_only_things_and_what_is_painted_are_taken() -> None:
+    """Its backdrop is no photo: a press beside a thing took a piece of sky, which then stood in the next scene."""
+    segmenter, scene = DiscAt(40, 30, 12), replace(stack(disc(RED, 70, 30)), label="meadow")
+    acquirer = Acquirer(segmenter, None)
+    missed = acquirer.take(scene, 7, Touch((42, 31)))
+    assert missed.empty == {7} and missed.background is scene.background and not segmenter.asked
+    assert acquirer.probe(scene, Touch((42, 31))) == ((), "")
+    assert acquirer.take(scene, 7, Touch((72, 31))).layers[0].hands == {7}
+    assert len(acquirer.take(scene, 7, Touch((42, 31), add=((40.0, 30.0),))).layers) == 2, (
+        "who says it twice means it"
+    )
+    assert len(acquirer.take(scene, 7, Touch((42, 31), region=SQUARE)).layers) == 2
 
 
 def test_doubts_far_from_the_thing_are_neither_taken_nor_filled() -> None:
