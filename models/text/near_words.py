@@ -110,13 +110,9 @@ NEAREST: dict[str, tuple[str, ...]] = {
     ),
     "ladybug": (
         "ant",
-        "beetle",
         "spider",
     ),
-    "octopus": (
-        "jellyfish",
-        "squid",
-    ),
+    "octopus": ("jellyfish",),
     "alien": ("martian",),
 }
 VERBS: dict[str, tuple[str, ...]] = {

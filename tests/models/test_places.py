@@ -15,7 +15,8 @@ from flowbrush.models.text.places import PLACE, at_sides, place_words, said_of
         ("top left, a star", [("height", "top"), ("side", "left")]),
         ("a bee flies high above a tree", [("height", "top"), ("relation", "above")]),
         ("birds overhead, a fish underneath", [("height", "top"), ("relation", "below")]),
-        ("on top of a house", [("relation", "above")]),
+        ("over a house", [("relation", "above")]),
+        ("on top of a house", []),  # who is on another thing sits on it: see `reference.seating`
         ("rises towards the top", [("direction", "up")]),
         ("a top hat, in the top hat, at the bottom of a hill, a high tree, the low wall, a lower step", []),
     ],

@@ -82,11 +82,15 @@ class PageDriver:
         return pixels.reshape(read["height"], read["width"], 4)[..., :3]
 
     def ball(self) -> tuple[float, float]:
-        """Centre of what is yellow, normalised to the frame; fails when nothing is."""
+        """Centre of what is yellow, normalised to the frame; fails when nothing comes: the page is live before it has drawn."""
+        return self.until(self._ball, "a ball is in the picture")  # type: ignore[no-any-return]
+
+    def _ball(self) -> tuple[float, float] | None:
         picture = self.picture().astype(int)
         yellow = (picture[..., 0] > 170) & (picture[..., 1] > 130) & (picture[..., 2] < 110)
         y, x = np.nonzero(yellow)
-        assert len(x) > 50, "no ball in the picture"
+        if len(x) <= 50:
+            return None
         return float(x.mean() + 0.5) / picture.shape[1], float(y.mean() + 0.5) / picture.shape[0]
 
     def spot(self, x: float, y: float) -> tuple[float, float]:
