@@ -13,7 +13,7 @@ from flowbrush.pipelines.reference.acquire import Acquirer, Touch
 from flowbrush.pipelines.reference.drive import drive
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
 from flowbrush.pipelines.reference.render import move
-from flowbrush.pipelines.reference.seats import RIDER, sat_down, with_carriers
+from flowbrush.pipelines.reference.seats import sat_down, with_carriers
 from flowbrush.pipelines.reference.wanted import Wanted
 
 CAR, CAT = Wanted("car"), Wanted("cat", on="car")
@@ -39,10 +39,19 @@ def test_who_sits_is_smaller_and_in_front_with_its_foot_at_the_others_top() -> N
     now = ridden()
     assert [layer.label for layer in now.layers] == ["car", "cat"]
     rider = now.layers[1]
-    assert rider.pose.scale == RIDER and rider.depth == now.layers[0].depth
+    assert rider.pose.scale == 0.75 and rider.depth == now.layers[0].depth
     assert rider.pose.x == pytest.approx(40, abs=0.5)
-    foot, top = rider.pose.y + 8 * RIDER, 45 - 12
-    assert top < foot < top + 4, "a little lower than its top"
+    foot, top = rider.pose.y + 8 * 0.75, 45 - 12
+    assert 1.8 < foot - top < 2.8, "who sits is a little lower than the top, and not half in it"
+
+
+@pytest.mark.parametrize(("width", "high"), [(4, True), (2, False)])
+def test_a_seat_is_a_third_as_wide_as_who_sits_there(width: int, high: bool) -> None:
+    """One sits on a roof, and not on its chimney."""
+    house = torch.zeros(4, 24, 24)
+    house[:, 12:], house[:, :, 12 - width // 2 : 12 + width // 2] = 1.0, 1.0
+    _, rider = sat_down([cat(), replace(car(), rgba=house)], [CAT, CAR])
+    assert (rider.pose.y + 8 * 0.75 < 45 - 6) == high
 
 
 def test_two_on_one_sit_side_by_side() -> None:
