@@ -93,6 +93,8 @@ const SCENES = 8;
 /** @type {import('./rest.js').ModelInfo[]} */
 let models = [];
 let branching = false;
+const scenePictures = loadScenes();
+const galleryPhotos = loadPhotos();
 
 const starter = new Starter(app, { model: currentModel, models: () => models, seed: () => session.takeSeed(), showSeed: (seed) => session.showSeed(seed), prompts, left: offerWayBack });
 
@@ -283,6 +285,7 @@ async function boot() {
   const query = new URLSearchParams(location.search);
   const hash = new URLSearchParams(location.hash.slice(1));
   const token = hash.get('resume');
+  showPhotos(true); // most models take them: nobody waits for the server to say so
   try {
     models = await rest.models();
     status('Ready', 'idle');
@@ -323,11 +326,22 @@ async function showModel() {
     strip.allow(model.capabilities);
   }
   follow.allow();
-  const [pictures, photos] = await Promise.all([loadScenes(), model.capabilities.image === false ? [] : loadPhotos()]);
+  const pictures = await scenePictures;
   const scenes = examplesOf(model.examples).map((each) => ({ ...each, image: each.image ?? pictures[each.text] ?? null }));
   const pictured = scenes.filter(({ image }) => image);
   showCards('preset-cards', (pictured.length > 2 ? pictured : scenes).slice(0, SCENES), beginScene);
-  const cards = photos.map((photo) => ({ ...photo, text: photo.invite, image: address(photo.file) }));
+  await showPhotos(model.capabilities.image !== false);
+}
+
+/** Whether the photos are shown; null before that was decided. @type {boolean | null} */
+let photosShown = null;
+
+/** @param {boolean} able whether streams begin with pictures here */
+async function showPhotos(able) {
+  if (able === photosShown) return;
+  photosShown = able;
+  const photos = able ? await galleryPhotos : [];
+  const cards = photos.map((photo) => ({ ...photo, text: photo.invite, image: address(photo.small) }));
   for (const id of ['photo-cards', 'gallery']) showCards(id, cards, beginPhoto);
   showCredits(photos);
 }

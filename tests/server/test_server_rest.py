@@ -259,6 +259,13 @@ def test_what_is_served_of_the_page_is_what_it_loads(server: RunningServer) -> N
     folder = ROOT / "web"
     for path in ("main.js", "ui/timeline.js", "gallery/index.json", "icons.svg"):
         assert status_of(f"{server.url}/web/{path}")[0] == 200, path
+    for path, kept in (
+        ("main.js", "no-cache"),
+        ("ui/dom.js", "no-cache"),
+        ("gallery/small-fig.webp", "max-age=86400"),
+    ):
+        with urllib.request.urlopen(f"{server.url}/web/{path}", timeout=20) as answer:
+            assert answer.headers["Cache-Control"] == kept, path
     tools = ["package.json", "package-lock.json", "jsconfig.json"]
     assert all((folder / name).is_file() for name in tools), "they are there"
     for path in (

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image, ImageChops, ImageStat
 
 from flowbrush import limits, packets
 from flowbrush.messages import Codec
@@ -80,6 +81,31 @@ def test_every_photo_names_its_source_and_its_terms(driver: Any) -> None:
         "(all) => all.map((each) => each.querySelectorAll('a').length)"
     )
     assert links and set(links) == {2}
+
+
+def test_a_card_has_a_small_picture_of_its_photo() -> None:
+    """Photos themselves are loaded when they are opened; cards come from `tools/gallery_cards.py`."""
+    for each in json.loads((WEB / "gallery" / "credits.json").read_text()):
+        assert (WEB / "gallery" / each["small"]).stat().st_size < 10_000, each["small"]
+        with (
+            Image.open(WEB / "gallery" / each["small"]) as card,
+            Image.open(WEB / "gallery" / each["file"]) as photo,
+        ):
+            assert card.width == 320 and card.height == round(photo.height * 320 / photo.width)
+            apart = ImageChops.difference(card.convert("RGB"), photo.convert("RGB").resize(card.size))
+        assert max(ImageStat.Stat(apart).mean) < 6, f"{each['small']} shows {each['title']}"
+
+
+@pytest.mark.browser
+def test_photos_are_there_before_the_server_has_said_what_it_has(served: Any, open_page: Any) -> None:
+    driver = open_page(served.url)
+    held: list[Any] = []
+    driver.page.route("**/v1/models", lambda route: held.append(route))
+    driver.page.reload(wait_until="commit")
+    driver.page.locator("#photo-cards .preset").first.wait_for()
+    assert driver.until(lambda: held, "the models are asked for")
+    held[0].continue_()
+    driver.page.locator("#preset-cards .preset").first.wait_for()
 
 
 @pytest.mark.browser

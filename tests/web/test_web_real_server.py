@@ -21,7 +21,7 @@ from flowbrush.session_file import SessionFile
 
 pytestmark = pytest.mark.browser
 
-FIRST_LOAD_BYTES = {"code": 130_000, "pictures": 400_000}
+FIRST_LOAD_BYTES = {"code": 90_000, "pictures": 100_000}
 
 
 @pytest.fixture(scope="module")
@@ -248,6 +248,8 @@ def test_the_first_load_is_light_and_asks_nobody_else(real: RealServer, open_pag
     driver.page.wait_for_load_state("networkidle")
     assert len(urls) > 20
     assert all(url.startswith(real.url) for url in urls), "no external requests"
+    scripts = {url.rpartition("/")[2] for url in urls if url.endswith(".js")}
+    assert scripts <= {"main.js", "decode_worker.js"}, "on a slow line each answer is waited for"
     assert all(loaded[kind] < most for kind, most in FIRST_LOAD_BYTES.items()), (
         f"{loaded}: {json.dumps(urls)}"
     )

@@ -17,7 +17,7 @@ const LICENCES = {
 
 /**
  * @typedef {import('./prompt_panel.js').Example} Example
- * @typedef {{file: string, title: string, author: string, licence: string, source: string, changes?: string, subject: [number, number], invite: string}} Photo
+ * @typedef {{file: string, small: string, title: string, author: string, licence: string, source: string, changes?: string, subject: [number, number], invite: string}} Photo
  * @typedef {{title: string, text?: string, image: string | null, subject?: [number, number]}} Card `subject` is in the picture's sides
  */
 
