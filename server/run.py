@@ -95,6 +95,7 @@ def _serve(settings: Settings, app: FastAPI) -> int:
         context.service.fleet.url = settings.advertise or address_for_others(settings, listening)
     config = uvicorn.Config(
         app,
+        loop="asyncio",  # the limits of connections are set on its transports, which uvloop's do not have
         http=bounded_protocol(connection_limits(settings, context)),
         backlog=BACKLOG,
         proxy_headers=False,  # the door does it, and checks more

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import cast
 
@@ -22,6 +24,8 @@ from PIL import Image
 from flowbrush.pipelines.requests import Frames
 from flowbrush.protocol import Codec
 from flowbrush.server.delivery.mp4 import annex_b_units
+
+log = logging.getLogger(__name__)
 
 av.logging.set_level(av.logging.ERROR)
 
@@ -163,19 +167,38 @@ def _open(codec: Codec, width: int, height: int, fps: float) -> VideoCodecContex
     """The first encoder of the candidates that opens; which ones do depends on drivers, so it is tried."""
     problem: Exception | None = None
     for name, options in _CANDIDATES[codec]:
-        if name.endswith("nvenc") and not NVIDIA_DRIVER.exists():
-            continue  # FFmpeg would complain on stderr
+        if name.endswith("nvenc") and not has_nvenc():
+            continue
         try:
-            context = cast(VideoCodecContext, CodecContext.create(name, "w"))
-            context.width, context.height, context.pix_fmt = width, height, "yuv420p"
-            rate = Fraction(fps).limit_denominator(1001)
-            context.time_base, context.framerate = 1 / rate, rate
-            context.gop_size, context.max_b_frames = round(GOP_S * fps), 0
-            context.thread_count = 1
-            context.color_primaries = context.color_trc = context.colorspace = context.color_range = BT709
-            context.options = options
-            context.open()
-            return context
+            return _opened(name, options, width, height, fps)
         except (FFmpegError, OSError, ValueError) as error:
             problem = error
     raise EncodingError(f"no encoder for {codec} opens on this machine: {problem}")
+
+
+@cache
+def has_nvenc() -> bool:
+    """Whether the GPU encodes H.264; tried once in a process. Those of data centres, as A100 and H100, have no encoder."""
+    if not NVIDIA_DRIVER.exists():
+        return False
+    name, options = _CANDIDATES[Codec.H264][0]
+    try:
+        _opened(name, options, 320, 192, 16.0)
+    except (FFmpegError, OSError, ValueError) as error:
+        log.info("%s does not open on this machine, the processor encodes H.264: %s", name, error)
+        return False
+    return True
+
+
+def _opened(name: str, options: dict[str, str], width: int, height: int, fps: float) -> VideoCodecContext:
+    context = cast(VideoCodecContext, CodecContext.create(name, "w"))
+    context.width, context.height, context.pix_fmt = width, height, "yuv420p"
+    rate = Fraction(fps).limit_denominator(1001)
+    context.time_base, context.framerate = 1 / rate, rate
+    context.gop_size, context.max_b_frames = round(GOP_S * fps), 0
+    context.thread_count = 1
+    context.color_primaries = context.color_trc = context.colorspace = context.color_range = BT709
+    context.options = options
+    with av.logging.Capture():  # one that does not open would be an ERROR in the log, and the next one is tried
+        context.open()
+    return context

@@ -9,7 +9,9 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import uvicorn
+import uvloop
 import websockets
+from running_server import RunningServer
 
 from flowbrush.server.http.connections import ConnectionLimits, bounded_protocol
 
@@ -107,3 +109,10 @@ async def test_a_websocket_is_no_request_that_takes_too_long() -> None:
         async with asyncio.timeout(WAIT_S), websockets.connect(f"ws://127.0.0.1:{port}") as socket:
             heard = [message async for message in socket]
     assert heard == ["tick"] * 4 and closed == []
+
+
+def test_the_server_takes_connections_where_another_event_loop_is_installed(
+    make_server: type[RunningServer],
+) -> None:
+    assert uvloop.new_event_loop  # which uvicorn would take by itself; its transports cannot be told how much to read at once
+    assert make_server().json("/healthz")["status"] == "ok"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,8 @@ from PIL import Image
 from flowbrush.decoder import Decoder
 from flowbrush.packets import NO_FLAGS, Flag, Packet
 from flowbrush.protocol import Codec
-from flowbrush.server.engine.encoder import VideoEncoder
+from flowbrush.server.engine import encoder as encoders
+from flowbrush.server.engine.encoder import VideoEncoder, available_codecs, has_nvenc
 
 PHOTO = Path(__file__).parents[2] / "web" / "gallery" / "photo-panda.webp"
 
@@ -33,3 +36,34 @@ def test_a_photo_that_moves_is_seen_as_it_is_and_costs_no_more_than_it_must(code
     assert min(decibels) > 36  # a JPEG of quality 75 has 35
     assert sizes[0] < 25_000
     assert codec is Codec.JPEG or max(sizes[1:]) < sizes[0] / 2
+
+
+@pytest.fixture
+def a_driver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """An NVIDIA driver, and no GPU that encodes: that is found out anew, before and after."""
+    (tmp_path / "nvidiactl").touch()
+    monkeypatch.setattr(encoders, "NVIDIA_DRIVER", tmp_path / "nvidiactl")
+    has_nvenc.cache_clear()
+    yield
+    has_nvenc.cache_clear()
+
+
+def test_a_gpu_without_an_encoder_is_told_once_and_is_no_error(
+    a_driver: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tried, real = [], encoders.CodecContext.create
+
+    class Counted:
+        @staticmethod
+        def create(name: str, mode: str) -> object:
+            tried.append(name)
+            return real(name, mode)
+
+    monkeypatch.setattr(encoders, "CodecContext", Counted)
+    with caplog.at_level(logging.INFO):
+        assert "h264" in available_codecs(320, 192, 16)
+        for _ in range(3):
+            VideoEncoder(Codec.H264, 320, 192, 16)
+    assert tried.count("h264_nvenc") == 1 and tried.count("libx264") == 4
+    assert [record.levelno for record in caplog.records] == [logging.INFO]
+    assert "h264_nvenc does not open" in caplog.text
