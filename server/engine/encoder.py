@@ -199,6 +199,8 @@ def _opened(name: str, options: dict[str, str], width: int, height: int, fps: fl
     context.thread_count = 1
     context.color_primaries = context.color_trc = context.colorspace = context.color_range = BT709
     context.options = options
-    with av.logging.Capture():  # one that does not open would be an ERROR in the log, and the next one is tried
+    with (
+        av.logging.Capture()
+    ):  # one that does not open would be an ERROR in the log, and the next one is tried
         context.open()
     return context

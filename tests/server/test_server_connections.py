@@ -114,5 +114,7 @@ async def test_a_websocket_is_no_request_that_takes_too_long() -> None:
 def test_the_server_takes_connections_where_another_event_loop_is_installed(
     make_server: type[RunningServer],
 ) -> None:
-    assert uvloop.new_event_loop  # which uvicorn would take by itself; its transports cannot be told how much to read at once
+    assert (
+        uvloop.new_event_loop
+    )  # which uvicorn would take by itself; its transports cannot be told how much to read at once
     assert make_server().json("/healthz")["status"] == "ok"
