@@ -309,7 +309,7 @@ export class App extends Emitter {
     this.#steps = Promise.resolve();
     this.player.flush();
     this.latency.forget();
-    if (chunk < 0) this.brush.forget();
+    if (chunk < 0) this.brush.startedOver();
     else this.brush.rewound(chunk);
     this.camera.stop();
     this.emit('cut', { chunk, prompts });

@@ -9,6 +9,7 @@ import { History } from './history.js';
 import { Holds } from './holds.js';
 import { TrackLife } from './track_life.js';
 import { distanceTo, pathPoints, Stroke } from './tracks.js';
+import { WayBack } from './way_back.js';
 
 const ERASER_REACH = 0.05;
 
@@ -36,6 +37,9 @@ export class Brush extends Emitter {
   #clock = new HandClock();
   #tracks = new TrackLife();
   #holds = new Holds(this.strokes, () => this.#now);
+  #wayBack = new WayBack((stroke) => this.#paintAgain(stroke));
+  /** Drags of hands that are on the picture together: what they do is one deed. @type {Stroke[]} */
+  #together = [];
 
   constructor() {
     super();
@@ -45,6 +49,7 @@ export class Brush extends Emitter {
     this.#tracks.on('refused', ({ stroke, error }) => {
       this.strokes.delete(stroke);
       this.history.keep((each) => each !== stroke);
+      this.#lift((each) => each !== stroke);
       this.emit('refused', error);
     });
   }
@@ -81,7 +86,9 @@ export class Brush extends Emitter {
     this.#clock.begin(stroke, sample.at);
     if (kind === 'pin') this.#tracks.begin(stroke, stream.pin(first, options), 'held', sample.at);
     if (kind === 'drag') this.#tracks.begin(stroke, stream.drag(first, options), 'live', sample.at);
+    stroke.began = stroke.track?.ack ?? null;
     this.strokes.add(stroke);
+    if (kind === 'drag') this.#together.push(stroke);
     return stroke;
   }
 
@@ -142,7 +149,16 @@ export class Brush extends Emitter {
     this.emit('released', stroke);
     stroke.phase = 'released';
     this.#end(stroke);
-    if (this.session.goBack) this.history.did(dragged(this, stroke));
+    this.#lift(() => true);
+  }
+
+  /** Hands were lifted: the last of them ends what they did together. @param {(stroke: Stroke) => boolean} there which of their strokes are */
+  #lift(there) {
+    this.#together = this.#together.filter(there);
+    if (this.#together.some(({ phase }) => phase === 'live')) return;
+    const strokes = this.#together.splice(0);
+    for (const stroke of strokes) stroke.wait = stroke.samples[0].t - strokes[0].samples[0].t;
+    if (strokes.length > 0 && this.session?.goBack) this.history.did(dragged(this, strokes));
   }
 
   /** A pin was set. @param {Stroke} stroke */
@@ -180,9 +196,18 @@ export class Brush extends Emitter {
 
   /** A stroke makes its way once more: a drag's as a path's. @param {Stroke} stroke */
   playAgain(stroke) {
-    if (stroke.kind === 'drag') stroke.way = pathPoints(stroke.samples, { speed: 1, loop: false });
+    if (stroke.kind === 'drag') stroke.way = pathPoints(stroke.wholeDrag, { speed: 1, loop: false });
     stroke.kind = 'path';
     this.#play(stroke, stroke.way);
+  }
+
+  /** What the stream went back to before of, though something else was to be taken back. @param {Stroke} stroke */
+  #paintAgain(stroke) {
+    if (!this.session) return;
+    if (stroke.kind !== 'pin') this.playAgain(stroke);
+    else this.#tracks.pin(stroke, this.session.position(performance.now()), stroke.options);
+    stroke.began = stroke.track?.ack ?? null;
+    this.strokes.add(stroke);
   }
 
   /** A path that played waits again, as it was drawn. @param {Stroke} stroke */
@@ -243,15 +268,20 @@ export class Brush extends Emitter {
     return strokes.length;
   }
 
-  /** The stream goes back to before the first of these controls. @param {import('./acks.js').Ack[]} begun */
-  async goBack(begun) {
-    const told = await Promise.allSettled(begun.map(({ queued }) => queued));
-    const chunks = told.flatMap((each) => (each.status === 'fulfilled' ? [each.value.chunk] : [])); // what was refused moved nothing
-    if (chunks.length > 0) await this.session?.goBack?.(Math.min(...chunks) - 1);
+  /** The stream goes back to before the first of these strokes; others that began since then stay. @param {Stroke[]} strokes */
+  async goBack(strokes) {
+    const { goBack } = this.session ?? {};
+    if (goBack) await this.#wayBack.before(strokes, this.history.strokes, goBack);
   }
 
-  /** The stream starts over: nothing that was painted holds any more. */
+  /** The stream starts over: nothing that was painted holds any more, but for what it goes back to before of. */
+  startedOver() {
+    if (this.#wayBack.active) this.rewound(-1);
+    else this.forget();
+  }
+
   forget() {
+    this.#together = [];
     this.strokes.clear();
     this.#tracks.forget();
     this.history.forget();
@@ -266,7 +296,8 @@ export class Brush extends Emitter {
       this.strokes.delete(stroke);
     }
     this.#tracks.rewound(chunk);
-    this.history.keep((stroke) => stroke.outlives(chunk));
+    this.history.keep((stroke) => stroke.outlives(chunk) || this.#wayBack.keeps(stroke));
+    this.#lift((stroke) => stroke.outlives(chunk));
     // What is still there was shown before; while the stream is paused no frame comes that says so.
     this.shownId = Math.max(0, ...[...this.strokes].map(({ beginId }) => beginId));
   }
@@ -284,6 +315,7 @@ export class Brush extends Emitter {
       if (stroke.phase === 'playing' && over) this.#pathOver(stroke);
       if (stroke.phase === 'released' && control >= stroke.endId) stroke.fadeAt ??= performance.now();
     }
+    this.history.goOn();
   }
 
   /** @param {Stroke} stroke */
@@ -300,6 +332,7 @@ export class Brush extends Emitter {
   #play(stroke, way) {
     stroke.follow(way);
     this.#tracks.play(stroke);
+    stroke.began = stroke.track?.ack ?? null;
     this.strokes.add(stroke);
   }
 

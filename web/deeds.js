@@ -10,22 +10,23 @@
  * @typedef {import('./tracks.js').Stroke} Stroke
  */
 
-/** @param {Stroke[]} strokes whose tracks were begun @returns {import('./acks.js').Ack[]} */
-const beginnings = (strokes) => strokes.map(({ track }) => /** @type {import('./stream_track.js').Track} */ (track).ack);
-
-/** Something was pulled along. Again it is pulled in the same way and at the same pace, as a path is. @param {Brush} brush @param {Stroke} stroke @returns {Deed} */
-export function dragged(brush, stroke) {
-  let begun = beginnings([stroke]);
+/**
+ * Things were pulled along, by hands that were on the picture together. Again they are pulled in the same way and at the same pace, as paths are.
+ * @param {Brush} brush
+ * @param {Stroke[]} strokes
+ * @returns {Deed}
+ */
+export function dragged(brush, strokes) {
+  const [what, are] = strokes.length > 1 ? ['drags', 'are'] : ['drag', 'is'];
   return {
-    strokes: [stroke],
+    strokes,
     async undo() {
-      await brush.goBack(begun);
-      return 'Went back to before the drag';
+      await brush.goBack(this.strokes);
+      return `Went back to before the ${what}`;
     },
     async redo() {
-      brush.playAgain(stroke);
-      begun = beginnings([stroke]);
-      return 'The drag is made again';
+      this.strokes.forEach((stroke) => brush.playAgain(stroke));
+      return `The ${what} ${are} made again`;
     },
   };
 }
@@ -68,19 +69,17 @@ export function drawn(brush, stroke) {
  * @returns {Deed}
  */
 export function played(brush, strokes, drafts) {
-  let begun = beginnings(strokes);
   const [what, plays] = strokes.length > 1 ? ['paths', 'play'] : ['path', 'plays'];
   return {
     strokes,
     async undo() {
-      await brush.goBack(begun);
+      await brush.goBack(strokes);
       brush.letGo(strokes);
       if (drafts) strokes.forEach((stroke) => brush.waitAgain(stroke));
       return `Went back to before the ${what}`;
     },
     async redo() {
       strokes.forEach((stroke) => brush.playAgain(stroke));
-      begun = beginnings(strokes);
       return `The ${what} ${plays} again`;
     },
   };

@@ -66,11 +66,11 @@ export class TrackLife extends Emitter {
     this.begin(stroke, this.#live.path(stroke.rest, options), 'playing', performance.now());
   }
 
-  /** A pin is set where it stood. @param {Stroke} stroke @param {number} t media time on screen */
-  pin(stroke, t) {
+  /** A pin is set where it stood. @param {Stroke} stroke @param {number} t media time on screen @param {import('./protocol.js').TrackOptions} [options] */
+  pin(stroke, t, options = stroke.optionsThere) {
     const { x, y } = stroke.last;
     stroke.samples = [{ ...stroke.last, t }];
-    this.begin(stroke, this.#live.pin({ x, y, t }, stroke.optionsThere), 'held', performance.now());
+    this.begin(stroke, this.#live.pin({ x, y, t }, options), 'held', performance.now());
   }
 
   /** More of a live one. @param {Stroke} stroke @param {import('./tracks.js').Sample[]} fresh @param {number} at */

@@ -33,6 +33,8 @@ export class Stroke {
   phase = 'draft';
   /** @type {import('./stream_track.js').Track | null} */
   track = null;
+  /** What the server says of its beginning: the first, of a path that goes round. @type {import('./acks.js').Ack | null} */
+  began = null;
   /** Id of the control that began it, and of the one that ended it; 0 for none. */
   beginId = 0;
   endId = 0;
@@ -65,6 +67,8 @@ export class Stroke {
   name = '';
   /** Whether the hand is the keyboard's. */
   byKeys = false;
+  /** Of a drag: seconds by which its hand came down later than the first of those that it is with. */
+  wait = 0;
   /** With what its track begins. @type {import('./protocol.js').TrackOptions} */
   options = {};
 
@@ -86,6 +90,12 @@ export class Stroke {
     return this.skipped > 0 ? positionAt(this.samples, this.skipped) : this.samples[0];
   }
 
+  /** All that the hand of a drag did, from when the first of those that it is with came down: it rests until its time. @returns {Sample[]} */
+  get wholeDrag() {
+    const [first] = this.samples;
+    return this.wait > 0 ? [{ ...first, t: first.t - this.wait }, ...this.samples] : this.samples;
+  }
+
   /** What its track has left to do of its way. @returns {Point[]} */
   get rest() {
     const later = this.samples.filter(({ t }) => t > this.skipped);
@@ -95,6 +105,11 @@ export class Stroke {
   /** With what its track begins where it stands: what was taken by an outline is a thing of its own by then. */
   get optionsThere() {
     return this.grid ? { grid: this.grid } : {};
+  }
+
+  /** Whether it is on its way, which ends by itself. */
+  get underWay() {
+    return this.phase === 'playing' && !this.loop;
   }
 
   /** Takes a way, with times from 0. @param {Point[]} way */

@@ -2,6 +2,7 @@
  * The ways back and there again: their buttons, and what is said of them to those who do not see it.
  * @module
  */
+import { LATER } from '../history.js';
 import { button } from './dom.js';
 import { say } from './speech.js';
 import { toast, toastError } from './toasts.js';
@@ -17,7 +18,8 @@ export function bindHistory(brush, letGo) {
     letGo();
     try {
       const said = await history[way]();
-      if (said) say(said); // the picture shows it
+      if (said === LATER) toast(said, { text: brush.session?.stream.paused ? 'Press Play, or make chunks.' : '' });
+      else if (said) say(said); // the picture shows it
     } catch (error) {
       toastError(error);
     }
@@ -35,6 +37,8 @@ export function bindHistory(brush, letGo) {
       });
     },
   };
+  history.on('later', say);
+  history.on('failed', toastError);
   history.on('changed', () => {
     const at = document.activeElement;
     button('undo').disabled = !history.undoable;

@@ -1,0 +1,103 @@
+"""What several hands do together and what is painted in a pause: taken back alone, made again in its order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from page_driver import near
+from told import sent
+
+pytestmark = pytest.mark.browser
+
+
+def enabled(driver: Any, button: str) -> bool:
+    return bool(driver.page.locator(f"#{button}").is_enabled())
+
+
+def begun(served: Any) -> list[str]:
+    return [message.kind for message in sent(served, "track.begin")]
+
+
+def test_what_two_fingers_did_is_taken_back_and_made_again_as_one(served: Any, open_page: Any) -> None:
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    driver = open_page(served.url, **phone)
+    driver.start()
+    start = driver.ball()
+    driver.touch("touchStart", [start])
+    driver.until(lambda: begun(served) == ["drag"], "one finger holds")
+    driver.until(driver.caught_up, "the picture shows it, so that the other one begins later")
+    driver.touch("touchStart", [start, (0.8, 0.8)])
+    for step in range(1, 7):
+        driver.touch(
+            "touchMove", [(start[0] + 0.05 * step, start[1] - 0.05 * step), (0.8, 0.8 - 0.05 * step)]
+        )
+        driver.page.wait_for_timeout(50)
+    driver.until(lambda: near(driver.ball(), (start[0] + 0.3, start[1] - 0.3)), "the ball is pulled")
+    driver.touch("touchEnd", [])
+    driver.until(lambda: len(sent(served, "track.end")) == 2, "both let go")
+    driver.page.locator("#undo").click()
+    driver.until(lambda: near(driver.ball(), start, 0.08), "the ball is where it was")
+    driver.until(lambda: enabled(driver, "redo") and not enabled(driver, "undo"), "nothing is left of it")
+    driver.page.locator("#redo").click()
+    driver.until(lambda: begun(served) == ["drag", "drag", "path", "path"], "both come again")
+    *_, first, second = sent(served, "track.begin")
+    rests = [point for point in second.points if near((point.x, point.y), (0.8, 0.8), 0.001)]
+    assert rests[-1].t > 0.1, "the second one after the first, as before"
+    assert first.points[0].t == second.points[0].t == 0
+    driver.until(lambda: near(driver.ball(), (start[0] + 0.3, start[1] - 0.3)), "the ball is pulled again")
+    assert enabled(driver, "undo") and not enabled(driver, "redo")
+
+
+def test_what_is_painted_in_a_pause_is_taken_back_alone(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.pause()
+    ball = driver.ball()
+    driver.tool("pin")
+    driver.page.mouse.click(*driver.spot(0.1, 0.1))
+    driver.until(lambda: begun(served) == ["pin"], "a pin is set")
+    driver.tool("drag")
+    driver.stroke([ball, (0.8, 0.2)])
+    driver.page.mouse.move(*driver.spot(0.5, 0.9))
+    driver.page.keyboard.press("z")
+    again = driver.until(
+        lambda: sent(served, "track.begin")[2:], "the pin stays, on a stream that went back"
+    )[0]
+    assert again.kind == "pin" and near((again.points[0].x, again.points[0].y), (0.1, 0.1))
+    driver.until(lambda: enabled(driver, "redo"), "the drag is taken back")
+    driver.step()
+    assert near(driver.ball(), ball), "nothing pulls the ball"
+    driver.page.keyboard.press("z")
+    driver.until(lambda: sent(served, "track.end")[1:], "the pin is taken back by itself")
+    assert not enabled(driver, "undo")
+
+
+def test_drags_of_a_pause_come_again_one_after_the_other(driver: Any, served: Any) -> None:
+    driver.start()
+    start = drag(driver, (0.7, 0.3))
+    drag(driver, (0.3, 0.3))
+    driver.pause()
+    for _ in range(2):
+        driver.page.keyboard.press("z")
+    driver.until(lambda: not enabled(driver, "undo"), "both are taken back")
+    for _ in range(2):
+        driver.page.keyboard.press("y")
+    driver.page.locator(".toast", has_text="It follows when what comes before it is done").wait_for()
+    assert begun(served) == ["drag", "drag", "path"], (
+        "the second one would find nothing where the ball is not yet"
+    )
+    assert enabled(driver, "undo") and not enabled(driver, "redo")
+    driver.page.locator("#play").click()
+    driver.until(lambda: near(driver.ball(), (0.7, 0.3)), "the first drag is made")
+    driver.until(lambda: begun(served)[3:] == ["path"], "then the second")
+    driver.until(lambda: near(driver.ball(), (0.3, 0.3)), "from where the first has left it")
+    assert start != (0.3, 0.3)
+
+
+def drag(driver: Any, to: tuple[float, float]) -> tuple[float, float]:
+    """Pulls the ball; gives where it was before."""
+    start: tuple[float, float] = driver.ball()
+    driver.stroke([start, to], release=False)
+    driver.until(lambda: near(driver.ball(), to), "the ball was dragged")
+    driver.page.mouse.up()
+    return start
