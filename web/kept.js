@@ -5,7 +5,7 @@
 
 const KEY = 'flowbrush.stream';
 /** As long as a resume token holds. */
-const KEPT_MS = 60000;
+export const KEPT_MS = 60000;
 
 /**
  * @typedef {{track: number, x: number, y: number, chunk: number}} Pin `chunk` is the first that showed it

@@ -17,6 +17,7 @@ import { bindHistory } from './ui/history_panel.js';
 import { bindImages, sayWhatIsCut } from './ui/image_panel.js';
 import { bindKeys, openHelp } from './ui/keys.js';
 import { examplesOf, PromptPanel } from './ui/prompt_panel.js';
+import { offerWayBack } from './ui/offer.js';
 import { Readout } from './ui/readout.js';
 import { Recorder } from './ui/recorder.js';
 import { bindSelection } from './ui/selection_panel.js';
@@ -111,11 +112,6 @@ for (const event of /** @type {const} */ (['starting', 'ended', 'failed'])) {
     startingOver.forget();
     ending.forget();
   });
-}
-
-/** @param {() => void} goBack */
-function offerWayBack(goBack) {
-  toast('Another stream begins', { text: 'The one before is kept for a minute.', action: { label: 'Go back to it', run: goBack } });
 }
 
 /** A scene was picked: it is made from its words. @param {{text: string}} scene */

@@ -140,6 +140,22 @@ def test_a_stream_whose_place_another_takes_can_be_gone_back_to(
     assert driver.page.locator(".toast[data-kind=error]").count() == 0
 
 
+def test_a_way_back_is_found_for_as_long_as_it_holds(driver: Any, served: Any) -> None:
+    driver.page.clock.install()
+    driver.start()
+    driver.until(lambda: driver.seconds() > 0.3, "some film")
+    drop_a_photo(driver)
+    driver.page.locator(".toast", has_text="Another stream begins").wait_for()
+    driver.page.clock.fast_forward(15_000)
+    driver.page.locator(".toast", has_text="Another stream begins").wait_for(state="hidden")
+    back = driver.page.get_by_role("button", name="Go back to the stream before")
+    back.wait_for()
+    driver.page.clock.fast_forward(40_000)
+    assert back.is_visible()
+    driver.page.clock.fast_forward(10_000)
+    back.wait_for(state="hidden")
+
+
 def test_a_stream_that_is_not_there_yet_is_ended_at_once(driver: Any, served: Any) -> None:
     served.double.queue = 2
     driver.page.locator("#preset-cards .preset").first.click()

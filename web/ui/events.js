@@ -4,6 +4,7 @@
  */
 import { hideBanner, pictureCame, showBanner, status } from './banner.js';
 import { block, button, remember, remembered } from './dom.js';
+import { offer } from './offer.js';
 import { examplesOf } from './prompt_panel.js';
 import { toast, toastError } from './toasts.js';
 import { isSilent, parts, wordsFor } from './words.js';
@@ -239,7 +240,7 @@ function bindTrouble(page) {
       return;
     }
     const again = page.again();
-    untilNext(app, toast(title, { text, kind: 'error', action: again ? { label: 'Start again', run: again } : undefined }));
+    untilNext(app, again ? offer(title, { text, kind: 'error', label: 'Start again', later: 'Start the last stream again', run: again }) : toast(title, { text, kind: 'error' }));
   });
 }
 
