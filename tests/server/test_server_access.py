@@ -142,7 +142,12 @@ def test_as_many_addresses_are_remembered_as_memory_is_for() -> None:
     assert status(keys, f"Bearer {ALICE}", address="first") == 200
     for other in ("one", "more"):
         status(keys, "Bearer guess", address=other)
+        status(keys, f"Bearer {BOB}", address=other)
     assert status(keys, "Bearer guess", address="first") == 401
+    for other in ("other0", "other9"):
+        for guess in range(int(WRONG_BURST)):
+            status(keys, f"Bearer guess{guess}", address=other)
+    assert [status(keys, f"Bearer {BOB}", address=other) for other in ("other0", "other9")] == [429, 200]
 
 
 def test_a_file_names_keys_and_their_quotas(tmp_path: Path) -> None:
