@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import logging
 import multiprocessing
 import queue
-import signal
 import threading
-import time
 from multiprocessing import resource_tracker
 from typing import Any
+from weakref import WeakSet
 
-from flowbrush.server.children import deaf_to_ctrl_c
+from flowbrush.server.children import deaf_to_the_group
 from flowbrush.server.engine import ipc
 from flowbrush.server.engine.engine import Ended, Received
 
@@ -25,8 +25,14 @@ REFILL_S = 5.0
 END_S = 5.0
 """So long after its pipe closed a process may take to be gone."""
 
-TERMINATED_S = 0.5
-"""SIGTERM goes to a whole group, as a rule: the server, which hears it as well, has so long to say that it stops."""
+_started: WeakSet[Process] = WeakSet()
+
+
+@atexit.register
+def _kill_all() -> None:
+    """Before multiprocessing waits for them: it has them told by SIGTERM, which they leave to this process."""
+    for process in list(_started):
+        process.kill()
 
 
 def be_called(name: str) -> None:
@@ -112,14 +118,15 @@ class Process:
         self._process = context.Process(target=_run, args=(theirs,), daemon=True)
         self._orders: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         try:
-            resource_tracker.ensure_running()  # which, when it begins, unblocks SIGINT
-            with deaf_to_ctrl_c():
+            resource_tracker.ensure_running()  # which, when it begins, unblocks both signals
+            with deaf_to_the_group():
                 self._process.start()
         except OSError:
             self._pipe.close()
             raise
         finally:
             theirs.close()
+        _started.add(self)
         self.where = f"process {self._process.pid}"
 
     @property
@@ -163,8 +170,6 @@ class Process:
                 return
         self._process.join(timeout=END_S)
         code = self._process.exitcode
-        if code == -signal.SIGTERM:
-            time.sleep(TERMINATED_S)
         self._ended(f"it ended with exit code {code}" if code is not None else "its pipe closed")
 
     def kill(self) -> None:

@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
 from flowbrush.server import logs
+from flowbrush.server.children import OF_THE_GROUP
 from flowbrush.server.engine import ipc
 from flowbrush.server.engine.local import be_called
 from flowbrush.server.engine.worker import Worker
@@ -51,8 +52,10 @@ class Uplink:
 
 def main(pipe: Connection) -> None:
     """Entry of the process: a worker as soon as it hears what of. A spare one loads what it can meanwhile."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the server decides
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for number in OF_THE_GROUP:
+        # the server decides; what the model's libraries start, such as compilers, is to hear its own parent's
+        signal.signal(number, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, OF_THE_GROUP)
     if not pipe.poll():
         importlib.import_module("flowbrush.pipelines.generator")
     try:

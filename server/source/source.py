@@ -13,7 +13,7 @@ from collections.abc import Callable
 from flowbrush.errors import ErrorCode, ProtocolError
 from flowbrush.packets import Packet
 from flowbrush.protocol import Codec, Error, SourceFields
-from flowbrush.server.children import deaf_to_ctrl_c
+from flowbrush.server.children import deaf_to_the_group
 from flowbrush.server.engine.ipc import SourceChunk
 from flowbrush.server.source.window import Window
 from flowbrush.server.source.wire import RECORD, Answer
@@ -132,7 +132,7 @@ class Source:
         command.append(self.given.use)
         pipe = asyncio.subprocess.PIPE
         try:
-            with deaf_to_ctrl_c():
+            with deaf_to_the_group():
                 process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
         except OSError as error:
             self._end(f"the source cannot be decoded now: {error.strerror or error}")
