@@ -60,7 +60,9 @@ class Context:
         quotas = Quotas(service, lambda: gate.access)
         uploads = Uploads(service.images, quotas, service.reading)
         fleet, playable = service.fleet, Playable(service.reading)
-        passes = Passes(fleet.roster.secret, fleet.roster.name) if fleet is not None else Passes(b"", "")
+        passes = Passes(b"", "")
+        if fleet is not None:
+            passes = Passes(fleet.roster.secret, fleet.roster.name, lambda: fleet.roster.count)
         relay = Relay(fleet, passes, service.metrics, settings.slow_reader_s)
         return cls(settings, service, gate, quotas, uploads, Present(), playable, passes, relay)
 

@@ -29,6 +29,7 @@ from flowbrush.server.http.passes import HEADER, Passes
 from flowbrush.server.metrics import Metrics
 from flowbrush.server.sessions.fleet import Fleet
 from flowbrush.server.sessions.session_host import SessionHost
+from flowbrush.server.store.roster import Gateway
 
 log = logging.getLogger(__name__)
 
@@ -95,14 +96,17 @@ class Relay:
 
     def url(self, to: str) -> str:
         """Where a gateway is reached. Raises Unreachable."""
+        return self._gateway(to).url.rstrip("/")
+
+    def pass_to(self, to: str, method: str, path: str, identity: Identity) -> dict[str, str]:
+        """The header that lets a client in there. Raises Unreachable."""
+        return {HEADER: self._passes.write(to, self._gateway(to).count, method, path, identity)}
+
+    def _gateway(self, to: str) -> Gateway:
         gateway = None if self.fleet is None else self.fleet.gateways.get(to)
         if gateway is None:
             raise Unreachable(f"gateway {to} is not there any more")
-        return gateway.url.rstrip("/")
-
-    def pass_to(self, to: str, method: str, path: str, identity: Identity) -> dict[str, str]:
-        """The header that lets a client in there."""
-        return {HEADER: self._passes.write(to, method, path, identity)}
+        return gateway
 
     async def open(self, to: str, path: str, identity: Identity, query: str = "") -> Link:
         """A WebSocket of this client at the gateway `to`. Raises Unreachable."""

@@ -16,7 +16,7 @@ LATE_CHUNKS = 2
 """A control that the generator has not named after so many chunks counts as shown by the next frame."""
 
 KEPT = 4096
-"""So many are remembered, the newest: as many as a hand gives, 60 a second, while the box of a client fills, which has seen none."""
+"""So many are remembered, the newest: what a hand does, 60 times a second, while the box of a client that sees nothing fills."""
 
 
 @dataclass(frozen=True)

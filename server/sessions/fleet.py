@@ -178,6 +178,6 @@ def fleet_of(
     owners = store.owners
     if not isinstance(owners, Claims):
         return None
-    handover = Handover(owners, store, repository, lives, driver, storage, settings.keep_hours * 3600)
+    handover = Handover(owners, store, repository, lives, driver, storage)
     roster = Roster(settings.state_dir, owners.name)
     return Fleet(roster, owners, handover, driver.dispatchers, lives, storage)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -28,6 +27,7 @@ from flowbrush.server.sessions.refused import Refused, reason, served
 from flowbrush.server.sessions.session_host import RESUMED_FRAMES, WATCHER_FRAMES, SessionHost
 from flowbrush.server.settings import MIB, TMPFS, Settings, private_name
 from flowbrush.server.store import images, in_memory
+from flowbrush.server.store.cleaning import Cleaning
 from flowbrush.server.store.images import ImageStore
 from flowbrush.server.store.session_repository import SessionRepository, new_record
 from flowbrush.server.store.snapshot_files import SnapshotFiles
@@ -321,16 +321,13 @@ class Service:
 
     async def _cleaning(self) -> None:
         """Keeps the folder of old sessions and images within its bounds."""
+        settings = self.settings
+        cleaning = Cleaning(self.store, self.images, settings.keep_hours * 3600, settings.disk_mib * MIB)
         while True:
-            await asyncio.sleep(CLEAN_S)
-            keep_s = self.settings.keep_hours * 3600
             living = set(self.lives) | self.storage.lanes
             with contextlib.suppress(StorageLate):
-                await self.reading.run("cleaning", partial(self._clean, keep_s, living), within_s=CLEAN_S)
-
-    def _clean(self, keep_s: float, living: set[str]) -> None:
-        self.store.clean(keep_s, self.settings.disk_mib * MIB, living)
-        self.images.clean(time.time() - keep_s)
+                await self.reading.run("cleaning", partial(cleaning.run, living), within_s=CLEAN_S)
+            await asyncio.sleep(CLEAN_S)
 
 
 def _codec_for(start: SessionStart, facts: ipc.Loaded) -> Codec:

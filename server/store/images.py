@@ -18,6 +18,7 @@ from PIL import Image
 from flowbrush.pipelines.picture import BadPicture as BadImage
 from flowbrush.pipelines.picture import read_picture
 from flowbrush.pipelines.requests import Frames
+from flowbrush.server.children import deaf_to_the_group
 from flowbrush.server.store import keep_image
 from flowbrush.server.store.store import size_of
 
@@ -55,7 +56,8 @@ class ImageStore:
     def _keep(self, data: bytes, target: Path) -> None:
         command = [sys.executable, "-m", f"{__package__}.keep_image", str(target), str(self._max_pixels)]
         try:
-            done = subprocess.run(command, input=data, capture_output=True, timeout=READ_S)
+            with deaf_to_the_group():
+                done = subprocess.run(command, input=data, capture_output=True, timeout=READ_S)
         except subprocess.TimeoutExpired:
             raise BadImage(f"the image takes more than {READ_S:g} s to read") from None
         said = (done.stdout or done.stderr).decode(errors="replace")
@@ -82,14 +84,9 @@ class ImageStore:
         sizes = [size_of(path) for path in self._of(owner).glob("*.png")]
         return len(sizes), sum(sizes)
 
-    def clean(self, older_than: float) -> None:
-        """Removes images that were uploaded before `older_than` (seconds since 1970), and what was left half written."""
-        for path in [*self._folder.rglob("*.png"), *self._folder.rglob("*.part")]:
-            try:
-                if path.stat().st_mtime < older_than:
-                    path.unlink()
-            except FileNotFoundError:
-                continue
+    def files(self) -> list[Path]:
+        """All images, and what was left half written."""
+        return [*self._folder.rglob("*.png"), *self._folder.rglob("*.part")]
 
     def _of(self, owner: str) -> Path:
         if owner and not _ID.fullmatch(owner):

@@ -43,7 +43,8 @@ class Roster:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.name = name
         self._clock = clock
-        self._count = 0
+        self.count = 0
+        """how often it has written; what could not be written does not count, since nobody has read it"""
         self._seen: dict[str, tuple[Gateway, float]] = {}
         """what each said last, and since when (this process's clock)"""
         self._file: TextIO | None = None
@@ -65,8 +66,7 @@ class Roster:
 
     def publish(self, url: str, pools: dict[str, Pool]) -> None:
         """Says what this gateway has. Raises OSError."""
-        self._count += 1
-        text = msgspec.json.encode(Gateway(url, pools, self._count)).decode()
+        text = msgspec.json.encode(Gateway(url, pools, self.count + 1)).decode()
         if self._file is None:
             file = open(self._folder / f"{self.name}.json", "a+", encoding="utf-8")
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -74,6 +74,7 @@ class Roster:
         self._file.truncate(0)  # in place, because the lock is on this very file
         self._file.write(text)
         self._file.flush()
+        self.count += 1
 
     def others(self) -> dict[str, Gateway]:
         """All other gateways that live, by name; without their pools where they do not write any more."""

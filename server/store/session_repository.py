@@ -160,7 +160,7 @@ class SessionRepository:
 
     def stored(self) -> list[SessionHost]:
         """Sessions that lived until the last process ended wait for their clients again, however long that is ago. Blocks."""
-        now, found = time.time(), list[SessionHost]()
+        found = list[SessionHost]()
         for folder in self._store.unreadable():
             text = "%s cannot be read, so its session is not taken up; its files stay for %g hours"
             log.warning(text, folder / "session.json", self._settings.keep_hours)
@@ -172,11 +172,7 @@ class SessionRepository:
                 self.left_out[meta.token_hash] = meta.model
                 continue
             try:
-                if now - self._store.written_at(meta.id) < self._settings.keep_hours * 3600:
-                    found.append(self.revive(meta))
-                else:
-                    self._store.write(meta.model_copy(update={"ended": "expired"}))
-                    self._store.drop_snapshots(meta.id)
+                found.append(self.revive(meta))
             except Exception:
                 log.exception("the stored session cannot be taken up", extra={"session": meta.id})
         if found:

@@ -17,7 +17,6 @@ import re
 import secrets
 import shutil
 import socket
-import time
 from pathlib import Path
 from typing import TextIO
 
@@ -95,7 +94,7 @@ class Store:
 
         Raises FolderInUse, OtherFormat, OSError.
         """
-        self._sessions = folder / "sessions"
+        self.sessions = folder / "sessions"
         self._snapshots = snapshots
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.chmod(0o700)  # also one of an earlier version: what people made is not everybody's
@@ -106,13 +105,17 @@ class Store:
             self._lock.close()
             raise
         self.owners: Owners = Claims(folder) if shared else Sole()
-        self._sessions.mkdir(parents=True, exist_ok=True)
+        self.sessions.mkdir(parents=True, exist_ok=True)
         self._snapshots.mkdir(parents=True, exist_ok=True, mode=0o700)
         in_memory.mark(snapshots, folder)
 
+    def folders(self) -> list[Path]:
+        """Those of all sessions."""
+        return [path for path in self.sessions.iterdir() if path.is_dir()]
+
     def folder(self, id: str) -> Path:
         """A session's folder."""
-        return self._sessions / id
+        return self.sessions / id
 
     def journal(self, id: str) -> Path:
         """A session's journal."""
@@ -156,8 +159,8 @@ class Store:
 
     def try_writing(self) -> None:
         """Writes as a new session would, and takes it away again. Raises OSError where one could not have files."""
-        trial = self._sessions / f"trial-{secrets.token_hex(4)}.part"
-        self._sessions.mkdir(parents=True, exist_ok=True)
+        trial = self.sessions / f"trial-{secrets.token_hex(4)}.part"
+        self.sessions.mkdir(parents=True, exist_ok=True)
         try:
             trial.write_bytes(bytes(TRIAL_BYTES))
         finally:
@@ -165,19 +168,16 @@ class Store:
 
     def all(self) -> list[SessionRecord]:
         """Every stored session, the oldest first."""
-        found = [self.read(path.name) for path in self._sessions.iterdir() if path.is_dir()]
+        found = [self.read(path.name) for path in self.folders()]
         return sorted((meta for meta in found if meta is not None), key=lambda meta: meta.created)
 
     def unreadable(self) -> list[Path]:
         """Folders of sessions whose settings cannot be read: damaged, or of a version that wrote them otherwise."""
-        return [path for path in self._sessions.iterdir() if path.is_dir() and self.read(path.name) is None]
+        return [path for path in self.folders() if self.read(path.name) is None]
 
     def written_at(self, id: str) -> float:
         """When the session's journal was last written (seconds since 1970)."""
-        try:
-            return self.journal(id).stat().st_mtime
-        except OSError:
-            return 0.0
+        return changed_at(self.journal(id))
 
     def snapshots(self, id: str) -> tuple[dict[int, str], int]:
         """Snapshots that lie ready (chunk → path), and the largest epoch among them."""
@@ -221,25 +221,6 @@ class Store:
             self.drop_snapshots(id)
             self.owners.drop(id)
 
-    def clean(self, keep_s: float, budget: int, living: set[str]) -> None:
-        """Removes what is too old, and the oldest ended sessions while all need more than `budget`."""
-        now = time.time()
-        for path in self._sessions.iterdir():  # one whose settings cannot be read is nobody's
-            if path.name not in living and self.read(path.name) is None and now - _changed(path) > keep_s:
-                self.remove(path.name)
-        ended = [meta for meta in self.all() if meta.id not in living]
-        for meta in [meta for meta in ended if now - self.written_at(meta.id) > keep_s]:
-            self.remove(meta.id)
-            ended.remove(meta)
-        folders = [path for path in self._sessions.iterdir() if path.is_dir()]
-        sizes = {path.name: sum(map(size_of, path.iterdir())) for path in folders}
-        used = sum(sizes.values())
-        for meta in ended:
-            if used <= budget:
-                break
-            self.remove(meta.id)
-            used -= sizes.get(meta.id, 0)
-
 
 def _lock(folder: Path, shared: bool) -> TextIO:
     """Takes the folder for this process, or with `shared` for all gateways; raises FolderInUse with the name of who has it."""
@@ -281,7 +262,8 @@ def _check_format(folder: Path) -> None:
         raise OtherFormat(f"it is in format {found[:20]!r}, and {here}")
 
 
-def _changed(path: Path) -> float:
+def changed_at(path: Path) -> float:
+    """When a file or folder was last written (seconds since 1970); 0 for one that is not there, or not any more."""
     try:
         return path.stat().st_mtime
     except OSError:

@@ -253,3 +253,16 @@ def test_a_day_has_so_much_video_and_the_next_one_again() -> None:
     quotas.check_sent(other)
     clock.now += 23 * 3600
     quotas.check_sent(who)
+
+
+def test_a_clock_that_is_put_right_locks_nobody_out_for_longer_than_a_day() -> None:
+    """It was ahead by a year. A step to another day is a new day, whichever it is."""
+    clock = Clock()
+    clock.now = 86_400 * 20_000.0
+    access = load_access(settings(quota_sent_mib_day=1))
+    quotas = Quotas(SimpleNamespace(lives={}), lambda: access, clock)  # type: ignore[arg-type]
+    who = Identity("", "192.0.2.1")
+    with pytest.raises(OverQuota):
+        quotas.sent(who.account, 1 << 20)
+    clock.now -= 365 * 86_400
+    quotas.check_sent(who)

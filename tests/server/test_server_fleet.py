@@ -28,6 +28,7 @@ from flowbrush.protocol import Codec
 from flowbrush.server.http.auth import NotAllowed
 from flowbrush.server.http.identity import Identity
 from flowbrush.server.http.passes import HEADER, Passes
+from flowbrush.server.sessions.fleet import LOOK_S
 
 
 class LocalGateway(RunningServer):
@@ -265,14 +266,15 @@ async def test_a_source_moves_with_its_session_and_the_first_chunk_shows_it(pair
 
 
 def test_a_pass_is_for_one_gateway_one_path_and_a_minute() -> None:
-    now = [1000.0]
-    here, there = (Passes(b"s" * 32, name, lambda: now[0]) for name in "ab")
+    """By what the gateway that it is for has published: it does so four times a second, and no clock is asked."""
+    published = [1000]
+    here, there = (Passes(b"s" * 32, name, lambda: published[0]) for name in "ab")
     identity = Identity("key", "10.0.0.1", "viewer", "session", True)
-    text = here.write("b", "GET", "/v1/x", identity)
+    text = here.write("b", published[0], "GET", "/v1/x", identity)
     found = there.read(text, "GET", "/v1/x", "10.0.0.9")
     assert (found.owner, found.role, found.session, found.hops) == ("key", "viewer", "session", 1)
     assert there.came_from("10.0.0.9") and not here.came_from("10.0.0.9")
-    forged = Passes(b"x" * 32, "a", lambda: now[0]).write("b", "GET", "/v1/x", identity)
+    forged = Passes(b"x" * 32, "a").write("b", published[0], "GET", "/v1/x", identity)
     cases = [
         (forged, "GET", "/v1/x"),
         (text, "POST", "/v1/x"),
@@ -282,12 +284,12 @@ def test_a_pass_is_for_one_gateway_one_path_and_a_minute() -> None:
     for wrong, method, path in [*cases, (text[:-1], "GET", "/v1/x"), ("", "GET", "/v1/x")]:
         with pytest.raises(NotAllowed, match="no pass of a gateway"):
             there.read(wrong, method, path, "10.0.0.9")
-    for passes in (here, Passes(b"", "b", lambda: now[0])):
+    for passes in (here, Passes(b"", "b")):
         with pytest.raises(NotAllowed):
             passes.read(text, "GET", "/v1/x", "10.0.0.9")
-    now[0] += 59.0
+    published[0] += round(59.0 / LOOK_S)
     assert there.read(text, "GET", "/v1/x", "10.0.0.9") == found
-    now[0] += 2.0
+    published[0] += round(2.0 / LOOK_S)
     with pytest.raises(NotAllowed):
         there.read(text, "GET", "/v1/x", "10.0.0.9")
 
@@ -295,7 +297,7 @@ def test_a_pass_is_for_one_gateway_one_path_and_a_minute() -> None:
 def test_the_last_thousand_addresses_of_gateways_are_known() -> None:
     """Each restart may give a gateway another one; what was one long ago may be a client's now."""
     here, there = (Passes(b"s" * 32, name) for name in "ab")
-    text = here.write("b", "GET", "/v1/x", Identity("key", "10.0.0.1"))
+    text = here.write("b", 0, "GET", "/v1/x", Identity("key", "10.0.0.1"))
     addresses = [f"10.0.{number >> 8}.{number & 255}" for number in range(1000)]
     for address in [*addresses, addresses[0]]:
         there.read(text, "GET", "/v1/x", address)
@@ -309,7 +311,7 @@ async def test_nobody_else_is_let_in_by_a_pass(pair: Pair) -> None:
     a, _ = pair
     secret = a.state_dir / "gateways" / "secret"
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600 and len(secret.read_bytes()) == 32
-    forged = Passes(b"0" * 32, "x").write("y", "GET", "/v1/models", Identity("", "1.2.3.4"))
+    forged = Passes(b"0" * 32, "x").write("y", 0, "GET", "/v1/models", Identity("", "1.2.3.4"))
     with pytest.raises(urllib.error.HTTPError, match="403") as refused:
         await asyncio.to_thread(a.get, "/v1/models", **{HEADER: forged})
     assert json.loads(refused.value.read())["error"]["code"] == "unauthorized"

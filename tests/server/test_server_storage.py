@@ -112,7 +112,7 @@ async def test_a_server_whose_disk_hangs_goes_on(make_server: Any, tmp_path: Pat
         finally:
             flag.unlink()
         await one.message("notice", code="log_resumed")
-        assert server.json("/readyz")["ready"] is True
+        await asyncio.to_thread(wait_for, lambda: status_of(f"{server.url}/readyz")[0] == 200)
         await one.send(type="session.stop")
         done = await one.message("session.done")
         log = json.loads(server.get(f"/v1/sessions/{one.messages[0]['session']}/log"))
