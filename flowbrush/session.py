@@ -58,6 +58,8 @@ class Session(Viewer):
         self._image = image
         self._token = start.resume
         self._acks = Acks()
+        self._deaf = False
+        """whether nobody takes in what the server says: its task was cancelled, as every one is at Ctrl-C"""
         self._last_track = max((track.track for track in start.tracks), default=0)
         self._moved = asyncio.Event()
         self._probing = asyncio.Lock()
@@ -70,7 +72,7 @@ class Session(Viewer):
 
     async def disconnect(self) -> SessionDone | None:
         """End the session and close; gives the server's `session.done` if it came."""
-        if not self._ended and self._link is not None:
+        if not self._ended and self._link is not None and not self._deaf:
             with contextlib.suppress(FlowbrushError, TimeoutError, ConnectionClosed):
                 async with asyncio.timeout(STOP_S):
                     await self._command(SessionStop(), SessionDone)
@@ -162,6 +164,7 @@ class Session(Viewer):
             with contextlib.suppress(ConnectionClosed):
                 await self._link.send(SessionStop().to_json())
         await self._close()
+        self._deaf = False
         self._acks.fail_all(SessionEnded("the session was started over from another image"))
         self._restart_at(0)
         self._acks, self._token, self._ready, self._decoder = Acks(), None, None, None
@@ -184,6 +187,14 @@ class Session(Viewer):
         self._token = self.ready.resume_token or self._token
         self._acks.continue_from(self.ready.last_id)
         self._tasks.add(asyncio.create_task(self._send_playheads(), name="flowbrush playhead"))
+
+    async def _run(self) -> None:
+        try:
+            await super()._run()
+        except asyncio.CancelledError:
+            self._deaf = True
+            self._acks.fail_commands()
+            raise
 
     async def _on_packet(self, packet: Packet) -> None:
         self._acks.on_packet(packet)

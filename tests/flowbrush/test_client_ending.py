@@ -64,6 +64,23 @@ async def test_a_track_and_a_source_end_with_their_session(server: Double) -> No
             await hand.move(0.6, 0.5)
 
 
+@pytest.mark.parametrize("asked", [False, True])
+async def test_a_client_whose_tasks_were_cancelled_waits_for_no_answer(
+    server: Double, caplog: pytest.LogCaptureFixture, asked: bool
+) -> None:
+    """As `asyncio.run` does at Ctrl-C, of which a program has many that it ends."""
+    async with fast(server) as stream:
+        waiting = asyncio.create_task(stream.step(1)) if asked else None
+        await asyncio.sleep(0)
+        receiving = next(each for each in stream._tasks if each.get_name() == "flowbrush receive")
+        receiving.cancel()
+        await asyncio.wait([receiving])
+    assert waiting is None or isinstance(
+        (await asyncio.gather(waiting, return_exceptions=True))[0], flowbrush.FlowbrushError
+    )
+    assert not caplog.messages
+
+
 async def test_what_is_wrong_in_a_track_is_told_before_its_session_is_over(server: Double) -> None:
     with pytest.raises(ZeroDivisionError):
         async with fast(server) as stream, stream.drag(0.5, 0.5):
