@@ -22,6 +22,8 @@ from pathlib import Path
 
 from flowbrush.benchmarks.card import percentile, print_table
 from flowbrush.benchmarks.fleet_plot import draw
+from flowbrush.benchmarks.local_server import check_numbers
+from flowbrush.pipelines.files import check_output
 
 DAY_S = 86_400.0
 
@@ -256,7 +258,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Simulates a day for several numbers of spare workers, and prints a table."""
     parser = _parser()
     args = parser.parse_args(argv)
+    check_numbers(parser, args)
     try:
+        if args.plot:
+            check_output(args.plot)
         day = Fleet(
             rate=args.peak / args.stay,
             stay_s=args.stay,

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import math
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,8 @@ from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 import psutil
+
+from flowbrush.models.registry import card
 
 STOP_S = 30.0
 TMPFS = Path("/dev/shm")  # where a server keeps its snapshots unless told otherwise
@@ -51,7 +54,7 @@ def _is_worker(process: psutil.Process) -> bool:
     return "spawn_main" in " ".join(process.cmdline())
 
 
-MAY_BE_ZERO = ("begin", "seed", "spares", "strength", "watchers")
+MAY_BE_ZERO = ("begin", "seed", "spare", "spares", "strength", "watchers")
 
 
 def check_numbers(parser: argparse.ArgumentParser, found: argparse.Namespace) -> None:
@@ -74,6 +77,17 @@ class Parser(argparse.ArgumentParser):
         check_numbers(self, found)
         if found.url and found.device:
             self.error("--device is for a server that is started here: leave it out with --url")
+        if found.url and not re.fullmatch(r"https?://[^/?#\s]+/?", found.url):
+            self.error(f"--url is {found.url!r}: expected one without a path, such as http://localhost:8000")
+        try:
+            if found.device:
+                from flowbrush.models.device import choose  # here, because it loads torch
+
+                choose(found.device)
+            if not found.url:
+                card(found.model)
+        except ValueError as error:
+            self.error(str(error))
         found.device = found.device or "auto"
         return found
 

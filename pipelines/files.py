@@ -18,6 +18,18 @@ def check_output(out: Path, *inputs: Path | None) -> None:
         raise ValueError(f"the folder {out.parent} does not exist: make it first")
     if not os.access(out if out.exists() else out.parent, os.W_OK):
         raise ValueError(f"{out} cannot be written: there is no permission to")
+    if not out.exists() or out.is_file():
+        _try_making(Path(os.path.realpath(out)))
+
+
+def _try_making(out: Path) -> None:
+    """A file next to it, as it is written at the end: some folders take none, whatever the permissions say, nor every name."""
+    part = out.with_name(f".{out.name}.{os.getpid()}.part")
+    try:
+        part.touch()
+        part.unlink()
+    except OSError as error:
+        raise ValueError(f"{out} cannot be written: {error.strerror or error}") from None
 
 
 def write_whole(out: Path, text: str) -> None:

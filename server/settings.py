@@ -111,8 +111,8 @@ class Settings(BaseSettings):
     """CPU threads of each worker's model; 0 follows what affinity, quotas and other processes leave."""
     max_steps: Annotated[int, Field(ge=0)] = 0
     """Denoising steps that a session may ask for; 0: as many as keep real time."""
-    attention: str = "auto"
-    """Attention back end of the model: auto measures which is the fastest, or sdpa, cudnn, fa3, xformers, flex."""
+    attention: Literal["auto", "sdpa", "cudnn", "fa3", "xformers", "flex"] = "auto"
+    """Attention back end of the model: auto measures which is the fastest."""
     compile: bool = False
     fp8: bool = False
     """Speed switches of the model, for a GPU: compiled blocks, 8-bit linear layers."""

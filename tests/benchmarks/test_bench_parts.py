@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import signal
+import subprocess
 
 import pytest
 
@@ -72,6 +73,29 @@ def test_every_part_has_its_own_help(capsys: pytest.CaptureFixture[str]) -> None
 def test_an_option_without_effect_is_refused(
     argv: list[str], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    try:
+        code: object = bench.main(argv)
+    except SystemExit as ended:
+        code = ended.code
+    assert code == 2 and says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (["--device", "nonsense"], "device 'nonsense' is unknown: expected 'auto', 'cpu', 'cuda'"),
+        (["latency", "--device", "cpu:7"], "device 'cpu:7' was asked for, but the last one is 'cpu:0'"),
+        (["latency", "realtime", "--model", "nonsense"], "unknown model 'nonsense': expected one of"),
+        (
+            ["--url", "nonsense"],
+            "--url is 'nonsense': expected one without a path, such as http://localhost:8000",
+        ),
+    ],
+)
+def test_what_there_is_not_is_told_before_a_part_begins(
+    argv: list[str], says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(subprocess, "Popen", None)
     try:
         code: object = bench.main(argv)
     except SystemExit as ended:

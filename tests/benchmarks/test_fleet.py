@@ -123,3 +123,19 @@ def test_the_command_prints_a_row_for_each_and_draws(
     with Image.open(plot) as image:
         colours = {colour for _, colour in image.getcolors(1 << 20) or ()}
     assert {(0x1F, 0x6F, 0xD0), (0x9A, 0x9A, 0x9A)} <= colours
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (["--peak", "-1"], "--peak is -1: expected a number, more than 0"),
+        (["--hours", "nan"], "--hours is nan"),
+        (["--plot", "nowhere/fleet.png"], "the folder nowhere does not exist: make it first"),
+    ],
+)
+def test_a_mistake_is_told_before_a_day_is_simulated(
+    argv: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        module.main(argv)
+    assert ended.value.code == 2 and says in capsys.readouterr().err

@@ -26,7 +26,16 @@ def test_where_a_file_cannot_be_written_is_known_beforehand(tmp_path: Path) -> N
     for folder in (tmp_path / "none", tmp_path / "file"):
         with pytest.raises(ValueError, match="does not exist: make it first"):
             check_output(folder / "new.json")
+    with pytest.raises(ValueError, match="cannot be written: File name too long"):
+        check_output(tmp_path / ("x" * 255))
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no folder that takes no files")
+def test_a_folder_that_takes_no_files_is_told_before_the_work() -> None:
+    """Its permissions say that it does."""
+    with pytest.raises(ValueError, match=r"/proc/out\.mp4 cannot be written: No such file or directory"):
+        check_output(Path("/proc/out.mp4"))
 
 
 def test_what_is_read_is_not_written_over(tmp_path: Path) -> None:

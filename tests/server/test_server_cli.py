@@ -8,11 +8,13 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from typer.testing import CliRunner
 
 from flowbrush.server.cli import app
+from flowbrush.server.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 SESSION = {"flowbrush": 1, "model": "pocket", "start": {"prompt": "a fox"}, "chunks": 1}
@@ -48,6 +50,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("serve --model other", "unknown model 'other': expected one of"),
         ("serve --model wan-1.3b", "the weights of wan-1.3b are not here"),
         ("serve --drag pull", "--drag is 'pull': expected 'auto' or 'warp'"),
+        (
+            "serve --attention other",
+            "--attention is 'other': expected 'auto', 'sdpa', 'cudnn', 'fa3', 'xformers' or 'flex'",
+        ),
         ("serve --advertise http://10.0.0.5:8000", "only gateways of a cluster look for each other"),
         ("serve --workers 4 --most-workers 2", "most-workers 2: there are 4 workers at the start"),
         ("serve --log-level loud", "log level 'loud': expected debug, info, warning or error"),
@@ -95,6 +101,13 @@ def test_tracks_are_not_written_over_what_they_are_made_of(folder: Path) -> None
     assert given.read_text().startswith('[[{"x"')
 
 
+def test_the_names_of_attention_are_those_of_the_models() -> None:
+    """The settings cannot ask the models, which load torch."""
+    code = "from flowbrush.models.attention import BACKENDS; print(*BACKENDS)"
+    known = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120).stdout
+    assert set(known.split()) | {"auto"} == set(get_args(Settings.model_fields["attention"].annotation))
+
+
 def test_a_model_that_cannot_be_loaded_ends_the_server_with_the_reason(folder: Path) -> None:
     command = [
         sys.executable,
@@ -107,7 +120,7 @@ def test_a_model_that_cannot_be_loaded_ends_the_server_with_the_reason(folder: P
         str(folder / "state"),
     ]
     done = subprocess.run(
-        [*command, "--attention", "other"],
+        [*command, "--device", "cpu", "--attention", "cudnn"],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
@@ -116,7 +129,7 @@ def test_a_model_that_cannot_be_loaded_ends_the_server_with_the_reason(folder: P
     )
     assert done.returncode == 1
     assert (
-        "\nflowbrush: pocket cannot be loaded: unknown attention back end 'other': expected one of auto"
+        "\nflowbrush: pocket cannot be loaded: attention back end 'cudnn' needs a CUDA device, not cpu"
         in done.stderr
     )
     assert "Traceback" not in done.stderr
