@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 
 class _Stoppable(TyperGroup):
     """Ctrl-C ends a command with a word, without a traceback, and with the exit code that shells give. A terminal that is closed
-    ends one as SIGTERM does: servers say goodbye, and nothing half-written stays.
+    ends one as SIGTERM does: servers say goodbye, and nothing half-written stays. What a command started ends with it.
     """
 
     def invoke(self, ctx: Any) -> Any:
@@ -30,6 +30,15 @@ class _Stoppable(TyperGroup):
         except KeyboardInterrupt:
             print("flowbrush: stopped", file=sys.stderr)
             raise typer.Exit(128 + signal.SIGINT) from None
+        finally:
+            _end_children()
+
+
+def _end_children() -> None:
+    """Those of a pool that was cut off at its end: Python would wait for them, and they for it."""
+    loaded = sys.modules.get("multiprocessing")
+    for child in [] if loaded is None else loaded.active_children():
+        child.kill()
 
 
 app = typer.Typer(
@@ -265,6 +274,7 @@ def bench(context: typer.Context) -> None:
 def train(context: typer.Context) -> None:
     """Train a model; arguments as `python -m flowbrush.training` takes them."""
     _load_torch()
+    _end_by_exception()
     _run_module("flowbrush.training.__main__", list(context.args))
 
 
@@ -272,6 +282,7 @@ def train(context: typer.Context) -> None:
 def evaluate(context: typer.Context) -> None:
     """Evaluate a model; arguments as `python -m flowbrush.training.evaluate` takes them."""
     _load_torch()
+    _end_by_exception()
     _run_module("flowbrush.training.evaluate", list(context.args))
 
 

@@ -7,10 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+from bounded import deadline
 from raw_client import RawClient
 from running_server import ROOT
 from websockets.exceptions import ConnectionClosed
@@ -89,6 +92,46 @@ def test_at_work_it_says_that_it_stopped_and_leaves_what_was_there(
     assert (done.returncode, done.stdout, done.stderr) == (code, "", said)
     assert (tmp_path / "out.json").read_text() == "before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.json", "tracks.json"]
+
+
+POOL = """
+import signal, time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from flowbrush.server import cli
+
+def work(seconds):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    print(os.getpid(), flush=True)
+    time.sleep(seconds)
+
+@cli.app.command()
+def pool():
+    cli._end_by_exception()
+    with ProcessPoolExecutor(1, get_context("fork")) as pool:
+        pool.submit(work, 1e6).result()
+
+import os
+cli.app(["pool"])
+"""
+
+
+@pytest.mark.parametrize(("sig", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_pool_that_is_cut_off_at_its_end_goes_with_the_command(
+    tmp_path: Path, sig: signal.Signals, code: int
+) -> None:
+    """The first signal has it wait for its work, the second one ends that."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", POOL]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        child = psutil.Process(int(running.stdout.readline()))
+        with deadline(60.0, lambda: [child.kill(), running.kill()], "the end of the command"):
+            while running.poll() is None and child.is_running():
+                running.send_signal(sig)
+                time.sleep(0.2)
+            assert running.wait() == code
+    assert not child.is_running()
 
 
 def test_a_closed_terminal_ends_nothing_that_runs_under_nohup(tmp_path: Path) -> None:

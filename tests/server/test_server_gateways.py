@@ -69,7 +69,7 @@ def test_cleaning_leaves_what_another_gateway_has(tmp_path: Path) -> None:
     for id in ("kept", "gone"):
         mine.folder(id).mkdir()
     assert others.owners.take("kept")
-    cleaning = Cleaning(mine, ImageStore(tmp_path / "images", 1, 1.0), 1e9, budget=-1)
+    cleaning = Cleaning(mine, ImageStore(tmp_path / "images", 1, 1.0), keep_s=0.0, budget=-1)
     cleaning.run(set())
     assert mine.folder("gone").exists(), "it may be just being made"
     cleaning.run(set())
