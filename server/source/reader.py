@@ -151,10 +151,11 @@ class Likeness:
 
     def same(self, picture: Image.Image) -> bool:
         """Compares with the picture that was kept last; one that differs is kept in its place."""
-        thumb = np.asarray(picture.convert("L").resize(THUMB, Image.Resampling.BOX), np.float32)
+        small = picture.resize(THUMB, Image.Resampling.BOX).convert("YCbCr")
+        thumb = np.asarray(small, np.float32)  # colours, too: a red thing may be as bright as the grey behind it
         if self._kept is not None:
             apart = np.abs(thumb - self._kept)
-            if apart.mean() < SAME_MEAN and apart.max() < SAME_MOST:
+            if apart.mean((0, 1)).max() < SAME_MEAN and apart.max() < SAME_MOST:
                 return True
         self._kept = thumb
         return False

@@ -334,11 +334,13 @@ def test_a_chunk_that_is_a_little_behind_stutters_not_and_one_far_behind_does_no
     assert shown(source.take()) == expected
 
 
-@pytest.mark.parametrize("change", ["a nod", "dusk"])
+@pytest.mark.parametrize("change", ["a nod", "a red thing as bright as what is behind it", "dusk"])
 def test_what_moves_a_little_and_light_that_changes_slowly_are_news(change: str) -> None:
     before, after = (Image.new("RGB", (160, 96), (128, 128, 128)) for _ in range(2))
     if change == "a nod":
         after.paste((148, 148, 148), (20, 20, 32, 32))
+    elif change != "dusk":
+        after.paste((240, 84, 84), (20, 20, 44, 44))
     else:
         after = Image.new("RGB", (160, 96), (125, 125, 125))
     likeness = Likeness()
