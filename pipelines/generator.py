@@ -29,6 +29,7 @@ from flowbrush.pipelines.inputs import ChunkInputs
 from flowbrush.pipelines.lane import Lane, Lanes
 from flowbrush.pipelines.past import CachedPast
 from flowbrush.pipelines.prompts import Prompts
+from flowbrush.pipelines.rebuild import rebuild
 from flowbrush.pipelines.recache import is_due, recache
 from flowbrush.pipelines.requests import (
     ChunkResult,
@@ -189,8 +190,12 @@ class Generator:
             state.seat = -1
 
     def snapshot(self, state: StreamState) -> bytes:
-        """The stream as bytes; `restore` continues it bit-exactly. The history is not kept."""
-        return snapshots.dump(state, self._lane(state).past.needed(state), self.family)
+        """The stream as bytes; `restore` continues it, bit-exactly where its keys and values are few. The history is not kept."""
+        return snapshots.dump(state, self._lane(state).past, self.family)
+
+    def snapshot_bytes(self, state: StreamState) -> int:
+        """About how large its snapshot is."""
+        return snapshots.size(state, self._lane(state).past, self.family)
 
     def restore(self, blob: bytes) -> StreamState:
         """A stream from its snapshot, on a seat of its own. Raises ValueError for bytes that are no snapshot,
@@ -202,7 +207,10 @@ class Generator:
         check_settings(self.card, state.settings, begun=True)
         state.seat = self.free.pop()
         try:
-            self._lane(state).past.restore(state)
+            past = self._lane(state).past
+            if isinstance(past, CachedPast) and any(r.key_value is None for r in state.by_index.values()):
+                rebuild(self.model.student, past, state, self.prompts.in_force)
+            past.restore(state)
         except Exception:
             self.release(state)
             raise

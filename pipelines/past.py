@@ -71,6 +71,12 @@ class CachedPast:
         sink = min(self.sinks, state.made)
         return [*range(sink), *range(max(sink, state.made - reach), state.made)]
 
+    def lead_in(self, state: StreamState) -> list[int]:
+        """The chunks from whose latents the needed ones can be worked out: these, and of those before them a window's worth."""
+        needed = self.needed(state)
+        before = [index for index in state.by_index if index < state.made and index not in needed]
+        return sorted([*needed, *sorted(before)[-self.cache.spec.window :]])
+
     def restore(self, state: StreamState) -> None:
         """Puts the attended chunks back into the stream's seat, from its records."""
         for index in self.cache.attended(state.made):

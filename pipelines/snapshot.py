@@ -1,4 +1,8 @@
-"""A stream as bytes: safetensors with the settings and the control state in its metadata."""
+"""A stream as bytes: safetensors with the settings and the control state in its metadata.
+
+Bit-exact as long as its keys and values are few. Those of a Wan student have gigabytes, which nobody could write every few seconds
+beside a stream: then their chunks' latents are kept alone, from which `flowbrush.pipelines.rebuild` works them out again.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,7 @@ from torch import Tensor
 from flowbrush.controls import TrackBegin
 from flowbrush.pipelines.controls import ControlState
 from flowbrush.pipelines.families.base import Family
+from flowbrush.pipelines.past import CachedPast, Past
 from flowbrush.pipelines.requests import StreamSettings
 from flowbrush.pipelines.state import ChunkRecord, StreamState
 
@@ -23,27 +28,45 @@ CONTROLS = TypeAdapter(ControlState)
 VERSION = 7
 MEMORY, CARRIED = "memory.", "carried."
 
+MOST_KEY_VALUES = 64 << 20
+"""Bytes of keys and values that are written down: all of pocket's, one MiB, and none of a Wan student's, 820 MiB a chunk."""
 
-def dump(state: StreamState, needed: list[int], family: Family) -> bytes:
+
+def dump(state: StreamState, past: Past, family: Family) -> bytes:
     """The stream with the cached chunks that it cannot go on without."""
-    by_index = state.by_index
-    kept, facts = family.dump(state.memory)
+    tensors, about = contents(state, past, family)
     # Cloned, so that tensors that share memory (a layer cut from a picture) are written each by itself.
-    tensors = {MEMORY + name: x.clone(memory_format=torch.contiguous_format) for name, x in kept.items()}
-    tensors |= {f"{CARRIED}{slot}": x.contiguous() for slot, x in enumerate(state.carried)}
+    whole = {name: x.clone(memory_format=torch.contiguous_format) for name, x in tensors.items()}
+    return save_tensors(whole, {"flowbrush": json.dumps(about)})
+
+
+def size(state: StreamState, past: Past, family: Family) -> int:
+    """About the bytes of its snapshot."""
+    return sum(x.nbytes for x in contents(state, past, family)[0].values())
+
+
+def contents(state: StreamState, past: Past, family: Family) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors of its snapshot, which are still the stream's, and what is said of them."""
+    kept, facts = family.dump(state.memory)
+    tensors = {MEMORY + name: x for name, x in kept.items()}
+    tensors |= {f"{CARRIED}{slot}": x for slot, x in enumerate(state.carried)}
     if state.pending is not None:
-        tensors["pending"] = state.pending.contiguous()
-    chunks = {}
-    for index in needed:
-        record, key_value = by_index[index], state.key_value(index)
+        tensors["pending"] = state.pending
+    key_values = {index: state.key_value(index) for index in past.needed(state)}
+    large = sum(each.nbytes for each in key_values.values() if each is not None) > MOST_KEY_VALUES
+    if large and isinstance(past, CachedPast):
+        key_values = dict.fromkeys(past.lead_in(state))
+    chunks, by_index = {}, state.by_index
+    for index, key_value in key_values.items():
+        record = by_index[index]
         if key_value is not None:
             tensors[f"chunk.{index}"] = key_value
-        tensors[f"latents.{index}"] = record.latents.contiguous()
+        tensors[f"latents.{index}"] = record.latents
         chunks[index] = {
             "chunk": record.chunk,
             "controls": CONTROLS.dump_python(record.controls, mode="json"),
         }
-    about = {
+    return tensors, {
         "version": VERSION,
         "settings": _settings(state.settings),
         "controls": CONTROLS.dump_python(state.controls, mode="json"),
@@ -53,7 +76,6 @@ def dump(state: StreamState, needed: list[int], family: Family) -> bytes:
         "sinks": [record.made - 1 for record in state.sinks],
         "chunks": chunks,
     }
-    return save_tensors(tensors, {"flowbrush": json.dumps(about)})
 
 
 def load(blob: bytes, device: torch.device, window: int, family: Family) -> StreamState:

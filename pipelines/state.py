@@ -113,13 +113,6 @@ class StreamState:
         """The stream as it stands, for a snapshot that is written while it goes on. Tensors are shared: chunks make new ones."""
         return replace(self, sinks=list(self.sinks), records=deque(self.records))
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes that the stream's records keep; about the size of its snapshot."""
-        kept = {id(record): record for record in (*self.sinks, *self.records)}
-        tensors = [each for record in kept.values() for each in (record.key_value, record.latents)]
-        return sum(each.nbytes for each in tensors if each is not None)
-
     def _stand_at(self, record: ChunkRecord) -> None:
         self.made, self.latents, self.controls = record.made, record.latents, record.controls
         self.memory, self.pending = record.memory, record.pending

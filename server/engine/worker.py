@@ -308,7 +308,7 @@ class Worker:
         if item.save is None or self._snapshots is None or self._snapshots.busy:
             return
         state = self._slots[item.stream].state
-        if self._snapshots.fits(state.nbytes):
+        if self._snapshots.fits(self._generator.snapshot_bytes(state)):
             self._snapshots.offer(item, state.frozen())
 
     def _fits(self, item: ipc.StepItem) -> bool:

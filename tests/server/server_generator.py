@@ -68,7 +68,6 @@ class State:
     seen: float | None = None
     """how bright the last picture of its source was, 0 to 1: it is shown in place of a position"""
     history: deque[Any] = dataclasses.field(default_factory=lambda: deque(maxlen=HISTORY))
-    nbytes: int = 1000
 
     def frozen(self) -> State:
         return copy.deepcopy(self)
@@ -233,6 +232,9 @@ class Generator:
             raise RuntimeError("nothing can be seen")
         corners = ((x - 0.1, y - 0.1), (x + 0.1, y - 0.1), (x + 0.1, y + 0.1), (x - 0.1, y + 0.1))
         return Outline(tuple(point), (corners,), "square")
+
+    def snapshot_bytes(self, state: State) -> int:
+        return len(self.snapshot(state))
 
     def snapshot(self, state: State) -> bytes:
         settings = dataclasses.asdict(state.settings)
