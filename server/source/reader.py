@@ -152,7 +152,9 @@ class Likeness:
     def same(self, picture: Image.Image) -> bool:
         """Compares with the picture that was kept last; one that differs is kept in its place."""
         small = picture.resize(THUMB, Image.Resampling.BOX).convert("YCbCr")
-        thumb = np.asarray(small, np.float32)  # colours, too: a red thing may be as bright as the grey behind it
+        thumb = np.asarray(
+            small, np.float32
+        )  # colours, too: a red thing may be as bright as the grey behind it
         if self._kept is not None:
             apart = np.abs(thumb - self._kept)
             if apart.mean((0, 1)).max() < SAME_MEAN and apart.max() < SAME_MOST:
