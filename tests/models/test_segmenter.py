@@ -10,10 +10,11 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from flowbrush.models.appearance import by_color
 from flowbrush.models.device import choose
 from flowbrush.models.load import load_model
 from flowbrush.models.registry import card
-from flowbrush.models.segmenter import STEP, Segmenter, around, decided, look_at
+from flowbrush.models.segmenter import LARGE, STEP, Segmenter, around, decided, look_at
 from flowbrush.models.spec import SegmenterSpec
 from flowbrush.training.photos.clicks import overlap
 
@@ -138,6 +139,9 @@ def test_the_trained_network_takes_what_a_click_means(dtype: str) -> None:
     belly, shoulder = (segmenter.segment(picture, torch.tensor(click), NONE)[0] for click in clicks)
     assert overlap(belly, shoulder) > 0.9
     assert 0.3 < float(belly.mean()) < 0.42
+    large = torch.nn.functional.interpolate(picture[None], scale_factor=2.6, mode="bilinear")[0]
+    found = segmenter.segment(large, 2.6 * torch.tensor(clicks[0]), NONE)[0]
+    assert abs(float(found.mean() - belly.mean())) < 0.02
 
 
 def test_what_the_network_doubts_is_decided() -> None:
@@ -162,6 +166,28 @@ def test_a_piece_of_plain_ground_is_not_taken_by_one_click() -> None:
     inside, truth = picture_with((60, 60, 120, 120), (192, 320))
     found = finder(0.8).segment(inside, torch.tensor([[90.0, 90.0]]), NONE)[0]
     assert overlap((found > 0.5).float(), truth) > 0.9  # as unsure, but away from the rim
+
+
+@pytest.mark.parametrize("size", [(480, 832), (832, 480), (704, 1280)])
+def test_a_large_picture_is_looked_at_as_a_smaller_one(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is found lies at its place, a region and points that take away too, and nothing is counted in millions of pixels."""
+    counted = list[int]()
+    real = by_color
+    monkeypatch.setattr(
+        "flowbrush.models.segmenter.by_color",
+        lambda picture, found: counted.append(max(picture.shape[-2:])) or real(picture, found),
+    )
+    box = (120, 60, 400, 300)
+    picture, truth = picture_with(box, size)
+    click, away = torch.tensor([[260.0, 180.0]]), torch.tensor([[450.0, 380.0]])
+    for found in (
+        finder(9.0).segment(picture, click, NONE),
+        finder(9.0).segment(picture, click, away, truth),
+    ):
+        assert found.shape == (1, *size) and overlap(found[0], truth) > 0.93
+    assert set(counted) == {LARGE}
 
 
 def test_nothing_is_found_where_nothing_is() -> None:
