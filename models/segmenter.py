@@ -22,8 +22,8 @@ SPOT = 0.02  # of the looked at part's longer side: standard deviation of the sp
 ROOM = 0.25  # of a find's size: how much around it the second look sees, for what the first one missed; with more it is less close
 DECIDED = 3.0  # how much steeper than the network's doubt the rim is: half taken looks like a ghost, and is wrong more often
 LARGE = 416
-"""Pixels of the longer side: a larger picture is made smaller first. No look sees more of it, and what colours say was weighed at 320
-pixels: one click on a subject of 832 × 480 agrees with it by 0.74 instead of 0.69, in a third of the time.
+"""Pixels of the longer side: a larger picture is made smaller first. No look sees more of it, and what colours say was weighed at
+320 pixels: one click on a subject of 832 × 480 agrees with it by 0.74 instead of 0.69, in a third of the time.
 """
 LEAST = 0.3  # opacity from which on a pixel counts for where the second look goes: what may be the thing, and no shimmer far off
 
