@@ -108,10 +108,12 @@ def load_umt5(spec: Umt5Spec, folder: Path, dtype: torch.dtype) -> Umt5Text:
             )
     try:
         from transformers import AutoTokenizer, UMT5EncoderModel
+        from transformers.utils.logging import disable_progress_bar
     except ImportError as error:
         raise BadWeights(
             "the text encoder of Wan needs more packages: pip install 'flowbrush[wan]'"
         ) from error
+    disable_progress_bar()  # in the log of a server it is a line of control characters
     try:
         encoder = UMT5EncoderModel.from_pretrained(
             folder / "text_encoder", dtype=dtype, local_files_only=True, use_safetensors=True
