@@ -7,6 +7,7 @@ import { CameraControl } from './camera.js';
 import { Emitter } from './emitter.js';
 import { FlowWatch } from './flow_watch.js';
 import { giveUp, Stream, StreamError } from './flowbrush.js';
+import { Jumps } from './jumps.js';
 import { LatencyMeter } from './latency.js';
 import { Player } from './player.js';
 import { Prober } from './prober.js';
@@ -29,6 +30,7 @@ const PLAYHEAD_IDLE_MS = 200;
  * @property {boolean} paused
  * @property {null} still the newest picture of a stream that was paused before is there, if there is one
  * @property {{chunk: number, prompts?: import('./protocol.js').Prompt[]}} cut the stream now ends with this chunk, −1 after a reset; the prompts that hold there
+ * @property {number} prompted the chunk that will show a new prompt first
  * @property {null} stalled pictures should come, and do not
  * @property {string} recovering
  * @property {import('./protocol.js').Notice} notice
@@ -55,6 +57,7 @@ export class App extends Emitter {
   /** Whether a picture of the stream on stage has come: before, there is no place in it to tell the server. */
   #begun = false;
   #replay = new Replaying();
+  #jumps = new Jumps();
 
   /**
    * @param {HTMLCanvasElement} canvas
@@ -73,6 +76,8 @@ export class App extends Emitter {
     this.brush.on('control', ({ id, at }) => this.latency.sent(id, at));
     this.camera.on('control', ({ id, at }) => this.latency.sent(id, at));
     this.brush.on('refused', (error) => this.emit('trouble', error));
+    this.#jumps.on('prompted', (chunk) => this.emit('prompted', chunk));
+    this.#jumps.on('trouble', (error) => this.emit('trouble', error));
     // Without pictures (a hidden tab, a pause) nothing reports: the server still has to hear where the screen is.
     setInterval(() => {
       if (this.player.report) this.#sendPlayhead(this.player.report, PLAYHEAD_IDLE_MS);
@@ -183,21 +188,15 @@ export class App extends Emitter {
   /** @type {Promise<void>} */
   #steps = Promise.resolve();
 
+  /** Another prompt for the stream. @param {import('./jumps.js').Asked} asked */
+  prompt(asked) {
+    if (this.#own) this.#jumps.ask(this.#own, asked);
+  }
+
   /** @param {number} chunk */
   async rewind(chunk) {
-    if (this.#own) await this.#try(this.#goBack(this.#own, chunk));
+    if (this.#own) await this.#try(this.#jumps.to(this.#own, chunk));
   }
-
-  /** @param {Stream} stream @param {number} chunk −1 for the very beginning @returns {Promise<unknown>} */
-  #goBack(stream, chunk) {
-    const cuts = this.#cuts;
-    const lags = (/** @type {StreamError} */ error) => error.code === 'rewind_out_of_range' && cuts !== this.#cuts;
-    // What was chosen while another jump was under way may be gone with it: the film strip shows that.
-    return chunk < 0 ? stream.reset() : stream.rewind(chunk).catch((error) => (lags(error) ? null : Promise.reject(error)));
-  }
-
-  /** How often a stream has jumped. */
-  #cuts = 0;
 
   /** @param {number} [seed] */
   async reset(seed) {
@@ -275,7 +274,7 @@ export class App extends Emitter {
       if (!this.watching) {
         const { player } = this;
         const aspect = ready.width / ready.height;
-        const goBack = ready.capabilities.rewind === false ? null : (/** @type {number} */ chunk) => this.#goBack(stream, chunk);
+        const goBack = ready.capabilities.rewind === false ? null : (/** @type {number} */ chunk) => this.#jumps.before(stream, chunk);
         this.brush.attach({ stream, aspect, position: (at) => player.position(at), rate: () => player.shown?.rate ?? 1, goBack });
         this.camera.attach(stream);
         this.prober.attach(ready.capabilities.probe === false ? null : stream);
@@ -295,17 +294,17 @@ export class App extends Emitter {
 
   /** A paused stream sends nothing until it goes on: neither to a page that comes to it, nor when it went back. @param {Stream} stream */
   async #showNewest(stream) {
-    const cuts = this.#cuts;
+    const { count } = this.#jumps;
     const { lastFrame } = stream;
     const picture = await this.rest.newest(this.session ?? '').catch(() => null);
-    if (this.stream !== stream || this.#cuts !== cuts || stream.lastFrame !== lastFrame) return; // what came since is newer
+    if (this.stream !== stream || this.#jumps.count !== count || stream.lastFrame !== lastFrame) return; // what came since is newer
     if (picture) await this.player.preview(picture);
     if (!this.#begun) this.emit('still', null);
   }
 
   /** @param {Stream} stream @param {number} chunk @param {import('./protocol.js').Prompt[]} [prompts] */
   #cut(stream, chunk, prompts) {
-    this.#cuts += 1;
+    this.#jumps.count += 1;
     this.#steps = Promise.resolve();
     this.player.flush();
     this.latency.forget();

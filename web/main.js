@@ -37,12 +37,12 @@ const app = new App(element('picture', HTMLCanvasElement), rest);
 const readout = new Readout();
 const prompts = new PromptPanel((list, transition) => {
   if (app.stream) {
-    const { queued } = app.stream.setPrompt(list, { transition });
-    queued.then(({ chunk }) => timeline.mark(chunk, 'prompt'), toastError);
+    app.prompt({ list, transition });
     if (app.stream.paused) toast('The prompt is taken', { text: 'The picture follows it when the stream goes on: press Play, or make a chunk.' });
   } else starter.begin({ prompts: list });
 });
 const timeline = new Timeline(goBack);
+app.on('prompted', (chunk) => timeline.mark(chunk, 'prompt'));
 const stage = new Stage((width, height) => overlay.resize(width, height));
 const selection = new Selection(app.prober);
 const tools = makeTools({ brush: app.brush, camera: app.camera, prober: app.prober, selection }, () => strip.options);

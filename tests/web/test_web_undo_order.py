@@ -72,6 +72,22 @@ def test_what_is_painted_in_a_pause_is_taken_back_alone(driver: Any, served: Any
     assert not enabled(driver, "undo")
 
 
+def test_a_prompt_of_the_same_pause_stays(driver: Any, served: Any) -> None:
+    driver.start()
+    driver.pause()
+    driver.page.fill("#prompt", "a ball by night")
+    driver.page.keyboard.press("Enter")
+    driver.until(lambda: sent(served, "prompt.set"), "a prompt is given")
+    driver.stroke([driver.ball(), (0.8, 0.2)])
+    driver.until(lambda: enabled(driver, "undo"), "the ball is pulled")
+    driver.page.locator("#stage").focus()
+    driver.page.keyboard.press("z")
+    driver.until(lambda: enabled(driver, "redo"), "the drag is taken back")
+    driver.until(lambda: len(sent(served, "prompt.set")) == 2, "the prompt was not what was to be taken back")
+    driver.step()
+    driver.page.locator("#effective", has_text="a ball by night").wait_for()
+
+
 def test_drags_of_a_pause_come_again_one_after_the_other(driver: Any, served: Any) -> None:
     driver.start()
     start = drag(driver, (0.7, 0.3))
