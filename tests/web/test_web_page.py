@@ -298,7 +298,7 @@ def test_a_phone_held_across_shows_the_picture_whole_and_its_tools(
 def test_a_message_can_be_read_and_closed_while_a_dialog_is_open(driver: Any) -> None:
     driver.page.locator("#image-open").click()
     driver.page.locator("#image-camera").click()
-    message = driver.page.locator(".toast", has_text="gave no camera")
+    message = driver.page.locator(".toast", has_text="There is no camera here")
     message.get_by_label("Close this message").click(timeout=10_000)
     message.wait_for(state="hidden")
     driver.page.locator("#image-camera").click()

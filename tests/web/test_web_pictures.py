@@ -98,6 +98,7 @@ LINK = {"kind": "link", "text": "https://example.org/a.png"}
         (file("a.svg", "image/svg+xml"), "save it as a PNG"),
         (file("holidays", "", b""), "It is a folder"),
         (file("a.jpg", "image/jpeg"), "The file is damaged"),
+        (file("a.png", "image/png", b""), "The file is empty"),
         (file("a.pdf", "application/pdf"), "PNG, JPEG and WebP work."),
     ],
 )

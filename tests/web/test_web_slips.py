@@ -174,3 +174,15 @@ def test_a_server_that_loads_its_model_is_waited_for(driver: Any, served: Any) -
     served.double.silent = False
     driver.wait_live()
     assert len(sent(served, "session.start")) == 1
+
+
+def test_what_ended_can_be_saved_from_its_message(driver: Any) -> None:
+    """Which may lie over the button that does it."""
+    asked: list[Any] = []
+    driver.page.route("**/v1/sessions/toy-1/recording.mp4", lambda route: asked.append(route))
+    driver.start()
+    driver.end()
+    driver.page.locator(".toast").get_by_role("button", name="Save the video").click()
+    with driver.page.expect_download() as download:
+        driver.until(lambda: asked, "the video is asked for")[0].fulfill(body=b"film")
+    assert download.value.suggested_filename.endswith(".mp4")

@@ -109,3 +109,21 @@ def test_the_slider_of_a_film_goes_with_it(driver: Any, served: Any) -> None:
     driver.until(lambda: driver.page.evaluate(f"{widths[0]} > 1 && {widths[0]} < {widths[1]}"), "it is short")
     driver.end()
     driver.until(lambda: driver.page.evaluate(f"{widths[0]} === {widths[1]}"), "it has its usual width")
+
+
+def test_what_stands_in_a_panel_does_not_touch(
+    served: Any, open_page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follows = {**MODEL["capabilities"], "source": True, "source_tracks": True}
+    monkeypatch.setitem(MODEL, "capabilities", follows)
+    driver = open_page(served.url)
+    touching = """() => [...document.querySelectorAll('details.panel')].flatMap((panel) => {
+      panel.open = true;
+      const parts = [...panel.children].filter((each) => each.checkVisibility()).map((each) => each.getBoundingClientRect());
+      return parts.slice(1).map(({ top }, index) => top - parts[index].bottom).filter((gap) => gap < 6);
+    })"""
+    driver.page.locator("#preset-cards .preset").first.wait_for()
+    assert driver.page.evaluate(touching) == []
+    assert (
+        driver.page.locator("#source-stop").is_visible() and driver.page.locator("#source-use").is_visible()
+    )

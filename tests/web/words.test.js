@@ -10,3 +10,9 @@ test('a notice says what is so in its title, and what follows below', () => {
   assert.deepEqual(parts('the stream goes on'), { title: 'The stream goes on.', text: '' });
   assert.deepEqual(parts("the session's log waits: the disk is full").title, "The session's log waits");
 });
+
+test('words from right to left stay within their quotes', () => {
+  const { title, text } = parts("this model was not trained on 'كلب', 'a dog': it is left out");
+  assert.equal(title, "This model was not trained on '\u2068كلب\u2069', 'a dog'");
+  assert.equal(text, 'It is left out.');
+});

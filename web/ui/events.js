@@ -12,6 +12,8 @@ import { isSilent, parts, wordsFor } from './words.js';
 /** Chunks that the strip goes back; the server can go back to any. */
 const REWIND_CHUNKS = 240;
 const RESTARTED = 'The model had to be restarted. The stream goes on by itself in a moment.';
+/** The message may lie over the panel whose button does that. */
+const ENDED = { text: 'Its video and its file can still be saved for a while.', action: { label: 'Save the video', run: () => button('download').click() } };
 const INVITATION = 'Press on something and pull it along.';
 
 /**
@@ -129,7 +131,7 @@ function bindLife(page) {
     leave(page);
     hideBanner();
     status('Ready', 'idle');
-    if (app.session) untilNext(app, toast('The session has ended', { text: 'Its video and its file can still be saved for a while.' }));
+    if (app.session) untilNext(app, toast('The session has ended', ENDED));
   });
 }
 

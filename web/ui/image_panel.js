@@ -3,6 +3,7 @@
  * @module
  */
 import { block, button, dialog, element, input } from './dom.js';
+import { openCamera } from './own_camera.js';
 import { encode, pick, upload } from './picture_file.js';
 import { toast, toastError } from './toasts.js';
 
@@ -88,12 +89,12 @@ function bindCamera(onImage) {
     }
     if (!dialog('image-dialog').open) dialog('image-dialog').showModal();
     try {
-      video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { width: 1280 } });
+      video.srcObject = await openCamera(1280);
       video.hidden = false;
       await video.play();
       label.textContent = 'Take the picture';
-    } catch {
-      toastError(new Error('the browser gave no camera: allow it in the address bar, or choose a file'));
+    } catch (error) {
+      toastError(error);
     }
   };
   dialog('image-dialog').addEventListener('close', stop);

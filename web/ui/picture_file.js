@@ -16,6 +16,7 @@ const OTHERS = {
   json: 'A saved session is opened with Load session.',
   heic: `Photos of phones in HEIC are read by few browsers: save or share it as JPEG first. ${WORK}`,
   svg: `An SVG is a drawing without pixels: save it as a PNG first. ${WORK}`,
+  empty: `The file is empty: it may not have come whole. Open it once, or take another. ${WORK}`,
   folder: `It is a folder, or empty: take one picture of it. ${WORK}`,
   image: `The file is damaged, or of a kind that is not known here. ${WORK}`,
 };
@@ -27,6 +28,7 @@ function kindOf(file) {
   if (/^hei[cf]/.test(kind ?? '') || /^hei[cf]$/.test(ending)) return 'heic';
   if (kind?.startsWith('svg') || ending === 'svg') return 'svg';
   if (!file.type && !ending) return 'folder'; // that is all that a browser tells of one
+  if (file.size === 0) return 'empty';
   return kind === 'json' ? kind : group;
 }
 

@@ -4,6 +4,7 @@
  */
 import { VideoSource } from '../source.js';
 import { block, button, element, input } from './dom.js';
+import { openCamera } from './own_camera.js';
 import { toast, toastError } from './toasts.js';
 
 /**
@@ -49,14 +50,7 @@ export function bindSource(app, can) {
     }
   };
 
-  button('source-camera').addEventListener('click', () =>
-    begin(async () => {
-      const opened = navigator.mediaDevices?.getUserMedia({ video: { width: 640 } });
-      video.srcObject = await (opened ?? Promise.reject()).catch(() => {
-        throw new Error('the browser gave no camera: allow it in the address bar, or choose a file');
-      });
-    }),
-  );
+  button('source-camera').addEventListener('click', () => begin(async () => void (video.srcObject = await openCamera(640))));
   button('source-choose').addEventListener('click', () => file.click());
   file.addEventListener('change', () => {
     const picked = file.files?.[0];

@@ -10,6 +10,10 @@ const WORDS = {
   unauthorized: { title: 'This server asks for a key', text: 'The API key is missing or not valid. Reload the page and enter one.' },
   unknown_model: { title: 'That model is not here', text: 'Choose another model at the top.' },
   no_picture: { title: 'That is no picture that this browser can read', text: '' },
+  camera_refused: { title: 'The browser gave no camera', text: 'Allow it in the address bar and try again, or choose a file.' },
+  no_camera: { title: 'There is no camera here', text: 'Connect one, or choose a file.' },
+  camera_busy: { title: 'The camera gives no picture', text: 'Another program may be using it: close that, or choose a file.' },
+  camera_insecure: { title: 'This page gets no camera', text: 'Browsers give one to pages that are opened by https or on localhost. Choose a file.' },
   unknown_image: { title: 'The image is gone', text: 'Uploaded images are kept for a short while. Choose it again.' },
   unknown_session: { title: 'That session does not exist', text: 'It ended some time ago, or the link is incomplete.' },
   no_codec: { title: 'No common video format', text: 'This browser plays none of the formats that the server makes. A current browser does.' },
@@ -62,7 +66,12 @@ export function wordsFor({ code = '', message, retryAfter }) {
  */
 export function parts(message) {
   const [, title, text] = /^((?:(?<!\w)(?:'[^']*'|"[^"]*")|[^'"]|(?<=\w)['"])*?): (.+)$/s.exec(message) ?? [];
-  return title ? { title: sentence(title).slice(0, -1), text: sentence(text) } : { title: sentence(message), text: '' };
+  return title ? { title: sentence(isolated(title)).slice(0, -1), text: sentence(isolated(text)) } : { title: sentence(isolated(message)), text: '' };
+}
+
+/** Quoted words that are written from right to left keep the signs around them in their places. @param {string} text */
+function isolated(text) {
+  return text.replace(/'([^']*[\u0590-\u08ff][^']*)'/g, "'\u2068$1\u2069'");
 }
 
 /** @param {string} message */
