@@ -25,7 +25,7 @@ const ERASER_REACH = 0.05;
  * @property {((chunk: number) => Promise<unknown>) | null} goBack to the end of a chunk, −1 for the very beginning; null where the stream cannot
  */
 
-/** @extends {Emitter<{control: {id: number, at: number}, refused: Error, began: Stroke, found: {stroke: Stroke, something: boolean}, released: Stroke}>} */
+/** @extends {Emitter<{control: {id: number, at: number}, refused: Error, began: Stroke, found: {stroke: Stroke, something: boolean}, released: Stroke, erased: {strokes: Stroke[], byKeys: boolean}}>} */
 export class Brush extends Emitter {
   /** @type {Set<Stroke>} */
   strokes = new Set();
@@ -250,9 +250,10 @@ export class Brush extends Emitter {
     return hit;
   }
 
-  /** The eraser is lifted. @param {Stroke[]} strokes that it has let go */
-  erased(strokes) {
+  /** The eraser is lifted. @param {Stroke[]} strokes that it has let go @param {boolean} byKeys */
+  erased(strokes, byKeys) {
     if (strokes.length > 0) this.history.did(removed(this, strokes));
+    if (this.session) this.emit('erased', { strokes, byKeys });
   }
 
   /** Removes every track from the stream. Gives how many were painted here. */

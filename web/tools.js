@@ -113,7 +113,7 @@ export function makeTools({ brush, camera, prober, selection }, options) {
     eraser: {
       begin(sample) {
         const gone = brush.eraseAt(sample);
-        return { move: (samples) => samples.forEach((each) => gone.push(...brush.eraseAt(each))), end: () => brush.erased(gone) };
+        return { move: (samples) => samples.forEach((each) => gone.push(...brush.eraseAt(each))), end: () => brush.erased(gone, sample.byKeys ?? false) };
       },
     },
     camera: {

@@ -146,11 +146,11 @@ def test_a_way_back_is_found_for_as_long_as_it_holds(driver: Any, served: Any) -
     driver.until(lambda: driver.seconds() > 0.3, "some film")
     drop_a_photo(driver)
     driver.page.locator(".toast", has_text="Another stream begins").wait_for()
-    driver.page.clock.fast_forward(15_000)
+    driver.page.clock.fast_forward(7_000)  # it lies over the picture of a phone
     driver.page.locator(".toast", has_text="Another stream begins").wait_for(state="hidden")
     back = driver.page.get_by_role("button", name="Go back to the stream before")
     back.wait_for()
-    driver.page.clock.fast_forward(40_000)
+    driver.page.clock.fast_forward(45_000)
     assert back.is_visible()
     driver.page.clock.fast_forward(10_000)
     back.wait_for(state="hidden")

@@ -8,7 +8,8 @@ import { block, button } from './dom.js';
 
 /** @param {string} text @param {Lamp} lamp */
 export function status(text, lamp) {
-  block('status-text').textContent = text;
+  const line = block('status-text');
+  if (line.textContent !== text) line.textContent = text; // it is read aloud each time that it is written
   block('status').dataset.lamp = lamp;
 }
 

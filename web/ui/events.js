@@ -248,6 +248,9 @@ function bindTrouble(page) {
 
 /** What was painted: marks on the timeline, and the hint that goes with the first stroke. @param {Page} page */
 function bindBrush({ app, timeline }) {
+  app.brush.on('erased', ({ strokes }) => {
+    if (strokes.length === 0) toast('There is no pin or path here', { text: 'The eraser lets go of those. What is in the picture stays in it.' });
+  });
   app.brush.on('began', ({ kind, beginChunk }) => {
     if (beginChunk !== null) timeline.mark(beginChunk, kind);
     if (block('hint').hidden) return;

@@ -23,7 +23,7 @@ export function offer(title, { text, kind, label, later = label, run, lasts }) {
     withdraw();
     run();
   };
-  const takeAway = toast(title, { text, kind, action: { label, run: take } });
+  const takeAway = toast(title, { text, kind, action: { label, run: take }, kept: true });
   const timer = lasts === undefined ? undefined : setTimeout(() => withdraw(), lasts);
   let holds = true;
   const withdraw = () => {

@@ -24,6 +24,7 @@ export function bindSpeech(brush) {
     say(something ? TAKEN[stroke.kind](named(stroke)) : 'There is nothing to take here.');
   };
   brush.on('found', ({ stroke, something }) => found(stroke, something));
+  brush.on('erased', ({ strokes, byKeys }) => byKeys && strokes.length > 0 && say(strokes.length > 1 ? `Let go of ${strokes.length} pins and paths.` : `Let go of the ${strokes[0].kind}.`));
   brush.on('released', (stroke) => stroke.byKeys && say(told.get(stroke) ? `Let go of ${named(stroke)}.` : 'Let go.'));
 }
 

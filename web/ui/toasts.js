@@ -11,10 +11,11 @@ const SHOWN_MAX = 4;
 
 /**
  * @param {string} title
- * @param {{text?: string, kind?: 'notice' | 'error', action?: {label: string, run: () => void}}} [options]
+ * @param {{text?: string, kind?: 'notice' | 'error', action?: {label: string, run: () => void}, kept?: boolean}} [options] `kept`: whether
+ *   the action is offered elsewhere, too
  * @returns {() => void} takes the message away, when it is true no longer
  */
-export function toast(title, { text = '', kind = 'notice', action } = {}) {
+export function toast(title, { text = '', kind = 'notice', action, kept = false } = {}) {
   const list = reachable(block('toasts'));
   const same = [...list.children].find((child) => child.getAttribute('data-text') === title + text);
   same?.remove();
@@ -35,7 +36,7 @@ export function toast(title, { text = '', kind = 'notice', action } = {}) {
   list.append(box);
   while (list.children.length > SHOWN_MAX) list.firstElementChild?.remove();
   const leave = () => (box.matches(':hover, :focus-within') ? setTimeout(leave, 2000) : box.remove());
-  setTimeout(leave, kind === 'error' || action ? ERROR_MS : NOTICE_MS); // what is to be done is to be read first
+  setTimeout(leave, kind === 'error' || (action && !kept) ? ERROR_MS : NOTICE_MS); // what is to be done is to be read first
   return () => box.remove();
 }
 

@@ -130,7 +130,11 @@ export function mirrorSliders() {
     const range = /** @type {HTMLInputElement} */ (slider);
     const output = range.parentElement?.querySelector('output');
     if (!output || output.id) continue;
-    const show = () => (output.textContent = range.value + (output.dataset.unit ?? ''));
+    output.setAttribute('aria-live', 'off'); // the slider says it itself
+    const show = () => {
+      output.textContent = range.value + (output.dataset.unit ?? '');
+      range.setAttribute('aria-valuetext', output.textContent);
+    };
     range.addEventListener('input', show);
     show();
   }
