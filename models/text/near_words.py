@@ -22,7 +22,8 @@ NEAREST: dict[str, tuple[str, ...]] = {
         "sparrow",
         "parrot",
     ),
-    "duck": ("goose", "swan"),
+    "duck": ("goose", "swan", "duckling"),
+    "pig": ("boar",),
     "chicken": ("rooster", "turkey", "ostrich", "peacock"),
     "dog": (
         "wolf",
@@ -46,10 +47,24 @@ NEAREST: dict[str, tuple[str, ...]] = {
     "tiger": ("leopard", "cheetah", "panther", "jaguar"),
     "lion": ("lioness",),
     "bear": ("grizzly",),
-    "horse": ("pony", "donkey", "mule", "zebra", "foal", "deer", "reindeer", "moose", "camel", "llama"),
-    "cow": ("bull", "ox", "buffalo", "calf", "goat", "sheep", "lamb"),
+    "horse": (
+        "pony",
+        "stallion",
+        "mare",
+        "donkey",
+        "mule",
+        "zebra",
+        "foal",
+        "deer",
+        "reindeer",
+        "moose",
+        "camel",
+        "llama",
+    ),
+    "cow": ("bull", "ox", "buffalo", "bison", "calf", "goat", "sheep", "lamb"),
     "mouse": ("rat",),
-    "monkey": ("gorilla", "chimpanzee"),
+    "monkey": ("gorilla", "chimpanzee", "baboon"),
+    "koala": ("sloth",),
     "dolphin": ("porpoise",),
     "whale": ("orca",),
     "elephant": ("mammoth", "hippo", "hippopotamus", "rhino", "rhinoceros"),
@@ -57,15 +72,28 @@ NEAREST: dict[str, tuple[str, ...]] = {
     "bee": ("wasp", "hornet"),
     "butterfly": ("dragonfly",),
     "snail": ("slug",),
-    "tree": ("maple", "birch", "beech", "willow", "elm"),
+    "tree": ("maple", "birch", "beech", "willow", "elm", "branch", "twig"),
     "fir": ("spruce", "conifer"),
     "sunflower": ("daisy",),
     "tulip": ("daffodil",),
     "strawberry": ("raspberry",),
-    "car": ("van", "jeep", "sedan", "convertible", "vehicle"),
+    "car": ("van", "minivan", "jeep", "sedan", "convertible", "limousine", "pickup", "vehicle"),
     "fire engine": ("lorry",),
     "scooter": ("moped", "motorcycle", "motorbike", "skateboard"),
-    "sailboat": ("ship", "ferry", "vessel", "canoe", "kayak"),
+    "sailboat": (
+        "ship",
+        "ferry",
+        "vessel",
+        "canoe",
+        "kayak",
+        "raft",
+        "gondola",
+        "rowboat",
+        "motorboat",
+        "catamaran",
+    ),
+    "balloon": ("hot air balloon", "blimp", "airship", "zeppelin"),
+    "star": ("shooting star", "comet", "meteor", "starfish"),
     "rocket": ("spacecraft", "missile"),
     "helicopter": ("chopper", "plane", "airplane", "aeroplane", "aircraft", "jet"),
     "house": (
@@ -93,11 +121,7 @@ NEAREST: dict[str, tuple[str, ...]] = {
         "parcel",
         "package",
     ),
-    "hamster": (
-        "squirrel",
-        "chipmunk",
-        "hedgehog",
-    ),
+    "hamster": ("squirrel", "chipmunk", "hedgehog", "guinea pig", "gerbil", "beaver", "weasel"),
     "fox": (
         "raccoon",
         "coyote",
@@ -125,6 +149,9 @@ VERBS: dict[str, tuple[str, ...]] = {
         "hiking",
         "strutting",
         "stepping",
+        "exploring",
+        "explores",
+        "hunting",
     ),
     "running": (
         "gallop",
@@ -148,7 +175,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "swimming": ("paddling", "diving", "dives", "snorkeling", "snorkelling"),
     "falling": ("plunging", "sinking", "sinks", "tumbling"),
     "spinning": ("rotating", "rotates", "twirling", "whirling", "pirouetting"),
-    "swaying": ("dancing", "dances", "swinging", "swings", "bending"),
+    "swaying": ("dancing", "dances", "swinging", "swings", "bending", "singing", "sings"),
     "shaking": ("trembling", "trembles", "shivering", "shivers", "quivering", "vibrating"),
     "growing": ("blooming", "blooms", "sprouting"),
     "burning": ("blazing",),
@@ -163,6 +190,19 @@ VERBS: dict[str, tuple[str, ...]] = {
         "dozing",
         "waiting",
         "relaxing",
+        "eating",
+        "eats",
+        "drinking",
+        "drinks",
+        "looking",
+        "looks",
+        "watching",
+        "watches",
+        "listening",
+        "listens",
+        "hiding",
+        "hides",
+        "posing",
     ),
 }
 OTHERS: dict[str, tuple[str, ...]] = {
@@ -175,6 +215,11 @@ OTHERS: dict[str, tuple[str, ...]] = {
     "strong wind": ("gale", "hurricane"),
     "light wind": ("breeze", "breezy"),
 }
+SIZES = {
+    **dict.fromkeys(("giant", "gigantic", "massive", "enormous", "colossal", "tall"), "big"),
+    **dict.fromkeys(("baby", "mini", "miniature", "teeny"), "small"),
+}
+"""Words for sizes, before another word: a giant by himself is somebody whom nothing is near to."""
 NOTHING = ("man", "men")  # by itself: it was taught as a part of "snow man" alone
 PARTS = ("snow", "rocket", "space")  # what makes a name of the word after it: "snow man", "rocket ship"
 BEGINNINGS = {
@@ -191,7 +236,9 @@ flag is no ball, and penguins stand on ice without cream.
 _NEAR = {
     word: taught for near in (NEAREST, VERBS, OTHERS) for taught, words in near.items() for word in words
 }
-_STANDS_FOR = _NEAR | dict.fromkeys(NOTHING, "") | {word: heard for word, (heard, _) in BEGINNINGS.items()}
+_STANDS_FOR = (
+    _NEAR | SIZES | dict.fromkeys(NOTHING, "") | {word: heard for word, (heard, _) in BEGINNINGS.items()}
+)
 WORDS = frozenset(_STANDS_FOR)
 _WORD = re.compile(
     r"(?<![\w'-])(?P<part>(?:"
@@ -200,6 +247,7 @@ _WORD = re.compile(
     + "|".join(
         [
             *sorted([*_NEAR, *NOTHING], key=len, reverse=True),
+            *(rf"{word}(?=\s+[a-z])" for word in SIZES),
             *(rf"{word}(?!\s+{rest}\b)" for word, (_, rest) in BEGINNINGS.items()),
         ]
     )

@@ -182,11 +182,16 @@ class PocketText(nn.Module):
         heard |= set(words(text)) - set(words(going(text)))
         slips = self.speller.corrected(text)[1]
         text, numbers = self._counted(text)
-        told = dict(numbers)
+        told = numbers | {phrase: name for phrase, name in stands.items() if " " in phrase}
+        parts = {word for phrase in told for word in phrase.split()}
         for word in spoken(text):
             right = slips.get(word, word)
+            if right in parts:
+                continue
             if right in stands or (self.trained(right) is None and right not in heard):
-                told[word] = stands.get(right, scene if scene and scene == scene_near(right) else "")
+                near = scene if scene and scene == scene_near(right) else ""
+                near = "sea" if near == "beach" and right in scenes.WATERS else near
+                told[word] = stands.get(right, near)
             elif right != word:
                 told[word] = right
         return told

@@ -70,6 +70,13 @@ NEAR: dict[str, tuple[str, ...]] = {
 }
 """Words for what there is no picture of, by the scene that comes nearest."""
 
+WATERS = frozenset("sea ocean lake pond river water waves pool".split())
+_IN_WATER = re.compile(
+    r"\b(?:in|into|through|across|inside|below|beneath) (?:[a-z]+ ){0,3}?(?:"
+    + "|".join(sorted(WATERS))
+    + r")\b"
+)
+
 WORDS = frozenset(
     word for scene in SCENES for name in (*SCENES[scene], *NEAR[scene]) for word in name.split()
 )
@@ -79,6 +86,12 @@ _NAMED = re.compile(r"\b(?:" + "|".join([*_OTHERS, *_NAMES]) + r")\b")
 
 
 _NEAR = {scene: re.compile(r"\b(?:" + "|".join(names) + r")\b") for scene, names in NEAR.items()}
+_WAVES = re.compile(r"\bwaves\b")
+_OF_WATER = frozenset(
+    "the these those some big huge high tall great small gentle calm rough wild stormy rolling crashing breaking foaming dark blue "
+    "ocean sea in on over of by with".split()
+)
+"""Words before waves of water; after any other "waves" is what somebody does."""
 
 
 def one_scene(text: str) -> tuple[str, list[str]]:
@@ -94,12 +107,25 @@ def one_scene(text: str) -> tuple[str, list[str]]:
 
 def scene_near(text: str) -> str | None:
     """The scene that `text` names first, else the one that is nearest to a word of it; None where no word is near to one."""
-    text = text.lower()
+    text = _WAVES.sub(_of_water, text.lower())
     named = [match[0] for match in _NAMED.finditer(text) if match[0] not in _OTHERS]
     if named:
         return _scene(named[0])
     near = [(match.start(), scene) for scene, names in _NEAR.items() if (match := names.search(text))]
     return min(near)[1] if near else None
+
+
+def is_in_water(text: str) -> bool:
+    """Whether `text` puts something into a sea or a lake, and names no scene."""
+    text = text.lower()
+    named = any(match[0] not in _OTHERS for match in _NAMED.finditer(text))
+    return not named and _IN_WATER.search(text) is not None
+
+
+def _of_water(waves: re.Match[str]) -> str:
+    """ "waves", but not what somebody does with a hand: "an alien waves"."""
+    before = waves.string[: waves.start()].split()
+    return waves[0] if not before or before[-1] in _OF_WATER else ""
 
 
 def _scene(name: str) -> str:

@@ -75,7 +75,8 @@ def spelled_out(said: Sequence[Meaning]) -> list[Meaning]:
                 behind[doer.last] += [word._replace(joined=True) for word in way if word.kind in DEEDS]
         if each.more and last >= 0:
             gone |= set(range(each.start, each.stop))
-            behind[last] += deed
+            besides = said[each.verb].name == "rest" and said[each.start - 1].word in AND  # "hops and eats"
+            behind[last] += [] if besides else deed
         elif each.doers is None or doers != mentions_of(said[: each.start])[-1:]:
             gone |= set(range(each.start, each.stop))
             for doer in doers:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from flowbrush.models.keyframes import Keyframes
 from flowbrush.models.text.colors import color
 from flowbrush.models.text.pocket import Meaning, PocketText
-from flowbrush.models.text.scenes import scene_near
+from flowbrush.models.text.scenes import is_in_water, scene_near
 from flowbrush.pipelines.controls import Blend
 from flowbrush.pipelines.reference.deeds import DEEDS, spelled_out
 from flowbrush.pipelines.reference.heights import in_their_places, marked
@@ -22,7 +22,7 @@ from flowbrush.pipelines.reference.phrases import ONE
 from flowbrush.pipelines.reference.seating import seated
 from flowbrush.pipelines.reference.shades import dealt, with_shades
 from flowbrush.pipelines.reference.wanted import Wanted
-from flowbrush.pipelines.reference.waters import on_water, scene_of
+from flowbrush.pipelines.reference.waters import LEAPS, on_water, scene_of
 from flowbrush.pipelines.reference.ways import with_ways
 
 HEARD = 0.15  # weight of a prompt from which on its things are there
@@ -337,6 +337,12 @@ class _Reader:
 
 
 def _scene(prompt: str, things: Sequence[Wanted], keyframes: Keyframes) -> str | None:
-    """The scene that the prompt names, or one that it is near to, or that all its things live in."""
-    scene = scene_near(prompt) or scene_of(things)
+    """The scene that the prompt names, or one that it is near to, or that all its things live in: a fish in the sea is under water,
+    unless it jumps.
+    """
+    scene, lived_in = scene_near(prompt), scene_of(things)
+    dives = (
+        lived_in == "under water" and is_in_water(prompt) and all(thing.verb not in LEAPS for thing in things)
+    )
+    scene = lived_in if dives else scene or lived_in
     return scene if scene in keyframes.catalogue.scenes else None

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from flowbrush.models.text.pocket import Meaning
+from flowbrush.models.text.scenes import WATERS
 from flowbrush.pipelines.reference.deeds import ROOTED
 from flowbrush.pipelines.reference.wanted import Wanted
 
 SWIMS = frozenset({"swim", "sail"})
 ONTO = frozenset("on in into onto across through".split())
-WATERS = frozenset("sea ocean lake pond river water waves pool".split())
+LEAPS = frozenset({"hop", "bounce", "fly", "fall"})  # what is seen above the water
 ADJECTIVES = 2  # words between "in the" and "sea": "in the deep blue sea"
 
 

@@ -20,6 +20,8 @@ NAMES = [name for noun in (*lexicon.CORE, *lexicon.EXTRA) for name in (noun.name
         ("a man and a snow man", "a  and a snow man", {"man": ""}),
         ("a horse gallops", "a horse running", {"gallops": "running"}),
         ("a bear on ice, an ice  cream", "a bear on snow, an ice  cream", {"ice": "snow"}),
+        ("a giant snail, a giant", "a big snail, a giant", {"giant": "big"}),
+        ("a hot air balloon", "a balloon", {"hot air balloon": "balloon"}),
         ("police, a police car, policemen", ", a police car, policemen", {"police": ""}),
         ("a snowman, a birdcage, bull's-eye, t-ship", "a snowman, a birdcage, bull's-eye, t-ship", {}),
     ],

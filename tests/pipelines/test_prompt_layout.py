@@ -139,7 +139,7 @@ def test_the_colour_that_a_thing_was_learned_in_is_a_colour_that_was_said(text: 
 
 
 def test_a_colour_is_missed_where_no_thing_has_it(text: PocketText) -> None:
-    assert text.unknown("a blue car, two small grey mice and a purple hot air balloon") == {
+    assert text.unknown("a blue car, two small grey mice, a purple balloon and hot air") == {
         "hot": "",
         "air": "",
     }

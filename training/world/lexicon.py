@@ -147,7 +147,7 @@ SHADOWLESS = frozenset({"under water", "night"})
 
 STRANGE = """
 dragon dinosaur otter kangaroo boy girl king queen wizard pirate ninja astronaut dancer
-chef doctor baby angel mermaid vampire zombie monster giant submarine tank
+chef doctor angel mermaid vampire zombie monster submarine tank
 sword shield bottle glass cup mug plate fork spoon knife chair sofa bed desk book pencil pen paper computer phone camera radio
 television candle ladder bridge tower temple windmill lighthouse tent fence mailbox bench fountain statue flag mountain
 volcano island river waterfall cave forest jungle garden farm village rainbow tornado lightning smoke kite drone violin piano
