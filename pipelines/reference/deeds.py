@@ -38,7 +38,7 @@ OTHERS = frozenset("one another other others".split())
 LAST_WORDS = 3  # before a verb that may say how many do it: "are both slowly running"
 
 
-class _Mention(NamedTuple):
+class Mention(NamedTuple):
     """A thing's name among a prompt's words: the places of its first and its last word."""
 
     first: int
@@ -53,7 +53,7 @@ class _Deed(NamedTuple):
     verb: int
     start: int
     stop: int
-    doers: list[_Mention] | None
+    doers: list[Mention] | None
     more: bool = False
 
 
@@ -144,7 +144,7 @@ def _put(
     return made
 
 
-def said_of_next(said: Sequence[Meaning], place: int) -> _Mention | None:
+def said_of_next(said: Sequence[Meaning], place: int) -> Mention | None:
     """The thing after the verb at `place` of which it says what such a thing does: "a running dog"."""
     if not said[place].word.endswith("ing") or not _is_begun(said, place):
         return None
@@ -173,12 +173,12 @@ def _span(said: Sequence[Meaning], verb: int) -> tuple[int, int]:
     return start, stop
 
 
-def _object(said: Sequence[Meaning], deed: _Deed) -> _Mention | None:
+def _object(said: Sequence[Meaning], deed: _Deed) -> Mention | None:
     """The thing that the deed is done to, and that does it, too: "a dog chases a cat", "a man drives a car"."""
     return _thing_after(said, deed.stop, ENDS | BY)
 
 
-def _thing_after(said: Sequence[Meaning], place: int, ends: frozenset[str]) -> _Mention | None:
+def _thing_after(said: Sequence[Meaning], place: int, ends: frozenset[str]) -> Mention | None:
     """The thing that is named from `place` on, before any of the words at which its name `ends`."""
     for at in range(place, len(said)):
         each = said[at]
@@ -186,23 +186,23 @@ def _thing_after(said: Sequence[Meaning], place: int, ends: frozenset[str]) -> _
             return None
         if each.kind == "thing":
             first, last = mentions_of(said[at:])[0]
-            return _Mention(first + at, last + at)
+            return Mention(first + at, last + at)
     return None
 
 
-def mentions_of(said: Sequence[Meaning]) -> list[_Mention]:
-    mentions = list[_Mention]()
+def mentions_of(said: Sequence[Meaning]) -> list[Mention]:
+    mentions = list[Mention]()
     for place, each in enumerate(said):
         if each.kind != "thing":
             continue
         if mentions and mentions[-1].last == place - 1 and each.joined:
             mentions[-1] = mentions[-1]._replace(last=place)  # "soccer ball"
         else:
-            mentions.append(_Mention(place, place))
+            mentions.append(Mention(place, place))
     return mentions
 
 
-def _doers(said: Sequence[Meaning], mentions: Sequence[_Mention], verb: int) -> list[_Mention] | None:
+def _doers(said: Sequence[Meaning], mentions: Sequence[Mention], verb: int) -> list[Mention] | None:
     """The things that do what the verb says, in their order; the last one where a word for one of several says which. None where
     it is said of nobody known.
     """
@@ -251,7 +251,7 @@ def _is_of_several(said: Sequence[Meaning], verb: int, between: Sequence[str]) -
     return "is" not in between[-LAST_WORDS:] and not word.endswith(("s", "ing"))
 
 
-def _links(said: Sequence[Meaning], mentions: Sequence[_Mention]) -> list[str]:
+def _links(said: Sequence[Meaning], mentions: Sequence[Mention]) -> list[str]:
     """How each thing hangs on the one before it; one that is named again begins anew: "a dog and a cat, the dog runs"."""
     links, named = list[str](), set[str]()
     for place, mention in enumerate(mentions):
@@ -261,7 +261,7 @@ def _links(said: Sequence[Meaning], mentions: Sequence[_Mention]) -> list[str]:
     return links
 
 
-def _link(said: Sequence[Meaning], one: _Mention, other: _Mention) -> str:
+def _link(said: Sequence[Meaning], one: Mention, other: Mention) -> str:
     """How the `other` thing hangs on the `one` before it: "and", "," or "by"; nothing where it begins anew."""
     between = said[one.last + 1 : other.first]
     begin, end = one.last + 1, other.first
@@ -294,8 +294,8 @@ def _head(links: Sequence[str], place: int) -> int:
 
 
 def _group(
-    said: Sequence[Meaning], mentions: Sequence[_Mention], links: Sequence[str], last: int
-) -> list[_Mention]:
+    said: Sequence[Meaning], mentions: Sequence[Mention], links: Sequence[str], last: int
+) -> list[Mention]:
     """The things that are named together up to `last`; what goes nowhere only if all of them do."""
     group = [last]
     while links[group[0]] in ("and", ","):

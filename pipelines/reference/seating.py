@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from flowbrush.models.text.pocket import RIDES, Meaning
-from flowbrush.pipelines.reference.deeds import AND, ROOTED, mentions_of
+from flowbrush.pipelines.reference.deeds import AND, BY, ROOTED, Mention, mentions_of
 from flowbrush.pipelines.reference.wanted import Wanted
 
 ON = frozenset("on onto upon atop".split())
@@ -88,7 +88,26 @@ def _pairs(said: Sequence[Meaning]) -> list[tuple[str, str]]:
         if link and names[0] != names[1] and all(each.joined for each in between):
             swapped = names[1] in ON_ITS_OWN or (names[1] in WORN and link in WEARS)
             pairs.append((names[1], names[0]) if swapped else names)
+            if not swapped:
+                pairs += [
+                    (name, names[1]) for name in _along_with(said, mentions[: mentions.index(one)], one)
+                ]
     return pairs
+
+
+def _along_with(said: Sequence[Meaning], before: Sequence[Mention], one: Mention) -> list[str]:
+    """The names of those who are counted up before `one`: the dog of "a dog and a cat on a tree", but no car."""
+    names, following = list[str](), one
+    for each in reversed(before):
+        between = said[each.last + 1 : following.first]
+        between_them = {word.word for word in between}
+        listed = {word.kind for word in between} <= {"", "size", "count"} and BY.isdisjoint(between_them)
+        last_of_all = following is one and AND.isdisjoint(between_them)
+        if not listed or last_of_all or said[each.last].name in NESTS:
+            break
+        names.append(said[each.last].name)
+        following = each
+    return names
 
 
 def _ridden(said: Sequence[Meaning]) -> frozenset[str]:

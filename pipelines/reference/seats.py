@@ -17,6 +17,7 @@ from flowbrush.pipelines.reference.render import OWN
 from flowbrush.pipelines.reference.wanted import Wanted
 
 RIDER = 0.75  # of its size: all things are drawn equally large, and a horse cannot be seen below a monkey as large as it is
+CROWDED = 0.3  # power of their number by which several on one are smaller: two of full size hide each other
 SUNK = 0.12  # of a rider's height: who sits does not stand on the tip of a foot
 LEVEL = 0.2  # of a rider's width: so wide is the place whose height counts, to each side
 
@@ -35,8 +36,8 @@ def sat_down(
         if place is None:
             standing.append(layer)
             continue
+        sitting.append(_seated(layer, everything[place], seats[place], riders[place]))
         seats[place] += 1
-        sitting.append(_seated(layer, everything[place], seats[place] / (riders[place] + 1)))
     return (*standing, *sitting)
 
 
@@ -47,11 +48,11 @@ def _carrier_of(label: str, layers: Sequence[Layer]) -> int | None:
     return next(places, None) if label else None
 
 
-def _seated(rider: Layer, carrier: Layer, share: float) -> Layer:
-    """The rider on top of its carrier, at a `share` 0..1 of that one's width."""
-    scale = rider.pose.scale * RIDER
+def _seated(rider: Layer, carrier: Layer, index: int, riders: int) -> Layer:
+    """The rider on top of its carrier, the `index`-th from the left of so many."""
+    scale = rider.pose.scale * RIDER * riders**-CROWDED
     height, width = carrier.rgba.shape[-2:]
-    across = share * width
+    across = (index + 0.5) / riders * width
     reach = LEVEL * rider.rgba.shape[-1] * scale / carrier.pose.scale
     columns = slice(max(0, int(across - reach)), max(1, int(across + reach) + 1))
     top = _first_row(carrier.rgba[3, :, columns])

@@ -71,6 +71,8 @@ CASES: dict[str, tuple[str | None, tuple[str, ...]]] = {
     "two hot air balloons and a guinea pig": (None, ("2 balloon", "1 hamster")),
     "a rabbit hops and eats": (None, ("1 rabbit - - hop",)),
     "a dog runs and then sits": (None, ("1 dog - - run",)),
+    "two cats play and three penguins slide": (None, ("2 cat - - hop", "3 penguin - - crawl")),
+    "two bears sit": (None, ("2 bear - - rest",)),
     "a panda eating bamboo": (None, ("1 panda - - rest",)),
     "an octopus and a fish": ("under water", ("1 octopus", "1 fish")),
     "a taxi in the city": ("road", ("1 taxi",)),

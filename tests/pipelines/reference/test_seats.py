@@ -56,7 +56,8 @@ def test_a_seat_is_a_third_as_wide_as_who_sits_there(width: int, high: bool) -> 
 
 def test_two_on_one_sit_side_by_side() -> None:
     now = sat_down([cat(), cat(number=1), car()], [CAT, CAT, CAR])
-    assert now[1].pose.x == pytest.approx(40 - 4, abs=0.7) and now[2].pose.x == pytest.approx(40 + 4, abs=0.7)
+    assert now[1].pose.x == pytest.approx(40 - 6, abs=0.7) and now[2].pose.x == pytest.approx(40 + 6, abs=0.7)
+    assert 16 * now[1].pose.scale < 12 and now[1].pose.scale > 0.5, "and neither hides the other"
     assert now[1].pose.y > 45 - 12 - 8, "on its shoulders, which are lower"
 
 
