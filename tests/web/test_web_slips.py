@@ -156,6 +156,22 @@ def test_a_way_back_is_found_for_as_long_as_it_holds(driver: Any, served: Any) -
     back.wait_for(state="hidden")
 
 
+def test_a_place_that_is_free_in_a_moment_is_not_said_to_be_taken(served: Any, open_page: Any) -> None:
+    """As that of a stream which makes place for another one."""
+    served.double.queue = 2
+    driver = open_page(served.url, viewport={"width": 1100, "height": 680})  # of its own: time stands still
+    driver.page.locator("#preset-cards .preset").first.wait_for()
+    driver.page.clock.install(time=0)
+    driver.page.clock.pause_at(1000)
+    heard: list[Any] = []
+    driver.page.on("websocket", lambda socket: socket.on("framereceived", lambda told: heard.append(told)))
+    driver.page.locator("#preset-cards .preset").first.click()
+    driver.until(lambda: any('"queue"' in str(each) for each in heard), "the server says that it waits")
+    assert driver.page.locator("#banner-text").text_content() == "Starting…"
+    driver.page.clock.run_for(1000)
+    driver.page.locator("#banner", has_text="number 2 of 3").wait_for()
+
+
 def test_a_stream_that_is_not_there_yet_is_ended_at_once(driver: Any, served: Any) -> None:
     served.double.queue = 2
     driver.page.locator("#preset-cards .preset").first.click()

@@ -11,6 +11,8 @@ import { isSilent, parts, wordsFor } from './words.js';
 
 /** Chunks that the strip goes back; the server can go back to any. */
 const REWIND_CHUNKS = 240;
+/** Who waits no longer than this needs no word for it. */
+const WAITED_MS = 800;
 const RESTARTED = 'The model had to be restarted. The stream goes on by itself in a moment.';
 /** The message may lie over the panel whose button does that. */
 const ENDED = { text: 'Its video and its file can still be saved for a while.', action: { label: 'Save the video', run: () => button('download').click() } };
@@ -211,11 +213,12 @@ function bindTrouble(page) {
   const { app } = page;
   let restarted = false;
   for (const event of /** @type {const} */ (['starting', 'chunk'])) app.on(event, () => (restarted = false));
-  app.on('queue', ({ position, size }) => {
+  const queued = inAWhile(app, (/** @type {{position: number, size: number}} */ { position, size }) => {
     status(`Waiting, ${position} of ${size}`, 'wait');
     if (!restarted) showBanner(`All places are taken. You are number ${position} of ${size} in the queue; it starts by itself.`);
     else if (size > 1) showBanner(`${RESTARTED} You are number ${position} of ${size} who wait for it.`);
   });
+  app.on('queue', queued);
   app.on('stalled', () => {
     status('Waiting…', 'wait');
     showBanner('No pictures are coming: the server is slow, or the connection is gone. It goes on by itself.');
@@ -244,6 +247,32 @@ function bindTrouble(page) {
     const again = page.again();
     untilNext(app, again ? offer(title, { text, kind: 'error', label: 'Start again', later: 'Start the last stream again', run: again }) : toast(title, { text, kind: 'error' }));
   });
+}
+
+/**
+ * Tells the newest of what comes, once it has held for a moment: a stream that was left makes place at once for the next one.
+ * @template T
+ * @param {import('../app.js').App} app
+ * @param {(news: T) => void} tell
+ * @returns {(news: T) => void}
+ */
+function inAWhile(app, tell) {
+  /** @type {{news: T, told: boolean, timer: ReturnType<typeof setTimeout>} | null} */
+  let waits = null;
+  for (const event of /** @type {const} */ (['starting', 'ready', 'failed', 'ended'])) {
+    app.on(event, () => {
+      clearTimeout(waits?.timer);
+      waits = null;
+    });
+  }
+  return (news) => {
+    if (waits) waits.news = news;
+    else {
+      const began = { news, told: false, timer: setTimeout(() => ((began.told = true), tell(began.news)), WAITED_MS) };
+      waits = began;
+    }
+    if (waits.told) tell(news);
+  };
 }
 
 /** What was painted: marks on the timeline, and the hint that goes with the first stroke. @param {Page} page */
