@@ -82,6 +82,20 @@ def carried(stack: LayerStack) -> LayerStack:
     return stack
 
 
+def let_down(stack: LayerStack, share: float) -> LayerStack:
+    """The stack when a `share` 0..1 of a transition has been made: who is on what leaves comes down to where that one's foot is."""
+    for place, carrier in stack.carriers().items():
+        rider, under = stack.layers[place], stack.layers[carrier]
+        if rider.seat is None or not under.leaving:
+            continue
+        (across, now), gone = rider.seat.at, 1 - under.opacity
+        part = (share - gone) / (1 - gone) if gone < share < 1 else float(share >= 1)
+        foot = (under.rgba.shape[-2] - rider.rgba.shape[-2] * rider.pose.scale / under.pose.scale) / 2
+        seat = replace(rider.seat, at=(across, now + part * (foot - now)))
+        stack = stack.with_layer(place, replace(rider, seat=seat))
+    return carried(stack)
+
+
 def with_carriers(flows: Tensor, stack: LayerStack, own: Tensor) -> Tensor:
     """`flows` [F, 2, h, w] in which the cells of riders move as their carriers do in the mean; `own` [layers, h, w]."""
     for place, carrier in stack.carriers().items():

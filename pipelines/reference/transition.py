@@ -10,6 +10,7 @@ from torch import Tensor
 
 from flowbrush.models.text.colors import parted
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
+from flowbrush.pipelines.reference.seats import let_down
 
 
 def begin(
@@ -66,6 +67,7 @@ def dissolve_to(stack: LayerStack, background: Tensor, margin: tuple[int, int], 
 
 def advance(stack: LayerStack, share: float) -> LayerStack:
     """The stack when `share` 0..1 of the transition has been made; at 1 what leaves is gone."""
+    stack = let_down(stack, share)
     layers = tuple(
         replace(layer, opacity=min(layer.opacity, 1 - share) if layer.leaving else max(layer.opacity, share))
         for layer in stack.layers

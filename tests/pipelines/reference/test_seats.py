@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from flowbrush.pipelines.reference.acquire import Acquirer, Touch
 from flowbrush.pipelines.reference.drive import drive
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
 from flowbrush.pipelines.reference.render import move
-from flowbrush.pipelines.reference.seats import sat_down, with_carriers
+from flowbrush.pipelines.reference.seats import let_down, sat_down, with_carriers
+from flowbrush.pipelines.reference.transition import advance
 from flowbrush.pipelines.reference.wanted import Wanted
 
 CAR, CAT = Wanted("car"), Wanted("cat", on="car")
@@ -66,6 +68,24 @@ def test_who_comes_later_sits_on_what_is_there_and_on_nothing_that_leaves() -> N
     assert late.seat is not None and late.pose.x == pytest.approx(40, abs=0.5)
     (alone,) = sat_down([cat()], [CAT], [car(leaving=True)])
     assert alone.seat is None and alone.pose == cat().pose
+
+
+def test_who_sits_on_what_leaves_comes_down_with_it() -> None:
+    """Step by step, wherever the other one goes meanwhile, and all at once where the picture changes at once."""
+    now = ridden()
+    now = replace(now, layers=(replace(now.layers[0], leaving=True), now.layers[1]))
+    ground = 45 + 12 - 8 * 0.75
+    heights = [now.layers[1].pose.y]
+    assert let_down(now, 1.0).layers[1].pose.y == pytest.approx(ground)
+    for share in (0.25, 0.5, 0.75):
+        now = advance(now, share)
+        heights.append(now.layers[1].pose.y)
+    steps = [below - above for above, below in pairwise(heights)]
+    assert steps == pytest.approx([(ground - heights[0]) / 4] * 3)
+    (alone,) = advance(now, 1.0).layers
+    assert alone.pose.y == pytest.approx(ground) and let_down(stack(alone), 1.0).layers == (alone,)
+    stays = ridden()
+    assert let_down(stays, 0.5).layers[1].pose == stays.layers[1].pose
 
 
 def test_a_hand_that_takes_the_carrier_takes_the_rider_along() -> None:
