@@ -286,6 +286,7 @@ _CARRY_OUT: dict[type, Callable[[Driver, SessionHost, Any], Any]] = {
     do.Record: Driver._record,
     do.SaveSettings: lambda driver, live, effect: driver._save(live, effect),
     do.Unlink: Driver._unlink,
+    do.Tidy: lambda driver, live, effect: driver._snapshots.tidy(live.id, effect.kept, effect.epoch),
     do.Order: lambda driver, live, effect: driver.dispatchers.of(live).order(effect.order),
     do.Read: lambda driver, live, effect: driver.dispatchers.of(live).read(live, effect.texts),
     do.Queue: Driver._queue,

@@ -112,6 +112,15 @@ class Unlink:
 
 
 @dataclass(frozen=True)
+class Tidy:
+    """A worker is gone: what it left of snapshots goes, half-written ones and those that nobody heard of; all but these."""
+
+    kept: tuple[str, ...]
+    epoch: int
+    """what is of this one or a later one comes from another worker"""
+
+
+@dataclass(frozen=True)
 class Order:
     """An order (of `flowbrush.server.engine.ipc`) for the worker at which the session has its slot."""
 

@@ -44,6 +44,7 @@ def worker_lost(session: Session, event: on.WorkerLost, now: float) -> Effects:
         effects.append(do.Unlink(session.history.drop_snapshots()))
         failed = session.trouble.opening_failed()
     session.without_slot()
+    effects.append(do.Tidy(tuple(session.history.snapshots.values()), session.epoch))
     if failed:
         text = "making this stream ended the worker several times"
         return [*effects, *session.failed(ErrorCode.GENERATION_FAILED, text)]

@@ -25,6 +25,12 @@ class SnapshotFiles:
         for path in paths:
             self._storage.submit(session, partial(self._store.unlink, path))
 
+    def tidy(self, session: str, kept: tuple[str, ...], before_epoch: int) -> None:
+        """All others of earlier epochs go, and what is half-written of them. Raises StorageLate."""
+        self._storage.submit(
+            session, partial(self._store.tidy_snapshots, session, frozenset(kept), before_epoch)
+        )
+
     def drop(self, session: str) -> None:
         """The session needs its snapshots no more."""
         self._storage.submit(session, lambda: self._store.drop_snapshots(session), always=True)

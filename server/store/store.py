@@ -17,6 +17,7 @@ import re
 import secrets
 import shutil
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
@@ -28,7 +29,7 @@ from flowbrush.server.store.claims import Claims, Owners, Sole
 
 log = logging.getLogger(__name__)
 
-_SNAPSHOT = re.compile(r"(\d+)-(\d+)\.safetensors")
+_SNAPSHOT = re.compile(r"(\d+)-(\d+)\.safetensors(\.part)?")
 
 
 FORMAT = 1
@@ -183,12 +184,24 @@ class Store:
         """Snapshots that lie ready (chunk → path), and the largest epoch among them."""
         found, epoch = {}, 0
         with contextlib.suppress(OSError):
-            for path in sorted((self._snapshots / id).iterdir()):
-                match = _SNAPSHOT.fullmatch(path.name)
-                if match:
-                    epoch = max(epoch, int(match[1]))
-                    found[int(match[2])] = str(path)
+            for of, chunk, half, path in sorted(self._snapshots_of(id)):
+                if not half:
+                    epoch = of
+                    found[chunk] = path
         return found, epoch
+
+    def _snapshots_of(self, id: str) -> Iterator[tuple[int, int, bool, str]]:
+        """Epoch, chunk, whether it is half-written, path. Raises OSError."""
+        for path in (self._snapshots / id).iterdir():
+            if match := _SNAPSHOT.fullmatch(path.name):
+                yield int(match[1]), int(match[2]), bool(match[3]), str(path)
+
+    def tidy_snapshots(self, id: str, kept: frozenset[str], before_epoch: int) -> None:
+        """Removes all others of earlier epochs."""
+        with contextlib.suppress(OSError):
+            for epoch, _, _, path in list(self._snapshots_of(id)):
+                if epoch < before_epoch and path not in kept:
+                    self.unlink(path)
 
     def unlink(self, path: str) -> None:
         """Removes a snapshot that is of no use."""

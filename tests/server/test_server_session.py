@@ -190,7 +190,8 @@ def test_the_newest_snapshot_that_is_not_too_new_is_used(it: Harness) -> None:
     ]
     assert gone == ["0"], "two are kept"
     it.session.history.snapshots[7] = "of the future"
-    it.tell(on.WorkerLost("it ended", False))
+    told = it.tell(on.WorkerLost("it ended", False))
+    assert do.Tidy(("1", "3", "of the future"), it.session.epoch) in told, "what else it wrote is nobody's"
     assert it.seat().snapshot == "3"
 
 

@@ -73,3 +73,31 @@ def test_a_snapshot_that_came_as_its_session_ended_is_gone_with_the_next_server(
     (live,) = SessionRepository(settings, store, Metrics()).stored()
     assert live.id == "lives" and store.snapshot("lives", 0, 0).exists()
     assert not store.snapshot("over", 0, 0).parent.exists()
+
+
+def test_of_two_snapshots_of_a_chunk_the_later_one_is_taken(tmp_path: Path) -> None:
+    """Epochs are numbers; what is half-written is none."""
+    store = Store(tmp_path, tmp_path / "snapshots")
+    for name in ("9-3.safetensors", "10-3.safetensors", "10-5.safetensors.part"):
+        (tmp_path / "snapshots" / "id").mkdir(exist_ok=True)
+        (tmp_path / "snapshots" / "id" / name).touch()
+    assert store.snapshots("id") == ({3: str(store.snapshot("id", 10, 3))}, 10)
+
+
+def test_what_a_lost_worker_left_goes_and_nothing_else(tmp_path: Path) -> None:
+    store = Store(tmp_path, tmp_path / "snapshots")
+    folder = tmp_path / "snapshots" / "id"
+    folder.mkdir()
+    names = ("0-3", "1-7", "1-11", "2-11")
+    for name in (
+        *(f"{each}.safetensors" for each in names),
+        "1-15.safetensors.part",
+        "2-15.safetensors.part",
+    ):
+        (folder / name).touch()
+    store.tidy_snapshots(
+        "id", frozenset({str(folder / "0-3.safetensors"), str(folder / "1-7.safetensors")}), 2
+    )
+    left = sorted(path.name for path in folder.iterdir())
+    assert left == ["0-3.safetensors", "1-7.safetensors", "2-11.safetensors", "2-15.safetensors.part"]
+    store.tidy_snapshots("not there", frozenset(), 2)

@@ -1,0 +1,75 @@
+"""SIGKILL ends a worker in the middle of what it writes and encodes: streams go on, whole, and nothing half-written stays."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from raw_client import RawClient, decode
+from running_server import RunningServer, wait_for
+from server_generator import prompt_code, read
+
+
+def half_written(server: RunningServer) -> list[Path]:
+    return list((server.state_dir / "snapshots").rglob("*.part"))
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "the dump of a snapshot",
+        "half a snapshot",
+        "a snapshot without its name",
+        "a snapshot that nobody heard of",
+        "the encoding of a frame",
+    ],
+)
+async def test_pictures_go_on_whole(make_server, tmp_path: Path, where: str) -> None:
+    mark = tmp_path / "killed"
+    server: RunningServer = make_server(
+        FLOWBRUSH_LOADER="killed_at:load",
+        FLOWBRUSH_SNAPSHOT_CHUNKS="2",
+        TEST_KILLED_AT=where,
+        TEST_KILLED=str(mark),
+    )
+    async with RawClient(server.url) as one, RawClient(server.url) as other:
+        for seed, client in enumerate((one, other)):
+            await client.start("steady", seed=seed)
+        await asyncio.gather(*(client.message("session.recovering") for client in (one, other)))
+        assert mark.exists()
+        await asyncio.gather(*(client.count(len(client.packets) + 40) for client in (one, other)))
+        await asyncio.to_thread(wait_for, lambda: not half_written(server))
+    for seed, client in enumerate((one, other)):
+        frames = [packet.frame for packet in client.packets]
+        assert frames == list(range(len(frames))), "none lost, none twice"
+        shown = [read(picture)[:3] for picture in decode(client.packets)]
+        assert shown == [(n, seed, prompt_code("steady")) for n in range(len(frames))]
+    assert server.metric("flowbrush_worker_restarts_total") == 1
+
+
+async def test_a_worker_that_is_killed_while_it_takes_up_a_stream_costs_another_one(
+    make_server, tmp_path: Path
+) -> None:
+    mark = tmp_path / "killed"
+    server: RunningServer = make_server(
+        FLOWBRUSH_LOADER="killed_at:load",
+        FLOWBRUSH_SNAPSHOT_CHUNKS="2",
+        TEST_KILLED_AT="the restoring of a stream",
+        TEST_KILLED=str(mark),
+    )
+    async with RawClient(server.url) as client:
+        await client.start("steady", seed=7)
+        await client.count(24)
+        (worker,) = server.workers()
+        os.kill(worker, signal.SIGKILL)
+        await client.message("session.recovering")
+        await client.message("session.recovering")
+        assert mark.exists()
+        await client.count(len(client.packets) + 24)
+    frames = [packet.frame for packet in client.packets]
+    assert frames == list(range(len(frames)))
+    assert [read(picture)[:2] for picture in decode(client.packets)] == [(n, 7) for n in frames]
+    assert server.metric("flowbrush_worker_restarts_total") == 2
