@@ -70,6 +70,18 @@ def fail(message: str) -> NoReturn:
     raise typer.Exit(2)
 
 
+def _say(text: str) -> None:
+    """What a command was asked for; ends it with one line where that cannot be written."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:  # nobody reads on: `| head`
+        raise
+    except OSError as error:
+        with suppress(OSError):
+            sys.stdout.close()  # or Python tries once more at the end
+        fail(f"the output cannot be written: {error.strerror or error}")
+
+
 @contextmanager
 def _at_once() -> Iterator[None]:
     """Ctrl-C ends the process at once in here: torch and numpy may go on with half of themselves where an import hears it."""
@@ -164,7 +176,7 @@ def render(
         fail(_why(error, out))
     for notice in made.notices:
         print(f"flowbrush: {notice}", file=sys.stderr)
-    print(f"{out}: {made.frames} frames, {made.seconds:g} s")
+    _say(f"{out}: {made.frames} frames, {made.seconds:g} s")
 
 
 @app.command()
@@ -178,10 +190,10 @@ def pull(
     from flowbrush.models.registry import UnknownModel, card
 
     try:
-        folder = adopt(card(model), source) if source else fetch_weights(card(model), report=print)
+        folder = adopt(card(model), source) if source else fetch_weights(card(model), report=_say)
     except (UnknownModel, PullError) as error:
         fail(str(error))
-    print(f"{model}: {folder}")
+    _say(f"{model}: {folder}")
 
 
 @app.command()
@@ -190,7 +202,7 @@ def models() -> None:
     from flowbrush.models.listing import describe
     from flowbrush.models.registry import CARDS
 
-    print("\n\n".join(describe(card) for card in CARDS.values()))
+    _say("\n\n".join(describe(card) for card in CARDS.values()))
 
 
 @app.command()
@@ -227,7 +239,7 @@ def tracks(
         found = paths(_tracks_of(file, pair, visibility, points))
         text = "[" + ",\n ".join(track.model_dump_json(exclude_none=True) for track in found) + "]"
         if out is None:
-            print(text)
+            _say(text)
         else:
             write_whole(out, text + "\n")
     except (ValueError, OSError) as error:

@@ -107,7 +107,7 @@ class Settings(BaseSettings):
     spares: Annotated[int, Field(ge=0, le=8)] = 0
     """Processes that are kept for the next workers, and have loaded all but the model. Not in a cluster."""
     queue_size: Annotated[int, Field(ge=0)] = 32
-    threads: Annotated[int, Field(ge=0)] = 0
+    threads: Annotated[int, Field(ge=0, le=1024)] = 0
     """CPU threads of each worker's model; 0 follows what affinity, quotas and other processes leave."""
     max_steps: Annotated[int, Field(ge=0)] = 0
     """Denoising steps that a session may ask for; 0: as many as keep real time."""
@@ -172,8 +172,8 @@ class Settings(BaseSettings):
     slow_reader_s: Seconds = limits.SLOW_READER_S + 5.0
     chunk_timeout_s: Seconds = 30.0
     """A worker that needs longer for one batch hangs and is replaced."""
-    beat_timeout_s: Seconds = 15.0
-    """A worker that says nothing for so long is replaced."""
+    beat_timeout_s: Annotated[float, Field(ge=1, le=MOST_S)] = 15.0
+    """A worker that says nothing for so long is replaced; it says something twice a second."""
     load_timeout_s: Seconds = 900.0
     drain_s: Seconds = 5.0
 

@@ -82,13 +82,24 @@ def loader(text: str) -> str:
 
 
 def at_home(path: Path) -> Path:
-    """The path with the home folder for its ~: a shell leaves that of `--state-dir=~/x` as it is, and nobody reads that of .env."""
+    """The whole path, with the home folder for its ~: a shell leaves that of `--state-dir=~/x` as it is, and nobody reads that of
+    .env. The folder that the server is started in may be gone one day.
+    """
     if not str(path).startswith("~"):
-        return path
+        return _whole(path)
     try:
         return path.expanduser()
     except RuntimeError:
         raise ValueError(f"{str(path)!r}: no home folder is known for that: give the whole path") from None
+
+
+def _whole(path: Path) -> Path:
+    try:
+        return path.absolute()
+    except FileNotFoundError:
+        raise ValueError(
+            f"{str(path)!r}: the folder that you are in is gone: go to another one, or give the whole path"
+        ) from None
 
 
 def no_bucket(given: Any) -> Any:

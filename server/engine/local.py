@@ -7,6 +7,7 @@ import atexit
 import contextlib
 import logging
 import multiprocessing
+import os
 import queue
 import threading
 from multiprocessing import resource_tracker
@@ -48,6 +49,14 @@ def _run(pipe: Any) -> None:
     )
 
     worker_main.main(pipe)
+
+
+def _stand_somewhere() -> None:
+    """The folder that the server was started in may have been removed since: no process could be started in it."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        os.chdir(os.sep)
 
 
 class LocalEngine:
@@ -113,6 +122,7 @@ class Process:
 
     def __init__(self) -> None:
         """Raises OSError."""
+        _stand_somewhere()
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_run, args=(theirs,), daemon=True)

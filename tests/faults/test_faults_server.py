@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import shutil
 import signal
+from pathlib import Path
 
 import psutil
 import pytest
@@ -88,3 +91,21 @@ async def test_the_seat_of_one_who_is_away_goes_to_one_who_waits_and_is_found_ag
             await back.count(8)
     shown = [read(picture)[:2] for picture in decode(away.packets + back.packets)]
     assert shown == [(n, 1) for n in range(len(shown))]
+
+
+async def test_the_folder_that_a_server_was_started_in_is_removed_and_its_worker_lost(
+    make_server, tmp_path: Path
+) -> None:
+    """As where a release takes another one's place."""
+    server = make_server(FLOWBRUSH_STATE_DIR=str(tmp_path / "elsewhere"))
+    async with RawClient(server.url) as client:
+        await client.start()
+        await client.count(4)
+        server.state_dir.rename(tmp_path / "old")
+        shutil.rmtree(tmp_path / "old")
+        (worker,) = server.workers()
+        os.kill(worker, signal.SIGKILL)
+        await client.message("session.recovering")
+        await client.count(len(client.packets) + 8)
+    frames = [packet.frame for packet in client.packets]
+    assert frames == list(range(len(frames)))

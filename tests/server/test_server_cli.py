@@ -93,6 +93,23 @@ def test_a_mistake_is_told_in_a_line(folder: Path, line: str, says: str) -> None
     assert not (folder / "out.mp4").exists()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
+@pytest.mark.parametrize("line", ["models", "tracks points.json --size 64x64"])
+def test_output_that_cannot_be_written_is_told_in_a_line(folder: Path, line: str) -> None:
+    (folder / "points.json").write_text('[[{"x": 1, "y": 2}, {"x": 3, "y": 4}]]')
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "flowbrush.server.cli", *line.split()],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    said = "flowbrush: the output cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (2, said)
+
+
 def test_tracks_are_not_written_over_what_they_are_made_of(folder: Path) -> None:
     given = folder / "points.json"
     given.write_text('[[{"x": 1, "y": 2}, {"x": 3, "y": 4}]]')

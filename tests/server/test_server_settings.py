@@ -189,3 +189,25 @@ def test_a_bucket_is_no_folder(name: str, kind: type) -> None:
         BadSettings, match=rf"--{name.replace('_', '-')}: 's3://?bucket/state': expected a folder"
     ):
         load_settings(**{name: kind("s3://bucket/state")})
+
+
+def test_paths_are_whole_for_the_folder_one_is_in_may_go(tmp_path: Path) -> None:
+    found = load_settings(state_dir="state", runtime_dir="run", keys_file="keys.toml")
+    assert (found.state_dir, found.runtime_dir) == (tmp_path / "state", tmp_path / "run")
+    assert found.keys_file == tmp_path / "keys.toml"
+
+
+def test_a_folder_that_is_gone_already_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(BadSettings, match="--state-dir: 'state': the folder that you are in is gone"):
+        load_settings(state_dir="state")
+
+
+@pytest.mark.parametrize(("name", "value"), [("threads", 100_000), ("beat_timeout_s", 0.4)])
+def test_what_no_worker_can_work_with_is_refused(name: str, value: float) -> None:
+    """So many threads take all memory that may be addressed; a worker says something every half second."""
+    with pytest.raises(BadSettings, match=f"--{name.replace('_', '-')} is {value:g}|{value}"):
+        load_settings(**{name: value})
