@@ -189,6 +189,7 @@ def pull(
     from flowbrush.models.hub import pull as fetch_weights
     from flowbrush.models.registry import UnknownModel, card
 
+    _end_by_exception()
     try:
         folder = adopt(card(model), source) if source else fetch_weights(card(model), report=_say)
     except (UnknownModel, PullError) as error:

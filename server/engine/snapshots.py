@@ -40,6 +40,8 @@ class Snapshots:
         """file → when its writing began, of those that are not given up"""
         self._stuck: set[str] = set()
         self._told = False
+        self._failing = ""
+        """why the last one could not be kept"""
 
     @property
     def busy(self) -> bool:
@@ -82,12 +84,21 @@ class Snapshots:
             if not self._ship:
                 write_whole(path, blob)
             self._send(ipc.Saved(item.stream, item.epoch, item.chunk, path, blob if self._ship else None))
+            self._note("", item.stream)
         except Exception as error:
-            log.warning("stream %s: no snapshot: %s", item.stream, error)
+            self._note(str(error) or type(error).__name__, item.stream)
         finally:
             with self._lock:
                 self._began.pop(path, None)
                 self._stuck.discard(path)
+
+    def _note(self, failure: str, stream: str) -> None:
+        """Says when it begins to fail and when that is over: a full disk would fill with what is said of each."""
+        before, self._failing = self._failing, failure
+        if failure and not before:
+            log.warning("stream %s: no snapshot, nor of others as long as that holds: %s", stream, failure)
+        elif before and not failure:
+            log.info("snapshots can be kept again")
 
 
 def write_whole(path: str, blob: bytes) -> None:

@@ -94,6 +94,28 @@ def test_at_work_it_says_that_it_stopped_and_leaves_what_was_there(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.json", "tracks.json"]
 
 
+FETCHING = """
+import signal
+from flowbrush.models import hub
+from flowbrush.server.cli import app
+
+def fetch(card, report):
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    finally:
+        print("what came of the file is removed")
+
+hub.pull = fetch
+app(["pull", "wan-1.3b"])
+"""
+
+
+def test_sigterm_lets_a_fetch_remove_what_is_half_written(tmp_path: Path) -> None:
+    """The hub's library does so; what it left would never be gone on with, and may be gigabytes."""
+    done = _run(tmp_path, FETCHING)
+    assert (done.returncode, done.stdout, done.stderr) == (143, "what came of the file is removed\n", "")
+
+
 POOL = """
 import signal, time
 from concurrent.futures import ProcessPoolExecutor

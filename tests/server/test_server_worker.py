@@ -131,6 +131,23 @@ def test_a_snapshot_that_cannot_be_written_leaves_nothing(tmp_path: Path, sent: 
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["0-2.safetensors", "file", "folder"]
 
 
+def test_a_disk_that_takes_no_snapshot_is_told_once_until_it_takes_one(
+    tmp_path: Path, sent: list[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each stream tries again every few seconds, on a disk that may hold the log as well."""
+    caplog.set_level("INFO")
+    (tmp_path / "file").write_text("in the way")
+    snapshots = Snapshots(sent.append, lambda state: b"x" * 100, limit=1000)
+    for number, folder in enumerate(("file", "file", "file", "folder", "folder", "file")):
+        path = str(tmp_path / folder / f"0-{number}.safetensors")
+        snapshots.offer(ipc.StepItem("s", 0, number, (), save=path), None)
+        while snapshots.busy:
+            time.sleep(0.001)
+    told = [record.getMessage().split(":")[0] for record in caplog.records]
+    no = "stream s"
+    assert told == [no, "snapshots can be kept again", no] and len(sent) == 2
+
+
 def test_a_snapshot_that_hangs_costs_itself_alone(
     worker: Worker, sent: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
