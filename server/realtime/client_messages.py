@@ -5,7 +5,7 @@ https://docs.vllm.ai/projects/vllm-omni: one connection is one request for a vid
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import ConfigDict, Field, JsonValue, ValidationError, model_validator
 
@@ -15,7 +15,7 @@ from flowbrush.controls import TrackBegin, TrackMove, is_blank
 from flowbrush.errors import ErrorCode, ProtocolError
 from flowbrush.messages import Body, Seconds, TrackNumber
 from flowbrush.parse import from_validation, ignored_fields, read_object
-from flowbrush.wording import OfField
+from flowbrush.wording import OfField, in_json
 
 MAX_START_BYTES = 4 << 20
 """Of `session.start`, which may carry a picture."""
@@ -213,8 +213,9 @@ _TYPES: dict[str, type[ClientMessage]] = {
 def parse_start(text: str) -> tuple[Start, tuple[str, ...]]:
     """The first message, and the paths of fields that are ignored; raises ProtocolError."""
     data = read_object(text, MAX_START_BYTES)
-    if data.get("type") != "session.start":
-        said = f"the first message must be session.start, not {str(data.get('type'))[:40]}"
+    kind = _type_of(data)
+    if kind != "session.start":
+        said = f"the first message must be session.start, not {in_json(kind)}"
         raise ProtocolError(ErrorCode.NOT_STARTED, said, field="type")
     start = _made(Start, text)
     return start, tuple(ignored_fields(data, start))
@@ -222,14 +223,21 @@ def parse_start(text: str) -> tuple[Start, tuple[str, ...]]:
 
 def parse_message(text: str) -> ClientMessage:
     """Any later message; raises ProtocolError."""
-    kind = read_object(text).get("type")
+    kind = _type_of(read_object(text))
     if kind == "session.start":
         said = "the session has started already: open another connection for another video"
         raise ProtocolError(ErrorCode.ALREADY_STARTED, said, field="type")
     if not isinstance(kind, str) or kind not in _TYPES:
-        said = f"unknown type {str(kind)[:40]!r}: expected one of {', '.join(sorted(_TYPES))}"
+        said = f"type is {in_json(kind)}: expected one of {', '.join(sorted(_TYPES))}"
         raise ProtocolError(ErrorCode.UNKNOWN_TYPE, said, field="type")
     return _made(_TYPES[kind], text)
+
+
+def _type_of(data: dict[str, Any]) -> Any:
+    kind = data.get("type")
+    if kind is None:
+        raise ProtocolError(ErrorCode.MISSING_FIELD, "type is missing: every message has one", field="type")
+    return kind
 
 
 def event_id_of(text: str | bytes) -> str | None:

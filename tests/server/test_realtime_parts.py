@@ -148,6 +148,8 @@ def test_a_picture_comes_with_the_message_or_was_uploaded() -> None:
     ("change", "said"),
     [
         ({"type": "session.ping"}, "first message must be session.start"),
+        ({"type": None}, "type is missing: every message has one"),
+        ({"type": []}, "first message must be session.start, not an empty list"),
         ({"prompt": " "}, "prompt is blank"),
         ({"prompt": "\u200b"}, "prompt is blank"),
         ({"format": "webm"}, "format is 'webm'"),
