@@ -16,12 +16,15 @@ FINGER = 0.035  # of the picture's shorter side: a hand that misses by less stil
 @dataclass(frozen=True)
 class Seat:
     """Where a layer sits: on the one of that `label` and `number`, its middle `at` (x, y) pixels of that one's cut-out, counted
-    from its centre.
+    from its centre; without a label it is a place in the picture. Who is on the way to another has that as a `goal`, (x, y) and
+    the scale of its pose, and is there after so many `chunks`.
     """
 
     label: str
     number: int
     at: tuple[float, float]
+    goal: tuple[float, float, float] | None = None
+    chunks: float = 0.0
 
     @property
     def carrier(self) -> tuple[str, int]:

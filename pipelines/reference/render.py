@@ -13,6 +13,7 @@ from torch import Tensor
 from flowbrush.pipelines.reference.condition import STRIDE, Reference
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
 from flowbrush.pipelines.reference.pose import STILL, Similarity, fit
+from flowbrush.pipelines.reference.rising import rise, risen
 
 OWN = 0.25  # opacity from which on a cell belongs to a layer: legs are thinner than a cell, and a brushed one is the ground's
 PARALLAX = 0.25  # of a pan: how much further what is nearest moves than the background
@@ -95,7 +96,7 @@ def move(stack: LayerStack, rows: TrackRows) -> Moved:
         held[None].to(things.device),
     )
     layers = tuple(
-        replace(layer, pose=path[-1].after(layer.pose))
+        replace(risen(layer), pose=path[-1].after(layer.pose))
         for layer, path in zip(stack.layers, steps, strict=True)
     )
     return Moved(replace(stack, layers=layers, camera=camera[-1].after(stack.camera)), reference, own)
@@ -109,7 +110,7 @@ def _steps(stack: LayerStack, rows: TrackRows, camera: Sequence[Similarity]) -> 
     ]
     for rider, carrier in stack.carriers().items():
         steps[rider] = steps[carrier]
-    return steps
+    return rise(stack, steps)
 
 
 def nearer(step: Similarity, depth: float) -> Similarity:

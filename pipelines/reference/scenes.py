@@ -14,6 +14,7 @@ from flowbrush.models.pocket import PocketModel
 from flowbrush.models.text.colors import COLORS, parted
 from flowbrush.pipelines.controls import Blend, ChunkPlan
 from flowbrush.pipelines.reference import transition
+from flowbrush.pipelines.reference.climbing import mounting
 from flowbrush.pipelines.reference.description import Description, describe
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
 from flowbrush.pipelines.reference.layout import Placed, arrange, each_of
@@ -106,7 +107,7 @@ class SceneMaker:
         placed = arrange(wanted, (width, height), (), stack.seed, self._ground(stack), taken)
         arriving = [replace(layer_of(self.keyframes, each, (width, height)), opacity=0.0) for each in placed]
         new = sat_down(numbered(arriving, stack.layers), each_of(wanted), stack.layers)
-        return replace(stack, layers=(*stack.layers, *new), prompt=prompts)
+        return mounting(replace(stack, layers=(*stack.layers, *new), prompt=prompts), told.things)
 
     def _ground(self, stack: LayerStack) -> Ground:
         """Where things stand in the scene that a stack shows, or is on its way to; in a photo in its lower part."""

@@ -29,26 +29,27 @@ def sat_down(
     ones, or of those that are `there`. They come last, which is in front.
     """
     everything, seats = [*there, *new], Counter[int]()
-    on = [_carrier_of(each.on, everything) for each in wanted]
+    on = [carrier_of(each.on, everything) for each in wanted]
     riders = Counter(place for place in on if place is not None)
     standing, sitting = list[Layer](), list[Layer]()
     for layer, place in zip(new, on, strict=True):
         if place is None:
             standing.append(layer)
             continue
-        sitting.append(_seated(layer, everything[place], seats[place], riders[place]))
+        sitting.append(seated(layer, everything[place], seats[place], riders[place]))
         seats[place] += 1
     return (*standing, *sitting)
 
 
-def _carrier_of(label: str, layers: Sequence[Layer]) -> int | None:
+def carrier_of(label: str, layers: Sequence[Layer]) -> int | None:
+    """The place of the first layer of that name that stays; None where there is none."""
     places = (
         place for place, each in enumerate(layers) if parted(each.label)[1] == label and not each.leaving
     )
     return next(places, None) if label else None
 
 
-def _seated(rider: Layer, carrier: Layer, index: int, riders: int) -> Layer:
+def seated(rider: Layer, carrier: Layer, index: int, riders: int) -> Layer:
     """The rider on top of its carrier, the `index`-th from the left of so many."""
     scale = rider.pose.scale * RIDER * riders**-CROWDED
     height, width = carrier.rgba.shape[-2:]
@@ -83,17 +84,26 @@ def carried(stack: LayerStack) -> LayerStack:
 
 
 def let_down(stack: LayerStack, share: float) -> LayerStack:
-    """The stack when a `share` 0..1 of a transition has been made: who is on what leaves comes down to where that one's foot is."""
+    """The stack on its way to a `share` 0..1 of a transition: who is on what leaves comes down to where that one's foot is."""
     for place, carrier in stack.carriers().items():
         rider, under = stack.layers[place], stack.layers[carrier]
         if rider.seat is None or not under.leaving:
             continue
-        (across, now), gone = rider.seat.at, 1 - under.opacity
-        part = (share - gone) / (1 - gone) if gone < share < 1 else float(share >= 1)
+        (across, down), gone = rider.seat.at, 1 - under.opacity
         foot = (under.rgba.shape[-2] - rider.rgba.shape[-2] * rider.pose.scale / under.pose.scale) / 2
-        seat = replace(rider.seat, at=(across, now + part * (foot - now)))
+        if share >= 1:  # its carrier is gone
+            (x, y), (to_x, to_y) = (
+                tuple(under.pose(np.array(at))) for at in ((across, down), (across, foot))
+            )
+            seat = Seat("", 0, (float(x), float(y)), (float(to_x), float(to_y), rider.pose.scale), 1.0)
+        elif share > gone:
+            seat = replace(
+                rider.seat, goal=(across, foot, rider.pose.scale), chunks=(1 - gone) / (share - gone)
+            )
+        else:
+            continue
         stack = stack.with_layer(place, replace(rider, seat=seat))
-    return carried(stack)
+    return stack
 
 
 def with_carriers(flows: Tensor, stack: LayerStack, own: Tensor) -> Tensor:

@@ -95,4 +95,8 @@ def load_layers(tensors: dict[str, Tensor], facts: Sequence[dict[str, Any]]) -> 
 
 
 def _seat(given: dict[str, Any] | None) -> Seat | None:
-    return Seat(given["label"], given["number"], (given["at"][0], given["at"][1])) if given else None
+    if given is None:
+        return None
+    at, goal = given["at"], given.get("goal")
+    on_the_way = (goal[0], goal[1], goal[2]) if goal else None
+    return Seat(given["label"], given["number"], (at[0], at[1]), on_the_way, given.get("chunks", 0.0))

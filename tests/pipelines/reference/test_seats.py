@@ -71,21 +71,22 @@ def test_who_comes_later_sits_on_what_is_there_and_on_nothing_that_leaves() -> N
 
 
 def test_who_sits_on_what_leaves_comes_down_with_it() -> None:
-    """Step by step, wherever the other one goes meanwhile, and all at once where the picture changes at once."""
+    """Step by step, whatever hands do meanwhile, and within a chunk where the picture changes at once."""
     now = ridden()
     now = replace(now, layers=(replace(now.layers[0], leaving=True), now.layers[1]))
     ground = 45 + 12 - 8 * 0.75
     heights = [now.layers[1].pose.y]
-    assert let_down(now, 1.0).layers[1].pose.y == pytest.approx(ground)
+    (at_once,) = move(advance(now, 1.0), rows()).stack.layers
+    assert at_once.pose.y == pytest.approx(ground) and at_once.seat is None
     for share in (0.25, 0.5, 0.75):
-        now = advance(now, share)
+        now = move(advance(now, share), rows()).stack
         heights.append(now.layers[1].pose.y)
     steps = [below - above for above, below in pairwise(heights)]
     assert steps == pytest.approx([(ground - heights[0]) / 4] * 3)
-    (alone,) = advance(now, 1.0).layers
+    (alone,) = move(advance(now, 1.0), rows()).stack.layers
     assert alone.pose.y == pytest.approx(ground) and let_down(stack(alone), 1.0).layers == (alone,)
     stays = ridden()
-    assert let_down(stays, 0.5).layers[1].pose == stays.layers[1].pose
+    assert let_down(stays, 0.5).layers == stays.layers
 
 
 def test_a_hand_that_takes_the_carrier_takes_the_rider_along() -> None:

@@ -1,0 +1,58 @@
+"""Layers that are there already and get on another for a new prompt: "a cat and a car", then "the cat sits on the car"."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from flowbrush.models.text.colors import parted
+from flowbrush.pipelines.reference.layers import Layer, LayerStack
+from flowbrush.pipelines.reference.layout import each_of
+from flowbrush.pipelines.reference.seats import RIDER, carrier_of, seated
+from flowbrush.pipelines.reference.wanted import Wanted
+
+CHUNKS = 4  # on the way up: at once would be a jump through the picture, and who walks up for long is late
+
+
+def mounting(stack: LayerStack, things: Sequence[Wanted]) -> LayerStack:
+    """The stack in which those of its layers are on their way that the prompt's `things` put on another one. Nobody is who a hand
+    holds, or who sits there.
+    """
+    riders = Counter(thing.on for thing in each_of(things) if thing.on)
+    for thing in each_of(things):
+        carrier = carrier_of(thing.on, stack.layers)
+        rider = None if carrier is None else _free(stack, thing)
+        if carrier is None or rider is None or rider == carrier:
+            continue
+        layer, under = stack.layers[rider], stack.layers[carrier]
+        index = sum(
+            each.seat is not None and each.seat.carrier == (under.label, under.number)
+            for each in stack.layers
+        )
+        full = replace(
+            layer.pose, scale=layer.pose.scale / (RIDER if layer.seat else 1)
+        )  # who sat is small already
+        there = seated(replace(layer, pose=full), under, min(index, riders[thing.on] - 1), riders[thing.on])
+        assert there.seat is not None
+        here = under.pose.inverse(np.array([layer.pose.x, layer.pose.y])).tolist()
+        seat = replace(
+            there.seat, at=(here[0], here[1]), goal=(*there.seat.at, there.pose.scale), chunks=CHUNKS
+        )
+        others = [each for place, each in enumerate(stack.layers) if place != rider]
+        stack = replace(stack, layers=(*others, replace(layer, seat=seat, depth=under.depth)))
+    return stack
+
+
+def _free(stack: LayerStack, thing: Wanted) -> int | None:
+    """The place of a layer that is such a thing and not on what it is to be on."""
+    kinds = {(each.label, each.number): parted(each.label)[1] for each in stack.layers}
+
+    def waits(layer: Layer) -> bool:
+        there = layer.seat is not None and kinds.get(layer.seat.carrier) == thing.on
+        named = layer.label == thing.called or (not thing.color and parted(layer.label)[1] == thing.label)
+        return named and not there and not layer.held and not layer.leaving
+
+    return next((place for place, layer in enumerate(stack.layers) if waits(layer)), None)
