@@ -28,6 +28,8 @@ class _Stoppable(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
+            _end_children()
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # one more ends at once what Python does at its end
             print("flowbrush: stopped", file=sys.stderr)
             raise typer.Exit(128 + signal.SIGINT) from None
         finally:

@@ -152,8 +152,26 @@ def test_a_pool_that_is_cut_off_at_its_end_goes_with_the_command(
             while running.poll() is None and child.is_running():
                 running.send_signal(sig)
                 time.sleep(0.2)
-            assert running.wait() == code
+            assert running.wait() in (code, -sig), "or at once, by one more of them"
     assert not child.is_running()
+
+
+AT_THE_END = """
+import atexit, signal
+from flowbrush.server import cli
+
+@cli.app.command()
+def work():
+    atexit.register(signal.raise_signal, signal.SIGINT)
+    signal.raise_signal(signal.SIGINT)
+
+cli.app(["work"])
+"""
+
+
+def test_one_more_ctrl_c_while_python_ends_is_quiet(tmp_path: Path) -> None:
+    done = _run(tmp_path, AT_THE_END)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "flowbrush: stopped\n")
 
 
 def test_a_closed_terminal_ends_nothing_that_runs_under_nohup(tmp_path: Path) -> None:
