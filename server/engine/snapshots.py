@@ -63,9 +63,15 @@ class Snapshots:
             return
         with self._lock:
             self._began[item.save] = time.monotonic()
-        threading.Thread(
+        thread = threading.Thread(
             target=self._run, args=(item, item.save, frozen), name="snapshot", daemon=True
-        ).start()
+        )
+        try:
+            thread.start()
+        except RuntimeError as error:  # there is no other thread to be had
+            with self._lock:
+                self._began.pop(item.save, None)
+            log.warning("stream %s: no snapshot: %s", item.stream, error)
 
     def give_up_after(self, seconds: float) -> None:
         """A snapshot that takes longer holds nobody up: others are begun all the same. Its thread cannot be ended."""

@@ -10,7 +10,6 @@ import gc
 import importlib
 import logging
 import os
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -26,18 +25,16 @@ from flowbrush.protocol import Codec
 from flowbrush.server.engine import ipc
 from flowbrush.server.engine.capacity import seats_that_fit
 from flowbrush.server.engine.encode_thread import Job, StreamEncoder
-from flowbrush.server.engine.encoder import VideoEncoder, available_codecs
+from flowbrush.server.engine.encoder import available_codecs
 from flowbrush.server.engine.pauses import Pauses
 from flowbrush.server.engine.pictures import Pictures
 from flowbrush.server.engine.reading import Reader
 from flowbrush.server.engine.snapshots import Snapshots, blob_of
 from flowbrush.server.engine.source_clip import clip_of
+from flowbrush.server.engine.still_threads import StillThreads
 from flowbrush.server.sessions.refused import failure
 
 log = logging.getLogger(__name__)
-
-STILLS = 4
-"""Single pictures that may be encoded at once."""
 
 MAX_STUCK = 8
 """Encoders that may hang before the worker, with their threads, is replaced."""
@@ -69,7 +66,7 @@ class Worker:
         self._generator: Any = None
         self._snapshots: Snapshots | None = None
         self._threads = Threads(0)
-        self._stills = threading.BoundedSemaphore(STILLS)
+        self._stills = StillThreads(self._up.send)
         self._stuck = 0
         self._weights = ""
         self._reader: Reader | None = None
@@ -220,26 +217,11 @@ class Worker:
 
     def _still(self, order: ipc.Still) -> None:
         slot = self._slots.get(order.stream)
-        answer = ipc.StillImage(order.stream, order.request)
         newest = None if slot is None else slot.pictures.newest
-        if newest is None or not self._stills.acquire(blocking=False):
-            self._up.send(answer)
-            return
-        index, picture = newest
-        fps = self._generator.card.fps
-
-        def encode() -> None:
-            height, width, _ = picture.shape
-            payload = None
-            try:
-                encoder = VideoEncoder(Codec(order.codec), width, height, fps)
-                payload = encoder.encode(picture, key=True)[0]
-            except Exception:
-                log.exception("stream %s: no still picture", order.stream)
-            self._up.send(ipc.StillImage(order.stream, order.request, index, payload))
-            self._stills.release()
-
-        threading.Thread(target=encode, name="still", daemon=True).start()
+        if newest is None:
+            self._up.send(ipc.StillImage(order.stream, order.request))
+        else:
+            self._stills.encode(order, *newest, self._generator.card.fps)
 
     def _close(self, stream: str) -> None:
         slot = self._slots.pop(stream, None)

@@ -40,6 +40,7 @@ def attached(session: Session, event: on.Attached, now: float) -> Effects:
         effects += session.say_ready()
     if frame != session.output.frame:
         effects.append(do.CatchUp(frame))
+        session.pace.caught_up(session.output.pts, now)
     if session.phase is Phase.WAITING:
         effects.append(do.Queue())
     return effects

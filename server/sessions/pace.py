@@ -77,6 +77,10 @@ class Pace:
         """The stream goes on at `pts`."""
         self._pacer.restart(pts)
 
+    def caught_up(self, end_pts: float, now: float) -> None:
+        """Who comes back gets the frames up to `end_pts` that it has missed: its playhead may move as far."""
+        self._pacer.sent(end_pts, now)
+
     def report(self, pts: float, now: float) -> None:
         self._pacer.report(pts, now)
 

@@ -538,3 +538,14 @@ def test_a_chunk_whose_controls_are_read_again_waits_for_them(it: Harness) -> No
     assert it.session.due(0.0) is None, "that was asked for before the worker was lost"
     it.tell(on.Fetched(0, fetch.epoch, ()))
     assert it.session.due(0.0) is not None and orders(it.tell(on.Turn()))
+
+
+def test_who_comes_back_and_has_shown_what_it_missed_gets_more(it: Harness) -> None:
+    """Frames were kept for a client that was away, as a tab that the browser froze: they count as sent."""
+    for _ in range(8):
+        it.chunk()
+    it.tell(on.Reported(1.0), 5.0)
+    it.tell(on.Detached(), 6.0)
+    it.tell(on.Attached(4 * 4), 20.0)
+    it.tell(on.Reported(8 * 4 / it.session.settings.fps), 21.0)
+    assert it.session.due(21.0) <= 21.0, "it has nothing left"

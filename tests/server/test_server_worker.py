@@ -19,6 +19,7 @@ from flowbrush.pipelines.requests import StreamSettings
 from flowbrush.server.engine import ipc
 from flowbrush.server.engine.pictures import Pictures
 from flowbrush.server.engine.snapshots import MAX_STUCK, Snapshots, write_whole
+from flowbrush.server.engine.still_threads import AT_ONCE, StillThreads
 from flowbrush.server.engine.worker import Worker
 
 SETTINGS = StreamSettings("pocket-random", (("p", 1.0),), WIDTH, HEIGHT, FPS)
@@ -129,6 +130,40 @@ def test_a_snapshot_that_cannot_be_written_leaves_nothing(tmp_path: Path, sent: 
             time.sleep(0.001)
     assert [message.path for message in sent] == [str(tmp_path / "folder/0-2.safetensors")]
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["0-2.safetensors", "file", "folder"]
+
+
+def refuse(thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+def test_a_machine_without_another_thread_has_no_still_and_then_one(
+    sent: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stills, picture = StillThreads(sent.append), np.zeros((16, 16, 3), np.uint8)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        for _ in range(AT_ONCE + 1):
+            stills.encode(ipc.Still("s", 1, "jpeg"), 7, picture, 16.0)
+    assert [message.payload for message in sent] == [None] * (AT_ONCE + 1)
+    sent.clear()
+    stills.encode(ipc.Still("s", 1, "jpeg"), 7, picture, 16.0)
+    wait_until(lambda: bool(sent))
+    assert sent[0].frame == 7 and sent[0].payload
+
+
+def test_a_machine_without_another_thread_loses_a_snapshot_and_no_worker(
+    tmp_path: Path, sent: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshots = Snapshots(sent.append, lambda state: b"x" * 100, limit=1000)
+    item = ipc.StepItem("s", 0, 1, (), save=str(tmp_path / "0-1.safetensors"))
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        snapshots.offer(item, None)
+    assert not snapshots.busy and not sent
+    snapshots.offer(item, None)
+    while snapshots.busy:
+        time.sleep(0.001)
+    assert [message.path for message in sent] == [item.save]
 
 
 def test_a_disk_that_takes_no_snapshot_is_told_once_until_it_takes_one(
