@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from pathlib import Path
@@ -160,8 +161,8 @@ def _check(asked: argparse.Namespace) -> None:
         raise ValueError("--out is for the stage `export`")
     for name in ("steps", "minutes"):
         value = getattr(asked, name)
-        if value is not None and value <= 0:
-            raise ValueError(f"--{name} is {value}: expected more than 0")
+        if value is not None and not 0 < value < math.inf:
+            raise ValueError(f"--{name} is {value}: expected a number of more than 0")
     if asked.resume and asked.run and not asked.run.is_dir():
         raise ValueError(f"--resume: {asked.run} is not there")
 

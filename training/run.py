@@ -16,12 +16,18 @@ class MissingStage(RuntimeError):
 
 
 class Run:
-    """Paths and files of `folder`; only the first process of a distributed training writes."""
+    """Paths and files of `folder`; only the first process of a distributed training writes. Raises ValueError for a folder that
+    cannot be made.
+    """
 
     def __init__(self, folder: Path, writes: bool = True) -> None:
         self.folder, self.writes = folder, writes
         if writes:
-            (folder / "sheets").mkdir(parents=True, exist_ok=True)
+            try:
+                (folder / "sheets").mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                text = f"the run cannot be kept in {folder} ({error.strerror}): name another folder with --run"
+                raise ValueError(text) from error
 
     def checkpoint(self, stage: str) -> Path:
         return self.folder / stage / "checkpoint.pt"

@@ -80,6 +80,17 @@ def test_the_command_says_what_is_wrong_and_makes_no_folder(tmp_path: Path, caps
     assert main(["forcing", "--config", "broken.toml"]) == 2
     assert "is not TOML" in capsys.readouterr().err
     (tmp_path / "good.toml").write_text("".join(f"[{stage}]\nsteps = 1\n" for stage in WHOLE))
-    for wrong in (["all", "--steps", "3"], ["forcing", "--steps", "0"], ["codec", "--out", "x"]):
+    (tmp_path / "file").write_text("no folder, and no font")
+    for wrong in (
+        ["all", "--steps", "3"],
+        ["forcing", "--steps", "0"],
+        ["forcing", "--minutes", "nan"],
+        ["forcing", "--minutes", "inf"],
+        ["codec", "--out", "x"],
+        ["codec", "--run", "file"],
+        ["codec", "--run", "file/in"],
+        ["codec", "--run", "run", "--font", "file"],
+    ):
         assert main([wrong[0], "--config", "good.toml", *wrong[1:]]) == 2
+        assert capsys.readouterr().err.startswith("flowbrush train: ")
     assert not (tmp_path / "runs").exists()

@@ -67,7 +67,11 @@ def _cut_out(glyph: str, font: ImageFont.FreeTypeFont) -> Image.Image | None:
 
 @functools.cache
 def _load(font: Path) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(str(font), STRIKE)
+    try:
+        return ImageFont.truetype(str(font), STRIKE)
+    except OSError as error:
+        text = f"{font} is no colour emoji font ({error}): expected one as NotoColorEmoji.ttf"
+        raise MissingFont(text) from error
 
 
 @functools.cache
