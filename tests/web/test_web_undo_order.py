@@ -99,6 +99,7 @@ def test_drags_of_a_pause_come_again_one_after_the_other(driver: Any, served: An
     for _ in range(2):
         driver.page.keyboard.press("y")
     driver.page.locator(".toast", has_text="It follows when what comes before it is done").wait_for()
+    driver.until(lambda: begun(served)[2:], "the first comes again")
     assert begun(served) == ["drag", "drag", "path"], (
         "the second one would find nothing where the ball is not yet"
     )
