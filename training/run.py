@@ -26,7 +26,9 @@ class Run:
             try:
                 (folder / "sheets").mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                text = f"the run cannot be kept in {folder} ({error.strerror}): name another folder with --run"
+                text = (
+                    f"the run cannot be kept in {folder} ({error.strerror}): name another folder with --run"
+                )
                 raise ValueError(text) from error
 
     def checkpoint(self, stage: str) -> Path:

@@ -232,6 +232,11 @@ OTHERS: dict[str, tuple[str, ...]] = {
     "strong wind": ("gale", "hurricane"),
     "light wind": ("breeze", "breezy"),
 }
+ALIKE = frozenset(
+    "sit sits sitting sat gallop gallops galloping sprint sprints sprinting soar soars soaring glide glides gliding slow quick "
+    "swift swiftly rapidly giant gigantic enormous massive ocean".split()
+)
+"""Words that mean what stands for them, or all but: nobody wants to be told."""
 SIZES = {
     **dict.fromkeys(("giant", "gigantic", "massive", "enormous", "colossal", "tall"), "big"),
     **dict.fromkeys(("baby", "mini", "miniature", "teeny"), "small"),

@@ -191,7 +191,9 @@ class PocketText(nn.Module):
             if right in stands or (self.trained(right) is None and right not in heard):
                 near = scene if scene and scene == scene_near(right) else ""
                 near = "sea" if near == "beach" and right in scenes.WATERS else near
-                told[word] = stands.get(right, near)
+                shown = stands.get(right, near)
+                if not (shown and right in near_words.ALIKE):
+                    told[word] = shown
             elif right != word:
                 told[word] = right
         return told

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from flowbrush.models.text.near_words import BEGINNINGS, NEAREST, NOTHING, OTHERS, VERBS, nearest
+from flowbrush.models.device import choose
+from flowbrush.models.load import load_model
+from flowbrush.models.registry import card
+from flowbrush.models.text.near_words import ALIKE, BEGINNINGS, NEAREST, NOTHING, OTHERS, VERBS, nearest
 from flowbrush.training.world import lexicon, verbs
 
 NAMES = [name for noun in (*lexicon.CORE, *lexicon.EXTRA) for name in (noun.name, *noun.synonyms)]
@@ -28,6 +31,22 @@ NAMES = [name for noun in (*lexicon.CORE, *lexicon.EXTRA) for name in (noun.name
 )
 def test_what_is_near_stands_for_a_word(text: str, heard: str, stands: dict[str, str]) -> None:
     assert nearest(text) == (heard, stands)
+
+
+def test_what_is_told_of_words_that_mean_the_same() -> None:
+    text = load_model(card("pocket"), choose("cpu", "fp32")).text
+    silent = (
+        "a cat sits on a car",
+        "a giant fish glides through the ocean",
+        "a horse gallops",
+        "a slow snail",
+    )
+    assert [text.unknown(prompt) for prompt in silent] == [{}] * len(silent)
+    assert text.unknown("a giant") == {"giant": ""}
+    assert text.unknown("a dog in the desert by the ocean") == {"ocean": ""}
+    assert text.unknown("a cat dances") == {"dances": "swaying"}
+    for word in ALIKE - {"ocean"}:
+        assert nearest(f"{word} things")[1], word
 
 
 def test_what_stands_for_a_word_is_a_thing_of_the_world_and_the_word_is_none() -> None:
