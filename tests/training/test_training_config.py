@@ -11,6 +11,7 @@ from flowbrush.models.registry import card
 from flowbrush.training.__main__ import main
 from flowbrush.training.config import parse_recipe, read_recipe
 from flowbrush.training.tables import BadConfig
+from flowbrush.training.world.sprites import FONT_VARIABLE
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 WHOLE = {
@@ -74,6 +75,7 @@ def test_mistakes_are_named(change: dict, said: str) -> None:
 
 def test_the_command_says_what_is_wrong_and_makes_no_folder(tmp_path: Path, capsys, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(FONT_VARIABLE, "")  # so that what --font sets goes with this test
     assert main(["forcing", "--config", "nothing.toml"]) == 2
     assert "nothing.toml cannot be read" in capsys.readouterr().err
     (tmp_path / "broken.toml").write_text("[forcing\n")
