@@ -187,3 +187,12 @@ def drawn_on(driver: Any, left: float, top: float, right: float, bottom: float) 
         }""",
         [left, top, right, bottom],
     )
+
+
+def drag(driver: PageDriver, to: tuple[float, float]) -> tuple[float, float]:
+    """Pulls the ball; gives where it was before."""
+    start = driver.ball()
+    driver.stroke([start, to], release=False)
+    driver.until(lambda: near(driver.ball(), to), "the ball was dragged")
+    driver.page.mouse.up()
+    return start

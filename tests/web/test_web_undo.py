@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import stream_double
-from page_driver import near
+from page_driver import drag, near
 from real_server import NARROW, RealServer
 from told import sent
 
@@ -23,15 +23,6 @@ def pin(driver: Any) -> None:
     driver.page.mouse.click(*driver.spot(*driver.ball()))
     driver.until(lambda: enabled(driver, "undo"), "the pin can be taken back")
     driver.until(driver.caught_up, "it is shown")
-
-
-def drag(driver: Any, to: tuple[float, float]) -> tuple[float, float]:
-    """Pulls the ball; gives where it was before."""
-    start: tuple[float, float] = driver.ball()
-    driver.stroke([start, to], release=False)
-    driver.until(lambda: near(driver.ball(), to), "the ball was dragged")
-    driver.page.mouse.up()
-    return start
 
 
 @pytest.mark.parametrize("key", ["y", "Control+y", "Control+Shift+Z", "Meta+Shift+Z", None])

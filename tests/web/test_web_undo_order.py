@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from page_driver import near
+from page_driver import drag, near
 from told import sent
 
 pytestmark = pytest.mark.browser
@@ -109,12 +109,3 @@ def test_drags_of_a_pause_come_again_one_after_the_other(driver: Any, served: An
     driver.until(lambda: begun(served)[3:] == ["path"], "then the second")
     driver.until(lambda: near(driver.ball(), (0.3, 0.3)), "from where the first has left it")
     assert start != (0.3, 0.3)
-
-
-def drag(driver: Any, to: tuple[float, float]) -> tuple[float, float]:
-    """Pulls the ball; gives where it was before."""
-    start: tuple[float, float] = driver.ball()
-    driver.stroke([start, to], release=False)
-    driver.until(lambda: near(driver.ball(), to), "the ball was dragged")
-    driver.page.mouse.up()
-    return start
