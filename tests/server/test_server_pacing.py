@@ -19,7 +19,7 @@ def test_the_margin_is_a_drawing_of_the_page_and_less_than_a_frame() -> None:
 
 
 def test_without_a_playhead_the_stream_keeps_to_real_time() -> None:
-    pacer = Pacer(0.1)
+    pacer = Pacer(0.1, CHUNK_S)
     assert pacer.due(0.0, 10.0) == 10.0, "the first chunk at once"
     pacer.sent(CHUNK_S, 10.1)
     due = pacer.due(CHUNK_S, 10.1)
@@ -31,7 +31,7 @@ def test_without_a_playhead_the_stream_keeps_to_real_time() -> None:
 
 
 def test_a_viewer_who_has_enough_makes_the_server_wait_and_one_who_has_little_makes_it_hurry() -> None:
-    pacer = Pacer(0.1)
+    pacer = Pacer(0.1, CHUNK_S)
     pacer.sent(1.0, 0.0)
     pacer.report(0.2, 1.0)
     assert pacer.due(1.0, 1.0) == pytest.approx(1.0 + 0.8 - 0.1 - MARGIN_S)
@@ -40,14 +40,14 @@ def test_a_viewer_who_has_enough_makes_the_server_wait_and_one_who_has_little_ma
 
 
 def test_a_reader_faster_than_real_time_gets_chunks_as_fast_as_they_can_be_made() -> None:
-    pacer = Pacer(0.1)
+    pacer = Pacer(0.1, CHUNK_S)
     pacer.sent(1.0, 0.0)
     pacer.report(1.0, 0.01)
     assert pacer.due(1.0, 0.01) < 0.01
 
 
 def test_a_playhead_of_before_a_rewind_counts_as_an_empty_buffer() -> None:
-    pacer = Pacer(0.1)
+    pacer = Pacer(0.1, CHUNK_S)
     pacer.sent(5.0, 0.0)
     pacer.restart(1.0)
     pacer.report(4.8, 0.1)
@@ -57,7 +57,7 @@ def test_a_playhead_of_before_a_rewind_counts_as_an_empty_buffer() -> None:
 
 def test_a_playhead_of_before_a_branch_does_not_hold_it_up() -> None:
     """A page that resumes at five seconds and has shown nothing yet may report zero."""
-    pacer = Pacer(0.1)
+    pacer = Pacer(0.1, CHUNK_S)
     pacer.restart(5.0)
     pacer.report(0.0, 10.0)
     assert pacer.playhead(10.0) == 5.0
@@ -65,7 +65,7 @@ def test_a_playhead_of_before_a_branch_does_not_hold_it_up() -> None:
 
 
 def test_a_viewer_who_falls_silent_is_not_fed_for_ever() -> None:
-    pacer = Pacer(0.1)
+    pacer = Pacer(0.1, CHUNK_S)
     pacer.sent(5.0, 0.0)
     pacer.report(0.5, 0.0)
     assert pacer.playhead(100.0) == 0.5 + SILENCE_S
@@ -75,7 +75,7 @@ def test_a_viewer_who_falls_silent_is_not_fed_for_ever() -> None:
 
 
 def test_a_dry_buffer_is_noticed_and_playing_goes_on_from_there() -> None:
-    pacer = Pacer(0.1)
+    pacer = Pacer(0.1, CHUNK_S)
     assert not pacer.sent(CHUNK_S, 0.0), "the first chunk cannot be late"
     assert not pacer.sent(2 * CHUNK_S, 0.2)
     assert pacer.sent(3 * CHUNK_S, 0.9), "it came 0.4 s after the end of the second"
@@ -83,7 +83,7 @@ def test_a_dry_buffer_is_noticed_and_playing_goes_on_from_there() -> None:
 
 
 def test_the_chunk_time_follows_slow_chunks_quickly_and_fast_ones_slowly() -> None:
-    pacer = Pacer(0.1)
+    pacer = Pacer(0.1, CHUNK_S)
     pacer.measured(0.3)
     slow = pacer.chunk_s
     pacer.measured(0.1)
@@ -152,7 +152,7 @@ def test_a_chunk_says_its_age_however_long_it_waits_for_its_encoder() -> None:
 
 def test_a_chunk_is_started_hardly_earlier_than_it_is_needed() -> None:
     """What is made early cannot follow the hand: a tenth of a second would be felt."""
-    pacer = Pacer(0.1)
+    pacer = Pacer(0.1, CHUNK_S)
     pacer.sent(1.0, 0.0)
     pacer.report(0.2, 1.0)
     early = 1.0 + 0.8 - 0.1 - pacer.due(1.0, 1.0)
@@ -161,7 +161,7 @@ def test_a_chunk_is_started_hardly_earlier_than_it_is_needed() -> None:
 
 def test_between_reports_a_viewer_is_taken_to_go_on() -> None:
     """One that says twice a second where it is does not stand still in between."""
-    pacer = Pacer(0.1)
+    pacer = Pacer(0.1, CHUNK_S)
     pacer.sent(2.0, 0.0)
     pacer.report(0.5, 1.0)
     assert pacer.playhead(1.5) == pytest.approx(1.0)
@@ -178,3 +178,15 @@ def test_a_chunk_that_takes_a_little_longer_than_it_shows_is_not_slow(took: floa
     pace.due(CHUNK_S, CHUNK_S)
     pace.taken(1, True, CHUNK_S)
     assert pace.made(CHUNK_S + took * CHUNK_S).slow is slow
+
+
+@pytest.mark.parametrize("length_s", [0.25, 0.75])
+def test_a_slow_chunk_is_forgotten_in_seconds_however_long_chunks_are(length_s: float) -> None:
+    """A hand that takes something makes one chunk slow; those after it are not to be made early for long."""
+    pacer = Pacer(0.4, length_s)
+    pacer.measured(1.0)
+    slow = pacer.chunk_s - 0.4
+    for _ in range(round(3.0 / length_s)):
+        pacer.measured(0.4)
+    assert slow > 0.2, "a second slow one is not to be late"
+    assert 0.3 < (pacer.chunk_s - 0.4) / slow < 0.45
