@@ -202,8 +202,8 @@ class StreamDouble:
                 continue
             began = time.monotonic()
             packets, messages = stream.make()
+            stream.packets += packets  # at once: who is cancelled while waiting must have lost none of them
             await asyncio.sleep(max(0.0, self.slow_s - (time.monotonic() - began)))
-            stream.packets += packets
             for message in messages:
                 await socket.send_json(message)
             for packet in packets:

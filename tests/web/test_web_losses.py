@@ -8,22 +8,43 @@ from typing import Any
 import pytest
 from told import sent, tell
 
+from flowbrush.packets import unpack
+
 pytestmark = pytest.mark.browser
+
+
+def came(driver: Any) -> list[int]:
+    """The indexes of the frames that come to the page from now on, over all its connections."""
+    frames: list[int] = []
+
+    def hear(payload: str | bytes) -> None:
+        if isinstance(payload, bytes):
+            frames.append(unpack(payload).frame)
+
+    driver.page.on("websocket", lambda socket: socket.on("framereceived", hear))
+    return frames
 
 
 def test_a_lost_connection_is_resumed_without_a_lost_frame(open_page: Any, served: Any) -> None:
     driver = open_page(served.url, expect_errors=True)
+    frames = came(driver)
     driver.start()
     driver.tool("pin")
     driver.page.mouse.click(*driver.spot(*driver.ball()))
     driver.until(lambda: sent(served, "track.begin"), "a pin")
+    (stream,) = set(served.double.sessions.values())
+    made = stream.world.chunk
+    served.double.slow_s = 0.5
+    driver.until(lambda: stream.world.chunk > made, "a chunk is on its way when the connection is lost")
     asyncio.run_coroutine_threadsafe(served.double.drop_connections(), served.loop).result(5)
     driver.until(lambda: len(sent(served, "session.start")) == 2, "the page came back by itself")
     again = sent(served, "session.start")[1]
     assert again.resume == "toy-token" and again.last_frame > 0
+    served.double.slow_s = 0.0
     driver.wait_live()
     before = driver.seconds()
     driver.until(lambda: driver.seconds() > before + 0.3, "the picture moves again")
+    assert frames == list(range(len(frames)))
     driver.page.keyboard.press("z")
     driver.until(lambda: sent(served, "track.end"), "what was painted before can still be taken back")
 
