@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import NamedTuple, TypeVar
 
 from flowbrush.models.text.colors import parted
 from flowbrush.models.text.pocket import Meaning, PocketText
 from flowbrush.pipelines.controls import Blend
 from flowbrush.pipelines.reference.deeds import DEEDS, ROOTED, is_of_strangers, without_to_and_fro
 from flowbrush.pipelines.reference.description import Description
-from flowbrush.pipelines.reference.wanted import IN_PLACE, Wanted
-from flowbrush.pipelines.reference.ways import with_ways
+from flowbrush.pipelines.reference.wanted import IN_PLACE, THERE, Goal, Wanted
+from flowbrush.pipelines.reference.ways import LEVEL, with_ways
+
+T = TypeVar("T")
 
 KEPT = 64  # prompts whose clauses are remembered
 WAYS = {"left": "to the left", "right": "to the right"}
@@ -25,9 +29,6 @@ GOES = frozenset("walk run hop waddle crawl roll bounce fly swim sail drive floa
 
 RISES = frozenset("fly swim float".split())
 """Deeds with which it goes on upwards; what jumps up comes down again."""
-
-LEVEL = frozenset({"fly", "swim"})
-"""Deeds with which a thing goes to a side at the height at which it is."""
 
 
 class Clause(NamedTuple):
@@ -42,8 +43,8 @@ Clauses = dict[str, tuple[Clause, ...]]
 
 
 class _Told(NamedTuple):
-    """What a prompt tells each thing, and which way it is to go on; `of_all` and `way_of_all` where it names none. Where
-    `others_rest` it says nothing of those that it does not name: of "the cat jumps" the dog hears nothing.
+    """What a prompt tells each thing, which way it is to go on, and to whom; `of_all`, `way_of_all` and `goal_of_all` where it
+    names none. Where `others_rest` it says nothing of those that it does not name: of "the cat jumps" the dog hears nothing.
     """
 
     clauses: Clauses
@@ -51,6 +52,8 @@ class _Told(NamedTuple):
     of_all: Clause | None = None
     way_of_all: str = ""
     others_rest: bool = False
+    goals: Mapping[str, tuple[Goal | None, ...]] = MappingProxyType({})
+    goal_of_all: Goal | None = None
 
 
 ROOTS: Clauses = {name: (Clause(f"a {name}", False),) for name in ROOTED}
@@ -58,67 +61,98 @@ ROOTS: Clauses = {name: (Clause(f"a {name}", False),) for name in ROOTED}
 
 
 class ClauseReader:
-    """The clauses of prompts, the latest KEPT of them remembered."""
+    """The clauses of prompts, the latest KEPT of them remembered.
+
+    Who goes to another is asked for with a `heading`: where that other is now (see `goals.heading`), "" for where the prompt puts
+    it.
+    """
 
     def __init__(self, text: PocketText, describe: Callable[[Blend], Description]) -> None:
         self.text, self.describe = text, describe
-        self.known: OrderedDict[str, _Told] = OrderedDict()
+        self.known: OrderedDict[tuple[str, str], _Told] = OrderedDict()
 
     def clauses(self, prompt: str) -> Clauses:
         """What is said of each thing; nothing where all of a prompt is said of all of them."""
         return self._told(prompt).clauses
 
-    def way(self, prompts: Blend, called: str, number: int) -> str:
-        """Which way thing `number` of those `called` so is told to go, by the first prompt that says one; "" where none does."""
+    def goal(self, prompts: Blend, called: str, number: int) -> Goal | None:
+        """To whom, or away from whom, thing `number` of those `called` so is told to go, by the first prompt that says it."""
         for text, _ in prompts:
             told = self._told(text)
-            ways = told.ways.get(called) or told.ways.get(parted(called)[1], (told.way_of_all,))
-            if way := ways[min(number, len(ways) - 1)]:
+            if goal := _said_of(told.goals, called, number, told.goal_of_all):
+                return goal
+        return None
+
+    def way(self, prompts: Blend, called: str, number: int, heading: str = "") -> str:
+        """Which way thing `number` of those `called` so is told to go, by the first prompt that says one; "" where none does."""
+        for text, _ in prompts:
+            told = self._told(text, heading)
+            if way := _said_of(told.ways, called, number, told.way_of_all):
                 return way
         return ""
 
-    def _told(self, prompt: str) -> _Told:
-        if prompt not in self.known:
-            self.known[prompt] = self._read(prompt)
+    def own(self, prompts: Blend, called: str, number: int, heading: str = "") -> Blend:
+        """The prompts as thing `number` of those `called` so hears them."""
+        own = [(self._own(text, called, number, heading), text, weight) for text, weight in prompts]
+        return tuple((clause.text if clause else text, weight) for clause, text, weight in own)
+
+    def stays(self, prompts: Blend, called: str, number: int, heading: str = "") -> bool:
+        """Whether the prompts say of others where they go, and nothing the like of thing `number` of those `called` so."""
+        own = [self._own(text, called, number, heading) for text, _ in prompts]
+        return bool(own) and all(clause is not None and not clause.goes for clause in own)
+
+    def _own(self, prompt: str, called: str, number: int, heading: str) -> Clause | None:
+        told, kind = self._told(prompt, heading), parted(called)[1]
+        clause = _said_of(told.clauses, called, number, None)
+        return clause or (Clause(f"a {kind}", False) if told.others_rest and kind else told.of_all)
+
+    def _told(self, prompt: str, heading: str = "") -> _Told:
+        key = prompt, heading
+        if key not in self.known:
+            self.known[key] = self._read(prompt, heading)
             if len(self.known) > KEPT:
                 self.known.popitem(last=False)
-        self.known.move_to_end(prompt)
-        return self.known[prompt]
+        self.known.move_to_end(key)
+        return self.known[key]
 
-    def _read(self, prompt: str) -> _Told:
+    def _read(self, prompt: str, heading: str) -> _Told:
         told = self.describe(((prompt, 1.0),))
         said = self.text.read(prompt) if told.things or told.of_what_is_there else []
         if told.of_what_is_there:
-            return _told_of_all(prompt, said)
-        own = is_shared(told.things) or is_of_strangers(said) or any(map(is_read_otherwise, told.things))
+            return _told_of_all(prompt, said, heading)
+        things = [headed(thing, heading) for thing in told.things]
+        own = is_shared(things) or is_of_strangers(said) or any(map(is_read_otherwise, told.things))
+        told = replace(told, things=tuple(things))
         clauses = clauses_of(told, said) if own or told.of_known or told.later else {}
-        return _Told(clauses, ways_of(told.things), others_rest=told.of_known)
-
-    def own(self, prompts: Blend, called: str, number: int) -> Blend:
-        """The prompts as thing `number` of those `called` so hears them."""
-        own = [(self._own(text, called, number), text, weight) for text, weight in prompts]
-        return tuple((clause.text if clause else text, weight) for clause, text, weight in own)
-
-    def stays(self, prompts: Blend, called: str, number: int) -> bool:
-        """Whether the prompts say of others where they go, and nothing the like of thing `number` of those `called` so."""
-        own = [self._own(text, called, number) for text, _ in prompts]
-        return bool(own) and all(clause is not None and not clause.goes for clause in own)
-
-    def _own(self, prompt: str, called: str, number: int) -> Clause | None:
-        told, kind = self._told(prompt), parted(called)[1]
-        said = told.clauses.get(called) or told.clauses.get(kind)
-        if said:
-            return said[min(number, len(said) - 1)]
-        return Clause(f"a {kind}", False) if told.others_rest and kind else told.of_all
+        goals = listed(things, lambda thing: thing.goal)
+        return _Told(clauses, listed(things, _goes_on), others_rest=told.of_known, goals=goals)
 
 
-def _told_of_all(prompt: str, said: Sequence[Meaning]) -> _Told:
+def _said_of(by_name: Mapping[str, tuple[T, ...]], called: str, number: int, otherwise: T) -> T:
+    """What is said of thing `number` of those `called` so, with or without their colour."""
+    said = by_name.get(called) or by_name.get(parted(called)[1])
+    return said[min(number, len(said) - 1)] if said else otherwise
+
+
+def headed(thing: Wanted, heading: str) -> Wanted:
+    """A thing that is told to go to another or away from it, as it is to go now."""
+    if not heading or not thing.goal:
+        return thing
+    if heading == THERE:
+        return replace(thing, verb="", manner="", toward="")
+    return replace(thing, toward=heading)
+
+
+def _told_of_all(prompt: str, said: Sequence[Meaning], heading: str) -> _Told:
     """What a prompt tells that names nothing, and is said of what is there: "it runs to the left"."""
     deed = {each.kind: each.name for each in without_to_and_fro(said) if each.kind in DEEDS}
     verb, direction, manner = (deed.get(kind, "") for kind in ("verb", "direction", "manner"))
-    (thing,) = with_ways([Wanted("", verb=verb, direction=direction, manner=manner)], ())
-    of_all = Clause(" ".join(["it", *_deed(thing)]), bool(thing.way)) if is_read_otherwise(thing) else None
-    return _Told(ROOTS, {name: ("",) for name in ROOTED}, of_all, _goes_on(thing))
+    (thing,) = with_ways([Wanted("", verb=verb, direction=direction, manner=manner)], said)
+    now = headed(thing, heading)
+    of_all = Clause(" ".join(["it", *_deed(now)]), bool(now.way)) if is_read_otherwise(thing) else None
+    still: dict[str, tuple[str, ...]] = dict.fromkeys(ROOTED, ("",))
+    nobody: dict[str, tuple[Goal | None, ...]] = dict.fromkeys(ROOTED, (None,))
+    return _Told(ROOTS, still, of_all, _goes_on(now), goals=nobody, goal_of_all=thing.goal)
 
 
 def is_read_otherwise(thing: Wanted) -> bool:
@@ -145,11 +179,11 @@ def clauses_of(told: Description, said: Sequence[Meaning]) -> Clauses:
     return found
 
 
-def ways_of(things: Sequence[Wanted]) -> dict[str, tuple[str, ...]]:
-    """Which way each thing is told to go on and on, by its name."""
-    ways: dict[str, tuple[str, ...]] = {}
+def listed(things: Sequence[Wanted], of: Callable[[Wanted], T]) -> dict[str, tuple[T, ...]]:
+    """Something of each thing, by its name."""
+    ways: dict[str, tuple[T, ...]] = {}
     for thing in things:
-        ways[thing.called] = (*ways.get(thing.called, ()), *[_goes_on(thing)] * thing.count)
+        ways[thing.called] = (*ways.get(thing.called, ()), *[of(thing)] * thing.count)
     return ways
 
 

@@ -11,6 +11,7 @@ from flowbrush.models.device import to_device
 from flowbrush.pipelines.controls import ChunkPlan
 from flowbrush.pipelines.reference.clauses import ClauseReader
 from flowbrush.pipelines.reference.drive import PASSED
+from flowbrush.pipelines.reference.goals import heading
 from flowbrush.pipelines.reference.layers import LayerStack
 from flowbrush.pipelines.reference.render import Moved
 from flowbrush.pipelines.regions import Regions
@@ -23,26 +24,34 @@ def staying(reader: ClauseReader, stack: LayerStack, plan: ChunkPlan) -> frozens
     return frozenset(
         place
         for place, layer in enumerate(stack.layers)
-        if reader.stays(plan.prompt, layer.label, layer.number)
+        if reader.stays(plan.prompt, layer.label, layer.number, _heading(reader, stack, place, plan))
     )
 
 
 def passing(reader: ClauseReader, stack: LayerStack, plan: ChunkPlan) -> dict[int, str]:
     """The places of the layers that were told to go on and on, and which way: one of PASSED."""
     ways = {
-        place: reader.way(plan.prompt, layer.label, layer.number)
+        place: reader.way(plan.prompt, layer.label, layer.number, _heading(reader, stack, place, plan))
         for place, layer in enumerate(stack.layers)
         if layer.label
     }
     return {place: way for place, way in ways.items() if way in PASSED}
 
 
+def _heading(reader: ClauseReader, stack: LayerStack, place: int, plan: ChunkPlan) -> str:
+    """Where the layer at `place` goes now that is told to go to another; "" for any else."""
+    layer = stack.layers[place]
+    goal = reader.goal(plan.prompt, layer.label, layer.number)
+    return heading(stack, place, goal) if goal else ""
+
+
 def regions(reader: ClauseReader, moved: Moved, plan: ChunkPlan, patch: int) -> Regions | None:
     """The regions of a chunk, whose tokens are `patch` x `patch` cells; None where all things hear the same."""
     plans, own = [plan], list[int]()
-    for layer in moved.stack.layers:
+    for place, layer in enumerate(moved.stack.layers):
+        to = _heading(reader, moved.stack, place, plan)
         prompt, source = (
-            reader.own(prompts, layer.label, layer.number) for prompts in (plan.prompt, plan.source)
+            reader.own(prompts, layer.label, layer.number, to) for prompts in (plan.prompt, plan.source)
         )
         same = [at for at, each in enumerate(plans) if (each.prompt, each.source) == (prompt, source)]
         own.append(same[0] if same else len(plans))

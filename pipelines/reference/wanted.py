@@ -10,6 +10,21 @@ LOOKS_RIGHT = frozenset({"rocket"})
 """Things whose sprite looks to the right; all others look left or at us."""
 
 
+THERE = "there"
+"""The heading of who has come to its goal, or cannot go further away from it."""
+ANYBODY = ""
+"""The label of a goal that is whoever else is nearest: "they run towards each other"."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """That something goes to the thing called `label`, or `away` from it; up and down, too, where it `rises`."""
+
+    label: str
+    away: bool = False
+    rises: bool = False
+
+
 @dataclass(frozen=True)
 class Wanted:
     """A kind of thing that a prompt names: how many, how large (a factor), where ("left", "middle", "right" or nothing; "top",
@@ -38,6 +53,9 @@ class Wanted:
 
     toward: str = ""
     """which way it goes where the prompt says that it goes, and no way: see `ways`"""
+
+    goal: Goal | None = None
+    """the other thing that it goes to, or away from, wherever that is"""
 
     on: str = ""
     """the label of the thing that it stands on, or rides"""

@@ -12,24 +12,33 @@ from typing import NamedTuple
 
 from flowbrush.models.text.pocket import Meaning
 from flowbrush.pipelines.reference.deeds import BY, ENDS, said_of_next
-from flowbrush.pipelines.reference.wanted import LOOKS_RIGHT, Wanted
+from flowbrush.pipelines.reference.wanted import LOOKS_RIGHT, Goal, Wanted
 
 TRAVELS = frozenset("walk run hop waddle crawl roll fly swim sail drive".split())
 """Deeds with which one goes from where one is, whether or not a way is said; what bounces or floats need not."""
-TO = frozenset("to towards toward into at onto after past for".split())
+TO = frozenset("to towards toward into at onto past for behind under".split())
+AFTER = frozenset({"after"})
+"""Who runs after another chases it."""
 OVER = frozenset({"over"})
 """Where to one goes that jumps; what flies over something is above it."""
 FROM = frozenset({"from"})
+PAST = OVER | {"past"}
+"""Who goes so to another goes on from there."""
+LEVEL = frozenset({"fly", "swim"})
+"""Deeds with which a thing goes to a side at the height at which it is, and up and down to others."""
 OTHER = {"left": "right", "right": "left"}
 
 
-class _Goal(NamedTuple):
-    """That a prompt names the `doer` as going to the thing called `other`, or `away` from it, or as driving it before itself."""
+class _Named(NamedTuple):
+    """That a prompt names the `doer` as going to the thing called `other`, or `away` from it, or on `past` it, or as driving it
+    before itself.
+    """
 
     doer: str
     other: str
-    away: bool
-    driven: bool
+    away: bool = False
+    past: bool = False
+    driven: bool = False
 
 
 def with_ways(things: Sequence[Wanted], said: Sequence[Meaning]) -> list[Wanted]:
@@ -55,22 +64,23 @@ def _own_way(thing: Wanted) -> str:
     return OTHER.get(thing.side) or ("right" if thing.label in LOOKS_RIGHT else "left")
 
 
-def _towards(doer: Wanted, other: Wanted, goal: _Goal) -> tuple[Wanted, Wanted]:
+def _towards(doer: Wanted, other: Wanted, goal: _Named) -> tuple[Wanted, Wanted]:
     """Both on their sides of the picture, which are those of their names in the prompt if it says no other."""
     other_side = other.side or OTHER.get(doer.side, "middle" if goal.driven else "right")
     own_side = doer.side or OTHER.get(other_side, "left")
     way = OTHER[own_side] if own_side in OTHER else other_side
     if goal.away:
         way = OTHER.get(way, way)
-    doer = replace(doer, side=own_side, toward=way)
+    to = None if goal.driven or goal.past else goal_of(doer, other.label, goal.away)
+    doer = replace(doer, side=own_side, toward=way, goal=to)
     return doer, replace(
         other, side=other_side, toward=way if goal.driven and not other.way else other.toward
     )
 
 
-def _goals(said: Sequence[Meaning]) -> list[_Goal]:
+def _goals(said: Sequence[Meaning]) -> list[_Named]:
     """What a prompt says of whom others go to; of each verb one at most."""
-    goals, doer = list[_Goal](), ""
+    goals, doer = list[_Named](), ""
     for place, meaning in enumerate(said):
         if meaning.kind == "thing":
             doer = meaning.name
@@ -81,21 +91,23 @@ def _goals(said: Sequence[Meaning]) -> list[_Goal]:
     return goals
 
 
-def _goal(doer: str, after: Sequence[Meaning], to: frozenset[str]) -> _Goal | None:
-    """Whom the words `after` a verb name as the one that `doer` goes to, with one of the words `to`, or from, or drives."""
-    link = ""
+def _goal(doer: str, after: Sequence[Meaning], to: frozenset[str]) -> _Named | None:
+    """Whom the words `after` a verb name as the one that `doer` goes to, with one of the words `to`, or else from, or drives."""
+    link, away = "", None
     for each in after:
-        if each.word in to | FROM:
+        if each.word in to | FROM | AFTER:
             link = each.word
         elif (
             not each.joined
             or each.word in BY | ENDS
             or (each.kind not in ("", "size", "count", "manner", "thing") and not _tells_apart(each))
         ):
-            return None
-        elif each.kind == "thing":
-            return _Goal(doer, each.name, link in FROM, not link)
-    return None
+            break
+        elif each.kind == "thing" and link in FROM:
+            away = away or _Named(doer, each.name, away=True)
+        elif each.kind == "thing" and (link or not away):
+            return _Named(doer, each.name, past=link in PAST, driven=not link or link in AFTER)
+    return away
 
 
 def _tells_apart(meaning: Meaning) -> bool:
@@ -105,7 +117,7 @@ def _tells_apart(meaning: Meaning) -> bool:
 
 def _facing(things: list[Wanted], said: Sequence[Meaning]) -> list[Wanted]:
     """Those that go to or from each other: the first two of what goes, or two of a kind."""
-    way = _each_other(said)
+    way = each_other(said)
     going = [place for place, thing in enumerate(things) if _is_open(thing)]
     if not way or not going:
         return things
@@ -113,12 +125,21 @@ def _facing(things: list[Wanted], said: Sequence[Meaning]) -> list[Wanted]:
         things.insert(going[0], replace(things[going[0]], count=1))
         things[going[0] + 1] = replace(things[going[0]])
         going = [going[0], going[0] + 1]
-    for place, side in zip(going, OTHER, strict=False):
-        things[place] = replace(things[place], side=side, toward=OTHER[side] if way == "to" else side)
+    pair = going[:2]
+    others = [things[place].label for place in reversed(pair)]
+    for place, side, other in zip(pair, OTHER, others, strict=False):
+        toward = OTHER[side] if way == "to" else side
+        to = goal_of(things[place], other, way == "from")
+        things[place] = replace(things[place], side=side, toward=toward, goal=to)
     return things
 
 
-def _each_other(said: Sequence[Meaning]) -> str:
+def goal_of(thing: Wanted, other: str, away: bool) -> Goal:
+    """That the thing goes to the other one of that label, or away from it."""
+    return Goal(other, away, thing.verb in LEVEL)
+
+
+def each_other(said: Sequence[Meaning]) -> str:
     """ "to" where things go to each other, "from" where they part, "" where neither is said."""
     for place, meaning in enumerate(said):
         other = [each.word for each in said[place + 1 : place + 3]]

@@ -9,9 +9,9 @@ from flowbrush.models.load import load_model
 from flowbrush.models.pocket import PocketModel
 from flowbrush.models.registry import card
 from flowbrush.pipelines.reference import clauses
-from flowbrush.pipelines.reference.clauses import GOES, RISES, Clause, ClauseReader, ways_of
+from flowbrush.pipelines.reference.clauses import GOES, RISES, Clause, ClauseReader
 from flowbrush.pipelines.reference.scenes import SceneMaker
-from flowbrush.pipelines.reference.wanted import Wanted
+from flowbrush.pipelines.reference.wanted import ANYBODY, THERE, Goal
 from flowbrush.pipelines.reference.ways import TRAVELS
 from flowbrush.training.world import verbs
 
@@ -59,7 +59,7 @@ def test_the_way_that_each_is_to_go_is_known(reader: ClauseReader) -> None:
     assert ways("it runs to the left", ("dog", 0), ("tree", 0)) == ["left", ""]
     assert ways("a dog runs to the right", ("dog", 0)) == ["right"]
     assert ways("a horse gallops, it runs", ("horse", 0)) == ways("it runs", ("dog", 0)) == ["left"]
-    assert ways_of([Wanted("frog", verb="hop", direction="up")]) == {"frog": ("",)}, "it comes down again"
+    assert ways("a frog hops to the top", ("frog", 0)) == [""], "it comes down again"
     assert ways("it flies up", ("bee", 0)) == ["up"] and ways("it runs up", ("bee", 0)) == ["left"]
     assert ways("a bee flies, a dog runs", ("bee", 0), ("dog", 0)) == ["level left", "left"]
     assert ways("it swims to the right", ("fish", 0)) == ["level right"]
@@ -124,7 +124,7 @@ def test_no_more_prompts_are_remembered_than_are_needed(
     monkeypatch.setattr(clauses, "KEPT", 3)
     for prompt in "abcadea":
         reader.clauses(prompt)
-    assert list(reader.known) == ["d", "e", "a"]
+    assert [prompt for prompt, _ in reader.known] == ["d", "e", "a"]
 
 
 def test_an_encoder_that_cannot_be_read_says_nothing_of_things() -> None:
@@ -132,3 +132,27 @@ def test_an_encoder_that_cannot_be_read_says_nothing_of_things() -> None:
     assert isinstance(model, PocketModel)
     reader = ClauseReader(model.text, SceneMaker(model).describe)
     assert reader.clauses("a dog runs and a cat sleeps") == {}
+
+
+def test_who_goes_to_another_hears_of_the_side_on_which_that_is(reader: ClauseReader) -> None:
+    said = (("a red dog runs quickly to a house in the snow", 1.0),)
+    assert reader.goal(said, "red dog", 0) == Goal("house") and reader.goal(said, "house", 0) is None
+    heard = {to: reader.own(said, "red dog", 0, to)[0][0] for to in ("", "left", "right", THERE)}
+    assert heard == {
+        "": "a dog runs to the right quickly in the snow", "right": "a dog runs to the right quickly in the snow",
+        "left": "a dog runs to the left quickly in the snow", THERE: "a dog in the snow",
+    }  # fmt: skip
+    assert [reader.way(said, "red dog", 0, to) for to in ("", "left", THERE)] == ["right", "left", ""]
+    assert [reader.stays(said, "red dog", 0, to) for to in ("left", THERE)] == [False, True]
+    assert reader.way((("a bee flies to a rose", 1.0),), "bee", 0, "left") == "level left"
+    assert reader.own((("a bee flies to a rose", 1.0),), "bee", 0, "down")[0][0] == "a bee flies down"
+
+
+def test_of_those_that_run_to_each_other_each_has_the_other_as_its_goal(reader: ClauseReader) -> None:
+    said = (("a dog and a cat run towards each other", 1.0),)
+    assert [reader.goal(said, name, 0) for name in ("dog", "cat")] == [Goal("cat"), Goal("dog")]
+    they = (("they fly away from each other", 1.0),)
+    assert reader.goal(they, "bee", 0) == Goal(ANYBODY, away=True, rises=True)
+    assert reader.goal(they, "tree", 0) is None and reader.goal((("it runs", 1.0),), "dog", 0) is None
+    assert reader.own(they, "bee", 0, "right") == (("it flies to the right", 1.0),)
+    assert reader.own(they, "bee", 0, THERE) == (("it", 1.0),) and reader.stays(they, "bee", 0, THERE)

@@ -12,6 +12,7 @@ from flowbrush.pipelines.controls import Blend, ChunkPlan, fold, initial_state
 from flowbrush.pipelines.reference.hearing import passing, regions, staying
 from flowbrush.pipelines.reference.layers import Layer
 from flowbrush.pipelines.reference.render import move
+from flowbrush.pipelines.reference.wanted import THERE, Goal
 from flowbrush.pipelines.regions import Regions
 
 PATCH = 2  # cells: tokens of 16 pixels
@@ -21,14 +22,17 @@ ACROSS = WIDTH // 16
 class Reader:
     """Every thing hears its number, and things called "tree" stay."""
 
-    def own(self, prompts: Blend, called: str, number: int) -> Blend:
-        return ((f"{called} {number}", 1.0),) if called else prompts
+    def goal(self, prompts: Blend, called: str, number: int) -> Goal | None:
+        return Goal("tree") if called == "dog" else None
 
-    def stays(self, prompts: Blend, called: str, number: int) -> bool:
-        return called == "tree"
+    def own(self, prompts: Blend, called: str, number: int, heading: str = "") -> Blend:
+        return ((f"{called} {number} {heading}".strip(), 1.0),) if called else prompts
 
-    def way(self, prompts: Blend, called: str, number: int) -> str:
-        return {"car": "left", "bee": "up", "tree": "down", "": "left"}.get(called, "")
+    def stays(self, prompts: Blend, called: str, number: int, heading: str = "") -> bool:
+        return called == "tree" or heading == THERE
+
+    def way(self, prompts: Blend, called: str, number: int, heading: str = "") -> str:
+        return heading or {"car": "left", "bee": "up", "tree": "down", "": "left"}.get(called, "")
 
 
 @pytest.fixture
@@ -93,3 +97,16 @@ def test_regions_are_on_the_device_of_the_layers(plan: ChunkPlan) -> None:
     made = heard(plan, disc(RED, 24, 24))
     assert made is not None and made.heard.dtype is torch.int64
     assert made.heard.shape == (HEIGHT // 16 * ACROSS,)
+
+
+def test_who_goes_to_another_hears_where_that_is(plan: ChunkPlan) -> None:
+    def seen(x: float) -> tuple[str, dict[int, str], frozenset[int]]:
+        both = stack(replace(disc(RED, x, 24), label="dog"), replace(disc(BLUE, 48, 40), label="tree"))
+        made = regions(Reader(), move(both, rows()), plan, PATCH)  # type: ignore[arg-type]
+        assert made is not None
+        told = Reader(), both, plan
+        return made.plans[1].prompt[0][0], passing(*told), staying(*told)  # type: ignore[arg-type]
+
+    assert seen(12) == ("dog 0 right", {0: "right"}, frozenset({1}))
+    assert seen(84) == ("dog 0 left", {0: "left"}, frozenset({1}))
+    assert seen(40) == ("dog 0 there", {}, frozenset({0, 1}))

@@ -6,7 +6,7 @@ import pytest
 
 from flowbrush.models.pocket import PocketModel
 from flowbrush.pipelines.reference.scenes import SceneMaker
-from flowbrush.pipelines.reference.wanted import IN_PLACE, Wanted
+from flowbrush.pipelines.reference.wanted import IN_PLACE, Goal, Wanted
 from flowbrush.pipelines.reference.ways import TRAVELS, with_ways
 
 
@@ -59,3 +59,24 @@ def test_what_is_told_a_way_or_goes_nowhere_keeps_it() -> None:
     still = [Wanted("cat", verb=verb) for verb in ("", "rest", "bounce", "float", "fall")]
     assert with_ways([*told, *still], ()) == [*told, *still]
     assert all(with_ways([Wanted("cat", verb=verb)], ())[0].way == "left" for verb in TRAVELS)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "goal"),
+    [
+        ("a dog runs to a house", Goal("house")),
+        ("a dog runs away from a cat", Goal("cat", away=True)),
+        ("a bee flies from the tree to a rose", Goal("rose", rises=True)),
+        ("a horse walks behind a tree", Goal("tree")),
+        ("three dogs run to each other", Goal("dog")),
+        ("a dog runs after a cat", None),
+        ("a dog chases a cat", None),
+        ("a dog runs past a tree", None),
+        ("a rabbit jumps over a house", None),
+        ("a dog runs", None),
+    ],
+)
+def test_who_goes_to_another_has_a_goal_and_who_passes_it_or_drives_it_has_none(
+    model: PocketModel, prompt: str, goal: Goal | None
+) -> None:
+    assert SceneMaker(model).describe(((prompt, 1.0),)).things[0].goal == goal
