@@ -19,9 +19,10 @@ from flowbrush.models.keyframes import Catalogue, Ground, Keyframes
 from flowbrush.models.registry import card
 from flowbrush.models.spec import KeyframesSpec, PocketTextSpec
 from flowbrush.models.text.pocket import READ, Meaning, PocketText
-from flowbrush.pipelines.reference.description import describe, things_named
+from flowbrush.pipelines.reference.description import describe
 from flowbrush.pipelines.reference.heights import marked
 from flowbrush.pipelines.reference.layout import MOST, Placed, Spot, _going, _Picture, arrange
+from flowbrush.pipelines.reference.naming import things_named
 from flowbrush.pipelines.reference.scenes import layer_of
 from flowbrush.pipelines.reference.shades import dealt, with_shades
 from flowbrush.pipelines.reference.wanted import Wanted
