@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from flowbrush.models.card import ModelCard, Source
+from flowbrush.models.partial import BeingFetched, part_of, partial
 
 MARKER = "flowbrush.json"  # written last: its presence says that the folder is whole
 PARTS = ("student", "codec", "text_encoder", "tokenizer")
@@ -54,9 +55,8 @@ class Hub(Protocol):
 
     def look(self, source: Source) -> Remote: ...
 
-    def fetch(self, remote: Remote, file: RemoteFile, folder: Path) -> Path:
-        """Fetches a file into `folder`, going on where an earlier attempt stopped; returns where it lies."""
-        ...
+    def fetch(self, remote: Remote, file: RemoteFile, path: Path) -> None:
+        """Fetches a file to `path`, going on where an earlier attempt stopped, however it ended."""
 
 
 def pull(
@@ -81,10 +81,14 @@ def pull(
         (target / MARKER).unlink(missing_ok=True)
         for remote in remotes:
             for file in remote.files:
-                path = hub.fetch(remote, file, target / remote.source.folder)
-                verify(path, file)
+                path = target / remote.source.folder / file.name
+                if not _is_whole(path, file):
+                    hub.fetch(remote, file, path)
+                    verify(path, file)
                 report(f"{file.name}: {_size(file.size)}, checked")
         _write_marker(target, card, remotes)
+    except BeingFetched as error:
+        raise PullError(f"{error}: wait for that `flowbrush pull`, or end it, and pull again") from error
     except OSError as error:
         raise PullError(_reason(error, target)) from error
     return target
@@ -149,16 +153,20 @@ def adopt(card: ModelCard, folder: Path) -> Path:
 
 def verify(path: Path, file: RemoteFile) -> None:
     """Compares a file with the hub's size and hash. One that differs is removed: PullError."""
-    size = path.stat().st_size
-    if file.sha256:
-        right = _digest(path, hashlib.sha256()) == file.sha256
-    elif file.blob:
-        right = _digest(path, hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)) == file.blob
-    else:
-        right = True
-    if size != file.size or not right:
+    if not _is_whole(path, file):
         path.unlink()
         raise PullError(f"{file.name} arrived broken (its hash is not the hub's) and was removed: pull again")
+
+
+def _is_whole(path: Path, file: RemoteFile) -> bool:
+    """Whether a file is there, and what the hub says it is."""
+    if not path.is_file() or path.stat().st_size != file.size:
+        return False
+    if file.sha256:
+        return _digest(path, hashlib.sha256()) == file.sha256
+    if file.blob:
+        return _digest(path, hashlib.sha1(b"blob %d\0" % file.size, usedforsecurity=False)) == file.blob
+    return True
 
 
 class HuggingFace:
@@ -183,15 +191,25 @@ class HuggingFace:
         data = info.card_data.to_dict() if info.card_data else {}
         return Remote(source, info.sha or "unknown", str(data.get("license") or "not stated"), tuple(files))
 
-    def fetch(self, remote: Remote, file: RemoteFile, folder: Path) -> Path:
-        from huggingface_hub import hf_hub_download
+    def fetch(self, remote: Remote, file: RemoteFile, path: Path) -> None:
+        """By plain HTTP: `hf_hub_download` begins each file anew, from its first byte, when a process was ended."""
+        from huggingface_hub import hf_hub_url
+        from huggingface_hub.file_download import http_get
+        from huggingface_hub.utils import build_hf_headers
 
-        name = remote.source.repository
-        path = self._asked(
-            remote.source,
-            lambda: hf_hub_download(name, file.name, revision=remote.revision, local_dir=folder),
-        )
-        return Path(path)
+        url = hf_hub_url(remote.source.repository, file.name, revision=remote.revision)
+        with partial(path, _content(remote, file)) as part:
+            self._asked(
+                remote.source,
+                lambda: http_get(
+                    url,
+                    part,
+                    resume_size=part.tell(),
+                    headers=build_hf_headers(),
+                    expected_size=file.size,
+                    displayed_filename=file.name,
+                ),
+            )
 
     def _asked(self, source: Source, call: Callable[[], Any]) -> Any:
         import httpx2  # what huggingface_hub itself speaks
@@ -221,12 +239,16 @@ class HuggingFace:
             raise PullError(f"the hub refused {name}: {error}") from error
 
 
+def _content(remote: Remote, file: RemoteFile) -> str:
+    return file.sha256 or file.blob or remote.revision
+
+
 def _check_space(target: Path, remotes: list[Remote]) -> None:
     needed = sum(
-        file.size
+        file.size - _size_of(part_of(path, _content(remote, file)))
         for remote in remotes
         for file in remote.files
-        if not (target / remote.source.folder / file.name).is_file()
+        if not (path := target / remote.source.folder / file.name).is_file()
     )
     free = shutil.disk_usage(target).free
     if needed + RESERVE > free:
@@ -264,6 +286,10 @@ def _reason(error: OSError, target: Path) -> str:
     if error.errno == errno.ENOSPC:
         return f"no space left for the weights in {target} ({why}): free some, or set XDG_CACHE_HOME to another folder"
     return f"the weights cannot be written to {target} ({why}): set XDG_CACHE_HOME to another folder"
+
+
+def _size_of(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
 
 
 def _size(count: int) -> str:

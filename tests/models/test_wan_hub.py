@@ -33,15 +33,13 @@ class HubDouble:
             files.append(RemoteFile(name, len(data), large, blob))
         return Remote(source, "abc123", "apache-2.0", tuple(files))
 
-    def fetch(self, remote, file, folder):
+    def fetch(self, remote, file, path):
         problem = self.breaks.get(file.name)
         if isinstance(problem, Exception):
             raise problem
-        path = folder / file.name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"something else" if problem else self.content(file.name))
         self.fetched.append(file.name)
-        return path
 
 
 def test_pull_says_checks_and_writes_down(tmp_path):

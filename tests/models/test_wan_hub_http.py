@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,7 +27,8 @@ WEIGHTS = bytes(range(256)) * 4096 * 24  # 25 MB: more than what the client read
 
 
 class Hub(ThreadingHTTPServer):
-    """One repository, `me/student`, with a large file and a small one. `cut` breaks the first transfer after so many bytes."""
+    """One repository, `me/student`, with a large file and a small one. `cut` breaks the first transfer after so many bytes, `held`
+    lets all that come wait there until `let_go`."""
 
     daemon_threads = True
 
@@ -32,6 +37,8 @@ class Hub(ThreadingHTTPServer):
         self.files = {"student.pt": WEIGHTS, "config.json": b"{}"}
         self.stated: dict[str, str] = {}
         self.cut: int | None = None
+        self.held: int | None = None
+        self.let_go = threading.Event()
         self.status = 200
         self.asked: list[tuple[str, str | None]] = []
 
@@ -98,7 +105,10 @@ class Talk(BaseHTTPRequestHandler):
             self.send_header(key, value)
         self.end_headers()
         if self.command == "GET":
-            self.wfile.write(body[:cut])
+            self.wfile.write(body[: cut or self.server.held])
+            if self.server.held is not None and len(body) > self.server.held:
+                self.server.let_go.wait(60)
+                self.close_connection = True
         if cut is not None:
             self.close_connection = True
 
@@ -111,10 +121,11 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     threading.Thread(target=running.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{running.server_port}"
     api = huggingface_hub.HfApi
-    download = huggingface_hub.hf_hub_download
+    address = huggingface_hub.hf_hub_url
     monkeypatch.setattr(huggingface_hub, "HfApi", lambda: api(endpoint=url))
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", lambda *a, **k: download(*a, endpoint=url, **k))
+    monkeypatch.setattr(huggingface_hub, "hf_hub_url", lambda *a, **k: address(*a, endpoint=url, **k))
     yield running
+    running.let_go.set()
     running.shutdown()
     running.server_close()
 
@@ -142,8 +153,64 @@ def test_a_transfer_that_broke_is_gone_on_with(hub: Hub, tmp_path: Path) -> None
         assert not (tmp_path / "flowbrush.json").exists()
         pull(CARD, tmp_path, hub=HuggingFace())
     assert (tmp_path / "student/student.pt").read_bytes() == WEIGHTS
-    starts = [span for name, span in hub.asked if name == "student.pt"]
-    assert starts[0] is None and any(span and not span.startswith("bytes=0-") for span in starts[1:])
+    assert starts(hub) == [0, 20 << 20]
+
+
+PULLING = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from flowbrush.models.card import Source
+from flowbrush.models.hub import pull
+from flowbrush.models.registry import CARDS
+sources = (Source("me/student", ("student.pt", "*.json"), "student"),)
+pull(replace(CARDS["self-forcing-1.3b"], sources=sources), Path(sys.argv[1]))
+"""
+
+
+def starts(hub: Hub) -> list[int]:
+    """The first byte of each transfer of the large file that was asked for."""
+    spans = [span for name, span in hub.asked if name == "student.pt"]
+    return [int(re.findall(r"\d+", span)[0]) if span else 0 for span in spans]
+
+
+@pytest.fixture
+def killed_in_between(hub: Hub, tmp_path: Path) -> Path:
+    """The folder into which a process was fetching when it was killed, with 20 MiB of the large file there."""
+    hub.held = 20 << 20
+    environment = {**os.environ, "HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}"}
+    with subprocess.Popen([sys.executable, "-c", PULLING, tmp_path], env=environment) as process:
+        end = time.monotonic() + 60
+        while sum(part.stat().st_size for part in tmp_path.rglob("student.pt*")) < hub.held:
+            assert process.poll() is None and time.monotonic() < end, "nothing is fetched"
+            time.sleep(0.05)
+        with pytest.raises(PullError, match=r"another process: wait for that `flowbrush pull`"):
+            pull(CARD, tmp_path, hub=HuggingFace())
+        process.kill()
+    hub.held = None
+    return tmp_path
+
+
+def test_what_a_killed_process_had_fetched_is_gone_on_with(hub: Hub, killed_in_between: Path) -> None:
+    folder = pull(CARD, killed_in_between, hub=HuggingFace()) / "student"
+    assert starts(hub) == [0, 20 << 20]
+    assert (folder / "student.pt").read_bytes() == WEIGHTS
+    assert {path.name for path in folder.iterdir()} == {"student.pt", "config.json"}
+    pull(CARD, killed_in_between, hub=HuggingFace())
+    assert len(starts(hub)) == 2, "what is here is not fetched again"
+
+
+def test_what_was_fetched_of_another_revision_is_no_part_of_this_one(
+    hub: Hub, killed_in_between: Path
+) -> None:
+    hub.files["student.pt"] = WEIGHTS[::-1]
+    folder = pull(CARD, killed_in_between, hub=HuggingFace()) / "student"
+    assert starts(hub) == [0, 0]
+    assert (folder / "student.pt").read_bytes() == WEIGHTS[::-1]
+    assert {path.name for path in folder.iterdir()} == {"student.pt", "config.json"}
+    hub.files["student.pt"] = WEIGHTS
+    pull(CARD, killed_in_between, hub=HuggingFace())
+    assert (folder / "student.pt").read_bytes() == WEIGHTS, "the hub has another one of the same size"
 
 
 def test_a_file_that_is_not_what_the_hub_states_is_removed(hub: Hub, tmp_path: Path) -> None:

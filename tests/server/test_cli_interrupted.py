@@ -103,17 +103,16 @@ def fetch(card, report):
     try:
         signal.raise_signal(signal.SIGTERM)
     finally:
-        print("what came of the file is removed")
+        print("the file is closed")
 
 hub.pull = fetch
 app(["pull", "wan-1.3b"])
 """
 
 
-def test_sigterm_lets_a_fetch_remove_what_is_half_written(tmp_path: Path) -> None:
-    """The hub's library does so; what it left would never be gone on with, and may be gigabytes."""
+def test_sigterm_lets_a_fetch_close_what_is_half_written(tmp_path: Path) -> None:
     done = _run(tmp_path, FETCHING)
-    assert (done.returncode, done.stdout, done.stderr) == (143, "what came of the file is removed\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (143, "the file is closed\n", "")
 
 
 POOL = """
