@@ -26,6 +26,9 @@ from flowbrush.benchmarks.local_server import check_numbers
 from flowbrush.pipelines.files import check_output
 
 DAY_S = 86_400.0
+MOST_PEOPLE = 10**7
+"""Minutes of simulation a row."""
+MOST_SLOTS = 1024
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,10 @@ class Fleet:
         for name in ("rate", "stay_s", "duration_s"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}: expected more than 0")
+        if self.rate * self.duration_s > MOST_PEOPLE:
+            raise ValueError(
+                f"{self.rate * self.duration_s:g} people would come: expected at most {MOST_PEOPLE}"
+            )
         for name in ("patience_s", "queue_size", "start_s", "linger_s", "spare", "least"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}: expected 0 or more")
@@ -63,6 +70,8 @@ class Fleet:
             raise ValueError(
                 f"{self.slots} slots, {self.least} to {self.most} workers: expected at least one of each"
             )
+        if self.slots > MOST_SLOTS:
+            raise ValueError(f"{self.slots} slots: expected at most {MOST_SLOTS}")
 
     def rate_at(self, now: float) -> float:
         """People a second at a time of the simulation, which begins in the middle of the night."""

@@ -40,12 +40,15 @@ NEAR = 0.75
 _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://\S+", re.ASCII)
 
 Words = Annotated[tuple[str, ...], NoDecode]
-Limit = Annotated[int, Field(ge=0)]
+MOST = 10**9
+"""Of whatever is counted here: a slip, or somebody's word for "no limit"."""
+Limit = Annotated[int, Field(ge=0, le=MOST)]
 """0: no limit"""
-MOST_S = 1e8
+Amount = Annotated[int, Field(ge=1, le=MOST)]
+LEAST_S, MOST_S = values.LEAST_S, 1e8
 """Three years: what the system's timers hold, and longer than anything here runs."""
-Seconds = Annotated[float, Field(gt=0, le=MOST_S)]
-SecondsOrNever = Annotated[float, Field(ge=0, le=MOST_S)]
+Seconds = Annotated[float, Field(ge=LEAST_S, le=MOST_S)]
+SecondsOrNever = Annotated[float, Field(ge=0, le=MOST_S), AfterValidator(values.never_or_a_while)]
 """0: never"""
 PathAtHome = Annotated[Path, AfterValidator(values.at_home)]
 Folder = Annotated[PathAtHome, BeforeValidator(values.no_bucket)]
@@ -106,10 +109,10 @@ class Settings(BaseSettings):
     """Streams per worker; 0 computes it from the memory that is free."""
     spares: Annotated[int, Field(ge=0, le=8)] = 0
     """Processes that are kept for the next workers, and have loaded all but the model. Not in a cluster."""
-    queue_size: Annotated[int, Field(ge=0)] = 32
+    queue_size: Annotated[int, Field(ge=0, le=MOST)] = 32
     threads: Annotated[int, Field(ge=0, le=1024)] = 0
     """CPU threads of each worker's model; 0 follows what affinity, quotas and other processes leave."""
-    max_steps: Annotated[int, Field(ge=0)] = 0
+    max_steps: Annotated[int, Field(ge=0, le=limits.MAX_STEPS)] = 0
     """Denoising steps that a session may ask for; 0: as many as keep real time."""
     attention: Literal["auto", "sdpa", "cudnn", "fa3", "xformers", "flex"] = "auto"
     """Attention back end of the model: auto measures which is the fastest."""
@@ -142,10 +145,11 @@ class Settings(BaseSettings):
     quota_sent_mib_day: Limit = 0
     """What one key may use, or one address on a server without keys; the keys file can say more of each."""
 
-    connections: Annotated[int, Field(ge=8)] = 1024
-    connections_per_address: Annotated[int, Field(ge=4)] = 256
-    upgrades_per_s: Annotated[float, Field(gt=0)] = 30.0
-    """WebSockets that one address may open a second before the next ones wait, or requests that cost as much."""
+    connections: Annotated[int, Field(ge=8, le=MOST)] = 1024
+    connections_per_address: Annotated[int, Field(ge=4, le=MOST)] = 256
+    upgrades_per_s: Annotated[float, Field(ge=0.2, le=1e6)] = 30.0
+    """WebSockets that one address may open a second before the next ones wait, or requests that cost as much. With fewer the first
+    one would wait for longer than any may."""
     header_s: Seconds = 10.0
     body_s: Seconds = 120.0
     """How long a request may take to arrive."""
@@ -153,16 +157,16 @@ class Settings(BaseSettings):
     state_dir: Folder = Field(default_factory=_default_state_dir)
     runtime_dir: Folder | None = None
     """Snapshots for recovery; None takes memory (tmpfs) when there is enough of it."""
-    snapshot_chunks: Annotated[int, Field(ge=1)] = 8
-    keep_hours: Annotated[float, Field(gt=0)] = 24.0
+    snapshot_chunks: Amount = 8
+    keep_hours: Annotated[float, Field(ge=0.001, le=1e6)] = 24.0
     """How long the log and the recording of an ended session can be had."""
     record: bool = True
-    recording_mib: Annotated[int, Field(ge=1)] = 1024
-    disk_mib: Annotated[int, Field(ge=1)] = 8192
+    recording_mib: Amount = 1024
+    disk_mib: Amount = 8192
     """All sessions' files together; the oldest ended ones go first."""
 
-    image_mib: Annotated[int, Field(ge=1)] = 10
-    image_megapixels: Annotated[float, Field(gt=0)] = 40.0
+    image_mib: Amount = 10
+    image_megapixels: Annotated[float, Field(ge=0.01, le=10_000)] = 40.0
 
     resume_s: Seconds = limits.RESUME_S
     idle_s: SecondsOrNever = 1800.0

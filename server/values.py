@@ -112,6 +112,17 @@ def no_bucket(given: Any) -> Any:
     return given
 
 
+LEAST_S = 0.001
+"""Time in which something can happen."""
+
+
+def never_or_a_while(seconds: float) -> float:
+    """A time after which something ends, or 0."""
+    if 0 < seconds < LEAST_S:
+        raise ValueError(f"{seconds!r}: expected at least {LEAST_S:g}, or 0 for never")
+    return seconds
+
+
 def _is_address(text: str) -> bool:
     try:
         ip_address(text.strip("[]"))

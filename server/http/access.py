@@ -12,14 +12,14 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from flowbrush.server import values
-from flowbrush.server.settings import BadSettings, Settings
+from flowbrush.server.settings import MOST, BadSettings, Settings
 from flowbrush.wording import expected, path_of
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MIN_KEY_CHARS = 16
 """Shorter keys of a file are refused: they can be guessed."""
 
-Limit = Annotated[int, Field(ge=0, strict=True)]
+Limit = Annotated[int, Field(ge=0, le=MOST, strict=True)]
 
 
 class Quota(BaseModel):

@@ -106,6 +106,8 @@ def test_the_same_fleet_gives_the_same_tally() -> None:
         ({"swing": 2}, "0 to 1"),
         ({"slots": 0}, "at least one"),
         ({"spare": -1}, "spare is -1"),
+        ({"slots": 10**20}, "at most 1024"),
+        ({"rate": 1e300}, "people would come: expected at most"),
     ],
 )
 def test_a_fleet_that_cannot_be_is_refused(values: dict[str, float], said: str) -> None:

@@ -189,6 +189,11 @@ def test_a_key_is_named_in_one_place(tmp_path: Path) -> None:
         (f'[keys."a b"]\nkey = "{ALICE}"', "letters"),
         (f'[keys.alice]\nkey = "{ALICE}"\n[keys.alice.quota]\nsesions = 1', "alice.quota.sesions"),
         (f'[keys.alice]\nkey = "{ALICE}"\n[quota]\nsessions = -1', "quota.sessions"),
+        (
+            f'[keys.alice]\nkey = "{ALICE}"\n[keys.alice.quota]\nuploads = {10**30}',
+            "alice.quota.uploads: expected at most 1000000000",
+        ),
+        (f'[keys.alice]\nkey = "{ALICE}"\n[quota]\nuploads = inf', "quota.uploads: expected a "),
         ("[keys.alice]\nkey = 5", "alice.key"),
         (
             f'[keys.alice]\nkey = "{ALICE}"\n[quota]\nsessions = true',

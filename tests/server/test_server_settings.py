@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
@@ -112,6 +113,35 @@ def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, va
     with pytest.raises(BadSettings, match=why) as refused:
         load_settings()
     assert "\n" not in str(refused.value)
+
+
+NUMBERS = {
+    name: kinds & {int, float}
+    for name, hint in get_type_hints(Settings).items()
+    if name in Settings.model_fields and (kinds := {hint, *get_args(hint)}) & {int, float}
+}
+ABSURD = {int: ["-1", "1" + "0" * 30], float: ["-1e-300", "1e-300", "5e-324", "1e300", "inf", "nan"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, (kind,) in NUMBERS.items() for value in ABSURD[kind]]
+)
+def test_no_number_may_be_absurd(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"FLOWBRUSH_{name.upper()}", value)
+    with pytest.raises(BadSettings, match=rf"^FLOWBRUSH_{name.upper()}.*{value}.*: expected [^\n]+$"):
+        load_settings()
+
+
+def test_all_numbers_among_the_settings_are_looked_at() -> None:
+    assert {"upgrades_per_s", "quota_sent_mib_day", "idle_s", "port", "keep_hours"} < set(NUMBERS)
+    assert "record" not in NUMBERS and all(len(kinds) == 1 for kinds in NUMBERS.values())
+
+
+@pytest.mark.parametrize("name", ["idle_s", "session_s"])
+def test_never_is_nought(name: str) -> None:
+    assert getattr(load_settings(**{name: 0}), name) == 0
+    with pytest.raises(BadSettings, match=r"1e-300: expected at least 0\.001, or 0 for never"):
+        load_settings(**{name: 1e-300})
 
 
 def test_a_home_is_a_home_wherever_the_path_stands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
