@@ -288,15 +288,15 @@ export class Brush extends Emitter {
     this.history.forget();
   }
 
-  /** The stream went back to the end of `chunk`, and its tracks with it: what began later is gone. @param {number} chunk */
+  /** The stream went back to the end of `chunk`, and its tracks with it: what began later is gone, what ended later may go on. @param {number} chunk */
   rewound(chunk) {
+    for (const stroke of this.#tracks.rewound(chunk)) this.strokes.add(stroke);
     for (const stroke of this.strokes) {
       if (stroke.outlives(chunk)) continue;
       this.#holds.loosen(stroke);
       stroke.phase = 'released'; // a hand that is still on it moves nothing
       this.strokes.delete(stroke);
     }
-    this.#tracks.rewound(chunk);
     this.history.keep((stroke) => stroke.outlives(chunk) || this.#wayBack.keeps(stroke));
     this.#lift((stroke) => stroke.outlives(chunk));
     // What is still there was shown before; while the stream is paused no frame comes that says so.

@@ -1,10 +1,9 @@
 /**
- * Tracks of strokes on the stream: begins and ends them, keeps what the server said of that, and after a step back lets go
- * of what has an end on the page and is held again there.
+ * Tracks of strokes on the stream: begins and ends them, and keeps what the server said of that. A step back to before the end
+ * of a track has it on the stream again: a pin or a path goes on with it, what a person let go is let go once more.
  * @module
  */
 import { Emitter } from './emitter.js';
-import { Stroke } from './tracks.js';
 
 const ENDED_KEPT = 200;
 /** Of a control that is refused: who sent it hears of it. */
@@ -14,6 +13,12 @@ const ignore = () => {};
  * @typedef {import('./acks.js').Ack} Ack
  * @typedef {import('./stream_track.js').Track} Track
  * @typedef {import('./stream.js').Stream} Stream
+ * @typedef {import('./tracks.js').Stroke} Stroke
+ * @typedef {object} Ended a track that ended, and how its stroke was while it had it
+ * @property {Stroke} stroke
+ * @property {import('./protocol.js').TrackKind} kind
+ * @property {Pick<Stroke, 'track' | 'beginId' | 'beginChunk' | 'beginPts' | 'skipped' | 'playedFrom'>} was
+ * @property {number | null} endChunk the first that showed it no more, as far as the server has said
  */
 
 /** @extends {Emitter<{control: {id: number, at: number}, began: Stroke, refused: {stroke: Stroke, error: Error}}>} */
@@ -22,7 +27,7 @@ export class TrackLife extends Emitter {
   queuedId = 0;
   /** @type {Stream | null} */
   stream = null;
-  /** Strokes that ended, newest last: a rewind may bring them back. @type {Stroke[]} */
+  /** Newest last: a rewind may bring them back. @type {Ended[]} */
   #ended = [];
 
   /** @param {Stream | null} stream */
@@ -95,12 +100,27 @@ export class TrackLife extends Emitter {
     for (const stroke of strokes) this.#noteEnd(stroke, ack);
   }
 
-  /** The stream went back to the end of `chunk`: what ended later is held again by the server, and is let go once more. @param {number} chunk */
+  /**
+   * The stream went back to the end of `chunk`: what ended later is there again. Gives the strokes that go on with it.
+   * @param {number} chunk
+   */
   rewound(chunk) {
-    for (const { track, beginChunk, endChunk } of this.#ended) {
-      if ((beginChunk ?? Infinity) <= chunk && (endChunk ?? Infinity) > chunk) track?.release();
-    }
+    const begun = this.#ended.filter(({ was }) => (was.beginChunk ?? Infinity) <= chunk);
     this.#ended = [];
+    const onward = [];
+    for (const ended of begun) {
+      const { stroke, kind, was, endChunk } = ended;
+      const over = (endChunk ?? Infinity) <= chunk;
+      if (!over && kind !== 'drag' && !stroke.left && stroke.phase !== 'draft') {
+        Object.assign(stroke, was, { endId: 0 });
+        stroke.stand(kind === 'pin' ? 'held' : 'playing');
+        onward.push(stroke);
+        continue;
+      }
+      this.#ended.push(ended);
+      if (!over && was.track) this.#noteEndChunk(ended, was.track.release());
+    }
+    return onward;
   }
 
   forget() {
@@ -113,10 +133,12 @@ export class TrackLife extends Emitter {
 
   /** @param {Stroke} stroke @param {Ack} ack of the control that ended it */
   #noteEnd(stroke, ack) {
-    const { track, beginChunk, left } = stroke;
-    const ended = Object.assign(new Stroke(stroke.kind), { track, beginChunk });
+    const { kind, left, track, beginId, beginChunk, beginPts, skipped, playedFrom } = stroke;
+    /** @type {Ended} */
+    const ended = { stroke, kind, was: { track, beginId, beginChunk, beginPts, skipped, playedFrom }, endChunk: null };
     this.#ended.push(ended);
     if (this.#ended.length > ENDED_KEPT) this.#ended.shift();
+    if (beginChunk === null) track?.ack.queued.then(({ chunk }) => (ended.was.beginChunk = chunk), ignore); // a quick hand is sooner than the answer
     const { chunk_frames: frames, fps } = /** @type {import('./protocol.js').Ready} */ (this.#live.ready);
     /** @param {number} frame that begins without it */
     const stood = (frame) => {
@@ -124,12 +146,19 @@ export class TrackLife extends Emitter {
       const began = stroke.beginPts ?? ((stroke.beginChunk ?? Infinity) * frames) / fps;
       left.elapsed = stroke.skipped + Math.max(0, frame / fps - began);
     };
-    const known = ack.queued.then(({ chunk }) => {
-      ended.endChunk = chunk;
-      stood(chunk * frames); // most likely
-    }, ignore);
+    const known = this.#noteEndChunk(ended, ack).then(() => {
+      if (ended.endChunk !== null) stood(ended.endChunk * frames); // most likely
+    });
     ack.applied.then(({ frame }) => stood(frame), ignore);
     if (left) left.known = known;
+  }
+
+  /** @param {Ended} ended @param {Ack} ack of the control that ended it */
+  #noteEndChunk(ended, ack) {
+    ended.endChunk = null;
+    return ack.queued.then(({ chunk }) => {
+      ended.endChunk = chunk;
+    }, ignore);
   }
 
   /** @param {Stroke} stroke @param {Ack} ack of its beginning */

@@ -35,12 +35,11 @@ export class WayBack {
     await begun(others); // until then it is not known where they began
     if (chunks.length === 0) return; // what was refused moved nothing
     const chunk = Math.min(...chunks) - 1;
-    const swept = others.filter((stroke) => !stroke.outlives(chunk));
-    this.#stays = new Set(swept);
+    this.#stays = new Set(others);
     this.active = true;
     try {
       await goBack(chunk);
-      swept.forEach(this.#again);
+      others.filter((stroke) => !stroke.outlives(chunk)).forEach(this.#again);
     } finally {
       this.#stays = new Set();
       this.active = false;

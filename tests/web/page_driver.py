@@ -27,6 +27,17 @@ READ_PICTURE = """() => {
   return { width, height, pixels: btoa(text) };
 }"""
 
+# As a hand that goes along the film strip without letting go of the slider.
+SCRUB = """(chunks) => {
+  const slider = document.getElementById('scrub');
+  slider.dispatchEvent(new PointerEvent('pointerdown'));
+  for (const chunk of chunks) {
+    slider.value = String(chunk);
+    slider.dispatchEvent(new Event('input'));
+    slider.dispatchEvent(new Event('change'));
+  }
+}"""
+
 
 class PageDriver:
     """Wraps a playwright page that shows the demo."""
@@ -133,6 +144,10 @@ class PageDriver:
         self.paused_at = -1
         self.page.locator("#step").click()
         return self.until(self.stands, "a chunk is made and has played out")
+
+    def scrub(self, *chunks: int) -> None:
+        """Chooses chunks on the film strip, one after the other, to go back to the end of."""
+        self.page.evaluate(SCRUB, list(chunks))
 
     def stands(self) -> float | None:
         """The page's clock when it is paused and has shown all that was made."""

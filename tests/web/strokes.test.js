@@ -5,6 +5,7 @@ import { LatencyMeter } from '../../web/latency.js';
 import { parsePacket, wirePoint } from '../../web/protocol.js';
 import { checkSessionFile, replaySteps, startOf } from '../../web/replay.js';
 import { similarity } from '../../web/similarity.js';
+import { TrackLife } from '../../web/track_life.js';
 import { distanceTo, gridOffsets, pathPoints, positionAt, Stroke } from '../../web/tracks.js';
 
 const line = (...points) => points.map(([x, y, t]) => ({ x, y, t, pressure: 0.5, id: 0 }));
@@ -132,4 +133,25 @@ test('the outline of a thing goes with every hand that holds it, and stays as it
   held.leave(second, after);
   near(held.outline(after)[0], twice);
   assert.equal(held.hands, 1);
+});
+
+test('a hand that is sooner than the answer of the server is let go again, too', async () => {
+  const never = new Promise(() => {});
+  let begun = (/** @type {any} */ _) => {};
+  let released = 0;
+  const track = {
+    ack: { id: 1, queued: new Promise((resolve) => (begun = resolve)), applied: never },
+    release: () => ({ id: (released += 1) + 1, queued: Promise.resolve({ chunk: 8 }), applied: never }),
+  };
+  const life = new TrackLife();
+  life.attach({ ready: { chunk_frames: 4, fps: 16 } });
+  const stroke = new Stroke('drag');
+  stroke.samples = line([0.5, 0.5, 0]);
+  life.begin(stroke, track, 'live', 0);
+  life.end(stroke);
+  begun({ chunk: 5 });
+  await new Promise((resolve) => setTimeout(resolve));
+  assert.deepEqual([life.rewound(8), released], [[], 1], 'it is over there');
+  assert.deepEqual([life.rewound(6), released], [[], 2], 'and held here');
+  assert.deepEqual([life.rewound(4), released], [[], 2], 'but not yet here');
 });

@@ -161,21 +161,10 @@ def test_a_session_file_is_replayed_chunk_by_chunk(driver: Any, served: Any) -> 
     driver.until(lambda: abs(driver.ball()[0] - 0.7) < 0.06, "the ball was dragged as in the file")
 
 
-SCRUBS = """(chunks) => {
-  const slider = document.getElementById('scrub');
-  slider.dispatchEvent(new PointerEvent('pointerdown'));
-  for (const chunk of chunks) {
-    slider.value = String(chunk);
-    slider.dispatchEvent(new Event('input'));
-    slider.dispatchEvent(new Event('change'));
-  }
-}"""
-
-
 def test_back_and_forth_on_the_slider_is_no_error(driver: Any, served: Any) -> None:
     driver.start()
     driver.until(lambda: driver.seconds() > 2, "some film")
-    driver.page.evaluate(SCRUBS, [1, 4])
+    driver.scrub(1, 4)
     driver.until(lambda: len(sent(served, "session.rewind")) == 2, "it goes back twice")
     driver.until(lambda: driver.seconds() > 1, "it goes on")
     assert driver.page.locator(".toast[data-kind=error]").count() == 0

@@ -151,6 +151,91 @@ def test_a_path_that_was_cleared_goes_on_where_it_stood(driver: Any, served: Any
     driver.until(lambda: near(driver.ball(), (start[0] + 0.5, start[1])), "to its end")
 
 
+def halfway(driver: Any, served: Any) -> tuple[float, float]:
+    """A path to the right that is half made on a stream that is paused; gives where it ends."""
+    driver.start()
+    driver.tool("path")
+    driver.pause()
+    start = driver.ball()
+    driver.stroke([(start[0] + 0.1 * step, start[1]) for step in range(6)], seconds=2.0, steps=2)
+    driver.until(lambda: sent(served, "track.begin"), "the path plays")
+    while driver.ball()[0] < start[0] + 0.15:
+        driver.step()
+    return start[0] + 0.5, start[1]
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_a_path_goes_on_when_a_drag_beside_it_is_taken_back(driver: Any, served: Any, over: bool) -> None:
+    """Whether or not the path was over by then: it is not, where the stream goes back to."""
+    end = halfway(driver, served)
+    driver.tool("drag")
+    driver.stroke([(0.1, 0.1), (0.1, 0.3)])
+    driver.until(lambda: enabled(driver, "undo"), "something else is pulled")
+    driver.step()
+    while over and len(sent(served, "track.end")) < 2:
+        driver.step()
+    ended = len(sent(served, "track.end"))
+    driver.page.keyboard.press("z")
+    driver.until(lambda: enabled(driver, "redo"), "the drag is taken back")
+    assert driver.ball()[0] < end[0] - 0.1, "the path is where it was"
+    while driver.ball()[0] < end[0] - 0.035:
+        driver.step()
+        assert len(sent(served, "track.end")) == ended, "nobody lets it go"
+    while len(sent(served, "track.end")) == ended:
+        driver.step()
+    assert near(driver.ball(), end), "it is let go where it ends"
+
+
+def test_a_path_that_was_cleared_and_came_back_goes_on_there(driver: Any, served: Any) -> None:
+    """Not as it began again: as it was where the stream goes back to."""
+    end = halfway(driver, served)
+    driver.tool("drag")
+    driver.stroke([(0.1, 0.1), (0.1, 0.3)])
+    driver.step()
+    driver.page.keyboard.press("x")
+    driver.until(lambda: sent(served, "tracks.clear"), "the path is gone")
+    driver.step()
+    driver.page.keyboard.press("z")
+    driver.until(lambda: len(sent(served, "track.begin")) == 3, "and there again")
+    driver.page.keyboard.press("z")
+    driver.until(lambda: sent(served, "session.rewind"), "the drag is taken back")
+    driver.until(lambda: enabled(driver, "redo"), "that is done")
+    while driver.ball()[0] < end[0] - 0.035:
+        driver.step()
+    assert len(sent(served, "track.begin")) == 3, "its first track goes on"
+
+
+def go_back(driver: Any, served: Any, chunk: int) -> None:
+    """To the end of a chunk, over the film strip."""
+    before = len(sent(served, "session.rewind"))
+    driver.scrub(chunk)
+    driver.until(lambda: len(sent(served, "session.rewind")) > before, "the stream goes back")
+    driver.until(lambda: driver.seconds() <= (chunk + 1) / 4, "the clock does, too")
+
+
+def test_a_hand_that_let_go_holds_nothing_however_often_the_stream_goes_back(
+    driver: Any, served: Any
+) -> None:
+    driver.start()
+    driver.pause()
+    world = served.double.sessions["toy-token"].world
+    end = world.chunk + 2
+    driver.stroke([driver.ball(), (0.3, 0.3)], release=False)
+    for _ in range(2):
+        driver.page.keyboard.press(".")
+    driver.until(lambda: world.chunk == end, "a hand holds the ball for two chunks")
+    driver.page.mouse.up()
+    driver.until(lambda: sent(served, "track.end"), "it lets go")
+    driver.step()
+    driver.step()
+    go_back(driver, served, end)
+    assert len(sent(served, "track.end")) == 1, "it holds nothing there"
+    go_back(driver, served, end - 1)
+    driver.until(lambda: len(sent(served, "track.end")) == 2, "it holds the ball there, and lets go")
+    go_back(driver, served, end - 2)
+    driver.until(lambda: len(sent(served, "track.end")) == 3, "there, too")
+
+
 def test_what_the_eraser_took_comes_back(driver: Any, served: Any) -> None:
     driver.start()
     pin(driver)
