@@ -2,6 +2,7 @@
  * Encoded packets in, pictures out, in order. WebCodecs for video, `createImageBitmap` for JPEG.
  * @module
  */
+import { taken } from './pixels.js';
 
 /** Errors in a row after which a codec counts as one that does not work here: one that has shown nothing yet, and one that has. */
 const FAILURES_AT_FIRST = 3;
@@ -11,7 +12,7 @@ const ASK_EVERY = 32;
 
 /**
  * @typedef {import('./protocol.js').Packet} Packet
- * @typedef {VideoFrame | ImageBitmap} Picture whoever gets it has to `close()` it
+ * @typedef {VideoFrame | ImageBitmap | import('./pixels.js').Pixels} Picture whoever gets it has to `close()` it
  */
 
 export class FrameDecoder {
@@ -20,8 +21,8 @@ export class FrameDecoder {
   /** @type {Map<number, Packet>} packets in the decoder, by the timestamp they were given */
   #inside = new Map();
   #serial = 0;
-  /** @type {Set<Packet>} JPEG packets under way */
-  #images = new Set();
+  /** @type {Set<Packet>} decoded, or decoding outside of the decoder: their pictures are to come in turn */
+  #turns = new Set();
   #needsKey = true;
   /** Errors since the last picture. */
   #failures = 0;
@@ -48,7 +49,7 @@ export class FrameDecoder {
 
   /** Packets that neither a picture nor a loss was told of yet. */
   get pending() {
-    return this.#inside.size + this.#images.size;
+    return this.#inside.size + this.#turns.size;
   }
 
   /** @param {Packet} packet */
@@ -66,7 +67,7 @@ export class FrameDecoder {
   close() {
     this.#epoch += 1;
     this.#inside.clear();
-    this.#images.clear();
+    this.#turns.clear();
     const video = this.#video;
     this.#video = null;
     if (video && video.state !== 'closed') video.close();
@@ -99,7 +100,7 @@ export class FrameDecoder {
         this.#inside.delete(frame.timestamp);
         this.#failures = 0;
         this.#works = true;
-        if (packet) this.hears.picture(frame, packet);
+        if (packet) this.#inTurn(packet, taken(frame));
         else frame.close();
       },
       error: (error) => decoder === this.#video && this.#failed(error),
@@ -110,7 +111,7 @@ export class FrameDecoder {
 
   /** Whatever went wrong inside: begins anew with the next key frame, or never when that helps nothing. @param {unknown} error */
   #failed(error) {
-    const lost = [...this.#inside.values()];
+    const lost = [...this.#turns, ...this.#inside.values()];
     this.reset();
     this.#failures += 1;
     lost.forEach((packet) => this.hears.lost(packet));
@@ -123,17 +124,21 @@ export class FrameDecoder {
 
   /** @param {Packet} packet */
   #decodeImage(packet) {
+    this.#inTurn(packet, createImageBitmap(new Blob([packet.payload], { type: 'image/jpeg' })));
+  }
+
+  /** @param {Packet} packet @param {Promise<Picture>} made its picture */
+  #inTurn(packet, made) {
     const epoch = this.#epoch;
-    const bitmap = createImageBitmap(new Blob([packet.payload], { type: 'image/jpeg' }));
-    bitmap.catch(() => {}); // it is looked at below, in its turn
-    this.#images.add(packet);
+    made.catch(() => {}); // it is looked at below, in its turn
+    this.#turns.add(packet);
     this.#order = this.#order.then(async () => {
-      const picture = await bitmap.catch(() => null);
+      const picture = await made.catch(() => null);
       if (epoch !== this.#epoch) {
         picture?.close();
         return;
       }
-      this.#images.delete(packet);
+      this.#turns.delete(packet);
       if (picture) this.hears.picture(picture, packet);
       else this.hears.lost(packet); // the next one stands on its own
     });

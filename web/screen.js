@@ -4,6 +4,7 @@
  * @module
  */
 import { FrameDecoder } from './decoder.js';
+import { Pixels } from './pixels.js';
 import { Playout } from './playout.js';
 import { parsePacket } from './protocol.js';
 
@@ -185,7 +186,8 @@ export class Screen {
    */
   #draw(frame, now) {
     const { picture, chunk, control, pts, last } = frame;
-    this.#context.drawImage(picture, 0, 0, this.#canvas.width, this.#canvas.height);
+    if (picture instanceof Pixels) picture.drawOn(this.#context);
+    else this.#context.drawImage(picture, 0, 0, this.#canvas.width, this.#canvas.height);
     this.#drop(frame);
     this.#drawnAt.push(now);
     const rate = this.#playout?.rate ?? 1;

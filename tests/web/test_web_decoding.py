@@ -130,3 +130,39 @@ def test_without_canvases_in_workers_the_page_draws_itself(open_page: Any, serve
     driver.start()
     start = driver.ball()
     driver.until(lambda: driver.ball()[0] > start[0] + 0.01, "the picture moves")
+
+
+def kept_for_drawing(page: Any) -> int:
+    """Bytes that the browser keeps of pictures that were drawn, to draw them again."""
+    session = page.context.browser.new_browser_cdp_session()
+    events: list[Any] = []
+    done: list[bool] = []
+    session.on("Tracing.dataCollected", lambda data: events.extend(data["value"]))
+    session.on("Tracing.tracingComplete", lambda _: done.append(True))
+    config = {
+        "includedCategories": ["disabled-by-default-memory-infra"],
+        "memoryDumpConfig": {"triggers": []},
+    }
+    session.send("Tracing.start", {"traceConfig": config, "transferMode": "ReportEvents"})
+    assert session.send("Tracing.requestMemoryDump", {"levelOfDetail": "detailed"})["success"]
+    session.send("Tracing.end")
+    while not done:
+        page.wait_for_timeout(20)
+    session.detach()
+    dumps = [event["args"]["dumps"].get("allocators", {}) for event in events if event["ph"] == "v"]
+    assert dumps
+    # The browser's own process tells those of all.
+    kept = [dump.get("discardable", {}).get("attrs", {}) for dump in dumps]
+    return max(int(each["size"]["value"], 16) for each in kept if "size" in each)
+
+
+@pytest.mark.parametrize("init", [None, JPEG_ONLY])
+def test_pictures_that_were_shown_are_not_kept(open_page: Any, served: Any, init: str | None) -> None:
+    driver = open_page(served.url, init=init)
+    driver.start()
+    driver.until(lambda: driver.seconds() > 1, "some film")
+    before = kept_for_drawing(driver.page)
+    driver.until(lambda: driver.seconds() > 6, "more of it")
+    frames = 5 * driver.ready["fps"]
+    picture = 4 * driver.ready["width"] * driver.ready["height"]
+    assert kept_for_drawing(driver.page) - before < frames * picture / 3
