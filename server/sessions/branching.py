@@ -40,5 +40,5 @@ def branch(
         images.share(store.image(parent.id), store.image(meta.id))
     for saved, path in snapshots.items():
         if saved <= chunk:
-            store.link_snapshot(path, meta.id, saved)
+            store.link_snapshot(path, meta.id)
     return repository.revive(meta)

@@ -147,10 +147,11 @@ class Driver:
         live.show(effect)
 
     def _append(self, live: SessionHost, effect: do.Append) -> None:
+        epoch = live.session.epoch
         self._store_later(
             live,
             effect,
-            lambda: live.journal.replace(effect.first, effect.lines),
+            lambda: live.journal.replace(effect.first, effect.lines, epoch),
             lambda chunks: self.handle(live, on.Written(chunks)),
             lambda: self._log_late(live),
         )

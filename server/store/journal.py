@@ -24,6 +24,9 @@ EVERY = 64
 BLOCK = 1 << 14
 """Bytes that are read in one go: as a rule more than `EVERY` lines have, which are empty while nobody does anything."""
 
+MARK = b'[{"epoch":'
+"""How the first line after a cut begins: from it on nothing is of an earlier epoch of the session, as a snapshot may be."""
+
 
 class JournalFull(OSError):
     """The journal has reached its largest size."""
@@ -41,6 +44,8 @@ class Journal:
         """where chunk 0, EVERY, 2 EVERY, … begin"""
         self._count = self._end = 0
         self._torn = False
+        self._cut = True
+        """the next line has nothing to do with what was written before, here or by an earlier process"""
         self._file.seek(0)
         for line in self._file:
             if not line.endswith(b"\n"):
@@ -51,11 +56,16 @@ class Journal:
     def __len__(self) -> int:
         return self._count
 
-    def extend(self, first: int, lines: Sequence[Sequence[Control]]) -> None:
-        """The controls of the chunks from `first` on, which must be the next one. Raises OSError; nothing has changed then."""
+    def extend(self, first: int, lines: Sequence[Sequence[Control]], epoch: int = 0) -> None:
+        """The controls of the chunks from `first` on, which must be the next one; `epoch` is the session's now, or a later one
+        than that in which they were given. Raises OSError; nothing has changed then.
+        """
         if first != len(self):
             raise ValueError(f"chunk {first} cannot follow the {len(self)} that the journal has")
-        texts = [b"[" + ",".join(each.to_json() for each in line).encode() + b"]\n" for line in lines]
+        mark = [f'{{"epoch":{epoch}}}'] if self._cut and epoch else []
+        bodies = [[each.to_json() for each in line] for line in lines]
+        bodies[:1] = [mark + first_bodies for first_bodies in bodies[:1]]
+        texts = [f"[{','.join(line)}]\n".encode() for line in bodies]
         data = b"".join(texts)
         if self._end + len(data) > self._limit:
             raise JournalFull(f"it has reached its largest size, {self._limit} bytes")
@@ -70,13 +80,14 @@ class Journal:
                 self._mend()
             raise
         self._torn = False
+        self._cut = self._cut and not texts
         for text in texts:
             self._note(text)
 
-    def replace(self, first: int, lines: Sequence[Sequence[Control]]) -> int:
+    def replace(self, first: int, lines: Sequence[Sequence[Control]], epoch: int) -> int:
         """As `extend`, but whatever it has from `first` on goes before: a cut may have failed. Returns how many it has then."""
         self.truncate(first)
-        self.extend(first, lines)
+        self.extend(first, lines, epoch)
         return len(self)
 
     def _note(self, line: bytes) -> None:
@@ -103,8 +114,16 @@ class Journal:
         if chunks < len(self):
             end = self._line(chunks)[0]
             os.ftruncate(self._file.fileno(), end)
-            self._end, self._count = end, chunks
+            self._end, self._count, self._cut = end, chunks, True
             del self._starts[-(-chunks // EVERY) :]
+
+    def epochs(self) -> Iterator[int]:
+        """Of each chunk the epoch before which nothing of it was made. Raises OSError."""
+        epoch = 0
+        for line in self._lines(0):
+            if line.startswith(MARK):
+                epoch = int(line[len(MARK) : line.index(b"}")])
+            yield epoch
 
     def copy_to(self, path: Path, chunks: int) -> None:
         """A journal of the first `chunks` chunks alone, in a new file."""
@@ -167,4 +186,9 @@ def _checked(line: bytes, number: int) -> tuple[Control, ...]:
 
 
 def _read(line: bytes) -> tuple[Control, ...]:
-    return tuple(parse_control(json.dumps(body)).message for body in json.loads(line))
+    return tuple(parse_control(json.dumps(body)).message for body in json.loads(line) if not is_mark(body))
+
+
+def is_mark(body: object) -> bool:
+    """Whether what stands in a line is no control, but where an epoch begins."""
+    return isinstance(body, dict) and body.keys() == {"epoch"} and type(body["epoch"]) is int

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from flowbrush.server.store.journal import is_mark
 from flowbrush.session_file import SessionFile
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ def _pieces(text: str, journal: BinaryIO, chunks: int) -> Iterator[str]:
                 log.warning("line %d of %s cannot be read: the log ends before it", chunk + 1, file.name)
                 chunks = chunk
                 break
-            for body in bodies:
+            for body in (each for each in bodies if not is_mark(each)):
                 text += ("" if first else ",") + _compact({**body, "chunk": chunk})
                 first = False
             if len(text) >= BLOCK:

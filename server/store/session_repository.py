@@ -151,12 +151,26 @@ class SessionRepository:
                 break
             live.session.restored(chunk, controls)
         made = len(live.journal) * meta.chunk_frames
-        snapshots, epoch = self._store.snapshots(meta.id)
-        usable = {chunk: path for chunk, path in snapshots.items() if chunk < len(live.journal)}
+        usable, epoch = self._usable(live)
         meta.first_frame = min(meta.first_frame, made)
         whole = made >= meta.frames  # else the log was damaged since, and its client has what is not there
         live.session.taken_up(meta.first_frame, usable, epoch, sent if whole else None)
         return live
+
+    def _usable(self, live: SessionHost) -> tuple[dict[int, str], int]:
+        """Snapshots of the past that the log has (chunk → path), and the latest epoch that it, or one of any past, is of.
+
+        A process that was killed after a rewind has left some that were made before it.
+        """
+        epochs, found = list(live.journal.epochs()), self._store.snapshots(live.id)
+        usable = {
+            chunk: path
+            for chunk, (epoch, path) in found.items()
+            if chunk < len(epochs) and epoch >= epochs[chunk]
+        }
+        latest = max([0, *epochs[-1:], *(epoch for epoch, _ in found.values())])
+        self._store.tidy_snapshots(live.id, frozenset(usable.values()), latest + 1)
+        return usable, latest
 
     def stored(self) -> list[SessionHost]:
         """Sessions that lived until the last process ended wait for their clients again, however long that is ago. Blocks."""

@@ -180,15 +180,14 @@ class Store:
         """When the session's journal was last written (seconds since 1970)."""
         return changed_at(self.journal(id))
 
-    def snapshots(self, id: str) -> tuple[dict[int, str], int]:
-        """Snapshots that lie ready (chunk → path), and the largest epoch among them."""
-        found, epoch = {}, 0
+    def snapshots(self, id: str) -> dict[int, tuple[int, str]]:
+        """Snapshots that lie ready: of each chunk the epoch of the latest, and its path."""
+        found = {}
         with contextlib.suppress(OSError):
-            for of, chunk, half, path in sorted(self._snapshots_of(id)):
+            for epoch, chunk, half, path in sorted(self._snapshots_of(id)):
                 if not half:
-                    epoch = of
-                    found[chunk] = path
-        return found, epoch
+                    found[chunk] = epoch, path
+        return found
 
     def _snapshots_of(self, id: str) -> Iterator[tuple[int, int, bool, str]]:
         """Epoch, chunk, whether it is half-written, path. Raises OSError."""
@@ -220,9 +219,9 @@ class Store:
         self.owners.close()
         self._lock.close()
 
-    def link_snapshot(self, path: str, id: str, chunk: int) -> None:
-        """Another session starts from this snapshot, too."""
-        target = self.snapshot(id, 0, chunk)
+    def link_snapshot(self, path: str, id: str) -> None:
+        """Another session, with the same log so far, starts from this snapshot, too."""
+        target = self._snapshots / id / os.path.basename(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(OSError):
             os.link(path, target)

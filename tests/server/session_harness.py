@@ -69,7 +69,9 @@ class Harness:
             return []
         if self.disk_full:
             return self._run(on.Failed(effect, OSError(28, "No space left on device")), now)
-        return self._run(on.Written(self.journal.replace(effect.first, effect.lines)), now)
+        return self._run(
+            on.Written(self.journal.replace(effect.first, effect.lines, self.session.epoch)), now
+        )
 
     def disk_answers(self, now: float = 0.0) -> list[Any]:
         """The oldest write that hangs comes to its end."""

@@ -195,7 +195,7 @@ class PlayedJournal:
     def __len__(self) -> int:
         return len(self.lines)
 
-    def replace(self, first: int, lines: Any) -> int:
+    def replace(self, first: int, lines: Any, epoch: int) -> int:
         assert first <= len(self.lines), "the log has a hole"
         if self._world.disk_full:
             raise NO_SPACE

@@ -210,6 +210,25 @@ def chunk_of(encoder: VideoEncoder, chunk: int, key: bool = False) -> list[Sampl
     return [Sample(*encoder.encode(picture, key and n == 0)) for n, picture in enumerate(pictures)]
 
 
+def test_a_line_says_where_a_past_begins_and_nobody_else_hears_of_it(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "j")
+    journal.replace(0, [(prompt("one", 1),), ()], 0)
+    journal.replace(2, [(prompt("two", 2),)], 1)
+    journal.replace(1, [(), (prompt("three", 3),)], 2)
+    journal.replace(3, [()], 5)
+    again = Journal(tmp_path / "j")
+    again.replace(4, [()], 6)
+    assert list(again.epochs()) == [0, 2, 2, 2, 6]
+    assert [again.controls(chunk) for chunk in range(5)] == [
+        (prompt("one", 1),), (), (prompt("three", 3),), (), (),
+    ]  # fmt: skip
+    start = SessionFile(model="pocket", start=FileStart(prompt="a cat"), chunks=0)
+    text = "".join(log_text(start, tmp_path / "j", 5))
+    assert [control["id"] for control in json.loads(text)["controls"]] == [1, 3]
+    again.copy_to(tmp_path / "branch", 2)
+    assert list(Journal(tmp_path / "branch").epochs()) == [0, 2]
+
+
 @pytest.mark.parametrize("codec", list(Codec))
 def test_a_recording_can_be_cut_and_taken_up_again(tmp_path: Path, codec: Codec) -> None:
     path = tmp_path / "r.mp4"

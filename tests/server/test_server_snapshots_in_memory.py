@@ -12,6 +12,7 @@ from flowbrush.protocol import SessionStart
 from flowbrush.server.metrics import Metrics
 from flowbrush.server.settings import Settings
 from flowbrush.server.store import in_memory
+from flowbrush.server.store.journal import Journal
 from flowbrush.server.store.session_repository import SessionRepository
 from flowbrush.server.store.store import SessionRecord, Store
 
@@ -81,7 +82,82 @@ def test_of_two_snapshots_of_a_chunk_the_later_one_is_taken(tmp_path: Path) -> N
     for name in ("9-3.safetensors", "10-3.safetensors", "10-5.safetensors.part"):
         (tmp_path / "snapshots" / "id").mkdir(exist_ok=True)
         (tmp_path / "snapshots" / "id" / name).touch()
-    assert store.snapshots("id") == ({3: str(store.snapshot("id", 10, 3))}, 10)
+    assert store.snapshots("id") == {3: (10, str(store.snapshot("id", 10, 3)))}
+
+
+def kept(folder: Path) -> set[str]:
+    """The snapshots that a server finds usable as it takes the session of that folder up, and those that it leaves there."""
+    settings = Settings(state_dir=folder / "state", runtime_dir=folder / "memory", model="pocket")
+    store = Store(settings.state_dir, settings.snapshots_dir)
+    try:
+        (live,) = SessionRepository(settings, store, Metrics()).stored()
+        usable = {Path(path) for path in live.session.history.snapshots.values()}
+        assert {*store.snapshot("id", 0, 0).parent.iterdir()} == usable
+        live.close_files()
+    finally:
+        store.close()
+    return {path.name.removesuffix(".safetensors") for path in usable}
+
+
+@pytest.fixture
+def killed(tmp_path: Path) -> Path:
+    """The folders of a server that was killed: one session, whose journal is empty."""
+    settings = Settings(state_dir=tmp_path / "state", runtime_dir=tmp_path / "memory", model="pocket")
+    store = Store(settings.state_dir, settings.snapshots_dir)
+    record = SessionRecord(
+        id="id", token_hash="id", start=SessionStart(prompt="a cat", seed=1), model="pocket", weights="", width=320,
+        height=192, fps=16.0, chunk_frames=4, codec="jpeg", codec_string="", created=0.0,
+    )  # fmt: skip
+    store.write(record)
+    store.snapshot("id", 0, 0).parent.mkdir()
+    store.close()
+    return tmp_path
+
+
+def save(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / "memory" / "id" / f"{name}.safetensors").write_bytes(b"pictures")
+
+
+def test_a_snapshot_from_before_a_rewind_does_not_come_back(killed: Path) -> None:
+    """It came after the rewind, and the server was killed before it had removed it; the stream has long passed that chunk again."""
+    journal = Journal(killed / "state" / "sessions" / "id" / "journal.jsonl")
+    journal.replace(0, [()] * 24, 0)
+    save(killed, "0-7", "0-15", "0-23")
+    journal.truncate(10)
+    journal.replace(10, [()] * 4, 1)
+    journal.replace(14, [()] * 16, 2)  # a worker was lost
+    save(killed, "2-21", "2-29")
+    journal.close()
+    assert kept(killed) == {"0-7", "2-21", "2-29"}
+
+
+def test_nor_one_of_which_the_log_was_cut_as_the_server_was_killed(killed: Path) -> None:
+    path = killed / "state" / "sessions" / "id" / "journal.jsonl"
+    journal = Journal(path)
+    journal.replace(0, [()] * 24, 3)
+    save(killed, "3-7", "3-23")
+    journal.truncate(10)
+    journal.close()
+    assert kept(killed) == {"3-7"}
+    save(killed, "3-23")  # the disk hung
+    again = Journal(path)  # the next process
+    again.replace(10, [()] * 20, 4)
+    again.close()
+    save(killed, "4-15")
+    assert kept(killed) == {"3-7", "4-15"}
+
+
+def test_epochs_grow_from_process_to_process_without_any_snapshot(killed: Path) -> None:
+    journal = Journal(killed / "state" / "sessions" / "id" / "journal.jsonl")
+    journal.replace(0, [()] * 3, 7)
+    journal.close()
+    settings = Settings(state_dir=killed / "state", runtime_dir=killed / "memory", model="pocket")
+    store = Store(settings.state_dir, settings.snapshots_dir)
+    (live,) = SessionRepository(settings, store, Metrics()).stored()
+    assert live.session.epoch == 8
+    live.close_files()
+    store.close()
 
 
 def test_what_a_lost_worker_left_goes_and_nothing_else(tmp_path: Path) -> None:
