@@ -31,12 +31,12 @@ _ALSO = {
 }
 NAMES = frozenset(COLORS) | frozenset(_ALSO)
 
-_HUE = rf"(?:(?:light|dark|bright|pale) )?(?:{'|'.join(sorted(NAMES))})"
+HUE = rf"(?:(?:light|dark|bright|pale) )?(?:{'|'.join(sorted(NAMES))})"
 _ONE = "a|an|one|two|three|four|five|six|another|the other|the others"
-_ITEM = rf"(?:(?:{_ONE}) (?:is |are )?)?{_HUE}(?: ones?\b)?"
+_ITEM = rf"(?:(?:{_ONE}) (?:is |are )?)?{HUE}(?: ones?\b)?"
 _AND = "(?:, and |, | and | or |-and-)"
 SHADES = re.compile(
-    rf"(?<![\w'-])(?:(?:is|are|both|all) {_HUE}(?:{_AND}{_HUE})*|{_ITEM}(?:{_AND}{_ITEM})*)(?![\w'-])"
+    rf"(?<![\w'-])(?:(?:is|are|both|all) {HUE}(?:{_AND}{HUE})*|{_ITEM}(?:{_AND}{_ITEM})*)(?![\w'-])"
 )
 """One colour or more in a row, in lower-case words: "red, white and blue", "a red and a blue", "one is red and two are blue"."""
 

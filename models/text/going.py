@@ -18,15 +18,20 @@ GOING = (
     ("come", "comes", "coming", "came"),
     ("travel", "travels", "traveling", "traveled"),
     ("travel", "travels", "travelling", "travelled"),
+    ("return", "returns", "returning", "returned"),
     ("", "heads", "heading", "headed"),
 )
 """Base, third person, progressive and past; a head is no deed."""
 FOLLOWING = (
     ("follow", "follows", "following", "followed"),
     ("", "passes", "passing", "passed"),
-    ("approach", "approaches", "approaching", "approached"),
 )
 """What is followed goes, too, as what is chased does."""
+APPROACHING = (
+    ("approach", "approaches", "approaching", "approached"),
+    ("reach", "reaches", "reaching", "reached"),
+    ("join", "joins", "joining", "joined"),
+)
 HURRYING = (
     ("", "speeds", "speeding", "sped"),
     ("zoom", "zooms", "zooming", "zoomed"),
@@ -63,7 +68,7 @@ def _either(words: dict[str, str]) -> str:
 
 
 _WALKS, _FLIES = _forms(GOING, WALK) | _forms(HURRYING, RUN), _forms(GOING, FLY)
-_FOLLOWS = _forms(FOLLOWING, WALK)
+_FOLLOWS = _forms(FOLLOWING, WALK) | _forms(APPROACHING, tuple(f"{form} to" for form in WALK))
 _RISES, _SETTLES = _forms(RISING, FLY), _forms(SETTLING, FLY)
 _HOW = r"\s+(?:\w+ly\s+)?"
 _AT_WILL = r"(?!\s+(?:the|a|an)\b)"  # a car that goes up the hill does not fly

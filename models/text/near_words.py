@@ -22,7 +22,7 @@ NEAREST: dict[str, tuple[str, ...]] = {
         "sparrow",
         "parrot",
     ),
-    "duck": ("goose", "swan", "duckling"),
+    "duck": ("goose", "swan"),
     "pig": ("boar",),
     "chicken": ("rooster", "turkey", "ostrich", "peacock"),
     "dog": (
@@ -54,14 +54,13 @@ NEAREST: dict[str, tuple[str, ...]] = {
         "donkey",
         "mule",
         "zebra",
-        "foal",
         "deer",
         "reindeer",
         "moose",
         "camel",
         "llama",
     ),
-    "cow": ("bull", "ox", "buffalo", "bison", "calf", "goat", "sheep", "lamb"),
+    "cow": ("bull", "ox", "buffalo", "bison", "goat", "sheep"),
     "mouse": ("rat",),
     "monkey": ("gorilla", "chimpanzee", "baboon"),
     "koala": ("sloth",),
@@ -243,6 +242,14 @@ SIZES = {
 }
 """Words for sizes, before another word: a giant by himself is somebody whom nothing is near to."""
 NOTHING = ("man", "men")  # by itself: it was taught as a part of "snow man" alone
+YOUNG = {
+    "duckling": "small duck",
+    "calf": "small cow",
+    "lamb": "small cow",
+    "foal": "small horse",
+    "calves": "small cows",
+}
+"""Young ones that were taught as no thing of their own."""
 PARTS = ("snow", "rocket", "space")  # what makes a name of the word after it: "snow man", "rocket ship"
 BEGINNINGS = {
     "american": ("", "football"),
@@ -259,7 +266,11 @@ _NEAR = {
     word: taught for near in (NEAREST, VERBS, OTHERS) for taught, words in near.items() for word in words
 }
 _STANDS_FOR = (
-    _NEAR | SIZES | dict.fromkeys(NOTHING, "") | {word: heard for word, (heard, _) in BEGINNINGS.items()}
+    _NEAR
+    | YOUNG
+    | SIZES
+    | dict.fromkeys(NOTHING, "")
+    | {word: heard for word, (heard, _) in BEGINNINGS.items()}
 )
 WORDS = frozenset(_STANDS_FOR)
 _WORD = re.compile(
@@ -268,7 +279,7 @@ _WORD = re.compile(
     + r")\s+)?(?P<word>"
     + "|".join(
         [
-            *sorted([*_NEAR, *NOTHING], key=len, reverse=True),
+            *sorted([*_NEAR, *YOUNG, *NOTHING], key=len, reverse=True),
             *(rf"{word}(?=\s+[a-z])" for word in SIZES),
             *(rf"{word}(?!\s+{rest}\b)" for word, (_, rest) in BEGINNINGS.items()),
         ]
@@ -289,6 +300,6 @@ def nearest(text: str) -> tuple[str, dict[str, str]]:
             return found[0]
         word, many = _STANDS_FOR[found["word"]], found["many"] or ""
         stands[found["word"] + many] = word
-        return word + ("s" if many and word in NEAREST else "")
+        return word + ("s" if many and word.removeprefix("small ") in NEAREST else "")
 
     return _WORD.sub(taught, text.lower()), stands

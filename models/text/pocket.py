@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from flowbrush.models.spec import PocketTextSpec
 from flowbrush.models.text import colors, near_words, quantities, scenes
 from flowbrush.models.text.colors import SHADES, color
+from flowbrush.models.text.edits import edited, said_of_change
 from flowbrush.models.text.going import going
 from flowbrush.models.text.misspellings import Speller
 from flowbrush.models.text.near_words import nearest
@@ -43,7 +44,7 @@ ORDINARY = frozenset(
     "please show me now make makes let picture video scene there background moving slowly "
     "my your his her their our its he she they who which where while as then so very through across along around onto into off out "
     "past after above below another other each beside between beneath away towards it's there's one single day sunny no without "
-    "ride rides riding rode wears wearing".split()
+    "ride rides riding rode wears wearing climb climbs climbing mounts mounting boards boarding gets get cub cubs".split()
 )
 RIDES = frozenset("ride rides riding rode".split())
 OTHERS = near_words.WORDS | scenes.WORDS | colors.NAMES | quantities.WORDS
@@ -179,7 +180,7 @@ class PocketText(nn.Module):
         """
         stands, scene = self._nearest(text)[1], scene_near(self.written(text))
         heard = ORDINARY | self._colors_of_things(text) | place_words(text)
-        heard |= set(words(text)) - set(words(going(text)))
+        heard |= said_of_change(text) | (set(words(text)) - set(words(going(text))))
         slips = self.speller.corrected(text)[1]
         text, numbers = self._counted(text)
         told = numbers | {phrase: name for phrase, name in stands.items() if " " in phrase}
@@ -225,7 +226,7 @@ class PocketText(nn.Module):
     def _nearest(self, text: str) -> tuple[str, dict[str, str]]:
         """See `corrected`, `spelled`, `counted` and `nearest`; what was not trained stands for no word."""
         text, numbers = self._counted(self.speller.corrected(text)[0])
-        heard, stands = nearest(going(text))
+        heard, stands = nearest(going(edited(text)[0]))
         trained = all(self.trained(word) is not None for name in stands.values() for word in words(name))
         return (heard, numbers | stands) if trained else (text, numbers)
 

@@ -20,7 +20,7 @@ breeziest bright brink brinks broad broads broom brooms brunch brunt brushes bru
 bumping bumpkin bumpkins bumps bundy bungle bungles bunting burgess burgher burgs burks burner burners burping burps burring
 burrs burst bursts burying bushes bushing bushings cabbies cabby calking calkings calks calling callings calls cameo cameos
 candies candy canes cannon cannons canter canters canton capping cases cashes cashing casing casings caste castes casts catches
-catching cater caters cattle caves caving ceases ceasing chafes chafing chaser chasers chasms check checks cheeping cheery
+catching cater caters cattle caving ceases ceasing chafes chafing chaser chasers chasms check checks cheeping cheery
 cheesy chico chides chiding chills chink chinks chino chipper chippers chompers chopped choppier chopping choral chorals chore
 chores chuck chucks clapping claps cloak cloaks cloth cloths clown clownish clowns cluck clucks clutter cluttering clutters
 coals coats cobble cocking collide collides collier colliers collin collins colon colones colonise colonises colonizes colons

@@ -84,7 +84,7 @@ class PocketFamily:
         stack = self._take(stack, touches)
         scene = stack.empty if len(stack.empty) > MANY else frozenset(filter(is_followed, stack.empty))
         rows = as_scene(rows, scene)
-        notices = (*self.scenes.unheeded(plan), *unheld(plan, touches, stack.empty))
+        notices = (*self.scenes.unheeded(plan, memory), *unheld(plan, touches, stack.empty))
         outlines = held_outlines(stack, list(touches))
         if clip is None or video is None:
             moved = move(stack, rows)

@@ -14,7 +14,7 @@ from flowbrush.pipelines.controls import Blend
 from flowbrush.pipelines.reference.deeds import DEEDS, ROOTED, is_of_strangers, without_to_and_fro
 from flowbrush.pipelines.reference.description import Description
 from flowbrush.pipelines.reference.wanted import IN_PLACE, THERE, Goal, Wanted
-from flowbrush.pipelines.reference.ways import LEVEL, with_ways
+from flowbrush.pipelines.reference.ways import LEVEL, goal_of_all, with_ways
 
 T = TypeVar("T")
 
@@ -48,12 +48,14 @@ class _Told(NamedTuple):
     """
 
     clauses: Clauses
-    ways: dict[str, tuple[str, ...]]
+    ways: Mapping[str, tuple[str, ...]]
     of_all: Clause | None = None
     way_of_all: str = ""
     others_rest: bool = False
     goals: Mapping[str, tuple[Goal | None, ...]] = MappingProxyType({})
     goal_of_all: Goal | None = None
+    goes: Mapping[str, tuple[bool, ...]] = MappingProxyType({})
+    all_go: bool = False
 
 
 ROOTS: Clauses = {name: (Clause(f"a {name}", False),) for name in ROOTED}
@@ -101,6 +103,11 @@ class ClauseReader:
         own = [self._own(text, called, number, heading) for text, _ in prompts]
         return bool(own) and all(clause is not None and not clause.goes for clause in own)
 
+    def rests(self, prompts: Blend, called: str, number: int, heading: str = "") -> bool:
+        """Whether no prompt says that thing `number` of those `called` so goes anywhere."""
+        told = [self._told(text, heading) for text, _ in prompts]
+        return not any(_said_of(each.goes, called, number, each.all_go) for each in told)
+
     def _own(self, prompt: str, called: str, number: int, heading: str) -> Clause | None:
         told, kind = self._told(prompt, heading), parted(called)[1]
         clause = _said_of(told.clauses, called, number, None)
@@ -118,14 +125,19 @@ class ClauseReader:
     def _read(self, prompt: str, heading: str) -> _Told:
         told = self.describe(((prompt, 1.0),))
         said = self.text.read(prompt) if told.things or told.of_what_is_there else []
-        if told.of_what_is_there:
+        if told.of_what_is_there or (told.of_known and told.of_them):
             return _told_of_all(prompt, said, heading)
         things = [headed(thing, heading) for thing in told.things]
         own = is_shared(things) or is_of_strangers(said) or any(map(is_read_otherwise, told.things))
         told = replace(told, things=tuple(things))
-        clauses = clauses_of(told, said) if own or told.of_known or told.later else {}
-        goals = listed(things, lambda thing: thing.goal)
-        return _Told(clauses, listed(things, _goes_on), others_rest=told.of_known, goals=goals)
+        others_rest = told.of_known or told.edit is not None
+        return _Told(
+            clauses_of(told, said) if own or told.later or others_rest else {},
+            listed(things, _goes_on),
+            others_rest=others_rest,
+            goals=listed(things, lambda thing: thing.goal),
+            goes=listed(things, _goes),
+        )
 
 
 def _said_of(by_name: Mapping[str, tuple[T, ...]], called: str, number: int, otherwise: T) -> T:
@@ -147,12 +159,19 @@ def _told_of_all(prompt: str, said: Sequence[Meaning], heading: str) -> _Told:
     """What a prompt tells that names nothing, and is said of what is there: "it runs to the left"."""
     deed = {each.kind: each.name for each in without_to_and_fro(said) if each.kind in DEEDS}
     verb, direction, manner = (deed.get(kind, "") for kind in ("verb", "direction", "manner"))
-    (thing,) = with_ways([Wanted("", verb=verb, direction=direction, manner=manner)], said)
+    anybody = goal_of_all(Wanted("", verb=verb, direction=direction, manner=manner), said)
+    (thing,) = with_ways([anybody], said)
     now = headed(thing, heading)
     of_all = Clause(" ".join(["it", *_deed(now)]), bool(now.way)) if is_read_otherwise(thing) else None
-    still: dict[str, tuple[str, ...]] = dict.fromkeys(ROOTED, ("",))
+    clauses, still = dict(ROOTS), dict.fromkeys(ROOTED, ("",))
     nobody: dict[str, tuple[Goal | None, ...]] = dict.fromkeys(ROOTED, (None,))
-    return _Told(ROOTS, still, of_all, _goes_on(now), goals=nobody, goal_of_all=thing.goal)
+    if thing.goal and thing.goal.label:  # who the others go to stays where it is
+        clauses[thing.goal.label], still[thing.goal.label] = (Clause(f"a {thing.goal.label}", False),), ("",)
+        nobody[thing.goal.label] = (None,)
+    return _Told(
+        clauses, still, of_all, _goes_on(now), goals=nobody, goal_of_all=thing.goal,
+        goes=dict.fromkeys(clauses, (False,)), all_go=_goes(now),
+    )  # fmt: skip
 
 
 def is_read_otherwise(thing: Wanted) -> bool:
@@ -174,7 +193,7 @@ def clauses_of(told: Description, said: Sequence[Meaning]) -> Clauses:
     found: Clauses = {}
     for thing in told.things:
         text = f"a {' '.join([thing.label, *_deed(thing)])}{scene}{sky}"
-        clause = Clause(text, bool(thing.way) or (thing.verb in GOES and thing.direction != IN_PLACE))
+        clause = Clause(text, _goes(thing))
         found[thing.called] = (*found.get(thing.called, ()), *[clause] * thing.count)
     return found
 
@@ -185,6 +204,11 @@ def listed(things: Sequence[Wanted], of: Callable[[Wanted], T]) -> dict[str, tup
     for thing in things:
         ways[thing.called] = (*ways.get(thing.called, ()), *[of(thing)] * thing.count)
     return ways
+
+
+def _goes(thing: Wanted) -> bool:
+    """Whether it comes to another place by what it does."""
+    return bool(thing.way) or (thing.verb in GOES and thing.direction != IN_PLACE)
 
 
 def _goes_on(thing: Wanted) -> str:

@@ -1,4 +1,4 @@
-"""Layers that are there already and get on another for a new prompt: "a cat and a car", then "the cat sits on the car"."""
+"""Layers that are there already and get on another for a new prompt, or off it: "a cat and a car", then "the cat sits on it"."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from dataclasses import replace
 import numpy as np
 
 from flowbrush.models.text.colors import parted
-from flowbrush.pipelines.reference.layers import Layer, LayerStack
+from flowbrush.pipelines.reference.layers import Layer, LayerStack, Seat
 from flowbrush.pipelines.reference.layout import each_of
 from flowbrush.pipelines.reference.seats import RIDER, carrier_of, seated
 from flowbrush.pipelines.reference.wanted import Wanted
+from flowbrush.pipelines.reference.ways import LEVEL, TRAVELS
 
 CHUNKS = 4  # on the way up: at once would be a jump through the picture, and who walks up for long is late
 
@@ -44,6 +45,34 @@ def mounting(stack: LayerStack, things: Sequence[Wanted]) -> LayerStack:
         others = [each for place, each in enumerate(stack.layers) if place != rider]
         stack = replace(stack, layers=(*others, replace(layer, seat=seat, depth=under.depth)))
     return stack
+
+
+def dismounting(stack: LayerStack, things: Sequence[Wanted]) -> LayerStack:
+    """The stack in which those of its layers are on their way down that the prompt's `things` have come `off` another one, or go
+    somewhere by themselves: to the ground beside that, on the side with more room. What flies stays in the air.
+    """
+    kinds = {(each.label, each.number): each for each in stack.layers}
+    alone = [thing for thing in things if thing.off or (thing.verb in TRAVELS and not thing.on)]
+    going = {thing.label: thing.verb in LEVEL for thing in alone}
+    layers = list[Layer]()
+    for layer in stack.layers:
+        under = None if layer.seat is None or layer.held else kinds.get(layer.seat.carrier)
+        flies = going.get(parted(layer.label)[1])
+        if under is None or flies is None:
+            layers.append(layer)
+        else:
+            layers.append(replace(layer, seat=None if flies else _beside(layer, under, stack.size[1])))
+    return replace(stack, layers=tuple(layers))
+
+
+def _beside(rider: Layer, under: Layer, edge: int) -> Seat:
+    """The way down to the ground beside the one `under` the rider, in a picture of that width."""
+    scale = rider.pose.scale / RIDER
+    height, width = (side * scale / 2 for side in rider.rgba.shape[-2:])
+    away = under.rgba.shape[-1] * under.pose.scale / 2 + width
+    x = under.pose.x + (away if under.pose.x < edge / 2 else -away)
+    foot = under.pose.y + under.rgba.shape[-2] * under.pose.scale / 2
+    return Seat("", 0, (rider.pose.x, rider.pose.y), (x, foot - height, scale), CHUNKS)
 
 
 def _free(stack: LayerStack, thing: Wanted) -> int | None:

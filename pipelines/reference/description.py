@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from flowbrush.models.keyframes import Keyframes
+from flowbrush.models.text.edits import GO, Edit, edited
 from flowbrush.models.text.pocket import Meaning, PocketText
 from flowbrush.models.text.scenes import is_in_water, scene_near
 from flowbrush.pipelines.controls import Blend
 from flowbrush.pipelines.reference.deeds import DEEDS
+from flowbrush.pipelines.reference.departures import departed, with_departures
 from flowbrush.pipelines.reference.heights import in_their_places
 from flowbrush.pipelines.reference.later import now_and_later
 from flowbrush.pipelines.reference.naming import things_named
@@ -33,7 +35,9 @@ class Description:
     """What prompts name: a scene, None where they name none, and things in their order. `of_what_is_there` where they name neither
     and say something: "it runs to the left", "heavy rain". `weather` is what they say of it: "rain", "snow", "wind". `of_known`
     where they name no scene, and things as ones that are known: "the dog runs". `later` are the words after which they say what is
-    to be done next ("then"), which is left out.
+    to be done next ("then"), which is left out. `edit` is what they want changed of what is there, instead of saying what there
+    is; `tells_deeds` whether they say what anybody does, `of_them`
+    whether they say it of those that are there, before they name any: "it runs to the house".
     """
 
     scene: str | None
@@ -42,6 +46,9 @@ class Description:
     weather: tuple[str, ...] = ()
     of_known: bool = False
     later: tuple[str, ...] = ()
+    edit: Edit | None = None
+    tells_deeds: bool = False
+    of_them: bool = False
 
 
 def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Description:
@@ -52,22 +59,44 @@ def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Descript
     things: list[Wanted] = []
     weather: list[str] = []
     later: list[str] = []
-    speaks, placed = False, False
+    speaks, placed, tells_deeds, of_them = False, False, False, False
+    edit: Edit | None = None
     if text.concepts:
         for prompt, weight in sorted(prompts, key=lambda each: -each[1]):
-            said, then = now_and_later(text.read(prompt))
+            edit = edit or edited(prompt)[1]
+            said, then = now_and_later(with_departures(text.read(prompt)))
+            of_them = of_them or is_of_them(said)
+            tells_deeds = tells_deeds or any(each.kind in DEEDS for each in said)
             later += [then] if then else []
             speaks = speaks or any(each.kind in SAID_OF_THEM or each.word in THEM for each in said)
             weather += [each.name for each in said if each.kind == "weather"]
-            found = with_ways(_known(things_named(said, text), said, keyframes), said)
+            named = [departed(thing) for thing in things_named(said, text)]
+            found = with_ways(_known(named, said, keyframes), said)
             placed = placed or scene_near(text.written(prompt)) is not None
             scene = scene or _scene(text.written(prompt), found, keyframes)
             if weight >= HEARD:
                 things = _united(things, found)
-    of_what_is_there = speaks and not scene and not things
+    of_what_is_there = speaks and not scene and not things and (edit is None or edit.kind == GO)
     of_known = bool(things) and not placed and all(thing.definite for thing in things)
     skies = tuple(dict.fromkeys(weather))
-    return Description(scene, tuple(things), of_what_is_there, skies, of_known, tuple(later))
+    if edit is not None and edit.kind == GO and (things or not scene):
+        edit = None  # "now a dog runs", "make it jump"
+    if edit is not None and not placed:
+        scene = None  # what is added comes to where the others are
+    return Description(
+        scene, tuple(things), of_what_is_there, skies, of_known, tuple(later), edit, tells_deeds, of_them
+    )
+
+
+def is_of_them(said: Sequence[Meaning]) -> bool:
+    """Whether "it" or "they" do something before anything is named."""
+    named = next((place for place, each in enumerate(said) if each.kind == "thing"), len(said))
+    before = said[:named]
+    return (
+        before != said
+        and any(each.word in THEM for each in before)
+        and any(each.kind == "verb" for each in before)
+    )
 
 
 def _known(things: Sequence[Wanted], said: Sequence[Meaning], keyframes: Keyframes) -> list[Wanted]:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from flowbrush.models.device import to_device
-from flowbrush.pipelines.controls import ChunkPlan
+from flowbrush.pipelines.controls import Blend, ChunkPlan
 from flowbrush.pipelines.reference.clauses import ClauseReader
 from flowbrush.pipelines.reference.drive import PASSED
 from flowbrush.pipelines.reference.goals import heading
@@ -24,34 +24,38 @@ def staying(reader: ClauseReader, stack: LayerStack, plan: ChunkPlan) -> frozens
     return frozenset(
         place
         for place, layer in enumerate(stack.layers)
-        if reader.stays(plan.prompt, layer.label, layer.number, _heading(reader, stack, place, plan))
+        if (reader.rests if layer.told else reader.stays)(*_asked(reader, stack, place, plan.prompt))
     )
 
 
 def passing(reader: ClauseReader, stack: LayerStack, plan: ChunkPlan) -> dict[int, str]:
     """The places of the layers that were told to go on and on, and which way: one of PASSED."""
     ways = {
-        place: reader.way(plan.prompt, layer.label, layer.number, _heading(reader, stack, place, plan))
+        place: reader.way(*_asked(reader, stack, place, plan.prompt))
         for place, layer in enumerate(stack.layers)
         if layer.label
     }
     return {place: way for place, way in ways.items() if way in PASSED}
 
 
-def _heading(reader: ClauseReader, stack: LayerStack, place: int, plan: ChunkPlan) -> str:
-    """Where the layer at `place` goes now that is told to go to another; "" for any else."""
+def _asked(
+    reader: ClauseReader, stack: LayerStack, place: int, prompts: Blend
+) -> tuple[Blend, str, int, str]:
+    """What the reader is asked of a layer: the prompts that it hears, its name and number, and where it goes now if they tell it
+    to go to another.
+    """
     layer = stack.layers[place]
-    goal = reader.goal(plan.prompt, layer.label, layer.number)
-    return heading(stack, place, goal) if goal else ""
+    heard = layer.told or prompts
+    goal = reader.goal(heard, layer.label, layer.number)
+    return heard, layer.label, layer.number, heading(stack, place, goal) if goal else ""
 
 
 def regions(reader: ClauseReader, moved: Moved, plan: ChunkPlan, patch: int) -> Regions | None:
     """The regions of a chunk, whose tokens are `patch` x `patch` cells; None where all things hear the same."""
     plans, own = [plan], list[int]()
-    for place, layer in enumerate(moved.stack.layers):
-        to = _heading(reader, moved.stack, place, plan)
+    for place in range(len(moved.stack.layers)):
         prompt, source = (
-            reader.own(prompts, layer.label, layer.number, to) for prompts in (plan.prompt, plan.source)
+            reader.own(*_asked(reader, moved.stack, place, prompts)) for prompts in (plan.prompt, plan.source)
         )
         same = [at for at, each in enumerate(plans) if (each.prompt, each.source) == (prompt, source)]
         own.append(same[0] if same else len(plans))

@@ -13,6 +13,9 @@ SOLID = 0.5  # opacity from which on a hand takes hold of a layer: below it more
 FINGER = 0.035  # of the picture's shorter side: a hand that misses by less still takes a layer; some are empty in their middle
 
 
+Told = tuple[tuple[str, float], ...]
+
+
 @dataclass(frozen=True)
 class Seat:
     """Where a layer sits: on the one of that `label` and `number`, its middle `at` (x, y) pixels of that one's cut-out, counted
@@ -39,6 +42,7 @@ class Layer:
     `depth` 0..1 says how near it is: a camera that pans moves what is near further. `opacity` fades layers that come, or that are
     `leaving`. `number` tells things of one label apart, in the order in which a prompt named them. `pace` is the greatest
     that it has had, of late, to where it was told to go: pixels a chunk. `seat` says on which other one it sits, if it does.
+    `told` are the former prompts (texts with weights) that it goes on with, since those of now say nothing of it.
     """
 
     rgba: Tensor
@@ -51,6 +55,7 @@ class Layer:
     number: int = 0
     pace: float = 0.0
     seat: Seat | None = None
+    told: Told = ()
 
     @property
     def held(self) -> bool:
@@ -81,7 +86,7 @@ class LayerStack:
     margin: tuple[int, int] = (0, 0)
     empty: frozenset[int] = frozenset()
     label: str = ""
-    prompt: tuple[tuple[str, float], ...] = ()
+    prompt: Told = ()
     seed: int = 0
     next_background: Tensor | None = None
     next_label: str = ""

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from flowbrush.models.text.colors import color
 from flowbrush.models.text.pocket import Meaning, PocketText
-from flowbrush.pipelines.reference.deeds import DEEDS, spelled_out
+from flowbrush.pipelines.reference.deeds import DEEDS, ROOTED, spelled_out
 from flowbrush.pipelines.reference.heights import marked
 from flowbrush.pipelines.reference.phrases import ONE
 from flowbrush.pipelines.reference.shades import dealt, with_shades
@@ -19,6 +19,8 @@ PLURAL = 2  # of what is named in the plural without a number
 FACTORS = {"small": 0.78, "": 1.0, "big": 1.25}
 APART = ONE | frozenset("and or with on in over under near behind beside at to by from next of".split())
 """Words after which another thing begins. Between two words for one thing others only say more of it: "a red hot air balloon"."""
+YOUNG = frozenset("puppy puppies kitten kittens cub cubs piglet piglets".split())
+"""Names of young ones, which are smaller than others of their kind."""
 NOT = frozenset({"no", "without"})
 """Words after which a thing is named that is not to be there."""
 PHRASES = frozenset({"colors", "colors of the last", "height", "relation"})
@@ -122,6 +124,7 @@ class _Reader:
             self._forget()
             self.absent = False
             return
+        self.size = self.size or ("small" if meaning.word in YOUNG else "")
         if color(meaning.word):  # the "red" of "red car"
             self.color, self.own = color(meaning.word), meaning.name
         if before.modified and self.things:
@@ -144,8 +147,8 @@ class _Reader:
         of = after is not None and after.word == "of"
         if kind == "count":
             self.count = int(name)
-        elif kind == "size":
-            self.size = name
+        elif kind == "size" or meaning.word in YOUNG:
+            self._sized(meaning)
         elif meaning.word in NOT:
             self.absent = True
         elif kind in PHRASES:
@@ -162,9 +165,15 @@ class _Reader:
         elif kind in ("side", "direction") and of and self.things:
             self.side_of_next = name  # where the last thing is, seen from the next
         elif kind in ("direction", "manner"):
-            self._last(**{kind: name})
+            self._goer(kind, name)
         elif kind == "side":
             self._place(kind, name)
+
+    def _sized(self, meaning: Meaning) -> None:
+        if meaning.kind == "size":
+            self.size = meaning.name
+        elif meaning.joined and self.things:  # "a bear cub"
+            self._last(size=FACTORS["small"])
 
     def _phrase(self, kind: str, name: str) -> None:
         """Several words that were put together."""
@@ -251,6 +260,16 @@ class _Reader:
             self.several_at = None
         self.at = len(self.things) - 1
         return forgotten
+
+    def _goer(self, kind: str, name: str) -> None:
+        """A way or a manner is said of the last thing, or of who does something by what goes nowhere ("flies from a tree to the
+        left").
+        """
+        doers = [place for place in range(self.at) if self.things[place].verb]
+        if self.things and self.things[self.at].label in ROOTED and not self.things[self.at].verb and doers:
+            self.things[doers[-1]] = replace(self.things[doers[-1]], **{kind: name})  # type: ignore[arg-type]
+        else:
+            self._last(**{kind: name})
 
     def _last(self, **said: str | int | bool | tuple[str, ...]) -> None:
         if self.things:

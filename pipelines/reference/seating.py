@@ -15,6 +15,8 @@ from flowbrush.pipelines.reference.deeds import AND, BY, ROOTED, Mention, mentio
 from flowbrush.pipelines.reference.wanted import Wanted
 
 ON = frozenset("on onto upon atop".split())
+CLIMBS = frozenset("climb climbs climbing climbed mounts mounting boards boarding".split())
+OFF = frozenset({"from", "off"})
 NESTS = frozenset(
     "tree, pine tree, palm tree, sailboat, car, bus, taxi, gift, flying saucer, helicopter".split(", ")
 )
@@ -23,6 +25,7 @@ WORN = frozenset({"top hat", "crown"})
 WEARS = frozenset("with in wearing wears has".split())
 ON_ITS_OWN = frozenset({"fire"})
 """A house on fire has a fire on it."""
+UP_AND_DOWN = frozenset({"up", "down"})
 BETWEEN = frozenset({"", "size", "count", "manner", "verb"})
 """Kinds of words that may stand between "on" and the name of what one is on."""
 GAITS = {"ground": "walk", "air": "fly", "water": "swim", "afloat": "sail"}
@@ -41,14 +44,9 @@ def seated(things: Sequence[Wanted], said: Sequence[Meaning]) -> list[Wanted]:
         if one is None or other is None or placed[other].on or not _is_free(placed, placed[one]):
             continue
         placed[one], placed[other] = _together(placed[one], placed[other])
-    ridden, above = _ridden(said), _fallen_from(said)
+    ridden, left = _ridden(said), _left(said)
     placed = [_walking(each) if each.label in ridden else each for each in placed]
-    placed = [
-        replace(each, relation=("above", above[each.label]))
-        if each.verb == "fall" and each.label in above
-        else each
-        for each in placed
-    ]
+    placed = [_off(each, left[each.label]) if each.label in left else each for each in placed]
     return placed + _flames(placed)
 
 
@@ -84,8 +82,10 @@ def _pairs(said: Sequence[Meaning]) -> list[tuple[str, str]]:
     for one, other in pairwise(mentions):
         names = said[one.last].name, said[other.last].name
         between = said[one.last + 1 : other.first + 1]
-        link = next((each.word for each in _before_name(between) if _links(each, names[1])), "")
-        if link and names[0] != names[1] and all(each.joined for each in between):
+        before = _before_name(between)
+        link = next((each.word for each in before if _links(each, names[1])), "")
+        down = link in CLIMBS and not OFF.isdisjoint({each.word for each in before})
+        if link and not down and names[0] != names[1] and all(each.joined for each in between):
             swapped = names[1] in ON_ITS_OWN or (names[1] in WORN and link in WEARS)
             pairs.append((names[1], names[0]) if swapped else names)
             if not swapped:
@@ -120,13 +120,17 @@ def _ridden(said: Sequence[Meaning]) -> frozenset[str]:
     return frozenset(names)
 
 
-def _fallen_from(said: Sequence[Meaning]) -> dict[str, str]:
-    """What things fall from, by their names: "an apple falls from a tree"."""
-    above = dict[str, str]()
+def _left(said: Sequence[Meaning]) -> dict[str, str]:
+    """What things fall from or come down from, by their names: "an apple falls from a tree"."""
+    left = dict[str, str]()
     for one, other in pairwise(mentions_of(said)):
-        if any(word.word in ("from", "off") for word in _before_name(said[one.last + 1 : other.first + 1])):
-            above[said[one.last].name] = said[other.last].name
-    return above
+        if any(word.word in OFF for word in _before_name(said[one.last + 1 : other.first + 1])):
+            left[said[one.last].name] = said[other.last].name
+    return left
+
+
+def _off(thing: Wanted, other: str) -> Wanted:
+    return replace(thing, relation=("above", other)) if thing.verb == "fall" else replace(thing, off=other)
 
 
 def _flames(things: Sequence[Wanted]) -> list[Wanted]:
@@ -142,7 +146,8 @@ def _before_name(words: Sequence[Meaning]) -> list[Meaning]:
     before = list[Meaning]()
     for place in range(len(words) - 2, -1, -1):
         each = words[place]
-        if not words[place + 1].joined or each.kind not in BETWEEN or each.word in AND:
+        between = each.kind in BETWEEN or each.word in UP_AND_DOWN
+        if not words[place + 1].joined or not between or each.word in AND:
             break
         before.append(each)
     return before
@@ -152,7 +157,7 @@ def _links(meaning: Meaning, carrier: str) -> bool:
     """Whether a word says that the thing before it is on the `carrier` after it."""
     word = meaning.word
     return (
-        word in ON
+        word in ON | CLIMBS
         or word in RIDES
         or (word == "in" and carrier in NESTS)
         or (word in WEARS and carrier in WORN)

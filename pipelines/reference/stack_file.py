@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from flowbrush.pipelines.reference.layers import Hole, Layer, LayerStack, Seat
+from flowbrush.pipelines.reference.layers import Hole, Layer, LayerStack, Seat, Told
 from flowbrush.pipelines.reference.pose import Similarity
 
 
@@ -46,7 +46,7 @@ def load(tensors: dict[str, Tensor], facts: dict[str, Any]) -> LayerStack:
         (facts["margin"][0], facts["margin"][1]),
         frozenset(facts["empty"]),
         facts["label"],
-        tuple((text, weight) for text, weight in facts["prompt"]),
+        _prompts(facts["prompt"]),
         facts["seed"],
         tensors.get("next_background"),
         facts["next_label"],
@@ -69,6 +69,7 @@ def dump_layers(layers: Sequence[Layer]) -> tuple[dict[str, Tensor], list[dict[s
             "number": layer.number,
             "pace": layer.pace,
             "seat": None if layer.seat is None else asdict(layer.seat),
+            "told": [list(part) for part in layer.told],
         }
         for layer in layers
     ]
@@ -89,9 +90,14 @@ def load_layers(tensors: dict[str, Tensor], facts: Sequence[dict[str, Any]]) -> 
             given.get("number", 0),
             given.get("pace", 0.0),
             _seat(given.get("seat")),
+            _prompts(given.get("told", ())),
         )
         for index, given in enumerate(facts)
     )
+
+
+def _prompts(given: Sequence[Sequence[Any]]) -> Told:
+    return tuple((text, weight) for text, weight in given)
 
 
 def _seat(given: dict[str, Any] | None) -> Seat | None:

@@ -60,6 +60,12 @@ class Wanted:
     on: str = ""
     """the label of the thing that it stands on, or rides"""
 
+    off: str = ""
+    """the label of the thing that it comes down from"""
+
+    leaves: bool = False
+    """whether it is to be there no longer: "the cat disappears" """
+
     definite: bool = False
     """whether it is named as one that is known: "the dog" """
 

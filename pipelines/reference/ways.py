@@ -134,6 +134,15 @@ def _facing(things: list[Wanted], said: Sequence[Meaning]) -> list[Wanted]:
     return things
 
 
+def goal_of_all(thing: Wanted, said: Sequence[Meaning]) -> Wanted:
+    """What stands for all that there is, with the one that all go to: "they run to the house"."""
+    verb = next((place for place, each in enumerate(said) if each.kind == "verb"), len(said))
+    named = _goal("", said[verb + 1 :], TO)
+    if named is None or named.driven or named.past or not _is_open(thing):
+        return thing
+    return replace(thing, toward=OTHER["right"], goal=goal_of(thing, named.other, named.away))
+
+
 def goal_of(thing: Wanted, other: str, away: bool) -> Goal:
     """That the thing goes to the other one of that label, or away from it."""
     return Goal(other, away, thing.verb in LEVEL)

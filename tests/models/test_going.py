@@ -17,6 +17,8 @@ from flowbrush.training.captions import vocabulary
         "an ambulance speeds to the left": "an ambulance runs to the left",
         "a turtle swims and a shark follows it": "a turtle swims and a shark walks it",
         "a taxi passes a bus, a mountain pass, what follows": "a taxi walks a bus, a mountain pass, what follows",
+        "a dog approaches a cat, a bus reached a tree": "a dog walks to a cat, a bus walked to a tree",
+        "the cat returns to the house": "the cat walks to the house",
         "a dog followed by a cat": "a dog followed by a cat",
         "a balloon moves up": "a balloon flies up",
         "a car goes up the hill": "a car walks along the hill",

@@ -7,7 +7,16 @@ import pytest
 from flowbrush.models.device import choose
 from flowbrush.models.load import load_model
 from flowbrush.models.registry import card
-from flowbrush.models.text.near_words import ALIKE, BEGINNINGS, NEAREST, NOTHING, OTHERS, VERBS, nearest
+from flowbrush.models.text.near_words import (
+    ALIKE,
+    BEGINNINGS,
+    NEAREST,
+    NOTHING,
+    OTHERS,
+    VERBS,
+    YOUNG,
+    nearest,
+)
 from flowbrush.training.world import lexicon, verbs
 
 NAMES = [name for noun in (*lexicon.CORE, *lexicon.EXTRA) for name in (noun.name, *noun.synonyms)]
@@ -20,6 +29,11 @@ NAMES = [name for noun in (*lexicon.CORE, *lexicon.EXTRA) for name in (noun.name
         ("two birds, one bird", "two eagles, one eagle", {"birds": "eagle", "bird": "eagle"}),
         ("a ship at sea", "a sailboat at sea", {"ship": "sailboat"}),
         ("a rocket ship and a space  ship", "a rocket ship and a space  ship", {}),
+        (
+            "a duckling, three ducklings, two calves",
+            "a small duck, three small ducks, two small cows",
+            {"duckling": "small duck", "ducklings": "small duck", "calves": "small cows"},
+        ),
         ("a man and a snow man", "a  and a snow man", {"man": ""}),
         ("a horse gallops", "a horse running", {"gallops": "running"}),
         ("a bear on ice, an ice  cream", "a bear on snow, an ice  cream", {"ice": "snow"}),
@@ -51,7 +65,7 @@ def test_what_is_told_of_words_that_mean_the_same() -> None:
 
 def test_what_stands_for_a_word_is_a_thing_of_the_world_and_the_word_is_none() -> None:
     assert set(NEAREST) <= set(NAMES)
-    said = [word for near in NEAREST.values() for word in (*near, *NOTHING)]
+    said = [word for near in NEAREST.values() for word in (*near, *NOTHING, *YOUNG)]
     assert not set(said) & (set(NAMES) | set(lexicon.STRANGE))
     near = [word for words in NEAREST.values() for word in words]
     assert len(near) == len(set(near))

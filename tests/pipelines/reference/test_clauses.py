@@ -156,3 +156,28 @@ def test_of_those_that_run_to_each_other_each_has_the_other_as_its_goal(reader: 
     assert reader.goal(they, "tree", 0) is None and reader.goal((("it runs", 1.0),), "dog", 0) is None
     assert reader.own(they, "bee", 0, "right") == (("it flies to the right", 1.0),)
     assert reader.own(they, "bee", 0, THERE) == (("it", 1.0),) and reader.stays(they, "bee", 0, THERE)
+
+
+def test_all_that_is_there_goes_to_the_one_that_is_named(reader: ClauseReader) -> None:
+    they = (("they run quickly to the house", 1.0),)
+    assert reader.goal(they, "dog", 0) == Goal("house") and reader.goal(they, "house", 0) is None
+    assert reader.own(they, "dog", 0, "right") == (("it runs to the right quickly", 1.0),)
+    assert reader.own(they, "house", 0) == (("a house", 1.0),) and reader.way(they, "house", 0) == ""
+    assert reader.goal((("they run past the house", 1.0),), "dog", 0) is None
+
+
+def test_what_is_added_hears_of_itself_alone(reader: ClauseReader) -> None:
+    assert reader.own((("add a dog that runs to the left", 1.0),), "dog", 1) == (
+        ("a dog runs to the left", 1.0),
+    )
+    assert reader.own((("remove the cat", 1.0),), "dog", 0) == (("a dog", 1.0),)
+
+
+def test_who_was_told_to_go_nowhere_rests(reader: ClauseReader) -> None:
+    """Whether or not others go: it hears the prompt no more that they hear."""
+    two = (("a dog and a cat run to the left", 1.0),)
+    assert [reader.rests(two, name, 0) for name in ("dog", "tree")] == [False, True]
+    assert reader.rests((("a dog in the snow", 1.0),), "dog", 0)
+    they = (("they run to the house", 1.0),)
+    assert [reader.rests(they, name, 0) for name in ("dog", "tree", "house")] == [False, True, True]
+    assert reader.rests(they, "dog", 0, THERE) and not reader.rests((("it runs up", 1.0),), "dog", 0)

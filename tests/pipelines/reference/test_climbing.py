@@ -12,7 +12,7 @@ from stacks import BLUE, RED, disc, rows, stack
 
 from flowbrush.models.pocket import PocketModel
 from flowbrush.pipelines.controls import fold, initial_state
-from flowbrush.pipelines.reference.climbing import CHUNKS, mounting
+from flowbrush.pipelines.reference.climbing import CHUNKS, dismounting, mounting
 from flowbrush.pipelines.reference.drive import drive
 from flowbrush.pipelines.reference.layers import Layer, LayerStack, Seat
 from flowbrush.pipelines.reference.pose import Similarity
@@ -122,3 +122,34 @@ def test_a_new_prompt_puts_the_cat_on_the_car(model: PocketModel) -> None:
     (rider,) = (layer for layer in now.layers if layer.seat)
     assert rider.label == "cat" and rider.pose.x == pytest.approx(place(now, "car").x, abs=2)
     assert len(now.layers) == 2
+
+
+def seated_on(carrier: str) -> LayerStack:
+    """A cat that sits on something."""
+    return mounting(stack(replace(car(), label=carrier), cat()), (Wanted(carrier), Wanted("cat", on=carrier)))
+
+
+def moved_on(now: LayerStack) -> LayerStack:
+    for _ in range(CHUNKS):
+        now = move(now, rows()).stack
+    return now
+
+
+def test_who_comes_off_stands_beside_it_as_large_as_before() -> None:
+    on = moved_on(seated_on("car"))
+    now = moved_on(dismounting(on, (Wanted("cat", off="car"), Wanted("car"))))
+    cat_now, car_now = place(now, "cat"), place(now, "car")
+    assert cat_now.scale == pytest.approx(1) and all(layer.seat is None for layer in now.layers)
+    assert abs(cat_now.x - car_now.x) == pytest.approx(12 + 8, abs=0.5), "beside it, and no further"
+    assert cat_now.x > car_now.x, "there is more room"
+    assert cat_now.y + 8 == pytest.approx(car_now.y + 12, abs=0.5)
+
+
+def test_who_is_to_go_somewhere_by_itself_comes_off() -> None:
+    on = moved_on(seated_on("car"))
+    assert dismounting(on, (Wanted("cat", verb="run"),)).layers[1].seat != on.layers[1].seat
+    for said in (Wanted("cat", verb="rest"), Wanted("cat", verb="run", on="car"), Wanted("dog", verb="run")):
+        assert dismounting(on, (said,)).layers == on.layers
+    assert dismounting(on, (Wanted("cat", verb="fly"),)).layers[1].seat is None, "it stays in the air"
+    held = replace(on, layers=(on.layers[0], replace(on.layers[1], hands=frozenset({1}))))
+    assert dismounting(held, (Wanted("cat", off="car"),)).layers == held.layers

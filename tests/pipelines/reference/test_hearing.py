@@ -31,6 +31,9 @@ class Reader:
     def stays(self, prompts: Blend, called: str, number: int, heading: str = "") -> bool:
         return called == "tree" or heading == THERE
 
+    def rests(self, prompts: Blend, called: str, number: int, heading: str = "") -> bool:
+        return prompts[0][0] == "before"
+
     def way(self, prompts: Blend, called: str, number: int, heading: str = "") -> str:
         return heading or {"car": "left", "bee": "up", "tree": "down", "": "left"}.get(called, "")
 
@@ -110,3 +113,22 @@ def test_who_goes_to_another_hears_where_that_is(plan: ChunkPlan) -> None:
     assert seen(12) == ("dog 0 right", {0: "right"}, frozenset({1}))
     assert seen(84) == ("dog 0 left", {0: "left"}, frozenset({1}))
     assert seen(40) == ("dog 0 there", {}, frozenset({0, 1}))
+
+
+def test_who_goes_on_with_a_former_prompt_hears_that(plan: ChunkPlan) -> None:
+    """ "A cat runs", then "add a dog": the cat has not heard of it."""
+    before = (("before", 1.0),)
+    both = stack(
+        replace(disc(RED, 24, 24), label="cat", told=before),
+        replace(disc(BLUE, 72, 40), label="cat", number=1),
+    )
+    asked: list[Blend] = []
+
+    class Heard(Reader):
+        def own(self, prompts: Blend, called: str, number: int, heading: str = "") -> Blend:
+            asked.append(prompts)
+            return super().own(prompts, called, number, heading)
+
+    regions(Heard(), move(both, rows()), plan, PATCH)  # type: ignore[arg-type]
+    assert asked == [before, before, plan.prompt, plan.source]
+    assert staying(Reader(), both, plan) == frozenset({0})  # type: ignore[arg-type]

@@ -57,6 +57,10 @@ def said(prompt: str, model: PocketModel) -> str:
         "a cat on a dog on a horse": "cat on dog, dog, horse",
         "a dog in a car": "dog on car, car",
         "a dog in a cake": "dog, cake",
+        "a cat climbs a tree": "cat on tree, tree",
+        "a cat climbs up on a house": "cat on house, house",
+        "the monkey mounts the horse": "monkey on horse, horse",
+        "the monkey climbs down from the horse": "monkey, horse",
     }.items(),
 )
 def test_who_is_on_what(model: PocketModel, prompt: str, things: str) -> None:
@@ -81,3 +85,17 @@ def test_what_falls_from_a_tree_is_above_it(model: PocketModel) -> None:
 def test_without_words_for_it_nobody_sits() -> None:
     things = [Wanted("cat"), Wanted("car")]
     assert seated(things, []) == things
+
+
+@pytest.mark.parametrize(
+    ("prompt", "off"),
+    {
+        "the cat gets off the car": "car",
+        "the monkey climbs down from the horse": "horse",
+        "the bird flies from the tree to the left": "tree",
+        "an apple falls from a tree": "",
+        "the cat is on the car": "",
+    }.items(),
+)
+def test_who_comes_off_what(model: PocketModel, prompt: str, off: str) -> None:
+    assert SceneMaker(model).describe(((prompt, 1.0),)).things[0].off == off

@@ -46,6 +46,7 @@ def said(prompt: str, model: PocketModel) -> list[str]:
         "two dogs run towards one another": "1 dog on left right, 1 dog on right left",
         "a dog and a cat run away from each other": "1 dog on left left, 1 cat on right right",
         "three dogs run to each other": "3 dog on left right",
+        "a bird flies from a tree to the left": "1 eagle left, 1 tree",
         "a dog sleeps and a cat sleeps next to each other": "1 dog, 1 cat",
         "a rabbit jumps up and down": "1 rabbit",
     }.items(),

@@ -1,0 +1,34 @@
+"""Things of which a prompt says that they are to be there no longer: "the cat disappears". Pure functions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from flowbrush.models.text.edits import LEAVES
+from flowbrush.models.text.pocket import Meaning
+from flowbrush.pipelines.reference.phrases import put_together
+from flowbrush.pipelines.reference.wanted import Wanted
+
+LEAVE = "leave"
+"""The verb that stands for all words for it; the student has none, for what leaves is gone."""
+_LEAVES = re.compile(rf"\b{LEAVES}")
+_BEFORE = frozenset("is are both all slowly suddenly".split())
+"""Words that may stand between a thing and that it leaves: the leaves of a tree do not."""
+
+
+def with_departures(said: Sequence[Meaning]) -> list[Meaning]:
+    """A prompt's words with one verb for leaving, where it is said of a thing."""
+
+    def put(found: re.Match[str], first: int, after: int) -> list[Meaning] | None:
+        before = [each for each in said[:first] if each.word not in _BEFORE][-1:]
+        is_said = bool(before) and before[0].kind == "thing" and said[first].joined
+        return [Meaning(found[0], "verb", LEAVE, said[first].joined)] if is_said else None
+
+    return put_together(said, _LEAVES, put)
+
+
+def departed(thing: Wanted) -> Wanted:
+    """The thing, as one that leaves if it is said to."""
+    return replace(thing, verb="", leaves=True) if thing.verb == LEAVE else thing

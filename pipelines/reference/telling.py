@@ -1,0 +1,34 @@
+"""Which layers a new prompt is said to; those of which it says nothing go on with what they were told before. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from flowbrush.models.text.colors import parted
+from flowbrush.pipelines.reference.layers import Layer, LayerStack, Told
+from flowbrush.pipelines.reference.wanted import Wanted
+
+Hears = Callable[[Layer], bool]
+
+
+def everybody(layer: Layer) -> bool:
+    return True
+
+
+def nobody(layer: Layer) -> bool:
+    return False
+
+
+def names(things: Sequence[Wanted]) -> Hears:
+    """Whether one of the things is meant by a layer's name."""
+    called = {thing.called for thing in things}
+    return lambda layer: not called.isdisjoint({layer.label, parted(layer.label)[1]})
+
+
+def retold(stack: LayerStack, prompts: Told, hears: Hears) -> LayerStack:
+    """The stack under new `prompts` (texts with weights); who does not hear them goes on with those of before."""
+    layers = (
+        replace(layer, told=() if hears(layer) else layer.told or stack.prompt) for layer in stack.layers
+    )
+    return replace(stack, prompt=prompts, layers=tuple(layers))

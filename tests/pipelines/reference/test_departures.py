@@ -1,0 +1,33 @@
+"""Who is to be there no longer."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowbrush.models.pocket import PocketModel
+from flowbrush.pipelines.reference.departures import LEAVE, with_departures
+from flowbrush.pipelines.reference.scenes import SceneMaker
+
+
+@pytest.mark.parametrize(
+    ("prompt", "leaves"),
+    {
+        "the cat disappears": ["cat"],
+        "the dog and the cat vanish": ["dog", "cat"],
+        "the dog runs and the cat slowly disappears": ["cat"],
+        "the dog is gone": ["dog"],
+        "the dog leaves": ["dog"],
+        "a tree with leaves": [],
+        "a dog and leaves": [],
+        "the dog runs": [],
+    }.items(),
+)
+def test_who_leaves(model: PocketModel, prompt: str, leaves: list[str]) -> None:
+    things = SceneMaker(model).describe(((prompt, 1.0),)).things
+    assert [thing.label for thing in things if thing.leaves] == leaves
+    assert not any(thing.verb == LEAVE for thing in things), "the student has no such verb"
+
+
+def test_leaves_that_fall_are_no_deed(model: PocketModel) -> None:
+    said = model.text.read("the tree leaves fall")
+    assert not any(each.name == LEAVE for each in with_departures(model.text.read("leaves"))), said
