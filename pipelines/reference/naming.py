@@ -271,6 +271,6 @@ class _Reader:
         else:
             self._last(**{kind: name})
 
-    def _last(self, **said: str | int | bool | tuple[str, ...]) -> None:
+    def _last(self, **said: str | float | bool | tuple[str, ...]) -> None:
         if self.things:
             self.things[self.at] = replace(self.things[self.at], **said)  # type: ignore[arg-type]
