@@ -37,6 +37,7 @@ CAPABILITIES = (
     "branch",
     "transition",
     "probe",
+    "edits",
 )
 TRAINED = "rigid reference, trained with it"
 REFERENCED, WARPED = "encoded reference, no training", "warped latents, no training"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from flowbrush.models.card import REFERENCED, ModelCard, Source
+from flowbrush.models.card import CAPABILITIES, REFERENCED, ModelCard, Source
 from flowbrush.models.spec import RolloutSpec, StudentSpec, TaeSpec, Umt5Spec
 
 # Shapes. `chunk`, `sink` and `window` are what MotionStream found best: three latent frames, one sink chunk,
@@ -52,6 +52,7 @@ def _wan(name: str, title: str, rollout: RolloutSpec, student: StudentSpec, sour
         weights="",
         description=description,
         drag=REFERENCED,
+        capabilities={**dict.fromkeys(CAPABILITIES, True), "edits": False},
         examples=EXAMPLES,
         family="wan",
         history=6,

@@ -57,3 +57,8 @@ def test_every_example_of_pocket_has_a_picture_on_its_card() -> None:
     pictures = json.loads((gallery / "index.json").read_text())
     assert set(pictures) == set(card("pocket").examples)
     assert all((gallery / name).is_file() for name in pictures.values())
+
+
+def test_only_pocket_hears_what_is_to_change() -> None:
+    """To Wan "add a dog" is the description of a picture."""
+    assert {name for name, each in CARDS.items() if each.capabilities["edits"]} == {"pocket", "pocket-random"}

@@ -38,6 +38,20 @@ def test_a_new_prompt_changes_the_picture_and_is_echoed(driver: Any, served: Any
     assert prompt.transition.chunks == 4
 
 
+@pytest.mark.parametrize("able", [True, False])
+def test_prompts_that_change_something_are_offered_where_they_are_heard(
+    driver: Any, served: Any, monkeypatch: Any, able: bool
+) -> None:
+    monkeypatch.setitem(MODEL["capabilities"], "edits", able)
+    driver.start()
+    first = driver.page.locator("#chips button").first
+    first.click()
+    said = "add a dog" if able else "a ball on stripes"
+    driver.until(
+        lambda: [p.prompts[0].text for p in sent(served, "prompt.set")] == [said], "what is on it is said"
+    )
+
+
 def test_a_prompt_for_a_paused_stream_is_answered(driver: Any, served: Any) -> None:
     driver.start()
     driver.pause()

@@ -6,6 +6,8 @@ import { isBlank } from '../protocol.js';
 import { block, button, element, input, make, remember, remembered } from './dom.js';
 
 const HISTORY_MAX = 30;
+/** Prompts that say what is to change, for a model that hears them. */
+export const EDITS = ['add a dog', 'make it night', 'make everything bigger'];
 /** What is known of prompts as long as they may be seen again, after a rewind. */
 const DOUBTS_MAX = 100;
 
