@@ -78,6 +78,7 @@ export class App extends Emitter {
     this.brush.on('refused', (error) => this.emit('trouble', error));
     this.#jumps.on('prompted', (chunk) => this.emit('prompted', chunk));
     this.#jumps.on('trouble', (error) => this.emit('trouble', error));
+    addEventListener('online', () => this.stream?.reconnectNow());
     // Without pictures (a hidden tab, a pause) nothing reports: the server still has to hear where the screen is.
     setInterval(() => {
       if (this.player.report) this.#sendPlayhead(this.player.report, PLAYHEAD_IDLE_MS);

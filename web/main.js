@@ -242,7 +242,7 @@ app.on('starting', () => {
   // Who looked on and begins a stream of their own is not led back by the address.
   if (!app.watching && location.search) history.replaceState(null, '', location.pathname);
 });
-bindImages((image) => beginFrom(image));
+bindImages((image) => beginFrom(image), (file) => session.open(file));
 const follow = bindSource(app, () => {
   const can = currentModel()?.capabilities ?? {};
   return { source: can.source === true, source_tracks: can.source_tracks === true };

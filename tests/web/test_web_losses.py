@@ -49,6 +49,24 @@ def test_a_lost_connection_is_resumed_without_a_lost_frame(open_page: Any, serve
     driver.until(lambda: sent(served, "track.end"), "what was painted before can still be taken back")
 
 
+def test_a_network_that_is_there_again_is_not_waited_for(open_page: Any, served: Any) -> None:
+    driver = open_page(served.url, expect_errors=True)
+    driver.start()
+    driver.until(lambda: driver.seconds() > 0.3, "some film")
+    driver.page.clock.install()
+    served.double.away = True
+    asyncio.run_coroutine_threadsafe(served.double.drop_connections(), served.loop)
+    driver.page.locator("#status-text", has_text="Reconnecting").wait_for()
+    driver.page.clock.pause_at(driver.page.evaluate("Date.now()") / 1000 + 1)  # no timer ends from here on
+    served.double.away = False
+
+    def back() -> bool:
+        driver.page.evaluate("dispatchEvent(new Event('online'))")  # again, while an attempt is still under way
+        return len(sent(served, "session.start")) == 2
+
+    driver.until(back, "the page is back at once")
+
+
 def test_what_is_painted_while_the_connection_is_away_is_sent_later(open_page: Any, served: Any) -> None:
     driver = open_page(served.url, expect_errors=True)
     driver.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from typing import Any
 
 import pytest
@@ -92,7 +93,7 @@ LINK = {"kind": "link", "text": "https://example.org/a.png"}
     [
         (LINK, "Only a file can be dropped here"),
         (file("a.mp4", "video/mp4"), "choose it under Follow a video"),
-        (file("a.json", "application/json"), "opened with Load session"),
+        (file("a.json", "application/json"), "That is no session file"),
         (file("IMG_0001.HEIC", "image/heic"), "save or share it as JPEG"),
         (file("IMG_0001.HEIC", ""), "save or share it as JPEG"),
         (file("a.svg", "image/svg+xml"), "save it as a PNG"),
@@ -105,6 +106,14 @@ LINK = {"kind": "link", "text": "https://example.org/a.png"}
 def test_what_is_dropped_and_is_no_picture_is_answered(driver: Any, dropped: Any, said: str) -> None:
     assert driver.page.evaluate(DROP, [[dropped]]), "the page is not led away by it"
     driver.page.locator(".toast", has_text=said).wait_for()
+
+
+def test_a_saved_session_that_is_dropped_is_played(driver: Any, served: Any) -> None:
+    saved = {"flowbrush": 1, "model": "toy", "start": {"prompt": "a ball", "seed": 5}, "chunks": 2}
+    dropped = file("flowbrush-1.json", "application/json", json.dumps(saved).encode())
+    driver.page.evaluate(DROP, [[dropped]])
+    driver.page.locator(".toast", has_text="The session was replayed").wait_for()
+    assert sent(served, "session.start")[0].seed == 5
 
 
 def coloured(name: str, colour: tuple[int, int, int]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 /**
- * A start picture from anywhere: a file, a drop, the clipboard, the camera, or the gallery. It goes out in its own shape.
+ * A start picture from anywhere: a file, a drop, the clipboard, the camera, or the gallery. It goes out in its own shape. A saved session
+ * that is dropped is played.
  * @module
  */
 import { block, button, dialog, element, input } from './dom.js';
@@ -12,13 +13,14 @@ const CUT = 0.35;
 
 /** @typedef {(image: Blob | Promise<Blob>) => void} Take what to do with a picture; one that is no picture rejects with words for it */
 
-/** @param {Take} onImage */
-export function bindImages(onImage) {
+/** @param {Take} onImage @param {(file: File) => void} onSession a saved session was handed over in a picture's place */
+export function bindImages(onImage, onSession) {
   /** @param {File | null} file */
   const take = (file) => {
     if (!file) return;
     dialog('image-dialog').close();
-    onImage(upload(file));
+    if (file.type === 'application/json') onSession(file);
+    else onImage(upload(file));
   };
   button('image-open').addEventListener('click', () => dialog('image-dialog').showModal());
   for (const [field, buttons] of /** @type {[string, string[]][]} */ ([['image-file', ['image-choose', 'photo-choose']], ['image-capture', []]])) {

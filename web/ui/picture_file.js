@@ -13,7 +13,6 @@ const WORK = 'PNG, JPEG and WebP work.';
 /** What to do with files that no browser, or not every one, reads as pictures, by the kind that `kindOf` gives. @type {Record<string, string>} */
 const OTHERS = {
   video: 'A video is followed: begin with a picture or a scene, then choose it under Follow a video.',
-  json: 'A saved session is opened with Load session.',
   heic: `Photos of phones in HEIC are read by few browsers: save or share it as JPEG first. ${WORK}`,
   svg: `An SVG is a drawing without pixels: save it as a PNG first. ${WORK}`,
   empty: `The file is empty: it may not have come whole. Open it once, or take another. ${WORK}`,
@@ -29,7 +28,7 @@ function kindOf(file) {
   if (kind?.startsWith('svg') || ending === 'svg') return 'svg';
   if (!file.type && !ending) return 'folder'; // that is all that a browser tells of one
   if (file.size === 0) return 'empty';
-  return kind === 'json' ? kind : group;
+  return group;
 }
 
 /**

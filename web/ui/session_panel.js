@@ -38,7 +38,11 @@ export class SessionPanel {
       button(id).addEventListener('click', (click) => once(button(id), () => run(click)));
     }
     button('dice').addEventListener('click', () => (input('seed').value = String(randomSeed())));
-    file.addEventListener('change', () => this.#load(file));
+    file.addEventListener('change', () => {
+      const chosen = file.files?.[0];
+      file.value = '';
+      if (chosen) this.open(chosen);
+    });
   }
 
   /** @param {boolean} live @param {boolean} ended whether there is a session whose results can still be had */
@@ -91,16 +95,16 @@ export class SessionPanel {
     toast(copied ? 'Viewer link copied' : 'Viewer link', { text });
   }
 
-  /** @param {HTMLInputElement} field */
-  async #load(field) {
-    const file = field.files?.[0];
-    field.value = '';
-    if (!file) return;
+  /** Plays a saved session. @param {File} file */
+  async open(file) {
+    let session;
     try {
-      this.#actions.load(JSON.parse(await file.text()));
+      session = JSON.parse(await file.text());
     } catch {
       toast('That is no session file', { text: 'Choose a .json file that was saved here with Save session.', kind: 'error' });
+      return;
     }
+    this.#actions.load(session);
   }
 
   get #name() {
