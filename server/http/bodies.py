@@ -1,4 +1,4 @@
-"""Bodies in JSON: a name that stands twice in an object is refused, as in messages and session files."""
+"""Bodies in JSON: a name that stands twice in an object is refused, as in messages and session files. Some go out compressed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import Receive, Scope, Send
 
 from flowbrush.parse import named_twice, said_of_twice
 
@@ -33,3 +35,14 @@ class JsonRoute(APIRoute):
             return await handle(_Checked(request.scope, request.receive))
 
         return checked
+
+
+class CompressedRoute(JsonRoute):
+    """One whose answer is compressed where the client takes that.
+
+    For answers that are whole and the same for everybody: what is sent bit by bit would wait in the compressor, and where something
+    of the request stands beside a secret, the length would tell of it.
+    """
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await GZipMiddleware(super().handle)(scope, receive, send)

@@ -12,7 +12,7 @@ from flowbrush.models.registry import CARDS  # torch-free
 from flowbrush.server.http.answers import error_response
 from flowbrush.server.http.audit import audit
 from flowbrush.server.http.auth import NotAllowed
-from flowbrush.server.http.bodies import JsonRoute
+from flowbrush.server.http.bodies import CompressedRoute, JsonRoute
 from flowbrush.server.http.context import Context
 from flowbrush.server.http.door import identity_of
 from flowbrush.server.http.identity import Role
@@ -48,11 +48,15 @@ def router(context: Context) -> APIRouter:
     routes = APIRouter(prefix="/v1", route_class=JsonRoute)
     served = context.settings.models
 
-    @routes.get("/models", summary="The models, what they can do, whether their weights are here")
     async def models() -> dict[str, Any]:
         others = [card for card in CARDS.values() if not card.random and card.name not in served]
         cards = [card.public() for card in (*(CARDS[name] for name in served if name in CARDS), *others)]
         return {"models": [{**with_tracking(card), "loaded": card["name"] in served} for card in cards]}
+
+    about = "The models, what they can do, whether their weights are here"
+    routes.add_api_route(
+        "/models", models, methods=["GET"], summary=about, route_class_override=CompressedRoute
+    )
 
     @routes.post("/tokens", summary="A short-lived token, for a role and perhaps one session")
     async def tokens(request: Request, wanted: TokenRequest | None = None) -> Response:

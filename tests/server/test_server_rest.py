@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import io
 import json
 import re
@@ -43,6 +44,19 @@ def upload(server: RunningServer, data: bytes) -> tuple[int, dict[str, Any]]:
         f"{server.url}/v1/images", body, Content_Type="multipart/form-data; boundary=b"
     )
     return status, json.loads(answer)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_the_models_come_compressed(server: RunningServer, method: str) -> None:
+    """The page needs them before it can be used; nothing of a request stands in them, and no secret."""
+    headers = {"Accept-Encoding": "gzip"}
+    request = urllib.request.Request(f"{server.url}/v1/models", headers=headers, method=method)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert answer.headers["Content-Encoding"] == "gzip" and answer.headers["Vary"] == "Accept-Encoding"
+        whole = len(json.dumps(server.json("/v1/models"), separators=(",", ":")))
+        assert int(answer.headers["Content-Length"]) < whole / 3
+        if method == "GET":
+            assert json.loads(gzip.decompress(answer.read())) == server.json("/v1/models")
 
 
 def test_health_models_and_metrics(server: RunningServer) -> None:
