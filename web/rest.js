@@ -20,14 +20,21 @@ const KEY = 'flowbrush.key';
  */
 
 export class Rest {
+  #key = keyOfTab();
+
   /** The key lives in this tab only. */
   get key() {
-    return sessionStorage.getItem(KEY);
+    return this.#key;
   }
 
   set key(key) {
-    if (key) sessionStorage.setItem(KEY, key);
-    else sessionStorage.removeItem(KEY);
+    this.#key = key || null;
+    try {
+      if (key) sessionStorage.setItem(KEY, key);
+      else sessionStorage.removeItem(KEY);
+    } catch {
+      // A browser that lends no storage asks for it again when the page is loaded again.
+    }
   }
 
   /**
@@ -109,6 +116,15 @@ export class Rest {
   async #post(path, body = {}) {
     const headers = { 'Content-Type': 'application/json' };
     return (await this.fetch(path, { method: 'POST', headers, body: JSON.stringify(body) })).json();
+  }
+}
+
+/** The key that was written in this tab before the page was loaded again. */
+function keyOfTab() {
+  try {
+    return sessionStorage.getItem(KEY);
+  } catch {
+    return null;
   }
 }
 

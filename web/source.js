@@ -45,6 +45,7 @@ export class VideoSource {
   #beat;
   #began = performance.now();
   #busy = false;
+  #stopped = false;
   #off;
 
   /**
@@ -76,6 +77,7 @@ export class VideoSource {
   }
 
   stop() {
+    this.#stopped = true;
     clearInterval(this.#beat);
     this.#off();
     this.#stream.endSource();
@@ -96,7 +98,8 @@ export class VideoSource {
       this.#canvas.getContext('2d')?.drawImage(this.#video, 0, 0, this.#canvas.width, this.#canvas.height);
       const pts = (performance.now() - this.#began) / 1000;
       const blob = await new Promise((/** @type {(blob: Blob | null) => void} */ resolve) => this.#canvas.toBlob(resolve, 'image/jpeg', QUALITY));
-      if (blob) this.#stream.sourceFrame(framePacket(await blob.arrayBuffer(), pts));
+      const payload = await blob?.arrayBuffer();
+      if (payload && !this.#stopped) this.#stream.sourceFrame(framePacket(payload, pts));
     } finally {
       this.#busy = false;
     }

@@ -132,6 +132,24 @@ def test_without_canvases_in_workers_the_page_draws_itself(open_page: Any, serve
     driver.until(lambda: driver.ball()[0] > start[0] + 0.01, "the picture moves")
 
 
+NO_STORAGE = """
+for (const storage of ['localStorage', 'sessionStorage'])
+  Object.defineProperty(window, storage, { get() { throw new DOMException('Access is denied', 'SecurityError'); } });
+"""
+
+
+@pytest.mark.parametrize(
+    "init", [NO_STORAGE, f"delete window.OffscreenCanvas; delete window.ImageDecoder; {JPEG_ONLY}"]
+)
+def test_a_browser_that_lends_less_shows_the_stream(open_page: Any, served: Any, init: str) -> None:
+    driver = open_page(
+        served.url, init=f"delete HTMLCanvasElement.prototype.transferControlToOffscreen; {init}"
+    )
+    driver.start()
+    driver.until(lambda: driver.seconds() > 0.5, "some film")
+    assert driver.page.locator(".toast[data-kind=error]").count() == 0
+
+
 def kept_for_drawing(page: Any) -> int:
     """Bytes that the browser keeps of pictures that were drawn, to draw them again."""
     session = page.context.browser.new_browser_cdp_session()

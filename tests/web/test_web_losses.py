@@ -61,7 +61,9 @@ def test_a_network_that_is_there_again_is_not_waited_for(open_page: Any, served:
     served.double.away = False
 
     def back() -> bool:
-        driver.page.evaluate("dispatchEvent(new Event('online'))")  # again, while an attempt is still under way
+        driver.page.evaluate(
+            "dispatchEvent(new Event('online'))"
+        )  # again, while an attempt is still under way
         return len(sent(served, "session.start")) == 2
 
     driver.until(back, "the page is back at once")

@@ -27,6 +27,13 @@ def test_pause_step_and_go_on(driver: Any, served: Any) -> None:
     driver.until(lambda: driver.status() == "Live" and driver.seconds() > still + 0.5, "it goes on")
 
 
+def test_a_start_from_no_words_is_answered(driver: Any, served: Any) -> None:
+    driver.page.locator("#prompt-go").click()
+    driver.page.locator(".toast", has_text="There are no words yet").wait_for()
+    assert driver.page.evaluate("document.activeElement.id") == "prompt"
+    assert not sent(served, "session.start")
+
+
 def test_a_new_prompt_changes_the_picture_and_is_echoed(driver: Any, served: Any) -> None:
     driver.start()
     before = driver.picture()[10:40].mean((0, 1))
@@ -138,6 +145,31 @@ def test_a_video_that_cannot_be_played_is_told_once(served: Any, open_page: Any,
     driver.page.locator(".toast", has_text="no video that this browser can play").wait_for()
     driver.page.wait_for_timeout(300)
     assert driver.page.locator(".toast").count() == 1
+
+
+STOP_IN_BETWEEN = """async () => {
+  const { VideoSource } = await import('./web/source.js');
+  const video = Object.assign(document.createElement('canvas'), { videoWidth: 64, videoHeight: 48, readyState: 4 });
+  const told = [];
+  const stream = { on: () => () => {}, ready: { width: 64, height: 48 } };
+  for (const name of ['beginSource', 'sourceFrame', 'endSource']) stream[name] = () => told.push(name);
+  const { toBlob } = HTMLCanvasElement.prototype;
+  const encoding = new Promise((resolve) => {
+    HTMLCanvasElement.prototype.toBlob = function (done, ...how) {
+      toBlob.call(this, (blob) => resolve(() => done(blob)), ...how);
+    };
+  });
+  const source = new VideoSource(video, stream, 0.5);
+  const encoded = await encoding;
+  source.stop();
+  encoded();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  return told;
+}"""
+
+
+def test_a_frame_that_is_being_encoded_does_not_follow_the_end_of_its_source(driver: Any) -> None:
+    assert driver.page.evaluate(STOP_IN_BETWEEN) == ["beginSource", "endSource"]
 
 
 @pytest.mark.parametrize("content", [b"null", b"[]", b"{}", b"no json"])

@@ -4,6 +4,7 @@
  */
 import { isBlank } from '../protocol.js';
 import { block, button, element, input, make, remember, remembered } from './dom.js';
+import { toast } from './toasts.js';
 
 const HISTORY_MAX = 30;
 /** Prompts that say what is to change, for a model that hears them. */
@@ -53,6 +54,7 @@ export class PromptPanel {
     this.#onApply = onApply;
     element('prompt-form', HTMLFormElement).addEventListener('submit', (event) => {
       event.preventDefault();
+      if (this.prompts.length === 0) toast('There are no words yet', { text: 'Write what is to be seen, or pick a picture.' });
       this.apply();
     });
     for (const field of [this.#text, this.#second]) field.addEventListener('input', () => (this.#used = false));
