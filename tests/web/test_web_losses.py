@@ -50,7 +50,8 @@ def test_a_lost_connection_is_resumed_without_a_lost_frame(open_page: Any, serve
 
 
 def test_a_network_that_is_there_again_is_not_waited_for(open_page: Any, served: Any) -> None:
-    driver = open_page(served.url, expect_errors=True)
+    own = {"viewport": {"width": 1100, "height": 680}}  # a clock that stands, stands for a whole context
+    driver = open_page(served.url, expect_errors=True, **own)
     driver.start()
     driver.until(lambda: driver.seconds() > 0.3, "some film")
     driver.page.clock.install()

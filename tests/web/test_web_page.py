@@ -1,18 +1,13 @@
-"""The page itself: labels, themes, help, and constants that agree with the server's."""
+"""The page itself: labels, themes, help."""
 
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image, ImageChops, ImageStat
-
-from flowbrush import limits, packets
-from flowbrush.messages import Codec
 
 WEB = Path(__file__).parents[2] / "web"
 
@@ -96,15 +91,20 @@ def test_a_card_has_a_small_picture_of_its_photo() -> None:
         assert max(ImageStat.Stat(apart).mean) < 6, f"{each['small']} shows {each['title']}"
 
 
+def loaded_without(driver: Any, address: str) -> Any:
+    """Loads the page again while something that it asks for is on its way; gives the route that lets it come."""
+    held: list[Any] = []
+    driver.page.route(address, lambda route: held.append(route))
+    driver.page.reload(wait_until="commit")
+    return driver.until(lambda: held, f"{address} is asked for")[0]
+
+
 @pytest.mark.browser
 def test_photos_are_there_before_the_server_has_said_what_it_has(served: Any, open_page: Any) -> None:
     driver = open_page(served.url)
-    held: list[Any] = []
-    driver.page.route("**/v1/models", lambda route: held.append(route))
-    driver.page.reload(wait_until="commit")
+    models = loaded_without(driver, "**/v1/models")
     driver.page.locator("#photo-cards .preset").first.wait_for()
-    assert driver.until(lambda: held, "the models are asked for")
-    held[0].continue_()
+    models.continue_()
     driver.page.locator("#preset-cards .preset").first.wait_for()
 
 
@@ -199,44 +199,6 @@ def test_nothing_sticks_out(served: Any, open_page: Any, width: int) -> None:
     shape = 192 / 320 if width < 640 else 320 / 192  # a phone that is held upright gets an upright picture
     assert box["width"] / box["height"] == pytest.approx(shape, rel=0.02), "the picture keeps its shape"
     assert box["x"] >= 0 and box["x"] + box["width"] <= width + 1
-
-
-def node() -> str:
-    path = shutil.which("node")
-    if path is None:
-        pytest.skip("no node: install Node.js 20 or newer to test the page's modules")
-    return path
-
-
-def test_modules_in_node() -> None:
-    tests = sorted(str(path) for path in Path(__file__).parent.glob("*.test.js"))
-    assert tests
-    done = subprocess.run([node(), "--test", *tests], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def exported(module: str) -> Any:
-    """The constants of one of the page's modules."""
-    script = f"import('{(WEB / module).as_uri()}').then((m) => console.log(JSON.stringify(m)))"
-    done = subprocess.run([node(), "-e", script], capture_output=True, text=True, timeout=60, check=True)
-    return json.loads(done.stdout)
-
-
-def test_limits_agree_with_the_server() -> None:
-    checked = exported("check.js")["LIMITS"]
-    assert checked and checked == {name: getattr(limits, name) for name in checked}
-
-
-def test_constants_agree_with_the_server() -> None:
-    page = exported("protocol.js")
-    assert page["SUBPROTOCOL"] == limits.SUBPROTOCOL
-    assert page["HEADER_BYTES"] == packets.HEADER_BYTES
-    assert page["HEADER_VERSION"] == packets.HEADER_VERSION
-    flags = [page["FLAG_KEY"], page["FLAG_LAST"], page["FLAG_DISCONTINUITY"]]
-    assert flags == [packets.Flag.KEY, packets.Flag.LAST_OF_CHUNK, packets.Flag.DISCONTINUITY]
-    assert page["CODECS"] == [Codec.from_number(number).value for number in range(len(Codec))]
-    assert (page["COORDINATE_MIN"], page["COORDINATE_MAX"]) == (limits.MIN_COORDINATE, limits.MAX_COORDINATE)
-    assert page["MAX_POINTS"] <= limits.MAX_POINTS
 
 
 TOO_SMALL = """() => [...document.querySelectorAll('button, select, summary, .check, input[type=range]')]
@@ -335,12 +297,9 @@ def test_a_link_that_opens_here_alone_says_so(driver: Any, served: Any) -> None:
 @pytest.mark.browser
 def test_a_page_that_is_still_loading_says_so(served: Any, open_page: Any) -> None:
     driver = open_page(served.url)
-    held: list[Any] = []
-    driver.page.route("**/web/brush.js", lambda route: held.append(route))
-    driver.page.reload(wait_until="commit")
-    driver.until(lambda: held, "a module is on its way")
+    module = loaded_without(driver, "**/web/brush.js")
     assert driver.page.locator("#status-text").text_content() == "Loading…"
-    held[0].continue_()
+    module.continue_()
     driver.page.locator("#status-text", has_text="Ready").wait_for()
 
 
