@@ -28,9 +28,9 @@ export class Holds extends Emitter {
   /** What a hand will have taken, most likely; the server has the last word. @param {Stroke} stroke @param {{region: Region, label?: string}} thing */
   expect(stroke, { region, label = '' }) {
     stroke.name = label;
-    if (stroke.told || stroke.phase === 'released') return;
-    this.#take(stroke, region);
-    this.emit('found', { stroke, something: region.length > 0 });
+    if (stroke.phase === 'released') return;
+    if (!stroke.told) this.#take(stroke, region);
+    this.emit('found', { stroke, something: stroke.held !== null }); // it may have a name now
   }
 
   /** The server says what a hand has taken. @param {import('./protocol.js').Held} held */

@@ -13,19 +13,22 @@ const TAKEN = {
   path: (/** @type {string} */ name) => `A path of ${name}. The arrow keys draw it, Enter ends it.`,
 };
 
+const NOTHING = 'There is nothing to take here.';
+
 /** @param {import('../brush.js').Brush} brush */
 export function bindSpeech(brush) {
-  /** What was said of each. @type {WeakMap<Stroke, boolean>} */
+  /** What was said of each. @type {WeakMap<Stroke, string>} */
   const told = new WeakMap();
   /** @param {Stroke} stroke @param {boolean} something */
   const found = (stroke, something) => {
-    if (!stroke.byKeys || stroke.phase === 'released' || told.get(stroke) === something) return;
-    told.set(stroke, something);
-    say(something ? TAKEN[stroke.kind](named(stroke)) : 'There is nothing to take here.');
+    const text = something ? TAKEN[stroke.kind](named(stroke)) : NOTHING;
+    if (!stroke.byKeys || stroke.phase === 'released' || told.get(stroke) === text) return;
+    told.set(stroke, text);
+    say(text);
   };
   brush.on('found', ({ stroke, something }) => found(stroke, something));
   brush.on('erased', ({ strokes, byKeys }) => byKeys && strokes.length > 0 && say(strokes.length > 1 ? `Let go of ${strokes.length} pins and paths.` : `Let go of the ${strokes[0].kind}.`));
-  brush.on('released', (stroke) => stroke.byKeys && say(told.get(stroke) ? `Let go of ${named(stroke)}.` : 'Let go.'));
+  brush.on('released', (stroke) => stroke.byKeys && say((told.get(stroke) ?? NOTHING) === NOTHING ? 'Let go.' : `Let go of ${named(stroke)}.`));
 }
 
 /** @param {Stroke} stroke */
