@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from flowbrush.models.text.pocket import PocketText
 from flowbrush.training.forcing import Batch
+from flowbrush.training.parallel import end_with_parent
 from flowbrush.training.pool import Pool
 
 Rng = np.random.Generator
@@ -129,11 +130,12 @@ def ahead(draws: Callable[[int], list[Any]], first: int, loaders: int) -> Iterat
         num_workers=loaders,
         prefetch_factor=AHEAD,
         multiprocessing_context="fork",
-        worker_init_fn=_deaf,
+        worker_init_fn=_begin,
     )
     yield from loader
 
 
-def _deaf(worker: int) -> None:
-    """Ctrl-C is for the training itself, which ends its loaders."""
+def _begin(worker: int) -> None:
+    """Ctrl-C is for the training itself, which ends its loaders; they end with it, too, where it is killed."""
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
@@ -12,6 +14,9 @@ import torch
 
 Result = TypeVar("Result")
 _work: Callable[[int], object] | None = None
+
+WATCH_S = 1.0
+"""A process whose parent is gone works on for so long."""
 
 
 def cores() -> int:
@@ -34,7 +39,23 @@ def spread(work: Callable[[int], Result], count: int, workers: int) -> list[Resu
         _work = None
 
 
+def end_with_parent() -> None:
+    """Called first in a process that works for another one: it ends soon after that, however that ended. One that was killed ends
+    nobody, and who waits for its next work in a pipe that its siblings hold open, too, would wait for ever.
+    """
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch(pid: int | None) -> None:
+        while os.getppid() == pid:
+            time.sleep(WATCH_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, args=(parent.pid,), name="parent", daemon=True).start()
+
+
 def _prepare() -> None:
+    end_with_parent()
     torch.set_num_threads(1)
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from flowbrush.models.codecs.pocket import PocketCodec
 from flowbrush.training.config import Recipe
-from flowbrush.training.parallel import cores
+from flowbrush.training.parallel import cores, end_with_parent
 from flowbrush.training.pool import build_pool, mark_pool, pool_files
 from flowbrush.training.run import Run
 from flowbrush.training.stages.base import Context, load_components
@@ -25,6 +25,11 @@ from flowbrush.training.world.photos import Photos
 
 class PoolFailed(RuntimeError):
     """A rendering process ended badly."""
+
+
+def _process(recipe: Recipe, folder: Path, worker: int, workers: int) -> None:
+    end_with_parent()
+    _render(recipe, folder, worker, workers)
 
 
 def _render(recipe: Recipe, folder: Path, worker: int, workers: int) -> None:
@@ -77,7 +82,7 @@ class Rendering:
         spawn = multiprocessing.get_context("spawn")
         for worker in range(count):
             process = spawn.Process(
-                target=_render, args=(recipe, context.run.folder, worker, count), daemon=True
+                target=_process, args=(recipe, context.run.folder, worker, count), daemon=True
             )
             process.start()
             self.processes.append(process)
