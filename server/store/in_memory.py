@@ -5,6 +5,7 @@ take memory until the machine starts anew: whose each folder is stands in it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import shutil
@@ -15,15 +16,22 @@ log = logging.getLogger(__name__)
 OF = "state-folder"
 """The file that names the state folder."""
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
 
 def mark(snapshots: Path, state: Path) -> None:
-    """Says whose folder of snapshots it is, where there is room for that: a full memory file system stops no server."""
+    """Says whose folder of snapshots it is, where there is room for that: a full memory file system stops no server.
+
+    Raises OSError for a folder that takes no files at all.
+    """
     try:
         (snapshots / OF).write_text(str(state.resolve()), encoding="utf-8")
     except OSError as error:
         log.warning("%s could not be marked as this server's: %s", snapshots, error)
         with contextlib.suppress(OSError):  # half a name would be that of another
             (snapshots / OF).unlink()
+        if error.errno not in FULL:
+            raise
 
 
 def leave(snapshots: Path) -> None:

@@ -98,7 +98,6 @@ class Store:
         self.sessions = folder / "sessions"
         self._snapshots = snapshots
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        folder.chmod(0o700)  # also one of an earlier version: what people made is not everybody's
         self._lock = _lock(folder, shared)
         try:
             _check_format(folder)

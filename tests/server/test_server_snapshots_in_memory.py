@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from flowbrush.protocol import SessionStart
+from flowbrush.server.engine.local import LocalEngine
+from flowbrush.server.first_reading import opened
 from flowbrush.server.metrics import Metrics
 from flowbrush.server.settings import Settings
 from flowbrush.server.store import in_memory
@@ -47,6 +49,32 @@ def test_a_server_starts_without_room_for_its_mark(tmp_path: Path, monkeypatch: 
     Store(tmp_path / "state", tmp_path / "memory" / "us-1")
     assert list((tmp_path / "memory" / "us-1").iterdir()) == []
     assert in_memory.remove_abandoned(tmp_path / "memory", "us-") == []
+
+
+def test_a_folder_that_takes_no_files_is_told_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else no stream would have a snapshot, and nobody would know before a worker is lost."""
+
+    def forbidden(path: Path, text: str, encoding: str) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "write_text", forbidden)
+    with pytest.raises(PermissionError, match="memory"):
+        Store(tmp_path / "state", tmp_path / "memory")
+
+
+def test_a_state_folder_of_another_user_that_takes_files_will_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a volume that belongs to root and to the server's group."""
+
+    def forbidden(path: Path, mode: int) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
+
+    monkeypatch.setattr(Path, "chmod", forbidden)
+    settings = Settings(state_dir=tmp_path / "state", runtime_dir=tmp_path / "memory")
+    opened(settings, LocalEngine()).state.context.service.store.close()
 
 
 def test_a_server_that_ends_leaves_no_folder_without_snapshots(tmp_path: Path) -> None:
