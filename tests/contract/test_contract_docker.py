@@ -150,6 +150,11 @@ def test_the_example_for_kubernetes_names_settings_that_there_are() -> None:
     labels = groups["gateways"]["template"]["metadata"]["labels"]
     assert service["spec"]["selector"].items() <= labels.items()
     assert {mount["name"] for mount in gateway["volumeMounts"]} == {"state"}
+    rights = groups["gateways"]["template"]["spec"]["securityContext"]
+    user = re.search(r"^USER (\d+):(\d+)$", DOCKERFILES[0].read_text(encoding="utf-8"), re.MULTILINE)
+    assert user and (rights["runAsUser"], rights["fsGroup"]) == (int(user[1]), int(user[2])), (
+        "a fresh volume is root's"
+    )
 
 
 @pytest.mark.parametrize("name", ["demo", "gpu"])
