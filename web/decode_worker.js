@@ -7,7 +7,7 @@ import { Screen } from './screen.js';
 /**
  * @typedef {{type: 'canvas', canvas: OffscreenCanvas} | {type: 'configure', format: import('./screen.js').Format}
  *   | {type: 'packet', buffer: ArrayBuffer} | {type: 'limit', rate: number} | {type: 'hold'} | {type: 'flush'}
- *   | {type: 'preview', bitmap: ImageBitmap} | {type: 'snapshot'} | {type: 'close'}} ToScreen
+ *   | {type: 'preview', bitmap: ImageBitmap} | {type: 'snapshot'}} ToScreen
  */
 
 /** @type {Screen | null} */
@@ -39,9 +39,6 @@ self.onmessage = ({ data }) => {
       break;
     case 'snapshot':
       screen?.snapshot();
-      break;
-    case 'close':
-      screen?.close();
       break;
   }
 };

@@ -22,7 +22,7 @@ import { Readout } from './ui/readout.js';
 import { Recorder } from './ui/recorder.js';
 import { bindSelection } from './ui/selection_panel.js';
 import { SessionPanel } from './ui/session_panel.js';
-import { bindSource } from './ui/source_panel.js';
+import { SourcePanel } from './ui/source_panel.js';
 import { bindSpeech } from './ui/speech.js';
 import { Stage } from './ui/stage.js';
 import { bindTheme } from './ui/theme.js';
@@ -243,7 +243,7 @@ app.on('starting', () => {
   if (!app.watching && location.search) history.replaceState(null, '', location.pathname);
 });
 bindImages((image) => beginFrom(image), (file) => session.open(file));
-const follow = bindSource(app, () => {
+const follow = new SourcePanel(app, () => {
   const can = currentModel()?.capabilities ?? {};
   return { source: can.source === true, source_tracks: can.source_tracks === true };
 });

@@ -53,7 +53,6 @@ export class Screen {
   /** @type {number[]} */
   #drawnAt = [];
   #reportedAt = 0;
-  #pump;
 
   /**
    * @param {HTMLCanvasElement | OffscreenCanvas} canvas
@@ -69,9 +68,9 @@ export class Screen {
     this.#post = post;
     const loop = () => {
       this.#tick();
-      this.#pump = requestAnimationFrame(loop);
+      requestAnimationFrame(loop);
     };
-    this.#pump = requestAnimationFrame(loop);
+    requestAnimationFrame(loop);
   }
 
   /** @param {Format} format */
@@ -139,13 +138,6 @@ export class Screen {
       ? await canvas.convertToBlob({ type: 'image/png' })
       : await new Promise((resolve) => canvas.toBlob(resolve, 'image/png'));
     this.#post({ type: 'snapshot', blob });
-  }
-
-  close() {
-    cancelAnimationFrame(this.#pump);
-    this.#forget();
-    this.#decoder?.close();
-    this.#decoder = null;
   }
 
   /** @param {Frame} frame */

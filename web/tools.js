@@ -45,85 +45,107 @@ export const takes = (name) => TAKING.has(name);
  * @returns {Record<ToolName, Tool>}
  */
 export function makeTools({ brush, camera, prober, selection }, options) {
-  /**
-   * Takes what is selected, or what the server finds; shows what that is as soon as it is known.
-   * @param {import('./protocol.js').TrackKind} kind
-   * @param {HandSample} sample
-   */
-  const take = (kind, sample) => {
-    const region = selection.takeAt(sample);
-    const stroke = brush.begin(kind, sample, region ? { region } : {});
-    if (!stroke) return null;
-    const known = region ? { region } : prober.outline;
-    if (known) brush.expect(stroke, known);
-    else prober.ask({ x: sample.x, y: sample.y }).then((outline) => outline && brush.expect(stroke, outline));
-    return stroke;
-  };
-  /** @param {HandSample} sample a hand that corrects what is selected @returns {Gesture | null} */
-  const correct = (sample) => {
-    const mode = modeOf(sample);
-    if (mode === 'new' || !brush.session) return null;
-    if (mode === 'add' && selection.empty && prober.outline) selection.click(sample, 'new');
-    else selection.click(sample, mode);
-    return { move() {}, end() {} };
-  };
-  /** @param {Stroke | null} stroke @param {() => void} end @returns {Gesture | null} */
-  const following = (stroke, end) => stroke && { move: (samples) => brush.move(stroke, samples), end };
-  const drag = (/** @type {HandSample} */ sample) => {
-    const stroke = take('drag', sample);
-    return stroke && following(stroke, () => brush.release(stroke));
-  };
+  const hand = new TakingHand(brush, prober, selection);
   return {
-    drag: { begin: (sample) => correct(sample) ?? drag(sample) },
-    select: {
-      begin(sample) {
-        if (!brush.session) return null;
-        const mode = modeOf(sample) === 'new' ? options().mode : modeOf(sample);
-        if (mode === 'new' && inside(selection.region, sample)) return drag(sample);
-        return selecting(selection, sample, mode, options());
-      },
-    },
-    grid: {
-      begin(sample) {
-        const { rows, cols, spacing } = options();
-        const stroke = brush.begin('drag', sample, { grid: { rows, cols, spacing } });
-        return stroke && following(stroke, () => brush.release(stroke));
-      },
-    },
-    pin: {
-      begin(sample) {
-        const correction = correct(sample);
-        if (correction) return correction;
-        const stroke = take('pin', sample);
-        return stroke && { move() {}, end: () => brush.pinned(stroke) };
-      },
-    },
-    path: {
-      begin(sample) {
-        const correction = correct(sample);
-        if (correction) return correction;
-        const stroke = take('path', sample);
-        return stroke && following(stroke, () => {
-          if (stroke.samples.length < 2) brush.letGo([stroke]);
-          else if (options().autoplay) brush.play([stroke], options(), false);
-          else brush.drawn(stroke);
-        });
-      },
-    },
-    eraser: {
-      begin(sample) {
-        const gone = brush.eraseAt(sample);
-        return { move: (samples) => samples.forEach((each) => gone.push(...brush.eraseAt(each))), end: () => brush.erased(gone, sample.byKeys ?? false) };
-      },
-    },
-    camera: {
-      begin(sample) {
-        if (!brush.session) return null;
-        const steer = (/** @type {{x: number, y: number}} */ to) => camera.steer('stage', { pan: [(to.x - sample.x) * 2, (to.y - sample.y) * 2] });
-        return { move: (samples) => steer(samples[samples.length - 1]), end: () => camera.steer('stage', {}) };
-      },
-    },
+    drag: { begin: (sample) => hand.correct(sample) ?? hand.drag(sample) },
+    select: { begin: (sample) => (brush.session ? select(hand, selection, sample, options()) : null) },
+    grid: { begin: (sample) => dragGrid(brush, sample, options()) },
+    pin: { begin: (sample) => hand.correct(sample) ?? hand.pin(sample) },
+    path: { begin: (sample) => hand.correct(sample) ?? hand.path(sample, options) },
+    eraser: { begin: (sample) => erase(brush, sample) },
+    camera: { begin: (sample) => (brush.session ? steer(camera, sample) : null) },
   };
+}
+
+/** A hand that takes what is selected, or what the server finds. */
+class TakingHand {
+  #brush;
+  #prober;
+  #selection;
+
+  /** @param {import('./brush.js').Brush} brush @param {import('./prober.js').Prober} prober @param {import('./selection.js').Selection} selection */
+  constructor(brush, prober, selection) {
+    this.#brush = brush;
+    this.#prober = prober;
+    this.#selection = selection;
+  }
+
+  /** With Shift or Alt it corrects what is selected instead. @param {HandSample} sample @returns {Gesture | null} */
+  correct(sample) {
+    const mode = modeOf(sample);
+    if (mode === 'new' || !this.#brush.session) return null;
+    if (mode === 'add' && this.#selection.empty && this.#prober.outline) this.#selection.click(sample, 'new');
+    else this.#selection.click(sample, mode);
+    return { move() {}, end() {} };
+  }
+
+  /** @param {HandSample} sample @returns {Gesture | null} */
+  drag(sample) {
+    const stroke = this.#take('drag', sample);
+    return stroke && following(this.#brush, stroke, () => this.#brush.release(stroke));
+  }
+
+  /** @param {HandSample} sample @returns {Gesture | null} */
+  pin(sample) {
+    const stroke = this.#take('pin', sample);
+    return stroke && { move() {}, end: () => this.#brush.pinned(stroke) };
+  }
+
+  /** @param {HandSample} sample @param {() => ToolOptions} options as they are when it is drawn @returns {Gesture | null} */
+  path(sample, options) {
+    const brush = this.#brush;
+    const stroke = this.#take('path', sample);
+    return stroke && following(brush, stroke, () => {
+      if (stroke.samples.length < 2) brush.letGo([stroke]);
+      else if (options().autoplay) brush.play([stroke], options(), false);
+      else brush.drawn(stroke);
+    });
+  }
+
+  /** Shows what is taken as soon as it is known. @param {import('./protocol.js').TrackKind} kind @param {HandSample} sample */
+  #take(kind, sample) {
+    const region = this.#selection.takeAt(sample);
+    const stroke = this.#brush.begin(kind, sample, region ? { region } : {});
+    if (!stroke) return null;
+    const known = region ? { region } : this.#prober.outline;
+    if (known) this.#brush.expect(stroke, known);
+    else this.#prober.ask({ x: sample.x, y: sample.y }).then((outline) => outline && this.#brush.expect(stroke, outline));
+    return stroke;
+  }
+}
+
+/** @param {import('./brush.js').Brush} brush @param {Stroke} stroke @param {() => void} end @returns {Gesture} */
+const following = (brush, stroke, end) => ({ move: (samples) => brush.move(stroke, samples), end });
+
+/** @param {import('./brush.js').Brush} brush @param {HandSample} sample @param {ToolOptions} options @returns {Gesture | null} */
+function dragGrid(brush, sample, { rows, cols, spacing }) {
+  const stroke = brush.begin('drag', sample, { grid: { rows, cols, spacing } });
+  return stroke && following(brush, stroke, () => brush.release(stroke));
+}
+
+/** @param {import('./brush.js').Brush} brush @param {HandSample} sample @returns {Gesture} */
+function erase(brush, sample) {
+  const gone = brush.eraseAt(sample);
+  return { move: (samples) => samples.forEach((each) => gone.push(...brush.eraseAt(each))), end: () => brush.erased(gone, sample.byKeys ?? false) };
+}
+
+/** @param {import('./camera.js').CameraControl} camera @param {HandSample} from @returns {Gesture} */
+function steer(camera, from) {
+  const pull = (/** @type {HandSample} */ to) => camera.steer('stage', { pan: [(to.x - from.x) * 2, (to.y - from.y) * 2] });
+  return { move: (samples) => pull(samples[samples.length - 1]), end: () => camera.steer('stage', {}) };
+}
+
+/**
+ * Pulls what is selected where the hand comes down in it; else selects.
+ * @param {TakingHand} hand
+ * @param {import('./selection.js').Selection} selection
+ * @param {HandSample} sample
+ * @param {ToolOptions} options
+ */
+function select(hand, selection, sample, options) {
+  const mode = modeOf(sample) === 'new' ? options.mode : modeOf(sample);
+  if (mode === 'new' && inside(selection.region, sample)) return hand.drag(sample);
+  return selecting(selection, sample, mode, options);
 }
 
 /** @param {HandSample} sample @returns {Mode} */

@@ -36,6 +36,7 @@ const INVITATION = 'Press on something and pull it along.';
 /** @param {Page} page */
 export function bindEvents(page) {
   bindLife(page);
+  bindJumps(page);
   bindPicture(page);
   bindTrouble(page);
   bindBrush(page);
@@ -113,9 +114,20 @@ function bindLife(page) {
   app.on('state', (state) => {
     if (state !== 'reconnecting') return;
     status('Reconnecting…', 'wait');
-    showBanner('The connection was lost. Trying again; nothing of the stream is lost.', { label: 'Try now', run: () => app.stream?.reconnectNow() });
+    showBanner('The connection was lost. Trying again; the stream is kept for a minute.', { label: 'Try now', run: () => app.stream?.reconnectNow() });
   });
   app.on('paused', (paused) => showPaused(app, paused));
+  app.on('ended', () => {
+    leave(page);
+    hideBanner();
+    status('Ready', 'idle');
+    if (app.session) untilNext(app, toast('The session has ended', ENDED));
+  });
+}
+
+/** The stream goes back, or stands. @param {Page} page */
+function bindJumps(page) {
+  const { app } = page;
   app.on('still', () => {
     hideBanner();
     page.session.enable(!app.watching, true);
@@ -128,12 +140,6 @@ function bindLife(page) {
     if (prompts) page.prompts.stand(prompts);
     const picture = page.timeline.pictureOf(chunk); // at once, until the whole one is there
     if (picture && app.stream?.paused) app.player.preview(picture);
-  });
-  app.on('ended', () => {
-    leave(page);
-    hideBanner();
-    status('Ready', 'idle');
-    if (app.session) untilNext(app, toast('The session has ended', ENDED));
   });
 }
 

@@ -17,7 +17,7 @@ const WORDS = {
   unknown_image: { title: 'The image is gone', text: 'Uploaded images are kept for a short while. Choose it again.' },
   unknown_session: { title: 'That session does not exist', text: 'It ended some time ago, or the link is incomplete.' },
   no_codec: { title: 'No common video format', text: 'This browser plays none of the formats that the server makes. A current browser does.' },
-  resume_expired: { title: 'The stream could not be continued', text: 'It was away for too long and its place was given up. Start again with the same prompt.' },
+  resume_expired: { title: 'The stream could not be continued', text: 'It was away for too long, and its place was given up. Its video and its file can still be saved under Session for a while.' },
   slow_reader: { title: 'The connection is too slow', text: 'The pictures could not be delivered in time. Start again when the network is better.' },
   origin_refused: { title: 'The server does not take this address', text: '' },
   host_refused: { title: 'The server does not answer to this name', text: '' },
