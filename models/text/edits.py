@@ -46,6 +46,7 @@ _PATTERNS = {
         rf"(?:add|insert|place|put|bring in|bring|give)\s+(?P<things>.+?)(?:\s+too)?{_END}",
         r"(?P<more>another|one more)\s+(?P<things>.+)$",
         r"(?P<many>two|three|four|five|six|some)\s+more\s+(?P<things>.+)$",
+        r"more\s+(?P<things>.+)$",
     ),
     DYE: (
         rf"(?:make|turn|paint|color|colour|dye|change)\s+{_THINGS}\s+(?:to\s+|into\s+)?(?P<hue>{HUE}){_END}",

@@ -13,6 +13,7 @@ from flowbrush.models.text.pocket import Meaning, PocketText
 from flowbrush.pipelines.controls import Blend
 from flowbrush.pipelines.reference.deeds import DEEDS, ROOTED, is_of_strangers, without_to_and_fro
 from flowbrush.pipelines.reference.description import Description
+from flowbrush.pipelines.reference.skies import SKY, with_skies
 from flowbrush.pipelines.reference.wanted import IN_PLACE, THERE, Goal, Wanted
 from flowbrush.pipelines.reference.ways import LEVEL, goal_of_all, with_ways
 
@@ -22,7 +23,6 @@ KEPT = 64  # prompts whose clauses are remembered
 WAYS = {"left": "to the left", "right": "to the right"}
 HOW = {"slow": "slowly", "fast": "quickly"}
 IRREGULAR = {"fly": "flies"}
-SKY = frozenset({"weather", "strength"})
 
 GOES = frozenset("walk run hop waddle crawl roll bounce fly swim sail drive float".split())
 """Deeds with which a thing comes to another place across the picture."""
@@ -124,7 +124,7 @@ class ClauseReader:
 
     def _read(self, prompt: str, heading: str) -> _Told:
         told = self.describe(((prompt, 1.0),))
-        said = self.text.read(prompt) if told.things or told.of_what_is_there else []
+        said = with_skies(self.text.read(prompt)) if told.things or told.of_what_is_there else []
         if told.of_what_is_there or (told.of_known and told.of_them):
             return _told_of_all(prompt, said, heading)
         things = [headed(thing, heading) for thing in told.things]

@@ -23,10 +23,20 @@ def with_departures(said: Sequence[Meaning]) -> list[Meaning]:
 
     def put(found: re.Match[str], first: int, after: int) -> list[Meaning] | None:
         before = [each for each in said[:first] if each.word not in _BEFORE][-1:]
-        is_said = bool(before) and before[0].kind == "thing" and said[first].joined
+        who = before[0] if before else None
+        is_said = who is not None and said[first].joined and (who.kind == "thing" or _goes_on(said, first))
         return [Meaning(found[0], "verb", LEAVE, said[first].joined)] if is_said else None
 
     return put_together(said, _LEAVES, put)
+
+
+def _goes_on(said: Sequence[Meaning], place: int) -> bool:
+    """Whether the words before say what the same has done before: "flies up and disappears"."""
+    return (
+        place > 1
+        and said[place - 1].word == "and"
+        and said[place - 2].kind in ("verb", "direction", "manner")
+    )
 
 
 def departed(thing: Wanted) -> Wanted:

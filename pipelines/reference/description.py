@@ -20,13 +20,14 @@ from flowbrush.pipelines.reference.heights import in_their_places
 from flowbrush.pipelines.reference.later import now_and_later
 from flowbrush.pipelines.reference.naming import things_named
 from flowbrush.pipelines.reference.seating import seated
+from flowbrush.pipelines.reference.skies import SKY, with_skies
 from flowbrush.pipelines.reference.wanted import Wanted
 from flowbrush.pipelines.reference.waters import LEAPS, on_water, scene_of
 from flowbrush.pipelines.reference.ways import with_ways
 
 HEARD = 0.15  # weight of a prompt from which on its things are there
 THEM = frozenset("it its they them he him she her".split())
-SAID_OF_THEM = DEEDS | {"weather", "strength"}
+SAID_OF_THEM = DEEDS | SKY
 """Words, and kinds of words, that are said of what is there."""
 
 
@@ -64,7 +65,7 @@ def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Descript
     if text.concepts:
         for prompt, weight in sorted(prompts, key=lambda each: -each[1]):
             edit = edit or edited(prompt)[1]
-            said, then = now_and_later(with_departures(text.read(prompt)))
+            said, then = now_and_later(with_departures(with_skies(text.read(prompt))))
             of_them = of_them or is_of_them(said)
             tells_deeds = tells_deeds or any(each.kind in DEEDS for each in said)
             later += [then] if then else []

@@ -49,7 +49,10 @@ def _nearest(stack: LayerStack, place: int, label: str) -> Layer | None:
     others = [
         each
         for at, each in enumerate(stack.layers)
-        if at != place and each.label and not each.leaving and label in (ANYBODY, parted(each.label)[1])
+        if at != place
+        and each.label
+        and not each.leaving
+        and label in (ANYBODY, each.label, parted(each.label)[1])
     ]
     return min(others, key=lambda each: float(np.linalg.norm(_middle(each) - _middle(layer))), default=None)
 

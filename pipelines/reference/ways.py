@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from flowbrush.models.text.colors import color
 from flowbrush.models.text.pocket import Meaning
-from flowbrush.pipelines.reference.deeds import BY, ENDS, said_of_next
+from flowbrush.pipelines.reference.deeds import BY, ENDS, Mention, mentions_of, said_of_next
 from flowbrush.pipelines.reference.wanted import LOOKS_RIGHT, Goal, Wanted
 
 TRAVELS = frozenset("walk run hop waddle crawl roll fly swim sail drive".split())
@@ -29,13 +30,20 @@ LEVEL = frozenset({"fly", "swim"})
 OTHER = {"left": "right", "right": "left"}
 
 
+class _Who(NamedTuple):
+    """A thing as a prompt mentions it: its name, and its colour if that is said."""
+
+    label: str
+    color: str = ""
+
+
 class _Named(NamedTuple):
-    """That a prompt names the `doer` as going to the thing called `other`, or `away` from it, or on `past` it, or as driving it
-    before itself.
+    """That a prompt names the `doer` as going to the `other` thing, or `away` from it, or on `past` it, or as driving it before
+    itself.
     """
 
-    doer: str
-    other: str
+    doer: _Who
+    other: _Who
     away: bool = False
     past: bool = False
     driven: bool = False
@@ -47,7 +55,7 @@ def with_ways(things: Sequence[Wanted], said: Sequence[Meaning]) -> list[Wanted]
     """
     ways = _facing(list(things), said)
     for goal in _goals(said):
-        pair = [_place(ways, name) for name in (goal.doer, goal.other)]
+        pair = [_place(ways, who) for who in (goal.doer, goal.other)]
         if None not in pair and pair[0] != pair[1]:
             doer, other = (ways[place] for place in pair if place is not None)
             if _is_open(doer):
@@ -71,7 +79,7 @@ def _towards(doer: Wanted, other: Wanted, goal: _Named) -> tuple[Wanted, Wanted]
     way = OTHER[own_side] if own_side in OTHER else other_side
     if goal.away:
         way = OTHER.get(way, way)
-    to = None if goal.driven or goal.past else goal_of(doer, other.label, goal.away)
+    to = None if goal.driven or goal.past else goal_of(doer, other.called, goal.away)
     doer = replace(doer, side=own_side, toward=way, goal=to)
     return doer, replace(
         other, side=other_side, toward=way if goal.driven and not other.way else other.toward
@@ -79,22 +87,40 @@ def _towards(doer: Wanted, other: Wanted, goal: _Named) -> tuple[Wanted, Wanted]
 
 
 def _goals(said: Sequence[Meaning]) -> list[_Named]:
-    """What a prompt says of whom others go to; of each verb one at most."""
-    goals, doer = list[_Named](), ""
+    """What a prompt says of whom others go to; of each verb one for each of those that do it."""
+    goals, doers, begin = list[_Named](), list[_Who](), 0
     for place, meaning in enumerate(said):
-        if meaning.kind == "thing":
-            doer = meaning.name
-        elif meaning.kind == "verb" and doer and said_of_next(said, place) is None:
-            goal = _goal(doer, said[place + 1 :], TO | OVER if meaning.name == "hop" else TO)
-            if goal is not None:
-                goals.append(goal)
+        if meaning.kind != "verb" or said_of_next(said, place) is not None:
+            continue
+        doers = [_who(said, each) for each in mentions_of(said) if begin <= each.first < place] or doers
+        begin = place + 1
+        to = TO | OVER if meaning.name == "hop" else TO
+        found = (_goal(doer, said, place + 1, to) for doer in doers)
+        goals += [goal for goal in found if goal is not None]
     return goals
 
 
-def _goal(doer: str, after: Sequence[Meaning], to: frozenset[str]) -> _Named | None:
-    """Whom the words `after` a verb name as the one that `doer` goes to, with one of the words `to`, or else from, or drives."""
+def _who(said: Sequence[Meaning], mention: Mention) -> _Who:
+    begin = next(
+        place for place in range(mention.first, -1, -1) if not place or not _is_shade(said[place - 1])
+    )
+    colors = [color(each.word) for each in said[begin : mention.last + 1]]
+    return _Who(said[mention.last].name, next(filter(None, colors), ""))
+
+
+def _is_shade(meaning: Meaning) -> bool:
+    """Whether a word before a name says what such a thing is like."""
+    return bool(color(meaning.word)) or meaning.kind == "size"
+
+
+def _goal(doer: _Who, said: Sequence[Meaning], begin: int, to: frozenset[str]) -> _Named | None:
+    """Whom the words behind a verb, from `begin` on, name as the one that `doer` goes to, with one of the words `to`, or else from,
+    or drives.
+    """
     link, away = "", None
-    for each in after:
+    mentions = {each.first: each for each in mentions_of(said)}
+    for place in range(begin, len(said)):
+        each = said[place]
         if each.word in to | FROM | AFTER:
             link = each.word
         elif (
@@ -103,10 +129,11 @@ def _goal(doer: str, after: Sequence[Meaning], to: frozenset[str]) -> _Named | N
             or (each.kind not in ("", "size", "count", "manner", "thing") and not _tells_apart(each))
         ):
             break
-        elif each.kind == "thing" and link in FROM:
-            away = away or _Named(doer, each.name, away=True)
-        elif each.kind == "thing" and (link or not away):
-            return _Named(doer, each.name, past=link in PAST, driven=not link or link in AFTER)
+        elif place in mentions and link in FROM:
+            away = away or _Named(doer, _who(said, mentions[place]), away=True)
+        elif place in mentions and (link or not away):
+            other = _who(said, mentions[place])
+            return _Named(doer, other, past=link in PAST, driven=not link or link in AFTER)
     return away
 
 
@@ -126,7 +153,7 @@ def _facing(things: list[Wanted], said: Sequence[Meaning]) -> list[Wanted]:
         things[going[0] + 1] = replace(things[going[0]])
         going = [going[0], going[0] + 1]
     pair = going[:2]
-    others = [things[place].label for place in reversed(pair)]
+    others = [things[place].called for place in reversed(pair)]
     for place, side, other in zip(pair, OTHER, others, strict=False):
         toward = OTHER[side] if way == "to" else side
         to = goal_of(things[place], other, way == "from")
@@ -137,10 +164,14 @@ def _facing(things: list[Wanted], said: Sequence[Meaning]) -> list[Wanted]:
 def goal_of_all(thing: Wanted, said: Sequence[Meaning]) -> Wanted:
     """What stands for all that there is, with the one that all go to: "they run to the house"."""
     verb = next((place for place, each in enumerate(said) if each.kind == "verb"), len(said))
-    named = _goal("", said[verb + 1 :], TO)
+    named = _goal(_Who(""), said, verb + 1, TO)
     if named is None or named.driven or named.past or not _is_open(thing):
         return thing
-    return replace(thing, toward=OTHER["right"], goal=goal_of(thing, named.other, named.away))
+    return replace(thing, toward=OTHER["right"], goal=goal_of(thing, _called(named.other), named.away))
+
+
+def _called(who: _Who) -> str:
+    return f"{who.color} {who.label}".strip()
 
 
 def goal_of(thing: Wanted, other: str, away: bool) -> Goal:
@@ -157,6 +188,9 @@ def each_other(said: Sequence[Meaning]) -> str:
     return ""
 
 
-def _place(things: Sequence[Wanted], label: str) -> int | None:
-    """Which of the things is called so; the first."""
-    return next((place for place, thing in enumerate(things) if thing.label == label), None)
+def _place(things: Sequence[Wanted], who: _Who) -> int | None:
+    """Which of the things is meant: the first of that colour (a red car that was learned so has none), or that is called so."""
+    alike = [place for place, thing in enumerate(things) if thing.label == who.label]
+    dyed = [place for place in alike if things[place].color == who.color]
+    own = [place for place in alike if things[place].own_color]
+    return next(iter(dyed or own or alike), None)

@@ -25,6 +25,7 @@ from flowbrush.models.text.edits import (
         ("please put a hat on the snowman", "a hat on the snowman", Edit(ADD)),
         ("another dog", "a dog", Edit(ADD)),
         ("two more cats on the left", "two cats on the left", Edit(ADD)),
+        ("more fish", "fish", Edit(ADD)),
         ("now remove the cat.", "the cat", Edit(REMOVE)),
         ("no more cats", "cats", Edit(REMOVE)),
         ("take the car away", "the car", Edit(REMOVE)),

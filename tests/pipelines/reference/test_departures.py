@@ -17,6 +17,7 @@ from flowbrush.pipelines.reference.scenes import SceneMaker
         "the dog runs and the cat slowly disappears": ["cat"],
         "the dog is gone": ["dog"],
         "the dog leaves": ["dog"],
+        "the rocket flies up and disappears": ["rocket"],
         "a tree with leaves": [],
         "a dog and leaves": [],
         "the dog runs": [],

@@ -68,6 +68,10 @@ def test_what_is_told_a_way_or_goes_nowhere_keeps_it() -> None:
         ("a dog runs to a house", Goal("house")),
         ("a dog runs away from a cat", Goal("cat", away=True)),
         ("a bee flies from the tree to a rose", Goal("rose", rises=True)),
+        ("a red ball rolls to a blue ball", Goal("blue soccer ball")),
+        ("a blue car drives to the red car", Goal("car")),
+        ("a red car drives to the blue car", Goal("blue car")),
+        ("a dog by a tree runs to a house", Goal("house")),
         ("a horse walks behind a tree", Goal("tree")),
         ("three dogs run to each other", Goal("dog")),
         ("a dog runs after a cat", None),
@@ -81,3 +85,8 @@ def test_who_goes_to_another_has_a_goal_and_who_passes_it_or_drives_it_has_none(
     model: PocketModel, prompt: str, goal: Goal | None
 ) -> None:
     assert SceneMaker(model).describe(((prompt, 1.0),)).things[0].goal == goal
+
+
+def test_all_who_do_it_have_the_goal(model: PocketModel) -> None:
+    things = SceneMaker(model).describe((("a dog and a cat run to the ball and a cow sleeps", 1.0),)).things
+    assert [thing.goal for thing in things] == [Goal("soccer ball"), Goal("soccer ball"), None, None]
