@@ -222,8 +222,8 @@ VERBS: dict[str, tuple[str, ...]] = {
     ),
 }
 OTHERS: dict[str, tuple[str, ...]] = {
-    "slowly": ("slow", "leisurely", "calmly"),
-    "quickly": ("quick", "swift", "swiftly", "rapidly"),
+    "slowly": ("slow", "slower", "leisurely", "calmly"),
+    "quickly": ("quick", "quicker", "faster", "swift", "swiftly", "rapidly"),
     "rain": ("rainy", "raindrops"),
     "heavy rain": ("storm", "stormy", "thunderstorm", "downpour"),
     "light rain": ("drizzle",),

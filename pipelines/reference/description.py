@@ -67,7 +67,7 @@ def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Descript
             edit = edit or edited(prompt)[1]
             said, then = now_and_later(with_departures(with_skies(text.read(prompt))))
             of_them = of_them or is_of_them(said)
-            tells_deeds = tells_deeds or any(each.kind in DEEDS for each in said)
+            tells_deeds = tells_deeds or any(each.kind in ("verb", "direction") for each in said)
             later += [then] if then else []
             speaks = speaks or any(each.kind in SAID_OF_THEM or each.word in THEM for each in said)
             weather += [each.name for each in said if each.kind == "weather"]

@@ -162,3 +162,9 @@ def test_what_is_not_there_and_cannot_be_changed_is_said(
     assert nothing.layers == ()
     all_gone = replace(plan("make it bigger"), new_texts=(("make it bigger", 1),))
     assert len(maker.unheeded(all_gone, nothing)) == 1
+
+
+def test_faster_alone_stops_nobody(maker: SceneMaker) -> None:
+    """Of what they do it says nothing."""
+    now = after(maker, "a dog runs to the left", "faster")
+    assert one(now, "dog").told == (("a dog runs to the left", 1.0),)
