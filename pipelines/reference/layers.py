@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -133,6 +134,15 @@ class LayerStack:
         ]
         others = [other for other in others if other not in riders]
         return replace(self, layers=(*others, layer, *riders))
+
+    def with_more(self, layers: Sequence[Layer]) -> LayerStack:
+        """With more layers, before those that are there and behind what hands hold, with who sits on that."""
+        held = {(layer.label, layer.number) for layer in self.layers if layer.held and layer.label}
+
+        def is_in_front(layer: Layer) -> bool:
+            return layer.held or (layer.seat is not None and layer.seat.carrier in held)
+
+        return replace(self, layers=tuple(sorted((*self.layers, *layers), key=is_in_front)))
 
     def without_hands(self, hands: frozenset[int]) -> LayerStack:
         """What these tracks held is let go, and stays where it was put."""

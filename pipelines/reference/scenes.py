@@ -131,13 +131,13 @@ class SceneMaker:
         )
 
     def _with(self, stack: LayerStack, wanted: Sequence[Wanted]) -> LayerStack:
-        """The stack with more things, which come where there is room, or on what they are to be on."""
+        """The stack with more things, which come where there is room, or on what they are to be on; behind what hands hold."""
         height, width = stack.size
         taken = [(layer.pose.x / width, layer.pose.y / height) for layer in stack.layers if not layer.leaving]
         placed = arrange(wanted, (width, height), (), stack.seed, self._ground(stack), taken)
         arriving = [replace(layer_of(self.keyframes, each, (width, height)), opacity=0.0) for each in placed]
         new = sat_down(numbered(arriving, stack.layers), each_of(wanted), stack.layers)
-        return replace(stack, layers=(*stack.layers, *new))
+        return stack.with_more(new)
 
     def _ground(self, stack: LayerStack) -> Ground:
         """Where things stand in the scene that a stack shows, or is on its way to; in a photo in its lower part."""

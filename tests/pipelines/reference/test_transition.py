@@ -10,7 +10,7 @@ import torch
 from stacks import BLUE, RED, background, disc, stack
 
 from flowbrush.pipelines.reference.acquire import Acquirer, Touch
-from flowbrush.pipelines.reference.layers import Layer
+from flowbrush.pipelines.reference.layers import Layer, Seat
 from flowbrush.pipelines.reference.scenes import numbered
 from flowbrush.pipelines.reference.transition import advance, begin, dissolve_to
 
@@ -100,3 +100,16 @@ def test_a_car_of_another_colour_is_another_car_and_a_car_of_any_is_a_car() -> N
     for other in ("red car", "car"):  # the latter is red by itself, and was called so
         changed, missing = begin(blue, Counter({other: 1}), known)
         assert changed.layers[0].leaving and missing == Counter({other: 1})
+
+
+def test_what_comes_is_behind_what_a_hand_holds() -> None:
+    """A ship that a prompt brings would sail over it, and nobody sees what they hold."""
+    held = named("cat", hands=frozenset({1}))
+    rider = named("bee", seat=Seat("cat", 0, (0.0, 0.0)))
+    now = stack(held, rider, named("dog")).with_more(
+        [named("ship"), named("hat", seat=Seat("cat", 0, (0.0, 0.0)))]
+    )
+    assert [layer.label for layer in now.layers] == ["dog", "ship", "cat", "bee", "hat"]
+    on_the_way = named("bee", seat=Seat("", 0, (0.0, 0.0)))
+    photo = stack(replace(held, label=""), on_the_way).with_more([named("ship")])
+    assert [layer.label for layer in photo.layers] == ["bee", "ship", ""]
