@@ -11,6 +11,7 @@ from flowbrush.models.text.colors import HUE, color
 
 ADD, REMOVE, DYE, GROW, GO = "add", "remove", "dye", "grow", "go"
 """Things come in addition to what is there; they leave; have another colour; another size; everything goes to another scene."""
+LONGEST = 200  # letters: who asks for a change says it in a few words, and what is looked for in more of them, a chunk waits for
 BIGGER, SMALLER = 1.4, 1 / 1.4
 _SIZES = {
     **dict.fromkeys("bigger larger taller big large tall grows grow".split(), BIGGER),
@@ -36,6 +37,11 @@ _THINGS = r"(?P<things>(?:the|my|this|that|both|all|his|her|its|their)\s+[a-z' -
 _HOW = r"(?:(?:much|a bit|a little|a lot|even|very|really|now)\s+)*"
 _SIZE = rf"(?P<size>{'|'.join(_SIZES)})"
 _END = r"[\s.!]*$"
+
+_BARE = re.compile(
+    r"^(?:all (?:of )?(?:the )?|(?!(?:the|my|this|that|these|both|his|her|its|their|an?|one|two|three|four|five|six)\b))"
+)
+"""Where a name begins that no word before it says how many are meant of."""
 
 _PATTERNS = {
     REMOVE: (
@@ -75,23 +81,27 @@ _EDITS = [
 def edited(text: str) -> tuple[str, Edit | None]:
     """`text` in lower case without the words that ask for a change, and which that is; None where it asks for none."""
     text = " ".join(text.lower().split())
+    if len(text) > LONGEST:
+        return text, None
     for kind, pattern in _EDITS:
         found = pattern.match(text)
         if found:
             said = {name: each for name, each in found.groupdict().items() if each}
             things = said.get("things", "")
             everything = re.fullmatch(_ALL, things) is not None
-            rest = "" if everything else _rest(said, things)
+            rest = "" if everything else _rest(kind, said, things)
             hue = color(said.get("hue", "").rpartition(" ")[2])
             return rest, Edit(kind, _SIZES.get(said.get("size", ""), 1.0), hue, everything)
     return text, None
 
 
-def _rest(said: dict[str, str], things: str) -> str:
+def _rest(kind: str, said: dict[str, str], things: str) -> str:
     if "scene" in said:
         return said["scene"]
     if "hue" in said:
         return re.sub(r"^(the|my|this|that|both|all|his|her|its|their)\b", rf"\1 {said['hue']}", things)
+    if kind == REMOVE:  # "no more dogs" are all that are there
+        return _BARE.sub("the ", things)
     if "more" in said:
         return f"a {things}"
     return f"{said['many']} {things}" if "many" in said else things
@@ -100,8 +110,6 @@ def _rest(said: dict[str, str], things: str) -> str:
 def said_of_change(text: str) -> set[str]:
     """The words of `text` that say what is to change, and are no names."""
     plain = " ".join(text.lower().split())
-    gone = (found[0].split() for found in _LEAVES.finditer(plain))
-    rest = set(edited(plain)[0].split())
-    return {word for each in gone for word in each[-2:] if re.match(LEAVES, word) or word == "gone"} | (
-        set(plain.split()) - rest
-    )
+    asking = set(plain.split()) - set(edited(plain)[0].split())
+    leaving = {found[0].split()[-1] for found in _LEAVES.finditer(plain)}
+    return asking | leaving

@@ -18,12 +18,12 @@ ACROSS, DOWN = ("left", "right"), ("up", "down")
 
 
 def heading(stack: LayerStack, place: int, goal: Goal) -> str:
-    """Which way the layer at `place` goes for its `goal`: "left", "right", THERE, or "up" and "down" for who rises; "" where that
-    is not in the picture.
+    """Which way the layer at `place` goes for its `goal`: "left", "right", or "up" and "down" for who rises; THERE for who has come
+    there, and where that is in the picture no longer.
     """
     other = _nearest(stack, place, goal.label)
     if other is None:
-        return ""
+        return THERE
     layer = stack.layers[place]
     way = _middle(other) - _middle(layer)  # [2]: (x, y) pixels
     if goal.away:

@@ -27,7 +27,10 @@ from flowbrush.models.text.edits import (
         ("two more cats on the left", "two cats on the left", Edit(ADD)),
         ("more fish", "fish", Edit(ADD)),
         ("now remove the cat.", "the cat", Edit(REMOVE)),
-        ("no more cats", "cats", Edit(REMOVE)),
+        ("no more cats", "the cats", Edit(REMOVE)),
+        ("remove all dogs", "the dogs", Edit(REMOVE)),
+        ("delete all of the dogs", "the dogs", Edit(REMOVE)),
+        ("remove a dog", "a dog", Edit(REMOVE)),
         ("take the car away", "the car", Edit(REMOVE)),
         ("remove everything", "", Edit(REMOVE, everything=True)),
         ("make the car blue", "the blue car", Edit(DYE, hue="blue")),
@@ -59,3 +62,9 @@ def test_words_that_ask_are_no_unknown_words() -> None:
     assert said_of_change("please add a unicorn") == {"please", "add"}
     assert said_of_change("the big dog leaves and the cat is gone") == {"leaves", "gone"}
     assert said_of_change("leaves fall, the leaves") == set()
+
+
+@pytest.mark.parametrize(("times", "asks"), [(18, True), (20, False)])
+def test_a_long_prompt_is_a_description(times: int, asks: bool) -> None:
+    """What asks for a change is looked for in two hundred letters: in more, a chunk would wait."""
+    assert (edited("add a dog" + " and a cat" * times)[1] is not None) is asks

@@ -54,6 +54,7 @@ def one(stack: LayerStack, label: str) -> Layer:
         (("a cat", "add the dog"), ["cat", "dog"]),
         (("a cat and a dog", "remove the cat"), ["dog"]),
         (("three dogs and a cat", "remove the dogs"), ["cat"]),
+        (("three dogs and a cat", "no more dogs"), ["cat"]),
         (("three dogs and a cat", "remove a dog"), ["cat", "dog", "dog"]),
         (("a red dog and a blue dog", "remove the blue dog"), ["red dog"]),
         (("three dogs and a cat", "remove everything"), []),

@@ -55,10 +55,10 @@ def test_it_is_the_nearest_of_those_that_are_meant() -> None:
     assert heading(two, 0, TO) == "left"
     assert heading(two, 0, Goal(ANYBODY)) == "left" and heading(two, 3, Goal("dog")) == "left"
     gone = stack(dog(40), house(10, leaving=True), replace(house(90), label="red house"))
-    assert heading(gone, 0, Goal("red house")) == "right" and heading(gone, 0, Goal("blue house")) == ""
+    assert heading(gone, 0, Goal("red house")) == "right" and heading(gone, 0, Goal("blue house")) == THERE
     assert heading(gone, 0, TO) == "right", "who leaves is no goal, and a red house is a house"
-    assert heading(stack(dog(40), replace(house(60), label="")), 0, Goal(ANYBODY)) == "", "of a photo"
-    assert heading(stack(dog(40)), 0, TO) == ""
+    assert heading(stack(dog(40), replace(house(60), label="")), 0, Goal(ANYBODY)) == THERE, "of a photo"
+    assert heading(stack(dog(40)), 0, TO) == THERE, "it was taken away"
 
 
 @pytest.fixture
