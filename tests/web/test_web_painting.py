@@ -46,6 +46,9 @@ def test_a_pin_holds_and_the_eraser_lets_go(driver: Any, served: Any) -> None:
     driver.page.mouse.click(*driver.spot(*driver.ball()))
     driver.until(lambda: sent(served, "track.begin"), "the pin arrived")
     driver.until(driver.caught_up, "it is shown")
+    # The ball has drifted on since the press, and goes back to the pin within the chunk that shows it.
+    there = (driver.applied_frame + driver.ready["chunk_frames"]) / driver.ready["fps"]
+    driver.until(lambda: driver.playhead >= there, "it is where it was pressed")
     held = driver.ball()
     moment = driver.seconds()
     driver.until(lambda: driver.seconds() > moment + 0.75, "it would have drifted by 0.015")
