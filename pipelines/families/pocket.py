@@ -18,9 +18,9 @@ from flowbrush.pipelines.controls import ChunkPlan, normalised
 from flowbrush.pipelines.drag import Guide
 from flowbrush.pipelines.families.base import Carried, Memory, Taken
 from flowbrush.pipelines.image import fit_image
+from flowbrush.pipelines.parsing.clauses import ClauseReader
 from flowbrush.pipelines.reference import live_ground, stack_file
 from flowbrush.pipelines.reference.acquire import Acquirer, Touch, held_outlines
-from flowbrush.pipelines.reference.clauses import ClauseReader
 from flowbrush.pipelines.reference.condition import Reference, reference_maps, with_past
 from flowbrush.pipelines.reference.drive import drive
 from flowbrush.pipelines.reference.hearing import passing, regions, staying

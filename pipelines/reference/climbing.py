@@ -9,11 +9,11 @@ from dataclasses import replace
 import numpy as np
 
 from flowbrush.models.text.colors import parted
+from flowbrush.pipelines.parsing.wanted import Wanted
+from flowbrush.pipelines.parsing.ways import LEVEL, TRAVELS
 from flowbrush.pipelines.reference.layers import Layer, LayerStack, Seat
 from flowbrush.pipelines.reference.layout import each_of
 from flowbrush.pipelines.reference.seats import RIDER, carrier_of, seated
-from flowbrush.pipelines.reference.wanted import Wanted
-from flowbrush.pipelines.reference.ways import LEVEL, TRAVELS
 
 CHUNKS = 4  # on the way up: at once would be a jump through the picture, and who walks up for long is late
 

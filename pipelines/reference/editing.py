@@ -9,9 +9,9 @@ from torch import Tensor
 
 from flowbrush.models.text.colors import parted
 from flowbrush.models.text.edits import DYE, GROW, REMOVE
-from flowbrush.pipelines.reference.description import Description
+from flowbrush.pipelines.parsing.description import Description
+from flowbrush.pipelines.parsing.wanted import Wanted
 from flowbrush.pipelines.reference.layers import Layer, LayerStack, Seat
-from flowbrush.pipelines.reference.wanted import Wanted
 
 GROWING = 4  # chunks in which a thing comes to its new size: at once would be a jump
 LARGEST, SMALLEST = 0.9, 0.08

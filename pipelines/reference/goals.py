@@ -7,8 +7,8 @@ from __future__ import annotations
 import numpy as np
 
 from flowbrush.models.text.colors import parted
+from flowbrush.pipelines.parsing.wanted import ANYBODY, THERE, Goal
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
-from flowbrush.pipelines.reference.wanted import ANYBODY, THERE, Goal
 
 CLOSE = 0.8
 """Of half their sizes together: who is as near is there. At 1 two round things would stop with a gap between them."""

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from flowbrush.models.device import to_device
 from flowbrush.pipelines.controls import Blend, ChunkPlan
-from flowbrush.pipelines.reference.clauses import ClauseReader
+from flowbrush.pipelines.parsing.clauses import ClauseReader
 from flowbrush.pipelines.reference.drive import PASSED
 from flowbrush.pipelines.reference.goals import heading
 from flowbrush.pipelines.reference.layers import LayerStack

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from flowbrush.models.keyframes import Ground
-from flowbrush.pipelines.reference.wanted import LOOKS_RIGHT, Wanted
+from flowbrush.pipelines.parsing.wanted import LOOKS_RIGHT, Wanted
 
 Rng = np.random.Generator
 MOST = 6  # things in one picture

@@ -15,16 +15,16 @@ from flowbrush.models.pocket import PocketModel
 from flowbrush.models.text.colors import COLORS, parted
 from flowbrush.models.text.edits import DYE, GROW, REMOVE
 from flowbrush.pipelines.controls import Blend, ChunkPlan
+from flowbrush.pipelines.parsing.description import Description, describe
+from flowbrush.pipelines.parsing.wanted import Wanted
 from flowbrush.pipelines.reference import editing, transition
 from flowbrush.pipelines.reference.climbing import dismounting, mounting
-from flowbrush.pipelines.reference.description import Description, describe
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
 from flowbrush.pipelines.reference.layout import Placed, arrange, each_of
 from flowbrush.pipelines.reference.pose import Similarity
 from flowbrush.pipelines.reference.recolor import recolored
 from flowbrush.pipelines.reference.seats import sat_down
 from flowbrush.pipelines.reference.telling import everybody, names, nobody, retold
-from flowbrush.pipelines.reference.wanted import Wanted
 from flowbrush.pipelines.requests import Notice
 
 DEFAULT_SCENE = "meadow"

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from flowbrush.models.text.colors import parted
+from flowbrush.pipelines.parsing.wanted import Wanted
 from flowbrush.pipelines.reference.layers import SOLID, Layer, LayerStack, Seat
 from flowbrush.pipelines.reference.pose import Similarity
 from flowbrush.pipelines.reference.render import OWN
-from flowbrush.pipelines.reference.wanted import Wanted
 
 RIDER = 0.75  # of its size: all things are drawn equally large, and a horse cannot be seen below a monkey as large as it is
 CROWDED = 0.3  # power of their number by which several on one are smaller: two of full size hide each other

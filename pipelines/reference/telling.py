@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from flowbrush.models.text.colors import parted
+from flowbrush.pipelines.parsing.wanted import Wanted
 from flowbrush.pipelines.reference.layers import Layer, LayerStack, Told
-from flowbrush.pipelines.reference.wanted import Wanted
 
 Hears = Callable[[Layer], bool]
 

@@ -19,13 +19,13 @@ from flowbrush.models.keyframes import Catalogue, Ground, Keyframes
 from flowbrush.models.registry import card
 from flowbrush.models.spec import KeyframesSpec, PocketTextSpec
 from flowbrush.models.text.pocket import READ, Meaning, PocketText
-from flowbrush.pipelines.reference.description import describe
-from flowbrush.pipelines.reference.heights import marked
+from flowbrush.pipelines.parsing.description import describe
+from flowbrush.pipelines.parsing.heights import marked
+from flowbrush.pipelines.parsing.naming import things_named
+from flowbrush.pipelines.parsing.shades import dealt, with_shades
+from flowbrush.pipelines.parsing.wanted import Wanted
 from flowbrush.pipelines.reference.layout import MOST, Placed, Spot, _going, _Picture, arrange
-from flowbrush.pipelines.reference.naming import things_named
 from flowbrush.pipelines.reference.scenes import layer_of
-from flowbrush.pipelines.reference.shades import dealt, with_shades
-from flowbrush.pipelines.reference.wanted import Wanted
 
 SIZES = ((320, 192), (192, 320), (256, 256))
 LAND = Ground(0.6)

@@ -12,6 +12,7 @@ from stacks import BLUE, RED, disc, rows, stack
 
 from flowbrush.models.pocket import PocketModel
 from flowbrush.pipelines.controls import fold, initial_state
+from flowbrush.pipelines.parsing.wanted import Wanted
 from flowbrush.pipelines.reference.climbing import CHUNKS, dismounting, mounting
 from flowbrush.pipelines.reference.drive import drive
 from flowbrush.pipelines.reference.layers import Layer, LayerStack, Seat
@@ -20,7 +21,6 @@ from flowbrush.pipelines.reference.render import move
 from flowbrush.pipelines.reference.rising import rise, risen
 from flowbrush.pipelines.reference.scenes import SceneMaker
 from flowbrush.pipelines.reference.stack_file import dump_layers, load_layers
-from flowbrush.pipelines.reference.wanted import Wanted
 
 CAT_ON_CAR = (Wanted("car"), Wanted("cat", on="car"))
 

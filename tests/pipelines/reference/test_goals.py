@@ -9,9 +9,9 @@ from stacks import BLUE, RED, WIDTH, disc, stack
 
 from flowbrush.controls import Prompt, PromptSet
 from flowbrush.pipelines.generator import Generator
+from flowbrush.pipelines.parsing.wanted import ANYBODY, THERE, Goal
 from flowbrush.pipelines.reference.goals import heading
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
-from flowbrush.pipelines.reference.wanted import ANYBODY, THERE, Goal
 from flowbrush.pipelines.requests import StreamSettings
 
 TO, AWAY = Goal("house"), Goal("house", away=True)

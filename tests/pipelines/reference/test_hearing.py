@@ -9,10 +9,10 @@ import torch
 from stacks import BLUE, HEIGHT, RED, WIDTH, disc, rows, stack
 
 from flowbrush.pipelines.controls import Blend, ChunkPlan, fold, initial_state
+from flowbrush.pipelines.parsing.wanted import THERE, Goal
 from flowbrush.pipelines.reference.hearing import passing, regions, staying
 from flowbrush.pipelines.reference.layers import Layer
 from flowbrush.pipelines.reference.render import move
-from flowbrush.pipelines.reference.wanted import THERE, Goal
 from flowbrush.pipelines.regions import Regions
 
 PATCH = 2  # cells: tokens of 16 pixels

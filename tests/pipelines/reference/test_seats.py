@@ -10,13 +10,13 @@ import pytest
 import torch
 from stacks import BLUE, RED, disc, rows, stack
 
+from flowbrush.pipelines.parsing.wanted import Wanted
 from flowbrush.pipelines.reference.acquire import Acquirer, Touch
 from flowbrush.pipelines.reference.drive import drive
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
 from flowbrush.pipelines.reference.render import move
 from flowbrush.pipelines.reference.seats import let_down, sat_down, with_carriers
 from flowbrush.pipelines.reference.transition import advance
-from flowbrush.pipelines.reference.wanted import Wanted
 
 CAR, CAT = Wanted("car"), Wanted("cat", on="car")
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from stacks import BLUE, RED, disc, stack
 
+from flowbrush.pipelines.parsing.wanted import Wanted
 from flowbrush.pipelines.reference.telling import everybody, names, nobody, retold
-from flowbrush.pipelines.reference.wanted import Wanted
 
 FIRST, SECOND, THIRD = ((("a", 1.0),), (("b", 0.5), ("c", 0.5)), (("d", 1.0),))
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 from itertools import pairwise
 
 from flowbrush.models.text.pocket import RIDES, Meaning
-from flowbrush.pipelines.reference.deeds import AND, BY, ROOTED, Mention, mentions_of
-from flowbrush.pipelines.reference.wanted import Wanted
+from flowbrush.pipelines.parsing.deeds import AND, BY, ROOTED, Mention, mentions_of
+from flowbrush.pipelines.parsing.wanted import Wanted
 
 ON = frozenset("on onto upon atop".split())
 CLIMBS = frozenset("climb climbs climbing climbed mounts mounting boards boarding".split())

@@ -9,11 +9,11 @@ from dataclasses import replace
 
 from flowbrush.models.text.colors import color
 from flowbrush.models.text.pocket import Meaning, PocketText
-from flowbrush.pipelines.reference.deeds import DEEDS, ROOTED, spelled_out
-from flowbrush.pipelines.reference.heights import marked
-from flowbrush.pipelines.reference.phrases import ONE
-from flowbrush.pipelines.reference.shades import dealt, with_shades
-from flowbrush.pipelines.reference.wanted import Wanted
+from flowbrush.pipelines.parsing.deeds import DEEDS, ROOTED, spelled_out
+from flowbrush.pipelines.parsing.heights import marked
+from flowbrush.pipelines.parsing.phrases import ONE
+from flowbrush.pipelines.parsing.shades import dealt, with_shades
+from flowbrush.pipelines.parsing.wanted import Wanted
 
 PLURAL = 2  # of what is named in the plural without a number
 FACTORS = {"small": 0.78, "": 1.0, "big": 1.25}

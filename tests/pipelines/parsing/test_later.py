@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from flowbrush.models.pocket import PocketModel
-from flowbrush.pipelines.reference.clauses import ClauseReader
-from flowbrush.pipelines.reference.later import now_and_later
+from flowbrush.pipelines.parsing.clauses import ClauseReader
+from flowbrush.pipelines.parsing.later import now_and_later
 from flowbrush.pipelines.reference.scenes import SceneMaker
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from flowbrush.models.pocket import PocketModel
+from flowbrush.pipelines.parsing.seating import seated
+from flowbrush.pipelines.parsing.wanted import Wanted
 from flowbrush.pipelines.reference.scenes import SceneMaker
-from flowbrush.pipelines.reference.seating import seated
-from flowbrush.pipelines.reference.wanted import Wanted
 
 
 def said(prompt: str, model: PocketModel) -> str:

@@ -11,11 +11,11 @@ from typing import NamedTuple, TypeVar
 from flowbrush.models.text.colors import parted
 from flowbrush.models.text.pocket import Meaning, PocketText
 from flowbrush.pipelines.controls import Blend
-from flowbrush.pipelines.reference.deeds import DEEDS, ROOTED, is_of_strangers, without_to_and_fro
-from flowbrush.pipelines.reference.description import Description
-from flowbrush.pipelines.reference.skies import SKY, with_skies
-from flowbrush.pipelines.reference.wanted import IN_PLACE, THERE, Goal, Wanted
-from flowbrush.pipelines.reference.ways import LEVEL, goal_of_all, with_ways
+from flowbrush.pipelines.parsing.deeds import DEEDS, ROOTED, is_of_strangers, without_to_and_fro
+from flowbrush.pipelines.parsing.description import Description
+from flowbrush.pipelines.parsing.skies import SKY, with_skies
+from flowbrush.pipelines.parsing.wanted import IN_PLACE, THERE, Goal, Wanted
+from flowbrush.pipelines.parsing.ways import LEVEL, goal_of_all, with_ways
 
 T = TypeVar("T")
 

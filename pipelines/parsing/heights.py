@@ -12,8 +12,8 @@ from dataclasses import replace
 
 from flowbrush.models.text.places import PLACE, said_of
 from flowbrush.models.text.pocket import Meaning
-from flowbrush.pipelines.reference.phrases import put_together
-from flowbrush.pipelines.reference.wanted import Wanted
+from flowbrush.pipelines.parsing.phrases import put_together
+from flowbrush.pipelines.parsing.wanted import Wanted
 
 FREE = frozenset({"fly", "float", "fall"})
 """Deeds with which a thing is in the air."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from flowbrush.models.pocket import PocketModel
+from flowbrush.pipelines.parsing.wanted import IN_PLACE, Goal, Wanted
+from flowbrush.pipelines.parsing.ways import TRAVELS, with_ways
 from flowbrush.pipelines.reference.scenes import SceneMaker
-from flowbrush.pipelines.reference.wanted import IN_PLACE, Goal, Wanted
-from flowbrush.pipelines.reference.ways import TRAVELS, with_ways
 
 
 def said(prompt: str, model: PocketModel) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flowbrush.models.text.pocket import Meaning
-from flowbrush.pipelines.reference.deeds import DEEDS
+from flowbrush.pipelines.parsing.deeds import DEEDS
 
 THEN = frozenset("then afterwards finally".split())
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from flowbrush.models.text.colors import NAMES, SHADES, color
 from flowbrush.models.text.pocket import NEAR, Meaning
-from flowbrush.pipelines.reference.phrases import put_together
-from flowbrush.pipelines.reference.wanted import Wanted
+from flowbrush.pipelines.parsing.phrases import put_together
+from flowbrush.pipelines.parsing.wanted import Wanted
 
 HOW_MANY = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
 LINKS = frozenset("and or is are with in on at of".split())

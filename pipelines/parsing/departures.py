@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from flowbrush.models.text.edits import LEAVES
 from flowbrush.models.text.pocket import Meaning
-from flowbrush.pipelines.reference.phrases import put_together
-from flowbrush.pipelines.reference.wanted import Wanted
+from flowbrush.pipelines.parsing.phrases import put_together
+from flowbrush.pipelines.parsing.wanted import Wanted
 
 LEAVE = "leave"
 """The verb that stands for all words for it; the student has none, for what leaves is gone."""

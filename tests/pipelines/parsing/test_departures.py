@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flowbrush.models.pocket import PocketModel
-from flowbrush.pipelines.reference.departures import LEAVE, with_departures
+from flowbrush.pipelines.parsing.departures import LEAVE, with_departures
 from flowbrush.pipelines.reference.scenes import SceneMaker
 
 

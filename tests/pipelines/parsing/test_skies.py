@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from flowbrush.models.pocket import PocketModel
-from flowbrush.pipelines.reference.clauses import ClauseReader
+from flowbrush.pipelines.parsing.clauses import ClauseReader
+from flowbrush.pipelines.parsing.skies import with_skies
 from flowbrush.pipelines.reference.scenes import SceneMaker
-from flowbrush.pipelines.reference.skies import with_skies
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flowbrush.models.text.pocket import Meaning
-from flowbrush.pipelines.reference.deeds import DEEDS, ENDS
+from flowbrush.pipelines.parsing.deeds import DEEDS, ENDS
 
 SKY = frozenset({"weather", "strength"})
 """Kinds of words for weather."""

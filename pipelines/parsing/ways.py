@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from flowbrush.models.text.colors import color
 from flowbrush.models.text.pocket import Meaning
-from flowbrush.pipelines.reference.deeds import BY, ENDS, Mention, mentions_of, said_of_next
-from flowbrush.pipelines.reference.wanted import LOOKS_RIGHT, Goal, Wanted
+from flowbrush.pipelines.parsing.deeds import BY, ENDS, Mention, mentions_of, said_of_next
+from flowbrush.pipelines.parsing.wanted import LOOKS_RIGHT, Goal, Wanted
 
 TRAVELS = frozenset("walk run hop waddle crawl roll fly swim sail drive".split())
 """Deeds with which one goes from where one is, whether or not a way is said; what bounces or floats need not."""

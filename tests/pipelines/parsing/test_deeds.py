@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flowbrush.models.text.pocket import Meaning
-from flowbrush.pipelines.reference.deeds import ROOTED, is_of_strangers, spelled_out
+from flowbrush.pipelines.parsing.deeds import ROOTED, is_of_strangers, spelled_out
 from flowbrush.training.world import lexicon
 
 KINDS = {

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from flowbrush.models.text.pocket import ORDINARY, Meaning
-from flowbrush.pipelines.reference.phrases import ONE
-from flowbrush.pipelines.reference.wanted import IN_PLACE
+from flowbrush.pipelines.parsing.phrases import ONE
+from flowbrush.pipelines.parsing.wanted import IN_PLACE
 
 DEEDS = frozenset({"verb", "direction", "manner"})
 ROOTED = frozenset(

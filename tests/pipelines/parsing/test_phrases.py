@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from flowbrush.models.text.pocket import Meaning
-from flowbrush.pipelines.reference.phrases import put_together
+from flowbrush.pipelines.parsing.phrases import put_together
 
 
 def test_what_matches_is_put_together_and_what_does_not_stays() -> None:

@@ -14,16 +14,16 @@ from flowbrush.models.text.edits import GO, Edit, edited
 from flowbrush.models.text.pocket import Meaning, PocketText
 from flowbrush.models.text.scenes import is_in_water, scene_near
 from flowbrush.pipelines.controls import Blend
-from flowbrush.pipelines.reference.deeds import DEEDS
-from flowbrush.pipelines.reference.departures import departed, with_departures
-from flowbrush.pipelines.reference.heights import in_their_places
-from flowbrush.pipelines.reference.later import now_and_later
-from flowbrush.pipelines.reference.naming import things_named
-from flowbrush.pipelines.reference.seating import seated
-from flowbrush.pipelines.reference.skies import SKY, with_skies
-from flowbrush.pipelines.reference.wanted import Wanted
-from flowbrush.pipelines.reference.waters import LEAPS, on_water, scene_of
-from flowbrush.pipelines.reference.ways import with_ways
+from flowbrush.pipelines.parsing.deeds import DEEDS
+from flowbrush.pipelines.parsing.departures import departed, with_departures
+from flowbrush.pipelines.parsing.heights import in_their_places
+from flowbrush.pipelines.parsing.later import now_and_later
+from flowbrush.pipelines.parsing.naming import things_named
+from flowbrush.pipelines.parsing.seating import seated
+from flowbrush.pipelines.parsing.skies import SKY, with_skies
+from flowbrush.pipelines.parsing.wanted import Wanted
+from flowbrush.pipelines.parsing.waters import LEAPS, on_water, scene_of
+from flowbrush.pipelines.parsing.ways import with_ways
 
 HEARD = 0.15  # weight of a prompt from which on its things are there
 THEM = frozenset("it its they them he him she her".split())

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from flowbrush.models.text.pocket import Meaning
 from flowbrush.models.text.scenes import WATERS
-from flowbrush.pipelines.reference.deeds import ROOTED
-from flowbrush.pipelines.reference.wanted import Wanted
+from flowbrush.pipelines.parsing.deeds import ROOTED
+from flowbrush.pipelines.parsing.wanted import Wanted
 
 SWIMS = frozenset({"swim", "sail"})
 ONTO = frozenset("on in into onto across through".split())

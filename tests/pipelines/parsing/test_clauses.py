@@ -8,11 +8,11 @@ from flowbrush.models.device import choose
 from flowbrush.models.load import load_model
 from flowbrush.models.pocket import PocketModel
 from flowbrush.models.registry import card
-from flowbrush.pipelines.reference import clauses
-from flowbrush.pipelines.reference.clauses import GOES, RISES, Clause, ClauseReader
+from flowbrush.pipelines.parsing import clauses
+from flowbrush.pipelines.parsing.clauses import GOES, RISES, Clause, ClauseReader
+from flowbrush.pipelines.parsing.wanted import ANYBODY, THERE, Goal
+from flowbrush.pipelines.parsing.ways import TRAVELS
 from flowbrush.pipelines.reference.scenes import SceneMaker
-from flowbrush.pipelines.reference.wanted import ANYBODY, THERE, Goal
-from flowbrush.pipelines.reference.ways import TRAVELS
 from flowbrush.training.world import verbs
 
 
