@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from flowbrush.models.text.pocket import words
 from flowbrush.models.text.scenes import SCENES
+from flowbrush.models.text.words import words
 from flowbrush.training.world import lexicon, verbs
 from flowbrush.training.world.clip import call
 from flowbrush.training.world.words import plural, strange

@@ -7,12 +7,9 @@ An encoder that was trained with concepts also says what each word names.
 
 from __future__ import annotations
 
-import re
-import unicodedata
-import zlib
 from collections import Counter
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import NamedTuple
 
 import torch
@@ -29,8 +26,8 @@ from flowbrush.models.text.pictographs import spelled
 from flowbrush.models.text.places import at_sides, place_words
 from flowbrush.models.text.quantities import TAUGHT, counted
 from flowbrush.models.text.scenes import one_scene, scene_near
+from flowbrush.models.text.words import cut, forms, joins, spans, spoken, trigrams, words
 
-WORD = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*")
 PAD, UNKNOWN = 0, 1
 READ = 144  # words of a prompt that are looked at for things, with which a chunk waits
 NEAR = 4  # words: how far after a colour the thing is that has it
@@ -50,74 +47,6 @@ ORDINARY = frozenset(
 RIDES = frozenset("ride rides riding rode".split())
 OTHERS = near_words.WORDS | scenes.WORDS | colors.NAMES | quantities.WORDS
 """Words that are understood without having been trained."""
-
-
-def words(text: str) -> list[str]:
-    """Lower-case words of a prompt."""
-    return WORD.findall(text.lower())
-
-
-def _joined(text: str) -> list[bool]:
-    """Of each of the `words` of a prompt, whether only space is between it and the one before."""
-    found = list(WORD.finditer(text.lower()))
-    return [not text[a.end() : b.start()].strip() for a, b in pairwise(found[:1] + found)]
-
-
-def _spans(joined: Sequence[bool]) -> list[tuple[int, int]]:
-    """Begin and end of each run of words that nothing but space is between."""
-    begins = [at for at, close in enumerate(joined) if not (at and close)]
-    return list(pairwise([*begins, len(joined)]))
-
-
-def _pieces(items: Sequence[tuple[int, int]], most: int) -> list[tuple[int, int]]:
-    """The items put together to pieces of at most `most` words; a longer one is cut."""
-    pieces: list[tuple[int, int]] = []
-    for begin, end in items:
-        if pieces and end - pieces[-1][0] <= most:
-            pieces[-1] = (pieces[-1][0], end)
-        else:
-            pieces += [(at, min(at + most, end)) for at in range(begin, end, most)]
-    return pieces
-
-
-def spoken(text: str) -> list[str]:
-    """Everything in a prompt that somebody may mean something by, in lower case: words of any script, and pictographs.
-
-    The model reads `words`; what is here and not there would else be lost without a word.
-    """
-    found = [""]
-    for mark in unicodedata.normalize("NFC", text.lower().replace("’", "'")):
-        kind = unicodedata.category(mark)
-        if kind[0] in "LMN" or (mark in "'-" and found[-1] and found[-1][-1] not in "'-"):
-            found[-1] += mark
-        elif kind == "So":
-            found += [mark, ""]
-        else:
-            found.append("")
-    named = (word.strip("'-") for word in found)
-    return [word for word in named if any(unicodedata.category(mark)[0] in "LNS" for mark in word)]
-
-
-def _forms(word: str) -> list[str]:
-    """The word as it stands, and what it may be the plural or the past of."""
-    endings = (
-        ("ies", "y"),
-        ("men", "man"),
-        ("mice", "mouse"),
-        ("es", ""),
-        ("s", ""),
-        ("ed", ""),
-        ("ed", "e"),
-    )
-    forms = [word, *(word[: -len(end)] + bare for end, bare in endings if word.endswith(end))]
-    doubled = [form[:-1] for form in forms[1:] if form[-2:-1] == form[-1:]]  # hopp(ed)
-    return [form for form in (*forms, *doubled) if form]
-
-
-def _trigrams(word: str, buckets: int) -> list[int]:
-    marked = f"<{word}>"
-    parts = [marked[i : i + 3] for i in range(len(marked) - 2)]
-    return [1 + zlib.crc32(part.encode()) % (buckets - 1) for part in parts]
 
 
 class Meaning(NamedTuple):
@@ -164,11 +93,11 @@ class PocketText(nn.Module):
 
     def trained(self, word: str) -> str | None:
         """The form of `word` that was trained; None where none was."""
-        return next((form for form in _forms(word) if form in self.vocabulary), None)
+        return next((form for form in forms(word) if form in self.vocabulary), None)
 
     def _is_word(self, word: str) -> bool:
         """Whether something is known of `word`, or of what it is a form of."""
-        return word in ORDINARY or any(form in self.vocabulary or form in OTHERS for form in _forms(word))
+        return word in ORDINARY or any(form in self.vocabulary or form in OTHERS for form in forms(word))
 
     def several(self, word: str) -> bool:
         """Whether `word` is known as the plural of what was trained: "dogs", but not "grapes"."""
@@ -205,7 +134,7 @@ class PocketText(nn.Module):
         if self.reader is None:
             return set()
         heard = self._nearest(text)[0]
-        apart = zip(words(heard), _joined(heard), strict=True)
+        apart = zip(words(heard), joins(heard), strict=True)
         plain = "".join(f"{' ' if joined else ', '}{word}" for word, joined in apart)
         said_of = dict[str, set[str]]()
         for found in SHADES.finditer(plain):
@@ -263,9 +192,9 @@ class PocketText(nn.Module):
         if self.reader is None:
             raise ValueError("this text encoder has no concepts: it makes tokens and cannot be read")
         written = self.written(text)
-        heard, joined = words(written)[:READ], _joined(written)[:READ]
-        items = _spans(joined)
-        pieces = [heard[begin:end] for begin, end in _pieces(items, self.spec.length)]
+        heard, joined = words(written)[:READ], joins(written)[:READ]
+        items = spans(joined)
+        pieces = [heard[begin:end] for begin, end in cut(items, self.spec.length)]
         named = [concept for piece in self._named(pieces) for concept in piece]
         bare = [
             span
@@ -331,7 +260,7 @@ class PocketText(nn.Module):
             for column, word in enumerate(self.heard(prompt)):
                 form = self.trained(word)
                 known[row, column] = UNKNOWN if form is None else self.vocabulary[form]
-                parts[row * length + column] = _trigrams(form or word, self.spec.buckets)
+                parts[row * length + column] = trigrams(form or word, self.spec.buckets)
         empty = (known == PAD).to(device)
         empty[:, 0] = False  # an empty prompt attends to its first place
         x = self.word(known.to(device)) + self._looks(parts).unflatten(0, known.shape) + self.place

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowbrush.models.spec import PocketTextSpec
-from flowbrush.models.text.pocket import PocketText, words
+from flowbrush.models.text.pocket import PocketText
+from flowbrush.models.text.words import words
 
 SPEC = PocketTextSpec(dim=16, layers=1, heads=2, length=8, buckets=64)
 

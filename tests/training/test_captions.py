@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from flowbrush.models.spec import PocketTextSpec
-from flowbrush.models.text.pocket import words
 from flowbrush.models.text.scenes import one_scene
+from flowbrush.models.text.words import words
 from flowbrush.training.captions import GRAMMAR, NOTHING, Sentence, concepts, draw_sentence, vocabulary
 from flowbrush.training.text import TextTrainer
 

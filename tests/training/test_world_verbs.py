@@ -6,8 +6,8 @@ from collections import Counter
 
 import numpy as np
 
-from flowbrush.models.text.pocket import words
 from flowbrush.models.text.scenes import SCENES, one_scene
+from flowbrush.models.text.words import words
 from flowbrush.training.world import lexicon, verbs
 
 NOUNS = [noun.name for noun in lexicon.CORE + lexicon.EXTRA]
