@@ -23,6 +23,7 @@ from flowbrush.pipelines.reference import live_ground, stack_file
 from flowbrush.pipelines.reference.acquire import Acquirer, Touch, held_outlines
 from flowbrush.pipelines.reference.condition import Reference, reference_maps, with_past
 from flowbrush.pipelines.reference.drive import drive
+from flowbrush.pipelines.reference.facing import facing
 from flowbrush.pipelines.reference.hearing import passing, regions, staying
 from flowbrush.pipelines.reference.layers import LayerStack
 from flowbrush.pipelines.reference.render import Moved, move
@@ -72,6 +73,7 @@ class PocketFamily:
         if clip is None and carried:
             memory, carried = live_ground.left(memory, carried[0]), ()
         stack = self.scenes.turn(memory, plan)
+        stack = facing(stack, passing(self.clauses, stack, plan))
         video = None
         if clip is not None:
             video = live_ground.frames(clip, stack.background.device)

@@ -44,6 +44,7 @@ class Layer:
     `leaving`. `number` tells things of one label apart, in the order in which a prompt named them. `pace` is the greatest
     that it has had, of late, to where it was told to go: pixels a chunk. `seat` says on which other one it sits, if it does.
     `told` are the former prompts (texts with weights) that it goes on with, since those of now say nothing of it.
+    `looks` is the side to which it looks ("left" or "right"), "" for what was cut from a photo.
     """
 
     rgba: Tensor
@@ -57,6 +58,7 @@ class Layer:
     pace: float = 0.0
     seat: Seat | None = None
     told: Told = ()
+    looks: str = ""
 
     @property
     def held(self) -> bool:

@@ -16,7 +16,7 @@ from flowbrush.models.text.colors import COLORS, parted
 from flowbrush.models.text.edits import DYE, GROW, REMOVE
 from flowbrush.pipelines.controls import Blend, ChunkPlan
 from flowbrush.pipelines.parsing.description import Description, describe
-from flowbrush.pipelines.parsing.wanted import Wanted
+from flowbrush.pipelines.parsing.wanted import LOOKS_RIGHT, Wanted
 from flowbrush.pipelines.reference import editing, transition
 from flowbrush.pipelines.reference.climbing import dismounting, mounting
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
@@ -169,8 +169,9 @@ def layer_of(keyframes: Keyframes, placed: Placed, size: tuple[int, int]) -> Lay
     """The thing that was placed in pictures of `size` (W, H)."""
     rgba = sprite(keyframes, placed.label)
     rgba = rgba.flip(-1) if placed.mirrored else rgba
+    looks = "right" if placed.mirrored != (parted(placed.label)[1] in LOOKS_RIGHT) else "left"
     pose = Similarity(placed.size / rgba.shape[-1], placed.angle, placed.x, placed.y)
-    return Layer(rgba, placed.label, pose, depth=min(1.0, max(0.0, placed.y / size[1])))
+    return Layer(rgba, placed.label, pose, depth=min(1.0, max(0.0, placed.y / size[1])), looks=looks)
 
 
 def numbered(layers: Sequence[Layer], there: Sequence[Layer] = ()) -> tuple[Layer, ...]:

@@ -70,6 +70,7 @@ def dump_layers(layers: Sequence[Layer]) -> tuple[dict[str, Tensor], list[dict[s
             "pace": layer.pace,
             "seat": None if layer.seat is None else asdict(layer.seat),
             "told": [list(part) for part in layer.told],
+            "looks": layer.looks,
         }
         for layer in layers
     ]
@@ -91,6 +92,7 @@ def load_layers(tensors: dict[str, Tensor], facts: Sequence[dict[str, Any]]) -> 
             given.get("pace", 0.0),
             _seat(given.get("seat")),
             _prompts(given.get("told", ())),
+            given.get("looks", ""),
         )
         for index, given in enumerate(facts)
     )

@@ -17,7 +17,17 @@ from flowbrush.pipelines.reference.stack_file import dump, load
 def test_all_that_a_stack_says_comes_back() -> None:
     layers = (
         disc(RED, 30, 30, hands=frozenset({4, 9}), depth=0.3),
-        disc(BLUE, 60, 20, opacity=0.4, leaving=True, number=2, pace=3.5, told=(("a cat runs", 1.0),)),
+        disc(
+            BLUE,
+            60,
+            20,
+            opacity=0.4,
+            leaving=True,
+            number=2,
+            pace=3.5,
+            told=(("a cat runs", 1.0),),
+            looks="right",
+        ),
     )
     now = replace(
         stack(*layers), camera=Similarity(1.2, 0.1, 3.0, -4.0), margin=(8, 4), empty=frozenset({2}), label="snow",
