@@ -1,11 +1,13 @@
 """A session's recording: encoded packets written into a fragmented MP4 as they are, one fragment per chunk.
 
-The file always is what the session file describes: a rewind cuts it. All functions block; they are called
-in one storage thread.
+The file always is what the session file describes: a rewind cuts it. One that somebody else removes is written again; one that
+somebody else cuts takes no more. All functions block; they are called in one storage thread.
 """
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import struct
 from array import array
 from bisect import bisect_left
@@ -14,6 +16,9 @@ from pathlib import Path
 
 from flowbrush.protocol import Codec
 from flowbrush.server.delivery import mp4
+from flowbrush.server.store.put_back import put_back, taken_away
+
+log = logging.getLogger(__name__)
 
 
 class Recording:
@@ -27,20 +32,29 @@ class Recording:
         self._chunks, self._starts = array("I"), array("Q")
         """the chunks, growing, and where the fragment of each begins"""
         self._file = open(path, "a+b")
-        self.bytes = self._scan()
-        self._file.truncate(self.bytes)
         self.chunks: int | None = None
         """chunks before this one are recorded; None when none is"""
+        self.bytes = 0
+        self._was_cut = False
+        self._take_up()
+
+    def _take_up(self) -> None:
+        """Goes on behind the last complete fragment of the file."""
+        del self._chunks[:], self._starts[:]
+        self.bytes = self._scan()
+        self._file.truncate(self.bytes)
         self._count()
 
     def _count(self) -> None:
         self.chunks = self._chunks[-1] + 1 if self._chunks else None
 
     def put(self, chunk: int, first_frame: int, samples: Sequence[mp4.Sample]) -> bool:
-        """Writes a chunk; it replaces what was recorded of it and after it. False when there is no room."""
+        """Writes a chunk; it replaces what was recorded of it and after it. False when there is no room. Raises OSError."""
         if self.full:
             return False
         self.cut(chunk)
+        if self._was_cut:
+            raise OSError("somebody else has cut its file")
         data = mp4.fragment(self._codec, chunk + 1, first_frame, self._fps, samples)
         if not self._starts:
             if not samples[0].key:
@@ -59,7 +73,8 @@ class Recording:
         return True
 
     def cut(self, chunks: int) -> None:
-        """Forgets chunk `chunks` and all after it."""
+        """Forgets chunk `chunks` and all after it. Raises OSError."""
+        self._check()
         kept = bisect_left(self._chunks, chunks)
         if kept < len(self._chunks):
             self.bytes = self._starts[kept] if kept else 0
@@ -69,7 +84,20 @@ class Recording:
 
     def close(self) -> None:
         """Closes the file; it is complete after every chunk anyway."""
-        self._file.close()
+        if not self._file.closed:
+            with contextlib.suppress(OSError):
+                self._check()
+            self._file.close()
+
+    def _check(self) -> None:
+        """Sees to it that the file is where it belongs, and what was written is in it. Raises OSError."""
+        if taken_away(self._file, self.path):
+            self._file = put_back(self._file, self.path)
+            log.error("%s was taken away while its session runs, and is written again", self.path)
+        if self._file.seek(0, 2) < self.bytes:
+            log.error("somebody else has cut %s while its session runs: it takes no more", self.path)
+            self._was_cut = True
+            self._take_up()
 
     def _note(self, chunk: int, start: int) -> None:
         """The fragment of one more chunk is there."""

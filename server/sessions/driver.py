@@ -147,12 +147,11 @@ class Driver:
         live.show(effect)
 
     def _append(self, live: SessionHost, effect: do.Append) -> None:
-        epoch = live.session.epoch
         self._store_later(
             live,
             effect,
-            lambda: live.journal.replace(effect.first, effect.lines, epoch),
-            lambda chunks: self.handle(live, on.Written(chunks)),
+            self._repository.logging(live, effect.first, effect.lines),
+            lambda logged: self.handle(live, on.Written(*logged)),
             lambda: self._log_late(live),
         )
 

@@ -166,9 +166,10 @@ class Tick:
 
 @dataclass(frozen=True)
 class Written:
-    """The journal holds the first `chunks` chunks."""
+    """The journal holds the first `chunks` chunks, but for those that are `lost`: the first and the last of them."""
 
     chunks: int
+    lost: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

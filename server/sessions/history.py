@@ -19,6 +19,8 @@ class History:
         self.asked = asked
         self.snapshots: dict[int, str] = {}
         """chunk → file with the state after it"""
+        self.lost: tuple[int, int] | None = None
+        """the first and the last chunk of those whose controls nobody knows any more"""
         self._unwritten: list[tuple[Control, ...]] = []
         self._points = 0
         self._writing = 0
@@ -74,6 +76,23 @@ class History:
         self._unwritten = self._unwritten[len(self._unwritten) - keep :]
         self._points = sum(map(_points, self._unwritten))
 
+    def lose(self, first: int, last: int) -> None:
+        """The log has lost these chunks."""
+        before = self.lost or (first, last)
+        self.lost = min(first, before[0]), max(last, before[1])
+        self._forget_lost()
+
+    def _forget_lost(self) -> None:
+        if self.lost is not None:
+            first, last = self.lost[0], min(self.lost[1], self.asked - 1)
+            self.lost = (first, last) if first <= last else None
+
+    def can_reach(self, chunk: int) -> bool:
+        """Whether what is known brings a stream to the end of `chunk`."""
+        if self.lost is None or chunk < self.lost[0]:
+            return True
+        return any(self.lost[1] <= saved <= chunk for saved in self.snapshots)
+
     def saved(self, chunk: int, path: str) -> tuple[str, ...]:
         """A snapshot is there; returns the files of those that are of no use now."""
         self.snapshots[chunk] = path
@@ -98,6 +117,7 @@ class History:
             self._points = sum(map(_points, self._unwritten))
         self.asked = min(self.asked, chunks)
         self._cut_to = min(self._cut_to, self.asked)
+        self._forget_lost()
         return tuple(self.snapshots.pop(saved) for saved in list(self.snapshots) if saved >= chunks)
 
 

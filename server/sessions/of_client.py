@@ -101,6 +101,7 @@ def step(session: Session, event: on.StepAsked, now: float) -> Effects:
 
 def rewind(session: Session, event: on.RewindAsked, now: float) -> Effects:
     session.check_made(event.chunk, event.id)
+    session.check_reachable(event.chunk, event.id)
     if not session.tracks.knows(event.chunk + 1) and not session.jumps.hurried:
         asked = do.Recall(event.chunk + 1, session.epoch)
         session.jumps.recall(event, asked)

@@ -37,6 +37,14 @@ def written(session: Session, event: on.Written, now: float) -> Effects:
     if session.trouble.log_written():
         text = "the session's log is written again; nothing of it is lost"
         effects.append(do.Say(Notice(code="log_resumed", message=text)))
+    if event.lost is not None:
+        session.history.lose(*event.lost)
+        first, last = event.lost
+        text = (
+            f"somebody else has cut the session's log, chunks {first} to {last} of it are lost: the stream goes on, "
+            f"but its log ends before chunk {first}, and a restarted server would go on there"
+        )
+        effects.append(do.Say(Notice(code="log_lost", message=text)))
     return effects
 
 

@@ -176,6 +176,13 @@ class Session:
             text = f"chunk {chunk} is not made yet: {made} chunks are, counted from 0"
             raise ProtocolError(ErrorCode.REWIND_OUT_OF_RANGE, text, field="chunk", id=id)
 
+    def check_reachable(self, chunk: int, id: int | None = None) -> None:
+        """Raises ProtocolError when the stream cannot be brought to the end of `chunk`, for its log has lost what led there."""
+        if not self.history.can_reach(chunk):
+            first, last = self.history.lost or (0, 0)
+            text = f"chunks {first} to {last} of the session's log are lost: it cannot go back to the end of chunk {chunk}"
+            raise ProtocolError(ErrorCode.REWIND_OUT_OF_RANGE, text, field="chunk", id=id)
+
     def check_sent(self, last_frame: int) -> None:
         """Raises ProtocolError when a client comes back that says it has a frame which it was never sent."""
         most = self.output.most

@@ -55,7 +55,8 @@ class Claims:
 
     def take(self, id: str) -> bool:
         """Makes a session this process's own; False when it is another's. Raises OSError where there are no locks."""
-        if id in self._held:
+        held = self._held.get(id)
+        if held is not None and os.fstat(held.fileno()).st_nlink:
             return True
         folder = self._sessions / id
         folder.mkdir(parents=True, exist_ok=True)
@@ -72,6 +73,8 @@ class Claims:
         file.write(self.name)
         file.flush()
         self._held[id] = file
+        if held is not None:  # somebody has removed that one, and a lock on it holds nobody off
+            held.close()
         return True
 
     def drop(self, id: str) -> None:

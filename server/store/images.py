@@ -24,7 +24,7 @@ from flowbrush.server.store.store import size_of
 
 log = logging.getLogger(__name__)
 
-__all__ = ["BadImage", "ImageStore", "data_url", "load", "shape_of", "share", "take_over"]
+__all__ = ["BadImage", "ImageStore", "data_url", "keep", "load", "shape_of", "share", "take_over"]
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 READ_S = 60.0
@@ -130,6 +130,16 @@ def take_over(image: Path, target: Path) -> Frames:
     """Shares an image with a session and reads it. Raises BadImage and OSError."""
     share(image, target)
     return load(target)
+
+
+def keep(picture: Frames, target: Path) -> None:
+    """Writes a picture, RGB uint8 [H, W, 3], as a PNG, whole or not at all. Raises OSError."""
+    part = target.with_name(f"{target.name}.part")
+    try:
+        Image.fromarray(picture).save(part, "PNG", compress_level=keep_image.COMPRESSION)
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def data_url(path: Path) -> str:

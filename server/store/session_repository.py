@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from flowbrush.pipelines.requests import Frames, StreamSettings
-from flowbrush.protocol import Codec, Notice, SessionStart, StartFields
+from flowbrush.protocol import Codec, Control, Notice, SessionStart, StartFields
 from flowbrush.server.delivery.recording import Recording
 from flowbrush.server.engine import ipc
 from flowbrush.server.metrics import Metrics
@@ -33,6 +34,13 @@ PAUSED_S = 60.0
 
 EXPECTED_CHUNK_S = 0.2
 """A first guess for sessions that are taken up before a worker has measured one."""
+
+
+class Logged(NamedTuple):
+    """The journal has so many chunks; the first and the last of those whose lines somebody else has cut off meanwhile."""
+
+    chunks: int
+    lost: tuple[int, int] | None
 
 
 def new_id() -> str:
@@ -77,6 +85,8 @@ class SessionRepository:
         """what the workers of each model make, once one has said so"""
         self.left_out: dict[str, str] = {}
         """stored sessions of models that are not served now: hash of the token → model"""
+        self._unkept: set[str] = set()
+        """running sessions whose files were removed, and cannot be written again"""
 
     def open(
         self,
@@ -195,6 +205,7 @@ class SessionRepository:
 
     def give_up(self, id: str) -> None:
         """The session is no longer this process's."""
+        self._unkept.discard(id)
         self._store.owners.drop(id)
 
     def saving(self, live: SessionHost, stops: bool = False) -> Callable[[], None]:
@@ -210,6 +221,39 @@ class SessionRepository:
         live.meta.start = live.meta.start.model_copy(update={"seed": live.session.settings.seed})
         record = live.meta.model_copy()
         return lambda: self._store.write(record)
+
+    def logging(
+        self, live: SessionHost, first: int, lines: Sequence[Sequence[Control]]
+    ) -> Callable[[], Logged]:
+        """What writes these lines into the session's journal, in the place of what it has from chunk `first` on, and again what
+        somebody else has removed of the session's files meanwhile.
+
+        It blocks, and raises OSError.
+        """
+        epoch, save = live.session.epoch, self.saving(live)
+
+        def write() -> Logged:
+            self._keep(live, save)
+            return Logged(live.journal.replace(first, lines, epoch), live.journal.take_lost())
+
+        return write
+
+    def _keep(self, live: SessionHost, save: Callable[[], None]) -> None:
+        """The settings and the start image, where they are gone. While that cannot be, the session goes on without."""
+        image, picture = self._store.image(live.id), live.session.settings.image
+        try:
+            if not self._store.has(live.id):
+                save()
+                self._store.owners.take(live.id)  # its lock may be gone with the folder
+                log.error("its settings were removed, and are written again", extra={"session": live.id})
+            if picture is not None and not image.exists():
+                images.keep(picture, image)
+                log.error("its start image was removed, and is written again", extra={"session": live.id})
+            self._unkept.discard(live.id)
+        except OSError as error:
+            if live.id not in self._unkept:
+                log.error("its files were removed: %s", error, extra={"session": live.id})
+            self._unkept.add(live.id)
 
     def session_file(self, id: str, frames: int | None) -> Iterator[str] | None:
         """The text of the session file of a session, running (with the `frames` it has) or ended; None without one. Blocks.

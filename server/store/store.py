@@ -144,6 +144,10 @@ class Store:
         finally:
             part.unlink(missing_ok=True)
 
+    def has(self, id: str) -> bool:
+        """Whether the session's settings are there. Raises OSError where that cannot be told."""
+        return (self.folder(id) / "session.json").exists()
+
     def find(self, id: str) -> SessionRecord | None:
         """The settings of a stored session; None when there is none, or it is damaged. Raises OSError where that cannot be told."""
         try:

@@ -26,6 +26,7 @@ from flowbrush.server.sessions.driver import Driver
 from flowbrush.server.sessions.phases import Phase
 from flowbrush.server.sessions.session import Session, Terms
 from flowbrush.server.sessions.session_host import SessionHost
+from flowbrush.server.store.session_repository import Logged
 from flowbrush.server.store.snapshot_files import SnapshotFiles
 from flowbrush.server.store.storage import LATE_S
 from flowbrush.server.store.store import SessionRecord
@@ -306,7 +307,7 @@ class World:
             drop_snapshots=lambda id: None,
         )
         repository: Any = SimpleNamespace(
-            saving=lambda live, stops=False: self._save, give_up=lambda id: None
+            saving=lambda live, stops=False: self._save, give_up=lambda id: None, logging=self._logging
         )
         storage: Any = self.storage
         snapshots, metrics = SnapshotFiles(store, storage), METRICS
@@ -320,6 +321,11 @@ class World:
     def _save(self) -> None:
         if self.disk_full:
             raise NO_SPACE
+
+    @staticmethod
+    def _logging(live: SessionHost, first: int, lines: Any) -> Callable[[], Logged]:
+        epoch = live.session.epoch
+        return lambda: Logged(live.journal.replace(first, lines, epoch), None)
 
     def _spawn(self, name: str, handler: Callable[[Any, Any], None]) -> PlayedWorker:
         if self.no_processes:

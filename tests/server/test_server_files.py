@@ -106,9 +106,9 @@ def test_what_memory_keeps_of_a_long_stream_hardly_grows(tmp_path: Path) -> None
 
 def test_a_line_that_the_disk_has_lost_is_named(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "j")
-    journal.extend(0, [(), (), ()])
+    journal.extend(0, [()] * 200)
     os.truncate(tmp_path / "j", 6)
-    with pytest.raises(ValueError, match="line 3 of the journal is missing"):
+    with pytest.raises(ValueError, match="line 3 of the journal is lost"):
         journal.controls(2)
 
 
