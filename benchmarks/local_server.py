@@ -117,7 +117,13 @@ def server(args: argparse.Namespace, seats: int = 4, cluster: str = "") -> Itera
         options = ["--port", "0", "--state-dir", folder, "--log-level", "error", "--seats", str(seats)]
         options += ["--model", args.model, "--device", args.device]
         options += ["--cluster", cluster] if cluster else []
-        command = [sys.executable, "-m", "flowbrush.server.cli", "serve", *options]
+        kept = [
+            "flowbrush.benchmarks.kept",
+            str(os.getpid()),
+            folder,
+            snapshots,
+        ]  # which it removes if this is killed
+        command = [sys.executable, "-m", *kept, "serve", *options]
         environment = {**os.environ, "FLOWBRUSH_RUNTIME_DIR": snapshots}
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment

@@ -25,6 +25,7 @@ import flowbrush
 from flowbrush.benchmarks.card import finish, machine, print_card, print_table
 from flowbrush.benchmarks.local_server import Running, arguments, server, within
 from flowbrush.limits import MAX_GRID_SIDE, MAX_STEPS, MAX_TRACKS, SUBPROTOCOL
+from flowbrush.models.parent import end_with_parent
 
 WARM_UP_S = 2.0
 READY_S, STOP_S = 60.0, 3.0
@@ -139,6 +140,7 @@ async def neighbour(*what: str) -> AsyncIterator[None]:
 
 
 def _run(ready: Event, ended: Event, *what: str) -> None:
+    end_with_parent()
     asyncio.run(_live(ready, ended, *what))
 
 

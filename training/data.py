@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from flowbrush.models.parent import end_with_parent
 from flowbrush.models.text.pocket import PocketText
 from flowbrush.training.forcing import Batch
-from flowbrush.training.parallel import end_with_parent
 from flowbrush.training.pool import Pool
 
 Rng = np.random.Generator

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
 
 import torch
 
+from flowbrush.models.parent import end_with_parent
+
 Result = TypeVar("Result")
 _work: Callable[[int], object] | None = None
-
-WATCH_S = 1.0
-"""A process whose parent is gone works on for so long."""
 
 
 def cores() -> int:
@@ -37,21 +34,6 @@ def spread(work: Callable[[int], Result], count: int, workers: int) -> list[Resu
             return list(pool.map(_call, range(count)))  # type: ignore[arg-type]
     finally:
         _work = None
-
-
-def end_with_parent() -> None:
-    """Called first in a process that works for another one: it ends soon after that, however that ended. One that was killed ends
-    nobody, and who waits for its next work in a pipe that its siblings hold open, too, would wait for ever.
-    """
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def watch(pid: int | None) -> None:
-        while os.getppid() == pid:
-            time.sleep(WATCH_S)
-        os._exit(1)
-
-    threading.Thread(target=watch, args=(parent.pid,), name="parent", daemon=True).start()
 
 
 def _prepare() -> None:

@@ -14,8 +14,9 @@ import torch
 from PIL import Image
 
 from flowbrush.models.codecs.pocket import PocketCodec
+from flowbrush.models.parent import end_with_parent
 from flowbrush.training.config import Recipe
-from flowbrush.training.parallel import cores, end_with_parent
+from flowbrush.training.parallel import cores
 from flowbrush.training.pool import build_pool, mark_pool, pool_files
 from flowbrush.training.run import Run
 from flowbrush.training.stages.base import Context, load_components

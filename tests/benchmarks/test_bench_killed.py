@@ -1,0 +1,76 @@
+"""A benchmark that is killed: what it started ends with it, and what it wrote is gone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from test_bench_server import ROOT
+
+from flowbrush.benchmarks.local_server import TMPFS
+
+WAIT_S = 90.0
+
+
+def folders(temporary: Path) -> set[Path]:
+    """Those that a benchmark makes for its server."""
+    return {
+        path for where in (temporary, TMPFS) if where.is_dir() for path in where.glob("flowbrush-bench-*")
+    }
+
+
+def started(bench: psutil.Process, words: tuple[str, ...]) -> list[psutil.Process]:
+    """All that it has started, once that does what the words say."""
+    end = time.monotonic() + WAIT_S
+    while time.monotonic() < end:
+        found = bench.children(recursive=True)
+        lines = [" ".join(each.cmdline()) for each in found if each.is_running()]
+        if all(any(word in line for line in lines) for word in words):
+            return found
+        assert bench.is_running() and bench.status() != psutil.STATUS_ZOMBIE, "it ended by itself"
+        time.sleep(0.05)
+    raise AssertionError(f"not all of {words} were started: {lines}")
+
+
+@pytest.mark.parametrize("sleep_s", [0.0, 8.0], ids=["as it starts", "warm"])
+def test_what_a_killed_benchmark_has_started_ends_with_it(tmp_path: Path, sleep_s: float) -> None:
+    before = folders(tmp_path)
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "server")])
+    environment = {
+        "FLOWBRUSH_LOADER": "server_generator:Generator.load",
+        "PYTHONPATH": paths,
+        "TMPDIR": str(tmp_path),
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "flowbrush.benchmarks",
+        "walls",
+        "--seconds",
+        "60",
+        "--model",
+        "pocket-random",
+    ]
+    with subprocess.Popen(
+        command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as bench:
+        try:
+            found = started(psutil.Process(bench.pid), ("benchmarks.kept", "spawn_main"))
+            time.sleep(sleep_s)
+            found = psutil.Process(bench.pid).children(recursive=True)
+            assert folders(tmp_path) - before
+        finally:
+            bench.kill()
+    try:
+        _, alive = psutil.wait_procs(found, WAIT_S)
+        assert not alive
+        assert folders(tmp_path) <= before
+    finally:
+        for process in found:
+            if process.is_running():
+                process.kill()
