@@ -1,5 +1,5 @@
-"""Prompts that say what is to change of a picture, not what it shows: "add a dog", "remove the cat", "make the car blue", "make it
-night". What they name is said without the words that ask for it, as it is learned.
+"""Prompts that say what is to change of a picture, not what it shows: "add a dog", "turn the cat into a tiger", "make the car
+blue", "put it on the left", "faster". What they name is said without the words that ask for it, as it is learned.
 """
 
 from __future__ import annotations
@@ -9,34 +9,57 @@ from typing import NamedTuple
 
 from flowbrush.models.text.colors import HUE, color
 
-ADD, REMOVE, DYE, GROW, GO = "add", "remove", "dye", "grow", "go"
-"""Things come in addition to what is there; they leave; have another colour; another size; everything goes to another scene."""
+ADD, REMOVE, ONLY, REPLACE = "add", "remove", "only", "replace"
+"""Things come in addition to what is there; they leave; all others leave; others come in their place."""
+DYE, GROW, PLACE, SWAP = "dye", "grow", "place", "swap"
+"""Things have another colour; another size; come to another side; two of them change places."""
+PACE, TURN, GO, CAMERA = "pace", "turn", "go", "camera"
+"""Who goes does so faster or slower; the other way; everything goes to another scene; the camera is to move."""
 LONGEST = 200  # letters: who asks for a change says it in a few words, and what is looked for in more of them, a chunk waits for
 BIGGER, SMALLER = 1.4, 1 / 1.4
 _SIZES = {
-    **dict.fromkeys("bigger larger taller big large tall grows grow".split(), BIGGER),
+    **dict.fromkeys("bigger larger taller big large tall grows grow closer nearer".split(), BIGGER),
     **dict.fromkeys("smaller tinier small tiny little shorter shrinks shrink".split(), SMALLER),
     **dict.fromkeys("huge giant gigantic enormous".split(), BIGGER**2),
+    **dict.fromkeys(("further away", "farther away", "into the distance"), SMALLER),
 }
 
 
 class Edit(NamedTuple):
-    """What a prompt wants changed: one of ADD, REMOVE, DYE, GROW, GO, by which `factor` things grow, and which `hue` they are to
-    have. Of `everything` where it names nothing: "make it bigger".
+    """What a prompt wants changed: one of the kinds above, by which `factor` things grow, which `hue` they are to have, how they
+    are to go ("fast", "slow"), on which `side` ("left", "middle", "right") or at which `height` ("top", "bottom") they are to be,
+    and in what words it says what comes `instead`. Of `everything` where it names nothing: "make it bigger".
     """
 
     kind: str
     factor: float = 1.0
     hue: str = ""
     everything: bool = False
+    manner: str = ""
+    side: str = ""
+    height: str = ""
+    instead: str = ""
 
 
 _ASKED = r"(?:(?:please|now|then|ok|okay|and|also|just|can you|could you|would you|let's|lets|let us)[\s,]+)*"
-_ALL = r"(?:it|them|him|her|everything|everyone|everybody|all|all of them)"
+_ALL = r"(?:it|them|him|her|they|he|she|both|everything|everyone|everybody|all|all of them)"
 _THINGS = r"(?P<things>(?:the|my|this|that|both|all|his|her|its|their)\s+[a-z' -]+?|" + _ALL + ")"
+_WHO = rf"(?:{_THINGS})"
 _HOW = r"(?:(?:much|a bit|a little|a lot|even|very|really|now)\s+)*"
 _SIZE = rf"(?P<size>{'|'.join(_SIZES)})"
-_END = r"[\s.!]*$"
+_END = r"(?:\s+(?:please|now|too|again))*[\s.!]*$"
+_SCENE = r"(?:the )?(?:scene|background|place|setting|world)\b"
+_NEW = r"(?:an?|another|one|two|three|four|five|six|some|several|more)\s"
+_GOES = r"(?:go(?:es)?|runs?|moves?|walks?|swims?|flies|fly|drives?|gets?)"
+_BY = r"(?:by|past|in|over|through|along|into view|into the (?:picture|scene|frame))"
+_WHERE = (
+    r"(?:(?:to|on|at|in|into|onto|towards?)\s+)?(?:the\s+)?(?:far\s+|very\s+)?"
+    r"(?P<where>left|right|middle|cent(?:er|re)|top|bottom)(?:[- ](?:hand )?(?:side|edge|half))?"
+    r"(?:\s+of\s+(?:the\s+|my\s+)?(?:picture|screen|frame|image|scene|video))?"
+)
+MIDDLE = ("middle", "center", "centre")
+_SIDES = {"left": "left", "right": "right", **dict.fromkeys(MIDDLE, "middle")}
+_FASTER = r"(?:more )?(?P<pace>faster|quicker|quickly|slower|slowly)"
 
 _BARE = re.compile(
     r"^(?:all (?:of )?(?:the )?|(?!(?:the|my|this|that|these|both|his|her|its|their|an?|one|two|three|four|five|six)\b))"
@@ -44,11 +67,54 @@ _BARE = re.compile(
 """Where a name begins that no word before it says how many are meant of."""
 
 _PATTERNS = {
+    CAMERA: (
+        r"(?:the )?camera\b[^,;]*$",
+        r"(?:zoom|pan|tilt|dolly)(?:s|ming|ning|ing)?\b(?:\s+(?:the camera|in|out|left|right|up|down|to)\b[^,;]*)?$",
+    ),
+    REPLACE: (
+        r"(?:replace|exchange|substitute)\s+(?P<things>.+?)\s+(?:with|by|for)\s+(?P<instead>.+)$",
+        rf"(?:swap|switch|trade)\s+{_THINGS}\s+(?:with|for)\s+(?P<instead>an?\s.+)$",
+        rf"(?:make|turn|change|transform|convert|morph)\s+(?!{_SCENE}){_THINGS}\s+(?:into\s+(?P<instead>.+)|(?:to\s+)?(?P<new>{_NEW}.+))$",
+        rf"{_THINGS}\s+(?:turns?|changes?|transforms?|morphs?)\s+into\s+(?P<instead>.+)$",
+        rf"{_THINGS}\s+(?:becomes?|(?:is|are) now)\s+(?P<new>{_NEW}.+)$",
+        r"(?P<instead>.+?)\s+instead of\s+(?P<things>.+)$",
+    ),
+    SWAP: (
+        rf"(?P<things>.+\sand\s.+?|they|both|everyone)\s+"
+        rf"(?:swap|switch|change|trade|exchange)\s+(?:places|positions|sides|seats){_END}",
+        rf"(?:swap|switch|exchange)\s+(?P<things>.+\s(?:and|with)\s+the\s.+?|them|both){_END}",
+        rf"(?:swap|switch|change|trade)\s+(?:places|positions|sides){_END}",
+    ),
+    PLACE: (
+        rf"(?:move|put|place|set|push|shift|send|bring)\s+{_THINGS}\s+(?:over\s+|back\s+)?{_WHERE}{_END}",
+        rf"{_THINGS}\s+(?:is|are)\s+(?:now\s+)?(?:on|at|in|to)\s+{_WHERE}{_END}",
+    ),
+    PACE: (
+        rf"(?:(?:{_WHO}\s+)?(?:go(?:es)?|moves?|gets?)\s+)?{_HOW}{_FASTER}{_END}",
+        rf"make\s+{_THINGS}\s+(?:go\s+|move\s+)?{_HOW}{_FASTER}{_END}",
+        rf"(?:{_WHO}\s+)?(?P<pace>speeds?|slows?|hurry|hurries)\s*(?:up|down)?{_END}",
+    ),
+    TURN: (
+        rf"(?:{_WHO}\s+)?turns?\s+(?:around|round|back){_END}",
+        rf"(?:{_WHO}\s+)?{_GOES}\s+back(?:wards?)?{_END}",
+        rf"(?:{_WHO}\s+)?(?:(?:turns?|faces?|looks?|{_GOES})\s+)?(?:in\s+)?the (?:other|opposite) (?:way|direction){_END}",
+        rf"(?:{_WHO}\s+)?(?:reverses?|changes? directions?){_END}",
+    ),
+    ONLY: (rf"(?:only|nothing but|keep only|leave only)\s+(?P<things>.+?){_END}",),
     REMOVE: (
-        rf"(?:remove|delete|erase|take away|get rid of|no more)\s+(?P<things>.+?){_END}",
+        rf"(?:remove|delete|erase|take away|get rid of|hide|no more)\s+(?P<things>.+?){_END}",
+        rf"without\s+(?P<things>[^,.]+?){_END}",
         rf"take\s+(?P<things>.+?)\s+(?:away|out){_END}",
+        rf"(?:clear|empty)(?:\s+(?:everything|all|the (?:scene|picture|screen|stage)))?{_END}",
     ),
     ADD: (
+        rf"(?P<things>{_NEW}[^,.]+?)\s+(?:appears?|arrives?|shows? up|pops? up|comes? along){_END}",
+        rf"(?P<things>{_NEW}[^,.]+?)\s+joins?(?: in| them| us| it| him| her)?{_END}",
+        rf"(?P<things>{_NEW}[^,.]+?\s+(?:{_GOES}|comes?|enters?|sails?|floats?|hops?|rolls?)\s+{_BY}){_END}",
+        rf"(?P<things>{_NEW}[^,.]+?)\s+(?:enters?(?: the (?:scene|picture|frame))?){_END}",
+        r"(?:with|plus)\s+(?P<things>.+)$",
+        rf"(?:(?<=and )|(?<=also ))(?P<things>{_NEW}.+)$",
+        r"there (?:is|are) (?:also|now)\s+(?P<things>.+)$",
         rf"(?:add|insert|place|put|bring in|bring|give)\s+(?P<things>.+?)(?:\s+too)?{_END}",
         r"(?P<more>another|one more)\s+(?P<things>.+)$",
         r"(?P<many>two|three|four|five|six|some)\s+more\s+(?P<things>.+)$",
@@ -62,9 +128,11 @@ _PATTERNS = {
         rf"make\s+{_THINGS}\s+{_HOW}{_SIZE}{_END}",
         rf"{_THINGS}\s+(?:gets?|becomes?|grows?)\s+{_HOW}{_SIZE}{_END}",
         rf"{_THINGS}\s+(?P<size>grows?|shrinks?)(?:\s+(?:up|bigger|smaller))?{_END}",
+        rf"{_THINGS}\s+(?:comes?|gets?|moves?)\s+{_HOW}(?P<size>closer|nearer){_END}",
+        rf"{_THINGS}\s+(?:goes|go|gets?|moves?)\s+{_HOW}(?P<size>(?:further|farther) away|into the distance){_END}",
     ),
     GO: (
-        r"(?:change (?:the )?(?:scene|background|place|setting|world) (?:in)?to|switch to)\s+(?P<scene>.+)$",
+        rf"(?:change {_SCENE} (?:in)?to|switch to)\s+(?P<scene>.+)$",
         r"(?P<scene>(?:make it|(?:go|move|(?:go|move|take|put) (?:it|them|us|everything)) (?:in)?to|it is|it's)\s.+)$",
         r"(?P<scene>.+\snow)$",
         r"(?<=now )(?P<scene>.+)$",
@@ -90,17 +158,30 @@ def edited(text: str) -> tuple[str, Edit | None]:
             things = said.get("things", "")
             everything = re.fullmatch(_ALL, things) is not None
             rest = "" if everything else _rest(kind, said, things)
-            hue = color(said.get("hue", "").rpartition(" ")[2])
-            return rest, Edit(kind, _SIZES.get(said.get("size", ""), 1.0), hue, everything)
+            return rest, _edit(kind, said, everything or not (rest or "scene" in said))
     return text, None
+
+
+def _edit(kind: str, said: dict[str, str], everything: bool) -> Edit:
+    where = said.get("where", "")
+    return Edit(
+        kind,
+        _SIZES.get(said.get("size", ""), 1.0),
+        color(said.get("hue", "").rpartition(" ")[2]),
+        everything,
+        ("slow" if said["pace"].startswith("slow") else "fast") if "pace" in said else "",
+        _SIDES.get(where, ""),
+        where if where in ("top", "bottom") else "",
+        said.get("instead") or said.get("new", ""),
+    )
 
 
 def _rest(kind: str, said: dict[str, str], things: str) -> str:
     if "scene" in said:
         return said["scene"]
-    if "hue" in said:
-        return re.sub(r"^(the|my|this|that|both|all|his|her|its|their)\b", rf"\1 {said['hue']}", things)
-    if kind == REMOVE:  # "no more dogs" are all that are there
+    if "where" in said:
+        return f"{things} {'in' if said['where'] in MIDDLE else 'at'} the {said['where']}"
+    if kind in (REMOVE, ONLY) and things:  # "no more dogs" are all that are there
         return _BARE.sub("the ", things)
     if "more" in said:
         return f"a {things}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from flowbrush.models.text.daytimes import daytimes
 from flowbrush.models.text.resting import resting
 
 WALK = ("walk", "walks", "walking", "walked")
@@ -104,7 +105,7 @@ def going(text: str) -> str:
     """`text` in lower case with "walks" for what goes somewhere, "flies up" or "flies down" for what rises or comes down, and with
     the side that something goes to for the one that it comes from. Who jumps up jumps, down the road is along it, on top of is on.
     """
-    text = _ON_TOP.sub("on", _RIDES_ON.sub(r"\1", resting(text)))
+    text = _ON_TOP.sub("on", _RIDES_ON.sub(r"\1", resting(daytimes(text))))
     text = _FROM.sub(lambda found: OTHER_WAY[found[1]], text)
     text = _SAILING.sub(lambda found: f"{found[1]}{found[2]} sail{'' if found[2] else 's'}", text)
     text = _IN_PLACE.sub(lambda found: found[1], _ALONG.sub("along", text))

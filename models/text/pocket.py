@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from flowbrush.models.spec import PocketTextSpec
 from flowbrush.models.text import colors, near_words, quantities, scenes
 from flowbrush.models.text.colors import SHADES, color
+from flowbrush.models.text.daytimes import day_words
 from flowbrush.models.text.edits import edited, said_of_change
 from flowbrush.models.text.going import going
 from flowbrush.models.text.misspellings import Speller
@@ -108,9 +109,12 @@ class PocketText(nn.Module):
         """The words of `text` that were never trained and are not mere grammar, each with the thing or scene that is shown in its
         place, "" where there is none.
         """
+        rest, edit = edited(text)
+        if edit is not None and edit.instead:
+            return self.unknown(rest) | self.unknown(edit.instead)
         stands, scene = self._nearest(text)[1], scene_near(self.written(text))
         heard = ORDINARY | self._colors_of_things(text) | place_words(text)
-        heard |= said_of_change(text) | (set(words(text)) - set(words(going(text))))
+        heard |= said_of_change(text) | day_words(text) | (set(words(text)) - set(words(going(text))))
         slips = self.speller.corrected(text)[1]
         text, numbers = self._counted(text)
         told = numbers | {phrase: name for phrase, name in stands.items() if " " in phrase}

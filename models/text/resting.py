@@ -15,11 +15,13 @@ _STILL = re.compile(
 _NOT = re.compile(
     r"\b(?:does\s+not|doesn't|do\s+not|don't|without|not)\s+(?:move|moving)\b(?:\s+at\s+all\b)?"
 )
+_UP = re.compile(r"\b(wak|stand|sit|get|giv|grow|show|line|look)(e?s?|ing)\s+(?:up|(?<=looks )down)\b")
+"""Who gets up or looks down stays where it is."""
 
 
 def resting(text: str) -> str:
     """`text` in lower case with "rests" for what stops, waits or stands still."""
-    text = _NOT.sub("rests", text.lower())
+    text = _UP.sub(r"\1\2", _NOT.sub("rests", text.lower()))
     text = _STILL.sub(lambda found: f"rest{found[1]}", text)
     text = _STOP.sub(lambda found: f"{found[1]}rest", _STOPS.sub("rests", text))
     return _STOPPING.sub("resting", text)

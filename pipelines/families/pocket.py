@@ -18,7 +18,6 @@ from flowbrush.pipelines.controls import ChunkPlan, normalised
 from flowbrush.pipelines.drag import Guide
 from flowbrush.pipelines.families.base import Carried, Memory, Taken
 from flowbrush.pipelines.image import fit_image
-from flowbrush.pipelines.parsing.clauses import ClauseReader
 from flowbrush.pipelines.reference import live_ground, stack_file
 from flowbrush.pipelines.reference.acquire import Acquirer, Touch, held_outlines
 from flowbrush.pipelines.reference.condition import Reference, reference_maps, with_past
@@ -49,7 +48,7 @@ class PocketFamily:
         self.card, self.model, self.placement = card, model, placement
         self.acquirer = Acquirer(model.segmenter, model.inpainter)
         self.scenes = SceneMaker(model)
-        self.clauses = ClauseReader(model.text, self.scenes.describe)
+        self.clauses = self.scenes.clauses
 
     @torch.inference_mode()
     def begin(self, settings: StreamSettings) -> LayerStack:

@@ -14,7 +14,7 @@ from flowbrush.pipelines.controls import Blend
 from flowbrush.pipelines.parsing.deeds import DEEDS, ROOTED, is_of_strangers, without_to_and_fro
 from flowbrush.pipelines.parsing.description import Description
 from flowbrush.pipelines.parsing.skies import SKY, with_skies
-from flowbrush.pipelines.parsing.wanted import IN_PLACE, THERE, Goal, Wanted
+from flowbrush.pipelines.parsing.wanted import IN_PLACE, THERE, Wanted
 from flowbrush.pipelines.parsing.ways import LEVEL, goal_of_all, with_ways
 
 T = TypeVar("T")
@@ -43,8 +43,9 @@ Clauses = dict[str, tuple[Clause, ...]]
 
 
 class _Told(NamedTuple):
-    """What a prompt tells each thing, which way it is to go on, and to whom; `of_all`, `way_of_all` and `goal_of_all` where it
-    names none. Where `others_rest` it says nothing of those that it does not name: of "the cat jumps" the dog hears nothing.
+    """What a prompt tells each thing, which way it is to go on, and what it wants of it; `of_all`, `way_of_all` and `wanted_of_all`
+    where it names none. Where `others_rest` it says nothing of those that it does not name: of "the cat jumps" the dog hears
+    nothing.
     """
 
     clauses: Clauses
@@ -52,8 +53,8 @@ class _Told(NamedTuple):
     of_all: Clause | None = None
     way_of_all: str = ""
     others_rest: bool = False
-    goals: Mapping[str, tuple[Goal | None, ...]] = MappingProxyType({})
-    goal_of_all: Goal | None = None
+    wanted: Mapping[str, tuple[Wanted | None, ...]] = MappingProxyType({})
+    wanted_of_all: Wanted | None = None
     goes: Mapping[str, tuple[bool, ...]] = MappingProxyType({})
     all_go: bool = False
 
@@ -65,8 +66,8 @@ ROOTS: Clauses = {name: (Clause(f"a {name}", False),) for name in ROOTED}
 class ClauseReader:
     """The clauses of prompts, the latest KEPT of them remembered.
 
-    Who goes to another is asked for with a `heading`: where that other is now (see `goals.heading`), "" for where the prompt puts
-    it.
+    Who goes to another is asked for with a `heading`: where that other is now (see `goals.heading`), and who is told no way with
+    the side to which it looks; "" for the way that the prompt puts it.
     """
 
     def __init__(self, text: PocketText, describe: Callable[[Blend], Description]) -> None:
@@ -77,13 +78,12 @@ class ClauseReader:
         """What is said of each thing; nothing where all of a prompt is said of all of them."""
         return self._told(prompt).clauses
 
-    def goal(self, prompts: Blend, called: str, number: int) -> Goal | None:
-        """To whom, or away from whom, thing `number` of those `called` so is told to go, by the first prompt that says it."""
-        for text, _ in prompts:
-            told = self._told(text)
-            if goal := _said_of(told.goals, called, number, told.goal_of_all):
-                return goal
-        return None
+    def wanted(self, prompts: Blend, called: str, number: int) -> Wanted | None:
+        """What is wanted of thing `number` of those `called` so, by the first prompt that says whereto, or at all."""
+        told = [self._told(text) for text, _ in prompts]
+        each = [_said_of(one.wanted, called, number, one.wanted_of_all) for one in told]
+        named = [thing for thing in each if thing is not None]
+        return next((thing for thing in named if thing.goal), next(iter(named), None))
 
     def way(self, prompts: Blend, called: str, number: int, heading: str = "") -> str:
         """Which way thing `number` of those `called` so is told to go, by the first prompt that says one; "" where none does."""
@@ -125,7 +125,7 @@ class ClauseReader:
     def _read(self, prompt: str, heading: str) -> _Told:
         told = self.describe(((prompt, 1.0),))
         said = with_skies(self.text.read(prompt)) if told.things or told.of_what_is_there else []
-        if told.of_what_is_there or (told.of_known and told.of_them):
+        if (told.of_what_is_there and said) or (told.of_known and told.of_them):
             return _told_of_all(prompt, said, heading)
         things = [headed(thing, heading) for thing in told.things]
         own = is_shared(things) or is_of_strangers(said) or any(map(is_read_otherwise, told.things))
@@ -135,8 +135,8 @@ class ClauseReader:
             clauses_of(told, said) if own or told.later or others_rest else {},
             listed(things, _goes_on),
             others_rest=others_rest,
-            goals=listed(things, lambda thing: thing.goal),
-            goes=listed(things, _goes),
+            wanted=listed(things, lambda thing: thing),
+            goes=listed(things, goes),
         )
 
 
@@ -147,8 +147,8 @@ def _said_of(by_name: Mapping[str, tuple[T, ...]], called: str, number: int, oth
 
 
 def headed(thing: Wanted, heading: str) -> Wanted:
-    """A thing that is told to go to another or away from it, as it is to go now."""
-    if not heading or not thing.goal:
+    """A thing that is told to go to another or away from it, or no way, as it is to go now."""
+    if not heading or not (thing.goal or thing.own_way):
         return thing
     if heading == THERE:
         return replace(thing, verb="", manner="", toward="")
@@ -164,13 +164,13 @@ def _told_of_all(prompt: str, said: Sequence[Meaning], heading: str) -> _Told:
     now = headed(thing, heading)
     of_all = Clause(" ".join(["it", *_deed(now)]), bool(now.way)) if is_read_otherwise(thing) else None
     clauses, still = dict(ROOTS), dict.fromkeys(ROOTED, ("",))
-    nobody: dict[str, tuple[Goal | None, ...]] = dict.fromkeys(ROOTED, (None,))
+    nobody: dict[str, tuple[Wanted | None, ...]] = dict.fromkeys(ROOTED, (None,))
     if thing.goal and thing.goal.label:  # who the others go to stays where it is
         clauses[thing.goal.label], still[thing.goal.label] = (Clause(f"a {thing.goal.label}", False),), ("",)
         nobody[thing.goal.label] = (None,)
     return _Told(
-        clauses, still, of_all, _goes_on(now), goals=nobody, goal_of_all=thing.goal,
-        goes=dict.fromkeys(clauses, (False,)), all_go=_goes(now),
+        clauses, still, of_all, _goes_on(now), wanted=nobody, wanted_of_all=thing,
+        goes=dict.fromkeys(clauses, (False,)), all_go=goes(now),
     )  # fmt: skip
 
 
@@ -193,7 +193,7 @@ def clauses_of(told: Description, said: Sequence[Meaning]) -> Clauses:
     found: Clauses = {}
     for thing in told.things:
         text = f"a {' '.join([thing.label, *_deed(thing)])}{scene}{sky}"
-        clause = Clause(text, _goes(thing))
+        clause = Clause(text, goes(thing))
         found[thing.called] = (*found.get(thing.called, ()), *[clause] * thing.count)
     return found
 
@@ -206,7 +206,14 @@ def listed(things: Sequence[Wanted], of: Callable[[Wanted], T]) -> dict[str, tup
     return ways
 
 
-def _goes(thing: Wanted) -> bool:
+def sentence(thing: Wanted) -> str:
+    """A prompt that says of a thing what it does, and to whom."""
+    to = f"{'away from' if thing.goal.away else 'to'} the {thing.goal.label}" if thing.goal else ""
+    said = replace(thing, direction="", toward="") if to else thing
+    return " ".join(part for part in ("a", thing.called, *_deed(said), to) if part)
+
+
+def goes(thing: Wanted) -> bool:
     """Whether it comes to another place by what it does."""
     return bool(thing.way) or (thing.verb in GOES and thing.direction != IN_PLACE)
 

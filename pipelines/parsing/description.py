@@ -8,36 +8,39 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from flowbrush.models.keyframes import Keyframes
-from flowbrush.models.text.edits import GO, Edit, edited
+from flowbrush.models.text.daytimes import is_by_day
+from flowbrush.models.text.edits import GO, REPLACE, Edit, edited
 from flowbrush.models.text.pocket import Meaning, PocketText
 from flowbrush.models.text.scenes import is_in_water, scene_near
 from flowbrush.pipelines.controls import Blend
-from flowbrush.pipelines.parsing.deeds import DEEDS
 from flowbrush.pipelines.parsing.departures import departed, with_departures
 from flowbrush.pipelines.parsing.heights import in_their_places
 from flowbrush.pipelines.parsing.later import now_and_later
 from flowbrush.pipelines.parsing.naming import things_named
 from flowbrush.pipelines.parsing.seating import seated
-from flowbrush.pipelines.parsing.skies import SKY, with_skies
+from flowbrush.pipelines.parsing.skies import with_skies
 from flowbrush.pipelines.parsing.wanted import Wanted
 from flowbrush.pipelines.parsing.waters import LEAPS, on_water, scene_of
 from flowbrush.pipelines.parsing.ways import with_ways
 
 HEARD = 0.15  # weight of a prompt from which on its things are there
 THEM = frozenset("it its they them he him she her".split())
-SAID_OF_THEM = DEEDS | SKY
-"""Words, and kinds of words, that are said of what is there."""
+EMPTY = frozenset("empty deserted abandoned lonely bare nothing nobody".split())
+"""Words for a scene in which nothing is to be; of any other that is named alone all that is there goes to it."""
 
 
 @dataclass(frozen=True)
 class Description:
-    """What prompts name: a scene, None where they name none, and things in their order. `of_what_is_there` where they name neither
-    and say something: "it runs to the left", "heavy rain". `weather` is what they say of it: "rain", "snow", "wind". `of_known`
+    """What prompts name: a scene, None where they name none, and things in their order. `of_what_is_there` where they name
+    neither: "it runs to the left", "heavy rain", or what is not known. `weather` is what they say of
+    it: "rain", "snow", "wind". `of_known`
     where they name no scene, and things as ones that are known: "the dog runs". `later` are the words after which they say what is
     to be done next ("then"), which is left out. `edit` is what they want changed of what is there, instead of saying what there
-    is; `tells_deeds` whether they say what anybody does, `of_them`
+    is, and `instead` the things that are to come in place of others; `by_day` where they say
+    that it is day, and no scene; `tells_deeds` whether they say what anybody does, `of_them`
     whether they say it of those that are there, before they name any: "it runs to the house".
     """
 
@@ -50,43 +53,87 @@ class Description:
     edit: Edit | None = None
     tells_deeds: bool = False
     of_them: bool = False
+    instead: tuple[Wanted, ...] = ()
+    by_day: bool = False
+
+
+class _Said(NamedTuple):
+    """What one prompt says; `placed` where its words name a scene and `empty` where nothing is to be in it."""
+
+    scene: str | None
+    things: list[Wanted]
+    weather: list[str]
+    later: str
+    edit: Edit | None
+    placed: bool
+    empty: bool
+    by_day: bool
+    tells_deeds: bool
+    of_them: bool
 
 
 def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Description:
     """What weighted prompts name together: the things of all that are heard, those of heavier ones first, and the scene of the
     heaviest one that has one. An encoder that was trained without concepts names nothing.
     """
-    scene: str | None = None
+    if not text.concepts:
+        return Description(None, ())
+    heavier_first = sorted(prompts, key=lambda each: -each[1])
+    heard = [_said(prompt, text, keyframes) for prompt, _ in heavier_first]
     things: list[Wanted] = []
-    weather: list[str] = []
-    later: list[str] = []
-    speaks, placed, tells_deeds, of_them = False, False, False, False
-    edit: Edit | None = None
-    if text.concepts:
-        for prompt, weight in sorted(prompts, key=lambda each: -each[1]):
-            edit = edit or edited(prompt)[1]
-            said, then = now_and_later(with_departures(with_skies(text.read(prompt))))
-            of_them = of_them or is_of_them(said)
-            tells_deeds = tells_deeds or any(each.kind in ("verb", "direction") for each in said)
-            later += [then] if then else []
-            speaks = speaks or any(each.kind in SAID_OF_THEM or each.word in THEM for each in said)
-            weather += [each.name for each in said if each.kind == "weather"]
-            named = [departed(thing) for thing in things_named(said, text)]
-            found = with_ways(_known(named, said, keyframes), said)
-            placed = placed or scene_near(text.written(prompt)) is not None
-            scene = scene or _scene(text.written(prompt), found, keyframes)
-            if weight >= HEARD:
-                things = _united(things, found)
-    of_what_is_there = speaks and not scene and not things and (edit is None or edit.kind == GO)
-    of_known = bool(things) and not placed and all(thing.definite for thing in things)
-    skies = tuple(dict.fromkeys(weather))
+    for each, (_, weight) in zip(heard, heavier_first, strict=True):
+        things = _united(things, each.things) if weight >= HEARD else things
+    scene = next((each.scene for each in heard if each.scene), None)
+    placed = any(each.placed for each in heard)
+    edit = next((each.edit for each in heard if each.edit), None)
+    instead: list[Wanted] = []
+    if edit is not None and edit.kind == REPLACE:
+        instead, elsewhere = _instead(edit.instead, text, keyframes)
+        if elsewhere and not instead:  # "turn it into a beach"
+            edit, scene, placed = Edit(GO), elsewhere, True
+    of_what_is_there = not scene and not things and (edit is None or edit.kind == GO)
     if edit is not None and edit.kind == GO and (things or not scene):
         edit = None  # "now a dog runs", "make it jump"
-    if edit is not None and not placed:
-        scene = None  # what is added comes to where the others are
+    if edit is None and scene and not things and not any(each.empty for each in heard):
+        edit = Edit(GO)
     return Description(
-        scene, tuple(things), of_what_is_there, skies, of_known, tuple(later), edit, tells_deeds, of_them
+        scene if placed or edit is None else None,  # what is added comes to where the others are
+        tuple(things),
+        of_what_is_there,
+        tuple(dict.fromkeys(name for each in heard for name in each.weather)),
+        bool(things) and not placed and all(thing.definite for thing in things),
+        tuple(each.later for each in heard if each.later),
+        edit,
+        any(each.tells_deeds for each in heard),
+        any(each.of_them for each in heard),
+        tuple(instead),
+        not placed and any(each.by_day for each in heard),
     )
+
+
+def _said(prompt: str, text: PocketText, keyframes: Keyframes) -> _Said:
+    said, later = now_and_later(with_departures(with_skies(text.read(prompt))))
+    written = text.written(prompt)
+    named = [departed(thing) for thing in things_named(said, text)]
+    things = with_ways(_known(named, said, keyframes), said)
+    return _Said(
+        scene=_scene(written, things, keyframes),
+        things=things,
+        weather=[each.name for each in said if each.kind == "weather"],
+        later=later,
+        edit=edited(prompt)[1],
+        placed=scene_near(written) is not None,
+        empty=any(each.word in EMPTY for each in said),
+        by_day=is_by_day(prompt),
+        tells_deeds=any(each.kind in ("verb", "direction") for each in said),
+        of_them=is_of_them(said),
+    )
+
+
+def _instead(words: str, text: PocketText, keyframes: Keyframes) -> tuple[list[Wanted], str | None]:
+    """The things that are to come in place of others, and the scene that the words for them name."""
+    said = text.read(words)
+    return _known(things_named(said, text), said, keyframes), scene_near(text.written(words))
 
 
 def is_of_them(said: Sequence[Meaning]) -> bool:

@@ -54,6 +54,9 @@ class Wanted:
     toward: str = ""
     """which way it goes where the prompt says that it goes, and no way: see `ways`"""
 
+    own_way: bool = False
+    """whether that is no word's, but the one that such things go by themselves: where they look, once they are there"""
+
     goal: Goal | None = None
     """the other thing that it goes to, or away from, wherever that is"""
 

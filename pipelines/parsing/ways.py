@@ -61,7 +61,7 @@ def with_ways(things: Sequence[Wanted], said: Sequence[Meaning]) -> list[Wanted]
             if _is_open(doer):
                 doer, other = _towards(doer, other, goal)
                 ways[pair[0]], ways[pair[1]] = doer, other  # type: ignore[index]
-    return [replace(each, toward=_own_way(each)) if _is_open(each) else each for each in ways]
+    return [replace(each, toward=_own_way(each), own_way=True) if _is_open(each) else each for each in ways]
 
 
 def _is_open(thing: Wanted) -> bool:

@@ -1,14 +1,12 @@
-"""What prompts change of what is there: things that leave, have another colour or another size. Pure functions."""
+"""What prompts change of what is there: which things they mean, those that leave, and those of another size. Pure functions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from torch import Tensor
-
 from flowbrush.models.text.colors import parted
-from flowbrush.models.text.edits import DYE, GROW, REMOVE
+from flowbrush.models.text.edits import CAMERA, DYE, GROW, ONLY, PACE, PLACE, REMOVE, REPLACE, SWAP, TURN
 from flowbrush.pipelines.parsing.description import Description
 from flowbrush.pipelines.parsing.wanted import Wanted
 from flowbrush.pipelines.reference.layers import Layer, LayerStack, Seat
@@ -16,7 +14,17 @@ from flowbrush.pipelines.reference.layers import Layer, LayerStack, Seat
 GROWING = 4  # chunks in which a thing comes to its new size: at once would be a jump
 LARGEST, SMALLEST = 0.9, 0.08
 """Of the picture's shorter side: what is larger hides all else, and what is smaller no hand can take."""
-TO = {REMOVE: "remove", DYE: "colour", GROW: "make larger or smaller"}
+TO = {
+    REMOVE: "remove",
+    ONLY: "keep",
+    REPLACE: "replace",
+    DYE: "colour",
+    GROW: "make larger or smaller",
+    PLACE: "put elsewhere",
+    SWAP: "swap",
+    PACE: "hurry or slow down",
+    TURN: "turn round",
+}
 
 
 def chosen(stack: LayerStack, told: Description) -> list[int]:
@@ -25,23 +33,27 @@ def chosen(stack: LayerStack, told: Description) -> list[int]:
     """
     if told.edit is not None and told.edit.everything:
         return [place for place, layer in enumerate(stack.layers) if layer.label and not layer.leaving]
-    return [place for thing in _meant(told) for place in _those(stack.layers, thing)]
+    return [place for thing in told.things for place in _those(stack.layers, thing)]
 
 
 def absent(stack: LayerStack, told: Description) -> list[str]:
     """What a prompt wants to change and what is not there, in words."""
-    if told.edit is None or told.edit.kind not in TO:
+    if told.edit is None:
         return []
-    names = [thing.label for thing in _meant(told) if not _those(stack.layers, thing)]
-    if told.edit.everything and not chosen(stack, told):
+    if told.edit.kind == CAMERA:
+        return ["the camera follows no words: move it with the camera's own control"]
+    if told.edit.kind not in TO:
+        return []
+    names = [thing.called for thing in told.things if not _those(stack.layers, thing)]
+    places = chosen(stack, told)
+    if told.edit.everything and not places:
         names = ["thing of a prompt"]
-    return [f"there is no {name} to {TO[told.edit.kind]}" for name in names]
-
-
-def _meant(told: Description) -> list[Wanted]:
-    """The things that a prompt means, of the colours that they have: one that is to be blue may have any."""
-    dyes = told.edit is not None and told.edit.kind == DYE
-    return [replace(thing, color="", own_color=False) if dyes else thing for thing in told.things]
+    missing = [f"there is no {name} to {TO[told.edit.kind]}" for name in names]
+    if told.edit.kind == SWAP and len(places) > 2:
+        missing.append("there are more than two to change places: say which two")
+    if told.edit.kind == REPLACE and not told.instead:
+        missing.append(f"nothing of {told.edit.instead!r} is known, so all stays as it is")
+    return missing
 
 
 def _those(layers: Sequence[Layer], thing: Wanted) -> list[int]:
@@ -59,6 +71,15 @@ def _kinds(thing: Wanted, layer: Layer) -> tuple[str, ...]:
     return (layer.label,) if any_color and parted(layer.label)[1] == thing.label else ()
 
 
+def others(stack: LayerStack, places: Collection[int], known: Collection[str]) -> list[int]:
+    """The places of the layers of `known` things that are not at `places`; none where nothing is there."""
+    return [
+        place
+        for place, layer in enumerate(stack.layers)
+        if places and place not in places and parted(layer.label)[1] in known
+    ]
+
+
 def removed(stack: LayerStack, places: Collection[int]) -> LayerStack:
     """The stack in which the layers at `places` leave, but for those that hands hold."""
     layers = [
@@ -73,6 +94,16 @@ def without(stack: LayerStack, things: Sequence[Wanted]) -> LayerStack:
     return removed(
         stack, [place for thing in things if thing.leaves for place in _those(stack.layers, thing)]
     )
+
+
+def resized(stack: LayerStack, now: Sequence[Wanted], before: Sequence[Wanted]) -> LayerStack:
+    """The stack in which things grow that are named in another size than `before`: "a cat", then "a big cat"."""
+    sizes = {thing.called: thing.size for thing in before}
+    for thing in now:
+        factor = thing.size / sizes.get(thing.called, thing.size)
+        if factor != 1:
+            stack = grown(stack, _those(stack.layers, thing), factor)
+    return stack
 
 
 def grown(stack: LayerStack, places: Collection[int], factor: float) -> LayerStack:
@@ -93,38 +124,3 @@ def _growing(layer: Layer, factor: float, edge: int) -> Layer:
         return replace(layer, pose=replace(layer.pose, scale=scale, y=layer.pose.y - rise))
     here = layer.pose.x, layer.pose.y
     return replace(layer, seat=Seat("", 0, here, (here[0], here[1] - rise, scale), GROWING))
-
-
-def dyed(stack: LayerStack, places: Collection[int], hue: str, sprite: Callable[[str], Tensor]) -> LayerStack:
-    """The stack in which the layers at `places` leave, and the same things in the colour `hue` come where they are; `sprite` [4, s,
-    s] draws a thing by its name. What cannot leave is what it was learned as.
-    """
-    layers = list[Layer]()
-    renamed = dict[tuple[str, int], str]()
-    for place, layer in enumerate(stack.layers):
-        if place not in places or parted(layer.label)[0] == hue:
-            layers.append(layer)
-            continue
-        label = f"{hue} {parted(layer.label)[1]}"
-        renamed[layer.label, layer.number] = label
-        rgba = _turned_as(sprite(label), layer.rgba)
-        layers += [
-            replace(layer, hands=frozenset(), leaving=True),
-            replace(layer, rgba=rgba, label=label, opacity=0.0),
-        ]
-    return replace(stack, layers=tuple(_reseated(layer, renamed) for layer in layers))
-
-
-def _turned_as(rgba: Tensor, before: Tensor) -> Tensor:
-    """The sprite or its mirror image, whichever has the shape of the one `before`."""
-    if rgba.shape != before.shape:
-        return rgba
-    plain, mirrored = (float((each[3] - before[3]).abs().sum()) for each in (rgba, rgba.flip(-1)))
-    return rgba.flip(-1) if mirrored < plain else rgba
-
-
-def _reseated(layer: Layer, renamed: dict[tuple[str, int], str]) -> Layer:
-    """Who sits on what has another name now sits there still."""
-    if layer.seat is None or layer.seat.carrier not in renamed:
-        return layer
-    return replace(layer, seat=replace(layer.seat, label=renamed[layer.seat.carrier]))

@@ -42,12 +42,14 @@ def _asked(
     reader: ClauseReader, stack: LayerStack, place: int, prompts: Blend
 ) -> tuple[Blend, str, int, str]:
     """What the reader is asked of a layer: the prompts that it hears, its name and number, and where it goes now if they tell it
-    to go to another.
+    to go to another, or no way.
     """
     layer = stack.layers[place]
     heard = layer.told or prompts
-    goal = reader.goal(heard, layer.label, layer.number)
-    return heard, layer.label, layer.number, heading(stack, place, goal) if goal else ""
+    thing = reader.wanted(heard, layer.label, layer.number)
+    own_way = layer.looks if thing and thing.own_way else ""
+    where = heading(stack, place, thing.goal) if thing and thing.goal else own_way
+    return heard, layer.label, layer.number, where
 
 
 def regions(reader: ClauseReader, moved: Moved, plan: ChunkPlan, patch: int) -> Regions | None:

@@ -12,17 +12,20 @@ from torch import Tensor
 
 from flowbrush.models.keyframes import Ground, Keyframes
 from flowbrush.models.pocket import PocketModel
+from flowbrush.models.text import edits
 from flowbrush.models.text.colors import COLORS, parted
-from flowbrush.models.text.edits import DYE, GROW, REMOVE
+from flowbrush.models.text.daytimes import DARK
 from flowbrush.pipelines.controls import Blend, ChunkPlan
+from flowbrush.pipelines.parsing.clauses import ClauseReader, sentence
 from flowbrush.pipelines.parsing.description import Description, describe
 from flowbrush.pipelines.parsing.wanted import LOOKS_RIGHT, Wanted
-from flowbrush.pipelines.reference import editing, transition
+from flowbrush.pipelines.reference import editing, pacing, putting, transition
 from flowbrush.pipelines.reference.climbing import dismounting, mounting
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
 from flowbrush.pipelines.reference.layout import Placed, arrange, each_of
 from flowbrush.pipelines.reference.pose import Similarity
 from flowbrush.pipelines.reference.recolor import recolored
+from flowbrush.pipelines.reference.replacing import dealt, dyed, replaced
 from flowbrush.pipelines.reference.seats import sat_down
 from flowbrush.pipelines.reference.telling import everybody, names, nobody, retold
 from flowbrush.pipelines.requests import Notice
@@ -39,6 +42,7 @@ class SceneMaker:
     def __init__(self, model: PocketModel) -> None:
         self.keyframes, self.text = model.keyframes, model.text
         self.known = frozenset(self.keyframes.catalogue.things)
+        self.clauses = ClauseReader(self.text, self.describe)
 
     def describe(self, prompts: Blend) -> Description:
         """What the prompts name: everything that any of them names, the heaviest one's scene."""
@@ -50,8 +54,19 @@ class SceneMaker:
         return tuple(
             Notice("partly_shown", why, control, text)
             for each, text, control in told
-            for why in [*_unheeded(each), *editing.absent(before, each)]
+            for why in [*_unheeded(each), *editing.absent(before, each), *self._standing(before, each)]
         )
+
+    def _standing(self, before: LayerStack, told: Description) -> list[str]:
+        """Who cannot be hurried, since it goes nowhere."""
+        if told.edit is None or told.edit.kind != edits.PACE:
+            return []
+        stack = retold(before, before.prompt, nobody)
+        chosen = [stack.layers[place] for place in editing.chosen(stack, told)]
+        standing = [layer.label for layer in chosen if pacing.going(layer, self.clauses) is None]
+        if told.edit.everything and len(standing) < len(chosen):
+            return []
+        return [f'the {name} goes nowhere: say what it is to do, as "the {name} runs"' for name in standing]
 
     def stage(
         self, prompts: Blend, size: tuple[int, int], seed: int, firsts: Sequence[tuple[float, float]]
@@ -62,7 +77,7 @@ class SceneMaker:
         told = self.describe(prompts)
         scene = told.scene or DEFAULT_SCENE
         drop = self.keyframes.backdrop(scene, seed, size)
-        things = () if told.edit is not None and told.edit.kind == REMOVE else told.things
+        things = () if told.edit is not None and told.edit.kind == edits.REMOVE else told.things
         placed = arrange(things, size, firsts, seed, drop.ground)
         layers = numbered([layer_of(self.keyframes, each, size) for each in placed])
         # Who a hand takes where its path begins stands there, and on nothing.
@@ -87,14 +102,17 @@ class SceneMaker:
 
     def _begin(self, stack: LayerStack, prompts: Blend) -> LayerStack:
         told = self.describe(prompts)
+        scene = told.scene
+        if told.by_day and (stack.next_label or stack.label) in DARK:
+            scene = DEFAULT_SCENE
         if told.of_what_is_there:
-            return retold(stack, prompts, lambda layer: told.tells_deeds)
-        counts, scene = Counter(counted(told.things)), told.scene
+            return self._to_scene(retold(stack, prompts, lambda layer: told.tells_deeds), scene)
+        counts, before = Counter(counted(told.things)), self.describe(stack.prompt)
         lacking = transition.lacking(stack, counts)
         if told.edit is not None:
-            stack, missing = self._edited(retold(stack, prompts, nobody), told, lacking)
+            stack, coming = self._edited(retold(stack, prompts, nobody), told, lacking)
         elif told.of_known and lacking != counts:
-            scene, missing = None, lacking
+            scene, coming = None, of_counts(told.things, lacking)
             stack = retold(stack, prompts, everybody if told.of_them else names(told.things))
         else:
             any_color = frozenset(
@@ -103,32 +121,63 @@ class SceneMaker:
             stack, missing = transition.begin(
                 retold(stack, prompts, everybody), counts, self.known, any_color
             )
-        height, width = stack.size
-        if scene and scene != (stack.next_label or stack.label):
-            drop = self.keyframes.backdrop(scene, stack.seed, (width, height))
-            stack = transition.dissolve_to(stack, drop.picture, drop.margin, scene)
-        stack = editing.without(stack, told.things)
-        stack = self._with(stack, of_counts([thing for thing in told.things if not thing.leaves], missing))
+            stack = editing.resized(stack, told.things, before.things)
+            coming = of_counts(told.things, missing)
+        stack = editing.without(self._to_scene(stack, scene), told.things)
+        stack = self._with(stack, [thing for thing in coming if not thing.leaves])
         return mounting(dismounting(stack, told.things), told.things)
+
+    def _to_scene(self, stack: LayerStack, scene: str | None) -> LayerStack:
+        """The stack on its way to a scene, if that is another one."""
+        if not scene or scene == (stack.next_label or stack.label):
+            return stack
+        height, width = stack.size
+        drop = self.keyframes.backdrop(scene, stack.seed, (width, height))
+        return transition.dissolve_to(stack, drop.picture, drop.margin, scene)
 
     def _edited(
         self, stack: LayerStack, told: Description, lacking: Counter[str]
-    ) -> tuple[LayerStack, Counter[str]]:
-        """The stack with what a prompt wants changed of it, and how many of each thing are to come."""
+    ) -> tuple[LayerStack, list[Wanted]]:
+        """The stack with what a prompt wants changed of it, and the things that are to come."""
         assert told.edit is not None
-        places = editing.chosen(stack, told)
-        if told.edit.kind == REMOVE:
-            return editing.removed(stack, places), Counter()
-        if told.edit.kind == GROW:
-            return editing.grown(stack, places, told.edit.factor), Counter()
-        if told.edit.kind == DYE:
-            return editing.dyed(
-                stack, places, told.edit.hue, lambda name: sprite(self.keyframes, name)
-            ), Counter()
-        new = {thing.called for thing in told.things if not thing.definite}
-        return stack, Counter(
-            {name: n if name in new else lacking[name] for name, n in counted(told.things).items()}
-        )
+        edit, places, coming = told.edit, editing.chosen(stack, told), list[Wanted]()
+        match edit.kind:
+            case edits.REMOVE:
+                stack = editing.removed(stack, places)
+            case edits.ONLY:
+                stack = editing.removed(stack, editing.others(stack, places, self.known))
+            case edits.REPLACE:
+                by, coming = dealt(places, told.instead, edit.everything)
+                stack = editing.removed(stack, set(places) - by.keys()) if by else stack
+                stack = replaced(stack, by, self._sprite, self._goes_on)
+            case edits.DYE:
+                hues = {place: dyed(stack.layers[place], edit.hue) for place in places}
+                stack = replaced(stack, hues, self._sprite, lambda layer, _: layer.told)
+            case edits.GROW:
+                stack = editing.grown(stack, places, edit.factor)
+            case edits.PLACE:
+                stack = putting.put(stack, places, edit.side, edit.height)
+            case edits.SWAP if len(places) == 2:
+                stack = putting.swapped(stack, *places)
+            case edits.PACE:
+                stack = pacing.urged(stack, places, self.clauses, edit.manner)
+            case edits.TURN:
+                stack = pacing.sent_back(stack, places, self.clauses)
+            case edits.ADD:
+                new = {thing.called for thing in told.things if not thing.definite}
+                counts = counted(told.things).items()
+                coming = of_counts(
+                    told.things, Counter({name: n if name in new else lacking[name] for name, n in counts})
+                )
+        return stack, coming
+
+    def _sprite(self, called: str) -> Tensor:
+        return sprite(self.keyframes, called)
+
+    def _goes_on(self, layer: Layer, thing: Wanted) -> Blend:
+        """What a thing is told that comes in a layer's place: to go on as that went."""
+        deed = pacing.going(layer, self.clauses)
+        return () if deed is None else ((sentence(replace(deed, label=thing.called)), 1.0),)
 
     def _with(self, stack: LayerStack, wanted: Sequence[Wanted]) -> LayerStack:
         """The stack with more things, which come where there is room, or on what they are to be on; behind what hands hold."""

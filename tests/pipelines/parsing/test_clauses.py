@@ -8,8 +8,9 @@ from flowbrush.models.device import choose
 from flowbrush.models.load import load_model
 from flowbrush.models.pocket import PocketModel
 from flowbrush.models.registry import card
+from flowbrush.pipelines.controls import Blend
 from flowbrush.pipelines.parsing import clauses
-from flowbrush.pipelines.parsing.clauses import GOES, RISES, Clause, ClauseReader
+from flowbrush.pipelines.parsing.clauses import GOES, RISES, Clause, ClauseReader, sentence
 from flowbrush.pipelines.parsing.wanted import ANYBODY, THERE, Goal
 from flowbrush.pipelines.parsing.ways import TRAVELS
 from flowbrush.pipelines.reference.scenes import SceneMaker
@@ -19,6 +20,11 @@ from flowbrush.training.world import verbs
 @pytest.fixture
 def reader(model: PocketModel) -> ClauseReader:
     return ClauseReader(model.text, SceneMaker(model).describe)
+
+
+def goal_of(reader: ClauseReader, prompts: Blend, called: str, number: int) -> Goal | None:
+    wanted = reader.wanted(prompts, called, number)
+    return wanted and wanted.goal
 
 
 def test_each_thing_hears_what_is_said_of_it(reader: ClauseReader) -> None:
@@ -136,7 +142,7 @@ def test_an_encoder_that_cannot_be_read_says_nothing_of_things() -> None:
 
 def test_who_goes_to_another_hears_of_the_side_on_which_that_is(reader: ClauseReader) -> None:
     said = (("a red dog runs quickly to a house in the snow", 1.0),)
-    assert reader.goal(said, "red dog", 0) == Goal("house") and reader.goal(said, "house", 0) is None
+    assert goal_of(reader, said, "red dog", 0) == Goal("house") and goal_of(reader, said, "house", 0) is None
     heard = {to: reader.own(said, "red dog", 0, to)[0][0] for to in ("", "left", "right", THERE)}
     assert heard == {
         "": "a dog runs to the right quickly in the snow", "right": "a dog runs to the right quickly in the snow",
@@ -150,20 +156,41 @@ def test_who_goes_to_another_hears_of_the_side_on_which_that_is(reader: ClauseRe
 
 def test_of_those_that_run_to_each_other_each_has_the_other_as_its_goal(reader: ClauseReader) -> None:
     said = (("a dog and a cat run towards each other", 1.0),)
-    assert [reader.goal(said, name, 0) for name in ("dog", "cat")] == [Goal("cat"), Goal("dog")]
+    assert [goal_of(reader, said, name, 0) for name in ("dog", "cat")] == [Goal("cat"), Goal("dog")]
     they = (("they fly away from each other", 1.0),)
-    assert reader.goal(they, "bee", 0) == Goal(ANYBODY, away=True, rises=True)
-    assert reader.goal(they, "tree", 0) is None and reader.goal((("it runs", 1.0),), "dog", 0) is None
+    assert goal_of(reader, they, "bee", 0) == Goal(ANYBODY, away=True, rises=True)
+    assert goal_of(reader, they, "tree", 0) is None and goal_of(reader, (("it runs", 1.0),), "dog", 0) is None
     assert reader.own(they, "bee", 0, "right") == (("it flies to the right", 1.0),)
     assert reader.own(they, "bee", 0, THERE) == (("it", 1.0),) and reader.stays(they, "bee", 0, THERE)
 
 
+def test_who_is_told_no_way_goes_where_it_looks(reader: ClauseReader) -> None:
+    said = (("the dog runs", 1.0),)
+    wanted = reader.wanted(said, "dog", 0)
+    assert wanted is not None and wanted.own_way
+    assert [reader.way(said, "dog", 0, looks) for looks in ("", "left", "right")] == ["left", "left", "right"]
+    assert reader.own(said, "dog", 0, "right")[0][0] == "a dog runs to the right"
+    told = (("the dog runs to the left", 1.0),)
+    wanted = reader.wanted(told, "dog", 0)
+    assert wanted is not None and not wanted.own_way and reader.way(told, "dog", 0, "right") == "left"
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["a dog runs to the left quickly", "a dog runs to the house", "a blue car drives to the right slowly",
+     "a bee flies away from the rose", "a dog"],
+)  # fmt: skip
+def test_what_is_wanted_of_a_thing_can_be_said_again(reader: ClauseReader, said: str) -> None:
+    (thing, *_) = reader.describe(((said, 1.0),)).things
+    assert sentence(thing) == said
+
+
 def test_all_that_is_there_goes_to_the_one_that_is_named(reader: ClauseReader) -> None:
     they = (("they run quickly to the house", 1.0),)
-    assert reader.goal(they, "dog", 0) == Goal("house") and reader.goal(they, "house", 0) is None
+    assert goal_of(reader, they, "dog", 0) == Goal("house") and goal_of(reader, they, "house", 0) is None
     assert reader.own(they, "dog", 0, "right") == (("it runs to the right quickly", 1.0),)
     assert reader.own(they, "house", 0) == (("a house", 1.0),) and reader.way(they, "house", 0) == ""
-    assert reader.goal((("they run past the house", 1.0),), "dog", 0) is None
+    assert goal_of(reader, (("they run past the house", 1.0),), "dog", 0) is None
 
 
 def test_what_is_added_hears_of_itself_alone(reader: ClauseReader) -> None:

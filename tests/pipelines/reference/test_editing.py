@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import torch
 from stacks import rows
 
 from flowbrush.models.pocket import PocketModel
@@ -165,7 +166,136 @@ def test_what_is_not_there_and_cannot_be_changed_is_said(
     assert len(maker.unheeded(all_gone, nothing)) == 1
 
 
-def test_faster_alone_stops_nobody(maker: SceneMaker) -> None:
-    """Of what they do it says nothing."""
-    now = after(maker, "a dog runs to the left", "faster")
-    assert one(now, "dog").told == (("a dog runs to the left", 1.0),)
+def told(stack: LayerStack, label: str) -> str:
+    return " ".join(text for text, _ in one(stack, label).told)
+
+
+@pytest.mark.parametrize(
+    ("before", "said", "dog"),
+    [
+        ("a cat and a dog run to the left", "faster", "a dog runs to the left quickly"),
+        ("a cat and a dog run to the left", "the dog slows down", "a dog runs to the left slowly"),
+        ("a cat and a dog run to the left", "the cat slows down", "a cat and a dog run to the left"),
+        ("a dog runs to the house", "faster", "a dog runs quickly to the house"),
+        ("a cat and a dog run to the left", "turn around", "a dog runs to the right"),
+        ("a cat and a dog run", "they turn around", "a dog runs to the right"),
+        ("a dog runs to the house", "turn around", "a dog runs away from the house"),
+        ("a cat and a dog", "faster", "a cat and a dog"),
+    ],
+)
+def test_who_goes_does_so_otherwise(maker: SceneMaker, before: str, said: str, dog: str) -> None:
+    assert told(after(maker, before, said), "dog") == dog
+
+
+def test_who_goes_nowhere_is_told_so_and_turns_round_where_it_is(maker: SceneMaker) -> None:
+    before = after(maker, "a cat and a dog")
+    assert why(maker, before, "the dog speeds up") == [
+        'the dog goes nowhere: say what it is to do, as "the dog runs"'
+    ]
+    assert why(maker, after(maker, "a dog runs and a tree"), "faster") == []
+    now = after(maker, "a cat and a dog", "the dog turns around")
+    assert (one(now, "dog").looks, one(now, "cat").looks) == ("right", "left")
+    assert torch.equal(one(now, "dog").rgba, one(before, "dog").rgba.flip(-1))
+
+
+def test_things_come_in_place_of_others_and_go_on_as_these_went(maker: SceneMaker) -> None:
+    before = one(after(maker, "a cat and a dog run to the right"), "dog")
+    now = after(maker, "a cat and a dog run to the right", "turn the dog into a horse")
+    assert labels(now) == ["cat", "horse"] and told(now, "horse") == "a horse runs to the right"
+    horse = one(now, "horse")
+    assert horse.looks == before.looks == "right" and horse.opacity == 1
+    assert (horse.pose.x, foot(horse)) == pytest.approx((before.pose.x, foot(before)), abs=1)
+
+
+@pytest.mark.parametrize(
+    ("before", "said", "there"),
+    [
+        ("a cat and two dogs", "turn the dogs into horses", ["cat", "horse", "horse"]),
+        ("a cat and two dogs", "replace the dogs with a horse", ["cat", "horse"]),
+        ("a cat and a dog", "replace the dog with two horses", ["cat", "horse", "horse"]),
+        ("a cat and a dog", "turn the dog into a dragon", ["cat", "dog"]),
+        ("a cat and a dog", "turn the cow into a horse", ["cat", "dog"]),
+        ("a cat and a dog", "turn them into a horse", ["horse", "horse"]),
+        ("a car and a blue car", "make the red car blue", ["blue car", "blue car"]),
+        ("a cat and a dog", "only the cat", ["cat"]),
+        ("a cat and a dog", "only the cow", ["cat", "dog"]),
+        ("a cat and a dog", "a bird appears", ["cat", "dog", "eagle"]),
+        ("a cat and a dog", "clear everything", []),
+        ("a cat and a dog", "the beach", ["cat", "dog"]),
+        ("a cat and a dog", "turn it into a beach", ["cat", "dog"]),
+        ("a cat and a dog", "an empty beach", []),
+        ("a cat and a dog", "hello", ["cat", "dog"]),
+        ("a cat and a dog", "", ["cat", "dog"]),
+        ("a cat and a dog", "a dragon", ["cat", "dog"]),
+        ("a cat and a dog", "zoom in", ["cat", "dog"]),
+    ],
+)
+def test_what_a_prompt_leaves_of_what_is_there(
+    maker: SceneMaker, before: str, said: str, there: list[str]
+) -> None:
+    assert labels(after(maker, before, said)) == there
+
+
+@pytest.mark.parametrize(
+    ("prompts", "label"),
+    [
+        (("a cat", "the beach"), "beach"),
+        (("a cat at night", "make it day"), "meadow"),
+        (("a cat on the beach", "make it day"), "beach"),
+        (("a cat", "the sun goes down"), "sunset"),
+        (("a cat", "the sun goes down", "a sunny day"), "meadow"),
+        (("a cat", "turn it into a beach"), "beach"),
+    ],
+)
+def test_all_go_to_another_scene(maker: SceneMaker, prompts: tuple[str, ...], label: str) -> None:
+    now = after(maker, *prompts)
+    assert now.label == label and labels(now) == ["cat"]
+
+
+def test_what_is_named_in_another_size_comes_to_it(maker: SceneMaker) -> None:
+    sizes = [
+        one(after(maker, *said), "cat").pose.scale
+        for said in (("a cat and a dog",), ("a cat and a dog", "a big cat and a dog"))
+    ]
+    assert sizes[1] == pytest.approx(1.25 * sizes[0])
+    small, cat = (
+        one(after(maker, "a small cat", *more), "cat").pose.scale for more in ((), ("a cat in the snow",))
+    )
+    assert cat == pytest.approx(small / 0.78)
+    assert one(after(maker, "a cat", "the big cat runs"), "cat").pose.scale == pytest.approx(
+        one(after(maker, "a cat"), "cat").pose.scale
+    ), "that says which cat is meant"
+
+
+def test_things_change_places_and_are_put_elsewhere(maker: SceneMaker) -> None:
+    before = after(maker, "a cat and a dog")
+    cat, dog = one(before, "cat"), one(before, "dog")
+    now = after(maker, "a cat and a dog", "the cat and the dog swap places", chunks=6)
+    assert (one(now, "cat").pose.x, foot(one(now, "cat"))) == pytest.approx((dog.pose.x, foot(dog)), abs=1)
+    assert (one(now, "dog").pose.x, foot(one(now, "dog"))) == pytest.approx((cat.pose.x, foot(cat)), abs=1)
+    assert (one(now, "cat").looks, one(now, "dog").looks) == ("right", "left")
+    now = after(maker, "a cat and a dog", "put the dog on the left", chunks=6)
+    assert one(now, "dog").pose.x < 0.3 * SIZE[0] and one(now, "dog").pose.y == pytest.approx(dog.pose.y)
+    assert one(now, "cat").pose == cat.pose
+    assert why(maker, after(maker, "a cat, a dog and a cow"), "swap places") == [
+        "there are more than two to change places: say which two"
+    ]
+
+
+def test_a_camera_that_is_told_to_move_is_told_of(maker: SceneMaker) -> None:
+    assert why(maker, after(maker, "a cat"), "zoom in") == [
+        "the camera follows no words: move it with the camera's own control"
+    ]
+    assert why(maker, after(maker, "a cat"), "turn the cat into a dragon") == [
+        "nothing of 'a dragon' is known, so all stays as it is"
+    ]
+
+
+def why(maker: SceneMaker, stack: LayerStack, prompt: str) -> list[str]:
+    """What is told of a prompt in a stream that shows the stack."""
+    now = replace(plan(prompt), new_texts=((prompt, None),))
+    return [notice.message for notice in maker.unheeded(now, stack)]
+
+
+def foot(layer: Layer) -> float:
+    return layer.pose.y + layer.rgba.shape[-2] * layer.pose.scale / 2

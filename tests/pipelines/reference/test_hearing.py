@@ -9,7 +9,7 @@ import torch
 from stacks import BLUE, HEIGHT, RED, WIDTH, disc, rows, stack
 
 from flowbrush.pipelines.controls import Blend, ChunkPlan, fold, initial_state
-from flowbrush.pipelines.parsing.wanted import THERE, Goal
+from flowbrush.pipelines.parsing.wanted import THERE, Goal, Wanted
 from flowbrush.pipelines.reference.hearing import passing, regions, staying
 from flowbrush.pipelines.reference.layers import Layer
 from flowbrush.pipelines.reference.render import move
@@ -22,8 +22,8 @@ ACROSS = WIDTH // 16
 class Reader:
     """Every thing hears its number, and things called "tree" stay."""
 
-    def goal(self, prompts: Blend, called: str, number: int) -> Goal | None:
-        return Goal("tree") if called == "dog" else None
+    def wanted(self, prompts: Blend, called: str, number: int) -> Wanted | None:
+        return Wanted(called, goal=Goal("tree") if called == "dog" else None, own_way=called == "horse")
 
     def own(self, prompts: Blend, called: str, number: int, heading: str = "") -> Blend:
         return ((f"{called} {number} {heading}".strip(), 1.0),) if called else prompts
@@ -113,6 +113,11 @@ def test_who_goes_to_another_hears_where_that_is(plan: ChunkPlan) -> None:
     assert seen(12) == ("dog 0 right", {0: "right"}, frozenset({1}))
     assert seen(84) == ("dog 0 left", {0: "left"}, frozenset({1}))
     assert seen(40) == ("dog 0 there", {}, frozenset({0, 1}))
+
+
+def test_who_is_told_no_way_goes_where_it_looks(plan: ChunkPlan) -> None:
+    layers = [replace(disc(RED, 24, 24, looks=side), label="horse") for side in ("left", "right")]
+    assert passing(Reader(), stack(*layers), plan) == {0: "left", 1: "right"}  # type: ignore[arg-type]
 
 
 def test_who_goes_on_with_a_former_prompt_hears_that(plan: ChunkPlan) -> None:

@@ -1,0 +1,64 @@
+"""Things that a prompt puts elsewhere in the picture: on another side, or in each other's place. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from flowbrush.pipelines.reference.facing import mirrored
+from flowbrush.pipelines.reference.layers import Layer, LayerStack, Seat
+
+CHUNKS = 6  # on the way: faster is a jump, and who waits for longer thinks that nothing was heard
+ACROSS = {"left": 0.2, "middle": 0.5, "right": 0.8}
+DOWN = {"top": 0.25, "bottom": 0.75}
+APART = 0.9  # of a thing's width: how far from each other several stand on one side
+
+
+def put(stack: LayerStack, places: Sequence[int], side: str, height: str) -> LayerStack:
+    """The stack in which the layers at `places` are on their way to a side ("left", "middle", "right") or a height ("top",
+    "bottom") of the picture, next to each other; "" leaves them in their column or row. Nobody is whom a hand holds.
+    """
+    rows, columns = stack.size
+    for index, place in enumerate(places):
+        layer = stack.layers[place]
+        width, tall = (edge * layer.pose.scale for edge in layer.rgba.shape[:-3:-1])
+        aside = (index - (len(places) - 1) / 2) * APART * width if side else 0.0
+        x = ACROSS[side] * columns + aside if side else layer.pose.x
+        y = DOWN[height] * rows if height else layer.pose.y
+        inside = min(max(x, width / 2), columns - width / 2), min(max(y, tall / 2), rows - tall / 2)
+        stack = stack.with_layer(place, on_the_way(layer, *(inside if not layer.held else _here(layer))))
+    return stack
+
+
+def swapped(stack: LayerStack, one: int, other: int) -> LayerStack:
+    """The stack in which two layers are on their way to where the other's feet are; the same where a hand holds either."""
+    first, second = stack.layers[one], stack.layers[other]
+    if first.held or second.held:
+        return stack
+    for place, layer, there in ((one, first, second), (other, second, first)):
+        stack = stack.with_layer(place, on_the_way(layer, there.pose.x, _foot(there) - _half(layer)))
+    return stack
+
+
+def on_the_way(layer: Layer, x: float, y: float, chunks: float = CHUNKS) -> Layer:
+    """A layer on its way to a place in pixels; it looks to the side to which it goes, if that is far."""
+    here = layer.pose.x, layer.pose.y
+    if (x, y) == here:
+        return layer
+    side = "left" if x < here[0] else "right"
+    if layer.looks not in ("", side) and abs(x - here[0]) > _half(layer):
+        layer = mirrored(layer)
+    return replace(layer, seat=Seat("", 0, here, (x, y, layer.pose.scale), chunks))
+
+
+def _here(layer: Layer) -> tuple[float, float]:
+    return layer.pose.x, layer.pose.y
+
+
+def _half(layer: Layer) -> float:
+    """Half its height in pixels."""
+    return layer.rgba.shape[-2] * layer.pose.scale / 2
+
+
+def _foot(layer: Layer) -> float:
+    return layer.pose.y + _half(layer)
