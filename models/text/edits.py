@@ -92,6 +92,7 @@ _PATTERNS = {
     PACE: (
         rf"(?:(?:{_WHO}\s+)?(?:go(?:es)?|moves?|gets?)\s+)?{_HOW}{_FASTER}{_END}",
         rf"make\s+{_THINGS}\s+(?:go\s+|move\s+)?{_HOW}{_FASTER}{_END}",
+        r"(?:in )?(?P<pace>slow) motion$",
         rf"(?:{_WHO}\s+)?(?P<pace>speeds?|slows?|hurry|hurries)\s*(?:up|down)?{_END}",
     ),
     TURN: (
@@ -105,10 +106,13 @@ _PATTERNS = {
         rf"(?:remove|delete|erase|take away|get rid of|hide|no more)\s+(?P<things>.+?){_END}",
         rf"without\s+(?P<things>[^,.]+?){_END}",
         rf"take\s+(?P<things>.+?)\s+(?:away|out){_END}",
+        rf"(?:all|{_ALL} (?:is|are))\s+gone{_END}",
+        rf"{_ALL}\s+(?:(?:all )?disappears?|vanish(?:es)?|leaves?|go(?:es)? away){_END}",
+        rf"nothing{_END}",
         rf"(?:clear|empty)(?:\s+(?:everything|all|the (?:scene|picture|screen|stage)))?{_END}",
     ),
     ADD: (
-        rf"(?P<things>{_NEW}[^,.]+?)\s+(?:appears?|arrives?|shows? up|pops? up|comes? along){_END}",
+        rf"(?P<things>{_NEW}[^,.]+?)\s+(?:appears?|arrives?|shows? up|pops? up|comes? along|grows?)(?P<at>\s[^,]+)?{_END}",
         rf"(?P<things>{_NEW}[^,.]+?)\s+joins?(?: in| them| us| it| him| her)?{_END}",
         rf"(?P<things>{_NEW}[^,.]+?\s+(?:{_GOES}|comes?|enters?|sails?|floats?|hops?|rolls?)\s+{_BY}){_END}",
         rf"(?P<things>{_NEW}[^,.]+?)\s+(?:enters?(?: the (?:scene|picture|frame))?){_END}",
@@ -185,6 +189,7 @@ def _rest(kind: str, said: dict[str, str], things: str) -> str:
         return _BARE.sub("the ", things)
     if "more" in said:
         return f"a {things}"
+    things += said.get("at", "")
     return f"{said['many']} {things}" if "many" in said else things
 
 

@@ -6,9 +6,9 @@ import re
 
 _NO_NAME = r"(?<!\ba )(?<!\ban )(?<!\bthe )"  # "the waiting room"
 _WHAT = r"(?:\s+(?:still|\w{2,}ing)\b)?"  # "stops running", "stays still"
-_STOPS = re.compile(rf"{_NO_NAME}\b(?:stop|halt|wait|stay|pause)s\b{_WHAT}")
+_STOPS = re.compile(rf"{_NO_NAME}\b(?:stop|halt|wait|stay|pause|freeze)s\b{_WHAT}")
 _STOPPING = re.compile(rf"{_NO_NAME}\b(?:stopp|halt|wait|stay|paus)(?:ing|ed)\b{_WHAT}")
-_STOP = re.compile(rf"(^\W*|\b(?:please|they|and|both|all)\s+)(?:stop|halt|wait|stay|pause)\b{_WHAT}")
+_STOP = re.compile(rf"(^\W*|\b(?:please|they|and|both|all)\s+)(?:stop|halt|wait|stay|pause|freeze)\b{_WHAT}")
 _STILL = re.compile(
     r"\b(?:stand|sit|stay|keep|hold|lie|i|are|be)(s?)\s+(?:\w+ly\s+)?(?:still|motionless)\b(?!\s+\w+ing\b)"  # "is still running"
 )

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from flowbrush.models.keyframes import Keyframes
 from flowbrush.models.text.daytimes import is_by_day
-from flowbrush.models.text.edits import GO, REPLACE, Edit, edited
+from flowbrush.models.text.edits import ADD, GO, REPLACE, Edit, edited
 from flowbrush.models.text.pocket import Meaning, PocketText
 from flowbrush.models.text.scenes import is_in_water, scene_near
 from flowbrush.pipelines.controls import Blend
@@ -28,6 +28,8 @@ from flowbrush.pipelines.parsing.ways import with_ways
 
 HEARD = 0.15  # weight of a prompt from which on its things are there
 THEM = frozenset("it its they them he him she her".split())
+WHOM = frozenset("it them him".split())
+"""Words for those that are there in a prompt that names one new thing: "a bird flies over it"."""
 EMPTY = frozenset("empty deserted abandoned lonely bare nothing nobody".split())
 """Words for a scene in which nothing is to be; of any other that is named alone all that is there goes to it."""
 
@@ -55,6 +57,7 @@ class Description:
     of_them: bool = False
     instead: tuple[Wanted, ...] = ()
     by_day: bool = False
+    placed: bool = False
 
 
 class _Said(NamedTuple):
@@ -68,6 +71,7 @@ class _Said(NamedTuple):
     placed: bool
     empty: bool
     by_day: bool
+    beside_them: bool
     tells_deeds: bool
     of_them: bool
 
@@ -96,18 +100,21 @@ def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Descript
         edit = None  # "now a dog runs", "make it jump"
     if edit is None and scene and not things and not any(each.empty for each in heard):
         edit = Edit(GO)
+    if edit is None and things and any(each.beside_them for each in heard):
+        edit = Edit(ADD)
     return Description(
         scene if placed or edit is None else None,  # what is added comes to where the others are
         tuple(things),
         of_what_is_there,
         tuple(dict.fromkeys(name for each in heard for name in each.weather)),
-        bool(things) and not placed and all(thing.definite for thing in things),
+        any(thing.definite for thing in things),
         tuple(each.later for each in heard if each.later),
         edit,
         any(each.tells_deeds for each in heard),
         any(each.of_them for each in heard),
         tuple(instead),
         not placed and any(each.by_day for each in heard),
+        placed,
     )
 
 
@@ -125,6 +132,7 @@ def _said(prompt: str, text: PocketText, keyframes: Keyframes) -> _Said:
         placed=scene_near(written) is not None,
         empty=any(each.word in EMPTY for each in said),
         by_day=is_by_day(prompt),
+        beside_them=len(things) == 1 and not things[0].definite and any(each.word in WHOM for each in said),
         tells_deeds=any(each.kind in ("verb", "direction") for each in said),
         of_them=is_of_them(said),
     )

@@ -23,6 +23,8 @@ YOUNG = frozenset("puppy puppies kitten kittens cub cubs piglet piglets".split()
 """Names of young ones, which are smaller than others of their kind."""
 NOT = frozenset({"no", "without"})
 """Words after which a thing is named that is not to be there."""
+KNOWN = frozenset("the my our your his her its their this that these those both".split())
+"""Words before the name of a thing that was named before."""
 PHRASES = frozenset({"colors", "colors of the last", "height", "relation"})
 """Kinds of several words that were put together: see `heights` and `shades`."""
 SAYS_MORE = frozenset("red yellow brown night light flying top".split())
@@ -84,7 +86,7 @@ class _Before:
         last = said[at] if at >= 0 and said[at + 1].joined and said[at].kind == "thing" else None
         self.again = last is not None and last.name == name
         """whether the thing was begun to be named: "soccer ball" is one"""
-        self.definite = at >= 0 and said[at].word == "the" and said[at + 1].joined
+        self.definite = at >= 0 and said[at].word in KNOWN and said[at + 1].joined
         """whether it may have been named before: "the dog" """
         word_before = said[place - 1] if place and said[place].joined else None
         earlier = said[max(0, place - 4) : max(0, place - 1)]

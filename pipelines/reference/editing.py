@@ -33,7 +33,7 @@ def chosen(stack: LayerStack, told: Description) -> list[int]:
     """
     if told.edit is not None and told.edit.everything:
         return [place for place, layer in enumerate(stack.layers) if layer.label and not layer.leaving]
-    return [place for thing in told.things for place in _those(stack.layers, thing)]
+    return [place for thing in told.things for place in those(stack.layers, thing)]
 
 
 def absent(stack: LayerStack, told: Description) -> list[str]:
@@ -44,7 +44,7 @@ def absent(stack: LayerStack, told: Description) -> list[str]:
         return ["the camera follows no words: move it with the camera's own control"]
     if told.edit.kind not in TO:
         return []
-    names = [thing.called for thing in told.things if not _those(stack.layers, thing)]
+    names = [thing.called for thing in told.things if not those(stack.layers, thing)]
     places = chosen(stack, told)
     if told.edit.everything and not places:
         names = ["thing of a prompt"]
@@ -56,7 +56,8 @@ def absent(stack: LayerStack, told: Description) -> list[str]:
     return missing
 
 
-def _those(layers: Sequence[Layer], thing: Wanted) -> list[int]:
+def those(layers: Sequence[Layer], thing: Wanted) -> list[int]:
+    """The places of the layers that such a thing is: as many as it says, those in front first; all that are known so."""
     alike = [
         place
         for place, layer in enumerate(layers)
@@ -91,9 +92,7 @@ def removed(stack: LayerStack, places: Collection[int]) -> LayerStack:
 
 def without(stack: LayerStack, things: Sequence[Wanted]) -> LayerStack:
     """The stack in which those of the things leave of which a prompt says so."""
-    return removed(
-        stack, [place for thing in things if thing.leaves for place in _those(stack.layers, thing)]
-    )
+    return removed(stack, [place for thing in things if thing.leaves for place in those(stack.layers, thing)])
 
 
 def resized(stack: LayerStack, now: Sequence[Wanted], before: Sequence[Wanted]) -> LayerStack:
@@ -102,7 +101,7 @@ def resized(stack: LayerStack, now: Sequence[Wanted], before: Sequence[Wanted]) 
     for thing in now:
         factor = thing.size / sizes.get(thing.called, thing.size)
         if factor != 1:
-            stack = grown(stack, _those(stack.layers, thing), factor)
+            stack = grown(stack, those(stack.layers, thing), factor)
     return stack
 
 

@@ -53,11 +53,15 @@ def _asked(
 
 
 def regions(reader: ClauseReader, moved: Moved, plan: ChunkPlan, patch: int) -> Regions | None:
-    """The regions of a chunk, whose tokens are `patch` x `patch` cells; None where all things hear the same."""
+    """The regions of a chunk, whose tokens are `patch` x `patch` cells; None where all things hear the same. Who sits on another
+    hears what that one is told: a horse whose rider is told of itself walks half as fast.
+    """
     plans, own = [plan], list[int]()
+    carriers = moved.stack.carriers()
     for place in range(len(moved.stack.layers)):
+        hears = carriers.get(place, place)
         prompt, source = (
-            reader.own(*_asked(reader, moved.stack, place, prompts)) for prompts in (plan.prompt, plan.source)
+            reader.own(*_asked(reader, moved.stack, hears, prompts)) for prompts in (plan.prompt, plan.source)
         )
         same = [at for at, each in enumerate(plans) if (each.prompt, each.source) == (prompt, source)]
         own.append(same[0] if same else len(plans))

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from flowbrush.pipelines.parsing.wanted import Wanted
+from flowbrush.pipelines.reference import layout
+from flowbrush.pipelines.reference.editing import those
 from flowbrush.pipelines.reference.facing import mirrored
 from flowbrush.pipelines.reference.layers import Layer, LayerStack, Seat
 
@@ -27,6 +30,23 @@ def put(stack: LayerStack, places: Sequence[int], side: str, height: str) -> Lay
         y = DOWN[height] * rows if height else layer.pose.y
         inside = min(max(x, width / 2), columns - width / 2), min(max(y, tall / 2), rows - tall / 2)
         stack = stack.with_layer(place, on_the_way(layer, *(inside if not layer.held else _here(layer))))
+    return stack
+
+
+def sided(stack: LayerStack, things: Sequence[Wanted]) -> LayerStack:
+    """The stack in which those of the things are on their way that are on another side than a prompt names them on: "a dog on the
+    left and a cat", then "a cat on the left and a dog". Where some go, they go, and where to is no side.
+    """
+    if any(thing.way or thing.on for thing in things):
+        return stack
+    for thing in things:
+        low, high = layout.ACROSS[thing.side]
+        places = [
+            place
+            for place in those(stack.layers, thing)
+            if not low <= stack.layers[place].pose.x / stack.size[1] <= high
+        ]
+        stack = put(stack, places, thing.side, "") if thing.side else stack
     return stack
 
 

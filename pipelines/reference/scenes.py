@@ -112,7 +112,7 @@ class SceneMaker:
         if told.edit is not None:
             stack, coming = self._edited(retold(stack, prompts, nobody), told, lacking)
         elif told.of_known and lacking != counts:
-            scene, coming = None, of_counts(told.things, lacking)
+            scene, coming = scene if told.placed else None, of_counts(told.things, lacking)
             stack = retold(stack, prompts, everybody if told.of_them else names(told.things))
         else:
             any_color = frozenset(
@@ -121,7 +121,7 @@ class SceneMaker:
             stack, missing = transition.begin(
                 retold(stack, prompts, everybody), counts, self.known, any_color
             )
-            stack = editing.resized(stack, told.things, before.things)
+            stack = putting.sided(editing.resized(stack, told.things, before.things), told.things)
             coming = of_counts(told.things, missing)
         stack = editing.without(self._to_scene(stack, scene), told.things)
         stack = self._with(stack, [thing for thing in coming if not thing.leaves])

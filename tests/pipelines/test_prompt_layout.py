@@ -162,7 +162,9 @@ def test_whatever_words_come_things_are_whole(
 ) -> None:
     found = describe(((" ".join(said), 1.0),), text, keyframes)
     assert all(thing.count >= 1 and thing.label in keyframes.catalogue.things for thing in found.things)
-    told = [(thing.called, thing.size, thing.side, thing.height, *thing.deed) for thing in found.things]
+    told = [
+        (thing.called, thing.size, thing.side, thing.height, thing.on, *thing.deed) for thing in found.things
+    ]
     assert len(set(told)) == len(told)
 
 

@@ -224,6 +224,15 @@ def test_things_come_in_place_of_others_and_go_on_as_these_went(maker: SceneMake
         ("a cat and a dog", "the beach", ["cat", "dog"]),
         ("a cat and a dog", "turn it into a beach", ["cat", "dog"]),
         ("a cat and a dog", "an empty beach", []),
+        ("a cat and a dog", "everything disappears", []),
+        ("a cat and a dog", "a second dog appears on the right", ["cat", "dog", "dog"]),
+        ("a cat and a dog", "a tree between them", ["cat", "dog", "tree"]),
+        ("a cat and a dog", "the dog catches a ball", ["cat", "dog", "soccer ball"]),
+        ("a cat and a dog", "a dog chases the cat", ["cat", "dog"]),
+        ("a cat and a dog", "the dog runs on the beach", ["cat", "dog"]),
+        ("a cat and a dog", "my dog jumps", ["cat", "dog"]),
+        ("a cat and a dog", "the horse runs", ["horse"]),
+        ("a cat and a dog", "a dog runs", ["dog"]),
         ("a cat and a dog", "hello", ["cat", "dog"]),
         ("a cat and a dog", "", ["cat", "dog"]),
         ("a cat and a dog", "a dragon", ["cat", "dog"]),
@@ -280,6 +289,16 @@ def test_things_change_places_and_are_put_elsewhere(maker: SceneMaker) -> None:
     assert why(maker, after(maker, "a cat, a dog and a cow"), "swap places") == [
         "there are more than two to change places: say which two"
     ]
+
+
+def test_sides_that_a_prompt_names_are_kept(maker: SceneMaker) -> None:
+    now = after(maker, "a dog and a cat", "a cat on the left and a dog on the right", chunks=6)
+    assert one(now, "cat").pose.x < 0.4 * SIZE[0] < 0.6 * SIZE[0] < one(now, "dog").pose.x
+    before = after(maker, "a dog on the left and a cat", chunks=6)
+    now = after(maker, "a dog on the left and a cat", "a dog on the left and a horse", chunks=6)
+    assert one(now, "dog").pose == one(before, "dog").pose, "who is there stays where it is"
+    now = after(maker, "a dog on the left", "a dog on the right runs to the left", chunks=1)
+    assert one(now, "dog").seat is None
 
 
 def test_a_camera_that_is_told_to_move_is_told_of(maker: SceneMaker) -> None:

@@ -11,7 +11,7 @@ from stacks import BLUE, HEIGHT, RED, WIDTH, disc, rows, stack
 from flowbrush.pipelines.controls import Blend, ChunkPlan, fold, initial_state
 from flowbrush.pipelines.parsing.wanted import THERE, Goal, Wanted
 from flowbrush.pipelines.reference.hearing import passing, regions, staying
-from flowbrush.pipelines.reference.layers import Layer
+from flowbrush.pipelines.reference.layers import Layer, Seat
 from flowbrush.pipelines.reference.render import move
 from flowbrush.pipelines.regions import Regions
 
@@ -113,6 +113,15 @@ def test_who_goes_to_another_hears_where_that_is(plan: ChunkPlan) -> None:
     assert seen(12) == ("dog 0 right", {0: "right"}, frozenset({1}))
     assert seen(84) == ("dog 0 left", {0: "left"}, frozenset({1}))
     assert seen(40) == ("dog 0 there", {}, frozenset({0, 1}))
+
+
+def test_who_sits_on_another_hears_what_that_one_is_told(plan: ChunkPlan) -> None:
+    """A rider that hears of itself holds back the horse under it: the student sees both."""
+    horse = replace(disc(RED, 24, 40, radius=14, looks="left"), label="horse")
+    rider = replace(disc(BLUE, 24, 16, radius=12), label="monkey", seat=Seat("horse", 0, (0.0, -24.0)))
+    made = heard(plan, horse, rider)
+    assert made is not None and [each.prompt[0][0] for each in made.plans] == ["all", "horse 0 left"]
+    assert made.heard.view(-1, ACROSS)[0, 1] == made.heard.view(-1, ACROSS)[2, 1] == 1
 
 
 def test_who_is_told_no_way_goes_where_it_looks(plan: ChunkPlan) -> None:
