@@ -16,6 +16,9 @@ MAX_PIECES = 4096
 TOO_MANY_PIECES = 1009
 """The code of a message that is too big, which one of so many frames is."""
 
+NO_TEXT = 1007
+"""The code of a text message that is not UTF-8."""
+
 UNREAD_BYTES = 1 << 20
 """Answers to pings that wait for their client; video never lies there in such amounts."""
 
@@ -49,10 +52,22 @@ class Frames(WebSocketsSansIOProtocol):
             super().data_received(part)
             rest_s = self._share.spent(time.thread_time() - before, self.loop.time())
             if len(self.frames) > MAX_PIECES and not self.transport.is_closing():
-                self.conn.fail(TOO_MANY_PIECES, f"a message comes in at most {MAX_PIECES} frames")
-                self.handle_parser_exception()
+                self._refuse(TOO_MANY_PIECES, f"a message comes in at most {MAX_PIECES} frames")
             elif rest_s > 0 or self._unread:
                 self._rest(rest_s)
+
+    def send_receive_event_to_app(self) -> None:
+        """A whole message has come. Text that is none is a fault of the client, which uvicorn would log as one of its own."""
+        if self.curr_msg_data_type == "text" and not self.close_sent and not _is_text(self.frames):
+            self._refuse(NO_TEXT, "a text message is UTF-8, and what is not goes into a binary one")
+        else:
+            super().send_receive_event_to_app()
+
+    def _refuse(self, code: int, why: str) -> None:
+        """The connection ends, and its client hears why."""
+        self.frames = []
+        self.conn.fail(code, why)
+        self.handle_parser_exception()
 
     async def receive(self) -> Any:
         """The next event for the application; that it takes one ends no rest."""
@@ -88,3 +103,11 @@ class Frames(WebSocketsSansIOProtocol):
             self._take()
         if self._resting is None and not self.read_paused and not self.transport.is_closing():
             self.transport.resume_reading()
+
+
+def _is_text(pieces: list[bytes]) -> bool:
+    try:
+        b"".join(pieces).decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -151,6 +151,27 @@ async def test_a_message_in_pieces_is_one_and_in_very_many_is_none(it: Connectio
     assert said is not None and said.code == 1009 and "at most 4096 frames" in said.reason
 
 
+@pytest.mark.parametrize("text", [b"\xff\xfe", b'{"type":"\xed\xa0\x80"}'], ids=["no text", "half of a pair"])
+async def test_text_that_is_none_is_refused_and_is_no_error_of_the_server(
+    server: RunningServer, text: bytes
+) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
+        client.sendall(UPGRADE)
+        assert client.recv(1 << 16).startswith(b"HTTP/1.1 101 ")
+        client.sendall(frame(LAST | TEXT, text))
+        said = b""
+        while part := client.recv(1 << 16):
+            said += part
+    assert said[2:4] == (1007).to_bytes(2, "big") and b"a text message is UTF-8" in said
+    log = server.log.read_text()
+    assert "Traceback" not in log and "ERROR" not in log
+
+
+async def test_a_letter_that_comes_in_two_pieces_is_text(it: Connection) -> None:
+    await it.hears(frame(TEXT, b'"\xc3') + frame(LAST | PIECE, b'\xbc"'), 0.0)
+    assert not it.transport.closed and not it.protocol.frames
+
+
 async def test_a_real_server_ends_it_and_plays_on_for_others(server: RunningServer) -> None:
     async with RawClient(server.url) as playing:
         await playing.start()
