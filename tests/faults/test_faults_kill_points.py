@@ -18,20 +18,24 @@ def half_written(server: RunningServer) -> list[Path]:
 
 
 @pytest.mark.parametrize(
-    "where",
+    ("where", "by"),
     [
-        "the dump of a snapshot",
-        "half a snapshot",
-        "a snapshot without its name",
-        "a snapshot that nobody heard of",
-        "the encoding of a frame",
+        ("the dump of a snapshot", "SIGKILL"),
+        ("half a snapshot", "SIGKILL"),
+        ("half a snapshot", "SIGSTOP"),
+        ("a snapshot without its name", "SIGKILL"),
+        ("a snapshot that nobody heard of", "SIGKILL"),
+        ("the encoding of a frame", "SIGKILL"),
     ],
 )
-async def test_pictures_go_on_whole(make_server, tmp_path: Path, where: str) -> None:
+async def test_pictures_go_on_whole(make_server, tmp_path: Path, where: str, by: str) -> None:
+    """Whether the worker dies there or stands still, as one does whose machine is suspended."""
     mark = tmp_path / "killed"
     server: RunningServer = make_server(
         FLOWBRUSH_LOADER="killed_at:load",
         FLOWBRUSH_SNAPSHOT_CHUNKS="2",
+        FLOWBRUSH_BEAT_TIMEOUT_S="3",
+        TEST_KILLED_BY=by,
         TEST_KILLED_AT=where,
         TEST_KILLED=str(mark),
     )
@@ -50,13 +54,16 @@ async def test_pictures_go_on_whole(make_server, tmp_path: Path, where: str) -> 
     assert server.metric("flowbrush_worker_restarts_total") == 1
 
 
+@pytest.mark.parametrize("by", ["SIGKILL", "SIGSTOP"])
 async def test_a_worker_that_is_killed_while_it_takes_up_a_stream_costs_another_one(
-    make_server, tmp_path: Path
+    make_server, tmp_path: Path, by: str
 ) -> None:
     mark = tmp_path / "killed"
     server: RunningServer = make_server(
         FLOWBRUSH_LOADER="killed_at:load",
         FLOWBRUSH_SNAPSHOT_CHUNKS="2",
+        FLOWBRUSH_BEAT_TIMEOUT_S="3",
+        TEST_KILLED_BY=by,
         TEST_KILLED_AT="the restoring of a stream",
         TEST_KILLED=str(mark),
     )

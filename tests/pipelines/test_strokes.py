@@ -198,3 +198,10 @@ def test_what_is_followed_at_top_speed_overlaps_itself_from_frame_to_frame() -> 
     """Or a thing as wide as a prompt's, a fifth of the picture, were seen to jump."""
     xy, _, _ = played(begun((0.0, 0.1, 0.5)).extended(points((1 / FPS, 0.9, 0.5, True))), 2)
     assert np.linalg.norm(np.diff(xy, axis=0), axis=1).max() < 0.75 * 0.2
+
+
+def test_a_hand_that_crosses_the_picture_at_once_is_caught_up_with_in_half_a_second() -> None:
+    """What comes later is felt to be pulled through mud."""
+    xy, _, _ = played(begun((0.0, 0.1, 0.5)).extended(points((1 / FPS, 0.9, 0.5, True))), 6)
+    arrived = np.flatnonzero(np.abs(xy[:, 0] - 0.9) < 0.01)[0]
+    assert arrived / FPS < 0.6

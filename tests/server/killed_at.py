@@ -1,4 +1,6 @@
-"""Loads the generator double, in a worker that SIGKILL ends once, where $TEST_KILLED_AT says; then $TEST_KILLED is there."""
+"""Loads the generator double, in a worker that a signal ($TEST_KILLED_BY, else SIGKILL) hits once, where $TEST_KILLED_AT says; then
+$TEST_KILLED is there.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ def _killed(where: str) -> None:
     mark = Path(os.environ["TEST_KILLED"])
     if os.environ["TEST_KILLED_AT"] == where and not mark.exists():
         mark.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.Signals[os.environ.get("TEST_KILLED_BY", "SIGKILL")])
         signal.pause()
 
 

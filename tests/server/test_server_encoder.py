@@ -38,6 +38,14 @@ def test_a_photo_that_moves_is_seen_as_it_is_and_costs_no_more_than_it_must(code
     assert codec is Codec.JPEG or max(sizes[1:]) < sizes[0] / 2
 
 
+@pytest.mark.parametrize("codec", [Codec.H264, Codec.VP8, Codec.VP9])
+def test_a_key_frame_comes_every_few_seconds_unasked(codec: Codec) -> None:
+    """A file can be searched and a clip begins near where it is asked for; more of them would be paid for by all who look on."""
+    encoder, frame = VideoEncoder(codec, 64, 48, 16), np.full((48, 64, 3), 90, np.uint8)
+    keys = [index / 16 for index in range(16 * 14) if encoder.encode(frame)[1]]
+    assert keys[0] == 0.0 and 3.0 <= keys[1] <= 6.0 and keys[2] - keys[1] == keys[1]
+
+
 @pytest.fixture
 def a_driver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """An NVIDIA driver, and no GPU that encodes: that is found out anew, before and after."""

@@ -25,6 +25,11 @@ def test_who_looks_in_time_or_a_little_late_has_missed_nothing() -> None:
     assert pauses.missed_s(100.0 + EVERY_S) == 0
 
 
+@pytest.mark.parametrize(("late_s", "missed_s"), [(0.7, 0.0), (1.5, 1.5)])
+def test_a_busy_machine_is_late_and_one_that_stood_still_is_later(late_s: float, missed_s: float) -> None:
+    assert Pauses(EVERY_S, 0.0).missed_s(EVERY_S + late_s) == pytest.approx(missed_s)
+
+
 class Channel:
     where = "played"
 

@@ -87,6 +87,13 @@ def test_a_reader_that_does_not_answer_does_not_hold_a_prompt_for_ever(it: Harne
     assert shown == [[]] * PATIENCE + [["a"], []]
 
 
+def test_a_prompt_waits_two_seconds_at_the_most(it: Harness) -> None:
+    """A second and a half is what a long text may take; who has seen nothing of it after three types it again."""
+    it.give(prompt(1, "a"))
+    shown = [texts(it.chunk()[0]) for _ in range(round(4.0 / it.session.chunk_s))]
+    assert 1.5 <= shown.index(["a"]) * it.session.chunk_s <= 3.0
+
+
 def test_who_came_in_quick_succession_waits_no_longer(it: Harness) -> None:
     shown = []
     for number in range(PATIENCE + 1):
@@ -218,7 +225,9 @@ def test_a_first_prompt_is_read_before_the_stream_is_opened(tmp_path: Path) -> N
 def test_who_is_never_answered_is_opened_all_the_same(tmp_path: Path) -> None:
     it = seated(tmp_path)
     asks(it, 5.0)
-    assert it.session.due(6.0) == 5.0 + PATIENCE_S
+    due = it.session.due(6.0)
+    assert due == 5.0 + PATIENCE_S
+    assert 25.0 <= due <= 50.0, "longer than the slowest text takes, and no longer than anybody waits"
     assert it.turn(5.0 + PATIENCE_S).anyway
 
 

@@ -53,12 +53,27 @@ async def test_it_hangs_when_it_answers_nobody(hanging: threading.Event) -> None
     assert not storage.hangs
     storage.submit("stuck", hanging.wait)
     await asyncio.to_thread(wait_for, lambda: storage.hangs)
-    storage_age = storage.silent_s
+    await asyncio.to_thread(wait_for, lambda: storage.silent_s > 2.0)
     await storage.run("other", lambda: None)
-    assert storage.silent_s < storage_age, "somebody was answered meanwhile"
+    await asyncio.to_thread(wait_for, lambda: storage.silent_s < 2.0)  # somebody was answered meanwhile
     hanging.set()
     await storage.drained(60.0)
     assert storage.silent_s == 0.0
+
+
+@pytest.mark.parametrize(("waited_s", "late"), [(3.0, False), (8.0, True)])
+async def test_who_waits_hears_within_some_seconds_and_no_slow_disk_is_called_dead(
+    hanging: threading.Event, monkeypatch: pytest.MonkeyPatch, waited_s: float, late: bool
+) -> None:
+    """A disk that has slept takes seconds to turn again."""
+    storage, heard, loop = Storage(), list[str](), asyncio.get_running_loop()
+    storage.submit("stuck", hanging.wait, late=lambda: heard.append("late"))
+    now = loop.time()
+    monkeypatch.setattr(loop, "time", lambda: now + waited_s)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    monkeypatch.undo()
+    assert heard == ["late"] * late
 
 
 async def test_what_waits_in_a_lane_is_bounded(hanging: threading.Event) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import time
 from contextlib import closing
 from fractions import Fraction
 from itertools import count
@@ -345,3 +346,16 @@ def test_what_moves_a_little_and_light_that_changes_slowly_are_news(change: str)
         after = Image.new("RGB", (160, 96), (125, 125, 125))
     likeness = Likeness()
     assert [likeness.same(each) for each in (before, after)] == [False, False]
+
+
+@pytest.mark.parametrize(("waited_s", "still"), [(4.0, True), (7.0, False)])
+async def test_a_stream_that_begins_with_a_source_waits_some_seconds_for_it(
+    monkeypatch: pytest.MonkeyPatch, waited_s: float, still: bool
+) -> None:
+    """A camera takes a moment to start; without one the stream begins all the same."""
+    given = SourceFields(codec="jpeg", width=64, height=64, fps=16, strength=1.0)
+    with closing(Source(given, window(), (64, 64), lambda _: None, lambda: None, first=True)) as source:
+        now = time.monotonic()
+        monkeypatch.setattr(time, "monotonic", lambda: now + waited_s)
+        assert source.awaited is still
+        monkeypatch.undo()
