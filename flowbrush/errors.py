@@ -12,6 +12,8 @@ from __future__ import annotations
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Self
 
+from flowbrush.printable import printable
+
 if TYPE_CHECKING:
     from flowbrush.server_messages import Error
 
@@ -88,7 +90,8 @@ class ProtocolError(FlowbrushError):
 
 
 class ServerError(FlowbrushError):
-    """The server's `error` message, or a refused request.
+    """The server's `error` message, or a refused request. `str(error)` can be printed, whatever the server said; `message` and
+    `code` are as it said them.
 
     `retryable`: the same request may work later, after `retry_after_s` seconds where the server says so.
     """
@@ -103,7 +106,7 @@ class ServerError(FlowbrushError):
         id: int | None = None,
         retry_after_s: float | None = None,
     ) -> None:
-        super().__init__(f"{message} [{code}]")
+        super().__init__(printable(f"{message} [{code}]"))
         self.code = code
         self.message = message
         self.retryable = retryable
@@ -128,7 +131,7 @@ class ConnectionLost(FlowbrushError):
     """The connection ended and could not be resumed. `close_code` is None when there was no close frame."""
 
     def __init__(self, message: str, *, close_code: int | None = None) -> None:
-        super().__init__(message)
+        super().__init__(printable(message))
         self.close_code = close_code
 
 

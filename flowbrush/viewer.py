@@ -21,6 +21,7 @@ from flowbrush.link import FINAL_CLOSES, Link, close_of
 from flowbrush.packet_buffer import PacketBuffer
 from flowbrush.packets import Packet
 from flowbrush.playout import Playout
+from flowbrush.printable import printable
 from flowbrush.rest import Server
 from flowbrush.server_messages import (
     Error,
@@ -281,7 +282,7 @@ class Viewer:
             self.paused = isinstance(message, SessionPaused)
         heard = self._events.emit(message.type, message)
         if isinstance(message, Error) and not heard and message.id is None:
-            log.warning("the server reports: %s [%s]", message.message, message.code)
+            log.warning("the server reports: %s", printable(f"{message.message} [{message.code}]"))
         if isinstance(message, SessionDone):
             self.done = message
             self._end(None)
@@ -301,7 +302,7 @@ class Viewer:
         if code in FINAL_CLOSES:
             raise ConnectionLost(f"the server closed the stream: {reason}", close_code=code)
         self._events.emit("reconnecting", reason)
-        log.info("connection lost (%s); connecting again", reason)
+        log.info("connection lost (%s); connecting again", printable(reason))
         deadline = time.monotonic() + limits.RESUME_S
         attempt = 0
         while True:

@@ -12,6 +12,8 @@ import sys
 import time
 from contextvars import ContextVar
 
+from flowbrush.printable import on_one_line
+
 session_id: ContextVar[str] = ContextVar("session_id", default="-")
 
 HIDDEN = "***"
@@ -26,17 +28,11 @@ _SECRETS = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def without_secrets(text: str) -> str:
     """The text with whatever stands where keys and tokens stand taken out."""
     return _SECRETS.sub(lambda match: (match[1] or match[2] or match[3]) + HIDDEN, text)
-
-
-def on_one_line(text: str) -> str:
-    """The text with line ends and other control characters written out: what a client sends cannot begin a line."""
-    return _CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 class _SessionFilter(logging.Filter):

@@ -10,6 +10,7 @@ from stacks import rows
 
 from flowbrush.models.pocket import PocketModel
 from flowbrush.pipelines.controls import ChunkPlan, fold, initial_state
+from flowbrush.pipelines.reference.editing import grown
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
 from flowbrush.pipelines.reference.render import move
 from flowbrush.pipelines.reference.scenes import SceneMaker
@@ -114,6 +115,12 @@ def test_what_grows_does_so_evenly_and_stands_where_it_stood(
         for stack in (after(maker, "a dog and a cat"), after(maker, "a dog and a cat", said))
     ]
     assert cats[0] == cats[1]
+
+
+def test_who_is_not_meant_does_not_grow(maker: SceneMaker) -> None:
+    now = after(maker, "a dog and a cat")
+    dog, cat = grown(now, [0], 2.0).layers
+    assert dog.seat is not None and cat is now.layers[1]
 
 
 def test_what_grows_is_seen_to_grow_and_is_not_waited_for(maker: SceneMaker) -> None:
