@@ -211,3 +211,16 @@ def drag(driver: PageDriver, to: tuple[float, float]) -> tuple[float, float]:
     driver.until(lambda: near(driver.ball(), to), "the ball was dragged")
     driver.page.mouse.up()
     return start
+
+
+def hold_by_keys(driver: PageDriver) -> None:
+    """Leads the keyboard's crosshair from the middle to the ball, takes it and lets it go, and hears both."""
+    keyboard, said = driver.page.keyboard, driver.page.locator("#said[role=status]")
+    driver.page.locator("#stage").focus()
+    keyboard.down("ArrowLeft")
+    driver.until(lambda: drawn_on(driver, 0.25, 0.45, 0.38, 0.55), "the crosshair goes to the ball")
+    keyboard.up("ArrowLeft")
+    keyboard.press("Enter")
+    driver.until(lambda: said.text_content().startswith("You hold the ball."), "the ball has a name")
+    keyboard.press("Enter")
+    driver.until(lambda: said.text_content() == "Let go of the ball.", "it is let go")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from page_driver import drawn_on
+from page_driver import hold_by_keys
 from told import sent
 
 pytestmark = pytest.mark.browser
@@ -63,12 +63,4 @@ def test_what_the_eraser_did_is_told(driver: Any, served: Any) -> None:
 def test_what_is_held_gets_its_name_when_that_comes_late(driver: Any, served: Any) -> None:
     driver.start()
     served.double.probe_s = 1.5  # the hand is answered sooner than what would be taken there
-    said = driver.page.locator("#said")
-    driver.page.locator("#stage").focus()
-    driver.page.keyboard.down("ArrowLeft")
-    driver.until(lambda: drawn_on(driver, 0.25, 0.45, 0.38, 0.55), "the crosshair goes to the ball")
-    driver.page.keyboard.up("ArrowLeft")
-    driver.page.keyboard.press("Enter")
-    driver.until(lambda: said.text_content().startswith("You hold the ball."), "the ball has a name")
-    driver.page.keyboard.press("Enter")
-    driver.until(lambda: said.text_content() == "Let go of the ball.", "it is let go")
+    hold_by_keys(driver)

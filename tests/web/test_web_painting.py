@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from page_driver import drawn_on, near
+from page_driver import drawn_on, hold_by_keys, near
 from told import sent
 
 pytestmark = pytest.mark.browser
@@ -260,13 +260,7 @@ def test_what_the_keyboard_takes_is_said(driver: Any, served: Any) -> None:
     driver.until(lambda: "nothing to take here" in said.text_content(), "there is nothing")
     driver.page.keyboard.press("Enter")
     driver.until(lambda: said.text_content() == "Let go.", "it is let go")
-    driver.page.keyboard.down("ArrowLeft")
-    driver.until(lambda: drawn_on(driver, 0.25, 0.45, 0.38, 0.55), "the crosshair goes to the ball")
-    driver.page.keyboard.up("ArrowLeft")
-    driver.page.keyboard.press("Enter")
-    driver.until(lambda: said.text_content().startswith("You hold the ball."), "the ball has a name")
-    driver.page.keyboard.press("Enter")
-    driver.until(lambda: said.text_content() == "Let go of the ball.", "it is let go")
+    hold_by_keys(driver)
     driver.tool("pin")
     driver.page.locator("#stage").focus()
     driver.page.keyboard.press("Enter")
