@@ -29,7 +29,7 @@ const PLAYHEAD_IDLE_MS = 200;
  * @property {{position: number, size: number}} queue
  * @property {boolean} paused
  * @property {null} still the newest picture of a stream that was paused before is there, if there is one
- * @property {{chunk: number, prompts?: import('./protocol.js').Prompt[]}} cut the stream now ends with this chunk, −1 after a reset; the prompts that hold there
+ * @property {{chunk: number, pts: number, prompts?: import('./protocol.js').Prompt[]}} cut the stream now ends with this chunk, −1 after a reset, at this media time; the prompts that hold there
  * @property {number} prompted the chunk that will show a new prompt first
  * @property {null} stalled pictures should come, and do not
  * @property {string} recovering
@@ -248,6 +248,7 @@ export class App extends Emitter {
     });
     on('chunk', (chunk) => {
       this.player.limit(chunk.rate ?? 1);
+      this.camera.goOn(chunk.chunk);
       this.emit('chunk', chunk);
     });
     on('queue', (queue) => this.emit('queue', queue));
@@ -274,9 +275,8 @@ export class App extends Emitter {
       this.player.configure(ready);
       if (!this.watching) {
         const { player } = this;
-        const aspect = ready.width / ready.height;
         const goBack = ready.capabilities.rewind === false ? null : (/** @type {number} */ chunk) => this.#jumps.before(stream, chunk);
-        this.brush.attach({ stream, aspect, position: (at) => player.position(at), rate: () => player.shown?.rate ?? 1, goBack });
+        this.brush.attach({ stream, aspect: ready.width / ready.height, position: (at) => player.position(at), rate: () => player.shown?.rate ?? 1, goBack });
         this.camera.attach(stream);
         this.prober.attach(ready.capabilities.probe === false ? null : stream);
       }
@@ -307,12 +307,14 @@ export class App extends Emitter {
   #cut(stream, chunk, prompts) {
     this.#jumps.count += 1;
     this.#steps = Promise.resolve();
-    this.player.flush();
+    const { chunk_frames: frames, fps } = /** @type {Ready} */ (stream.ready);
+    const pts = Math.max(0, (chunk + 1) * frames - 1) / fps; // of its last frame
+    this.player.flush(pts);
     this.latency.forget();
     if (chunk < 0) this.brush.startedOver();
     else this.brush.rewound(chunk);
-    this.camera.stop();
-    this.emit('cut', { chunk, prompts });
+    this.camera.cut(chunk);
+    this.emit('cut', { chunk, pts, prompts });
     if (!stream.paused) return;
     if (chunk >= 0) this.#showNewest(stream);
     else this.step(); // there is no picture before the first

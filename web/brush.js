@@ -2,6 +2,7 @@
  * What the painting tools do to the stream: strokes as they are drawn, moved, let go and taken back.
  * @module
  */
+import { CameraMove } from './camera_move.js';
 import { dragged, drawn, pinned, played, removed } from './deeds.js';
 import { Emitter } from './emitter.js';
 import { HandClock } from './hand_clock.js';
@@ -25,6 +26,7 @@ const ERASER_REACH = 0.05;
  * @property {((chunk: number) => Promise<unknown>) | null} goBack to the end of a chunk, −1 for the very beginning; null where the stream cannot
  */
 
+/** @typedef {import('./history.js').Painted} Painted */
 /** @extends {Emitter<{control: {id: number, at: number}, refused: Error, began: Stroke, found: {stroke: Stroke, something: boolean}, released: Stroke, erased: {strokes: Stroke[], byKeys: boolean}}>} */
 export class Brush extends Emitter {
   /** @type {Set<Stroke>} */
@@ -37,9 +39,11 @@ export class Brush extends Emitter {
   #clock = new HandClock();
   #tracks = new TrackLife();
   #holds = new Holds(this.strokes, () => this.#now);
-  #wayBack = new WayBack((stroke) => this.#paintAgain(stroke));
+  #wayBack = new WayBack((painted) => (painted instanceof CameraMove ? painted.again() : this.#paintAgain(painted)));
   /** Drags of hands that are on the picture together: what they do is one deed. @type {Stroke[]} */
   #together = [];
+  /** Whether the first of them came down while what was done before was under way. */
+  #beside = false;
 
   constructor() {
     super();
@@ -88,7 +92,7 @@ export class Brush extends Emitter {
     if (kind === 'drag') this.#tracks.begin(stroke, stream.drag(first, options), 'live', sample.at);
     stroke.began = stroke.track?.ack ?? null;
     this.strokes.add(stroke);
-    if (kind === 'drag') this.#together.push(stroke);
+    if (kind === 'drag' && this.#together.push(stroke) === 1) this.#beside = this.history.underWay;
     return stroke;
   }
 
@@ -158,7 +162,7 @@ export class Brush extends Emitter {
     if (this.#together.some(({ phase }) => phase === 'live')) return;
     const strokes = this.#together.splice(0);
     for (const stroke of strokes) stroke.wait = stroke.samples[0].t - strokes[0].samples[0].t;
-    if (strokes.length > 0 && this.session?.goBack) this.history.did(dragged(this, strokes));
+    if (strokes.length > 0 && this.session?.goBack) this.history.did(dragged(this, strokes), this.#beside);
   }
 
   /** A pin was set. @param {Stroke} stroke */
@@ -269,7 +273,7 @@ export class Brush extends Emitter {
     return strokes.length;
   }
 
-  /** The stream goes back to before the first of these strokes; others that began since then stay. @param {Stroke[]} strokes */
+  /** The stream goes back to before the first of these strokes; others that began since then stay. @param {Painted[]} strokes */
   async goBack(strokes) {
     const { goBack } = this.session ?? {};
     if (goBack) await this.#wayBack.before(strokes, this.history.strokes, goBack);

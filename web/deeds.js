@@ -6,7 +6,8 @@
 
 /**
  * @typedef {import('./brush.js').Brush} Brush
- * @typedef {import('./history.js').Deed} Deed
+ * @typedef {import('./history.js').Deed<Stroke>} Deed
+ * @typedef {import('./camera_move.js').CameraMove} CameraMove
  * @typedef {import('./tracks.js').Stroke} Stroke
  */
 
@@ -101,6 +102,26 @@ export function removed(brush, strokes) {
     async redo() {
       brush.letGo(this.strokes);
       return 'Taken away again';
+    },
+  };
+}
+
+/**
+ * The camera was moved, from rest to rest.
+ * @param {Brush} brush
+ * @param {CameraMove} move
+ * @returns {import('./history.js').Deed<CameraMove>}
+ */
+export function steered(brush, move) {
+  return {
+    strokes: [move],
+    async undo() {
+      await brush.goBack([move]);
+      return 'Went back to before the camera moved';
+    },
+    async redo() {
+      await move.again();
+      return 'The camera moves again';
     },
   };
 }

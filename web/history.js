@@ -10,12 +10,15 @@ const KEPT = 100;
 /** Said of what is done again later. */
 export const LATER = 'It follows when what comes before it is done';
 
+/** @typedef {import('./tracks.js').Stroke | import('./camera_move.js').CameraMove} Painted what hands do */
+
 /**
+ * @template {Painted} [T=Painted]
  * @typedef {object} Deed
- * @property {import('./tracks.js').Stroke[]} strokes what it is about
+ * @property {T[]} strokes what it is about
  * @property {() => Promise<string>} undo takes it back; gives what is said of that. One that fails has changed nothing.
  * @property {() => Promise<string>} redo does it again; gives what is said of that
- * @property {boolean} [meanwhile] whether it was done while the one before it was under way
+ * @property {boolean} [meanwhile] whether it began while the one before it was under way
  */
 
 /** @extends {Emitter<{changed: null, later: string, failed: unknown}>} `later`: what is said of what was done again in its turn, `failed`: or could not be */
@@ -44,9 +47,9 @@ export class History extends Emitter {
     return [...new Set(this.#done.flatMap(({ strokes }) => strokes))];
   }
 
-  /** @param {Deed} deed */
-  did(deed) {
-    deed.meanwhile = this.#underWay;
+  /** @param {Deed} deed @param {boolean} meanwhile whether it began while the one before it was under way */
+  did(deed, meanwhile = this.underWay) {
+    deed.meanwhile = meanwhile;
     this.#done.push(deed);
     if (this.#done.length > KEPT) this.#done.shift();
     this.#undone = [];
@@ -100,7 +103,7 @@ export class History extends Emitter {
 
   /** @param {Deed} deed that was taken back */
   #mayBegin(deed) {
-    return deed.meanwhile || !this.#underWay;
+    return deed.meanwhile || !this.underWay;
   }
 
   /** @param {Deed} deed the one that was taken back last */
@@ -121,11 +124,11 @@ export class History extends Emitter {
   }
 
   /** Whether what was done last is not over yet. */
-  get #underWay() {
+  get underWay() {
     return this.#done.at(-1)?.strokes.some(({ underWay }) => underWay) ?? false;
   }
 
-  /** Forgets what was done to strokes that are no more. @param {(stroke: import('./tracks.js').Stroke) => boolean} there */
+  /** Forgets what was done to strokes that are no more. @param {(stroke: Painted) => boolean} there */
   keep(there) {
     if (!this.#leaving) this.#later = 0; // the stream went elsewhere
     for (const deed of this.#done) if (deed !== this.#leaving) deed.strokes = deed.strokes.filter(there);

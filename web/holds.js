@@ -52,7 +52,9 @@ export class Holds extends Emitter {
 
   /** A stroke holds nothing any more. @param {Stroke} stroke */
   loosen(stroke) {
-    stroke.held?.leave(stroke, this.#now());
+    const now = this.#now();
+    stroke.lost = stroke.held && new HeldOutline(stroke.held.outline(now), stroke, stroke.at(now.id, now.pts));
+    stroke.held?.leave(stroke, now);
     stroke.held = null;
   }
 

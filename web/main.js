@@ -188,7 +188,9 @@ function currentModel() {
 bindEvents({ app, stage, strip, prompts, timeline, readout, session, recorder, again: () => starter.again, invitation: () => starter.invitation, askForKey });
 bindSelection(selection, app);
 bindSpeech(app.brush);
-const ways = bindHistory(app.brush, () => painter.releaseAll());
+/** Hands let go of whatever they are at. */
+const letGo = () => (painter.releaseAll(), app.camera.letGo());
+const ways = bindHistory(app, letGo);
 
 for (const [id, run] of /** @type {[string, (click: MouseEvent) => void][]} */ ([
   ['play', () => app.togglePause()],
@@ -220,7 +222,7 @@ bindKeys(
     { keys: ['z'], text: 'undo (Ctrl Z too)', run: ways.undo },
     { keys: ['y', 'Shift+z'], text: 'redo (Ctrl Y, Ctrl Shift Z)', run: ways.redo },
     { keys: ['x'], text: 'remove all tracks', run: ways.clear },
-    { keys: ['Escape'], shown: 'Esc', text: 'let go', run: () => (painter.releaseAll(), painter.hideCrosshair(), selection.clear()) },
+    { keys: ['Escape'], shown: 'Esc', text: 'let go', run: () => (letGo(), painter.hideCrosshair(), selection.clear()) },
     { keys: ['/'], text: 'write a prompt', run: () => prompts.focus() },
     { keys: ['b'], text: 'branch on the timeline', run: () => app.stream && setBranching(!branching) },
     { keys: ['s'], text: 'save a picture', run: () => app.stream && button('snapshot').click() },
@@ -249,7 +251,7 @@ const follow = new SourcePanel(app, () => {
 });
 showPrivacy();
 window.addEventListener('pagehide', () => {
-  painter.releaseAll();
+  letGo();
   starter.leave();
 });
 bindCameraPad(app.camera);

@@ -50,8 +50,9 @@ export class Player extends Emitter {
     this.#send({ type: 'hold' });
   }
 
-  /** The stream jumped: what waits is of another past. */
-  flush() {
+  /** The stream jumped: what waits is of another past. @param {number} [pts] media time of the frame that it went back to */
+  flush(pts) {
+    if (this.shown && pts !== undefined) this.shown = { ...this.shown, pts };
     this.#flushes += 1;
     this.#send({ type: 'flush' });
   }

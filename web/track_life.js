@@ -17,7 +17,7 @@ const ignore = () => {};
  * @typedef {object} Ended a track that ended, and how its stroke was while it had it
  * @property {Stroke} stroke
  * @property {import('./protocol.js').TrackKind} kind
- * @property {Pick<Stroke, 'track' | 'beginId' | 'beginChunk' | 'beginPts' | 'skipped' | 'playedFrom'>} was
+ * @property {Pick<Stroke, 'track' | 'beginId' | 'beginChunk' | 'beginPts' | 'skipped' | 'playedFrom' | 'held'>} was
  * @property {number | null} endChunk the first that showed it no more, as far as the server has said
  */
 
@@ -133,9 +133,9 @@ export class TrackLife extends Emitter {
 
   /** @param {Stroke} stroke @param {Ack} ack of the control that ended it */
   #noteEnd(stroke, ack) {
-    const { kind, left, track, beginId, beginChunk, beginPts, skipped, playedFrom } = stroke;
+    const { kind, left, track, beginId, beginChunk, beginPts, skipped, playedFrom, lost } = stroke;
     /** @type {Ended} */
-    const ended = { stroke, kind, was: { track, beginId, beginChunk, beginPts, skipped, playedFrom }, endChunk: null };
+    const ended = { stroke, kind, was: { track, beginId, beginChunk, beginPts, skipped, playedFrom, held: lost }, endChunk: null };
     this.#ended.push(ended);
     if (this.#ended.length > ENDED_KEPT) this.#ended.shift();
     if (beginChunk === null) track?.ack.queued.then(({ chunk }) => (ended.was.beginChunk = chunk), ignore); // a quick hand is sooner than the answer

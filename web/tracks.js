@@ -61,6 +61,8 @@ export class Stroke {
   left = null;
   /** What it holds; null while that is not known, and when that is nothing. @type {import('./held_outline.js').HeldOutline | null} */
   held = null;
+  /** What it held when it let go. @type {import('./held_outline.js').HeldOutline | null} */
+  lost = null;
   /** Whether the server has said what it holds. */
   told = false;
   /** What that is called, where it has a name. */

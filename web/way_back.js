@@ -4,14 +4,14 @@
  * @module
  */
 
-/** @typedef {import('./tracks.js').Stroke} Stroke */
+/** @typedef {import('./history.js').Painted} Painted */
 
 export class WayBack {
-  /** What stays though the stream goes back to before it. @type {Set<Stroke>} */
+  /** What stays though the stream goes back to before it. @type {Set<Painted>} */
   #stays = new Set();
   #again;
 
-  /** @param {(stroke: Stroke) => void} again paints a stroke once more */
+  /** @param {(stroke: Painted) => void} again paints a stroke once more */
   constructor(again) {
     this.#again = again;
   }
@@ -19,14 +19,14 @@ export class WayBack {
   /** Whether the stream is going back to take something back. */
   active = false;
 
-  /** Whether a stroke is painted again. @param {Stroke} stroke */
+  /** Whether a stroke is painted again. @param {Painted} stroke */
   keeps(stroke) {
     return this.#stays.has(stroke);
   }
 
   /**
-   * @param {Stroke[]} strokes to go back to before of
-   * @param {Stroke[]} painted all that was, in the order in which it was
+   * @param {Painted[]} strokes to go back to before of
+   * @param {Painted[]} painted all that was, in the order in which it was
    * @param {(chunk: number) => Promise<unknown>} goBack to the end of a chunk
    */
   async before(strokes, painted, goBack) {
@@ -47,7 +47,7 @@ export class WayBack {
   }
 }
 
-/** The chunks that strokes began with. @param {Stroke[]} strokes */
+/** The chunks that strokes began with. @param {Painted[]} strokes */
 async function begun(strokes) {
   const told = await Promise.allSettled(strokes.map(({ began }) => began?.queued));
   return told.flatMap((each) => (each.status === 'fulfilled' && each.value ? [each.value.chunk] : []));

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from told import sent
 
 TIMEOUT_S = 60.0
 
@@ -224,3 +225,16 @@ def hold_by_keys(driver: PageDriver) -> None:
     driver.until(lambda: said.text_content().startswith("You hold the ball."), "the ball has a name")
     keyboard.press("Enter")
     driver.until(lambda: said.text_content() == "Let go of the ball.", "it is let go")
+
+
+def halfway(driver: PageDriver, served: Any) -> tuple[float, float]:
+    """A path to the right that is half made on a stream that is paused; gives where it ends."""
+    driver.start()
+    driver.tool("path")
+    driver.pause()
+    start = driver.ball()
+    driver.stroke([(start[0] + 0.1 * step, start[1]) for step in range(6)], seconds=2.0, steps=2)
+    driver.until(lambda: sent(served, "track.begin"), "the path plays")
+    while driver.ball()[0] < start[0] + 0.15:
+        driver.step()
+    return start[0] + 0.5, start[1]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import stream_double
-from page_driver import drag, near
+from page_driver import drag, halfway, near
 from real_server import NARROW, RealServer
 from told import sent
 
@@ -149,19 +149,6 @@ def test_a_path_that_was_cleared_goes_on_where_it_stood(driver: Any, served: Any
     assert 0 < rest.points[-1].t < 0.9 * seconds, "for what was left of it"
     driver.page.locator("#play").click()
     driver.until(lambda: near(driver.ball(), (start[0] + 0.5, start[1])), "to its end")
-
-
-def halfway(driver: Any, served: Any) -> tuple[float, float]:
-    """A path to the right that is half made on a stream that is paused; gives where it ends."""
-    driver.start()
-    driver.tool("path")
-    driver.pause()
-    start = driver.ball()
-    driver.stroke([(start[0] + 0.1 * step, start[1]) for step in range(6)], seconds=2.0, steps=2)
-    driver.until(lambda: sent(served, "track.begin"), "the path plays")
-    while driver.ball()[0] < start[0] + 0.15:
-        driver.step()
-    return start[0] + 0.5, start[1]
 
 
 @pytest.mark.parametrize("over", [False, True])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from page_driver import drag, near
+from page_driver import drag, drawn_on, halfway, near
 from told import sent
 
 pytestmark = pytest.mark.browser
@@ -109,3 +109,40 @@ def test_drags_of_a_pause_come_again_one_after_the_other(driver: Any, served: An
     driver.until(lambda: begun(served)[3:] == ["path"], "then the second")
     driver.until(lambda: near(driver.ball(), (0.3, 0.3)), "from where the first has left it")
     assert start != (0.3, 0.3)
+
+
+def test_a_drag_that_began_beside_a_path_begins_beside_it_again(driver: Any, served: Any) -> None:
+    """However long the hand held on: the path was over when it let go."""
+    end = halfway(driver, served)
+    driver.tool("drag")
+    driver.stroke([(0.1, 0.1), (0.1, 0.3)], release=False)
+    driver.until(lambda: begun(served) == ["path", "drag"], "something else is pulled")
+    while not sent(served, "track.end"):
+        driver.paused_at = -1
+        driver.page.keyboard.press(".")
+        driver.until(driver.stands, "a chunk is made, and the hand holds on")
+    driver.page.mouse.up()
+    driver.page.keyboard.press("z")
+    driver.until(lambda: enabled(driver, "redo"), "the drag is taken back, and the path goes on")
+    assert driver.ball()[0] < end[0] - 0.1
+    driver.page.keyboard.press("y")
+    driver.until(lambda: begun(served) == ["path", "drag", "path"], "the drag is made again meanwhile")
+
+
+def test_a_path_that_goes_on_shows_what_it_holds(driver: Any, served: Any) -> None:
+    """A path that was over, where the stream goes back to before its end."""
+    end = halfway(driver, served)
+    x, y = driver.ball()
+    held = sent(served, "playhead")[-1].pts
+    driver.until(lambda: around(driver, (x, y)) > 100, "its outline is drawn")
+    while not sent(served, "track.end"):
+        driver.step()
+    driver.until(lambda: around(driver, end) == 0, "what is over fades")
+    driver.scrub(round(held * 4) - 1)
+    driver.until(lambda: near(driver.ball(), (x, y)), "the ball is where it was")
+    driver.until(lambda: around(driver, (x, y)) > 100, "with its outline")
+
+
+def around(driver: Any, ball: tuple[float, float]) -> int:
+    """How much is drawn above a ball: its outline, and not the path, which goes through its middle."""
+    return int(drawn_on(driver, ball[0] - 0.05, ball[1] - 0.14, ball[0] + 0.05, ball[1] - 0.04))

@@ -132,9 +132,8 @@ function bindJumps(page) {
     hideBanner();
     page.session.enable(!app.watching, true);
   });
-  app.on('cut', ({ chunk, prompts }) => {
-    const ready = app.stream?.ready;
-    if (ready) showClock(Math.max(0, (chunk + 1) * ready.chunk_frames - 1) / ready.fps); // of its last frame
+  app.on('cut', ({ chunk, pts, prompts }) => {
+    showClock(pts);
     page.timeline.cut(chunk);
     page.recorder.cut(chunk);
     if (prompts) page.prompts.stand(prompts);
@@ -286,6 +285,7 @@ function bindBrush({ app, timeline }) {
   app.brush.on('erased', ({ strokes }) => {
     if (strokes.length === 0) toast('There is no pin or path here', { text: 'The eraser lets go of those. What is in the picture stays in it.' });
   });
+  app.camera.on('began', (chunk) => timeline.mark(chunk, 'camera'));
   app.brush.on('began', ({ kind, beginChunk }) => {
     if (beginChunk !== null) timeline.mark(beginChunk, kind);
     if (block('hint').hidden) return;

@@ -2,17 +2,21 @@
  * The ways back and there again: their buttons, and what is said of them to those who do not see it.
  * @module
  */
+import { steered } from '../deeds.js';
 import { LATER } from '../history.js';
 import { button } from './dom.js';
 import { say } from './speech.js';
 import { toast, toastError } from './toasts.js';
 
 /**
- * @param {import('../brush.js').Brush} brush
+ * @param {import('../app.js').App} app
  * @param {() => void} letGo ends what a hand is at, so that it is the newest thing that it did
  */
-export function bindHistory(brush, letGo) {
+export function bindHistory({ brush, camera }, letGo) {
   const { history } = brush;
+  let beside = false;
+  camera.on('leaves', () => (beside = history.underWay));
+  camera.on('moved', (move) => brush.session?.goBack && history.did(steered(brush, move), beside));
   /** @param {'undo' | 'redo'} way */
   const go = async (way) => {
     letGo();

@@ -40,7 +40,7 @@ export function bindKeys(shortcuts, held) {
   });
   document.addEventListener('keyup', (event) => hold(event, held, false));
   const letGo = () => {
-    held.camera.stop();
+    held.camera.letGo();
     held.painter.releaseAll();
   };
   window.addEventListener('blur', letGo);
