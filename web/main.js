@@ -10,6 +10,7 @@ import { Selection } from './selection.js';
 import { Starter } from './starter.js';
 import { makeTools, takes } from './tools.js';
 import { hideBanner, showOpening, status } from './ui/banner.js';
+import { openBranch, pictureOfBranch } from './ui/branch_tab.js';
 import { bindCameraPad, bindWheel } from './ui/camera_pad.js';
 import { block, button, dialog, element, input } from './ui/dom.js';
 import { bindEvents } from './ui/events.js';
@@ -163,15 +164,7 @@ async function goBack(chunk) {
     return;
   }
   setBranching(false);
-  const tab = window.open('about:blank', '_blank');
-  try {
-    const hash = await app.branch(chunk);
-    if (tab) tab.location.href = new URL(`.${hash}`, location.href).href;
-    else toast('The browser kept the new tab closed', { text: 'Allow this page to open tabs, then try again.', kind: 'error' });
-  } catch (error) {
-    tab?.close();
-    toastError(error);
-  }
+  await openBranch(app.branch(chunk), timeline.pictureOf(chunk));
 }
 
 /** @param {boolean} on */
@@ -297,6 +290,8 @@ async function boot() {
     if (token) {
       history.replaceState(null, '', location.pathname);
       const frame = Number(hash.get('last_frame') ?? -1);
+      const picture = await pictureOfBranch();
+      const stop = app.on('ready', () => (stop(), picture && app.player.preview(picture)));
       await app.start({ resume: token, last_frame: Number.isInteger(frame) ? Math.max(frame, -1) : -1 });
     } else await starter.goOn();
   } catch (error) {

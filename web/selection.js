@@ -8,6 +8,8 @@ import { MAX_TOUCHES } from './protocol.js';
 import { inside, trace } from './region.js';
 
 const MASK_SIDE = 320;
+/** A click this close to one that said the opposite takes that back, in frame sizes: both together would mean nothing. */
+const SAME_SPOT = 0.04;
 
 /**
  * @typedef {import('./protocol.js').Region} Region
@@ -68,7 +70,7 @@ export class Selection extends Emitter {
     const spot = /** @type {[number, number]} */ ([place.x, place.y]);
     const before = mode === 'new' ? null : this.#clicks;
     /** @type {Clicks} */
-    const clicks = before ? { ...before, [mode]: [...before[/** @type {'add' | 'remove'} */ (mode)], spot] } : { ...place, add: [], remove: [] };
+    const clicks = before ? withClick(before, spot, /** @type {'add' | 'remove'} */ (mode)) : { ...place, add: [], remove: [] };
     if (clicks.add.length > MAX_TOUCHES || clicks.remove.length > MAX_TOUCHES) return;
     const alone = this.empty || mode === 'new' || before !== null;
     if (mode === 'remove' && this.empty) {
@@ -119,6 +121,20 @@ export class Selection extends Emitter {
     this.region = trace(data.filter((_, index) => index % 4 === 3), width, height);
     this.emit('changed', null);
   }
+}
+
+/**
+ * One click more, or less: one that says the opposite of another at the same spot.
+ * @param {Clicks} clicks
+ * @param {[number, number]} spot
+ * @param {'add' | 'remove'} mode
+ * @returns {Clicks}
+ */
+function withClick(clicks, spot, mode) {
+  const opposite = mode === 'add' ? 'remove' : 'add';
+  const contrary = clicks[opposite].filter(([x, y]) => Math.hypot(x - spot[0], y - spot[1]) < SAME_SPOT);
+  if (contrary.length > 0) return { ...clicks, [opposite]: clicks[opposite].filter((each) => !contrary.includes(each)) };
+  return { ...clicks, [mode]: [...clicks[mode], spot] };
 }
 
 /** @param {Region} region @param {[number, number]} size */

@@ -96,6 +96,24 @@ def test_alt_takes_away(driver: Any, served: Any) -> None:
     assert probe.remove[0][1] == pytest.approx(y + 0.05, abs=0.01) and not sent(served, "track.begin")
 
 
+def test_alt_where_something_was_added_takes_that_back(driver: Any, served: Any) -> None:
+    """Both clicks together would mean nothing to anybody."""
+    driver.start()
+    driver.tool("select")
+    driver.page.mouse.click(*driver.spot(*driver.ball()))
+    driver.until(lambda: driver.page.locator("#select-clear").is_enabled(), "the ball is selected")
+    for key, spot in (("Shift", (0.8, 0.2)), ("Alt", (0.81, 0.2))):
+        driver.page.keyboard.down(key)
+        driver.page.mouse.click(*driver.spot(*spot))
+        driver.page.keyboard.up(key)
+        there = key == "Shift"
+        driver.until(
+            lambda there=there: (drawn_on(driver, 0.72, 0.12, 0.88, 0.28) > 0) == there, f"{key} is shown"
+        )
+    assert driver.page.locator("#select-clear").is_enabled(), "the ball stays selected"
+    assert not [probe for probe in sent(served, "probe") if probe.remove]
+
+
 def test_alt_with_nothing_selected_says_what_comes_first(driver: Any, served: Any) -> None:
     driver.start()
     driver.page.keyboard.down("Alt")

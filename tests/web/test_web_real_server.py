@@ -157,6 +157,33 @@ def test_a_second_viewer_sees_the_same(real: RealServer, open_page: Any) -> None
     assert marks == [True, False], "who looks on cannot paint"
 
 
+def test_a_branch_begins_with_the_picture_that_it_goes_on_from(real: RealServer, open_page: Any) -> None:
+    """Before the server has made one: what it sends is held back here."""
+    driver = open_page(real.url, viewport={"width": 1100, "height": 680})
+    driver.start()
+    driver.until(lambda: driver.seconds() > 1, "some film")
+    driver.pause()
+    picture = driver.picture().astype(int)
+    driver.page.context.route_web_socket("**/v1/stream", words_alone)
+    driver.page.locator("#branch").click()
+    film = driver.page.locator("#scrub").bounding_box()
+    with driver.page.context.expect_page() as opened:
+        driver.page.mouse.click(film["x"] + 20, film["y"] + 20)
+    branch = type(driver)(opened.value)
+    branch.page.locator("#banner", has_text="Going on with the stream").wait_for()
+    branch.until(
+        lambda: branch.picture().shape == picture.shape and np.abs(branch.picture() - picture).mean() < 12,
+        "the picture is there, small as it is on the film strip",
+    )
+
+
+def words_alone(route: Any) -> None:
+    """Lets messages through, and no pictures."""
+    server = route.connect_to_server()
+    route.on_message(server.send)
+    server.on_message(lambda message: route.send(message) if isinstance(message, str) else None)
+
+
 def test_a_branch_goes_on_by_itself(real: RealServer, open_page: Any) -> None:
     driver = open_page(real.url)
     driver.start()
