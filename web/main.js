@@ -14,6 +14,7 @@ import { openBranch, pictureOfBranch } from './ui/branch_tab.js';
 import { bindCameraPad, bindWheel } from './ui/camera_pad.js';
 import { block, button, dialog, element, input } from './ui/dom.js';
 import { bindEvents } from './ui/events.js';
+import { tellOfTool, toolUsed } from './ui/hint.js';
 import { bindHistory } from './ui/history_panel.js';
 import { bindImages, sayWhatIsCut } from './ui/image_panel.js';
 import { bindKeys, openHelp } from './ui/keys.js';
@@ -52,10 +53,11 @@ const painter = new Painter(stage.surface, {
   toFrame: (x, y) => stage.toFrame(x, y),
   onHover: (place) => app.prober.look(takes(strip.current) ? place : null),
 });
-const strip = new ToolStrip((tool) => {
+const strip = new ToolStrip((tool, does) => {
   painter.releaseAll();
   app.prober.look(null);
   block('stage').className = `stage tool-${tool}`;
+  tellOfTool(tool, does);
 });
 const overlay = new Overlay(element('overlay', HTMLCanvasElement), {
   strokes: () => app.brush.strokes,
@@ -180,6 +182,7 @@ function currentModel() {
 
 bindEvents({ app, stage, strip, prompts, timeline, readout, session, recorder, again: () => starter.again, invitation: () => starter.invitation, askForKey });
 bindSelection(selection, app);
+stage.surface.addEventListener('pointerdown', toolUsed);
 bindSpeech(app.brush);
 /** Hands let go of whatever they are at. */
 const letGo = () => (painter.releaseAll(), app.camera.letGo());

@@ -272,3 +272,36 @@ def test_what_the_mouse_takes_is_not_said(driver: Any, served: Any) -> None:
     driver.stroke([driver.ball(), (0.5, 0.5)])
     driver.until(driver.caught_up, "it was dragged")
     assert driver.page.locator("#said").text_content() == ""
+
+
+def test_the_hint_tells_of_the_tool_in_hand(driver: Any, served: Any) -> None:
+    driver.page.locator("#photo-cards .preset").first.click()
+    driver.wait_live()
+    hint = driver.page.locator("#hint")
+    hint.wait_for()
+    invitation = hint.inner_text()
+    driver.tool("pin")
+    assert "keep it where it is" in hint.inner_text()
+    driver.tool("drag")
+    assert hint.inner_text() == invitation
+    driver.tool("eraser")
+    driver.page.mouse.click(*driver.spot(0.1, 0.1))
+    hint.wait_for(state="hidden")
+    driver.tool("pin")
+    assert hint.is_hidden(), "its panel is in sight"
+
+
+def test_a_phone_is_told_what_a_tool_does_and_where_there_is_more(served: Any, open_page: Any) -> None:
+    """There its panel lies below the window."""
+    driver = open_page(served.url, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    driver.start()
+    driver.touch("touchStart", [driver.ball()])
+    driver.touch("touchEnd", [])
+    hint = driver.page.locator("#hint")
+    hint.wait_for(state="hidden")
+    driver.page.locator("[data-tool=select]").tap()
+    hint.wait_for()
+    assert "draw a line around it" in hint.inner_text() and "More of it is below" in hint.inner_text()
+    driver.touch("touchStart", [(0.5, 0.5)])
+    hint.wait_for(state="hidden")
+    driver.touch("touchEnd", [])

@@ -4,6 +4,7 @@
  */
 import { hideBanner, pictureCame, showBanner, status } from './banner.js';
 import { block, button, remember, remembered } from './dom.js';
+import { clearHint, invite, painted } from './hint.js';
 import { offer } from './offer.js';
 import { EDITS, examplesOf } from './prompt_panel.js';
 import { toast, toastError } from './toasts.js';
@@ -16,7 +17,6 @@ const WAITED_MS = 800;
 const RESTARTED = 'The model had to be restarted. The stream goes on by itself in a moment.';
 /** The message may lie over the panel whose button does that. */
 const ENDED = { text: 'Its video and its file can still be saved for a while.', action: { label: 'Save the video', run: () => button('download').click() } };
-const INVITATION = 'Press on something and pull it along.';
 
 /**
  * @typedef {object} Page
@@ -85,8 +85,7 @@ function leave(page) {
 function clearStage(page) {
   page.prompts.effective('');
   showClock(0);
-  block('hint').hidden = true;
-  block('hint-text').textContent = INVITATION; // it describes the stage, unseen too
+  clearHint();
   page.timeline.clear();
   page.readout.clear();
 }
@@ -192,10 +191,7 @@ function bindPicture(page) {
       hideBanner();
       session.enable(!app.watching, true); // before, nothing is kept of it
       const invited = page.invitation();
-      if (!app.watching && invited !== null && (invited || !remembered('painted'))) {
-        block('hint-text').textContent = invited || INVITATION;
-        block('hint').hidden = false;
-      }
+      if (!app.watching && invited !== null && (invited || !remembered('painted'))) invite(invited);
     }
     timeline.at(chunk);
     recorder.shown(chunk);
@@ -288,9 +284,7 @@ function bindBrush({ app, timeline }) {
   app.camera.on('began', (chunk) => timeline.mark(chunk, 'camera'));
   app.brush.on('began', ({ kind, beginChunk }) => {
     if (beginChunk !== null) timeline.mark(beginChunk, kind);
-    if (block('hint').hidden) return;
-    block('hint').hidden = true;
-    remember('painted', true);
+    if (painted()) remember('painted', true);
   });
 }
 

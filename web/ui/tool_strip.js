@@ -35,7 +35,7 @@ export class ToolStrip {
   #buttons = new Map();
   #onChange;
 
-  /** @param {(tool: ToolName) => void} onChange */
+  /** @param {(tool: ToolName, does: string) => void} onChange */
   constructor(onChange) {
     this.#onChange = onChange;
     for (const each of document.querySelectorAll('[data-tool]')) {
@@ -63,7 +63,7 @@ export class ToolStrip {
       const owner = /** @type {HTMLElement} */ (part);
       owner.hidden = owner.dataset.for !== name;
     }
-    this.#onChange(name);
+    this.#onChange(name, ABOUT[name].text);
   }
 
   /** Disables the tools that a model has no use for. @param {Record<string, any>} capabilities */
