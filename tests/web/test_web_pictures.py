@@ -44,6 +44,21 @@ def test_a_photo_keeps_its_shape_and_needs_no_words(driver: Any, served: Any, si
     assert box["y"] + box["height"] <= 800
 
 
+@pytest.mark.parametrize("frames", [1, 2])
+def test_an_animation_is_taken_at_its_first_picture_and_that_is_said(
+    driver: Any, served: Any, frames: int
+) -> None:
+    first, second = (Image.new("RGB", (64, 48), colour) for colour in ((200, 0, 0), (0, 0, 200)))
+    data = io.BytesIO()
+    first.save(data, "GIF", save_all=True, append_images=[second][: frames - 1], duration=100)
+    file = {"name": "flicker.gif", "mimeType": "image/gif", "buffer": data.getvalue()}
+    driver.page.set_input_files("#image-file", files=[file])
+    driver.wait_live()
+    said = driver.page.locator(".toast", has_text="Only the first picture of the animation is taken")
+    assert said.count() == frames - 1
+    assert served.double.corners[0][0] > 150, "red"
+
+
 def test_what_is_transparent_is_white(driver: Any, served: Any) -> None:
     driver.page.set_input_files("#image-file", files=[picture((64, 48), "RGBA", (200, 0, 0, 0))])
     driver.wait_live()

@@ -164,7 +164,7 @@ def test_a_path_goes_on_when_a_drag_beside_it_is_taken_back(driver: Any, served:
     ended = len(sent(served, "track.end"))
     driver.page.keyboard.press("z")
     driver.until(lambda: enabled(driver, "redo"), "the drag is taken back")
-    assert driver.ball()[0] < end[0] - 0.1, "the path is where it was"
+    driver.until(lambda: driver.ball()[0] < end[0] - 0.1, "the path is where it was")
     while driver.ball()[0] < end[0] - 0.035:
         driver.step()
         assert len(sent(served, "track.end")) == ended, "nobody lets it go"

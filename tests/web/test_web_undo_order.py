@@ -124,7 +124,7 @@ def test_a_drag_that_began_beside_a_path_begins_beside_it_again(driver: Any, ser
     driver.page.mouse.up()
     driver.page.keyboard.press("z")
     driver.until(lambda: enabled(driver, "redo"), "the drag is taken back, and the path goes on")
-    assert driver.ball()[0] < end[0] - 0.1
+    driver.until(lambda: driver.ball()[0] < end[0] - 0.1, "the path is where it was")
     driver.page.keyboard.press("y")
     driver.until(lambda: begun(served) == ["path", "drag", "path"], "the drag is made again meanwhile")
 

@@ -52,8 +52,23 @@ export async function upload(source) {
   const bitmap = await createImageBitmap(source, { imageOrientation: 'from-image' }).catch(() => {
     throw new StreamError({ code: 'no_picture', message: OTHERS[kindOf(source)] ?? WORK });
   });
+  if (await isAnimated(source)) toast('Only the first picture of the animation is taken', { text: 'You move what is in it. A video can be followed: choose it under Follow a video.' });
   const scale = Math.min(1, SIDE_MAX / Math.max(bitmap.width, bitmap.height));
   return encode(bitmap, Math.max(1, Math.round(bitmap.width * scale)), Math.max(1, Math.round(bitmap.height * scale)));
+}
+
+/** Whether a picture moves, as far as this browser can tell. @param {Blob} source */
+async function isAnimated(source) {
+  if (!('ImageDecoder' in window) || !(await ImageDecoder.isTypeSupported(source.type))) return false;
+  const decoder = new ImageDecoder({ data: source.stream(), type: source.type });
+  try {
+    await decoder.completed;
+    return (decoder.tracks.selectedTrack?.frameCount ?? 1) > 1;
+  } catch {
+    return false; // it was read all the same
+  } finally {
+    decoder.close();
+  }
 }
 
 /** @param {CanvasImageSource} source @param {number} width @param {number} height @returns {Promise<Blob>} */
