@@ -24,7 +24,7 @@ from flowbrush.pipelines.reference.condition import Reference, reference_maps, w
 from flowbrush.pipelines.reference.drive import drive
 from flowbrush.pipelines.reference.facing import facing
 from flowbrush.pipelines.reference.hearing import passing, regions, staying
-from flowbrush.pipelines.reference.layers import LayerStack
+from flowbrush.pipelines.reference.layers import MOST, LayerStack
 from flowbrush.pipelines.reference.render import Moved, move
 from flowbrush.pipelines.reference.scenes import SceneMaker
 from flowbrush.pipelines.reference.seats import with_carriers
@@ -85,7 +85,8 @@ class PocketFamily:
         stack = self._take(stack, touches)
         scene = stack.empty if len(stack.empty) > MANY else frozenset(filter(is_followed, stack.empty))
         rows = as_scene(rows, scene)
-        notices = (*self.scenes.unheeded(plan, memory), *unheld(plan, touches, stack.empty))
+        full = len(stack.layers) >= MOST
+        notices = (*self.scenes.unheeded(plan, memory, stack), *unheld(plan, touches, stack.empty, full))
         outlines = held_outlines(stack, list(touches))
         if clip is None or video is None:
             moved = move(stack, rows)

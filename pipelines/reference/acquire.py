@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from flowbrush.pipelines.reference.filling import Inpainter, fill_on, opened
+from flowbrush.pipelines.reference.layers import MOST as MOST_LAYERS
 from flowbrush.pipelines.reference.layers import SOLID, Layer, LayerStack
 from flowbrush.pipelines.reference.outline import Polygons, filled, outline, without_crumbs
 from flowbrush.pipelines.reference.pose import Similarity
@@ -68,7 +69,8 @@ class Acquirer:
             # What a new prompt sends away stays with the hand that takes it, and who sits is lifted.
             layer = replace(layer, hands=layer.hands | {track}, leaving=False, seat=None)
             return stack.in_front(layer, index)
-        mask = self.mask(stack, touch) if seek or touch.region else None
+        room = len(stack.layers) < MOST_LAYERS
+        mask = self.mask(stack, touch) if room and (seek or touch.region) else None
         if mask is None:
             return replace(stack, empty=stack.empty | {track})
         return self.cut_out(stack, track, mask)

@@ -12,7 +12,8 @@ from flowbrush.pipelines.reference.pose import STILL, Similarity
 
 SOLID = 0.5  # opacity from which on a hand takes hold of a layer: below it more is seen of what is behind
 FINGER = 0.035  # of the picture's shorter side: a hand that misses by less still takes a layer; some are empty in their middle
-
+MOST = 64
+"""Layers of a picture that a hand may cut out more of: each costs every chunk, and nobody holds apart so many."""
 
 Told = tuple[tuple[str, float], ...]
 

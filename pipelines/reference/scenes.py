@@ -31,6 +31,7 @@ from flowbrush.pipelines.reference.telling import everybody, names, nobody, reto
 from flowbrush.pipelines.requests import Notice
 
 DEFAULT_SCENE = "meadow"
+MOST_THINGS = 24  # that prompts bring: nobody tells more apart, and each costs every chunk of the stream and of its neighbours
 UNSEEN = {"rain": "no drops fall", "snow": "no flakes fall", "wind": "nothing bends"}
 """What the student makes of each kind of weather that it was taught."""
 PHOTO_GROUND = Ground(level=0.8)  # where it begins in a photo is not known, and that is ground in most
@@ -48,13 +49,20 @@ class SceneMaker:
         """What the prompts name: everything that any of them names, the heaviest one's scene."""
         return describe(prompts, self.text, self.keyframes)
 
-    def unheeded(self, plan: ChunkPlan, before: LayerStack) -> tuple[Notice, ...]:
-        """What prompts that are new in this chunk say, and what cannot be shown of it, or changed of what was there `before`."""
+    def unheeded(self, plan: ChunkPlan, before: LayerStack, after: LayerStack) -> tuple[Notice, ...]:
+        """What prompts that are new in this chunk say, and what cannot be shown of it, or changed of what was there `before`, or
+        has no room in what is there `after` it.
+        """
         told = [(self.describe(((text, 1.0),)), text, control) for text, control in plan.new_texts]
         return tuple(
             Notice("partly_shown", why, control, text)
             for each, text, control in told
-            for why in [*_unheeded(each), *editing.absent(before, each), *self._standing(before, each)]
+            for why in [
+                *_unheeded(each),
+                *editing.absent(before, each),
+                *self._standing(before, each),
+                *_crowded(each, after),
+            ]
         )
 
     def _standing(self, before: LayerStack, told: Description) -> list[str]:
@@ -77,7 +85,7 @@ class SceneMaker:
         told = self.describe(prompts)
         scene = told.scene or DEFAULT_SCENE
         drop = self.keyframes.backdrop(scene, seed, size)
-        things = () if told.edit is not None and told.edit.kind == edits.REMOVE else told.things
+        things = _first(told)
         placed = arrange(things, size, firsts, seed, drop.ground)
         layers = numbered([layer_of(self.keyframes, each, size) for each in placed])
         # Who a hand takes where its path begins stands there, and on nothing.
@@ -181,6 +189,7 @@ class SceneMaker:
 
     def _with(self, stack: LayerStack, wanted: Sequence[Wanted]) -> LayerStack:
         """The stack with more things, which come where there is room, or on what they are to be on; behind what hands hold."""
+        wanted = of_room(wanted, MOST_THINGS - len(_named(stack)))
         height, width = stack.size
         taken = [(layer.pose.x / width, layer.pose.y / height) for layer in stack.layers if not layer.leaving]
         placed = arrange(wanted, (width, height), (), stack.seed, self._ground(stack), taken)
@@ -195,6 +204,27 @@ class SceneMaker:
             return PHOTO_GROUND
         height, width = stack.size
         return self.keyframes.backdrop(label, stack.seed, (width, height)).ground
+
+
+def _named(stack: LayerStack) -> list[Layer]:
+    """The layers that prompts brought, and that stay."""
+    return [layer for layer in stack.layers if layer.label and not layer.leaving]
+
+
+def _crowded(told: Description, after: LayerStack) -> list[str]:
+    """What is said where a prompt names things and the picture is full of them."""
+    if not (told.things or told.instead) or len(_named(after)) < MOST_THINGS:
+        return []
+    return [f"no more than {MOST_THINGS} things are shown at once: remove some before others come"]
+
+
+def _first(told: Description) -> tuple[Wanted, ...]:
+    """The things that a stream begins with, where its first prompt asks for a change, too: of the colour that they are to have."""
+    if told.edit is None:
+        return told.things
+    hue = told.edit.hue
+    things = told.instead or (() if told.edit.kind == edits.REMOVE else told.things)
+    return tuple(replace(thing, color=hue, own_color=False) if hue else thing for thing in things)
 
 
 def _unheeded(told: Description) -> list[str]:
@@ -242,6 +272,16 @@ def of_counts(things: Sequence[Wanted], counts: Counter[str]) -> list[Wanted]:
         left[thing.called] -= count
         if count:
             wanted.append(replace(thing, count=count))
+    return wanted
+
+
+def of_room(things: Sequence[Wanted], room: int) -> list[Wanted]:
+    """The first of the things that there is room for."""
+    wanted = list[Wanted]()
+    for thing in things:
+        if room > 0:
+            wanted.append(replace(thing, count=min(thing.count, room)))
+        room -= thing.count
     return wanted
 
 

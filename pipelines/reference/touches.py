@@ -13,6 +13,7 @@ import numpy as np
 
 from flowbrush.pipelines.controls import ChunkPlan
 from flowbrush.pipelines.reference.acquire import Touch
+from flowbrush.pipelines.reference.layers import MOST
 from flowbrush.pipelines.reference.render import TrackRows
 from flowbrush.pipelines.requests import Notice, is_followed
 
@@ -22,6 +23,7 @@ SEVERAL = 3  # tracks that begin together on bare ground are meant for the scene
 BARE = "there is nothing to take hold of here: drag a thing, paint round one, or move the whole picture with the camera"
 OUTSIDE = "a hand that comes down outside of the picture, or hidden, takes nothing: begin where x and y are between 0 and 1"
 PAINTED = "what was painted takes nothing: it is a line, a speck, nearly the whole picture, or outside of it: paint round a thing"
+FULL = f"{MOST} pieces were taken out of this picture, and there is room for no more: take hold of one of them, or start over"
 
 
 def track_rows(plan: ChunkPlan, size: tuple[int, int]) -> TrackRows:
@@ -49,9 +51,11 @@ def touches_of(
     return touches
 
 
-def unheld(plan: ChunkPlan, touches: dict[int, Touch], empty: Collection[int]) -> tuple[Notice, ...]:
+def unheld(
+    plan: ChunkPlan, touches: dict[int, Touch], empty: Collection[int], full: bool
+) -> tuple[Notice, ...]:
     """What the person should know of hands that begin with `plan`: why those hold nothing that came down nowhere, or whose touch is
-    among the `empty` ones.
+    among the `empty` ones; a stack that is `full` has no room for another piece.
     """
     fresh = {track for track in plan.fresh if not is_followed(track)}
     nothing = {track: touches[track] for track in fresh & touches.keys() if track in empty}
@@ -59,8 +63,9 @@ def unheld(plan: ChunkPlan, touches: dict[int, Touch], empty: Collection[int]) -
     bare = nothing.keys() - set(painted) - plan.pins
     said = {
         OUTSIDE: len(fresh) <= MANY and bool(fresh - touches.keys()),
-        PAINTED: bool(painted),
-        BARE: 0 < len(bare) < SEVERAL,
+        FULL: full and bool(nothing),
+        PAINTED: bool(painted) and not full,
+        BARE: 0 < len(bare) < SEVERAL and not full,
     }
     return tuple(Notice("nothing_held", text) for text, so in said.items() if so)
 

@@ -44,6 +44,17 @@ def test_a_press_takes_what_the_segmenter_sees_and_fills_behind_it() -> None:
     assert after.confidence[0, 30, 40] == pytest.approx(FILLED) and after.confidence[0, 0, 0] == 1
 
 
+def test_a_picture_of_sixty_four_pieces_is_cut_no_further() -> None:
+    """Each piece costs every chunk of the stream from then on, and those of its neighbours."""
+    pieces = [disc(RED, 70, 30, radius=3) for _ in range(63)]
+    acquirer = Acquirer(DiscAt(20, 30, 12), None)
+    last = acquirer.take(stack(*pieces), 7, Touch((22, 31)))
+    assert len(last.layers) == 64 and last.layers[-1].hands == {7}
+    full = acquirer.take(last, 8, Touch((22, 31), region=SQUARE))
+    assert len(full.layers) == 64 and full.empty == {8}
+    assert acquirer.take(last, 8, Touch((70, 30))).layers[-1].hands == {8}, "what is a piece already is taken"
+
+
 def test_in_a_scene_of_a_prompt_only_things_and_what_is_painted_are_taken() -> None:
     """Its backdrop is no photo: a press beside a thing took a piece of sky, which then stood in the next scene."""
     segmenter, scene = DiscAt(40, 30, 12), replace(stack(disc(RED, 70, 30)), label="meadow")

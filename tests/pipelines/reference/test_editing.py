@@ -177,11 +177,11 @@ def test_what_is_not_there_and_cannot_be_changed_is_said(
 ) -> None:
     before = maker.stage((("a dog", 1.0),), SIZE, 5, [])
     told = replace(plan(said), new_texts=((said, 1),))
-    assert [notice.message for notice in maker.unheeded(told, before)] == why
+    assert [notice.message for notice in maker.unheeded(told, before, before)] == why
     nothing = maker.stage((("remove everything", 1.0),), SIZE, 5, [])
     assert nothing.layers == ()
     all_gone = replace(plan("make it bigger"), new_texts=(("make it bigger", 1),))
-    assert len(maker.unheeded(all_gone, nothing)) == 1
+    assert len(maker.unheeded(all_gone, nothing, nothing)) == 1
 
 
 def told(stack: LayerStack, label: str) -> str:
@@ -319,6 +319,32 @@ def test_sides_that_a_prompt_names_are_kept(maker: SceneMaker) -> None:
     assert one(now, "dog").seat is None
 
 
+def test_a_picture_is_full_some_day(maker: SceneMaker) -> None:
+    """Without an end each "add six dogs" would make all chunks of the stream slower, and those of its neighbours."""
+    now = after(maker, "a cat", *["add six dogs", "add six horses"] * 4, chunks=2)
+    staying = [layer for layer in now.layers if not layer.leaving]
+    assert len(staying) == 24 and one(now, "cat")
+    assert why(maker, now, "add a cow") == [
+        "no more than 24 things are shown at once: remove some before others come"
+    ]
+    assert why(maker, now, "remove the cat") == []
+    assert "cow" in labels(
+        after(maker, "a cat", *["add six dogs", "add six horses"] * 4, "remove the cat", "add a cow")
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "there"),
+    [
+        ("make the car blue", ["blue car"]),
+        ("turn the cat into a dog", ["dog"]),
+        ("put the cat on the left", ["cat"]),
+    ],
+)
+def test_a_stream_may_begin_with_a_change(maker: SceneMaker, said: str, there: list[str]) -> None:
+    assert labels(after(maker, said)) == there
+
+
 def test_a_camera_that_is_told_to_move_is_told_of(maker: SceneMaker) -> None:
     assert why(maker, after(maker, "a cat"), "zoom in") == [
         "the camera follows no words: move it with the camera's own control"
@@ -331,7 +357,7 @@ def test_a_camera_that_is_told_to_move_is_told_of(maker: SceneMaker) -> None:
 def why(maker: SceneMaker, stack: LayerStack, prompt: str) -> list[str]:
     """What is told of a prompt in a stream that shows the stack."""
     now = replace(plan(prompt), new_texts=((prompt, None),))
-    return [notice.message for notice in maker.unheeded(now, stack)]
+    return [notice.message for notice in maker.unheeded(now, stack, maker.turn(stack, now))]
 
 
 def foot(layer: Layer) -> float:

@@ -9,7 +9,16 @@ import pytest
 from flowbrush.controls import Point, TrackBegin
 from flowbrush.messages import TrackKind
 from flowbrush.pipelines.controls import fold, initial_state
-from flowbrush.pipelines.reference.touches import BARE, MANY, OUTSIDE, PAINTED, touches_of, track_rows, unheld
+from flowbrush.pipelines.reference.touches import (
+    BARE,
+    FULL,
+    MANY,
+    OUTSIDE,
+    PAINTED,
+    touches_of,
+    track_rows,
+    unheld,
+)
 from flowbrush.pipelines.requests import FIRST_FOLLOWED
 
 SIZE = (192, 320)
@@ -23,10 +32,10 @@ def begin(
     return TrackBegin(track=track, kind=kind, points=points, region=LINE if painted else None)
 
 
-def said(tracks: Sequence[TrackBegin], empty: set[int]) -> list[str]:
+def said(tracks: Sequence[TrackBegin], empty: set[int], full: bool = False) -> list[str]:
     _, plan = fold(initial_state((("a fox", 1.0),), ()), tracks, 0, 4, 16, SIZE[0] / SIZE[1])
     touches = touches_of(plan, track_rows(plan, SIZE), SIZE, plan.fresh)
-    notices = unheld(plan, touches, empty)
+    notices = unheld(plan, touches, empty, full)
     assert {notice.code for notice in notices} <= {"nothing_held"}
     return [notice.message for notice in notices]
 
@@ -55,3 +64,9 @@ def test_a_hand_that_holds_nothing_is_told_why(
     tracks: list[TrackBegin], empty: set[int], expected: list[str]
 ) -> None:
     assert said(tracks, empty) == expected
+
+
+def test_where_there_is_no_room_for_another_piece_that_is_said() -> None:
+    assert said([begin(1)], {1}, full=True) == [FULL] == said([begin(1, painted=True)], {1}, full=True)
+    assert said([begin(1)], set(), full=True) == []
+    assert said([begin(1, 1.5)], set(), full=True) == [OUTSIDE]
