@@ -91,9 +91,12 @@ class Recording:
 
     def _check(self) -> None:
         """Sees to it that the file is where it belongs, and what was written is in it. Raises OSError."""
-        if taken_away(self._file, self.path):
-            self._file = put_back(self._file, self.path)
-            log.error("%s was taken away while its session runs, and is written again", self.path)
+        with contextlib.suppress(
+            OSError
+        ):  # while it is open nothing is lost; the journal says that it cannot be put back
+            if taken_away(self._file, self.path):
+                self._file = put_back(self._file, self.path)
+                log.error("%s was taken away while its session runs, and is written again", self.path)
         if self._file.seek(0, 2) < self.bytes:
             log.error("somebody else has cut %s while its session runs: it takes no more", self.path)
             self._was_cut = True

@@ -132,6 +132,24 @@ def test_a_recording_that_is_taken_away_is_there_again_whole(tmp_path: Path, how
     assert files[0] == files[1]
 
 
+def test_a_recording_that_cannot_be_put_back_is_written_on_where_it_is(tmp_path: Path) -> None:
+    folder, moved = tmp_path / "one", tmp_path / "moved"
+    folder.mkdir()
+    recording, encoder = (
+        Recording(folder / "r.mp4", Codec.JPEG, 128, 96, 16, HUGE),
+        VideoEncoder(Codec.JPEG, 128, 96, 16),
+    )
+    for chunk in range(4):
+        if chunk == 1:
+            folder.rename(moved)
+            folder.touch()
+        if chunk == 3:
+            folder.unlink()
+            moved.rename(folder)
+        assert recording.put(chunk, chunk * 4, chunk_of(encoder, chunk))
+    assert Recording(folder / "r.mp4", Codec.JPEG, 128, 96, 16, HUGE).chunks == 4
+
+
 def test_a_recording_that_is_cut_takes_no_more_and_stays_playable(tmp_path: Path) -> None:
     path, encoder = tmp_path / "r.mp4", VideoEncoder(Codec.JPEG, 128, 96, 16)
     recording, sizes = Recording(path, Codec.JPEG, 128, 96, 16, HUGE), []
