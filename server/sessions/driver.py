@@ -250,7 +250,7 @@ class Driver:
         steps: list[Callable[[], Any]] = [
             lambda: self.dispatchers.of(live).release(live),
             lambda: self._close(live, do.Close(effect.code, effect.reason)),
-            lambda: last(self._repository.saving(live)),
+            lambda: last(self._repository.ending(live)),
             lambda: self._snapshots.drop(live.id),
             lambda: last(lambda: self._repository.give_up(live.id)),
             lambda: self._metrics.sessions.labels(effect.reason).inc(),

@@ -62,8 +62,8 @@ class Service:
         self.reading = Storage()
         """for what people ask to read and to upload: however much of that hangs, sessions are written all the same"""
         self.metrics.storage_silent.set_function(lambda: self.storage.silent_s)
-        self.trial = Trial(self.storage, self.store)
         self._repository = SessionRepository(settings, self.store, self.metrics)
+        self.trial = Trial(self.storage, self._repository.try_writing)
         self._snapshots = snapshots = SnapshotFiles(self.store, Storage(SNAPSHOT_THREADS))
         self.driver = Driver(self.lives, self.metrics, snapshots, self._repository, self.storage)
         shared = settings, self.lives, self.metrics, snapshots, self.driver.handle

@@ -87,6 +87,8 @@ class SessionRepository:
         """stored sessions of models that are not served now: hash of the token → model"""
         self._unkept: set[str] = set()
         """running sessions whose files were removed, and cannot be written again"""
+        self._unsaid: list[Callable[[], None]] = []
+        """what writes of sessions that they have ended, where the disk took nothing then"""
 
     def open(
         self,
@@ -221,6 +223,26 @@ class SessionRepository:
         live.meta.start = live.meta.start.model_copy(update={"seed": live.session.settings.seed})
         record = live.meta.model_copy()
         return lambda: self._store.write(record)
+
+    def ending(self, live: SessionHost) -> Callable[[], None]:
+        """What writes that the session has ended, now or once the disk takes something again. It blocks."""
+        save = self.saving(live)
+
+        def write() -> None:
+            try:
+                save()
+            except OSError as error:
+                log.warning("its end is written later: %s", error, extra={"session": live.id})
+                self._unsaid.append(save)
+
+        return write
+
+    def try_writing(self) -> None:
+        """Writes as a new session would, and what could not be written of ended ones. Blocks. Raises OSError."""
+        self._store.try_writing()
+        while self._unsaid:  # no more than there were sessions: while nothing can be written none begins
+            self._unsaid[0]()
+            del self._unsaid[0]
 
     def logging(
         self, live: SessionHost, first: int, lines: Sequence[Sequence[Control]]

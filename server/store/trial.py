@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from flowbrush.server.store.storage import Storage
-from flowbrush.server.store.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -17,8 +17,9 @@ TRIAL_S = 5.0
 class Trial:
     """Tries to write where the folders of sessions are."""
 
-    def __init__(self, storage: Storage, store: Store) -> None:
-        self._storage, self._store = storage, store
+    def __init__(self, storage: Storage, try_writing: Callable[[], None]) -> None:
+        """`try_writing` blocks, and raises OSError where nothing can be written."""
+        self._storage, self._try_writing = storage, try_writing
         self.refused = ""
         """why they could have none; empty where they could"""
 
@@ -38,7 +39,7 @@ class Trial:
 
     async def _why_not(self) -> str:
         try:
-            await self._storage.run("trial", self._store.try_writing)
+            await self._storage.run("trial", self._try_writing)
         except OSError as error:
             return error.strerror or str(error)
         return ""

@@ -96,6 +96,24 @@ async def test_a_state_folder_that_is_removed_is_made_again_for_its_user_alone(m
     assert len(there) > 3 and not [each for each in there if each.stat().st_mode & 0o077]
 
 
+async def test_a_session_that_ends_on_a_full_disk_has_ended_for_the_next_process_too(make_server) -> None:
+    server: RunningServer = make_server(FLOWBRUSH_RECORD="0")
+    web = psutil.Process(server.process.pid)
+    async with RawClient(server.url) as client:
+        ready = await client.start()
+        await client.count(4)
+        web.rlimit(psutil.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        await client.send(type="session.stop")
+        await client.message("session.done")
+    await asyncio.to_thread(wait_for, lambda: status_of(f"{server.url}/readyz")[0] == 503)
+    web.rlimit(psutil.RLIMIT_FSIZE, UNLIMITED)
+    await asyncio.to_thread(wait_for, lambda: status_of(f"{server.url}/readyz")[0] == 200)
+    server.stop()
+    again = await asyncio.to_thread(lambda: make_server(port=server.port))
+    state = again.json(f"/v1/sessions/{ready['session']}")
+    assert (state["state"], state["reason"]) == ("done", "stopped")
+
+
 async def test_a_full_disk_does_not_hold_the_end_up(make_server) -> None:
     server: RunningServer = make_server()
     async with RawClient(server.url) as client:

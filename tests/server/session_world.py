@@ -307,7 +307,10 @@ class World:
             drop_snapshots=lambda id: None,
         )
         repository: Any = SimpleNamespace(
-            saving=lambda live, stops=False: self._save, give_up=lambda id: None, logging=self._logging
+            saving=lambda live, stops=False: self._save,
+            ending=lambda live: self._save,
+            give_up=lambda id: None,
+            logging=self._logging,
         )
         storage: Any = self.storage
         snapshots, metrics = SnapshotFiles(store, storage), METRICS
