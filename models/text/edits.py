@@ -119,6 +119,7 @@ _PATTERNS = {
         r"(?:with|plus)\s+(?P<things>.+)$",
         rf"(?:(?<=and )|(?<=also ))(?P<things>{_NEW}.+)$",
         r"there (?:is|are) (?:also|now)\s+(?P<things>.+)$",
+        r"(?:move|set|push|send)\s+(?P<things>the\s.+?\s(?:next to|beside|near|close to|behind|in front of)\s.+)$",
         rf"(?:add|insert|place|put|bring in|bring|give)\s+(?P<things>.+?)(?:\s+too)?{_END}",
         r"(?P<more>another|one more)\s+(?P<things>.+)$",
         r"(?P<many>two|three|four|five|six|some)\s+more\s+(?P<things>.+)$",

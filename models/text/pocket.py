@@ -39,7 +39,7 @@ LINKS = frozenset("is are both all one ones".split())
 CERTAIN = 0.5  # chance of a concept from which on a word names it: below it is a guess, of "ball" among mere keywords as a meadow
 ORDINARY = frozenset(
     "a an the and or of in on at with by to from for is are it its this that some two three very over under near behind "
-    "please show me now make makes let picture video scene there background moving slowly "
+    "please show me next front now make makes let picture video scene there background moving slowly "
     "my your his her their our its he she they who which where while as then so very through across along around onto into off out "
     "past after above below another other each beside between beneath away towards it's there's one single day sunny no without "
     "ride rides riding rode wears wearing climb climbs climbing mounts mounting boards boarding gets get cub cubs "

@@ -20,6 +20,7 @@ from flowbrush.pipelines.parsing.departures import departed, with_departures
 from flowbrush.pipelines.parsing.heights import in_their_places
 from flowbrush.pipelines.parsing.later import now_and_later
 from flowbrush.pipelines.parsing.naming import things_named
+from flowbrush.pipelines.parsing.neighbours import with_neighbours
 from flowbrush.pipelines.parsing.seating import seated
 from flowbrush.pipelines.parsing.skies import with_skies
 from flowbrush.pipelines.parsing.wanted import Wanted
@@ -122,7 +123,7 @@ def _said(prompt: str, text: PocketText, keyframes: Keyframes) -> _Said:
     said, later = now_and_later(with_departures(with_skies(text.read(prompt))))
     written = text.written(prompt)
     named = [departed(thing) for thing in things_named(said, text)]
-    things = with_ways(_known(named, said, keyframes), said)
+    things = with_neighbours(with_ways(_known(named, said, keyframes), said), said)
     return _Said(
         scene=_scene(written, things, keyframes),
         things=things,

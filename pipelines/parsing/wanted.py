@@ -10,6 +10,8 @@ LOOKS_RIGHT = frozenset({"rocket"})
 """Things whose sprite looks to the right; all others look left or at us."""
 
 
+BESIDE, BEFORE, BEHIND = "beside", "before", "behind"
+"""Where a thing may be as another tells."""
 THERE = "there"
 """The heading of who has come to its goal, or cannot go further away from it."""
 ANYBODY = ""
@@ -62,6 +64,9 @@ class Wanted:
 
     on: str = ""
     """the label of the thing that it stands on, or rides"""
+
+    near: tuple[str, str] = ("", "")
+    """BESIDE, BEFORE or BEHIND, and the label of the thing that it is near to so"""
 
     off: str = ""
     """the label of the thing that it comes down from"""

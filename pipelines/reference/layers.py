@@ -138,14 +138,14 @@ class LayerStack:
         others = [other for other in others if other not in riders]
         return replace(self, layers=(*others, layer, *riders))
 
-    def with_more(self, layers: Sequence[Layer]) -> LayerStack:
-        """With more layers, before those that are there and behind what hands hold, with who sits on that."""
+    def with_all(self, layers: Sequence[Layer]) -> LayerStack:
+        """With these layers, from back to front; what hands hold, and who sits on that, before all others."""
         held = {(layer.label, layer.number) for layer in self.layers if layer.held and layer.label}
 
         def is_in_front(layer: Layer) -> bool:
             return layer.held or (layer.seat is not None and layer.seat.carrier in held)
 
-        return replace(self, layers=tuple(sorted((*self.layers, *layers), key=is_in_front)))
+        return replace(self, layers=tuple(sorted(layers, key=is_in_front)))
 
     def without_hands(self, hands: frozenset[int]) -> LayerStack:
         """What these tracks held is let go, and stays where it was put."""

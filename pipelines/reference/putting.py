@@ -10,6 +10,8 @@ from flowbrush.pipelines.reference import layout
 from flowbrush.pipelines.reference.editing import those
 from flowbrush.pipelines.reference.facing import mirrored
 from flowbrush.pipelines.reference.layers import Layer, LayerStack, Seat
+from flowbrush.pipelines.reference.neighbours import in_depth, spot
+from flowbrush.pipelines.reference.seats import carrier_of
 
 CHUNKS = 6  # on the way: faster is a jump, and who waits for longer thinks that nothing was heard
 ACROSS = {"left": 0.2, "middle": 0.5, "right": 0.8}
@@ -47,6 +49,21 @@ def sided(stack: LayerStack, things: Sequence[Wanted]) -> LayerStack:
             if not low <= stack.layers[place].pose.x / stack.size[1] <= high
         ]
         stack = put(stack, places, thing.side, "") if thing.side else stack
+    return stack
+
+
+def joined(stack: LayerStack, things: Sequence[Wanted]) -> LayerStack:
+    """The stack in which those of its layers are on their way that the things are to be near to others."""
+    for thing in things:
+        places = [place for place in those(stack.layers, thing) if stack.layers[place].opacity == 1]
+        for place in places[:1]:
+            layer = stack.layers[place]
+            others = [each for each in stack.layers if each is not layer]
+            at = carrier_of(thing.near[1], others)
+            if at is not None and not layer.held:
+                there = on_the_way(layer, *spot(layer, others[at], thing, stack.size[1]))
+                stack = stack.with_layer(place, there)
+                stack = stack.with_all(in_depth(stack.layers, [there], [thing]))
     return stack
 
 

@@ -24,8 +24,8 @@ from flowbrush.pipelines.parsing.heights import marked
 from flowbrush.pipelines.parsing.naming import things_named
 from flowbrush.pipelines.parsing.shades import dealt, with_shades
 from flowbrush.pipelines.parsing.wanted import Wanted
+from flowbrush.pipelines.reference.figures import layer_of
 from flowbrush.pipelines.reference.layout import MOST, Placed, Spot, _going, _Picture, arrange
-from flowbrush.pipelines.reference.scenes import layer_of
 
 SIZES = ((320, 192), (192, 320), (256, 256))
 LAND = Ground(0.6)

@@ -10,8 +10,8 @@ import torch
 from stacks import BLUE, RED, background, disc, stack
 
 from flowbrush.pipelines.reference.acquire import Acquirer, Touch
+from flowbrush.pipelines.reference.figures import numbered
 from flowbrush.pipelines.reference.layers import Layer, Seat
-from flowbrush.pipelines.reference.scenes import numbered
 from flowbrush.pipelines.reference.transition import advance, begin, dissolve_to
 
 KNOWN = frozenset({"cat", "dog"})
@@ -106,10 +106,10 @@ def test_what_comes_is_behind_what_a_hand_holds() -> None:
     """A ship that a prompt brings would sail over it, and nobody sees what they hold."""
     held = named("cat", hands=frozenset({1}))
     rider = named("bee", seat=Seat("cat", 0, (0.0, 0.0)))
-    now = stack(held, rider, named("dog")).with_more(
-        [named("ship"), named("hat", seat=Seat("cat", 0, (0.0, 0.0)))]
-    )
+    before = stack(held, rider, named("dog"))
+    now = before.with_all([*before.layers, named("ship"), named("hat", seat=Seat("cat", 0, (0.0, 0.0)))])
     assert [layer.label for layer in now.layers] == ["dog", "ship", "cat", "bee", "hat"]
     on_the_way = named("bee", seat=Seat("", 0, (0.0, 0.0)))
-    photo = stack(replace(held, label=""), on_the_way).with_more([named("ship")])
+    photo = stack(replace(held, label=""), on_the_way)
+    photo = photo.with_all([*photo.layers, named("ship")])
     assert [layer.label for layer in photo.layers] == ["bee", "ship", ""]
