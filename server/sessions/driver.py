@@ -80,6 +80,11 @@ class Driver:
             self._failed(live, effect, error)
 
     def _failed(self, live: SessionHost, effect: Any, error: Exception) -> None:
+        if isinstance(effect, do.CatchUp) and isinstance(error, LookupError):
+            # An answer and no failure: after a restart, and from another gateway, nothing is kept.
+            log.info("%s, and is made again", error, extra={"session": live.id})
+            self.handle(live, on.Failed(effect, error))
+            return
         name = type(effect).__name__
         unexpected = None if isinstance(error, EXPECTED_FAILURES) else error
         log.log(

@@ -133,3 +133,6 @@ async def test_a_paused_session_whose_folder_is_removed_is_taken_up_by_the_next_
         await back.send(type="session.resume")
         await back.count(4)
     assert back.packets[0].frame == last + 1 and not half_written(again)
+    assert again.metric("flowbrush_effect_failures_total") == 0, (
+        "that another process kept no frames is no failure"
+    )
