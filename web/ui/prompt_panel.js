@@ -8,7 +8,7 @@ import { toast } from './toasts.js';
 
 const HISTORY_MAX = 30;
 /** Prompts that say what is to change, for a model that hears them. */
-export const EDITS = ['add a dog', 'make it night', 'make everything bigger'];
+export const EDITS = ['add a dog', 'turn around', 'make it night', 'make everything bigger'];
 /** What is known of prompts as long as they may be seen again, after a rewind. */
 const DOUBTS_MAX = 100;
 
