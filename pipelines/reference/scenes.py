@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import torch
 
@@ -30,6 +31,7 @@ from flowbrush.pipelines.reference.unheeded import MOST_THINGS, crowded, named, 
 from flowbrush.pipelines.requests import Notice
 
 DEFAULT_SCENE = "meadow"
+KEPT = 64  # descriptions that are remembered: a chunk with a new prompt asks for the same ones several times
 PHOTO_GROUND = Ground(level=0.8)  # where it begins in a photo is not known, and that is ground in most
 
 
@@ -39,12 +41,13 @@ class SceneMaker:
     def __init__(self, model: PocketModel) -> None:
         self.keyframes, self.text = model.keyframes, model.text
         self.known = frozenset(self.keyframes.catalogue.things)
+        self._described = lru_cache(KEPT)(lambda prompts: describe(prompts, self.text, self.keyframes))
         self.clauses = ClauseReader(self.text, self.describe)
         self.editor = Editor(self.keyframes, self.clauses)
 
     def describe(self, prompts: Blend) -> Description:
         """What the prompts name: everything that any of them names, the heaviest one's scene."""
-        return describe(prompts, self.text, self.keyframes)
+        return self._described(prompts)
 
     def unheeded(self, plan: ChunkPlan, before: LayerStack, after: LayerStack) -> tuple[Notice, ...]:
         """What prompts that are new in this chunk say, and what cannot be shown of it, or changed of what was there `before`, or
