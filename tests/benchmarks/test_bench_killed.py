@@ -17,10 +17,15 @@ from flowbrush.benchmarks.local_server import TMPFS
 WAIT_S = 90.0
 
 
-def folders(temporary: Path) -> set[Path]:
-    """Those that a benchmark makes for its server."""
+def folders(temporary: Path, snapshots: set[Path]) -> set[Path]:
+    """Those that a benchmark has made for its server: in its temporary folder, and in memory, where others have theirs."""
+    return {*temporary.glob("flowbrush-bench-*"), *(path for path in snapshots if path.exists())}
+
+
+def snapshots_of(processes: list[psutil.Process]) -> set[Path]:
+    """The folders in which servers among these keep snapshots."""
     return {
-        path for where in (temporary, TMPFS) if where.is_dir() for path in where.glob("flowbrush-bench-*")
+        path for each in processes if (path := Path(each.environ().get("FLOWBRUSH_RUNTIME_DIR", ""))).name
     }
 
 
@@ -39,7 +44,6 @@ def started(bench: psutil.Process, words: tuple[str, ...]) -> list[psutil.Proces
 
 @pytest.mark.parametrize("sleep_s", [0.0, 8.0], ids=["as it starts", "warm"])
 def test_what_a_killed_benchmark_has_started_ends_with_it(tmp_path: Path, sleep_s: float) -> None:
-    before = folders(tmp_path)
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "server")])
     environment = {
         "FLOWBRUSH_LOADER": "server_generator:Generator.load",
@@ -63,13 +67,15 @@ def test_what_a_killed_benchmark_has_started_ends_with_it(tmp_path: Path, sleep_
             found = started(psutil.Process(bench.pid), ("benchmarks.kept", "spawn_main"))
             time.sleep(sleep_s)
             found = psutil.Process(bench.pid).children(recursive=True)
-            assert folders(tmp_path) - before
+            snapshots = snapshots_of(found)
+            assert {path.parent for path in snapshots} == {TMPFS if TMPFS.is_dir() else tmp_path}
+            assert folders(tmp_path, snapshots) >= snapshots
         finally:
             bench.kill()
     try:
         _, alive = psutil.wait_procs(found, WAIT_S)
         assert not alive
-        assert folders(tmp_path) <= before
+        assert not folders(tmp_path, snapshots)
     finally:
         for process in found:
             if process.is_running():

@@ -18,7 +18,7 @@ from server_generator import prompt_code, read
 from test_faults_kill_points import half_written
 from test_server_rest import status_of, upload
 
-REMOVED = ["folder", "session.json", "journal.jsonl", "recording.mp4", "image.png"]
+FILES = ["session.json", "journal.jsonl", "recording.mp4", "image.png"]
 
 
 def picture() -> bytes:
@@ -27,8 +27,10 @@ def picture() -> bytes:
     return data.getvalue()
 
 
-@pytest.mark.parametrize("what", REMOVED)
-async def test_what_is_removed_of_a_running_session_is_there_again_whole(make_server, what: str) -> None:
+@pytest.mark.parametrize("removed", [["folder"], FILES], ids=["folder", "files"])
+async def test_what_is_removed_of_a_running_session_is_there_again_whole(
+    make_server, removed: list[str]
+) -> None:
     """For its log, for a lost worker, and for the next process."""
     server: RunningServer = make_server(FLOWBRUSH_SNAPSHOT_CHUNKS="100")
     image = upload(server, picture())[1]["id"]
@@ -39,12 +41,13 @@ async def test_what_is_removed_of_a_running_session_is_there_again_whole(make_se
         await client.send(type="prompt.set", id=1, prompts=[{"text": "changed"}])
         await client.message("control.applied")
         before = {path.name for path in folder.iterdir()}
-        if what == "folder":
-            shutil.rmtree(folder)
-        else:
-            (folder / what).unlink()
-        await client.count(len(client.packets) + 12)
-        await asyncio.to_thread(wait_for, lambda: before <= {path.name for path in folder.iterdir()})
+        for what in removed:
+            if what == "folder":
+                shutil.rmtree(folder)
+            else:
+                (folder / what).unlink()
+            await client.count(len(client.packets) + 12)
+            await asyncio.to_thread(wait_for, lambda: before <= {path.name for path in folder.iterdir()})
         for worker in server.workers():
             os.kill(worker, signal.SIGKILL)
         await client.message("session.recovering")

@@ -203,7 +203,16 @@ def test_a_prompt_that_names_nothing_is_said_of_what_is_there(served: Generator,
     assert state.memory.prompt == ((prompt, 1.0),)
 
 
-@pytest.mark.parametrize("prompt", ["the beach", "asdf", "a cat runs"])
+@pytest.mark.parametrize("prompt", ["the beach", "asdf", "a dragon", "zoom in"])
+def test_a_prompt_that_names_no_thing_takes_none_away(served: Generator, start, prompt: str) -> None:
+    """Who types a scene, or a word that nobody knows, would lose all that there is."""
+    state = start("a dog in the meadow", seed=4)
+    for _ in range(3):
+        served.step([state], [[PromptSet(prompts=(Prompt(text=prompt),))]])
+    assert labels(state) == ["dog"]
+
+
+@pytest.mark.parametrize("prompt", ["an empty beach", "a cat runs"])
 def test_a_prompt_that_names_something_else_takes_away_what_was_there(
     served: Generator, start, prompt: str
 ) -> None:
@@ -236,7 +245,7 @@ def test_what_is_to_be_done_afterwards_is_said(served: Generator, start) -> None
         ("the dog runs to the left past the tree", ["cat", "dog", "tree"], [0.0, -1.0]),
         ("the frog", ["frog"], []),
         ("a dog runs to the left", ["dog"], [-1.0]),
-        ("the dog runs to the left in the snow", ["dog"], [-1.0]),
+        ("the dog runs to the left in the snow", ["cat", "dog"], [0.0, -1.0]),
     ],
 )
 def test_a_prompt_that_speaks_of_the_dog_takes_nobody_away(

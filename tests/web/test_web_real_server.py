@@ -98,7 +98,8 @@ def test_the_recording_and_the_session_file_can_be_taken_home(real: RealServer, 
     driver = open_page(real.url)
     driver.start()
     driver.stroke([(0.4, 0.5), (0.6, 0.4)])
-    driver.until(lambda: driver.seconds() > 1, "some film")
+    ended = driver.seconds()
+    driver.until(lambda: driver.seconds() > ended + 1, "a second of film behind the stroke")
     still = driver.pause()
     with driver.page.expect_download() as download:
         driver.page.locator("#download").click()
