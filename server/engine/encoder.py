@@ -115,16 +115,22 @@ class VideoEncoder:
 
 def be_ordinary() -> None:
     """Takes back real-time scheduling. SVT-AV1 asks for it, for the whole process, and gets it where root runs the server: then the
-    model, the browser and everything else on the machine wait for each other.
+    model, the browser and everything else on the machine wait for each other. A thread that one of them starts meanwhile takes over
+    what that had, so it is looked for until there is none.
     """
-    if not TASKS.is_dir():
-        return
-    for thread in TASKS.iterdir():
-        try:
-            if os.sched_getscheduler(int(thread.name)) == os.SCHED_FIFO:
-                os.sched_setscheduler(int(thread.name), os.SCHED_OTHER, os.sched_param(0))
-        except ProcessLookupError:
-            continue  # it has just ended
+    while TASKS.is_dir() and any([_made_ordinary(int(thread.name)) for thread in TASKS.iterdir()]):
+        pass
+
+
+def _made_ordinary(thread: int) -> bool:
+    """Whether a thread was scheduled in real time until now."""
+    try:
+        if os.sched_getscheduler(thread) != os.SCHED_FIFO:
+            return False
+        os.sched_setscheduler(thread, os.SCHED_OTHER, os.sched_param(0))
+    except ProcessLookupError:
+        return False  # it has just ended
+    return True
 
 
 def jpeg(frame: Frames) -> bytes:
