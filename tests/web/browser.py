@@ -18,6 +18,10 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Pages share a process that is there: starting one, and keeping a spare one ready, takes as long as most tests do.
+    "--disable-features=SpareRendererForSitePerProcess",
+    "--process-per-site",
+    "--renderer-process-limit=1",
 ]
 
 USUAL = {"width": 1100, "height": 680}
@@ -50,11 +54,14 @@ class Browser:
             self._usual = None
         return self._browser.new_context(**{"viewport": USUAL, **options})
 
-    def usual_context(self) -> Any:
-        """The context that tests share, which has the page's files already; nothing else of earlier pages."""
+    def usual_page(self, url: str) -> Any:
+        """A new page of the context that tests share, which has the files of `url` already; nothing else of earlier pages. One that
+        shows no more than a picture stays, and keeps the process of that site.
+        """
         if self._usual is None or not self._browser.is_connected():
             self._usual = self.new_context()
-        return self._usual
+            self._usual.new_page().goto(f"{url}web/icon.svg")
+        return self._usual.new_page()
 
     @staticmethod
     def kill() -> None:

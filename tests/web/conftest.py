@@ -93,7 +93,7 @@ def served(stream_server: Served) -> Iterator[Served]:
 
 def first_page(chromium: Browser, url: str) -> Any:
     """A page of the shared context, in which nothing is remembered of the pages before."""
-    page = chromium.usual_context().new_page()
+    page = chromium.usual_page(url)
     storage = {"origin": url.rstrip("/"), "storageTypes": "local_storage"}
     page.context.new_cdp_session(page).send("Storage.clearDataForOrigin", storage)
     page.context.clear_permissions()
