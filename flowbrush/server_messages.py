@@ -125,7 +125,9 @@ class Outline(Message):
 
 
 class TrackHeld(Message):
-    """A hand has taken what is inside `region` (polygons as with `outline`), where it stood then."""
+    """A hand has taken what is inside `region` (polygons as with `outline`), where it stood then. Said again of the same track:
+    what it has taken has turned round, and would have stood so.
+    """
 
     type: Literal["track.held"] = "track.held"
     track: TrackNumber

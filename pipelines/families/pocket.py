@@ -18,7 +18,7 @@ from flowbrush.pipelines.controls import ChunkPlan, normalised
 from flowbrush.pipelines.drag import Guide
 from flowbrush.pipelines.families.base import Carried, Memory, Taken
 from flowbrush.pipelines.image import fit_image
-from flowbrush.pipelines.reference import live_ground, stack_file
+from flowbrush.pipelines.reference import leading, live_ground, stack_file
 from flowbrush.pipelines.reference.acquire import Acquirer, Touch, held_outlines
 from flowbrush.pipelines.reference.condition import Reference, reference_maps, with_past
 from flowbrush.pipelines.reference.drive import drive
@@ -57,8 +57,9 @@ class PocketFamily:
             picture = fit_image(settings.image, *size)[0].add(1).div(2).to(self.placement.device)  # [3, H, W]
             prompts = normalised(settings.prompts)
             return LayerStack(picture, torch.ones_like(picture[:1]), prompt=prompts, seed=settings.seed)
-        first = [(track.points[0].x, track.points[0].y) for track in settings.tracks]
-        return self.scenes.stage(normalised(settings.prompts), size, settings.seed, first)
+        paths = [[(point.x, point.y) for point in track.points] for track in settings.tracks]
+        prompts, firsts = normalised(settings.prompts), [path[0] for path in paths]
+        return leading.headed(self.scenes.stage(prompts, size, settings.seed, firsts), paths)
 
     def first_latents(self, memory: LayerStack) -> None:
         """The context begins empty: the picture is in the layers."""
@@ -87,7 +88,11 @@ class PocketFamily:
         rows = as_scene(rows, scene)
         full = len(stack.layers) >= MOST
         notices = (*self.scenes.unheeded(plan, memory, stack), *unheld(plan, touches, stack.empty, full))
-        outlines = held_outlines(stack, list(touches))
+        stack = leading.takes(stack, {track: touch.point for track, touch in touches.items()})
+        stack, turning = leading.led(stack, rows)
+        outlines = held_outlines(stack, list(touches)) + leading.outlines(
+            stack, rows, turning - touches.keys()
+        )
         if clip is None or video is None:
             moved = move(stack, rows)
             return TakenLayers(

@@ -13,7 +13,7 @@ from flowbrush.pipelines.parsing.deeds import DEEDS, ROOTED, spelled_out
 from flowbrush.pipelines.parsing.heights import marked
 from flowbrush.pipelines.parsing.phrases import ONE
 from flowbrush.pipelines.parsing.shades import dealt, with_shades
-from flowbrush.pipelines.parsing.wanted import Wanted
+from flowbrush.pipelines.parsing.wanted import OTHER, Wanted
 
 PLURAL = 2  # of what is named in the plural without a number
 FACTORS = {"small": 0.78, "": 1.0, "big": 1.25}
@@ -191,7 +191,7 @@ class _Reader:
 
     def _thing(self, label: str) -> None:
         if self.side_of_next:
-            other = {"left": "right", "right": "left"}.get(self.side_of_next, "")
+            other = OTHER.get(self.side_of_next, "")
             self._last(side=self.things[self.at].side or self.side_of_next)
             self.side = self.side or other
         size = FACTORS[self.size]

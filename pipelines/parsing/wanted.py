@@ -8,6 +8,8 @@ IN_PLACE = "in place"
 """The direction of what goes up and down, or left and right."""
 LOOKS_RIGHT = frozenset({"rocket"})
 """Things whose sprite looks to the right; all others look left or at us."""
+OTHER = {"left": "right", "right": "left"}
+"""The other side of a picture."""
 
 
 BESIDE, BEFORE, BEHIND = "beside", "before", "behind"

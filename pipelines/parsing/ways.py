@@ -13,7 +13,7 @@ from typing import NamedTuple
 from flowbrush.models.text.colors import color
 from flowbrush.models.text.pocket import Meaning
 from flowbrush.pipelines.parsing.deeds import BY, ENDS, Mention, mentions_of, said_of_next
-from flowbrush.pipelines.parsing.wanted import LOOKS_RIGHT, Goal, Wanted
+from flowbrush.pipelines.parsing.wanted import LOOKS_RIGHT, OTHER, Goal, Wanted
 
 TRAVELS = frozenset("walk run hop waddle crawl roll fly swim sail drive".split())
 """Deeds with which one goes from where one is, whether or not a way is said; what bounces or floats need not."""
@@ -27,7 +27,6 @@ PAST = OVER | {"past"}
 """Who goes so to another goes on from there."""
 LEVEL = frozenset({"fly", "swim"})
 """Deeds with which a thing goes to a side at the height at which it is, and up and down to others."""
-OTHER = {"left": "right", "right": "left"}
 
 
 class _Who(NamedTuple):

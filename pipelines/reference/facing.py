@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from flowbrush.pipelines.parsing.wanted import OTHER
 from flowbrush.pipelines.reference.layers import Layer, LayerStack, Seat
 
 LOOK = {"left": "left", "right": "right", "level left": "left", "level right": "right"}
 """The side to which one looks who goes a way (one of `drive.PASSED`); who rises looks where it did."""
-OTHER = {"left": "right", "right": "left"}
 
 
 def facing(stack: LayerStack, ways: Mapping[int, str]) -> LayerStack:
@@ -18,15 +18,22 @@ def facing(stack: LayerStack, ways: Mapping[int, str]) -> LayerStack:
     """
     sitting = stack.carriers()
     turning = {
-        place
+        place: layer.pose.x
         for place, layer in enumerate(stack.layers)
         if place not in sitting and not layer.held and LOOK.get(ways.get(place, "")) == OTHER.get(layer.looks)
     }
-    riders = {place for place, carrier in sitting.items() if carrier in turning}
-    layers = (
-        mirrored(layer, place in riders) if place in turning | riders else layer
-        for place, layer in enumerate(stack.layers)
-    )
+    return turned(stack, turning)
+
+
+def turned(stack: LayerStack, about: Mapping[int, float]) -> LayerStack:
+    """The stack in which the layers at the places of `about` look to the other side, as a mirror through these columns (pixels of
+    the picture) shows them, and who sits on them, too.
+    """
+    riders = {rider: about[carrier] for rider, carrier in stack.carriers().items() if carrier in about}
+    layers = list(stack.layers)
+    for place, x in (dict(about) | riders).items():
+        layer = mirrored(layers[place], place in riders)
+        layers[place] = replace(layer, pose=replace(layer.pose, x=2 * x - layer.pose.x))
     return replace(stack, layers=tuple(layers))
 
 

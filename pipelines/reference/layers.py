@@ -37,6 +37,16 @@ class Seat:
 
 
 @dataclass(frozen=True)
+class Lead:
+    """That one hand holds a layer and leads it: where it took it, `start` (x, y) in pixels of the picture, and how many pixels it
+    has led it `against` where it looks, of late.
+    """
+
+    start: tuple[float, float]
+    against: float = 0.0
+
+
+@dataclass(frozen=True)
 class Layer:
     """A thing: premultiplied `rgba` [4, h, w] in 0..1, what it is called, and where it stands.
 
@@ -45,7 +55,8 @@ class Layer:
     `leaving`. `number` tells things of one label apart, in the order in which a prompt named them. `pace` is the greatest
     that it has had, of late, to where it was told to go: pixels a chunk. `seat` says on which other one it sits, if it does.
     `told` are the former prompts (texts with weights) that it goes on with, since those of now say nothing of it.
-    `looks` is the side to which it looks ("left" or "right"), "" for what was cut from a photo.
+    `looks` is the side to which it looks ("left" or "right"), "" for what was cut from a photo; who goes forward and is held by
+    one hand has that one's `lead`.
     """
 
     rgba: Tensor
@@ -60,6 +71,7 @@ class Layer:
     seat: Seat | None = None
     told: Told = ()
     looks: str = ""
+    lead: Lead | None = None
 
     @property
     def held(self) -> bool:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from flowbrush.pipelines.parsing.clauses import ClauseReader, goes, headed, sentence
-from flowbrush.pipelines.parsing.wanted import Wanted
-from flowbrush.pipelines.reference.facing import OTHER, mirrored
+from flowbrush.pipelines.parsing.wanted import OTHER, Wanted
+from flowbrush.pipelines.reference.facing import mirrored
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
 
 BACK = {**OTHER, "up": "down", "down": "up"}

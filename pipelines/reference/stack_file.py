@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from flowbrush.pipelines.reference.layers import Hole, Layer, LayerStack, Seat, Told
+from flowbrush.pipelines.reference.layers import Hole, Layer, LayerStack, Lead, Seat, Told
 from flowbrush.pipelines.reference.pose import Similarity
 
 
@@ -71,6 +71,7 @@ def dump_layers(layers: Sequence[Layer]) -> tuple[dict[str, Tensor], list[dict[s
             "seat": None if layer.seat is None else asdict(layer.seat),
             "told": [list(part) for part in layer.told],
             "looks": layer.looks,
+            "lead": None if layer.lead is None else asdict(layer.lead),
         }
         for layer in layers
     ]
@@ -93,6 +94,7 @@ def load_layers(tensors: dict[str, Tensor], facts: Sequence[dict[str, Any]]) -> 
             _seat(given.get("seat")),
             _prompts(given.get("told", ())),
             given.get("looks", ""),
+            _lead(given.get("lead")),
         )
         for index, given in enumerate(facts)
     )
@@ -108,3 +110,7 @@ def _seat(given: dict[str, Any] | None) -> Seat | None:
     at, goal = given["at"], given.get("goal")
     on_the_way = (goal[0], goal[1], goal[2]) if goal else None
     return Seat(given["label"], given["number"], (at[0], at[1]), on_the_way, given.get("chunks", 0.0))
+
+
+def _lead(given: dict[str, Any] | None) -> Lead | None:
+    return None if given is None else Lead((given["start"][0], given["start"][1]), given["against"])
