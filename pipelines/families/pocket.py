@@ -105,12 +105,11 @@ class PocketFamily:
         )  # fmt: skip
 
     def _take(self, stack: LayerStack, touches: dict[int, Touch]) -> LayerStack:
-        """The stack with what `touches` take; where they leave the ground as it is, there is time to fill in what lacks of it."""
-        before = stack.background
+        """The stack with what `touches` take, one step further to the ground behind what was taken."""
         for track, touch in touches.items():
             seek = len(touches) <= MANY and not is_followed(track)
             stack = self.acquirer.take(stack, track, touch, seek)
-        return self.acquirer.fill_on(stack) if stack.background is before else stack
+        return self.acquirer.fill_on(stack)
 
     def _regions(self, moved: Moved, plan: ChunkPlan) -> Regions | None:
         return regions(self.clauses, moved, plan, self.card.student.patch)

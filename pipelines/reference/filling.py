@@ -1,7 +1,8 @@
-"""The ground behind what was taken, filled in over the next chunks.
+"""The ground behind what was taken, filled in over two chunks.
 
-What is taken still covers its hole in the chunk that takes it, and that chunk has to find the thing, too. So the hole is filled
-roughly at once, and well while the thing moves off it: all in one chunk is a picture that stands still as the hand comes down.
+What is taken still covers most of its hole in the chunk that takes it, and that chunk has to find the thing, too. So it fills the
+hole smoothly, and the next one, while the thing moves off it, well: all in one chunk is a picture that stands still as the hand
+comes down, and a chunk later a hand that is fast shows the smear for longer.
 """
 
 from __future__ import annotations
