@@ -12,8 +12,8 @@ OTHER = {"left": "right", "right": "left"}
 """The other side of a picture."""
 
 
-BESIDE, BEFORE, BEHIND = "beside", "before", "behind"
-"""Where a thing may be as another tells."""
+BESIDE, BEFORE, BEHIND, BETWEEN = "beside", "before", "behind", "between"
+"""Where a thing may be as another tells, or two."""
 THERE = "there"
 """The heading of who has come to its goal, or cannot go further away from it."""
 ANYBODY = ""
@@ -68,7 +68,10 @@ class Wanted:
     """the label of the thing that it stands on, or rides"""
 
     near: tuple[str, str] = ("", "")
-    """BESIDE, BEFORE or BEHIND, and the label of the thing that it is near to so"""
+    """BESIDE, BEFORE, BEHIND or BETWEEN, and the label of the thing that it is near to so"""
+
+    near_too: str = ""
+    """the label of the second one that it is BETWEEN; both are ANYBODY's where a prompt says "between them\""""
 
     off: str = ""
     """the label of the thing that it comes down from"""

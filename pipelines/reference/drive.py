@@ -80,7 +80,7 @@ def _driven(
     there = np.clip(here + shift, np.minimum(low, here), np.maximum(high, here))
     if way:
         axis = way[0]
-        there[axis] = come_round(here[axis] + shift[axis], _extents(layer)[axis], size[1 - axis])
+        there[axis] = come_round(here[axis] + shift[axis], layer.extents[axis], size[1 - axis])
     turned = float(settled(np.array(turn), LEAST_DRIVE / 100))
     step = turned_about((here[0], here[1]), turned, tuple(there - here))
     return replace(layer, pose=step.after(layer.pose))
@@ -89,13 +89,8 @@ def _driven(
 def _inside(layer: Layer, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Between which points (x, y) the middle of a thing is that is seen whole."""
     edges = np.array(size[::-1])
-    low = 0.5 * np.minimum(_extents(layer), edges)
+    low = 0.5 * np.minimum(layer.extents, edges)
     return low, edges - low
-
-
-def _extents(layer: Layer) -> np.ndarray:
-    """Across and down, in pixels."""
-    return np.array(layer.rgba.shape[:-3:-1]) * layer.pose.scale
 
 
 def kept_up(by: float, pace: float, way: int) -> tuple[float, float]:

@@ -28,7 +28,7 @@ def heading(stack: LayerStack, place: int, goal: Goal) -> str:
     way = _middle(other) - _middle(layer)  # [2]: (x, y) pixels
     if goal.away:
         return _away(layer, way, stack.size)
-    near = CLOSE * (_extents(layer) + _extents(other)) / 2
+    near = CLOSE * (np.array(layer.extents) + other.extents) / 2
     if abs(way[0]) > near[0]:
         return ACROSS[int(way[0] > 0)]
     if goal.rises and abs(way[1]) > near[1]:
@@ -38,7 +38,7 @@ def heading(stack: LayerStack, place: int, goal: Goal) -> str:
 
 def _away(layer: Layer, way: np.ndarray, size: tuple[int, int]) -> str:
     """The side on which the other is not; THERE at the picture's rim."""
-    aside, edge, half = ACROSS[int(way[0] <= 0)], size[1], _extents(layer)[0] / 2
+    aside, edge, half = ACROSS[int(way[0] <= 0)], size[1], layer.extents[0] / 2
     room = layer.pose.x - half if aside == "left" else edge - half - layer.pose.x
     return aside if room > RIM * edge else THERE
 
@@ -59,8 +59,3 @@ def _nearest(stack: LayerStack, place: int, label: str) -> Layer | None:
 
 def _middle(layer: Layer) -> np.ndarray:
     return np.array([layer.pose.x, layer.pose.y])
-
-
-def _extents(layer: Layer) -> np.ndarray:
-    """Across and down, in pixels."""
-    return np.array(layer.rgba.shape[:-3:-1]) * layer.pose.scale

@@ -74,6 +74,12 @@ class Layer:
     lead: Lead | None = None
 
     @property
+    def extents(self) -> tuple[float, float]:
+        """Across and down, in pixels of the picture; it is counted as if it stood upright."""
+        down, across = (edge * self.pose.scale for edge in self.rgba.shape[-2:])
+        return across, down
+
+    @property
     def held(self) -> bool:
         return bool(self.hands)
 

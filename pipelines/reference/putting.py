@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from flowbrush.pipelines.parsing.wanted import Wanted
 from flowbrush.pipelines.reference import layout
+from flowbrush.pipelines.reference.between import moved_apart, pair_of
 from flowbrush.pipelines.reference.editing import those
 from flowbrush.pipelines.reference.facing import mirrored
 from flowbrush.pipelines.reference.layers import Layer, LayerStack, Seat
-from flowbrush.pipelines.reference.neighbours import in_depth, spot
-from flowbrush.pipelines.reference.seats import carrier_of
+from flowbrush.pipelines.reference.neighbours import in_depth, spot_near
 
 CHUNKS = 6  # on the way: faster is a jump, and who waits for longer thinks that nothing was heard
 ACROSS = {"left": 0.2, "middle": 0.5, "right": 0.8}
@@ -53,18 +53,39 @@ def sided(stack: LayerStack, things: Sequence[Wanted]) -> LayerStack:
 
 
 def joined(stack: LayerStack, things: Sequence[Wanted]) -> LayerStack:
-    """The stack in which those of its layers are on their way that the things are to be near to others."""
+    """The stack in which those of its layers are on their way that the things are to be near to others, and those that make room
+    for one between them.
+    """
     for thing in things:
+        stack, others = _with_room(stack, thing)
         places = [place for place in those(stack.layers, thing) if stack.layers[place].opacity == 1]
         for place in places[:1]:
             layer = stack.layers[place]
-            others = [each for each in stack.layers if each is not layer]
-            at = carrier_of(thing.near[1], others)
-            if at is not None and not layer.held:
-                there = on_the_way(layer, *spot(layer, others[at], thing, stack.size[1]))
+            spot = spot_near(layer, thing, [each for each in others if each is not layer], stack.size[1])
+            if spot is not None and not layer.held:
+                there = on_the_way(layer, *spot)
                 stack = stack.with_layer(place, there)
                 stack = stack.with_all(in_depth(stack.layers, [there], [thing]))
     return stack
+
+
+def _with_room(stack: LayerStack, thing: Wanted) -> tuple[LayerStack, list[Layer]]:
+    """The stack with two of its layers on their way from each other if the thing is to be between them, and all of its layers where
+    they will be then. Out of no hand.
+    """
+    layers = list(stack.layers)
+    mine = next(iter(those(layers, thing)), None)
+    rest = [place for place in range(len(layers)) if place != mine]
+    pair = pair_of(thing, [layers[place] for place in rest])
+    if mine is None or pair is None:
+        return stack, layers
+    left, right = (rest[at] for at in pair)
+    apart = moved_apart(layers[mine], layers[left], layers[right], stack.size[1])
+    for place, there in zip((left, right), apart, strict=True):
+        if not layers[place].held:
+            stack = stack.with_layer(place, on_the_way(layers[place], there.pose.x, there.pose.y))
+            layers[place] = there
+    return stack, layers
 
 
 def swapped(stack: LayerStack, one: int, other: int) -> LayerStack:

@@ -6,7 +6,7 @@ import pytest
 
 from flowbrush.models.pocket import PocketModel
 from flowbrush.pipelines.parsing.neighbours import with_neighbours
-from flowbrush.pipelines.parsing.wanted import BEFORE, BEHIND, BESIDE, Wanted
+from flowbrush.pipelines.parsing.wanted import BEFORE, BEHIND, BESIDE, BETWEEN, Wanted
 from flowbrush.pipelines.reference.scenes import SceneMaker
 
 
@@ -29,6 +29,26 @@ from flowbrush.pipelines.reference.scenes import SceneMaker
 def test_who_is_near_whom(model: PocketModel, prompt: str, near: dict[str, tuple[str, str]]) -> None:
     things = SceneMaker(model).describe(((prompt, 1.0),)).things
     assert {thing.label: thing.near for thing in things if thing.near[0]} == near
+
+
+@pytest.mark.parametrize(
+    ("prompt", "who", "near"),
+    [
+        ("a tree between a cat and a dog", "tree", ("cat", "dog")),
+        ("a cat sits between a big tree and the house", "cat", ("tree", "house")),
+        ("a fish between two sharks", "fish", ("shark", "shark")),
+        ("a tree between them", "tree", ("", "")),
+        ("put the cat between the two of them", "cat", ("", "")),
+        ("a dog runs between a cat and a tree", "dog", None),
+        ("a dog between a cat", "dog", None),
+        ("a dog between a dog and a cat", "dog", None),
+    ],
+)
+def test_who_is_between_whom(model: PocketModel, prompt: str, who: str, near: tuple[str, str] | None) -> None:
+    things = SceneMaker(model).describe(((prompt, 1.0),)).things
+    thing = next(each for each in things if each.label == who)
+    assert (thing.near[0] == BETWEEN) == (near is not None)
+    assert near is None or (thing.near[1], thing.near_too) == near
 
 
 def test_no_words_say_nothing() -> None:
