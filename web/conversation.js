@@ -52,6 +52,8 @@ export class Conversation extends Emitter {
   #replies = new Map();
   /** @type {StreamError | null} */
   #failure = null;
+  /** What it was told last that was wrong, but for answers. @type {StreamError | null} */
+  #trouble = null;
   /** @type {{resolve: (ready: Ready) => void, reject: (error: Error) => void} | null} */
   #opening = null;
 
@@ -227,7 +229,10 @@ export class Conversation extends Emitter {
   #refused(failure) {
     const error = new StreamError(failure);
     if (this.state !== 'live') this.#failure = error;
-    if (failure.id === undefined) return;
+    if (failure.id === undefined) {
+      this.#trouble = error;
+      return;
+    }
     this.#acks.refused(failure.id, error);
     this.#replies.get(failure.id)?.reject(error);
     this.#replies.delete(failure.id);
@@ -268,7 +273,8 @@ export class Conversation extends Emitter {
   #end({ code, reason }) {
     if (this.state === 'closed') return;
     this.#setState('closed');
-    const error = this.#failure ?? new StreamError({ message: reason || 'the connection ended', code: `closed_${code}` });
+    const why = this.#trouble?.code === reason ? this.#trouble : null; // the server closes with the code of what it told
+    const error = this.#failure ?? why ?? new StreamError({ message: reason || 'the connection ended', code: `closed_${code}` });
     this.#failure = error;
     this.#acks.failAll(error);
     for (const { reject } of this.#replies.values()) reject(error);

@@ -241,6 +241,16 @@ class StreamDouble:
         sizes = [tuple(size) for size in MODEL["sizes"]]
         return min(sizes, key=lambda size: abs(math.log(size[0] / size[1] * height / width)))
 
+    async def fail_streams(self) -> None:
+        """Ends every stream as a server does whose model cannot go on."""
+        for socket in list(self.sockets):
+            error = {"code": "generation_failed", "message": "three times over", "retryable": False}
+            await socket.send_json({"type": "error", **error})
+            await socket.send_json(
+                {"type": "session.done", "reason": error["code"], "chunks": 0, "frames": 0, "log": ""}
+            )
+            await socket.close(1011, "generation_failed")
+
     async def drop_connections(self) -> None:
         """Closes every WebSocket as a lost network would: without a reason."""
         for socket in list(self.sockets):

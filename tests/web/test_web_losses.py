@@ -208,3 +208,15 @@ def test_a_refusal_is_told_in_words_with_a_way_on(driver: Any, served: Any) -> N
     served.double.reject = None
     toast.get_by_role("button", name="Start again").click()
     driver.wait_live()
+
+
+def test_why_a_stream_cannot_go_on_is_told_once_and_in_words(driver: Any, served: Any) -> None:
+    driver.start()
+    asyncio.run_coroutine_threadsafe(served.double.fail_streams(), served.loop).result(5)
+    again = driver.page.locator(".toast", has_text="The model could not go on").get_by_role(
+        "button", name="Start again"
+    )
+    again.wait_for()
+    assert driver.page.locator(".toast").count() == 1
+    again.click()
+    driver.wait_live()
