@@ -70,7 +70,7 @@ def outlines(stack: LayerStack, rows: TrackRows, tracks: Collection[int]) -> tup
     starts = {next(iter(layer.hands)): layer.lead.start for layer in stack.layers if layer.lead is not None}
     found = []
     for track, polygons in held_outlines(stack, sorted(tracks)):
-        x, y = rows.xy[(rows.hands == track) & rows.visible[:, 0], 0].mean(0)
+        x, y = rows.xy[(rows.hands == track) & rows.visible[:, 0], 0].mean(0).tolist()
         dx, dy = (starts[track][0] - x) / width, (starts[track][1] - y) / height
         found.append((track, tuple(tuple((u + dx, v + dy) for u, v in each) for each in polygons)))
     return tuple(found)

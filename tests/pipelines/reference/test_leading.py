@@ -94,6 +94,7 @@ def test_the_outline_is_told_anew_where_it_would_have_stood_as_it_was_taken() ->
     after, tracks = led(here, line)
     ((track, region),) = outlines(after, line, tracks)
     xs = [96 * x for polygon in region for x, _ in polygon]
+    assert {type(value) for polygon in region for point in polygon for value in point} == {float}, "as JSON"
     assert track == HAND and (min(xs) + max(xs)) / 2 == pytest.approx(28.0, abs=1.0)
 
 
