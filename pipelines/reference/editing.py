@@ -106,20 +106,42 @@ def resized(stack: LayerStack, now: Sequence[Wanted], before: Sequence[Wanted]) 
 
 
 def grown(stack: LayerStack, places: Collection[int], factor: float) -> LayerStack:
-    """The stack in which the layers at `places` are on their way to `factor` times their size, their feet where they are."""
-    layers = [
-        _growing(layer, factor, min(stack.size)) if place in places and not layer.held else layer
+    """The stack in which the layers at `places` are on their way to `factor` times their size, their feet where they are: on the
+    ground, or on whom they sit.
+    """
+    edge, sitting = min(stack.size), stack.carriers()
+    scales = {
+        place: _other_scale(layer, factor, edge) if place in places and not layer.held else layer.pose.scale
         for place, layer in enumerate(stack.layers)
-    ]
+    }
+    layers = list(stack.layers)
+    for place, layer in enumerate(stack.layers):
+        under = sitting.get(place)
+        if under is not None:
+            layers[place] = _growing_on(layer, scales[place], stack.layers[under], scales[under])
+        elif scales[place] != layer.pose.scale:
+            layers[place] = _growing(layer, scales[place])
     return replace(stack, layers=tuple(layers))
 
 
-def _growing(layer: Layer, factor: float, edge: int) -> Layer:
+def _other_scale(layer: Layer, factor: float, edge: int) -> float:
+    """`factor` times its scale, as far as it stays in a picture of that shorter edge, and in sight."""
     height = layer.rgba.shape[-2]
     low, high = SMALLEST * edge / height, LARGEST * edge / height
-    scale = min(max(layer.pose.scale * factor, min(low, layer.pose.scale)), max(high, layer.pose.scale))
-    rise = height * (scale - layer.pose.scale) / 2
-    if layer.seat is not None and layer.seat.label:
-        return replace(layer, pose=replace(layer.pose, scale=scale, y=layer.pose.y - rise))
+    return min(max(layer.pose.scale * factor, min(low, layer.pose.scale)), max(high, layer.pose.scale))
+
+
+def _growing(layer: Layer, scale: float) -> Layer:
+    rise = layer.rgba.shape[-2] * (scale - layer.pose.scale) / 2
     here = layer.pose.x, layer.pose.y
     return replace(layer, seat=Seat("", 0, here, (here[0], here[1] - rise, scale), GROWING))
+
+
+def _growing_on(rider: Layer, scale: float, carrier: Layer, carrier_scale: float) -> Layer:
+    """The rider on its way to a scale on a carrier that comes to another, too: a seat counts in pixels of the carrier's cut-out."""
+    assert rider.seat is not None
+    if (scale, carrier_scale) == (rider.pose.scale, carrier.pose.scale):
+        return rider
+    x, y, _ = rider.seat.goal or (*rider.seat.at, scale)
+    rise = rider.rgba.shape[-2] * (scale / carrier_scale - rider.pose.scale / carrier.pose.scale) / 2
+    return replace(rider, seat=replace(rider.seat, goal=(x, y - rise, scale), chunks=GROWING))

@@ -123,6 +123,24 @@ def test_who_is_not_meant_does_not_grow(maker: SceneMaker) -> None:
     assert dog.seat is not None and cat is now.layers[1]
 
 
+@pytest.mark.parametrize("said", ["make the cat bigger", "make the car bigger", "make everything bigger"])
+def test_who_sits_on_another_sits_on_it_while_either_grows(maker: SceneMaker, said: str) -> None:
+    """Its feet are as deep in the other as they were, in every chunk."""
+
+    def depth(stack: LayerStack) -> float:
+        cat, car = one(stack, "cat"), one(stack, "car")
+        foot, top = cat.pose.y + cat.extents[1] / 2, car.pose.y - car.extents[1] / 2
+        return (foot - top) / car.pose.scale
+
+    sat = after(maker, "a cat on a car")
+    stacks = [after(maker, "a cat on a car", said, chunks=n) for n in range(1, A_SECOND + 2)]
+    assert [depth(each) for each in stacks] == pytest.approx([depth(sat)] * len(stacks), rel=0.03)
+    scales = {name: one(stacks[-1], name).pose.scale / one(sat, name).pose.scale for name in ("cat", "car")}
+    assert {name for name, scale in scales.items() if scale > 1.2} == {
+        name for name in scales if name in said or "everything" in said
+    }
+
+
 def test_what_grows_is_seen_to_grow_and_is_not_waited_for(maker: SceneMaker) -> None:
     """It takes about a second: what comes to another size in less jumps, and who waits for twice that asks again."""
     sizes = [
