@@ -51,7 +51,7 @@ def dismounting(stack: LayerStack, things: Sequence[Wanted]) -> LayerStack:
     """The stack in which those of its layers are on their way down that the prompt's `things` have come `off` another one, or go
     somewhere by themselves: to the ground beside that, on the side with more room. What flies stays in the air.
     """
-    kinds = {(each.label, each.number): each for each in stack.layers}
+    kinds = {(each.label, each.number): each for each in stack.layers if each.label}
     alone = [thing for thing in things if thing.off or (thing.verb in TRAVELS and not thing.on)]
     going = {thing.label: thing.verb in LEVEL for thing in alone}
     layers = list[Layer]()

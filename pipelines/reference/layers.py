@@ -136,7 +136,9 @@ class LayerStack:
 
     def carriers(self) -> dict[int, int]:
         """The places of layers that sit on others, each with the place of the one it sits on. A hand lifts who it takes."""
-        places = {(layer.label, layer.number): place for place, layer in enumerate(self.layers)}
+        places = {
+            (layer.label, layer.number): place for place, layer in enumerate(self.layers) if layer.label
+        }
         return {
             place: places[layer.seat.carrier]
             for place, layer in enumerate(self.layers)
@@ -151,7 +153,9 @@ class LayerStack:
         """With `layer` before all others, but for those that sit on it: a new one, or the one that was at `index`."""
         others = [other for place, other in enumerate(self.layers) if place != index]
         riders = [
-            other for other in others if other.seat and other.seat.carrier == (layer.label, layer.number)
+            other
+            for other in others
+            if layer.label and other.seat and other.seat.carrier == (layer.label, layer.number)
         ]
         others = [other for other in others if other not in riders]
         return replace(self, layers=(*others, layer, *riders))

@@ -11,8 +11,9 @@ from stacks import RED, disc, rows, stack
 from flowbrush.controls import Point, TrackBegin
 from flowbrush.pipelines.generator import Generator
 from flowbrush.pipelines.reference.layers import Layer, LayerStack, Seat
-from flowbrush.pipelines.reference.leading import headed, led, outlines, takes
+from flowbrush.pipelines.reference.leading import FORWARD, headed, led, outlines, takes
 from flowbrush.pipelines.requests import StreamSettings
+from flowbrush.training.world import lexicon
 
 HAND = 3
 WIDTH = 20
@@ -111,6 +112,10 @@ def test_the_outline_is_told_anew_where_it_would_have_stood_as_it_was_taken() ->
 def test_who_stands_where_a_path_begins_looks_along_it(xs: tuple[float, ...], looks: str) -> None:
     (layer,) = headed(stack(horse()), [[(x, 0.5) for x in xs]]).layers
     assert layer.looks == looks and layer.pose.x == 40.0
+
+
+def test_all_that_goes_forward_are_things_of_the_world() -> None:
+    assert {noun.name for noun in (*lexicon.CORE, *lexicon.EXTRA)} >= FORWARD
 
 
 def test_a_horse_that_is_pulled_to_the_right_goes_head_first() -> None:

@@ -8,9 +8,11 @@ import pytest
 from stacks import BLUE, HEIGHT, RED, WIDTH, disc, rows, stack
 
 from flowbrush.pipelines.parsing.wanted import Wanted
+from flowbrush.pipelines.reference.climbing import dismounting
 from flowbrush.pipelines.reference.layers import LayerStack
 from flowbrush.pipelines.reference.putting import CHUNKS, put, sided, swapped
 from flowbrush.pipelines.reference.render import move
+from flowbrush.pipelines.reference.seats import carried
 
 
 def there(now: LayerStack) -> list[tuple[float, float]]:
@@ -81,3 +83,14 @@ def test_who_is_put_far_looks_where_it_goes() -> None:
 def test_only_who_is_on_another_side_goes_to_it(wanted: Wanted, goes: bool) -> None:
     now = sided(stack(disc(RED, 20, 30)), [wanted])
     assert (now.layers[0].seat is not None) is goes
+
+
+def test_a_piece_of_a_photo_carries_nobody_who_is_on_the_way() -> None:
+    """Neither has a carrier's name: who goes to a place in the picture sits on nothing."""
+    piece, dog = replace(disc(BLUE, 20, 40), label=""), replace(disc(RED, 60, 30), label="dog")
+    going = put(stack(piece, dog), [1], "right", "")
+    assert going.carriers() == {} and carried(going) is going
+    assert [layer.label for layer in going.in_front(piece, 0).layers] == ["dog", ""]
+    led = dismounting(going, [Wanted("dog", verb="run", direction="left")])
+    assert led.layers[1].seat == going.layers[1].seat
+    assert there(going)[1] == pytest.approx((0.8 * WIDTH, 30), abs=0.1)
