@@ -429,6 +429,27 @@ def test_a_ground_that_feeds_on_itself_is_slowed() -> None:
     assert torch.equal(slowed[1:], latents[1:])
 
 
+def test_the_ground_of_a_photo_stays_nearly_where_it_is() -> None:
+    """However it moves in its sky; a toy scene's goes as far as it likes."""
+    latents = torch.zeros(3, LIGHT + 4, 1, 4, 4)
+    latents[:, GROUND] = torch.tensor([0.5, 0.01, 0.5]).view(3, 1, 1, 1, 1) * torch.ones(1, 1, 1, 4, 4)
+    far, near, toy = motion_latent.bounded(latents, [True, True, False])[:, GROUND]
+    assert float(far.square().mean().sqrt()) == pytest.approx(motion_latent.GROUND_FARTHEST_ON_PHOTOS)
+    assert torch.equal(near, latents[1, GROUND]) and torch.equal(toy, latents[2, GROUND])
+
+
+def test_a_prompt_does_not_bend_a_photo(served: Generator, start) -> None:
+    """It bent boards and walls by ten pixels within seconds: for the student what is at the top was sky, with clouds."""
+    picture = np.asarray(Image.open(GALLERY / "photo-dogs.webp").convert("RGB"))
+    state = start("", image=picture, seed=5)
+    (first,) = served.step([state], [()])
+    said = PromptSet(prompts=(Prompt(text="the horse runs to the right"),))
+    for chunk in range(20):
+        (last,) = served.step([state], [(said,) if chunk == 0 else ()])
+    top = slice(0, last.frames.shape[1] // 4)
+    assert np.abs(last.frames[-1, top].astype(int) - first.frames[-1, top]).mean() < 3
+
+
 def test_a_chunk_that_fails_changes_nothing(served: Generator, start, monkeypatch) -> None:
     state = start("a panda in the meadow")
     served.step([state], [()])
