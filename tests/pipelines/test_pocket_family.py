@@ -406,7 +406,7 @@ def test_each_stream_has_the_light_of_its_scene() -> None:
     latents = torch.full((2, LIGHT + 4, 1, 2, 2), 9.0)
     latents[:, LIGHT:, :, 0] = -9.0
     photo, toy = motion_latent.bounded(latents, [True, False])
-    assert torch.equal(photo[:LIGHT], latents[0, :LIGHT])  # motion is as it was
+    assert torch.equal(photo[: GROUND.start], latents[0, : GROUND.start])  # the things move as they did
     assert photo[LIGHT:].abs().unique().tolist() == pytest.approx([motion_latent.LIGHT_ON_PHOTOS])
     assert toy[LIGHT:].abs().unique().tolist() == [motion_latent.LIGHT_MOST]
     assert bool((toy[LIGHT:, :, 0] < 0).all())
