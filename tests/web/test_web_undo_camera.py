@@ -81,7 +81,7 @@ def test_a_drag_after_a_camera_move_is_made_again_after_it(driver: Any, served: 
         message.type for message in served.double.received if message.type in ("camera.set", "track.begin")
     ]
     assert kinds[-2:] == ["camera.set", "track.begin"] and pan(served) == (0, 0), "the camera stands by then"
-    assert offset(served) > 0.1, "it has moved again"
+    assert offset(served) > 0.2
 
 
 def test_what_the_camera_was_at_does_not_go_on_where_the_stream_goes_back_to(
