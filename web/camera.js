@@ -3,36 +3,14 @@
  * from rest to rest is one move, which can be made once more.
  * @module
  */
+import { STILL, bounded, stands, sum } from './camera_motion.js';
 import { CameraMove } from './camera_move.js';
 import { Emitter } from './emitter.js';
 
-const PAN_MAX = 1;
-const ZOOM_MAX = 2;
-const ROLL_MAX = 90;
-
-/**
- * @typedef {{pan: [number, number], zoom: number, roll: number}} Motion pan in frame sizes, zoom in doublings, roll in
- *   degrees, each a second
- */
-
-/** @param {number} value @param {number} most */
-const within = (value, most) => Math.round(Math.min(most, Math.max(-most, value)) * 1000) / 1000;
-
-/** @param {Iterable<Partial<Motion>>} motions @returns {Motion} */
-function sum(motions) {
-  let [x, y, zoom, roll] = [0, 0, 0, 0];
-  for (const motion of motions) {
-    x += motion.pan?.[0] ?? 0;
-    y += motion.pan?.[1] ?? 0;
-    zoom += motion.zoom ?? 0;
-    roll += motion.roll ?? 0;
-  }
-  return { pan: [within(x, PAN_MAX), within(y, PAN_MAX)], zoom: within(zoom, ZOOM_MAX), roll: within(roll, ROLL_MAX) };
-}
+/** @typedef {import('./camera_motion.js').Motion} Motion */
 
 /** Of a control that a connection took along, or a stream that went back. */
 const ignore = () => {};
-const STILL = JSON.stringify(sum([]));
 
 /** @extends {Emitter<{motion: Motion, control: {id: number, at: number}, leaves: null, began: number, moved: CameraMove}>} `leaves` its rest, by hand; `began`: the chunk that shows a move first */
 export class CameraControl extends Emitter {
@@ -42,9 +20,11 @@ export class CameraControl extends Emitter {
   #move = null;
   /** What is made once more, and what it wants now. @type {Map<CameraMove, Motion>} */
   #again = new Map();
+  /** What was made once more, and is to be as far as before. @type {Set<CameraMove>} */
+  #settling = new Set();
   #frame = 0;
   /** What the stream was told last; null where that is not known. @type {string | null} */
-  #sent = STILL;
+  #sent = JSON.stringify(STILL);
   #steered = false;
   #since = 0;
   /** The newest chunk that was made. */
@@ -74,8 +54,7 @@ export class CameraControl extends Emitter {
   /** The stream went back to the end of `chunk`, where the camera may have been on its way: it stands. @param {number} chunk */
   cut(chunk) {
     this.#made = chunk;
-    for (const move of this.#again.keys()) move.underWay = false;
-    this.#again.clear();
+    this.#forget();
     if (!this.#move?.outlives(chunk)) this.#move = null;
     if (this.#steered) this.#sent = null;
     this.letGo();
@@ -85,42 +64,40 @@ export class CameraControl extends Emitter {
   attach(stream) {
     this.stream = stream;
     this.#hands.clear();
-    this.#again.clear();
+    this.#forget();
     this.#move = null;
     this.#steered = false;
-    this.#sent = STILL;
-    this.emit('motion', sum([]));
+    this.#sent = JSON.stringify(STILL);
+    this.emit('motion', STILL);
   }
 
   /** A chunk was made: what is made once more goes on. @param {number} chunk */
   goOn(chunk) {
     this.#made = chunk;
-    for (const [move] of this.#again) {
-      if (move.beginChunk === null) continue;
-      const chunks = chunk + 1 - move.beginChunk;
-      this.#again.set(move, move.after(chunks));
-      if (!move.over(chunks)) continue;
-      move.underWay = false;
-      this.#again.delete(move);
-    }
+    for (const move of this.#again.keys()) this.#again.set(move, move.after(chunk));
     this.#send();
+    for (const move of this.#again.keys()) if (move.over(chunk)) this.#settle(move);
   }
 
   #send() {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    const wanted = sum(this.#hands.values());
-    const motion = sum([wanted, ...this.#again.values()]);
+    const wanted = bounded(sum(this.#hands.values()));
+    const motion = this.#wanted();
     this.emit('motion', motion);
     const ack = this.#tell(motion);
     if (!ack) return;
-    const stands = JSON.stringify(wanted) === STILL;
-    if (!this.#move && !stands) this.#leave(ack);
+    if (!this.#move && !stands(wanted)) this.#leave(ack);
     this.#move?.turn(wanted, ack);
-    if (!this.#move || !stands) return;
+    if (!this.#move || !stands(wanted)) return;
     const move = this.#move;
     this.#move = null;
     this.emit('moved', move);
+  }
+
+  /** Of all hands, and of what is made once more. */
+  #wanted() {
+    return bounded(sum([...this.#hands.values(), ...this.#again.values()]));
   }
 
   /** @param {Motion} motion @returns {import('./acks.js').Ack | null} null where it is known already */
@@ -131,6 +108,7 @@ export class CameraControl extends Emitter {
     this.#steered = true;
     const ack = this.stream.camera({ ...motion, mode: 'velocity' });
     this.emit('control', { id: ack.id, at: this.#since });
+    for (const [move, own] of this.#again) move.did(own, ack);
     return ack;
   }
 
@@ -143,17 +121,39 @@ export class CameraControl extends Emitter {
 
   /** @param {CameraMove} move */
   #makeAgain(move) {
-    this.#again.set(move, move.after(0));
-    this.#since = performance.now();
-    const ack = this.#tell(sum([...this.#hands.values(), ...this.#again.values()]));
-    if (!ack) {
-      this.#again.delete(move); // it does nothing, or there is no stream
-      return;
-    }
+    const ack = this.#add(move, (ack) => move.begin(ack));
+    if (!ack) return; // it does nothing, or there is no stream
     move.underWay = true;
-    move.begin(ack);
     this.#announce(ack);
+  }
+
+  /** It is over as far as it was told; what came late is made up for. @param {CameraMove} move */
+  async #settle(move) {
+    this.#again.delete(move);
+    this.#settling.add(move);
+    const rest = await move.correction();
+    if (!this.#settling.delete(move)) return; // the stream went back, or has ended
+    if (!rest || !this.#add(move, (ack) => move.corrects(ack))) move.underWay = false;
+  }
+
+  /** Nothing is made once more. */
+  #forget() {
+    for (const moves of [this.#again, this.#settling]) {
+      for (const move of moves.keys()) move.underWay = false;
+      moves.clear();
+    }
+  }
+
+  /** @param {CameraMove} move what it wants is wanted from now on @param {(ack: import('./acks.js').Ack) => void} begin */
+  #add(move, begin) {
+    this.#since = performance.now();
+    const ack = this.#tell(bounded(sum([this.#wanted(), move.after(-1)])));
+    if (!ack) return null;
+    begin(ack);
+    this.#again.set(move, move.after(-1));
+    move.did(move.after(-1), ack);
     ack.queued.then(() => this.goOn(this.#made), ignore);
+    return ack;
   }
 
   /** @param {import('./acks.js').Ack} ack of the beginning of a move */

@@ -203,7 +203,10 @@ class StreamDouble:
             began = time.monotonic()
             packets, messages = stream.make()
             stream.packets += packets  # at once: who is cancelled while waiting must have lost none of them
+            jumps = stream.jumps
             await asyncio.sleep(max(0.0, self.slow_s - (time.monotonic() - began)))
+            if stream.jumps != jumps:
+                continue  # it went back meanwhile, and has said so: nothing comes of what was made after that
             for message in messages:
                 await socket.send_json(message)
             for packet in packets:

@@ -57,6 +57,7 @@ class ToyStream:
         self.shown_id = 0  # of those that the newest chunk shows
         self.playhead: tuple[float, float] | None = None  # pts, buffered
         self.began = time.monotonic()
+        self.jumps = 0
         self.jump = self.want_key = False
         self.packets: list[bytes] = []
         self._open_encoder()
@@ -157,6 +158,7 @@ class ToyStream:
         self.world = self.history[chunk].copy()
         self.history = {index: world for index, world in self.history.items() if index <= chunk}
         self.inbox.clear()
+        self.jumps += 1
         self.playhead = (self.world.chunk * CHUNK / FPS, 0.0)
         self.jump = True
 
