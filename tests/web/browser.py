@@ -24,8 +24,10 @@ FLAGS = [
     "--renderer-process-limit=1",
 ]
 
-USUAL = {"width": 1100, "height": 680}
-"""The smallest window that has the page's panels next to the stage: without a graphics card pixels cost time."""
+USUAL = {"viewport": {"width": 1100, "height": 680}, "reduced_motion": "reduce"}
+"""The smallest window that has the page's panels next to the stage, and nothing that moves by itself: without a graphics card pixels
+cost time.
+"""
 
 
 def find_chromium() -> str:
@@ -54,7 +56,7 @@ class Browser:
                 executable_path=self._path, args=FLAGS, timeout=60_000
             )
             self._usual = None
-        return self._browser.new_context(**{"viewport": USUAL, **options})
+        return self._browser.new_context(**{**USUAL, **options})
 
     def usual_page(self, url: str) -> Any:
         """A new page of the context that tests share, which has the files of `url` already; nothing else of earlier pages. One that
