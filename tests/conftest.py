@@ -6,7 +6,8 @@ import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -16,6 +17,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 if TYPE_CHECKING:
+    from xdist.scheduler import LoadFileScheduling
+
     from flowbrush.models.card import ModelCard
     from flowbrush.pipelines.generator import Generator
 
@@ -24,12 +27,43 @@ settings.register_profile("project", deadline=None)  # how fast a machine is say
 settings.load_profile("project")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files of all packages come in turn, mixed by their names: those of servers and faults mostly wait, those of the page reckon,
-    and each kind by itself leaves processors idle or short. Tests marked gpu are skipped, with the reason, where there is no CUDA
-    device.
+PAGE_UNITS = 6
+"""Files of the page's tests are run so many lots, each with one browser: to start one takes as long as some tests do."""
+PAGE = "tests/web/"
+FILES = sorted(PAGE + path.name for path in Path(__file__).parent.joinpath("web").glob("test_*.py"))
+
+
+def unit(nodeid: str) -> str:
+    """What one process runs without a break: a file, or a lot of the page's files."""
+    file = nodeid.partition("::")[0]
+    return f"{PAGE} {FILES.index(file) % PAGE_UNITS}" if file in FILES else file
+
+
+def turn(nodeid: str) -> tuple[float, int]:
+    """When a test comes, by its unit and its file. Those of all packages are mixed by their names: servers and faults mostly wait,
+    the page reckons, and each kind by itself leaves processors idle or short. A large unit at the end would leave all but one idle.
     """
-    items.sort(key=lambda item: zlib.crc32(item.nodeid.partition("::")[0].encode()))
+    of, file = unit(nodeid), nodeid.partition("::")[0]
+    name = zlib.crc32(of.encode()) / 2**32
+    lot = float(of.removeprefix(PAGE)) / PAGE_UNITS * 0.8 if of.startswith(f"{PAGE} ") else name
+    return lot, zlib.crc32(file.encode())
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    """Units instead of files."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Units(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return unit(nodeid)
+
+    return Units(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests marked gpu are skipped, with the reason, where there is no CUDA device."""
+    items.sort(key=lambda item: turn(item.nodeid))
     marked = [item for item in items if item.get_closest_marker("gpu")]
     if not marked:
         return

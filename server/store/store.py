@@ -98,6 +98,7 @@ class Store:
         self.sessions = folder / "sessions"
         self._snapshots = snapshots
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._folder, self._shared = folder, shared
         self._lock = _lock(folder, shared)
         try:
             _check_format(folder)
@@ -162,13 +163,23 @@ class Store:
         return None
 
     def try_writing(self) -> None:
-        """Writes as a new session would, and takes it away again. Raises OSError where one could not have files."""
+        """Writes as a new session would, and takes it away again. Raises OSError where one could not have files, and FolderInUse
+        where the folder's lock was removed and another server has come.
+        """
         trial = self.sessions / f"trial-{secrets.token_hex(4)}.part"
         self.sessions.mkdir(parents=True, exist_ok=True)
+        self._lock_again()
         try:
             trial.write_bytes(bytes(TRIAL_BYTES))
         finally:
             trial.unlink(missing_ok=True)
+
+    def _lock_again(self) -> None:
+        """A lock that somebody removed keeps nobody out."""
+        if os.fstat(self._lock.fileno()).st_nlink == 0:
+            again = _lock(self._folder, self._shared)
+            self._lock.close()
+            self._lock = again
 
     def all(self) -> list[SessionRecord]:
         """Every stored session, the oldest first."""

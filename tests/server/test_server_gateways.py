@@ -64,6 +64,22 @@ def test_a_folder_is_one_servers_or_the_gateways(tmp_path: Path) -> None:
     alone.close()
 
 
+def test_a_lock_that_was_removed_is_taken_again_unless_another_server_has_come(tmp_path: Path) -> None:
+    first = Store(tmp_path, tmp_path / "snapshots")
+    (tmp_path / "lock").unlink()
+    first.try_writing()
+    with pytest.raises(FolderInUse):
+        Store(tmp_path, tmp_path / "snapshots")
+    (tmp_path / "lock").unlink()
+    second = Store(tmp_path, tmp_path / "snapshots")
+    for _ in range(2):
+        with pytest.raises(FolderInUse, match="in use by process"):
+            first.try_writing()
+    second.close()
+    first.try_writing()
+    first.close()
+
+
 def test_cleaning_leaves_what_another_gateway_has(tmp_path: Path) -> None:
     mine, others = (Store(tmp_path, tmp_path / "snapshots", shared=True) for _ in range(2))
     for id in ("kept", "gone"):

@@ -25,8 +25,8 @@ FLAGS = [
 ]
 
 USUAL = {"viewport": {"width": 1100, "height": 680}, "reduced_motion": "reduce"}
-"""The smallest window that has the page's panels next to the stage, and nothing that moves by itself: without a graphics card pixels
-cost time.
+"""The smallest window that has the page's panels next to the stage, and nothing that moves by itself: without a graphics card
+pixels cost time.
 """
 
 

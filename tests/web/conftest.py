@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,22 +17,41 @@ from browser import Browser, find_chromium
 from page_driver import TIMEOUT_S, PageDriver
 from stream_double import StreamDouble
 
+HERE = Path(__file__).parent
 START_S, STOP_S = 30.0, 10.0
 TEST_S = 130.0
 """A page that is not done after so long hangs: its browser is killed, and only its test fails."""
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """One for each file: while Playwright runs, tests with an event loop of their own cannot."""
-    path = find_chromium()
-    from playwright.sync_api import sync_playwright
+open_browser = contextlib.ExitStack()
+"""The browser of this process while tests of the page come one after the other."""
+browsers: list[Browser] = []
 
-    with sync_playwright() as playwright:
-        browser = Browser(playwright, path)
-        yield browser
-        with deadline(60, browser.kill, "closing the browser"):
-            browser.close()
+
+@pytest.fixture(scope="module")
+def chromium() -> Browser:
+    """The browser, which is started if there is none."""
+    if not browsers:
+        path = find_chromium()
+        from playwright.sync_api import sync_playwright
+
+        browsers.append(Browser(open_browser.enter_context(sync_playwright()), path))
+        open_browser.callback(browsers.clear)
+        open_browser.callback(_close, browsers[0])
+    return browsers[0]
+
+
+def _close(browser: Browser) -> None:
+    with deadline(60, browser.kill, "closing the browser"):
+        browser.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
+    """While Playwright runs, tests with an event loop of their own cannot."""
+    yield
+    if nextitem is None or nextitem.path.parent != HERE:
+        open_browser.close()
 
 
 class Served:

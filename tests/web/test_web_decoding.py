@@ -180,7 +180,7 @@ def test_pictures_that_were_shown_are_not_kept(open_page: Any, served: Any, init
     driver.start()
     driver.until(lambda: driver.seconds() > 1, "some film")
     before = kept_for_drawing(driver.page)
-    driver.until(lambda: driver.seconds() > 6, "more of it")
-    frames = 5 * driver.ready["fps"]
+    driver.until(lambda: driver.seconds() > 4, "more of it")
+    frames = 3 * driver.ready["fps"]
     picture = 4 * driver.ready["width"] * driver.ready["height"]
     assert kept_for_drawing(driver.page) - before < frames * picture / 3
