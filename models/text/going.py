@@ -97,15 +97,20 @@ _SAILING = re.compile(r"\b((?:sail)?boat|ship|yacht)(s?)\s+(?:(?:is|are)\s+)?(?:
 
 _RIDES_ON = re.compile(r"\b(rid(?:es?|ing)|rode)\s+on\b")
 _ON_TOP = re.compile(r"\bon\s+(?:the\s+)?top\s+of\b")
+_MIDDLE = re.compile(
+    r"\b(?:in\s+(?:the\s+)?middle\s+of(?=\s+(?:(?:the|these|those|my)\s+)?(?:two|2|both)\b)|in\s+(?:the\s+middle\s+)?between)\b"
+)
 OTHER_WAY = {"left": "to the right", "right": "to the left"}
 _FROM = re.compile(r"\bfrom\s+(?:the\s+)?(left|right)\b(?!\s+to\b)")
 
 
 def going(text: str) -> str:
     """`text` in lower case with "walks" for what goes somewhere, "flies up" or "flies down" for what rises or comes down, and with
-    the side that something goes to for the one that it comes from. Who jumps up jumps, down the road is along it, on top of is on.
+    the side that something goes to for the one that it comes from. Who jumps up jumps, down the road is along it, on top of is on, in
+    the middle of two between them.
     """
     text = _ON_TOP.sub("on", _RIDES_ON.sub(r"\1", resting(daytimes(text))))
+    text = _MIDDLE.sub("between", text)
     text = _FROM.sub(lambda found: OTHER_WAY[found[1]], text)
     text = _SAILING.sub(lambda found: f"{found[1]}{found[2]} sail{'' if found[2] else 's'}", text)
     text = _IN_PLACE.sub(lambda found: found[1], _ALONG.sub("along", text))

@@ -241,6 +241,12 @@ SIZES = {
     **dict.fromkeys(("baby", "mini", "miniature", "teeny"), "small"),
 }
 """Words for sizes, before another word: a giant by himself is somebody whom nothing is near to."""
+_SOMEBODY = r"(?:an?|one|this|another)"
+_FLY = re.compile(
+    rf"(?<![\w'-])(?P<which>{_SOMEBODY}|(?:the|two|three|four|five|my)(?=\s+\w+\s+(?:on|in|and|sits?|rests?|is|are|walks?|crawls?)\b))"
+    r"\s+(?P<fly>fly|flies)(?![\w'-])"
+)
+"""A fly is no deed."""
 NOTHING = ("man", "men")  # by itself: it was taught as a part of "snow man" alone
 YOUNG = {
     "duckling": "small duck",
@@ -293,7 +299,7 @@ def nearest(text: str) -> tuple[str, dict[str, str]]:
     """`text` in lower case with taught words in the place of those that they come nearest to, and which word stands for which; ""
     where a word is left out.
     """
-    stands = {}
+    stands = dict[str, str]()
 
     def taught(found: re.Match[str]) -> str:
         if found["part"]:
@@ -302,4 +308,8 @@ def nearest(text: str) -> tuple[str, dict[str, str]]:
         stands[found["word"] + many] = word
         return word + ("s" if many and word.removeprefix("small ") in NEAREST else "")
 
-    return _WORD.sub(taught, text.lower()), stands
+    def insect(found: re.Match[str]) -> str:
+        stands[found["fly"]] = "bee"
+        return f"{found['which']} {'bee' if found['fly'] == 'fly' else 'bees'}"
+
+    return _WORD.sub(taught, _FLY.sub(insect, text.lower())), stands

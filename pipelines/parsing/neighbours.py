@@ -28,10 +28,10 @@ def with_neighbours(things: Sequence[Wanted], said: Sequence[Meaning]) -> list[W
     """
     placed = list(things)
     mentions = mentions_of(said)
-    for index, one in enumerate(mentions):
+    found_of = [(one, _near(said, mentions[index : index + 3], placed)) for index, one in enumerate(mentions)]
+    for one, found in [*_before_it(said, mentions, placed), *found_of]:
         name = said[one.last].name
         place = next((at for at, thing in enumerate(placed) if thing.label == name), None)
-        found = _near(said, mentions[index : index + 3], placed)
         if place is None or found is None or name in (found[1], found[2]):
             continue
         thing = placed[place]
@@ -56,8 +56,23 @@ def _near(
         return None
     if len(mentions) > 2 and _AND.search(_words(said[mentions[1].last + 1 : mentions[2].first])):
         return BETWEEN, other, said[mentions[2].last].name
-    several = any(thing.label == other and thing.count > 1 for thing in things)
-    return (BETWEEN, other, other) if several else None
+    return (BETWEEN, other, other) if _are_several(other, things) else None
+
+
+def _before_it(
+    said: Sequence[Meaning], mentions: Sequence[Mention], things: Sequence[Wanted]
+) -> list[tuple[Mention, tuple[str, str, str]]]:
+    """What is named after the two that it is between: "between two trees a house", "between a dog and a cat, a ball"."""
+    if len(mentions) < 2 or not _BETWEEN.search(_words(said[: mentions[0].first])):
+        return []
+    one, other = (said[each.last].name for each in mentions[:2])
+    if len(mentions) > 2 and _AND.search(_words(said[mentions[0].last + 1 : mentions[1].first])):
+        return [(mentions[2], (BETWEEN, one, other))]
+    return [(mentions[1], (BETWEEN, one, one))] if _are_several(one, things) else []
+
+
+def _are_several(label: str, things: Sequence[Wanted]) -> bool:
+    return any(thing.label == label and thing.count > 1 for thing in things)
 
 
 def _words(said: Sequence[Meaning]) -> str:
