@@ -106,8 +106,8 @@ _FROM = re.compile(r"\bfrom\s+(?:the\s+)?(left|right)\b(?!\s+to\b)")
 
 def going(text: str) -> str:
     """`text` in lower case with "walks" for what goes somewhere, "flies up" or "flies down" for what rises or comes down, and with
-    the side that something goes to for the one that it comes from. Who jumps up jumps, down the road is along it, on top of is on, in
-    the middle of two between them.
+    the side that something goes to for the one that it comes from. Who jumps up jumps, down the road is along it, on top of is on,
+    in the middle of two between them.
     """
     text = _ON_TOP.sub("on", _RIDES_ON.sub(r"\1", resting(daytimes(text))))
     text = _MIDDLE.sub("between", text)

@@ -241,10 +241,9 @@ SIZES = {
     **dict.fromkeys(("baby", "mini", "miniature", "teeny"), "small"),
 }
 """Words for sizes, before another word: a giant by himself is somebody whom nothing is near to."""
-_SOMEBODY = r"(?:an?|one|this|another)"
+_IS_THERE = r"(?=\s+(?:fly|flies)\s+(?:on|in|and|sits?|rests?|is|are|walks?|crawls?)\b)"
 _FLY = re.compile(
-    rf"(?<![\w'-])(?P<which>{_SOMEBODY}|(?:the|two|three|four|five|my)(?=\s+\w+\s+(?:on|in|and|sits?|rests?|is|are|walks?|crawls?)\b))"
-    r"\s+(?P<fly>fly|flies)(?![\w'-])"
+    rf"(?<![\w'-])(?P<which>an?|one|this|another|(?:the|my|two|three|four|five){_IS_THERE})\s+(?P<fly>fly|flies)(?![\w'-])"
 )
 """A fly is no deed."""
 NOTHING = ("man", "men")  # by itself: it was taught as a part of "snow man" alone
