@@ -10,6 +10,7 @@ import gc
 import importlib
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,6 @@ from typing import Any, Protocol
 from flowbrush.controls import Control
 from flowbrush.models import registry
 from flowbrush.models.cpus import Threads
-from flowbrush.models.fingerprint import fingerprint
 from flowbrush.pipelines.requests import ChunkResult, SourceClip
 from flowbrush.pipelines.warm_up import warm_up
 from flowbrush.protocol import Codec
@@ -65,7 +65,7 @@ class Worker:
         self._busy_since: float | None = None
         self._generator: Any = None
         self._snapshots: Snapshots | None = None
-        self._threads = Threads(0)
+        self._threads: Threads | None = None
         self._stills = StillThreads(self._up.send)
         self._stuck = 0
         self._weights = ""
@@ -94,9 +94,10 @@ class Worker:
 
     def load(self, config: ipc.WorkerConfig) -> None:
         """Loads and warms up the model, tries the encoders, reports."""
-        self._threads = Threads(config.threads)
         module, _, path = config.loader.partition(":")
         loader: Any = importlib.import_module(module)
+        if "torch" in sys.modules:  # not every generator computes with it, and to load it takes a second
+            self._threads = Threads(config.threads)
         for name in path.split("."):
             loader = getattr(loader, name)
         seats = config.seats or seats_that_fit(registry.card(config.model), config.device)
@@ -106,7 +107,7 @@ class Worker:
         self._generator = loader(config.model, device=config.device, seats=seats, **switches)
         card = self._generator.card
         generator = self._generator
-        self._weights = fingerprint(generator.model) if hasattr(generator, "model") else ""
+        self._weights = _fingerprint(generator.model) if hasattr(generator, "model") else ""
         prompts = getattr(generator, "prompts", None)
         if prompts is not None and prompts.slow:
             self._reader = Reader(prompts.read, self._up.send)
@@ -148,7 +149,8 @@ class Worker:
         """Work that others wait for: its time is watched, and its end is said."""
         self._busy_since = begun = time.monotonic()
         try:
-            self._threads.follow()
+            if self._threads is not None:
+                self._threads.follow()
             work(order)
         finally:
             self._busy_since = None
@@ -330,3 +332,9 @@ def _sources(items: Sequence[ipc.StepItem]) -> tuple[list[SourceClip | None], ..
 
 def _out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+
+
+def _fingerprint(model: Any) -> str:
+    from flowbrush.models.fingerprint import fingerprint  # here, since it loads torch
+
+    return fingerprint(model)
