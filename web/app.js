@@ -3,6 +3,7 @@
  * @module
  */
 import { Brush } from './brush.js';
+import { AskedPrompt } from './asked_prompt.js';
 import { CameraControl } from './camera.js';
 import { Emitter } from './emitter.js';
 import { FlowWatch } from './flow_watch.js';
@@ -191,7 +192,8 @@ export class App extends Emitter {
 
   /** Another prompt for the stream. @param {import('./jumps.js').Asked} asked */
   prompt(asked) {
-    if (this.#own) this.#jumps.ask(this.#own, asked);
+    const stream = this.#own;
+    if (stream) this.brush.prompted(new AskedPrompt(() => this.#jumps.ask(stream, asked)));
   }
 
   /** @param {number} chunk */
@@ -275,7 +277,7 @@ export class App extends Emitter {
       this.player.configure(ready);
       if (!this.watching) {
         const { player } = this;
-        const goBack = ready.capabilities.rewind === false ? null : (/** @type {number} */ chunk) => this.#jumps.before(stream, chunk);
+        const goBack = ready.capabilities.rewind === false ? null : (/** @type {number} */ chunk) => this.#jumps.to(stream, chunk);
         this.brush.attach({ stream, aspect: ready.width / ready.height, position: (at) => player.position(at), rate: () => player.shown?.rate ?? 1, goBack });
         this.camera.attach(stream);
         this.prober.attach(ready.capabilities.probe === false ? null : stream);

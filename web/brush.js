@@ -2,8 +2,9 @@
  * What the painting tools do to the stream: strokes as they are drawn, moved, let go and taken back.
  * @module
  */
+import { AskedPrompt } from './asked_prompt.js';
 import { CameraMove } from './camera_move.js';
-import { dragged, drawn, pinned, played, removed } from './deeds.js';
+import { dragged, drawn, pinned, played, prompted, removed } from './deeds.js';
 import { Emitter } from './emitter.js';
 import { HandClock } from './hand_clock.js';
 import { History } from './history.js';
@@ -39,7 +40,7 @@ export class Brush extends Emitter {
   #clock = new HandClock();
   #tracks = new TrackLife();
   #holds = new Holds(this.strokes, () => this.#now);
-  #wayBack = new WayBack((painted) => (painted instanceof CameraMove ? painted.again() : this.#paintAgain(painted)));
+  #wayBack = new WayBack((painted) => (painted instanceof CameraMove || painted instanceof AskedPrompt ? painted.again() : this.#paintAgain(painted)));
   /** Drags of hands that are on the picture together: what they do is one deed. @type {Stroke[]} */
   #together = [];
   /** Whether the first of them came down while what was done before was under way. */
@@ -168,6 +169,13 @@ export class Brush extends Emitter {
   /** A pin was set. @param {Stroke} stroke */
   pinned(stroke) {
     if (stroke.phase === 'held') this.history.did(pinned(this, stroke));
+  }
+
+  /** A prompt was given. @param {AskedPrompt} prompt */
+  prompted(prompt) {
+    if (!this.session?.goBack) return;
+    this.history.did(prompted(this, prompt));
+    prompt.began.queued.catch(() => this.history.keep((each) => each !== prompt)); // it was refused
   }
 
   /** A path was drawn, and waits. @param {Stroke} stroke */

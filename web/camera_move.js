@@ -4,6 +4,7 @@
  * @module
  */
 import { STILL, bounded, stands, sum, times } from './camera_motion.js';
+import { told } from './told.js';
 
 /**
  * @typedef {import('./camera_motion.js').Motion} Motion
@@ -11,26 +12,13 @@ import { STILL, bounded, stands, sum, times } from './camera_motion.js';
  */
 
 /**
- * @typedef {{chunk: number | null, known: Promise<void>, shown: Promise<void>}} Told the chunk that shows a control first; when the
- *   server has said which that will be, and which it was
+ * @typedef {import('./told.js').Told} Told
  * @typedef {{motion: Motion, told: Told}} Step what the stream was told
  * @typedef {{motion: Motion, at: number}} Due what is to be wanted from a chunk on, counted from the first
  */
 
 /** So often what is made again may be corrected: a correction may be late itself. */
 const CORRECTIONS = 3;
-
-/** Of a control that a connection took along, or a stream that went back. */
-const ignore = () => {};
-
-/** @param {Ack} ack @returns {Told} */
-function told({ queued, applied }) {
-  /** @param {{chunk: number}} answer */
-  const hear = ({ chunk }) => void (told.chunk = chunk);
-  /** @type {Told} */
-  const told = { chunk: null, known: queued.then(hear, ignore), shown: applied.then(hear, ignore) }; // it may be one later than expected
-  return told;
-}
 
 /** @param {Step[]} steps whose chunks are known @returns {Due[]} */
 function asDue(steps) {

@@ -7,6 +7,7 @@
 /**
  * @typedef {import('./brush.js').Brush} Brush
  * @typedef {import('./history.js').Deed<Stroke>} Deed
+ * @typedef {import('./asked_prompt.js').AskedPrompt} AskedPrompt
  * @typedef {import('./camera_move.js').CameraMove} CameraMove
  * @typedef {import('./tracks.js').Stroke} Stroke
  */
@@ -122,6 +123,26 @@ export function steered(brush, move) {
     async redo() {
       await move.again();
       return 'The camera moves again';
+    },
+  };
+}
+
+/**
+ * A prompt was given.
+ * @param {Brush} brush
+ * @param {AskedPrompt} prompt
+ * @returns {import('./history.js').Deed<AskedPrompt>}
+ */
+export function prompted(brush, prompt) {
+  return {
+    strokes: [prompt],
+    async undo() {
+      await brush.goBack([prompt]);
+      return 'Went back to before the prompt';
+    },
+    async redo() {
+      prompt.again();
+      return 'The prompt is given again';
     },
   };
 }

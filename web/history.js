@@ -10,7 +10,7 @@ const KEPT = 100;
 /** Said of what is done again later. */
 export const LATER = 'It follows when what comes before it is done';
 
-/** @typedef {import('./tracks.js').Stroke | import('./camera_move.js').CameraMove} Painted what hands do */
+/** @typedef {import('./tracks.js').Stroke | import('./camera_move.js').CameraMove | import('./asked_prompt.js').AskedPrompt} Painted what hands do */
 
 /**
  * @template {Painted} [T=Painted]

@@ -1,6 +1,5 @@
 /**
- * The stream goes back: over the film strip, to its beginning, or to take back what a hand did. Then what was asked for in words since is
- * not what was taken back: it is asked for again.
+ * The stream goes back, over the film strip or to its beginning, and is given prompts.
  * @module
  */
 import { Emitter } from './emitter.js';
@@ -15,17 +14,15 @@ import { Emitter } from './emitter.js';
 export class Jumps extends Emitter {
   /** How often a stream has jumped. */
   count = 0;
-  /** The newest prompt that this page gave, and what the server says of it. @type {{stream: Stream, asked: Asked, queued: Promise<{chunk: number}>} | null} */
-  #newest = null;
 
   /** A prompt for the stream. @param {Stream} stream @param {Asked} asked */
   ask(stream, asked) {
-    const { queued } = stream.setPrompt(asked.list, { transition: asked.transition });
-    this.#newest = { stream, asked, queued };
-    queued.then(
+    const ack = stream.setPrompt(asked.list, { transition: asked.transition });
+    ack.queued.then(
       ({ chunk }) => this.emit('prompted', chunk),
       (error) => this.emit('trouble', error),
     );
+    return ack;
   }
 
   /** @param {Stream} stream @param {number} chunk to the end of which it goes, −1 for the very beginning @returns {Promise<unknown>} */
@@ -34,13 +31,5 @@ export class Jumps extends Emitter {
     const lags = (/** @type {StreamError} */ error) => error.code === 'rewind_out_of_range' && count !== this.count;
     // What was chosen while another jump was under way may be gone with it: the film strip shows that.
     return chunk < 0 ? stream.reset() : stream.rewind(chunk).catch((error) => (lags(error) ? null : Promise.reject(error)));
-  }
-
-  /** To take something back, and nothing else. @param {Stream} stream @param {number} chunk */
-  async before(stream, chunk) {
-    const newest = this.#newest;
-    const asked = newest?.stream === stream ? await newest.queued.catch(() => null) : null;
-    await this.to(stream, chunk);
-    if (newest && asked && asked.chunk > chunk) this.ask(stream, newest.asked);
   }
 }

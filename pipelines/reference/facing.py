@@ -20,7 +20,10 @@ def facing(stack: LayerStack, ways: Mapping[int, str]) -> LayerStack:
     turning = {
         place: layer.pose.x
         for place, layer in enumerate(stack.layers)
-        if place not in sitting and not layer.held and LOOK.get(ways.get(place, "")) == OTHER.get(layer.looks)
+        if layer.looks
+        and place not in sitting
+        and not layer.held
+        and LOOK.get(ways.get(place, "")) == OTHER[layer.looks]
     }
     return turned(stack, turning)
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from flowbrush.controls import Control, Point, Prompt, PromptSet, TrackBegin
+from flowbrush.controls import Control, Point, Prompt, PromptSet, TrackBegin, TrackEnd
 from flowbrush.models import motion_latent
 from flowbrush.models.motion_channels import FRAMES, GROUND, LIGHT
 from flowbrush.models.registry import card
@@ -339,6 +339,22 @@ def test_a_picture_needs_no_prompt_and_a_painted_region_moves(served: Generator,
     assert (
         outline.region and max((x for rim in elsewhere.region for x, _ in rim), default=0.0) < 0.3
     )  # not the square
+
+
+def test_what_was_taken_of_a_photo_stays_as_it_was_when_it_is_let_go(served: Generator, start) -> None:
+    """Mirrored with every chunk, it flickered: it looks to no side, and so did the way that it was told."""
+    picture = np.asarray(Image.open(GALLERY / "photo-dogs.webp").convert("RGB"))
+    state = start("", image=picture)
+    region = (((0.2, 0.2), (0.5, 0.2), (0.5, 0.5)),)
+    hand = TrackBegin(track=1, kind="drag", region=region, points=(Point(t=0, x=0.4, y=0.3),))
+    served.step([state], [[hand]])
+    taken, looks = state.memory.layers[0].rgba, []
+    said = PromptSet(prompts=(Prompt(text="add a balloon"),))
+    for controls in ([TrackEnd(track=1)], (), (), [said], (), ()):
+        served.step([state], [controls])
+        (piece,) = (layer for layer in state.memory.layers if not layer.label)
+        looks.append(torch.equal(piece.rgba, taken))
+    assert all(looks)
 
 
 def test_a_press_waits_for_the_thing_and_not_for_all_of_the_ground_behind_it(

@@ -88,6 +88,29 @@ def test_a_prompt_of_the_same_pause_stays(driver: Any, served: Any) -> None:
     driver.page.locator("#effective", has_text="a ball by night").wait_for()
 
 
+def test_a_prompt_is_taken_back_and_given_again(driver: Any, served: Any) -> None:
+    driver.start()
+    first = driver.page.locator("#effective").text_content()
+    drag(driver, (0.7, 0.3))
+    driver.page.fill("#prompt", "a ball by night")
+    driver.page.keyboard.press("Enter")
+    shown = driver.page.locator("#effective", has_text="a ball by night")
+    shown.wait_for()
+    driver.page.locator("#stage").focus()
+    driver.page.keyboard.press("z")
+    driver.page.locator("#said", has_text="Went back to before the prompt").wait_for(state="attached")
+    driver.page.locator("#effective", has_text=first).wait_for()
+    assert near(driver.ball(), (0.7, 0.3), 0.1), "what was done before it stays done"
+    assert len(sent(served, "prompt.set")) == 1 and enabled(driver, "undo")
+    driver.page.keyboard.press("y")
+    shown.wait_for()
+    driver.page.keyboard.press("z")
+    driver.page.keyboard.press("z")
+    driver.page.locator("#said", has_text="Went back to before the drag").wait_for(state="attached")
+    driver.page.locator("#effective", has_text=first).wait_for()
+    assert len(sent(served, "prompt.set")) == 2 and not enabled(driver, "undo")
+
+
 def test_drags_of_a_pause_come_again_one_after_the_other(driver: Any, served: Any) -> None:
     driver.start()
     start = drag(driver, (0.7, 0.3))

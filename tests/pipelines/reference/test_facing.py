@@ -33,7 +33,9 @@ def looking(side: str, **more: object) -> Layer:
         ("right", "left", "left"),
         ("left", "left", "left"),
         ("left", "up", "left"),
+        ("left", "", "left"),
         ("", "right", ""),
+        ("", "", ""),
     ],
 )
 def test_who_goes_to_a_side_looks_to_it(side: str, way: str, after: str) -> None:
