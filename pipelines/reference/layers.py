@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from flowbrush.pipelines.reference.pose import STILL, Similarity
@@ -52,11 +53,11 @@ class Layer:
 
     `pose` takes pixels of the cut-out, counted from its centre, to pixels of the picture. `hands` are the tracks that hold it.
     `depth` 0..1 says how near it is: a camera that pans moves what is near further. `opacity` fades layers that come, or that are
-    `leaving`. `number` tells things of one label apart, in the order in which a prompt named them. `pace` is the greatest
-    that it has had, of late, to where it was told to go: pixels a chunk. `seat` says on which other one it sits, if it does.
-    `told` are the former prompts (texts with weights) that it goes on with, since those of now say nothing of it.
-    `looks` is the side to which it looks ("left" or "right"), "" for what was cut from a photo; who goes forward and is held by
-    one hand has that one's `lead`.
+    `leaving`; in the chunk in which it changes it goes there from what was `shown`. `number` tells things of one label apart, in
+    the order in which a prompt named them. `pace` is the greatest that it has had, of late, to where it was told to go: pixels a
+    chunk. `seat` says on which other one it sits, if it does. `told` are the former prompts (texts with weights) that it goes on
+    with, since those of now say nothing of it. `looks` is the side to which it looks ("left" or "right"), "" for what was cut
+    from a photo; who goes forward and is held by one hand has that one's `lead`.
     """
 
     rgba: Tensor
@@ -72,6 +73,7 @@ class Layer:
     told: Told = ()
     looks: str = ""
     lead: Lead | None = None
+    shown: float | None = None
 
     @property
     def extents(self) -> tuple[float, float]:
@@ -82,6 +84,11 @@ class Layer:
     @property
     def held(self) -> bool:
         return bool(self.hands)
+
+    @property
+    def gone(self) -> bool:
+        """Whether it has left."""
+        return self.leaving and self.opacity <= 0
 
 
 @dataclass(frozen=True)
@@ -98,7 +105,8 @@ class LayerStack:
     camera, and how sure it is, `confidence` [1, …]: 1 where it was seen, less where it was filled in. `layers` from back to front.
     `camera` takes the background's pixels to those of the picture. `empty` are tracks that hold nothing. `label` is the
     scene's name, empty for a photo; `prompt` (texts with weights) and `seed` are what it was staged for. While a new prompt
-    takes over, `share` of the next background is seen. Of `hole` only a rough fill is there yet.
+    takes over, `share` of the next background is seen at the end of a chunk, `shown` of it at the end of the one before. Of `hole`
+    only a rough fill is there yet.
     """
 
     background: Tensor
@@ -114,6 +122,7 @@ class LayerStack:
     next_label: str = ""
     share: float = 0.0
     hole: Hole | None = None
+    shown: float | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -168,6 +177,23 @@ class LayerStack:
             return layer.held or (layer.seat is not None and layer.seat.carrier in held)
 
         return replace(self, layers=tuple(sorted(layers, key=is_in_front)))
+
+    def arrived(self) -> LayerStack:
+        """At the end of a chunk: what has left is gone, and the scene that was dissolved to is the scene."""
+        layers = tuple(replace(layer, shown=None) for layer in self.layers if not layer.gone)
+        stack = replace(self, layers=layers, shown=None)
+        if self.next_background is None or self.share < 1:
+            return stack
+        return replace(
+            stack,
+            background=self.next_background,
+            confidence=torch.ones_like(self.confidence),
+            label=self.next_label,
+            next_background=None,
+            next_label="",
+            share=0.0,
+            hole=None,
+        )
 
     def without_hands(self, hands: frozenset[int]) -> LayerStack:
         """What these tracks held is let go, and stays where it was put."""

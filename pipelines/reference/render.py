@@ -99,7 +99,9 @@ def move(stack: LayerStack, rows: TrackRows) -> Moved:
         replace(risen(layer), pose=path[-1].after(layer.pose))
         for layer, path in zip(stack.layers, steps, strict=True)
     )
-    return Moved(replace(stack, layers=layers, camera=camera[-1].after(stack.camera)), reference, own)
+    own = own[[place for place, layer in enumerate(layers) if not layer.gone]]
+    moved = replace(stack, layers=layers, camera=camera[-1].after(stack.camera))
+    return Moved(moved.arrived(), reference, own)
 
 
 def _steps(stack: LayerStack, rows: TrackRows, camera: Sequence[Similarity]) -> list[list[Similarity]]:
@@ -133,7 +135,7 @@ def paint(things: Tensor, layer: Layer, path: Sequence[Similarity]) -> Tensor:
         drawn = sample(layer.rgba, poses[:1], (left, top, right, bottom))
     else:
         drawn = sample(layer.rgba, poses, (left, top, right, bottom))
-    drawn = drawn * layer.opacity
+    drawn = drawn * _ramp(layer.shown, layer.opacity, len(poses)).to(drawn.device)
     window.mul_(1 - drawn[:, 3:]).add_(drawn)
     cells = F.avg_pool2d(drawn[-1:, 3:], STRIDE)[0, 0]
     opacity[top // STRIDE : bottom // STRIDE, left // STRIDE : right // STRIDE] = cells
@@ -183,13 +185,21 @@ def background_frames(stack: LayerStack, camera: Sequence[Similarity]) -> tuple[
     """The background in each frame [F, 3, H, W], and how sure the last one is [1, H, W]."""
     picture = stack.background
     if stack.next_background is not None:
-        picture = picture + (stack.next_background - picture) * stack.share
+        picture = picture + (stack.next_background - picture) * _ramp(
+            stack.shown, stack.share, len(camera)
+        ).to(picture.device)
     poses = [step.after(stack.camera) for step in camera]
     if all(pose == STILL for pose in poses):
-        return framed(picture, stack.margin).expand(len(poses), -1, -1, -1), framed(
-            stack.confidence, stack.margin
-        )
+        still = framed(picture, stack.margin)
+        return still.expand(len(poses), -1, -1, -1), framed(stack.confidence, stack.margin)
     return through(picture, poses, stack.margin), through(stack.confidence, poses[-1:], stack.margin)[0]
+
+
+def _ramp(begin: float | None, end: float, frames: int) -> Tensor:
+    """From what the last picture showed to the end of a chunk, [F, 1, 1, 1]; [1, 1, 1, 1] where nothing changes."""
+    steps = torch.ones(1) if begin is None else torch.arange(1, frames + 1) / frames
+    start = end if begin is None else begin
+    return (start + (end - start) * steps).view(-1, 1, 1, 1)
 
 
 def framed(picture: Tensor, margin: tuple[int, int]) -> Tensor:
@@ -199,7 +209,9 @@ def framed(picture: Tensor, margin: tuple[int, int]) -> Tensor:
 
 
 def through(picture: Tensor, poses: Sequence[Similarity], margin: tuple[int, int] = (0, 0)) -> Tensor:
-    """A picture [C, H + 2 my, W + 2 mx] as the camera shows it in each pose: [F, C, H, W]; past its rim it is mirrored."""
+    """A picture [C, H + 2 my, W + 2 mx], or one of each pose, as the camera shows it in each pose: [F, C, H, W]; past its rim it is
+    mirrored.
+    """
     (across, down), (tall, wide) = margin, picture.shape[-2:]
     x = torch.arange(wide - 2 * across, device=picture.device) + 0.5
     y = torch.arange(tall - 2 * down, device=picture.device)[:, None] + 0.5
@@ -210,7 +222,7 @@ def through(picture: Tensor, poses: Sequence[Similarity], margin: tuple[int, int
         u = (a * x + b * y + (inner.x + across)) * (2 / wide) - 1
         v = (c * x + d * y + (inner.y + down)) * (2 / tall) - 1
         grids.append(torch.stack([u, v], -1))
-    source = picture.expand(len(poses), -1, -1, -1)
+    source = picture.expand(len(poses), -1, -1, -1)  # of each frame, or one for all
     return F.grid_sample(source, torch.stack(grids), "bilinear", "reflection", align_corners=False)
 
 

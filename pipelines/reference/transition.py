@@ -66,26 +66,17 @@ def dissolve_to(stack: LayerStack, background: Tensor, margin: tuple[int, int], 
 
 
 def advance(stack: LayerStack, share: float) -> LayerStack:
-    """The stack when `share` 0..1 of the transition has been made; at 1 what leaves is gone."""
+    """The stack when `share` 0..1 of the transition will have been made at the end of a chunk, in whose frames it goes there."""
     stack = let_down(stack, share)
     layers = tuple(
-        replace(layer, opacity=min(layer.opacity, 1 - share) if layer.leaving else max(layer.opacity, share))
-        for layer in stack.layers
-        if not (layer.leaving and share >= 1)
-    )
-    stack = replace(stack, layers=layers, share=share)
-    if share >= 1 and stack.next_background is not None:
-        stack = replace(
-            stack,
-            background=stack.next_background,
-            confidence=stack.confidence.new_ones(stack.confidence.shape),
-            label=stack.next_label,
-            next_background=None,
-            next_label="",
-            share=0.0,
-            hole=None,
+        replace(
+            layer,
+            opacity=min(layer.opacity, 1 - share) if layer.leaving else max(layer.opacity, share),
+            shown=layer.opacity,
         )
-    return stack
+        for layer in stack.layers
+    )
+    return replace(stack, layers=layers, share=share, shown=stack.share)
 
 
 def _mirrored(picture: Tensor, across: int, down: int) -> Tensor:

@@ -84,7 +84,7 @@ def test_a_hole_goes_on_being_filled_while_the_scene_dissolves_and_is_none_of_th
     going = transition.advance(transition.dissolve_to(taken, following, margin, "beach"), 0.5)
     filled = fill_on(going, paint)
     assert torch.allclose(filled.background[:, 38, 56], torch.tensor(0.5)), "the hole moved with the margin"
-    there = transition.advance(filled, 1.0)
+    there = transition.advance(filled, 1.0).arrived()
     assert there.hole is None and torch.equal(there.background, following)
 
 

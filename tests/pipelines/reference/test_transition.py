@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from stacks import BLUE, RED, background, disc, stack
+from stacks import BLUE, RED, background, disc, rows, stack
 
 from flowbrush.pipelines.reference.acquire import Acquirer, Touch
 from flowbrush.pipelines.reference.figures import numbered
 from flowbrush.pipelines.reference.layers import Layer, Seat
+from flowbrush.pipelines.reference.render import move
 from flowbrush.pipelines.reference.transition import advance, begin, dissolve_to
 
 KNOWN = frozenset({"cat", "dog"})
@@ -59,7 +60,7 @@ def test_what_leaves_fades_and_is_gone_at_the_end() -> None:
         now = advance(now, share)
         faded.append(now.layers[1].opacity)
     assert faded == pytest.approx([0.75, 0.5, 0.25]) and now.layers[0].opacity == 1
-    assert [layer.label for layer in advance(now, 1.0).layers] == ["cat"]
+    assert [layer.label for layer in advance(now, 1.0).arrived().layers] == ["cat"]
 
 
 def test_what_was_half_there_does_not_flash_when_it_leaves() -> None:
@@ -73,9 +74,31 @@ def test_a_scene_dissolves_and_takes_its_name_at_the_end() -> None:
     now = dissolve_to(stack(), other, (0, 0), "beach")
     half = advance(now, 0.5)
     assert (half.next_label, half.share) == ("beach", 0.5)
-    done = advance(half, 1.0)
+    assert half.arrived().next_label == "beach", "it is not there yet"
+    done = advance(half, 1.0).arrived()
     assert torch.equal(done.background, other) and done.label == "beach"
     assert done.next_background is None and done.next_label == "" and done.share == 0.0
+
+
+@pytest.mark.parametrize("camera", [0.0, 3.0])
+def test_it_is_under_way_in_every_frame_of_a_chunk(camera: float) -> None:
+    """In steps of a chunk each it was seen to jump, four times a second."""
+    now, _ = begin(stack(named("dog")), Counter(), KNOWN)
+    now = replace(
+        dissolve_to(now, torch.ones_like(background()), (0, 0), "beach"), background=background() * 0
+    )
+    ground, things = [], []
+    for share in (0.5, 1.0):
+        moved = move(advance(now, share), rows((-1, (40.0, 30.0), (40.0 + camera, 30.0))))
+        ground += moved.reference.ground[0, :, 0, 5, 5].tolist()
+        things += moved.reference.things[0, :, 3, 30, 60].tolist()
+        now = moved.stack
+    assert ground == pytest.approx([step / 8 for step in range(1, 9)], abs=1e-5)
+    if not camera:
+        assert things == pytest.approx([1 - step / 8 for step in range(1, 9)], abs=0.02)
+    assert not now.layers and now.label == "beach" and len(moved.own) == 0
+    (still,) = move(now, rows()).reference.ground[:, :, 0, 5, 5]
+    assert still.tolist() == pytest.approx([1.0] * 4)
 
 
 def test_a_photo_gets_a_mirrored_margin_and_shows_the_same() -> None:
