@@ -16,6 +16,7 @@ from flowbrush.pipelines.reference.layers import LayerStack
 from flowbrush.pipelines.reference.render import Moved
 from flowbrush.pipelines.regions import Regions
 
+NOTHING: Blend = (("", 1.0),)
 COVERED = 0.1  # of a token's area: from where on it belongs to the thing there; tokens of 32 pixels hold few things whole
 
 
@@ -42,14 +43,20 @@ def _asked(
     reader: ClauseReader, stack: LayerStack, place: int, prompts: Blend
 ) -> tuple[Blend, str, int, str]:
     """What the reader is asked of a layer: the prompts that it hears, its name and number, and where it goes now if they tell it
-    to go to another, or no way.
+    to go to another, or no way. What was cut from a photo has no name: it hears what is said of nobody else who is there.
     """
     layer = stack.layers[place]
-    heard = layer.told or prompts
+    heard = layer.told or (prompts if layer.label or not _is_of_others(reader, stack, prompts) else NOTHING)
     thing = reader.wanted(heard, layer.label, layer.number)
     own_way = layer.looks if thing and thing.own_way else ""
     where = heading(stack, place, thing.goal) if thing and thing.goal else own_way
     return heard, layer.label, layer.number, where
+
+
+def _is_of_others(reader: ClauseReader, stack: LayerStack, prompts: Blend) -> bool:
+    """Whether prompts name anything that is there."""
+    named = (reader.wanted(prompts, each.label, each.number) for each in stack.layers if each.label)
+    return any(thing is not None and thing.label for thing in named)
 
 
 def regions(reader: ClauseReader, moved: Moved, plan: ChunkPlan, patch: int) -> Regions | None:

@@ -357,6 +357,26 @@ def test_what_was_taken_of_a_photo_stays_as_it_was_when_it_is_let_go(served: Gen
     assert all(looks)
 
 
+@pytest.mark.parametrize(
+    ("said", "heard"), [("the cat jumps", False), ("it jumps", True), ("the zorble jumps", True)]
+)
+def test_what_was_taken_of_a_photo_does_what_is_said_of_nobody_else(
+    served: Generator, start, said: str, heard: bool
+) -> None:
+    state = start("", image=np.asarray(Image.open(GALLERY / "photo-fig.webp").convert("RGB")))
+    region = (((0.3, 0.3), (0.6, 0.3), (0.6, 0.7), (0.3, 0.7)),)
+    hand = TrackBegin(track=1, kind="drag", region=region, points=(Point(t=0, x=0.4, y=0.5),))
+    served.step([state], [[hand]])
+    served.step([state], [[TrackEnd(track=1), PromptSet(prompts=(Prompt(text=said),))]])
+    taken = served.family.take_reference(state.memory, fold(state.controls, (), 8, 4, 16, 0.6)[1])
+    (piece,) = (place for place, layer in enumerate(taken.moved.stack.layers) if not layer.label)
+    own, patch = taken.moved.own[piece], served.card.student.patch
+    row, column = divmod(int(own.argmax()), own.shape[1])
+    assert taken.regions is not None
+    token = taken.regions.heard.view(-1, own.shape[1] // patch)[row // patch, column // patch]
+    assert bool(taken.regions.plans[int(token)].prompt[0][0]) is heard
+
+
 def test_a_press_waits_for_the_thing_and_not_for_all_of_the_ground_behind_it(
     served: Generator, start, monkeypatch
 ) -> None:

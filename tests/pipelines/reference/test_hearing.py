@@ -86,6 +86,15 @@ def test_where_all_hear_the_same_there_are_no_regions(plan: ChunkPlan) -> None:
     assert heard(plan, replace(disc(RED, 24, 24), label="")) is None
 
 
+@pytest.mark.parametrize(("other", "hears"), [("disc", [""]), ("", [])])
+def test_what_was_cut_from_a_photo_hears_nothing_of_what_is_said_of_others(
+    plan: ChunkPlan, other: str, hears: list[str]
+) -> None:
+    """ "The cat jumps": the fig beside it does not. Where nobody who is there is named it may be what is meant."""
+    made = heard(plan, replace(disc(RED, 24, 24), label=""), replace(disc(BLUE, 72, 40), label=other))
+    assert [each.prompt[0][0] for each in made.plans if made][1:2] == hears if made else not hears
+
+
 def test_those_that_stay_are_known_by_their_places(plan: ChunkPlan) -> None:
     layers = [replace(disc(RED, 24, 24), label=name) for name in ("car", "tree", "", "tree")]
     assert staying(Reader(), stack(*layers), plan) == {1, 3}  # type: ignore[arg-type]
