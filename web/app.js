@@ -2,8 +2,8 @@
  * One stream at a time: starts it, keeps client, player, brush and camera together, and says what happens to it.
  * @module
  */
-import { Brush } from './brush.js';
 import { AskedPrompt } from './asked_prompt.js';
+import { Brush } from './brush.js';
 import { CameraControl } from './camera.js';
 import { Emitter } from './emitter.js';
 import { FlowWatch } from './flow_watch.js';

@@ -135,7 +135,7 @@ def paint(things: Tensor, layer: Layer, path: Sequence[Similarity]) -> Tensor:
         drawn = sample(layer.rgba, poses[:1], (left, top, right, bottom))
     else:
         drawn = sample(layer.rgba, poses, (left, top, right, bottom))
-    drawn = drawn * _ramp(layer.shown, layer.opacity, len(poses)).to(drawn.device)
+    drawn = drawn * _ramp(layer.shown, layer.opacity, len(poses), drawn.device)
     window.mul_(1 - drawn[:, 3:]).add_(drawn)
     cells = F.avg_pool2d(drawn[-1:, 3:], STRIDE)[0, 0]
     opacity[top // STRIDE : bottom // STRIDE, left // STRIDE : right // STRIDE] = cells
@@ -185,9 +185,8 @@ def background_frames(stack: LayerStack, camera: Sequence[Similarity]) -> tuple[
     """The background in each frame [F, 3, H, W], and how sure the last one is [1, H, W]."""
     picture = stack.background
     if stack.next_background is not None:
-        picture = picture + (stack.next_background - picture) * _ramp(
-            stack.shown, stack.share, len(camera)
-        ).to(picture.device)
+        share = _ramp(stack.shown, stack.share, len(camera), picture.device)
+        picture = picture + (stack.next_background - picture) * share
     poses = [step.after(stack.camera) for step in camera]
     if all(pose == STILL for pose in poses):
         still = framed(picture, stack.margin)
@@ -195,11 +194,12 @@ def background_frames(stack: LayerStack, camera: Sequence[Similarity]) -> tuple[
     return through(picture, poses, stack.margin), through(stack.confidence, poses[-1:], stack.margin)[0]
 
 
-def _ramp(begin: float | None, end: float, frames: int) -> Tensor:
-    """From what the last picture showed to the end of a chunk, [F, 1, 1, 1]; [1, 1, 1, 1] where nothing changes."""
-    steps = torch.ones(1) if begin is None else torch.arange(1, frames + 1) / frames
-    start = end if begin is None else begin
-    return (start + (end - start) * steps).view(-1, 1, 1, 1)
+def _ramp(begin: float | None, end: float, frames: int, device: torch.device) -> Tensor | float:
+    """From what the last picture showed to the end of a chunk, [F, 1, 1, 1]; just the end where nothing changes."""
+    if begin is None:
+        return end
+    steps = torch.arange(1, frames + 1, device=device).view(-1, 1, 1, 1) / frames
+    return begin + (end - begin) * steps
 
 
 def framed(picture: Tensor, margin: tuple[int, int]) -> Tensor:
