@@ -43,7 +43,7 @@ def test_what_is_held_keeps_its_outline(driver: Any, served: Any) -> None:
     x, y = driver.ball()
     driver.stroke([(x, y), (0.6, 0.3)], release=False)
     driver.until(lambda: near(driver.ball(), (0.6, 0.3)), "the ball follows")
-    assert drawn_on(driver, 0.53, 0.18, 0.67, 0.42) > 800, "an outline where the ball is now"
+    driver.until(lambda: drawn_on(driver, 0.53, 0.18, 0.67, 0.42) > 800, "an outline where the ball is now")
     assert drawn_on(driver, x - 0.06, y - 0.1, x - 0.02, y + 0.1) == 0, "and none where it was"
     driver.page.mouse.up()
     driver.until(lambda: outlined(driver) == 0 or sent(served, "probe"), "and loses it when it is let go")
