@@ -98,6 +98,18 @@ def swapped(stack: LayerStack, one: int, other: int) -> LayerStack:
     return stack
 
 
+def landed(stack: LayerStack, places: Sequence[int], level: float) -> LayerStack:
+    """The stack in which those of the layers at `places` come down whose feet are above `level` (0..1 of the height), where the
+    ground of another scene begins. Nobody does whom a hand holds, or who is on its way, or leaving.
+    """
+    ground = level * stack.size[0]
+    for place in places:
+        layer = stack.layers[place]
+        if _foot(layer) < ground and not (layer.held or layer.seat or layer.leaving):
+            stack = stack.with_layer(place, on_the_way(layer, layer.pose.x, ground - _half(layer)))
+    return stack
+
+
 def on_the_way(layer: Layer, x: float, y: float, chunks: float = CHUNKS) -> Layer:
     """A layer on its way to a place in pixels; it looks to the side to which it goes, if that is far."""
     here = layer.pose.x, layer.pose.y

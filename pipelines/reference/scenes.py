@@ -11,18 +11,20 @@ import torch
 
 from flowbrush.models.keyframes import Ground
 from flowbrush.models.pocket import PocketModel
+from flowbrush.models.text.colors import parted
 from flowbrush.models.text.daytimes import DARK
 from flowbrush.models.text.edits import REMOVE
 from flowbrush.pipelines.controls import Blend, ChunkPlan
 from flowbrush.pipelines.parsing.clauses import ClauseReader
 from flowbrush.pipelines.parsing.counts import counted, of_counts, of_room
 from flowbrush.pipelines.parsing.description import Description, describe
+from flowbrush.pipelines.parsing.heights import FREE
 from flowbrush.pipelines.parsing.wanted import Wanted
 from flowbrush.pipelines.reference import editing, putting, transition
 from flowbrush.pipelines.reference.climbing import dismounting, mounting
 from flowbrush.pipelines.reference.editor import Editor
 from flowbrush.pipelines.reference.figures import layer_of, numbered
-from flowbrush.pipelines.reference.layers import LayerStack
+from flowbrush.pipelines.reference.layers import Layer, LayerStack
 from flowbrush.pipelines.reference.layout import arrange, each_of
 from flowbrush.pipelines.reference.neighbours import beside, in_depth
 from flowbrush.pipelines.reference.seats import sat_down
@@ -40,7 +42,10 @@ class SceneMaker:
 
     def __init__(self, model: PocketModel) -> None:
         self.keyframes, self.text = model.keyframes, model.text
-        self.known = frozenset(self.keyframes.catalogue.things)
+        catalogue = self.keyframes.catalogue
+        self.known = frozenset(catalogue.things)
+        homes = zip(catalogue.things, catalogue.homes, strict=True)
+        self.walkers = frozenset(thing for thing, home in homes if home == "ground")
         self._described = lru_cache(KEPT)(lambda prompts: describe(prompts, self.text, self.keyframes))
         self.clauses = ClauseReader(self.text, self.describe)
         self.editor = Editor(self.keyframes, self.clauses)
@@ -131,7 +136,14 @@ class SceneMaker:
             return stack
         height, width = stack.size
         drop = self.keyframes.backdrop(scene, stack.seed, (width, height))
-        return transition.dissolve_to(stack, drop.picture, drop.margin, scene)
+        stack = transition.dissolve_to(stack, drop.picture, drop.margin, scene)
+        on_ground = [place for place, layer in enumerate(stack.layers) if self._stands(stack, layer)]
+        return putting.landed(stack, on_ground, drop.ground.level) if drop.ground.level < 1 else stack
+
+    def _stands(self, stack: LayerStack, layer: Layer) -> bool:
+        """Whether it has its feet on the ground, as far as the prompts that it hears say nothing else."""
+        told = self.clauses.wanted(layer.told or stack.prompt, layer.label, layer.number)
+        return parted(layer.label)[1] in self.walkers and (told is None or told.verb not in FREE)
 
     def _with(self, stack: LayerStack, wanted: Sequence[Wanted]) -> LayerStack:
         """The stack with more things, which come where there is room, or on what they are to be on; behind what hands hold."""

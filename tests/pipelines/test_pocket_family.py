@@ -59,6 +59,31 @@ def labels(state: StreamState) -> list[str]:
     return sorted(layer.label for layer in state.memory.layers)
 
 
+@pytest.mark.parametrize(
+    ("prompt", "then", "comes_down"),
+    [
+        ("a dog in the meadow", "a dog on the beach", True),
+        ("a dog in the meadow", "make it a beach", True),
+        ("a bee in the meadow", "a bee on the beach", False),
+        ("a pig flies over the meadow", "a pig flies over the beach", False),
+    ],
+)
+def test_who_stands_in_a_scene_stands_in_the_next(
+    served: Generator, start, prompt: str, then: str, comes_down: bool
+) -> None:
+    """A beach begins further down than a meadow does: a dog stood on the sea."""
+    state = start(prompt, seed=3)
+    served.step([state], [()])
+    before = state.memory.layers[0].pose.y
+    for chunk in range(7):
+        served.step([state], [[PromptSet(prompts=(Prompt(text=then),))] if chunk == 0 else ()])
+    (layer,) = state.memory.layers
+    ground = served.family.scenes.keyframes.backdrop(state.memory.label, 3, (320, 192)).ground
+    assert (layer.pose.y > before + 4) is comes_down
+    if comes_down:
+        assert layer.pose.y + layer.extents[1] / 2 == pytest.approx(ground.level * 192, abs=1)
+
+
 def test_a_prompt_names_its_layers(served: Generator, start) -> None:
     state = start("two dogs and a cat in the snow")
     assert labels(state) == ["cat", "dog", "dog"] and state.memory.label == "snow"

@@ -10,7 +10,7 @@ from stacks import BLUE, HEIGHT, RED, WIDTH, disc, rows, stack
 from flowbrush.pipelines.parsing.wanted import Wanted
 from flowbrush.pipelines.reference.climbing import dismounting
 from flowbrush.pipelines.reference.layers import LayerStack
-from flowbrush.pipelines.reference.putting import CHUNKS, put, sided, swapped
+from flowbrush.pipelines.reference.putting import CHUNKS, landed, put, sided, swapped
 from flowbrush.pipelines.reference.render import move
 from flowbrush.pipelines.reference.seats import carried
 
@@ -30,6 +30,15 @@ def there(now: LayerStack) -> list[tuple[float, float]]:
 )  # fmt: skip
 def test_a_thing_comes_to_a_side_or_a_height(side: str, height: str, x: float, y: float) -> None:
     assert there(put(stack(disc(RED, 40, 30)), [0], side, height)) == [pytest.approx((x, y), abs=0.1)]
+
+
+def test_who_stands_above_the_ground_comes_down_to_it() -> None:
+    high, low = disc(RED, 40, 20), disc(BLUE, 70, 50)
+    both = landed(stack(high, low), [0, 1], 0.75)
+    assert there(both) == [pytest.approx((40, 0.75 * HEIGHT - 10), abs=0.1), (70, 50)]
+    for kept in (replace(high, hands=frozenset({1})), replace(high, leaving=True)):
+        assert landed(stack(kept), [0], 0.75).layers == (kept,)
+    assert landed(stack(high), [], 0.75).layers == (high,)
 
 
 def test_several_stand_next_to_each_other_and_inside_the_picture() -> None:
