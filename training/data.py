@@ -5,7 +5,7 @@ pays.
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,9 +111,9 @@ class _Steps(Dataset):
         return self.draws(step)
 
 
-def ahead(draws: Callable[[int], list[Any]], first: int, loaders: int) -> Iterator[list[Any]]:
-    """draws(first), draws(first + 1), … without end; drawn by `loaders` processes, or in this one if that
-    is 0.
+def ahead(draws: Callable[[int], list[Any]], first: int, loaders: int) -> Generator[list[Any], None, None]:
+    """draws(first), draws(first + 1), … without end; drawn by `loaders` processes, which end when it is closed, or in this one if
+    that is 0.
 
     Draws are plain arrays: they go through pipes, not through shared memory, of which containers have
     little.

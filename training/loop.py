@@ -86,11 +86,14 @@ class _Loop:
 
     def go(self) -> Outcome:
         self.stage.begin(self.step)
-        with _on_interrupt(self._interrupt):
-            while not self._agreed_to_stop():
-                self._one_step()
-                self._keep()
-            self._save()
+        try:
+            with _on_interrupt(self._interrupt):
+                while not self._agreed_to_stop():
+                    self._one_step()
+                    self._keep()
+                self._save()
+        finally:
+            self.stage.end()
         self.progress.end()
         if self.context.workers.agree(self.interrupted):
             raise Interrupted(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -165,7 +165,7 @@ class Stage:
         self.context = context
         self.config = getattr(context.recipe, self.name)
         self.optimisers: dict[str, Any] = {}
-        self.feed: Iterator[list[Any]] = iter(())
+        self.feed = ahead(self.draws, 0, 0)
 
     def begin(self, step: int) -> None:
         """Called once before the first update, which is number `step`.
@@ -176,6 +176,10 @@ class Stage:
         if self.on_pool:
             _ = self.context.source
         self.feed = ahead(self.draws, step, self.context.recipe.loaders)
+
+    def end(self) -> None:
+        """Called once after the last update, or where one fails: nothing is drawn any more."""
+        self.feed.close()
 
     def draws(self, step: int) -> list[Any]:
         """What step `step` needs of the pool: a Draw for each batch."""
