@@ -231,7 +231,7 @@ class Generator:
         inputs = ChunkInputs(state.controls, plan, self.family.take_reference(state.memory, plan))
         batch = self.batches.batch([state], [inputs], self.card.steps)
         lane.maker.begin(batch, latents)
-        pictures, (memory,) = self.family.decode(latents, [inputs.taken])
+        pictures, (memory,) = self.family.decode(latents, [inputs.taken], [None])
         memory = self.family.seen(memory, pictures[0].cpu().numpy())
         record = self._record(state, inputs, latents[0], None, memory)
         self._count(state, replace(record, chunk=-1))

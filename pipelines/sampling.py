@@ -113,7 +113,8 @@ class Sampler:
             began = timestamp(self.device)
             for rows in rows_of([state.size for state in states]).values():
                 stacked = torch.stack([latents[row] for row in rows])
-                frames, after = self.family.decode(stacked, [inputs[row].taken for row in rows])
+                taken, last = [inputs[row].taken for row in rows], [states[row].latents for row in rows]
+                frames, after = self.family.decode(stacked, taken, last)
                 decoded |= dict(zip(rows, zip(frames, after, strict=True), strict=True))
             ended = timestamp(self.device)
         return [decoded[row] for row in range(len(states))], (began, ended)

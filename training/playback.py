@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
 import torch
 from torch import Tensor
 
-from flowbrush.models.codecs.deblock import deblocked
 from flowbrush.models.codecs.pocket import PocketCodec
+from flowbrush.models.motion_channels import FRAMES
 from flowbrush.models.motion_latent import Motion, drawn
 from flowbrush.models.text.pocket import PocketText
 from flowbrush.models.transformer import CausalTransformer
+from flowbrush.pipelines.reference.bending import Bases, Bends, going, gone_on, lit
 from flowbrush.pipelines.reference.condition import Reference, reference_maps
+from flowbrush.pipelines.reference.drive import mean_gains
 from flowbrush.pipelines.reference.warp import composite_frames
 from flowbrush.pipelines.schedule import levels
 from flowbrush.training.forcing import Batch
@@ -19,16 +25,44 @@ from flowbrush.training.rollout import Rollout
 from flowbrush.training.world.casting import PHOTO
 from flowbrush.training.world.living import LivingClip
 
+Draw = Callable[[Tensor], Motion]
 
-def draw_frames(reference: Reference, motion: Motion, light: PocketCodec, made: bool = False) -> Tensor:
-    """Pictures [T * FRAMES, 3, H, W] in 0..1 of the motion of T latent frames on their references; of what a student `made`, as
-    it is served.
-    """
-    flat = [part.flatten(0, 1) for part in (reference.things, reference.ground, motion.things, motion.ground)]
-    glow = light.decode_linear(motion.light.transpose(0, 1)[None])[0].transpose(0, 1)  # [T * FRAMES, 3, H, W]
-    if made:
-        glow = deblocked(glow, light.spec.stride)
-    return (composite_frames(*flat) + glow).clamp(0, 1)
+
+def draw_frames(reference: Reference, motion: Motion, light: PocketCodec) -> Tensor:
+    """Pictures [T * FRAMES, 3, H, W] in 0..1 of the motion of T latent frames on their references."""
+    glow = light.decode_linear(motion.light[:, :, None]).transpose(1, 2)  # [T, FRAMES, 3, H, W]
+    return _composite(reference, Bends(motion.things, motion.ground, glow))
+
+
+def draw_made(clip: LivingClip, latents: Tensor, light: PocketCodec, draw: Draw = drawn) -> Tensor:
+    """Pictures as a stream shows them, of latents [T, C, h, w] that a network made of a clip's references; `draw` enlarges them."""
+    reference, motion = reference_of(clip), draw(latents)
+    meant = _ways(clip, motion.drive)
+    now = Bends(motion.things - meant, motion.ground, lit(light, motion.light))
+    before = Bends(*(torch.cat([x[:1], x[:-1]])[:, -1:] for x in (now.things, now.ground, now.light)))
+    bends = gone_on(now, before, torch.arange(len(latents)) > 0, reference.velocity)
+    return _composite(reference, replace(bends, things=bends.things + meant))
+
+
+def _composite(reference: Reference, bends: Bends) -> Tensor:
+    flat = [part.flatten(0, 1) for part in (reference.things, reference.ground, bends.things, bends.ground)]
+    return (composite_frames(*flat) + bends.light.flatten(0, 1)).clamp(0, 1)
+
+
+def _ways(clip: LivingClip, drives: Tensor) -> Tensor:
+    """Flows [T, FRAMES, 2, h, w] of a clip's things that go as `drives` [T, 3, h, w] say."""
+    flows = []
+    ends, sizes = (
+        np.array([thing.pose[FRAMES - 1 :: FRAMES, part] for thing in clip.things]) for part in (slice(2), 2)
+    )  # [L, T, 2], [L, T]
+    for t, owner in enumerate(clip.owner):
+        own = torch.stack([(owner == place).float() for place in range(len(clip.things))])
+        middles = ends[:, t] - mean_gains(clip.drive[t], own)[:, :2]  # where the reference has them
+        said = mean_gains(drives[t], own)
+        flows.append(
+            going(Bases(middles, sizes[:, t], said), said, (owner.shape[0], owner.shape[1]), drives.device)
+        )
+    return torch.stack(flows)
 
 
 @torch.no_grad()
@@ -60,4 +94,4 @@ def clip_frames(
 ) -> Tensor:
     """What the student makes of a clip's references: frames [F, 3, H, W] in 0..1."""
     latents = roll_clip(student, codecs[0], text, clip, steps)
-    return draw_frames(reference_of(clip), drawn(latents), codecs[1], made=True)
+    return draw_made(clip, latents, codecs[1])

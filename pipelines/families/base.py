@@ -71,8 +71,12 @@ class Family(Protocol):
     def settle(self, latents: Tensor, taken: Sequence[Taken]) -> Tensor:
         """Latents [B, C, T, h, w] as the student made them → as they are shown, and as later chunks see them."""
 
-    def decode(self, latents: Tensor, taken: Sequence[Taken]) -> tuple[Tensor, list[Memory]]:
-        """Latents [B, C, T, h, w] → frames uint8 [B, F, H, W, 3] on the device, and the memories after the chunk."""
+    def decode(
+        self, latents: Tensor, taken: Sequence[Taken], last: Sequence[Tensor | None]
+    ) -> tuple[Tensor, list[Memory]]:
+        """Latents [B, C, T, h, w] → frames uint8 [B, F, H, W, 3] on the device, and the memories after the chunk; `last` are the
+        latents before, as for `condition`.
+        """
 
     def seen(self, memory: Memory, frames: Frames) -> Memory:
         """The memory after a chunk whose `frames` uint8 [F, H, W, 3] have been read: hands take from what people see."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from flowbrush.models.card import ModelCard
-from flowbrush.models.codecs.deblock import deblocked
 from flowbrush.models.device import Placement
-from flowbrush.models.motion_latent import bounded, drawn
+from flowbrush.models.motion_channels import FRAMES
+from flowbrush.models.motion_latent import Motion, bounded, drawn
 from flowbrush.models.pocket import PocketModel
 from flowbrush.pipelines.controls import ChunkPlan, normalised
 from flowbrush.pipelines.drag import Guide
@@ -20,16 +20,17 @@ from flowbrush.pipelines.families.base import Carried, Memory, Taken
 from flowbrush.pipelines.image import fit_image
 from flowbrush.pipelines.reference import leading, live_ground, stack_file
 from flowbrush.pipelines.reference.acquire import Acquirer, Touch, held_outlines
+from flowbrush.pipelines.reference.bending import Bends, going, gone_on, lit
 from flowbrush.pipelines.reference.condition import Reference, reference_maps, with_past
-from flowbrush.pipelines.reference.drive import drive
+from flowbrush.pipelines.reference.drive import bases_of, drive, gains, mean_gains
 from flowbrush.pipelines.reference.facing import facing
 from flowbrush.pipelines.reference.hearing import passing, regions, staying
 from flowbrush.pipelines.reference.layers import MOST, LayerStack
-from flowbrush.pipelines.reference.render import Moved, move
+from flowbrush.pipelines.reference.render import Moved, move, paint_bent
 from flowbrush.pipelines.reference.scenes import SceneMaker
 from flowbrush.pipelines.reference.seats import with_carriers
 from flowbrush.pipelines.reference.touches import MANY, as_scene, touches_of, track_rows, unheld
-from flowbrush.pipelines.reference.warp import composite_frames
+from flowbrush.pipelines.reference.warp import warp
 from flowbrush.pipelines.regions import Regions
 from flowbrush.pipelines.requests import Frames, Outline, SourceClip, StreamSettings, is_followed
 
@@ -133,28 +134,62 @@ class PocketFamily:
         return bounded(latents, [not each.memory.label for each in taken])
 
     @torch.inference_mode()
-    def decode(self, latents: Tensor, taken: Sequence[Taken]) -> tuple[Tensor, list[Memory]]:
-        reference, motion = stacked(taken), drawn(latents[:, :, 0].float())
-        own = torch.tensor([1 - each.strength for each in taken], device=latents.device).view(-1, 1, 1, 1, 1)
-        flows = torch.stack(
-            [
-                with_carriers(flow, each.stack, each.own)
-                for flow, each in zip(motion.things, moves(taken), strict=True)
-            ]
-        )
-        flat = [x.flatten(0, 1) for x in (reference.things, reference.ground, flows, motion.ground * own)]
-        light = self.model.light.decode_linear(motion.light[:, :, None]).transpose(1, 2)  # [B, F, 3, H, W]
-        light = deblocked(light.flatten(0, 1), self.card.pocket_light.stride).view_as(light)
-        if any(each.strength for each in taken):
-            light = light * own
-        frames = composite_frames(*flat).unflatten(0, reference.things.shape[:2]).add_(light)
+    def decode(
+        self, latents: Tensor, taken: Sequence[Taken], last: Sequence[Tensor | None]
+    ) -> tuple[Tensor, list[Memory]]:
+        reference, made = stacked(taken), latents[:, :, 0].float()
+        motion = drawn(made)
+        after, meant, gone = self._driven(taken, motion.drive)
+        things = [
+            with_carriers(flows, moved.stack, moved.own)
+            for flows, moved in zip(motion.things - meant, moves(taken), strict=True)
+        ]
+        now = Bends(torch.stack(things), *self._around(motion, taken))
+        bends = gone_on(now, *self._before(now, taken, last), reference.velocity)
+        frames = warp(reference.ground.flatten(0, 1), bends.ground.flatten(0, 1), "border")
+        frames = frames.unflatten(0, reference.ground.shape[:2])
+        for row, moved in enumerate(moves(taken)):
+            paint_bent(frames[row], moved.ways, bends.things[row] + gone[row])
+        frames = frames.add_(bends.light)
         frames = frames.mul_(255).round_().clamp_(0, 255).to(torch.uint8)  # [B, F, 3, H, W]
-        pixels = frames.permute(0, 1, 3, 4, 2).contiguous()
-        after = []
-        for row, (each, moved) in enumerate(zip(taken, moves(taken), strict=True)):
+        memories = [replace(stack, bent=x[-1].clone()) for stack, x in zip(after, bends.things, strict=True)]
+        return frames.permute(0, 1, 3, 4, 2).contiguous(), memories
+
+    def _before(
+        self, now: Bends, taken: Sequence[Taken], last: Sequence[Tensor | None]
+    ) -> tuple[Bends, Tensor]:
+        """How the frame before a chunk was bent, and of which streams [B] that is known."""
+        bent = [None if past is None else each.memory.bent for each, past in zip(taken, last, strict=True)]
+        known = torch.tensor([x is not None for x in bent], device=now.things.device)
+        things = [now.things[row, -1] if x is None else x for row, x in enumerate(bent)]
+        channels = self.card.student.latent_channels
+        nothing = now.things.new_zeros(channels, *now.things.shape[-2:])
+        past = torch.stack([nothing if x is None else x[:, -1].float() for x in last])
+        around = self._around(drawn(past), taken, FRAMES - 1)
+        return Bends(torch.stack(things)[:, None], *around), known
+
+    def _around(self, motion: Motion, taken: Sequence[Taken], first: int = 0) -> tuple[Tensor, Tensor]:
+        """Flows of the ground and light, from frame `first` on; where a source is followed, what that leaves of them."""
+        ground, light = motion.ground[:, first:], lit(self.model.light, motion.light, first)
+        if any(each.strength for each in taken):
+            own = torch.tensor([1 - each.strength for each in taken], device=light.device)
+            ground, light = (x * own.view(-1, 1, 1, 1, 1) for x in (ground, light))
+        return ground, light
+
+    def _driven(self, taken: Sequence[Taken], drives: Tensor) -> tuple[list[LayerStack], Tensor, Tensor]:
+        """The memories after a chunk whose student said `drives` [B, 3, h, w], and flows [B, FRAMES, 2, h, w] of layers that go as
+        it said, and as they did.
+        """
+        after, meant, gone = [], [], []
+        for each, moved, gained in zip(taken, moves(taken), drives, strict=True):
             told = self.clauses, each.memory, each.plan
-            after.append(drive(each.memory, moved.own, motion.drive[row], staying(*told), passing(*told)))
-        return pixels, after
+            driven = drive(each.memory, moved.own, gained, staying(*told), passing(*told))
+            bases = bases_of(moved.stack, mean_gains(gained, moved.own))
+            ways = bases.said, gains(moved.stack, driven, bases.said)
+            for flows, way in zip((meant, gone), ways, strict=True):
+                flows.append(going(bases, way, moved.own.shape[1:], gained.device))
+            after.append(driven)
+        return after, torch.stack(meant), torch.stack(gone)
 
     def seen(self, memory: LayerStack, frames: Frames) -> LayerStack:
         return memory

@@ -128,7 +128,9 @@ class WanFamily:
                 latents[row, :, : frames.shape[1]] = frames
         return latents
 
-    def decode(self, latents: Tensor, taken: Sequence[Taken]) -> tuple[Tensor, list[WanMemory]]:
+    def decode(
+        self, latents: Tensor, taken: Sequence[Taken], last: Sequence[Tensor | None]
+    ) -> tuple[Tensor, list[WanMemory]]:
         frames, after = self.codec.stream(latents, [t.memory.decoder for t in taken])  # [B, 3, F, H, W]
         pixels = frames.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
         memories = [

@@ -7,13 +7,15 @@ from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
+import torch
 from torch import Tensor
 
+from flowbrush.pipelines.reference.bending import Bases
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
 from flowbrush.pipelines.reference.pose import turned_about
 from flowbrush.pipelines.reference.seats import carried
 
-LEAST_DRIVE = 0.25  # pixels a chunk, and a hundredth of that in radians: what rests must not creep by the student's small errors
+LEAST_DRIVE = 0.375  # pixels a chunk, and a hundredth of that in radians: what rests must not creep by the student's small errors
 # Of a thing's size: who has gone off one side but for so much comes in at the other with as much. With 0.16 the student does not
 # see enough of some that come in, and they stay outside.
 SEEN = 0.28
@@ -44,9 +46,9 @@ def drive(
     where that goes.
     """
     sitting = stack.carriers()
-    for index, (layer, weight) in enumerate(zip(stack.layers, own, strict=True)):
+    for index, (layer, gain) in enumerate(zip(stack.layers, mean_gains(gained, own), strict=True)):
         if layer.label and index not in sitting:
-            dx, dy, turn = _mean(gained, weight)
+            dx, dy, turn = gain.tolist()
             by, pace = np.array([0.0 if index in staying else dx, dy]), 0.0
             told = "" if layer.held else passing.get(index, "")
             way = PASSED.get(told)
@@ -59,13 +61,27 @@ def drive(
     return carried(stack)
 
 
-def _mean(gained: Tensor, weight: Tensor) -> tuple[float, float, float]:
-    """Shift and turn in the cells of a thing; none where next to nothing of it is seen."""
-    total = float(weight.sum())
-    if total < 1.0:
-        return 0.0, 0.0, 0.0
-    dx, dy, turn = ((gained * weight).sum((1, 2)) / total).tolist()
-    return dx, dy, turn
+def mean_gains(gained: Tensor, own: Tensor) -> np.ndarray:
+    """Shift and turn in the cells of each thing [layers, 3]; none where next to nothing of it is seen."""
+    total = own.sum((1, 2))[:, None]
+    means = (gained * own[:, None]).sum((2, 3)) / total.clamp_min(1.0)
+    return torch.where(total < 1.0, 0, means).double().cpu().numpy()
+
+
+def bases_of(stack: LayerStack, said: np.ndarray) -> Bases:
+    """The layers of a stack, of which the student `said` [layers, 3]."""
+    places = np.array([(layer.pose.x, layer.pose.y) for layer in stack.layers]).reshape(-1, 2)
+    return Bases(places, np.array([max(layer.extents) for layer in stack.layers]), said)
+
+
+def gains(before: LayerStack, after: LayerStack, said: np.ndarray) -> np.ndarray:
+    """What the poses of layers gained by themselves from one to the other [layers, 3]: pixels, pixels and radians. Who came round
+    the picture gained what the student `said`.
+    """
+    poses = [(one.pose, other.pose) for one, other in zip(before.layers, after.layers, strict=True)]
+    made = np.array([(b.x - a.x, b.y - a.y, b.angle - a.angle) for a, b in poses]).reshape(-1, 3)
+    far = np.abs(made[:, :2]).max(1, initial=0) > min(after.size) / 2
+    return np.where(far[:, None], said, made)
 
 
 def _driven(

@@ -106,7 +106,8 @@ class LayerStack:
     `camera` takes the background's pixels to those of the picture. `empty` are tracks that hold nothing. `label` is the
     scene's name, empty for a photo; `prompt` (texts with weights) and `seed` are what it was staged for. While a new prompt
     takes over, `share` of the next background is seen at the end of a chunk, `shown` of it at the end of the one before. Of `hole`
-    only a rough fill is there yet.
+    only a rough fill is there yet. `bent` [2, h, w] are the flows of things in the last frame, as
+    `flowbrush.pipelines.reference.bending.Bends` has them.
     """
 
     background: Tensor
@@ -123,6 +124,7 @@ class LayerStack:
     share: float = 0.0
     hole: Hole | None = None
     shown: float | None = None
+    bent: Tensor | None = None
 
     @property
     def size(self) -> tuple[int, int]:

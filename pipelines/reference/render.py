@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,7 @@ from flowbrush.pipelines.reference.pose import STILL, Similarity, fit
 from flowbrush.pipelines.reference.rising import rise, risen
 
 OWN = 0.25  # opacity from which on a cell belongs to a layer: legs are thinner than a cell, and a brushed one is the ground's
+FARTHEST = 44.0  # pixels: no flow of the world that students learn from is longer
 PARALLAX = 0.25  # of a pan: how much further what is nearest moves than the background
 
 
@@ -33,12 +35,13 @@ class TrackRows:
 @dataclass(frozen=True)
 class Moved:
     """A stack at the end of a chunk, what was drawn on the way, and which cells are whose: `own` [layers, h, w] opacity at
-    the end.
+    the end. `ways` are all layers that were drawn, from back to front, and what each did in each frame.
     """
 
     stack: LayerStack
     reference: Reference
     own: Tensor
+    ways: tuple[tuple[Layer, Sequence[Similarity]], ...]
 
 
 def camera_steps(rows: TrackRows) -> list[Similarity]:
@@ -101,7 +104,7 @@ def move(stack: LayerStack, rows: TrackRows) -> Moved:
     )
     own = own[[place for place, layer in enumerate(layers) if not layer.gone]]
     moved = replace(stack, layers=layers, camera=camera[-1].after(stack.camera))
-    return Moved(moved.arrived(), reference, own)
+    return Moved(moved.arrived(), reference, own, tuple(zip(stack.layers, steps, strict=True)))
 
 
 def _steps(stack: LayerStack, rows: TrackRows, camera: Sequence[Similarity]) -> list[list[Similarity]]:
@@ -126,45 +129,82 @@ def paint(things: Tensor, layer: Layer, path: Sequence[Similarity]) -> Tensor:
     """Draws a layer into `things` [F, 4, H, W] over what is there. Returns its opacity in the cells of the last frame [h, w]."""
     height, width = things.shape[-2:]
     poses = [step.after(layer.pose) for step in path]
-    left, top, right, bottom = bounds(layer, poses, width, height)
+    left, top, right, bottom = box = bounds(layer, poses, width, height)
     opacity = things.new_zeros(height // STRIDE, width // STRIDE)
     if left >= right or top >= bottom:
         return opacity
-    window = things[:, :, top:bottom, left:right]
-    if all(pose == poses[0] for pose in poses):
-        drawn = sample(layer.rgba, poses[:1], (left, top, right, bottom))
-    else:
-        drawn = sample(layer.rgba, poses, (left, top, right, bottom))
-    drawn = drawn * _ramp(layer.shown, layer.opacity, len(poses), drawn.device)
-    window.mul_(1 - drawn[:, 3:]).add_(drawn)
+    same = all(pose == poses[0] for pose in poses)
+    drawn = _put(things, layer, sample(layer.rgba, poses[:1] if same else poses, box), box)
     cells = F.avg_pool2d(drawn[-1:, 3:], STRIDE)[0, 0]
     opacity[top // STRIDE : bottom // STRIDE, left // STRIDE : right // STRIDE] = cells
     return opacity
 
 
-def bounds(layer: Layer, poses: Sequence[Similarity], width: int, height: int) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of the whole cells that a layer touches in any of its poses, within the picture."""
+def paint_bent(frames: Tensor, ways: Sequence[tuple[Layer, Sequence[Similarity]]], flow: Tensor) -> None:
+    """Draws layers over `frames` [F, 3, H, W], from back to front, bent by `flow` [F, 2, h, w] (backward, in pixels).
+
+    Each is seen once through its pose and the flow together: what is drawn first and warped then is twice as soft.
+    """
+    height, width = frames.shape[-2:]
+    shift = F.interpolate(flow, (height, width), mode="bilinear", align_corners=False)
+    for layer, path in ways:
+        poses = [step.after(layer.pose) for step in path]
+        reach = _reach(flow, bounds(layer, poses, width, height))
+        left, top, right, bottom = box = bounds(layer, poses, width, height, reach)
+        if left < right and top < bottom:
+            _put(frames, layer, sample(layer.rgba, poses, box, shift[:, :, top:bottom, left:right]), box)
+
+
+def _reach(flow: Tensor, box: tuple[int, int, int, int]) -> float:
+    """How far a layer in `box` may be seen outside of it, in pixels: the longest flow (FARTHEST at most) in it and around it."""
+    beyond = math.ceil(FARTHEST / STRIDE)
+    left, top, right, bottom = (side // STRIDE for side in box)
+    around = flow[..., max(0, top - beyond) : bottom + beyond, max(0, left - beyond) : right + beyond]
+    return min(FARTHEST, float(around.abs().amax())) if around.numel() else 0.0
+
+
+def _put(picture: Tensor, layer: Layer, drawn: Tensor, box: tuple[int, int, int, int]) -> Tensor:
+    """Puts a layer, `drawn` [F or 1, 4, …] where it stands, into `box` of a `picture` [F, 3 or 4, H, W]. Returns it as opaque as it
+    is in each frame.
+    """
+    left, top, right, bottom = box
+    drawn = drawn * _ramp(layer.shown, layer.opacity, len(picture), drawn.device)
+    picture[:, :, top:bottom, left:right].mul_(1 - drawn[:, 3:]).add_(drawn[:, : picture.shape[1]])
+    return drawn
+
+
+def bounds(
+    layer: Layer, poses: Sequence[Similarity], width: int, height: int, reach: float = 0.0
+) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of the whole cells that a layer touches in any of its poses, or comes near to by `reach` pixels,
+    within the picture.
+    """
     h, w = layer.rgba.shape[-2:]
     corners = np.array([[-w, -h], [w, -h], [-w, h], [w, h]]) / 2
     points = np.concatenate([pose(corners) for pose in poses])
-    low = np.floor((points.min(0) - 1) / STRIDE).astype(int) * STRIDE
-    high = np.ceil((points.max(0) + 1) / STRIDE).astype(int) * STRIDE
+    low = np.floor((points.min(0) - 1 - reach) / STRIDE).astype(int) * STRIDE
+    high = np.ceil((points.max(0) + 1 + reach) / STRIDE).astype(int) * STRIDE
     return max(0, int(low[0])), max(0, int(low[1])), min(width, int(high[0])), min(height, int(high[1]))
 
 
-def sample(rgba: Tensor, poses: Sequence[Similarity], window: tuple[int, int, int, int]) -> Tensor:
-    """`rgba` [C, h, w] in each pose, as the pixels (left, top, right, bottom) of a picture show it: [F, C, …]. A cut-out that is
-    drawn much smaller is made smaller first, or fine lines would flicker.
+def sample(
+    rgba: Tensor, poses: Sequence[Similarity], window: tuple[int, int, int, int], shift: Tensor | None = None
+) -> Tensor:
+    """`rgba` [C, h, w] in each pose, as the pixels (left, top, right, bottom) of a picture show it: [F, C, …]; or as others do
+    that lie `shift` [F, 2, …] pixels further. A cut-out that is drawn much smaller is made smaller first, or fine lines would
+    flicker.
     """
     left, top, right, bottom = window
     rgba, shrunk = shrink(rgba, max(pose.scale for pose in poses))
     h, w = rgba.shape[-2:]
-    x = torch.arange(left, right, device=rgba.device) + 0.5
-    y = torch.arange(top, bottom, device=rgba.device)[:, None] + 0.5
+    x = across = torch.arange(left, right, device=rgba.device) + 0.5
+    y = down = torch.arange(top, bottom, device=rgba.device)[:, None] + 0.5
     grids = []
-    for pose in poses:
+    for frame, pose in enumerate(poses):
         inner = pose.inverse
         (a, b), (c, d) = (inner.linear * shrunk).tolist()
+        if shift is not None:
+            x, y = across + shift[frame, 0], down + shift[frame, 1]
         u = (a * x + b * y + inner.x * shrunk) * (2 / w)
         v = (c * x + d * y + inner.y * shrunk) * (2 / h)
         grids.append(torch.stack([u, v], -1))

@@ -20,6 +20,8 @@ def dump(stack: LayerStack) -> tuple[dict[str, Tensor], dict[str, Any]]:
         tensors["next_background"] = stack.next_background
     if stack.hole is not None:
         tensors["hole"] = stack.hole.mask
+    if stack.bent is not None:
+        tensors["bent"] = stack.bent
     facts = {
         "layers": layers,
         "camera": asdict(stack.camera),
@@ -52,6 +54,7 @@ def load(tensors: dict[str, Tensor], facts: dict[str, Any]) -> LayerStack:
         facts["next_label"],
         facts["share"],
         Hole(tensors["hole"], facts["filled"]) if "hole" in tensors else None,
+        bent=tensors.get("bent"),
     )
 
 

@@ -18,7 +18,7 @@ from flowbrush.models.transformer import CausalTransformer
 from flowbrush.training.config import TeacherConfig
 from flowbrush.training.evaluation.live import HELD_OUT, noise_of
 from flowbrush.training.evaluation.measures import LiveTally
-from flowbrush.training.playback import batch_of, draw_frames, roll_clip
+from flowbrush.training.playback import batch_of, draw_made, roll_clip
 from flowbrush.training.pool import reference_of
 from flowbrush.training.run import MissingStage
 from flowbrush.training.stages.base import fill_averages
@@ -64,16 +64,16 @@ class TeacherComparison:
         """Counts one clip."""
         model, frames = self.model, self.teacher.spec.chunk * FRAMES
         clip = self.world.make(np.random.default_rng([HELD_OUT, seed]), frames)
-        reference, truth = reference_of(clip), clip.frames.float() / 255
+        truth = clip.frames.float() / 255
         with noise_of(seed):
             made = roll_clip(model.student, model.codec, model.text, clip, self.steps)
         with noise_of(seed):
             batch = batch_of(clip, model.codec, model.text, model.student.spec.latent_channels)
             taught = sample(self.teacher, batch, STEPS)[0]
-        rigid = reference.frames.flatten(0, 1)
+        rigid = reference_of(clip).frames.flatten(0, 1)
         shown = [
-            draw_frames(reference, motion, model.light, made=True)
-            for motion in (unpack(taught), drawn(made), unpack(made))
+            draw_made(clip, latents, model.light, draw)
+            for latents, draw in ((taught, unpack), (made, drawn), (made, unpack))
         ]
         for tally, pictures in zip(self.tallies.values(), (*shown, rigid), strict=True):
             tally.add(pictures, rigid, truth)
