@@ -23,7 +23,7 @@ DRIVE_UNITS = (4.0, 4.0, 0.2)  # pixels, pixels, radians a latent frame that cou
 # Of a light's latent: 999 of 1,000 values of the world's light are less (2.1). Shadows of things larger than any that the student
 # learned from else feed on themselves, and in five seconds black bars grow at their feet.
 LIGHT_MOST = 2.0
-# The same where the scene is a photo: when much more than 0.75 is shown, five times this, it is mostly dark stripes in ground that was filled
+# The same where the scene is a photo: when much more than 0.75 is shown (5 times this) it is mostly dark stripes in ground filled
 # in. It costs 0.15 dB on clips of the world over photos, where there is rain and snow, too.
 LIGHT_ON_PHOTOS = 0.16
 

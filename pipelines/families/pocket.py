@@ -180,14 +180,14 @@ class PocketFamily:
         """The memories after a chunk whose student said `drives` [B, 3, h, w], and flows [B, FRAMES, 2, h, w] of layers that go as
         it said, and as they did.
         """
-        after, meant, gone = [], [], []
+        after, meant, gone = list[LayerStack](), list[Tensor](), list[Tensor]()
         for each, moved, gained in zip(taken, moves(taken), drives, strict=True):
             told = self.clauses, each.memory, each.plan
             driven = drive(each.memory, moved.own, gained, staying(*told), passing(*told))
             bases = bases_of(moved.stack, mean_gains(gained, moved.own))
             ways = bases.said, gains(moved.stack, driven, bases.said)
             for flows, way in zip((meant, gone), ways, strict=True):
-                flows.append(going(bases, way, moved.own.shape[1:], gained.device))
+                flows.append(going(bases, way, (moved.own.shape[1], moved.own.shape[2]), gained.device))
             after.append(driven)
         return after, torch.stack(meant), torch.stack(gone)
 
