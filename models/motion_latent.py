@@ -23,17 +23,17 @@ DRIVE_UNITS = (4.0, 4.0, 0.2)  # pixels, pixels, radians a latent frame that cou
 # Of a light's latent: 999 of 1,000 values of the world's light are less (2.1). Shadows of things larger than any that the student
 # learned from else feed on themselves, and in five seconds black bars grow at their feet.
 LIGHT_MOST = 2.0
-# The same where the scene is a photo: when much more than 0.75 is shown (5 times this) it is mostly dark stripes in ground filled
+# The same where the scene is a photo: when much more than 0.75 is shown (5 times 0.15) it is mostly dark stripes in ground filled
 # in. It costs 0.15 dB on clips of the world over photos, where there is rain and snow, too.
-LIGHT_ON_PHOTOS = 0.16
+LIGHT_ON_PHOTOS = 0.14
 
 # Change of the ground's flow from frame to frame, root mean square over the picture, as the student says it: three times that is
-# shown, 0.1, the most of the world's scenes (0.04 to 0.1). In deserts haze feeds on itself else.
-GROUND_FASTEST = 0.035
-# How far the ground of a photo is from where it was, root mean square over the picture, as the student says it: 0.12 pixels are
+# shown, 0.07, the mean of the world's scenes (0.04 to 0.1). In deserts haze feeds on itself else.
+GROUND_FASTEST = 0.0235
+# How far the ground of a photo is from where it was, root mean square over the picture, as the student says it: 0.11 pixels are
 # shown, twice what was shown of photos without a prompt. With one it takes what is at the top for clouds, and houses bend by
 # ten pixels and more.
-GROUND_FARTHEST_ON_PHOTOS = 0.01
+GROUND_FARTHEST_ON_PHOTOS = 0.009
 
 # Times what the student says: few steps leave its motion too small, most of all that of scenes. Of streams that nobody touches
 # 79 % then have half to twice the world's energy for the same prompt (67 % with 2 and 4), and amplitude on 24 clips goes

@@ -39,12 +39,12 @@ def test_unpacking_is_the_inverse_of_packing(motion: Motion) -> None:
 
 def test_more_motion_is_drawn_than_a_student_dares(motion: Motion) -> None:
     shown = drawn(pack(motion))
-    for name, times in (("things", THINGS_DRAWN), ("ground", GROUND_DRAWN)):
+    # The drive as the things' flows, which have it in them: poses else fall behind what was seen.
+    for name, times in (("things", THINGS_DRAWN), ("drive", THINGS_DRAWN), ("ground", GROUND_DRAWN)):
         assert torch.allclose(getattr(shown, name), getattr(motion, name) * times, atol=1e-4), name
-    assert torch.allclose(shown.drive, motion.drive, atol=1e-5)  # poses keep it, and would run away
 
 
-@pytest.mark.parametrize(("said", "times"), [(0.01, 4.0), (0.1, 3.9), (0.5, 2.75), (2.0, 1.65)])
+@pytest.mark.parametrize(("said", "times"), [(0.01, 5.0), (0.1, 4.87), (0.5, 3.25), (2.0, 1.71)])
 def test_shimmer_is_drawn_larger_than_shadows(motion: Motion, said: float, times: float) -> None:
     for sign in (1, -1):
         motion.light.fill_(sign * said)

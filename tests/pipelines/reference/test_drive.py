@@ -9,7 +9,7 @@ import pytest
 import torch
 from stacks import BLUE, HEIGHT, RED, WIDTH, disc, rows, stack
 
-from flowbrush.pipelines.reference.drive import LEAST_PACE, PACE_KEPT, SEEN, drive, kept_up
+from flowbrush.pipelines.reference.drive import LEAST_DRIVE, LEAST_PACE, PACE_KEPT, SEEN, drive, kept_up
 from flowbrush.pipelines.reference.render import move
 
 
@@ -21,15 +21,17 @@ def test_drive_moves_what_is_free_and_turns_what_is_held() -> None:
     free, held = disc(RED, 30, 30), disc(BLUE, 70, 30, hands=frozenset({1}))
     moved = move(stack(free, held), rows((1, (70, 30), (70, 30))))
     after = drive(moved.stack, moved.own, gained(4.0, -2.0, 0.3))
-    assert (after.layers[0].pose.x, after.layers[0].pose.y) == pytest.approx((33.75, 28.25))
+    assert (after.layers[0].pose.x, after.layers[0].pose.y) == pytest.approx(
+        (34 - LEAST_DRIVE, 28 + LEAST_DRIVE)
+    )
     assert (after.layers[1].pose.x, after.layers[1].pose.y) == pytest.approx((70.0, 30.0))
-    assert after.layers[1].pose.angle == pytest.approx(0.2975)
+    assert after.layers[1].pose.angle == pytest.approx(0.3 - LEAST_DRIVE / 100)
 
 
 def test_what_rests_does_not_creep_and_photos_stay_put() -> None:
     resting, photo = disc(RED, 30, 30), replace(disc(BLUE, 70, 30), label="")
     moved = move(stack(resting, photo), rows())
-    creeping = drive(moved.stack, moved.own, gained(0.2, 0.2, 0.002))
+    creeping = drive(moved.stack, moved.own, gained(0.3, 0.3, 0.003))
     assert creeping.layers[0].pose == resting.pose
     assert drive(moved.stack, moved.own, gained(9.0, 9.0, 1.0)).layers[1].pose == photo.pose
 
@@ -50,7 +52,7 @@ def test_a_thing_that_goes_about_stays_in_the_picture() -> None:
 def test_what_passes_goes_off_one_side_and_comes_in_at_the_other(dx: float, other_side: int) -> None:
     now = stack(disc(RED, 20, 30), disc(BLUE, 60, 30))  # 20 pixels wide
     places = []
-    for _ in range(14):
+    for _ in range(16):
         moved = move(now, rows())
         now = drive(
             moved.stack, moved.own, gained(dx, 0.0, 0.0), frozenset({1}), {0: "left" if dx < 0 else "right"}
@@ -110,7 +112,7 @@ def test_who_went_off_a_side_and_is_told_to_stop_comes_in() -> None:
     gone = stack(replace(disc(RED, 4, 30), pace=6.0))
     moved = move(gone, rows())
     after = drive(moved.stack, moved.own, gained(0.0, 0.0, 0.0)).layers[0]
-    assert after.pose.x == pytest.approx(4 + 6 * LEAST_PACE - 0.25) and after.pace == 6.0
+    assert after.pose.x == pytest.approx(4 + 6 * LEAST_PACE - LEAST_DRIVE) and after.pace == 6.0
     now = gone
     for _ in range(6):
         moved = move(now, rows())
@@ -134,5 +136,5 @@ def test_what_flies_to_a_side_stays_at_its_height_and_what_walks_may_fall() -> N
 def test_a_pace_is_of_the_way_that_was_told() -> None:
     moved = move(stack(replace(disc(RED, 50, 30), pace=6.0)), rows())
     turned = drive(moved.stack, moved.own, gained(1.0, 0.0, 0.0), passing={0: "left"})
-    assert turned.layers[0].pose.x == pytest.approx(50 - 6 * PACE_KEPT * LEAST_PACE + 0.25)
+    assert turned.layers[0].pose.x == pytest.approx(50 - 6 * PACE_KEPT * LEAST_PACE + LEAST_DRIVE)
     assert drive(moved.stack, moved.own, gained(1.0, 0.0, 0.0)).layers[0].pace == 0, "and of no other"
