@@ -36,7 +36,7 @@ GROUND_FASTEST = 0.0235
 GROUND_FARTHEST_ON_PHOTOS = 0.009
 
 # Times what the student says: few steps leave its motion too small, most of all that of scenes. Of streams that nobody touches
-# 79 % then have half to twice the world's energy for the same prompt (67 % with 2 and 4), and amplitude on 24 clips goes
+# 75 % then have half to twice the world's energy for the same prompt (67 % with 2 and 4), and amplitude on 24 clips goes
 # from 0.72 of the world's to 0.75, for 0.03 dB. What it says itself is what it sees next, so nothing adds up.
 THINGS_DRAWN = 1.5
 GROUND_DRAWN = 3.0
