@@ -139,7 +139,7 @@ def slerp(source: Tensor, target: Tensor, share: float) -> Tensor:
 
 def effective(plan: ChunkPlan) -> str:
     """The prompt in force as people read it."""
-    if plan.share < 1:
+    if plan.share < 1 and _text(plan.source):  # a photo may have none
         return f"{_text(plan.source)} → {_text(plan.prompt)} ({plan.share:.0%})"
     return _text(plan.prompt)
 

@@ -14,7 +14,7 @@ from flowbrush.models.motion_channels import FRAMES
 from flowbrush.models.motion_latent import Motion, drawn
 from flowbrush.models.text.pocket import PocketText
 from flowbrush.models.transformer import CausalTransformer
-from flowbrush.pipelines.reference.bending import Bases, Bends, going, gone_on, lit
+from flowbrush.pipelines.reference.bending import Bases, Bends, going, gone_on, lit, shares
 from flowbrush.pipelines.reference.condition import Reference, reference_maps
 from flowbrush.pipelines.reference.drive import mean_gains
 from flowbrush.pipelines.reference.warp import composite_frames
@@ -51,17 +51,13 @@ def _composite(reference: Reference, bends: Bends) -> Tensor:
 
 def _ways(clip: LivingClip, drives: Tensor) -> Tensor:
     """Flows [T, FRAMES, 2, h, w] of a clip's things that go as `drives` [T, 3, h, w] say."""
-    flows = []
-    ends, sizes = (
-        np.array([thing.pose[FRAMES - 1 :: FRAMES, part] for thing in clip.things]) for part in (slice(2), 2)
-    )  # [L, T, 2], [L, T]
+    flows, grid = [], (drives.shape[2], drives.shape[3])
+    last = np.array([thing.pose[FRAMES - 1 :: FRAMES] for thing in clip.things])  # [L, T, 4]
     for t, owner in enumerate(clip.owner):
         own = torch.stack([(owner == place).float() for place in range(len(clip.things))])
-        middles = ends[:, t] - mean_gains(clip.drive[t], own)[:, :2]  # where the reference has them
-        said = mean_gains(drives[t], own)
-        flows.append(
-            going(Bases(middles, sizes[:, t], said), said, (owner.shape[0], owner.shape[1]), drives.device)
-        )
+        middles = last[:, t, :2] - mean_gains(clip.drive[t], own)[:, :2]  # where the reference has them
+        bases = Bases(middles, last[:, t, 2], mean_gains(drives[t], own))
+        flows.append(going(bases, bases.said, shares(bases, grid)))
     return torch.stack(flows)
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from flowbrush.models.card import ModelCard
-from flowbrush.models.device import Placement
+from flowbrush.models.device import Placement, to_device
 from flowbrush.models.motion_channels import FRAMES
 from flowbrush.models.motion_latent import Motion, bounded, drawn
 from flowbrush.models.pocket import PocketModel
@@ -20,7 +20,7 @@ from flowbrush.pipelines.families.base import Carried, Memory, Taken
 from flowbrush.pipelines.image import fit_image
 from flowbrush.pipelines.reference import leading, live_ground, stack_file
 from flowbrush.pipelines.reference.acquire import Acquirer, Touch, held_outlines
-from flowbrush.pipelines.reference.bending import Bends, going, gone_on, lit
+from flowbrush.pipelines.reference.bending import Bends, going, gone_on, lit, shares
 from flowbrush.pipelines.reference.condition import Reference, reference_maps, with_past
 from flowbrush.pipelines.reference.drive import bases_of, drive, gains, mean_gains
 from flowbrush.pipelines.reference.facing import facing
@@ -185,11 +185,12 @@ class PocketFamily:
             told = self.clauses, each.memory, each.plan
             driven = drive(each.memory, moved.own, gained, staying(*told), passing(*told))
             bases = bases_of(moved.stack, mean_gains(gained, moved.own))
-            ways = bases.said, gains(moved.stack, driven, bases.said)
-            for flows, way in zip((meant, gone), ways, strict=True):
-                flows.append(going(bases, way, (moved.own.shape[1], moved.own.shape[2]), gained.device))
+            whose = shares(bases, (gained.shape[1], gained.shape[2]))
+            meant.append(going(bases, bases.said, whose))
+            gone.append(going(bases, gains(moved.stack, driven, bases.said), whose))
             after.append(driven)
-        return after, torch.stack(meant), torch.stack(gone)
+        said, made = (to_device(torch.stack(flows), drives.device) for flows in (meant, gone))
+        return after, said, made
 
     def seen(self, memory: LayerStack, frames: Frames) -> LayerStack:
         return memory

@@ -15,12 +15,11 @@ from torch import Tensor
 
 from flowbrush.models.codecs.deblock import deblocked
 from flowbrush.models.codecs.pocket import PocketCodec
-from flowbrush.models.device import to_device
 from flowbrush.models.motion_channels import FRAMES
 from flowbrush.pipelines.reference.condition import STRIDE, carried
 
-# As in the world that students learn from (`training/world/deform.py`): how soon a thing's own flow ends outside of it, how much
-# more of it counts than of the one behind it, and how far out, in halves of its size, nothing's does.
+# Of the world that students learn from, too: how soon a thing's own flow ends outside of it, how much more of it counts than of the
+# one behind it, and how far out, in halves of its size, nothing's does.
 NEAR, RANK, FAR = 1.5, 3.0, 2.0
 
 
@@ -52,13 +51,13 @@ class Bases:
     said: np.ndarray
 
 
-def going(bases: Bases, gains: np.ndarray, grid: tuple[int, int], device: torch.device) -> Tensor:
-    """Flows [FRAMES, 2, h, w] of things that go evenly to where `gains` [L, 3] take them by the end of the latent frame."""
-    x = (torch.arange(grid[1]) + 0.5) * STRIDE
-    y = (torch.arange(grid[0])[:, None] + 0.5) * STRIDE
+def going(bases: Bases, gains: np.ndarray, whose: Tensor) -> Tensor:
+    """Flows [FRAMES, 2, h, w] of things that go evenly to where `gains` [L, 3] take them by the end of the latent frame; `whose`
+    [L, h, w] as of `shares`.
+    """
+    x, y = _cells(whose.shape[1], whose.shape[2])
     part = (torch.arange(FRAMES) + 1).view(-1, 1, 1) / FRAMES
-    flows = torch.zeros(FRAMES, 2, *grid)
-    whose = shares(bases, x, y)
+    flows = torch.zeros(FRAMES, 2, *whose.shape[1:])
     for (cx, cy), (dx, dy, turn), share in zip(bases.middles.tolist(), gains.tolist(), whose, strict=True):
         if not (dx or dy or turn):
             continue
@@ -66,34 +65,39 @@ def going(bases: Bases, gains: np.ndarray, grid: tuple[int, int], device: torch.
         cos, sin = torch.cos(part * turn), torch.sin(part * turn)
         back = torch.stack([cos * u + sin * v + (cx - x), cos * v - sin * u + (cy - y)], 1)
         flows.addcmul_(back, share)
-    return to_device(flows, device)
+    return flows
 
 
-def shares(bases: Bases, x: Tensor, y: Tensor) -> Tensor:
-    """How much of each thing's own flow there is at pixels `x` [w] and `y` [h, 1]: [L, h, w], at most 1 together."""
-    near = torch.full((len(bases.sizes) + 1, len(y), len(x)), -NEAR * FAR**2)  # the last for no thing
+def shares(bases: Bases, grid: tuple[int, int]) -> Tensor:
+    """How much of each thing's own flow there is in the cells of a grid: [L, h, w], at most 1 together. All its way has its flow,
+    or it would be seen twice.
+    """
+    x, y = _cells(*grid)
+    near = torch.full((len(bases.sizes) + 1, *grid), -NEAR * FAR**2)  # the last for no thing
     for rank, ((cx, cy), half, (wx, wy, _)) in enumerate(
         zip(bases.middles.tolist(), (bases.sizes / 2).tolist(), bases.said.tolist(), strict=True)
     ):
         u, v, length = x - cx, y - cy, max(wx**2 + wy**2, 1e-6)
-        along = ((u * wx + v * wy) / length).clamp(
-            0, 1
-        )  # all its way has its flow, or it would be seen twice
+        along = ((u * wx + v * wy) / length).clamp(0, 1)
         distance = (u - along * wx).square() + (v - along * wy).square()
         near[rank] = rank * math.log(RANK) - NEAR / half**2 * distance
     return near.softmax(0)[:-1]
 
 
+def _cells(rows: int, columns: int) -> tuple[Tensor, Tensor]:
+    """x [w] and y [h, 1] of the middles of cells, in pixels."""
+    return (torch.arange(columns) + 0.5) * STRIDE, (torch.arange(rows)[:, None] + 0.5) * STRIDE
+
+
 def gone_on(bends: Bends, before: Bends, known: Tensor, velocity: Tensor) -> Bends:
     """Bends on from those `before` them (their last frame alone), whose layers hands and camera then move by `velocity`
-    [N, FRAMES, 2, h, w]; those alone that had some, `known` [N].
+    [N, FRAMES, 2, h, w]; those alone that had some, `known` [N]. Light goes on where nothing moves: a shadow goes along with who
+    throws it.
     """
     known = known.float().view(-1, 1, 1, 1, 1)
     things = continued(bends.things, _brought(before.things, velocity), known)
     ground = continued(bends.ground, _brought(before.ground, velocity), known)
-    still = (
-        (velocity == 0).all(2).all(1)[:, None].float()
-    )  # [N, 1, h, w]: a shadow goes along with who throws it
+    still = (velocity == 0).all(2).all(1)[:, None].float()  # [N, 1, h, w]
     still = F.interpolate(still, bends.light.shape[-2:])[:, None]
     return Bends(things, ground, continued(bends.light, before.light, known * still))
 

@@ -95,6 +95,7 @@ def test_the_effective_prompt_is_readable() -> None:
     assert effective(plan((("cat", 1.0),))) == "cat"
     assert effective(plan((("cat", 0.25), ("dog", 0.75)))) == "cat (25%) + dog (75%)"
     assert effective(plan((("dog", 1.0),), (("cat", 1.0),), 0.5)) == "cat → dog (50%)"
+    assert effective(plan((("night", 1.0),), (("", 1.0),), 0.5)) == "night"
 
 
 class Slow:

@@ -20,7 +20,7 @@ def test_a_hand_starts_and_ends_a_move_at_rest() -> None:
     assert speed[0] < 0.01 * speed.max() and speed[-1] < 0.01 * speed.max()
 
 
-@pytest.mark.parametrize("frames", [8, 24, 97])
+@pytest.mark.parametrize("frames", [4, 8, 24, 97])
 def test_drags_begin_where_the_object_is_and_rest_when_let_go(frames: int) -> None:
     start = np.array([100.0, 90.0])
     moved = 0
@@ -33,7 +33,7 @@ def test_drags_begin_where_the_object_is_and_rest_when_let_go(frames: int) -> No
         free = ~held[1:] & ~held[:-1]
         assert (steps[free] == 0).all(), "what nobody holds does not move"
         moved += bool((steps > 1).any())
-    assert moved > len(SEEDS) / 2 or frames == 8
+    assert moved > len(SEEDS) / 2 or frames <= 8
 
 
 def test_what_nobody_holds_moves_little() -> None:

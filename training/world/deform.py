@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from flowbrush.pipelines.reference.bending import FAR, NEAR, RANK
+from flowbrush.pipelines.reference.render import FARTHEST
 from flowbrush.training.world.shapes import Shape
 
 Array = np.ndarray
 CELL = 8  # pixels of a latent cell
-NEAR = 1.5  # how soon a thing's own flow ends outside it
-LARGEST = 44.0  # pixels: no flow is larger
 
 
 @dataclass
@@ -36,16 +36,16 @@ def thing_flow(things: list[Placed], frames: int, width: int, height: int) -> Ar
     """The one flow [F, 2, h, w] float32 of all things, the first one the furthest back; 0 far from all of them."""
     x, y = cells(width, height)
     flow = np.zeros((frames, 2, len(y), len(x)))
-    total = np.full((frames, len(y), len(x)), np.exp(-4 * NEAR))
+    total = np.full((frames, len(y), len(x)), np.exp(-NEAR * FAR**2))
     for rank, thing in enumerate(things):
         dx, dy = backward(thing, x, y)
-        weight = 3.0**rank * np.exp(-NEAR * _distance(thing, x, y))
+        weight = RANK**rank * np.exp(-NEAR * _distance(thing, x, y))
         flow[:, 0] += weight * dx
         flow[:, 1] += weight * dy
         total += weight
     flow /= total[:, None]
     length = np.linalg.norm(flow, axis=1, keepdims=True)
-    return (flow * np.minimum(1, LARGEST / np.maximum(length, 1e-6))).astype(np.float32)
+    return (flow * np.minimum(1, FARTHEST / np.maximum(length, 1e-6))).astype(np.float32)
 
 
 def _distance(thing: Placed, x: Array, y: Array) -> Array:

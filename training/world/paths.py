@@ -23,6 +23,7 @@ def hand_drag(rng: Rng, frames: int, start: Array, width: float, height: float) 
     xy = np.tile(start, (frames, 1)).astype(np.float64)
     held = np.zeros(frames, bool)
     take = int(rng.integers(0, 6)) if rng.random() < 0.7 else int(rng.integers(0, max(1, frames // 2)))
+    take = min(take, frames - 1)
     release = frames if rng.random() < 0.6 else int(rng.integers(take + 8, frames + 8))
     held[take:release] = True
     here, now, end = xy[take].copy(), take, min(release, frames)

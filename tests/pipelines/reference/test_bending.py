@@ -7,7 +7,7 @@ import pytest
 import torch
 from stacks import RED, disc, stack
 
-from flowbrush.pipelines.reference.bending import Bases, Bends, continued, going, gone_on
+from flowbrush.pipelines.reference.bending import Bases, Bends, continued, going, gone_on, shares
 from flowbrush.pipelines.reference.drive import gains
 from flowbrush.pipelines.reference.layers import LayerStack
 from flowbrush.pipelines.reference.pose import STILL, turned_about
@@ -29,13 +29,14 @@ def test_motion_that_goes_on_evenly_is_left_alone() -> None:
 
 def test_what_goes_evenly_is_at_the_end_where_its_pose_will_be() -> None:
     bases = Bases(np.array([[48.0, 32.0]]), np.array([40.0]), np.array([[8.0, -4.0, 0.3]]))
-    flows = going(bases, bases.said, (8, 12), torch.device("cpu"))
+    whose = shares(bases, (8, 12))
+    flows = going(bases, bases.said, whose)
     at = np.array([52.0, 28.0])  # the middle of a cell near to where the middle is by then
     cell = flows[:, :, 3, 6].numpy()
     there = turned_about((48.0, 32.0), 0.3, (8.0, -4.0)).inverse(at) - at
     assert cell[-1] == pytest.approx(there, rel=0.05)
     assert np.linalg.norm(np.diff(cell, axis=0), axis=1) == pytest.approx(np.linalg.norm(there) / 4, rel=0.2)
-    assert not going(bases, 0 * bases.said, (8, 12), torch.device("cpu")).any()
+    assert not going(bases, 0 * bases.said, whose).any()
 
 
 def test_layers_that_a_hand_moves_take_their_bends_along() -> None:
