@@ -152,7 +152,7 @@ class PocketFamily:
             paint_bent(frames[row], moved.ways, bends.things[row] + gone[row])
         frames = frames.add_(bends.light)
         frames = frames.mul_(255).round_().clamp_(0, 255).to(torch.uint8)  # [B, F, 3, H, W]
-        memories = [replace(stack, bent=x[-1].clone()) for stack, x in zip(after, bends.things, strict=True)]
+        memories = [replace(stack, bent=x[-1]) for stack, x in zip(after, bends.things, strict=True)]
         return frames.permute(0, 1, 3, 4, 2).contiguous(), memories
 
     def _before(
@@ -193,7 +193,11 @@ class PocketFamily:
         return after, said, made
 
     def seen(self, memory: LayerStack, frames: Frames) -> LayerStack:
-        return memory
+        """A copy of its own of what goes on is made here, where what the pictures needed is free again: before, each of them would
+        hold half a megabyte of that for as long as the chunk can be gone back to.
+        """
+        assert memory.bent is not None
+        return replace(memory, bent=memory.bent.clone())
 
     def probe(self, memory: LayerStack, point: tuple[float, float], add: Sequence[tuple[float, float]],
               remove: Sequence[tuple[float, float]], carried: Carried = ()) -> Outline:  # fmt: skip
