@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 
 def end(process: subprocess.Popen[Any], sig: int = signal.SIGTERM, grace_s: float = 20.0) -> int:
     """Sends `sig` to a process that leads a group of its own and returns its exit code.
@@ -32,6 +34,13 @@ def kill_group(process: subprocess.Popen[Any]) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait(10)
+
+
+def command_of(process: psutil.Process) -> str:
+    """What a process was started with; nothing of one that has ended meanwhile."""
+    with contextlib.suppress(psutil.Error):
+        return " ".join(process.cmdline())
+    return ""
 
 
 @contextlib.contextmanager

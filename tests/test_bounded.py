@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from bounded import deadline, end, kill_group
+from bounded import command_of, deadline, end, kill_group
 
 ROOT = Path(__file__).parents[1]
 
@@ -105,3 +105,14 @@ def test_a_run_that_hangs_ends_with_the_place_and_leaves_nothing(tmp_path: Path,
     assert done.returncode == 1
     assert "in test_that_hangs" in done.stdout + done.stderr, "the dump names the place"
     assert ended(int((tmp_path / "child").read_text())), "what the test had started is killed"
+
+
+def test_the_command_of_one_that_runs_and_of_one_that_has_ended() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        seen = psutil.Process(process.pid)
+        assert command_of(seen).endswith("-c input()")
+        process.kill()
+        while seen.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
+        assert command_of(seen) == ""
+    assert command_of(seen) == ""

@@ -100,7 +100,7 @@ let branching = false;
 const scenePictures = loadScenes();
 const galleryPhotos = loadPhotos();
 
-const starter = new Starter(app, { model: currentModel, models: () => models, seed: () => session.takeSeed(), showSeed: (seed) => session.showSeed(seed), prompts, left: offerWayBack });
+const starter = new Starter(app, { model: currentModel, models: async () => (models.length ? models : rest.models()), seed: () => session.takeSeed(), showSeed: (seed) => session.showSeed(seed), prompts, left: offerWayBack });
 
 const startingOver = twice(
   inMessage({ title: 'Start over? Press again to do so', text: 'What was made so far is gone then, and its video with it.', label: 'Start over' }),
@@ -289,7 +289,7 @@ async function boot() {
     select.replaceChildren(...models.map(modelOption));
     select.value = models.find(({ loaded }) => loaded !== false)?.name ?? '';
     await showModel();
-    if (watched) return;
+    if (watched || starter.chosen) return;
     if (token) {
       history.replaceState(null, '', location.pathname);
       const frame = Number(hash.get('last_frame') ?? -1);

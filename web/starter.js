@@ -11,7 +11,7 @@ const UPRIGHT = '(max-width: 640px) and (max-aspect-ratio: 1)';
  * @typedef {import('./protocol.js').StartSettings} StartSettings
  * @typedef {object} Fields what the page's fields say
  * @property {() => import('./rest.js').ModelInfo | undefined} model
- * @property {() => import('./rest.js').ModelInfo[]} models of the server
+ * @property {() => Promise<import('./rest.js').ModelInfo[]>} models of the server, which a page that just opened waits for
  * @property {() => number} seed
  * @property {(seed: number | null) => void} showSeed
  * @property {(goBack: () => void) => void} left another stream takes the place of one that can be gone back to for a while
@@ -54,6 +54,11 @@ export class Starter {
   /** Counts what was chosen: the newest choice holds, however long an older one takes. */
   #turn = 0;
 
+  /** Whether something was chosen on this page. */
+  get chosen() {
+    return this.#turn > 0;
+  }
+
   /**
    * Does what a choice needs first. Gives null where something else was chosen meanwhile.
    * @template T
@@ -93,7 +98,8 @@ export class Starter {
     const ready = await this.#prepared(async () => {
       const { checkSessionFile, pinsOf } = await import('./replay.js');
       const file = checkSessionFile(raw);
-      if (!this.#fields.models().some(({ name, loaded }) => name === file.model && loaded !== false)) {
+      const models = await this.#fields.models();
+      if (!models.some(({ name, loaded }) => name === file.model && loaded !== false)) {
         throw new Error(`the session was made by the model ${file.model}, which this server does not have`);
       }
       const { image } = file.start;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from bounded import command_of
 from test_bench_server import ROOT
 
 from flowbrush.benchmarks.local_server import TMPFS
@@ -24,9 +26,11 @@ def folders(temporary: Path, snapshots: set[Path]) -> set[Path]:
 
 def snapshots_of(processes: list[psutil.Process]) -> set[Path]:
     """The folders in which servers among these keep snapshots."""
-    return {
-        path for each in processes if (path := Path(each.environ().get("FLOWBRUSH_RUNTIME_DIR", ""))).name
-    }
+    found = set()
+    for each in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):  # it may have ended meanwhile
+            found.add(Path(each.environ().get("FLOWBRUSH_RUNTIME_DIR", "")))
+    return {path for path in found if path.name}
 
 
 def started(bench: psutil.Process, words: tuple[str, ...]) -> list[psutil.Process]:
@@ -34,7 +38,7 @@ def started(bench: psutil.Process, words: tuple[str, ...]) -> list[psutil.Proces
     end = time.monotonic() + WAIT_S
     while time.monotonic() < end:
         found = bench.children(recursive=True)
-        lines = [" ".join(each.cmdline()) for each in found if each.is_running()]
+        lines = [command_of(each) for each in found]
         if all(any(word in line for line in lines) for word in words):
             return found
         assert bench.is_running() and bench.status() != psutil.STATUS_ZOMBIE, "it ended by itself"

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bounded import deadline, end, kill_group
+from bounded import command_of, deadline, end, kill_group
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -91,7 +91,7 @@ class RunningServer:
         import psutil
 
         children = psutil.Process(self.process.pid).children()
-        return [child.pid for child in children if "spawn_main" in " ".join(child.cmdline())]
+        return [child.pid for child in children if "spawn_main" in command_of(child)]
 
     def stop(self, sig: int = signal.SIGTERM) -> int:
         """Sends a signal and waits for the end; returns the exit code. What does not end is killed."""

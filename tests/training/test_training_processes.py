@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from bounded import command_of
 from tiny_training import RECIPE, need_font
 
 need_font()
@@ -40,7 +41,7 @@ def workers(parent: psutil.Process, count: int) -> list[psutil.Process]:
     """Its children that run the same code as it, as soon as there are so many."""
     end = time.monotonic() + WAIT_S
     while time.monotonic() < end:
-        found = [child for child in parent.children() if "resource_tracker" not in " ".join(child.cmdline())]
+        found = [child for child in parent.children() if "resource_tracker" not in command_of(child)]
         if len(found) >= count:
             return found
         assert parent.is_running() and parent.status() != psutil.STATUS_ZOMBIE, "it ended by itself"

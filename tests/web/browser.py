@@ -8,6 +8,7 @@ from typing import Any
 
 import psutil
 import pytest
+from bounded import command_of
 
 FLAGS = [
     "--headless=new",
@@ -71,7 +72,7 @@ class Browser:
     def kill() -> None:
         """Kills every process of the browser (they are the children of Playwright's driver)."""
         for driver in psutil.Process().children():
-            if "playwright" in " ".join(_command(driver)):
+            if "playwright" in command_of(driver):
                 for process in driver.children(recursive=True):
                     _kill(process)
 
@@ -79,13 +80,6 @@ class Browser:
         """Closes the browser if it still runs."""
         if self._browser is not None and self._browser.is_connected():
             self._browser.close()
-
-
-def _command(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except psutil.Error:
-        return []
 
 
 def _kill(process: psutil.Process) -> None:

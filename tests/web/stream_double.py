@@ -50,6 +50,7 @@ class StreamDouble:
         self.reject: dict[str, Any] | None = None  # an `error` to answer session.start with
         self.away = False  # refuse connections, as a server that is being restarted
         self.silent = False  # answer nothing to session.start, as a server that loads its model
+        self.models_s = 0.0  # what it has takes so long to tell
         self.slow_s = 0.0  # a chunk takes at least so long
         self.outlines = True  # whether probes are answered
         self.grabs = True  # whether hands get hold of the ball
@@ -73,7 +74,11 @@ class StreamDouble:
             return response
 
         app.get("/")(lambda: FileResponse(WEB / "index.html"))
-        app.get("/v1/models")(lambda: {"models": MODELS})
+
+        @app.get("/v1/models")
+        async def models() -> dict[str, Any]:
+            await asyncio.sleep(self.models_s)
+            return {"models": MODELS}
 
         @app.post("/v1/images", status_code=201)
         async def images(file: UploadFile) -> dict[str, str]:

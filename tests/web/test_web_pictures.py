@@ -123,7 +123,10 @@ def test_what_is_dropped_and_is_no_picture_is_answered(driver: Any, dropped: Any
     driver.page.locator(".toast", has_text=said).wait_for()
 
 
-def test_a_saved_session_that_is_dropped_is_played(driver: Any, served: Any) -> None:
+@pytest.mark.parametrize("models_s", [0.0, 1.0])
+def test_a_saved_session_that_is_dropped_is_played(open_page: Any, served: Any, models_s: float) -> None:
+    served.double.models_s = models_s  # it may be dropped before the page knows the server's models
+    driver = open_page(served.url)
     saved = {"flowbrush": 1, "model": "toy", "start": {"prompt": "a ball", "seed": 5}, "chunks": 2}
     dropped = file("flowbrush-1.json", "application/json", json.dumps(saved).encode())
     driver.page.evaluate(DROP, [[dropped]])
