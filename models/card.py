@@ -84,9 +84,9 @@ class ModelCard:
     """One model as people see it, and how it is built.
 
     `width`, `height` in pixels unless another of `sizes` is asked for, `fps` in frames a second, `chunk_frames` pixel frames
-    a chunk, `steps` denoising steps of a chunk and `start_steps` those of a chunk that starts from text alone, `guidance` the
-    text guidance of that chunk. `drag` says how the model follows a hand, `history` how many chunks can be
-    taken back. `weights` is a file that comes with the project; `sources` are what `flowbrush pull` fetches.
+    a chunk, `steps` denoising steps of a chunk and `start_steps` those of a chunk that starts from text alone. `drag` says how the
+    model follows a hand, `history` how many chunks can be taken back. `weights` is a file that comes with the project; `sources`
+    are what `flowbrush pull` fetches.
     """
 
     name: str
@@ -98,7 +98,6 @@ class ModelCard:
     chunk_frames: int
     steps: int
     start_steps: int
-    guidance: float
     student: StudentSpec
     codec: PocketCodecSpec | TaeSpec | VaeSpec
     text: PocketTextSpec | Umt5Spec

@@ -41,7 +41,6 @@ POCKET = ModelCard(
     chunk_frames=4,
     steps=2,
     start_steps=4,
-    guidance=1.0,
     student=for_codecs(
         StudentSpec(
             latent_channels=LIGHT,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flowbrush.models.card import ModelCard
-from flowbrush.models.device import Placement
+from flowbrush.models.device import Placement, to_device
 from flowbrush.pipelines.denoise import Batch
 from flowbrush.pipelines.families.base import Family
 from flowbrush.pipelines.inputs import ChunkInputs
@@ -29,10 +29,10 @@ class Batches:
     def batch(self, states: Sequence[StreamState], inputs: Sequence[ChunkInputs], steps: int) -> Batch:
         """The next chunks of streams of one size that see equally much of the past, in `steps` denoising steps."""
         rollout = self.card.rollout
-        guided = states[0].made == 0 and self.card.guidance > 1
         taken, last = [each.taken for each in inputs], [state.latents for state in states]
         condition, guide = self.family.condition(taken, last), self.family.guide(taken, last, steps)
         begin = beginning(taken, noise_steps(rollout, steps), guide, rollout.joint)
+        guidance = self.family.guidance(taken)
         text, heard = text_tokens(self.prompts.tokens, [(each.plan, each.regions) for each in taken])
         return Batch(
             list(states),
@@ -41,8 +41,8 @@ class Batches:
             begin.steps,
             begin.guide,
             renew=bool(rollout.step_list),
-            guidance=self.card.guidance if guided else 1.0,
-            blank=self.prompts.encode("")[None] if guided else None,
+            guidance=None if guidance is None else to_device(guidance, self.placement.device),
+            blank=None if guidance is None else to_device(self.prompts.encode(""), self.placement.device),
             start=begin.start,
             heard=heard,
         )

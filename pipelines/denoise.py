@@ -32,8 +32,8 @@ class Batch:
     have one or none has. `text` [B, L, D] tokens, or [B, S, L, D] of S prompts each, of which `heard` [B, N] says which one each
     token of a latent frame hears; `condition` [B, K, chunk, h, w] where the student takes conditions; `guide`
     starting latents for dragging without training; `renew` gives the chunk fresh noise between steps, as the published students
-    were trained. With `guidance` above 1 every step also runs on the `blank` tokens and goes that much further away from them
-    (classifier-free guidance).
+    were trained. With `guidance` [B, C, 1, 1, 1] the last step also runs on the `blank` tokens [L, D] and goes that many times as
+    far away from them (classifier-free guidance, arXiv 2207.12598); in earlier steps it changes nothing that is seen.
     """
 
     states: list[StreamState]
@@ -42,7 +42,7 @@ class Batch:
     steps: list[NoiseStep]
     guide: Guide | None = None
     renew: bool = False
-    guidance: float = 1.0
+    guidance: Tensor | None = None
     blank: Tensor | None = None
     start: Tensor | None = None
     context: Context | None = None
@@ -65,20 +65,13 @@ class ChunkMaker:
         """Clean latents [B, C, chunk, h, w] in fp32, and latents that stay under way (none here)."""
         steps = batch.steps
         self._prepare(batch)
-        blank = (
-            self._words(batch, batch.blank.expand_as(batch.text))
-            if batch.blank is not None and batch.guidance > 1
-            else None
-        )
         noisy = clean = self._noise(batch.states, 0)
         if batch.start is not None:
             noisy = clean = renoise(batch.start, noisy, steps[0].level if steps else 0.0)
         for index, step in enumerate(steps):
             clean = self._clean(batch, noisy, step, batch.words)
-            if blank is not None:
-                away = self._clean(batch, noisy, step, blank)
-                clean = away + batch.guidance * (clean - away)
             if index + 1 == len(steps):
+                clean = self._guided(batch, clean, noisy, step)
                 break
             following = steps[index + 1].level
             if batch.renew:
@@ -122,6 +115,12 @@ class ChunkMaker:
         assert words is not None and batch.context is not None
         out = self._predict(batch, noisy, step.timestep, words, batch.context)
         return clean_from(out, noisy, step.level, self.student.spec.prediction)
+
+    def _guided(self, batch: Batch, clean: Tensor, noisy: Tensor, step: NoiseStep) -> Tensor:
+        if batch.guidance is None or batch.blank is None:
+            return clean
+        away = self._clean(batch, noisy, step, self._words(batch, batch.blank.expand_as(batch.text)))
+        return clean + (batch.guidance - 1) * (clean - away)  # to the bit what it was where the weight is 1
 
     def _predict(self, batch: Batch, latents: Tensor, timestep: float | Tensor, words: list[KeyValue],
                  context: Context) -> Tensor:  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -21,11 +20,9 @@ from flowbrush.pipelines.reference.warp import composite_frames
 from flowbrush.pipelines.schedule import levels
 from flowbrush.training.forcing import Batch
 from flowbrush.training.pool import reference_of
-from flowbrush.training.rollout import Rollout
+from flowbrush.training.rollout import AsStreamed, Rollout
 from flowbrush.training.world.casting import PHOTO
 from flowbrush.training.world.living import LivingClip
-
-Draw = Callable[[Tensor], Motion]
 
 
 def draw_frames(reference: Reference, motion: Motion, light: PocketCodec) -> Tensor:
@@ -34,14 +31,24 @@ def draw_frames(reference: Reference, motion: Motion, light: PocketCodec) -> Ten
     return _composite(reference, Bends(motion.things, motion.ground, glow))
 
 
-def draw_made(clip: LivingClip, latents: Tensor, light: PocketCodec, draw: Draw = drawn) -> Tensor:
-    """Pictures as a stream shows them, of latents [T, C, h, w] that a network made of a clip's references; `draw` enlarges them."""
-    reference, motion = reference_of(clip), draw(latents)
+def draw_made(clip: LivingClip, latents: Tensor, light: PocketCodec) -> Tensor:
+    """Pictures as a stream shows them, of latents [T, C, h, w] that a network made of a clip's references: its motion enlarged."""
+    return draw_motion(clip, drawn(latents, of_photos(clip) * len(latents)), light)
+
+
+def draw_motion(clip: LivingClip, motion: Motion, light: PocketCodec) -> Tensor:
+    """The same of motion as it is."""
+    reference = reference_of(clip)
     meant = _ways(clip, motion.drive)
     now = Bends(motion.things - meant, motion.ground, lit(light, motion.light))
     before = Bends(*(torch.cat([x[:1], x[:-1]])[:, -1:] for x in (now.things, now.ground, now.light)))
-    bends = gone_on(now, before, torch.arange(len(latents)) > 0, reference.velocity)
+    bends = gone_on(now, before, torch.arange(len(motion.drive)) > 0, reference.velocity)
     return _composite(reference, replace(bends, things=bends.things + meant))
+
+
+def of_photos(clip: LivingClip) -> list[bool]:
+    """Whether its scene is a photo, for a batch of one."""
+    return [clip.scene == PHOTO]
 
 
 def _composite(reference: Reference, bends: Bends) -> Tensor:
@@ -77,7 +84,8 @@ def roll_clip(
 ) -> Tensor:
     """The student's latents [T, C, h, w] for the clip's references, each made from its own past."""
     batch = batch_of(clip, codec, text, student.spec.latent_channels)
-    rollout = Rollout(student, batch, levels(steps), None, [clip.scene == PHOTO])
+    streamed = AsStreamed(of_photos(clip), text([""]))
+    rollout = Rollout(student, batch, levels(steps), None, streamed)
     return torch.cat(list(rollout.chunks()))
 
 

@@ -16,11 +16,19 @@ import torch
 from torch import Tensor
 
 from flowbrush.models.kv_cache import KVCache
-from flowbrush.models.motion_latent import bounded
+from flowbrush.models.motion_latent import bounded, guidance
 from flowbrush.models.transformer import CausalTransformer
 from flowbrush.pipelines.reference.condition import with_past
 from flowbrush.pipelines.schedule import euler
 from flowbrush.training.forcing import Batch
+
+
+@dataclass(frozen=True)
+class AsStreamed:
+    """What streams do beside: `photos` [B] says whose scene is a photo, `blank` [B, L, D] are the text tokens of no words."""
+
+    photos: Sequence[bool]
+    blank: Tensor
 
 
 @dataclass
@@ -32,8 +40,8 @@ class Rollout:
     levels: list[float]
     # Draws the step that is learned from; None: all steps, as a stream makes them.
     generator: np.random.Generator | None
-    # Whose scene is a photo: bounds latents as streams do; None bounds none.
-    photos: Sequence[bool] | None = None
+    # Guides and bounds latents as streams do; None neither.
+    streamed: AsStreamed | None = None
     made: list[Tensor] = field(default_factory=list)  # [B, C, h, w] each, detached
 
     def __post_init__(self) -> None:
@@ -54,24 +62,26 @@ class Rollout:
             given = with_past(self.batch.maps[:, index], last, self.batch.has_past[:, index])
             given = given[:, :, None].to(self.dtype)
             predicted = self._make(given, index)
-            if self.photos is not None:
-                predicted = bounded(predicted, self.photos)
+            if self.streamed is not None:
+                predicted = bounded(predicted, self.streamed.photos)
             yield predicted
             last = predicted.detach()
             self.made.append(last)
             self._remember(last, given, index)
 
-    def _run(
-        self, network: Callable[..., Any], latents: Tensor, level: float, given: Tensor, index: int
-    ) -> Any:
-        """What the student, or its `keys_values`, makes of latents [B, C, h, w] behind the past."""
+    def _run(self, network: Callable[..., Any], latents: Tensor, level: float, given: Tensor, index: int,
+             text: Tensor | None = None) -> Any:  # fmt: skip
+        """What the student, or its `keys_values`, makes of latents [B, C, h, w] behind the past; `text` [B, L, D] in the place of
+        the clips' own.
+        """
         size = len(latents)
         context = self.cache.read(self.seats, [index] * size, self.rope)
         timestep = torch.full((size, 1), 1000 * level, device=self.device)
         return network(
             latents[:, :, None].to(self.dtype),
             timestep,
-            self.student.text_keys_values(self.text),  # anew: every latent frame has a gradient of its own
+            # Anew: every latent frame has a gradient of its own.
+            self.student.text_keys_values(self.text if text is None else text),
             self.rope,
             condition=given,
             context=context,
@@ -87,7 +97,16 @@ class Rollout:
             for level, following in zip(self.levels[:stop], self.levels[1:], strict=False):
                 clean = self._run(self.student, noisy, level, given, index).float()[:, :, 0]
                 noisy = euler(noisy, clean, level, following)
-        return self._run(self.student, noisy, self.levels[stop], given, index).float()[:, :, 0]
+        clean = self._run(self.student, noisy, self.levels[stop], given, index).float()[:, :, 0]
+        return self._guided(clean, noisy, self.levels[stop], given, index)
+
+    def _guided(self, clean: Tensor, noisy: Tensor, level: float, given: Tensor, index: int) -> Tensor:
+        weights = None if self.streamed is None else guidance(clean.shape[1], self.streamed.photos)
+        if self.streamed is None or weights is None:
+            return clean
+        blank = self.streamed.blank.to(self.device, self.dtype)
+        away = self._run(self.student, noisy, level, given, index, blank).float()[:, :, 0]
+        return clean + (weights[:, :, :, :, 0].to(self.device) - 1) * (clean - away)
 
     @torch.no_grad()
     def _remember(self, latents: Tensor, given: Tensor, index: int) -> None:

@@ -45,7 +45,6 @@ def _wan(name: str, title: str, rollout: RolloutSpec, student: StudentSpec, sour
         chunk_frames=4 * student.chunk,
         steps=len(rollout.step_list),
         start_steps=len(rollout.step_list),
-        guidance=1.0,
         student=student,
         codec=TaeSpec(),
         text=Umt5Spec(),

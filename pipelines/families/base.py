@@ -68,6 +68,11 @@ class Family(Protocol):
     def guide(self, taken: Sequence[Taken], last: Sequence[Tensor | None], steps: int) -> Guide | None:
         """Latents that the first steps start from, where the family drags without training."""
 
+    def guidance(self, taken: Sequence[Taken]) -> Tensor | None:
+        """Weights [B, C, 1, 1, 1] of classifier-free guidance: how many times as far from what the student says without words as
+        it says with them; None where no stream is guided.
+        """
+
     def settle(self, latents: Tensor, taken: Sequence[Taken]) -> Tensor:
         """Latents [B, C, T, h, w] as the student made them → as they are shown, and as later chunks see them."""
 

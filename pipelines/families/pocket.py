@@ -12,7 +12,7 @@ from torch import Tensor
 from flowbrush.models.card import ModelCard
 from flowbrush.models.device import Placement, to_device
 from flowbrush.models.motion_channels import FRAMES
-from flowbrush.models.motion_latent import Motion, bounded, drawn
+from flowbrush.models.motion_latent import Motion, bounded, drawn, guidance
 from flowbrush.models.pocket import PocketModel
 from flowbrush.pipelines.controls import ChunkPlan, normalised
 from flowbrush.pipelines.drag import Guide
@@ -130,15 +130,18 @@ class PocketFamily:
     def guide(self, taken: Sequence[Taken], last: Sequence[Tensor | None], steps: int) -> Guide | None:
         return None
 
+    def guidance(self, taken: Sequence[Taken]) -> Tensor | None:
+        return guidance(self.card.student.latent_channels, of_photos(taken))
+
     def settle(self, latents: Tensor, taken: Sequence[Taken]) -> Tensor:
-        return bounded(latents, [not each.memory.label for each in taken])
+        return bounded(latents, of_photos(taken))
 
     @torch.inference_mode()
     def decode(
         self, latents: Tensor, taken: Sequence[Taken], last: Sequence[Tensor | None]
     ) -> tuple[Tensor, list[Memory]]:
         reference, made = stacked(taken), latents[:, :, 0].float()
-        motion = drawn(made)
+        motion = drawn(made, of_photos(taken))
         after, meant, gone = self._driven(taken, motion.drive)
         things = [
             with_carriers(flows, moved.stack, moved.own)
@@ -165,7 +168,7 @@ class PocketFamily:
         channels = self.card.student.latent_channels
         nothing = now.things.new_zeros(channels, *now.things.shape[-2:])
         past = torch.stack([nothing if x is None else x[:, -1].float() for x in last])
-        around = self._around(drawn(past), taken, FRAMES - 1)
+        around = self._around(drawn(past, of_photos(taken)), taken, FRAMES - 1)
         return Bends(torch.stack(things)[:, None], *around), known
 
     def _around(self, motion: Motion, taken: Sequence[Taken], first: int = 0) -> tuple[Tensor, Tensor]:
@@ -218,6 +221,11 @@ class PocketFamily:
 def moves(taken: Sequence[Taken]) -> list[Moved]:
     """How the stacks of streams move rigidly."""
     return [each.moved for each in taken if isinstance(each, TakenLayers)]
+
+
+def of_photos(taken: Sequence[Taken]) -> list[bool]:
+    """Whose scene is a photo."""
+    return [not each.memory.label for each in taken]
 
 
 def stacked(taken: Sequence[Taken]) -> Reference:

@@ -119,6 +119,10 @@ class WanFamily:
             reference[row], mask[row] = mixed(reference[row], latents, sure), torch.maximum(mask[row], sure)
         return Guide(reference, mask, steps)
 
+    def guidance(self, taken: Sequence[Taken]) -> None:
+        """The published students were distilled with guidance in them."""
+        return None
+
     def settle(self, latents: Tensor, taken: Sequence[Taken]) -> Tensor:
         """A start image is seen as it is, unless something moves in it from the first frame on."""
         for row, each in enumerate(taken):

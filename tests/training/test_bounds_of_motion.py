@@ -46,7 +46,7 @@ def motions() -> dict[str, Motion]:
 
 
 def shown(latents: torch.Tensor, photo: bool) -> Motion:
-    return drawn(bounded(latents[None, :, None], [photo])[:, :, 0])
+    return drawn(bounded(latents[None, :, None], [photo])[:, :, 0], [photo])
 
 
 def test_hardly_any_light_of_the_world_is_more_than_is_shown_of_a_toy_scene() -> None:

@@ -68,10 +68,20 @@ def test_scenes_are_as_lively_as_the_world(
         return float(np.mean([made / each for made, each in zip(energies, true, strict=False)]))
 
     assert 0.6 < share([energy for energy, _ in lived[: len(PROMPTS)]]) < 1.5
-    for name in ("THINGS_DRAWN", "GROUND_DRAWN", "LIGHT_DRAWN"):
+    for name in ("GROUND_GUIDED", "LIGHT_GUIDED", "THINGS_DRAWN", "GROUND_DRAWN", "LIGHT_DRAWN"):
         monkeypatch.setattr(motion_latent, name, 1.0)
     dull = [streams.prompt_alone(generator, prompt, seed, 6) for seed, (prompt, *_) in enumerate(PROMPTS)]
     assert share(dull) < 0.5, "as large as the student says, the scenes hardly move"
+
+
+def test_words_move_a_sea(generator: Generator, monkeypatch) -> None:
+    def energy() -> float:
+        return streams.prompt_alone(generator, "a basketball on the beach", 1, 8)
+
+    guided = energy()
+    for name in ("GROUND_GUIDED", "LIGHT_GUIDED"):
+        monkeypatch.setattr(motion_latent, name, 1.0)
+    assert guided > 1.2 * energy()
 
 
 def test_things_and_light_are_drawn_as_large_as_the_worlds(
@@ -81,7 +91,7 @@ def test_things_and_light_are_drawn_as_large_as_the_worlds(
     assert isinstance(model, PocketModel)
     shares = []
     for (_, said), clip in zip(lived, truths, strict=True):
-        made, true = motion_latent.drawn(said), motion_of(clip, model.light)
+        made, true = motion_latent.drawn(said, [False] * len(said)), motion_of(clip, model.light)
         pairs = ((made.things, true.things), (made.light, true.light))
         shares.append([float((a.square().mean() / b.square().mean()).sqrt()) for a, b in pairs])
     things, light = np.exp(np.log(shares).mean(0))

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from flowbrush.models.motion_channels import DRIVE, LIGHT, THINGS, condition_channels
+from flowbrush.models.motion_latent import bounded
 from flowbrush.models.spec import StudentSpec
 from flowbrush.models.transformer import CausalTransformer
 from flowbrush.pipelines.reference.condition import OPACITY
@@ -16,7 +17,7 @@ from flowbrush.pipelines.schedule import levels
 from flowbrush.training.forcing import Batch, conditions, draw_levels, errors, forcing_loss, weights
 from flowbrush.training.objectives import Consistency, DistributionMatching
 from flowbrush.training.optim import MasterOptimiser
-from flowbrush.training.rollout import Rollout
+from flowbrush.training.rollout import AsStreamed, Rollout
 from flowbrush.training.teacher import matching_error, sample, teacher_conditions, teacher_spec
 
 CODEC, LIGHTS, ROWS = 6, 3, 8
@@ -112,6 +113,22 @@ def test_a_roll_out_without_draws_takes_every_step_and_goes_on_from_itself() -> 
     other.latents = batch.latents + 1  # the truth is not looked at
     torch.manual_seed(3)
     assert torch.equal(list(Rollout(student, other, levels(2), None).chunks())[-1], first[-1])
+
+
+def test_a_roll_out_as_streamed_is_guided_by_its_words_where_the_scene_is_no_photo() -> None:
+    student, batch = network().eval(), batch_of()
+
+    def made(blank: torch.Tensor | None) -> torch.Tensor:
+        streamed = None if blank is None else AsStreamed([True, False], blank)
+        torch.manual_seed(3)
+        return next(Rollout(student, batch, levels(2), None, streamed).chunks()).detach()
+
+    plain, same = made(None), made(batch.text)
+    assert torch.equal(same, bounded(plain, [True, False])), "no words more: nowhere to go"
+    guided = made(torch.zeros_like(batch.text))
+    assert torch.equal(guided[0], same[0]), "a photo is not guided"
+    assert torch.equal(guided[1, THINGS], same[1, THINGS]) and torch.equal(guided[1, DRIVE], same[1, DRIVE])
+    assert not torch.allclose(guided[1, LIGHT:], same[1, LIGHT:])
 
 
 def test_every_chunk_of_a_roll_out_has_a_gradient_of_its_own() -> None:

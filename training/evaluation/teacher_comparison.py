@@ -11,14 +11,14 @@ import numpy as np
 import torch
 
 from flowbrush.models.motion_channels import FRAMES
-from flowbrush.models.motion_latent import drawn, unpack
+from flowbrush.models.motion_latent import unpack
 from flowbrush.models.pocket import PocketModel
 from flowbrush.models.spec import StudentSpec
 from flowbrush.models.transformer import CausalTransformer
 from flowbrush.training.config import TeacherConfig
 from flowbrush.training.evaluation.live import HELD_OUT, noise_of
 from flowbrush.training.evaluation.measures import LiveTally
-from flowbrush.training.playback import batch_of, draw_made, roll_clip
+from flowbrush.training.playback import batch_of, draw_made, draw_motion, roll_clip
 from flowbrush.training.pool import reference_of
 from flowbrush.training.run import MissingStage
 from flowbrush.training.stages.base import fill_averages
@@ -71,10 +71,8 @@ class TeacherComparison:
             batch = batch_of(clip, model.codec, model.text, model.student.spec.latent_channels)
             taught = sample(self.teacher, batch, STEPS)[0]
         rigid = reference_of(clip).frames.flatten(0, 1)
-        shown = [
-            draw_made(clip, latents, model.light, draw)
-            for latents, draw in ((taught, unpack), (made, drawn), (made, unpack))
-        ]
+        said = [draw_motion(clip, unpack(latents), model.light) for latents in (taught, made)]
+        shown = [said[0], draw_made(clip, made, model.light), said[1]]
         for tally, pictures in zip(self.tallies.values(), (*shown, rigid), strict=True):
             tally.add(pictures, rigid, truth)
 
