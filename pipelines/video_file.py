@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import shutil
 import tempfile
@@ -23,7 +24,16 @@ from flowbrush.pipelines.requests import Frames
 
 BT709 = 1
 ENCODER = {"crf": "17", "preset": "medium"}
+X86 = {"x264-params": "asm=sse4.2"}
+"""With AVX-512 x264's macroblock tree depends on what memory held before, and the same frames make another file each time. What it
+may use instead every x86 processor has on which NumPy runs, and x264 for other processors does not know it.
+"""
 OUR_FRAME = re.compile(r"frame_\d{6,}\.png")
+
+
+def encoder(machine: str) -> dict[str, str]:
+    """The options of x264 with which the same frames make the same file, on a `machine` as Python names it."""
+    return ENCODER | X86 if machine in ("x86_64", "AMD64") else ENCODER
 
 
 class FrameWriter(Protocol):
@@ -41,7 +51,7 @@ class Mp4Writer:
             raise ValueError(f"H.264 takes even sizes alone, not {width}x{height}: write frames instead")
         self._container = av.open(path, "w", format="mp4", options={"movflags": "+faststart"})
         stream = self._container.add_stream(
-            "libx264", rate=Fraction(fps).limit_denominator(1001), options=ENCODER
+            "libx264", rate=Fraction(fps).limit_denominator(1001), options=encoder(platform.machine())
         )
         assert isinstance(stream, VideoStream)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
-from flowbrush.pipelines.video_file import check_target, frame_folder, video_file
+from flowbrush.pipelines.video_file import check_target, encoder, frame_folder, video_file
 
 
 def flat(colour: tuple[int, int, int]) -> np.ndarray:
@@ -67,3 +68,35 @@ def test_the_same_frames_make_the_same_file(tmp_path: Path) -> None:
             for frame in range(48):
                 writer.write(np.roll(noise, 3 * frame, 1))
     assert (tmp_path / "one.mp4").read_bytes() == (tmp_path / "two.mp4").read_bytes()
+
+
+def moving(count: int) -> list[np.ndarray]:
+    """A disc that runs through a soft scene."""
+    y, x = np.mgrid[:192, :320]
+    scene = np.stack(
+        [90 + 60 * np.sin(x / 37), 120 + 50 * np.cos(y / 29), 100 + 40 * np.sin((x + y) / 23)], 2
+    )
+    pictures = []
+    for frame in range(count):
+        picture = scene + 6 * np.sin(frame / 5)
+        picture[(x - 40 - 6 * frame) ** 2 + (y - 96 - 30 * np.sin(frame / 4)) ** 2 < 900] = (230, 140, 40)
+        pictures.append(picture.clip(0, 255).astype(np.uint8))
+    return pictures
+
+
+def test_the_same_frames_make_the_same_file_whatever_memory_held_before(tmp_path: Path) -> None:
+    pictures, chance, files = moving(32), random.Random(1), set()
+    for name in map(str, range(6)):
+        left = [chance.randbytes(chance.choice([600, 4096, 20_000, 100_000])) for _ in range(1500)]
+        chance.shuffle(left)
+        del left
+        with video_file(tmp_path / name, 320, 192, 16) as writer:
+            for picture in pictures:
+                writer.write(picture)
+        files.add((tmp_path / name).read_bytes())
+    assert len(files) == 1
+
+
+def test_only_x86_is_told_which_of_its_instructions_to_use() -> None:
+    assert "asm=sse4.2" in encoder("x86_64").values()
+    assert encoder("arm64") == encoder("aarch64") == {"crf": "17", "preset": "medium"}
