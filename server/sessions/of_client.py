@@ -34,7 +34,7 @@ def attached(session: Session, event: on.Attached, now: float) -> Effects:
     session.welcome.come(event.start_id, known // session.output.chunk_frames if unknown else None)
     frame = min(max(event.frame, session.first_frame), known)
     session.output.acks.attached(frame // session.output.chunk_frames, session.output.chunk_frames)
-    session.pace.restart(frame / session.settings.fps)
+    session.pace.come(frame / session.settings.fps)
     effects: Effects = []
     if session.phase in (Phase.READY, Phase.STEPPING):
         effects += session.say_ready()

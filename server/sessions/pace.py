@@ -62,16 +62,20 @@ class Pace:
 
     def play(self, pts: float) -> None:
         self.paused, self._steps_left = False, 0
-        self.restart(pts)
+        self._pacer.go_on(pts)
 
     def step(self, chunks: int, pts: float) -> None:
         self._steps_left = chunks
-        self.restart(pts)
+        self._pacer.go_on(pts)
 
     def stop_steps(self, pts: float) -> None:
         """The stream jumps: steps that are left are not made."""
         self._steps_left = 0
         self.restart(pts)
+
+    def come(self, pts: float) -> None:
+        """A client comes, or comes back, that has all before `pts`."""
+        self._pacer.come(pts)
 
     def restart(self, pts: float) -> None:
         """The stream goes on at `pts`."""

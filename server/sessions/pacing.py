@@ -44,9 +44,20 @@ class Pacer:
         """the last report, in media time"""
         self._at: float | None = None
 
+    def come(self, pts: float) -> None:
+        """A viewer comes who has all before `pts`, which counts as a report: it may report no sooner than a frame comes."""
+        self._said_s = pts
+        self.restart(pts)
+
     def restart(self, pts: float) -> None:
-        """The stream goes on at `pts` (start, rewind, resume): earlier buffers no longer count."""
-        self._begin_s = self._shown_s = self._end_s = self._said_s = pts
+        """The stream goes on at `pts` for a viewer who has nothing after it."""
+        self._begin_s = pts
+        self.go_on(pts)
+
+    def go_on(self, pts: float) -> None:
+        """The stream stood at `pts` and goes on, which does not say that its viewer is further than it said last."""
+        self._shown_s = self._end_s = pts
+        self._said_s = min(self._said_s, pts) if self.reported else pts
         self._at = None
 
     def measured(self, seconds: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 
@@ -110,6 +111,77 @@ def test_one_who_reports_is_never_more_than_two_seconds_ahead_of_its_report() ->
     assert end == pytest.approx(3.0)
     pacer.report(2.0, now)
     assert pacer.due(end, now) < math.inf
+
+
+def go_on(pace: Pace, end: float) -> float:
+    pace.pause()
+    pace.play(end)
+    return end
+
+
+def step(pace: Pace, end: float) -> float:
+    pace.pause()
+    pace.step(8, end)
+    return end
+
+
+def rewind(pace: Pace, end: float) -> float:
+    pace.stop_steps(max(0.0, end - CHUNK_S))
+    return max(0.0, end - CHUNK_S)
+
+
+@pytest.mark.parametrize("ask", [go_on, step, rewind])
+def test_nothing_that_a_client_asks_for_takes_it_further_from_its_last_report(
+    ask: Callable[[Pace, float], float],
+) -> None:
+    pace, end, now, most = Pace(0.1, CHUNK_S), 1.0, 1.0, 0.0
+    pace.come(0.0)
+    pace.sent(0, end, True, 0.5)
+    pace.report(0.25, now)
+    for second in range(2, 17):
+        end, now = ask(pace, end), max(now, float(second - 1))
+        while (due := pace.due(end, now)) is not None and due <= second:
+            now = max(now, due)
+            pace.taken(round(end / CHUNK_S), True, now)
+            end += CHUNK_S
+            pace.sent(round(end / CHUNK_S) - 1, end, True, now)
+            most = max(most, end)
+    assert most == 2.25
+
+
+@pytest.mark.parametrize("ask", [go_on, step])
+def test_frames_that_a_viewer_still_has_when_its_stream_goes_on_are_still_ahead_of_it(
+    ask: Callable[[Pace, float], float],
+) -> None:
+    pace, now = Pace(0.1, CHUNK_S), 1.0
+    pace.come(0.0)
+    pace.sent(0, 2.0, True, 0.5)
+    ask(pace, 2.0)
+    pace.report(0.25, now)
+    assert pace.due(2.25, now) == math.inf
+
+
+def test_a_hundred_chunks_are_stepped_through_by_one_who_says_what_it_shows() -> None:
+    pace, made = Pace(0.1, CHUNK_S, paused=True), 0
+    pace.come(0.0)
+    while made < 100:
+        end, now = made * CHUNK_S, float(made)
+        pace.report(end, now)
+        pace.step(1, end)
+        assert pace.due(end, now) == now
+        pace.taken(made, True, now)
+        made += 1
+        pace.sent(made - 1, made * CHUNK_S, True, now)
+        assert pace.stands
+
+
+def test_one_who_comes_back_and_waits_for_a_frame_before_it_reports_gets_one() -> None:
+    pacer = Pacer(0.1, CHUNK_S)
+    pacer.sent(3.0, 0.0)
+    pacer.report(1.0, 0.0)
+    assert math.isinf(pacer.due(3.0, 9.0))
+    pacer.come(3.0)
+    assert pacer.due(3.0, 9.0) == 9.0
 
 
 def test_a_chunk_waits_for_a_report_where_a_viewer_has_ceased_to_report() -> None:
