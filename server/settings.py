@@ -143,6 +143,7 @@ class Settings(BaseSettings):
     quota_uploads: Limit = 1000
     quota_upload_mib: Limit = 1024
     quota_sent_mib_day: Limit = 0
+    quota_steps: Annotated[int, Field(ge=0, le=limits.MAX_STEPS)] = 0
     """What one key may use, or one address on a server without keys; the keys file can say more of each."""
 
     connections: Annotated[int, Field(ge=8, le=MOST)] = 1024

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from flowbrush.limits import MAX_STEPS
 from flowbrush.server import values
 from flowbrush.server.settings import MOST, BadSettings, Settings
 from flowbrush.wording import expected, path_of
@@ -41,6 +42,8 @@ class Quota(BaseModel):
     """their bytes"""
     sent_mib_day: Limit
     """media sent in a day (UTC)"""
+    steps: Annotated[int, Field(ge=0, le=MAX_STEPS, strict=True)]
+    """denoising steps that a session may ask for; 0: as many as the server's settings allow"""
 
 
 @dataclass(frozen=True)

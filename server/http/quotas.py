@@ -91,6 +91,10 @@ class Quotas:
         if quota.paused and paused >= quota.paused:
             raise _too_many("paused sessions", quota.paused, "let one go on, or end it")
 
+    def steps(self, identity: Identity) -> int:
+        """How many denoising steps a session may ask for; 0: as many as the server's settings allow."""
+        return self._quota(identity).steps
+
     def check_upload(self, identity: Identity) -> None:
         """Before an upload is read; raises OverQuota. Blocks for looking at the folder."""
         quota = self._quota(identity)

@@ -149,14 +149,16 @@ class Service:
 
     # ---- sessions
 
-    async def begin(self, start: SessionStart, asked: float, owner: str = "") -> SessionHost:
-        """A new session of the key `owner`, which waits for its client (`outbox`); raises Refused."""
+    async def begin(self, start: SessionStart, asked: float, owner: str = "", steps: int = 0) -> SessionHost:
+        """A new session of the key `owner`, which waits for its client (`outbox`); raises Refused. It may ask for so many denoising
+        `steps`; 0: for as many as the settings allow.
+        """
         model = served(start.model, self.dispatchers.names)
         facts = await self.wait_loaded(model)
         starting.check_can(start, facts.card["capabilities"])
         starting.check_fps(start, facts.card)
         image, shape = await self._uploaded(start.image, owner)
-        most = self.settings.max_steps or starting.steps_in_real_time(facts)
+        most = steps or self.settings.max_steps or starting.steps_in_real_time(facts)
         start, notices = starting.in_real_time(start, most)
         try:
             start = starting.in_its_size(start, facts.card, shape)

@@ -199,6 +199,7 @@ def test_a_key_is_named_in_one_place(tmp_path: Path) -> None:
             f'[keys.alice]\nkey = "{ALICE}"\n[quota]\nsessions = true',
             "quota.sessions: expected a whole number",
         ),
+        (f'[keys.alice]\nkey = "{ALICE}"\n[quota]\nsteps = 65', "quota.steps: expected at most 64"),
         (
             f'[keys.alice]\nkey = "{ALICE}"\n[quota]\nsessions = "4"',
             "quota.sessions: expected a whole number",

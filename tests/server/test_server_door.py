@@ -22,19 +22,20 @@ import flowbrush
 
 ALICE, BOB = "alice-key-0123456789", "bob-key-0123456789ab"
 AS_ALICE, AS_BOB = ({"Authorization": f"Bearer {key}"} for key in (ALICE, BOB))
-KEYS = (
-    f'[keys.alice]\nkey = "{ALICE}"\n[keys.bob]\nkey = "{BOB}"\n[keys.bob.quota]\nsessions = 1\npaused = 1\n'
-)
+KEYS = f'[keys.alice]\nkey = "{ALICE}"\n[keys.bob]\nkey = "{BOB}"\n[keys.bob.quota]\nsessions = 1\npaused = 1\nsteps = 5\n'
 JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture(scope="module")
 def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """A server with two keys."""
+    """A server with two keys, one of which may ask for more denoising steps than others."""
     folder = tmp_path_factory.mktemp("keyed")
     (folder / "keys.toml").write_text(KEYS)
     running = RunningServer(
-        folder / "state", FLOWBRUSH_KEYS_FILE=str(folder / "keys.toml"), FLOWBRUSH_LOG_LEVEL="debug"
+        folder / "state",
+        FLOWBRUSH_KEYS_FILE=str(folder / "keys.toml"),
+        FLOWBRUSH_LOG_LEVEL="debug",
+        FLOWBRUSH_MAX_STEPS="3",
     )
     yield running
     running.stop()
@@ -306,6 +307,20 @@ async def test_a_token_of_one_session_begins_no_other(keyed: RunningServer) -> N
         with pytest.raises(ConnectionClosed) as closed:
             await client.receive()
         assert closed.value.rcvd is not None and closed.value.rcvd.code == 1008
+
+
+@pytest.mark.parametrize(("key", "most"), [(AS_ALICE, 3), (AS_BOB, 5)], ids=["the server's", "the key's own"])
+async def test_a_session_is_made_with_as_many_steps_as_its_key_may_ask_for(
+    keyed: RunningServer, key: dict[str, str], most: int
+) -> None:
+    async with RawClient(keyed.url, additional_headers=key) as client:
+        ready = await client.start(steps=64)
+        notice = await client.message("notice", code="steps_lowered")
+        status, log = ask(keyed, f"/v1/sessions/{ready['session']}/log", a=key)
+        await client.send(type="session.stop")
+        await client.message("session.done")
+    assert notice["message"].startswith(f"64 steps were asked for; {most} are made")
+    assert status == 200 and log["start"]["steps"] == most
 
 
 async def test_streams_for_others_clients_have_the_same_door_and_quotas(keyed: RunningServer) -> None:
