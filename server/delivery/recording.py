@@ -74,7 +74,7 @@ class Recording:
 
     def cut(self, chunks: int) -> None:
         """Forgets chunk `chunks` and all after it. Raises OSError."""
-        self._check()
+        self.check()
         kept = bisect_left(self._chunks, chunks)
         if kept < len(self._chunks):
             self.bytes = self._starts[kept] if kept else 0
@@ -86,10 +86,10 @@ class Recording:
         """Closes the file; it is complete after every chunk anyway."""
         if not self._file.closed:
             with contextlib.suppress(OSError):
-                self._check()
+                self.check()
             self._file.close()
 
-    def _check(self) -> None:
+    def check(self) -> None:
         """Sees to it that the file is where it belongs, and what was written is in it. Raises OSError."""
         with contextlib.suppress(
             OSError

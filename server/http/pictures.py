@@ -137,7 +137,7 @@ async def _video(
 
 async def _recorded(context: Context, id: str, path: Path) -> int:
     """How many bytes of the recording are complete, those of what was made until now included."""
-    await context.service.storage.settled(id)
+    await context.service.kept.settled(id)
     live = context.service.lives.get(id)
     if live is not None and live.recording is not None:
         return live.recording.bytes

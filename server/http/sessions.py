@@ -51,7 +51,7 @@ def router(context: Context) -> APIRouter:
 async def _log(context: Context, id: str, request: Request) -> Response:
     service = context.service
     meta = await context.stored(request, id)
-    await service.storage.settled(id)
+    await service.kept.settled(id)
     text = await context.read(id, lambda: service.session_file(id)) if meta is not None else None
     if text is None:
         return await context.missing(request, id, "log")

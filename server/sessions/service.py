@@ -29,6 +29,7 @@ from flowbrush.server.settings import MIB, TMPFS, Settings, private_name
 from flowbrush.server.store import images, in_memory
 from flowbrush.server.store.cleaning import Cleaning
 from flowbrush.server.store.images import ImageStore
+from flowbrush.server.store.kept_files import KeptFiles
 from flowbrush.server.store.session_repository import SessionRepository, new_record
 from flowbrush.server.store.snapshot_files import SnapshotFiles
 from flowbrush.server.store.storage import Storage, StorageLate
@@ -63,6 +64,7 @@ class Service:
         """for what people ask to read and to upload: however much of that hangs, sessions are written all the same"""
         self.metrics.storage_silent.set_function(lambda: self.storage.silent_s)
         self._repository = SessionRepository(settings, self.store, self.metrics)
+        self.kept = KeptFiles(self.lives, self._repository.keeping, self.storage)
         self.trial = Trial(self.storage, self._repository.try_writing)
         self._snapshots = snapshots = SnapshotFiles(self.store, Storage(SNAPSHOT_THREADS))
         self.driver = Driver(self.lives, self.metrics, snapshots, self._repository, self.storage)
@@ -85,7 +87,8 @@ class Service:
 
     async def start(self) -> None:
         """Starts the workers and the tasks of upkeep."""
-        works = {"housekeeping": self._housekeeping, "cleaning": self._cleaning, "trial": self.trial.run}
+        works = {"housekeeping": self._housekeeping, "cleaning": self._cleaning}
+        works |= {"trial": self.trial.run, "kept files": self.kept.run}
         if self.fleet is not None:
             works["fleet"] = self.fleet.run
         if self.settings.snapshots_dir.parent == TMPFS:

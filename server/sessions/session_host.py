@@ -300,6 +300,14 @@ class SessionHost:
         finally:
             self.journal.truncate(chunks)
 
+    def check_files(self) -> None:
+        """Sees to it that journal and recording are where they belong. Blocks. Raises OSError."""
+        try:
+            if self.recording is not None:
+                self.recording.check()
+        finally:
+            self.journal.check()
+
     def close_files(self) -> None:
         """Closes the files. Blocks."""
         if self.recording is not None:

@@ -88,7 +88,7 @@ class Journal:
         data = b"".join(texts)
         if self._end + len(data) > self._limit:
             raise JournalFull(f"it has reached its largest size, {self._limit} bytes")
-        self._check()
+        self.check()
         self._write(data)
         self._cut = self._cut and not texts
         for text in texts:
@@ -125,13 +125,13 @@ class Journal:
         """The controls that the making of `chunk` saw. Raises IndexError beyond the end, ValueError for a line that is none."""
         if not 0 <= chunk < len(self):
             raise IndexError(f"chunk {chunk} is not in the journal, which has {len(self)}")
-        self._check()
+        self.check()
         return _checked(self._line(chunk)[1], chunk + 1)
 
     def truncate(self, chunks: int) -> None:
         """Forgets every chunk from `chunks` on."""
         if chunks < len(self):
-            self._check()
+            self.check()
             end = self._line(chunks)[0]
             os.ftruncate(self._file.fileno(), end)
             self._recent.cut(len(self) - chunks)
@@ -150,7 +150,7 @@ class Journal:
 
     def copy_to(self, path: Path, chunks: int) -> None:
         """A journal of the first `chunks` chunks alone, in a new file. Raises OSError, also where one of them is lost."""
-        self._check()
+        self.check()
         if self.whole is not None and self.whole < chunks:
             raise OSError(f"chunk {self.whole} of the session's log is lost")
         end = self._line(chunks)[0] if chunks < len(self) else self._end
@@ -186,12 +186,12 @@ class Journal:
         """Closes the file; the journal stays on disk."""
         if not self._file.closed:
             with contextlib.suppress(OSError):
-                self._check()
+                self.check()
             self._file.close()
 
     # ---- what others do to the file
 
-    def _check(self) -> None:
+    def check(self) -> None:
         """Sees to it that the file is where it belongs, and holds what was written. Raises OSError."""
         try:
             if taken_away(self._file, self.path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 import time
@@ -259,6 +260,19 @@ class SessionRepository:
             return Logged(live.journal.replace(first, lines, epoch), live.journal.take_lost())
 
         return write
+
+    def keeping(self, live: SessionHost) -> Callable[[], None]:
+        """What writes again what somebody else has removed of the session's files. It blocks. What the disk does not take is tried
+        again, and told, with what is written next.
+        """
+        save = self.saving(live)
+
+        def keep() -> None:
+            self._keep(live, save)
+            with contextlib.suppress(OSError):
+                live.check_files()
+
+        return keep
 
     def _keep(self, live: SessionHost, save: Callable[[], None]) -> None:
         """The settings and the start image, where they are gone. While that cannot be, the session goes on without."""

@@ -112,6 +112,34 @@ async def test_a_log_that_is_emptied_costs_no_picture_and_what_is_lost_of_it_is_
     assert server.metric("flowbrush_worker_restarts_total") == 1
 
 
+async def test_files_of_a_paused_session_that_are_removed_are_there_again(make_server) -> None:
+    """Also for those who read them at once, behind a rewind, and for the next process where this one is killed."""
+    server: RunningServer = make_server()
+    async with RawClient(server.url) as client:
+        ready = await client.start("steady", seed=3)
+        await client.count(16)
+        await client.send(type="session.pause")
+        await client.message("session.paused")
+        folder: Path = server.state_dir / "sessions" / ready["session"]
+        before = set(os.listdir(folder))
+        for path in ("log", "recording.mp4"):
+            shutil.rmtree(folder)
+            assert status_of(f"{server.url}/v1/sessions/{ready['session']}/{path}")[0] == 200, path
+        shutil.rmtree(folder)
+        await client.send(type="session.rewind", chunk=2)
+        await client.message("session.rewound")
+        await asyncio.to_thread(wait_for, lambda: folder.is_dir() and before <= set(os.listdir(folder)))
+        shutil.rmtree(folder)
+        await asyncio.to_thread(wait_for, lambda: folder.is_dir() and before <= set(os.listdir(folder)))
+        server.stop(signal.SIGKILL)
+    again = await asyncio.to_thread(lambda: make_server(port=server.port))
+    async with RawClient(again.url) as back:
+        await back.send(type="session.start", resume=ready["resume_token"], last_frame=11)
+        await back.message("session.ready")
+        await back.count(4)
+    assert back.packets[0].frame == 12
+
+
 async def test_a_paused_session_whose_folder_is_removed_is_taken_up_by_the_next_process(make_server) -> None:
     server: RunningServer = make_server()
     async with RawClient(server.url) as client:
