@@ -17,6 +17,8 @@ from flowbrush.server.settings import Settings
 
 WATCH_S = 0.25
 RETIRE_S = 5.0
+LATE_S = 1.0
+"""By so much a busy machine may delay what a worker says twice a second."""
 
 
 @dataclass(frozen=True)
@@ -148,5 +150,11 @@ def spawner(engine: Engine, settings: Settings, model: str) -> Spawn:
         settings.drag,
         stage_s=settings.chunk_timeout_s,
     )
-    patience = Patience(settings.load_timeout_s, settings.chunk_timeout_s, settings.beat_timeout_s)
+    patience = patience_of(settings)
     return lambda name, handler: WatchedWorker(prefix + name, engine, config, handler, patience)
+
+
+def patience_of(settings: Settings) -> Patience:
+    """As the settings say. One that says nothing is not waited for much longer than one that says that it is at its work."""
+    silent_s = min(settings.beat_timeout_s, settings.chunk_timeout_s + LATE_S)
+    return Patience(settings.load_timeout_s, settings.chunk_timeout_s, silent_s)

@@ -11,8 +11,9 @@ import pytest
 
 from flowbrush.server.engine import ipc, watched, worker
 from flowbrush.server.engine.pauses import LATE_S, Pauses
-from flowbrush.server.engine.watched import Patience, WatchedWorker
+from flowbrush.server.engine.watched import Patience, WatchedWorker, patience_of
 from flowbrush.server.engine.worker import Worker
+from flowbrush.server.settings import Settings
 
 EVERY_S, SILENT_S = 0.25, 15.0
 
@@ -52,7 +53,7 @@ class Engine:
 class Watch:
     """A worker that is watched, by a clock that goes as it is told to: `look` is the watcher's next look."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, patience: Patience) -> None:
         self.now, self.heard = 0.0, list[Any]()
         self._looks: asyncio.Queue[None] = asyncio.Queue()
         monkeypatch.setattr(watched, "time", SimpleNamespace(monotonic=lambda: self.now))
@@ -61,7 +62,6 @@ class Watch:
         )
         monkeypatch.setattr(watched, "asyncio", loop)
         self.engine = Engine()
-        patience = Patience(load_s=60.0, busy_s=30.0, silent_s=SILENT_S)
         handler = lambda process, message: self.heard.append(message)  # noqa: E731
         self.worker = WatchedWorker("w", self.engine, None, handler, patience)  # type: ignore[arg-type]
 
@@ -82,7 +82,7 @@ class Watch:
 
 @pytest.fixture
 async def it(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Watch]:
-    watch = Watch(monkeypatch)
+    watch = Watch(monkeypatch, Patience(load_s=60.0, busy_s=30.0, silent_s=SILENT_S))
     await watch.settle()
     yield watch
     watch.worker._watcher.cancel()
@@ -96,6 +96,22 @@ async def test_a_worker_is_not_silent_while_nobody_listens(it: Watch) -> None:
     for _ in range(round(SILENT_S / EVERY_S) + 1):
         await it.look(EVERY_S)
     assert it.worker.lost and "it was silent for 15 s" in it.heard[-1].reason
+
+
+async def test_a_worker_that_stands_still_is_waited_for_as_long_as_a_chunk_and_a_little(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that loads says nothing for longer: it may."""
+    limits = Settings(chunk_timeout_s=3.0)
+    watch = Watch(monkeypatch, patience_of(limits))
+    for _ in range(60):
+        await watch.look(EVERY_S)
+    await watch.says(ipc.Loaded({}, 1, {}, 0.05))
+    loaded = watch.now
+    while not watch.worker.lost and watch.now < loaded + 60.0:
+        await watch.look(EVERY_S)
+    assert 3.5 <= watch.now - loaded <= 5.0
+    assert patience_of(Settings()).silent_s == 15.0
 
 
 async def test_nor_does_it_load_for_too_long(it: Watch) -> None:
