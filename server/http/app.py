@@ -30,6 +30,7 @@ from flowbrush.server.http.hosts import Names, Origins, Proxies, as_browsers_wri
 from flowbrush.server.http.limits import BodyLimit, HeadAsGet
 from flowbrush.server.http.realtime import serve_realtime
 from flowbrush.server.http.stream import serve_stream, serve_viewer
+from flowbrush.server.http.targets import OriginForm
 from flowbrush.server.settings import MIB, Settings
 from flowbrush.server.store.storage import StorageLate, StorageRefuses
 from flowbrush.wording import expected, path_of
@@ -90,7 +91,8 @@ def _add_walls(app: FastAPI, context: Context) -> None:
             allow_headers=["Authorization", "Content-Type", "Range"],
             expose_headers=["Retry-After"],
         )
-    app.add_middleware(Linger)  # the last one added is outermost
+    app.add_middleware(Linger)
+    app.add_middleware(OriginForm)  # the last one added is outermost
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)
     for trouble in (StorageLate, StorageRefuses):

@@ -208,6 +208,33 @@ def test_what_begins_like_a_websocket_and_is_none_is_answered_and_closed(
     assert answer.startswith(f"HTTP/1.1 {status} ".encode()), answer[:200]
 
 
+def upgrade(server: RunningServer, target: str, host: str) -> bytes:
+    """The first line that answers a WebSocket's handshake."""
+    head = f"GET {target} {UPGRADE}\nSec-WebSocket-Protocol: flowbrush.v1".replace("localhost", host)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        connection.sendall(head.replace("\n", "\r\n").encode() + b"\r\n\r\n")
+        return connection.makefile("rb").readline()
+
+
+OWN, EVIL = "127.0.0.1:8000", "rebind.evil.example"
+
+
+@pytest.mark.parametrize(
+    ("called", "host", "taken"),
+    [(f"http://{OWN}", OWN, True), (f"HTTP://{OWN}", EVIL, True), (f"http://{EVIL}", OWN, False),
+     (f"http://{EVIL}@{OWN}", OWN, False), ("http://", OWN, False)],
+)  # fmt: skip
+def test_a_target_that_is_a_whole_address_is_a_path_and_the_host(
+    server: RunningServer, called: str, host: str, taken: bool
+) -> None:
+    """What is named in it counts, and not the header: that is what a proxy was asked for."""
+    head = f"HTTP/1.1\nHost: {host}\nConnection: close"
+    for path in ("/healthz", "", "/v1/models?x=http://other"):
+        answer = raw(server, f"GET {called}{path} {head}")
+        assert answer.split()[1] == (b"200" if taken else b"403"), path
+    assert upgrade(server, f"{called}/v1/stream?x=1", host).split()[1] == (b"101" if taken else b"403")
+
+
 @pytest.mark.parametrize(
     "body",
     [b"", b"null", b"[" * 8_000, b'{"chunk":-1}', b'{"chunk":1e400}', b'{"chunk":NaN}', b'{"chunk":9999999999999999999999}',
