@@ -14,6 +14,7 @@ from flowbrush.server.engine.engine import Engine
 from flowbrush.server.engine.pauses import Pauses
 from flowbrush.server.engine.workers import Handler, Leaving, Lost, Spawn
 from flowbrush.server.settings import Settings
+from flowbrush.server.supervise import supervise
 
 WATCH_S = 0.25
 RETIRE_S = 5.0
@@ -34,9 +35,15 @@ class WatchedWorker:
     """Its messages, and one Lost at the end, go to `handler` in the event loop."""
 
     def __init__(
-        self, name: str, engine: Engine, config: ipc.WorkerConfig, handler: Handler, patience: Patience
+        self,
+        name: str,
+        engine: Engine,
+        config: ipc.WorkerConfig,
+        handler: Handler,
+        patience: Patience,
+        failed: Callable[[], object],
     ) -> None:
-        """Raises OSError when the engine has no room for it."""
+        """`failed` is told where the watch itself fails, and starts again. Raises OSError when the engine has no room for it."""
         self.name = name
         self._handler = handler
         self._patience = patience
@@ -52,7 +59,7 @@ class WatchedWorker:
             lambda message: self._post(self._on_message, message),
             lambda reason: self._post(self._on_lost, reason),
         )
-        self._watcher = self._loop.create_task(self._watch())
+        self._watcher = self._loop.create_task(supervise(f"the watch of {name}", self._watch, failed))
 
     @property
     def where(self) -> str:
@@ -133,8 +140,10 @@ class WatchedWorker:
         self.lost = True
 
 
-def spawner(engine: Engine, settings: Settings, model: str) -> Spawn:
-    """Starts workers of `engine` as the settings say, named by their model where there are several."""
+def spawner(engine: Engine, settings: Settings, model: str, failed: Callable[[], object]) -> Spawn:
+    """Starts workers of `engine` as the settings say, named by their model where there are several; `failed` is told of faults in
+    watching them.
+    """
     prefix = f"{model}-" if len(settings.models) > 1 else ""
     config = ipc.WorkerConfig(
         settings.loader,
@@ -151,7 +160,7 @@ def spawner(engine: Engine, settings: Settings, model: str) -> Spawn:
         stage_s=settings.chunk_timeout_s,
     )
     patience = patience_of(settings)
-    return lambda name, handler: WatchedWorker(prefix + name, engine, config, handler, patience)
+    return lambda name, handler: WatchedWorker(prefix + name, engine, config, handler, patience, failed)
 
 
 def patience_of(settings: Settings) -> Patience:

@@ -69,7 +69,9 @@ class Service:
         self._snapshots = snapshots = SnapshotFiles(self.store, Storage(SNAPSHOT_THREADS))
         self.driver = Driver(self.lives, self.metrics, snapshots, self._repository, self.storage)
         shared = settings, self.lives, self.metrics, snapshots, self.driver.handle
-        each = {name: Dispatcher(name, *shared, spawner(engine, settings, name)) for name in settings.models}
+        failed = self.metrics.task_failures.labels("watch").inc
+        spawn = {name: spawner(engine, settings, name, failed) for name in settings.models}
+        each = {name: Dispatcher(name, *shared, spawn[name]) for name in settings.models}
         self.dispatchers = self.driver.dispatchers = Dispatchers(each, self.lives, settings.load_timeout_s)
         parts = self.store, self._repository, self.driver, self.lives, self.storage
         self.fleet = fleet_of(*parts, settings)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from flowbrush.server import supervise
 from flowbrush.server.engine import ipc, watched, worker
 from flowbrush.server.engine.pauses import LATE_S, Pauses
 from flowbrush.server.engine.watched import Patience, WatchedWorker, patience_of
@@ -54,7 +55,7 @@ class Watch:
     """A worker that is watched, by a clock that goes as it is told to: `look` is the watcher's next look."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, patience: Patience) -> None:
-        self.now, self.heard = 0.0, list[Any]()
+        self.now, self.heard, self.failures = 0.0, list[Any](), 0
         self._looks: asyncio.Queue[None] = asyncio.Queue()
         monkeypatch.setattr(watched, "time", SimpleNamespace(monotonic=lambda: self.now))
         loop = SimpleNamespace(
@@ -63,7 +64,10 @@ class Watch:
         monkeypatch.setattr(watched, "asyncio", loop)
         self.engine = Engine()
         handler = lambda process, message: self.heard.append(message)  # noqa: E731
-        self.worker = WatchedWorker("w", self.engine, None, handler, patience)  # type: ignore[arg-type]
+        self.worker = WatchedWorker("w", self.engine, None, handler, patience, self.fail)  # type: ignore[arg-type]
+
+    def fail(self) -> None:
+        self.failures += 1
 
     async def look(self, after_s: float) -> None:
         self.now += after_s
@@ -112,6 +116,19 @@ async def test_a_worker_that_stands_still_is_waited_for_as_long_as_a_chunk_and_a
         await watch.look(EVERY_S)
     assert 3.5 <= watch.now - loaded <= 5.0
     assert patience_of(Settings()).silent_s == 15.0
+
+
+async def test_a_watch_that_fails_goes_on(it: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that hangs behind it would hold its seats for ever."""
+    monkeypatch.setattr(supervise, "AGAIN_S", 0.0)
+    await it.says(ipc.Loaded({}, 1, {}, 0.05))
+    await it.says(ipc.Beat(None))  # type: ignore[arg-type]
+    await it.look(EVERY_S)
+    await it.says(ipc.Beat(0.0))
+    assert it.failures == 1 and not it.worker.lost
+    for _ in range(round(SILENT_S / EVERY_S) + 1):
+        await it.look(EVERY_S)
+    assert it.worker.lost and it.failures == 1
 
 
 async def test_nor_does_it_load_for_too_long(it: Watch) -> None:
