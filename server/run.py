@@ -115,12 +115,15 @@ def _serve(settings: Settings, app: FastAPI) -> int:
 
 
 def connection_limits(settings: Settings, context: Context) -> ConnectionLimits:
-    """The limits of this process: no more connections than half of its file descriptors, of which it first takes all it may."""
+    """The limits of this process: no more connections than half of its file descriptors, of which it first takes all it may; where
+    these are fewer than the settings allow, those of an address are fewer in the same proportion.
+    """
     proxies = Proxies(ip_network(text, strict=False) for text in settings.trusted_proxies)
     closed = context.service.metrics.connections_closed
+    total = min(settings.connections, max(8, file_descriptors() // 2))
     return ConnectionLimits(
-        total=min(settings.connections, max(8, file_descriptors() // 2)),
-        per_address=settings.connections_per_address,
+        total=total,
+        per_address=max(1, settings.connections_per_address * total // settings.connections),
         header_s=settings.header_s,
         body_s=settings.body_s,
         write_s=settings.slow_reader_s,

@@ -17,6 +17,7 @@ from weakref import WeakSet
 from flowbrush.server.children import deaf_to_the_group
 from flowbrush.server.engine import ipc
 from flowbrush.server.engine.engine import Ended, Received
+from flowbrush.server.engine.reserve import Reserve
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ class LocalEngine:
         """So many are kept once a worker is warm; their model is named to them when they are needed."""
         self._wanted = spares
         self._spares: list[Process] = []
+        self._reserve = Reserve()
         self._lock = threading.Lock()
         self._closed = False
 
@@ -78,7 +80,7 @@ class LocalEngine:
                 self._fill_later()
             return goes_on
 
-        process = self._spare() or Process()
+        process = self._spare() or self._reserve.making(Process)
         process.begin(name, config, heard, ended)
         return process
 
@@ -115,6 +117,7 @@ class LocalEngine:
             self._closed = True
             for spare in self._spares:
                 spare.kill()
+        self._reserve.close()
 
 
 class Process:
