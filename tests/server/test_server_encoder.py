@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,10 +13,14 @@ from PIL import Image
 
 from flowbrush.decoder import Decoder
 from flowbrush.packets import NO_FLAGS, Flag, Packet
+from flowbrush.pipelines.requests import ChunkResult
 from flowbrush.protocol import Codec
 from flowbrush.server.engine import encoder as encoders
+from flowbrush.server.engine import ipc
+from flowbrush.server.engine.encode_thread import Job, StreamEncoder
 from flowbrush.server.engine.encoder import VideoEncoder, available_codecs, has_nvenc
 
+MOST_WAITING = 64
 PHOTO = Path(__file__).parents[2] / "web" / "gallery" / "photo-panda.webp"
 
 
@@ -75,3 +80,18 @@ def test_a_gpu_without_an_encoder_is_told_once_and_is_no_error(
     assert tried.count("h264_nvenc") == 1 and tried.count("libx264") == 4
     assert [record.levelno for record in caplog.records] == [logging.INFO]
     assert "h264_nvenc does not open" in caplog.text
+
+
+def test_chunks_that_wait_for_a_stuck_encoder_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is some megabytes of pictures; a stream that is so far behind hears that it has failed, and hears it once."""
+    go_on, said = threading.Event(), list[ipc.StreamFailed]()
+    monkeypatch.setattr(VideoEncoder, "encode", lambda *_: go_on.wait() and (b"", True))
+    stream = StreamEncoder(said.append, Codec.JPEG, 16, 16, 16.0)
+    chunk, picture = 0, np.zeros((1, 16, 16, 3), np.uint8)
+    while not said and chunk < 4 * MOST_WAITING:
+        stream.put(Job(ipc.StepItem("s", 0, chunk, ()), ChunkResult(chunk, chunk, picture, "p")))
+        chunk += 1
+    stream.put(Job(ipc.StepItem("s", 0, chunk, ()), ChunkResult(chunk, chunk, picture, "p")))
+    stream.close()
+    go_on.set()
+    assert 8 <= chunk <= MOST_WAITING and len(said) == 1 and said[0].encoder

@@ -85,6 +85,18 @@ async def test_what_waits_in_a_lane_is_bounded(hanging: threading.Event) -> None
     storage.submit("stuck", hanging.wait, always=True)
 
 
+async def test_the_bound_of_a_lane_is_some_seconds_of_a_session_and_no_memory(
+    hanging: threading.Event,
+) -> None:
+    """What a session writes in two seconds must find room, and of what a disk keeps waiting for ever there is little."""
+    storage, taken = Storage(late_s=60.0), 0
+    with pytest.raises(StorageLate):
+        while taken < 300:
+            storage.submit("stuck", hanging.wait)
+            taken += 1
+    assert 16 <= taken <= 256
+
+
 async def test_more_that_hangs_than_there_are_threads_is_late_and_no_more(hanging: threading.Event) -> None:
     storage = Storage(threads=2, late_s=SOON_S)
     for lane in range(5):
