@@ -2,7 +2,8 @@
 
 The file is the truth; memory holds where some lines begin, and the latest lines. It can be cut (rewind, reset) and read again by
 a new process after a restart. What somebody else does to it meanwhile is found before it is written or read: one that was removed
-is written again, and where lines were cut off that memory has no more, each leaves a line that says so.
+is written again, as are the latest lines where they are not as they were; where lines were cut off that memory has no more, each
+leaves a line that says so.
 """
 
 from __future__ import annotations
@@ -71,6 +72,8 @@ class Journal:
                 break
             self._note(line)
         self._file.truncate(self._end)
+        self._changed_ns = self._when_changed()
+        """when the file was last changed, as far as that was done here"""
 
     def __len__(self) -> int:
         return self._count
@@ -104,6 +107,7 @@ class Journal:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._file.fileno(), self._end)
             raise
+        self._changed_ns = self._when_changed()
 
     def replace(self, first: int, lines: Sequence[Sequence[Control]], epoch: int) -> int:
         """As `extend`, but whatever it has from `first` on goes before: a cut may have failed. Returns how many it has then."""
@@ -136,6 +140,7 @@ class Journal:
             os.ftruncate(self._file.fileno(), end)
             self._recent.cut(len(self) - chunks)
             self._end, self._count, self._cut = end, chunks, True
+            self._changed_ns = self._when_changed()
             del self._starts[-(-chunks // EVERY) :]
             if self.whole is not None and chunks <= self.whole:
                 self.whole = None
@@ -207,6 +212,20 @@ class Journal:
             self._fill()
         elif size > self._end:  # of a write that failed, or of somebody else
             os.ftruncate(self._file.fileno(), self._end)
+        elif self._when_changed() != self._changed_ns:
+            self._compare()
+        self._changed_ns = self._when_changed()
+
+    def _when_changed(self) -> int:
+        return os.fstat(self._file.fileno()).st_mtime_ns
+
+    def _compare(self) -> None:
+        """Somebody else has written into it: the lines that memory has are put back where they are not as they were."""
+        known = b"".join(self._recent.last(self._count))
+        at = self._end - len(known)
+        if os.pread(self._file.fileno(), len(known), at) != known:
+            os.ftruncate(self._file.fileno(), at)
+            self._fill()
 
     def _fill(self) -> None:
         """Lines were cut off: those that memory has are written again, and the others are lost."""
@@ -234,7 +253,7 @@ class Journal:
             if lost
             else "it was written again, nothing is lost"
         )
-        log.error("somebody else has cut %s while its session runs: %s", self.path, told)
+        log.error("somebody else has cut, or written into, %s while its session runs: %s", self.path, told)
         if lost:
             first = whole if self._lost is None else min(whole, self._lost[0])
             self._lost = first, whole + lost - 1

@@ -16,7 +16,7 @@ from flowbrush.server.delivery.recording import Recording
 from flowbrush.server.engine.encoder import VideoEncoder
 from flowbrush.server.sessions import events as on
 from flowbrush.server.store.claims import Claims
-from flowbrush.server.store.journal import Journal, track_changes
+from flowbrush.server.store.journal import RECENT_LINES, Journal, track_changes
 from flowbrush.server.store.log_text import log_text
 from flowbrush.session_file import FileStart, SessionFile
 
@@ -88,6 +88,28 @@ def test_of_a_journal_that_is_cut_the_end_is_known(tmp_path: Path, kept: int) ->
     journal.extend(kept, [(TracksClear(id=999),)])
     journal.copy_to(tmp_path / "branch", kept + 1)
     assert Journal(tmp_path / "branch").controls(kept) == (TracksClear(id=999),) and journal.whole is None
+
+
+@pytest.mark.parametrize("chunk", [0, 40, 99])
+def test_lines_that_somebody_else_has_overwritten_are_put_back_as_memory_has_them(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, chunk: int
+) -> None:
+    """With as many bytes as there were. Of lines that memory has no more it is not told: nothing remembers them."""
+    path = tmp_path / "j"
+    journal = journal_of(path, 100)
+    before = path.read_bytes()
+    with path.open("r+b") as file:
+        file.seek(before.index(f'"chunk {chunk}"'.encode()) + 1)
+        file.write(b"CHUNK")
+    os.utime(path, ns=(0, 0))
+    journal.check()
+    known = chunk >= 100 - RECENT_LINES
+    assert (path.read_bytes() == before) == known and ("written into" in caplog.text) == known
+    journal.replace(100, LINES[100:102], 0)
+    assert len(Journal(path)) == len(journal) == 102 and journal.take_lost() is None
+    caplog.clear()
+    journal.check()
+    assert not caplog.records
 
 
 def test_a_journal_that_is_cut_again_and_again_has_the_lines_of_its_index(tmp_path: Path) -> None:
