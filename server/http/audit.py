@@ -11,8 +11,8 @@ log = logging.getLogger("flowbrush.audit")
 
 
 def audit(event: str, identity: Identity, **facts: str | int | float | None) -> None:
-    """Notes an act: `session.start`, `session.resume`, `session.watch`, `session.branch`, `image.upload`, `token.issue`,
-    `read.log`, `read.recording`.
+    """Notes an act: `session.start`, `session.resume`, `session.watch`, `session.branch`, `session.mark`, `image.upload`,
+    `token.issue`, `read.log`, `read.recording`.
     """
     who = {"key": identity.owner or None, "address": identity.address}
     if identity.by_token:
@@ -21,5 +21,5 @@ def audit(event: str, identity: Identity, **facts: str | int | float | None) -> 
 
 
 def note(event: str, **facts: str | int | float | None) -> None:
-    """Notes an event that is nobody's act, or whose actor is not known: `refused`, `keys.reload`."""
+    """Notes an event that is nobody's act, or whose actor is not known: `session.end`, `refused`, `keys.reload`."""
     log.info("%s", event, extra={"audit": {"event": event, **facts}})

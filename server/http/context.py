@@ -57,6 +57,7 @@ class Context:
         """All parts, wired. Raises BadSettings for keys that cannot be read."""
         service = Service(settings, engine)
         gate = Gate(load_access(settings), settings.token_s)
+        service.driver.ended = _note_end
         quotas = Quotas(service, lambda: gate.access)
         uploads = Uploads(service.images, quotas, service.reading)
         fleet, playable = service.fleet, Playable(service.reading)
@@ -120,3 +121,8 @@ class Context:
 def unknown(id: str) -> JSONResponse:
     """The answer for a session that is not there, or not for who asks."""
     return error_response(404, ErrorCode.UNKNOWN_SESSION, f"nothing is here of a session {id[:64]!r}")
+
+
+def _note_end(live: SessionHost, reason: str) -> None:
+    frames = live.session.output.frame
+    note("session.end", key=live.meta.owner or None, session=live.id, reason=reason, frames=frames)

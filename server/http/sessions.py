@@ -86,6 +86,7 @@ async def _mark(context: Context, id: str, request: Request) -> Response:
         text = "this session is not recorded" if live.recording is None else "the recording is full"
         return error_response(409, ErrorCode.UNSUPPORTED, text)
     context.service.want_key(live)
+    audit("session.mark", identity_of(request), session=id, chunk=live.session.upcoming)
     return JSONResponse({"chunk": live.session.upcoming})
 
 

@@ -47,6 +47,8 @@ class Driver:
         self._repository = repository
         self._storage = storage
         self._clock = clock
+        self.ended: Callable[[SessionHost, str], None] = lambda live, reason: None
+        """told of each session that ends, and why"""
         self.dispatchers: Dispatchers
         """set right after they were made: they and the driver need each other"""
 
@@ -259,6 +261,7 @@ class Driver:
             lambda: self._snapshots.drop(live.id),
             lambda: last(lambda: self._repository.give_up(live.id)),
             lambda: self._metrics.sessions.labels(effect.reason).inc(),
+            lambda: self.ended(live, effect.reason),
         ]
         for step in steps:
             try:

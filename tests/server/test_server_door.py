@@ -438,6 +438,24 @@ async def test_the_log_tells_who_did_what_and_no_secret(keyed: RunningServer) ->
     assert any(line["event"] == "refused" and line["code"] == "unauthorized" for line in lines)
 
 
+async def test_the_end_of_a_session_is_told_with_whose_it_was_and_a_mark_with_who_made_it(
+    keyed: RunningServer,
+) -> None:
+    async with RawClient(keyed.url, additional_headers=AS_ALICE) as client:
+        session = (await client.start())["session"]
+        await client.count(4)
+        status, marked = ask(keyed, f"/v1/sessions/{session}/mark", "POST", b"", a=AS_ALICE)
+        await client.send(type="session.stop")
+        done = await client.message("session.done")
+    lines = [json.loads(line) for line in keyed.log.read_text().splitlines() if line.startswith('{"audit"')]
+    mine = [{**line, "audit": ""} for line in lines if line.get("session") == session]
+    act = {"audit": "", "key": "alice", "session": session}
+    assert status == 200 and mine[1:] == [
+        {**act, "event": "session.mark", "address": "127.0.0.1", "chunk": marked["chunk"]},
+        {**act, "event": "session.end", "reason": done["reason"], "frames": done["frames"]},
+    ]
+
+
 async def test_keys_are_read_again_on_a_signal(make_server: Any, tmp_path: Path) -> None:
     keys = tmp_path / "keys.toml"
     keys.write_text(KEYS)
