@@ -22,6 +22,7 @@ from flowbrush.errors import ProtocolError
 from flowbrush.parse import parse_control
 from flowbrush.protocol import Control
 from flowbrush.server.store.put_back import put_back, taken_away
+from flowbrush.server.store.room import Room
 
 log = logging.getLogger(__name__)
 
@@ -49,10 +50,10 @@ class JournalFull(OSError):
 class Journal:
     """`len(journal)` is the number of chunks asked for; the next one has that index. A line is in the file whole, or not at all."""
 
-    def __init__(self, path: Path, *, limit: int = 1 << 62) -> None:
-        """Opens `path`, or makes it; it takes up to `limit` bytes. A last line that a crash cut short is removed."""
+    def __init__(self, path: Path, *, limit: int = 1 << 62, room: Room | None = None) -> None:
+        """Opens `path`, or makes it, for `limit` bytes, of the `room` of all. A last line that a crash cut short is removed."""
         self.path = path
-        self._limit = limit
+        self._limit, self._room = limit, room or Room()
         self._file = open(path, "a+b")
         self._starts = array("Q")
         """where chunk 0, EVERY, 2 EVERY, … begin"""
@@ -72,6 +73,7 @@ class Journal:
                 break
             self._note(line)
         self._file.truncate(self._end)
+        self._room.note(path, self._end)
         self._changed_ns = self._when_changed()
         """when the file was last changed, as far as that was done here"""
 
@@ -91,11 +93,15 @@ class Journal:
         data = b"".join(texts)
         if self._end + len(data) > self._limit:
             raise JournalFull(f"it has reached its largest size, {self._limit} bytes")
+        if self._room.lacks(self.path, self._end + len(data)):
+            reached = f"the logs of all sessions have reached {self._room.total} bytes"
+            raise JournalFull(f"{reached}, and it is the largest")
         self.check()
         self._write(data)
         self._cut = self._cut and not texts
         for text in texts:
             self._note(text)
+        self._room.note(self.path, self._end)
 
     def _write(self, data: bytes) -> None:
         """Puts `data` at the end. Raises OSError; what was written of it is taken away again then, now or before the next write."""
@@ -141,6 +147,7 @@ class Journal:
             self._recent.cut(len(self) - chunks)
             self._end, self._count, self._cut = end, chunks, True
             self._changed_ns = self._when_changed()
+            self._room.note(self.path, end)
             del self._starts[-(-chunks // EVERY) :]
             if self.whole is not None and chunks <= self.whole:
                 self.whole = None
@@ -193,6 +200,7 @@ class Journal:
             with contextlib.suppress(OSError):
                 self.check()
             self._file.close()
+            self._room.leave(self.path)
 
     # ---- what others do to the file
 

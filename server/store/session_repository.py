@@ -21,6 +21,7 @@ from flowbrush.server.settings import MIB, Settings
 from flowbrush.server.store import images
 from flowbrush.server.store.journal import Journal, lines_of
 from flowbrush.server.store.log_text import log_text
+from flowbrush.server.store.room import Room
 from flowbrush.server.store.store import SessionRecord, Store, hash_token
 from flowbrush.session_file import FileStart, SessionFile
 
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 JOURNAL_BYTES = 256 * MIB
 JOURNAL_SHARE = 8
 """The largest journal, and the share of the disk that one may take."""
+JOURNALS_SHARE = 2
+"""The share that those of all running sessions may take."""
 
 PAUSED_S = 60.0
 """A paused session keeps its slot for so long while others wait."""
@@ -86,6 +89,7 @@ class SessionRepository:
         """what the workers of each model make, once one has said so"""
         self.left_out: dict[str, str] = {}
         """stored sessions of models that are not served now: hash of the token → model"""
+        self._room = Room(settings.disk_mib * MIB // JOURNALS_SHARE)
         self._unkept: set[str] = set()
         """running sessions whose files were removed, and cannot be written again"""
         self._unsaid: list[Callable[[], None]] = []
@@ -116,7 +120,7 @@ class SessionRepository:
             source=meta.start.shows_source,
         )
         most = min(JOURNAL_BYTES, self._settings.disk_mib * MIB // JOURNAL_SHARE)
-        journal = Journal(self._store.journal(meta.id), limit=most)
+        journal = Journal(self._store.journal(meta.id), limit=most, room=self._room)
         terms = Terms(self._settings.resume_s, PAUSED_S, self._settings.idle_s, self._settings.session_s)
         codecs = (meta.codec, *(codec for codec in self._codecs(meta) if codec != meta.codec))
         session = Session(meta.id, settings, meta.chunk_frames, codecs, expected_s, terms, paused, notices)

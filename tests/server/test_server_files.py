@@ -30,6 +30,7 @@ from flowbrush.server.settings import Settings
 from flowbrush.server.store.images import BadImage, ImageStore
 from flowbrush.server.store.journal import BLOCK, Journal, lines_of
 from flowbrush.server.store.log_text import log_text
+from flowbrush.server.store.room import Room
 from flowbrush.server.store.session_repository import SessionRepository
 from flowbrush.server.store.store import Store
 from flowbrush.session_file import FileStart, SessionFile, at_chunk
@@ -203,6 +204,31 @@ def test_a_journal_has_a_largest_size(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="largest size"):
         journal.extend(0, [(prompt("x" * 100, 1),)])
     journal.extend(0, [()])
+
+
+def test_where_all_journals_take_too_much_the_largest_grows_no_more_and_the_others_do(tmp_path: Path) -> None:
+    line, large = [(prompt("x" * 100, 1),)], Journal(tmp_path / "large")
+    large.extend(0, line)
+    room = Room(6 * (tmp_path / "large").stat().st_size)
+    one, other, large = (Journal(tmp_path / name, room=room) for name in ("one", "other", "large"))
+    other.extend(0, line)
+    large.extend(1, line * 2)
+    with pytest.raises(OSError, match="it is the largest"):
+        large.extend(3, line * 3)
+    one.extend(0, line * 2)
+    other.extend(1, line)
+    assert (len(large), len(one), len(other)) == (3, 2, 2)
+    with pytest.raises(OSError, match="it is the largest"):
+        other.extend(2, line * 2)
+    large.truncate(1)
+    one.close()
+    other.extend(2, line * 2)
+
+
+def test_running_sessions_logs_take_half_of_the_disk_at_most(tmp_path: Path) -> None:
+    stored = repository(tmp_path, SESSION)
+    settings = stored._settings
+    assert 0 < stored._room.total <= settings.disk_mib * 1024 * 1024 // 2
 
 
 def chunk_of(encoder: VideoEncoder, chunk: int, key: bool = False) -> list[Sample]:
