@@ -64,6 +64,7 @@ def test_a_spare_process_is_the_next_worker_and_another_takes_its_place(
     assert psutil.Process(spare).name() == "worker"
     dead = spare_of(engine)
     psutil.Process(dead).kill()
+    wait_for(lambda: not engine._spares[0].alive, WAIT_S)
     second.end()
     third = Started(engine, "worker-2")
     assert third.pid not in (dead, spare), "one that died as it waited is not taken"
