@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+import urllib.parse
 import urllib.request
 import venv
 import zipfile
@@ -156,12 +157,19 @@ def served(python: Path, folder: Path) -> Iterator[str]:
 def check_page(url: str) -> None:
     """The page with all that it names, and pocket among the models."""
     page = _read(url + "/")
-    named = [name for name in re.findall(r'(?:src|href)="([^"#:]+)"', page) if name != "."]
-    sizes = [len(_read(f"{url}/{name.lstrip('/')}")) for name in named]
+    named = files_named(page, url + "/")
+    sizes = [len(_read(each)) for each in named]
     models = [model["name"] for model in json.loads(_read(url + "/v1/models"))["models"]]
     if "pocket" not in models or not named or not all(sizes):
         sys.exit(f"the page names {named} of {sizes} characters, the models are {models}")
     print(f"page: {len(page)} characters, {len(named)} files named in it; models: {', '.join(models)}")
+
+
+def files_named(page: str, url: str) -> list[str]:
+    """The addresses of all that the page at `url` names on its own server, itself left out, as a browser finds them."""
+    links = re.findall(r'(?:src|href)="([^"]+)"', page)
+    found = {urllib.parse.urldefrag(urllib.parse.urljoin(url, link))[0] for link in links}
+    return sorted(each for each in found - {url} if each.startswith(url))
 
 
 def _read(url: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import importlib.util
 import io
 import json
 import re
@@ -290,6 +291,17 @@ def test_what_is_served_of_the_page_is_what_it_loads(server: RunningServer) -> N
         "",
     ):
         assert status_of(f"{server.url}/web/{path}")[0] == 404, path
+
+
+def test_what_the_page_names_is_served_as_the_check_of_the_packages_asks(server: RunningServer) -> None:
+    spec = importlib.util.spec_from_file_location("check_packages", ROOT / "tools" / "check_packages.py")
+    assert spec is not None and spec.loader is not None
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    links = 'href="./" href="#top" src="web/main.js" href="web/icons.svg#drag" href="https://example.org/"'
+    named = [f"{server.url}/web/icons.svg", f"{server.url}/web/main.js"]
+    assert tool.files_named(links, f"{server.url}/") == named
+    tool.check_page(server.url)
 
 
 def test_the_api_describes_itself_without_asking_others(server: RunningServer) -> None:
