@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 Parts = dict[int, tuple[Tensor, Tensor]]
 """By row: latents [C, T, h, w] that are wanted, and where [1, T, h, w] in 0..1."""
+
+STILL = 1e-4  # of the frame's size: a track that moves by less from frame to frame stays
 
 
 @dataclass(frozen=True)
@@ -123,19 +126,28 @@ class WanFamily:
         """The published students were distilled with guidance in them."""
         return None
 
+    @torch.inference_mode()
     def settle(self, latents: Tensor, taken: Sequence[Taken]) -> Tensor:
-        """A start image is seen as it is, unless something moves in it from the first frame on."""
+        """A start image is seen as it is; what moves in it from the first frame on is the student's."""
         for row, each in enumerate(taken):
-            if each.memory.given is not None and not each.plan.visible.any():
-                frames = each.memory.given[:, : latents.shape[2]]
+            given = each.memory.given
+            if given is not None and not _camera_moves(each.plan, given):
+                frames = given[:, : latents.shape[2]]
+                count = frames.shape[1]
+                moves = self._moves(each, given)[:, :count]
                 latents = latents.clone()
-                latents[row, :, : frames.shape[1]] = frames
+                latents[row, :, :count] = torch.where(moves, latents[row, :, :count], frames)
         return latents
 
     def decode(
         self, latents: Tensor, taken: Sequence[Taken], last: Sequence[Tensor | None]
     ) -> tuple[Tensor, list[WanMemory]]:
         frames, after = self.codec.stream(latents, [t.memory.decoder for t in taken])  # [B, 3, F, H, W]
+        for row, each in enumerate(taken):
+            if (given := each.memory.given) is not None and _moving(each.plan, given).any():
+                # A latent frame is four pictures, of which the first is the start image whatever moves in the others.
+                still = self.codec.stream(given[None, :, :1], [each.memory.decoder])[0]
+                frames[row, :, 0] = still[0, :, 0]
         pixels = frames.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
         memories = [
             WanMemory(state, _later(each.memory.given, latents.shape[2]), layers=each.memory.layers)
@@ -207,6 +219,13 @@ class WanFamily:
         cells = F.avg_pool2d(known.confidence, self.card.codec.stride)  # [F, 1, h, w]
         return cells.unflatten(0, (-1, FRAMES)).mean((1, 2))[None].clamp(0, 1)
 
+    def _moves(self, each: Taken, given: Tensor) -> Tensor:
+        """Where something moves in the chunk that begins with latents `given`: [1, T, h, w] of true and false."""
+        if not _moving(each.plan, given).any():
+            return torch.zeros_like(given[:1], dtype=torch.bool)
+        sure = self._sure(each.rigid) if isinstance(each, TakenRigid) else self._warped([each], [given])[0][1]
+        return sure > 0
+
     def _warped(self, taken: Sequence[Taken], last: Sequence[Tensor | None]) -> Parts:
         """The last latents moved along the tracks of those that have no reference, and how near to a track each cell is."""
         rows = {
@@ -221,6 +240,19 @@ class WanFamily:
         plans, frames = [taken[row].plan for row in rows], self.card.chunk_frames
         guide = drag_guide(stacked, track_window(plans, frames, size, self.placement.device), stride, 1)
         return dict(zip(rows, zip(guide.reference, guide.mask, strict=True), strict=True))
+
+
+def _moving(plan: ChunkPlan, given: Tensor) -> npt.NDArray[np.bool_]:
+    """Which tracks move while latents `given` [C, n, h, w] are shown: [N]."""
+    frames = 1 + FRAMES * given.shape[1]
+    xy, visible = plan.xy[:, :frames], plan.visible[:, :frames]
+    steps = np.abs(np.diff(xy, axis=1)).max(2) > STILL
+    return np.asarray((steps & visible[:, 1:] & visible[:, :-1]).any(1))
+
+
+def _camera_moves(plan: ChunkPlan, given: Tensor) -> bool:
+    """Whether all of the picture does: points of the scene are the camera's."""
+    return bool(plan.hands[_moving(plan, given)].min(initial=0) < 0)
 
 
 def _later(given: Tensor | None, frames: int) -> Tensor | None:

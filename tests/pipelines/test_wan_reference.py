@@ -147,6 +147,38 @@ def test_what_moves_in_a_start_image_moves_from_its_first_frame_on(wan, way):
     assert state.memory.given is None
 
 
+def held(kind):
+    pin = TrackBegin(track=3, kind="pin", points=(Point(t=0.0, x=0.2, y=0.5),))
+    return {
+        "pin": [pin],
+        "drag": [drag(0.0)],
+        "later": [drag(0.4, 0.3)],
+        "camera": [CameraSet(mode="velocity", pan=(0.3, 0.0))],
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["pin", "drag", "later", "camera"])
+@pytest.mark.parametrize("way", ["auto", "warp"])
+def test_a_start_image_is_the_first_frame_whatever_is_held(wan, way, kind):
+    """Through the codec; and all of its latent frame where nothing moves in that."""
+    made = (
+        wan
+        if way == "auto"
+        else Generator.load(reduced(CARDS["wan-1.3b"]), device="cpu", dtype="fp32", seats=1, drag=way)
+    )
+    image = np.random.default_rng(0).integers(0, 255, (64, 128, 3), np.uint8)
+    state = begin(made, image=image)
+    given, decoder = state.memory.given, state.memory.decoder
+    expected = made.model.codec.stream(given[None], [decoder])[0][0].add(1).mul(127.5)  # [3, 4, H, W]
+    frames = made.step([state], [held(kind)])[0].frames
+    off = np.abs(frames[:4] - expected.permute(1, 2, 3, 0).numpy()).max((1, 2, 3))
+    assert off[0] <= 1
+    assert (off.max() <= 1) == (kind in ("pin", "later"))
+    still = (state.latents[:, 0] == given[:, 0]).all(0).float().mean()
+    if kind == "drag":
+        assert 0.3 < still < 1, "what is far from the hand is the picture's"
+
+
 def test_streams_with_and_without_a_reference_share_a_pass(wan):
     states = [begin(wan) for _ in range(2)]
     wan.step(states, [(), ()])
