@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -30,8 +31,8 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def fill(module: nn.Module, tensors: dict[str, Tensor], prefix: str, source: str) -> None:
-    """Puts `tensors` named `prefix`… into `module`. A missing, unexpected or mis-shaped one is an error that
-    names it.
+    """Puts `tensors` named `prefix`… into `module`. A missing, unexpected or mis-shaped one, or one that is not finite, is an error
+    that names it.
 
     A module on the meta device takes the tensors themselves, in its own number type; any other gets copies.
     """
@@ -47,11 +48,29 @@ def fill(module: nn.Module, tensors: dict[str, Tensor], prefix: str, source: str
             raise BadWeights(
                 f"{source}: {prefix}{name} has shape {tuple(given[name].shape)}, expected {tuple(value.shape)}"
             )
-    if any(value.is_meta for value in wanted.values()):
-        typed = {name: given[name].to(value.dtype) for name, value in wanted.items()}
-        module.load_state_dict(typed, assign=True)
-    else:
-        module.load_state_dict(given)
+    typed = {name: given[name].to(value.dtype) for name, value in wanted.items()}
+    weights = {
+        name: typed[name] for name, _ in module.named_parameters()
+    }  # NaN in keyframes' facts means unknown
+    check_finite(weights, source, prefix)
+    module.load_state_dict(typed, assign=any(value.is_meta for value in wanted.values()))
+
+
+def check_finite(tensors: Mapping[str, Tensor], source: str, prefix: str = "") -> None:
+    """Raises BadWeights where a tensor has NaN or infinity in it, of which one makes every picture black."""
+    for name, value in tensors.items():
+        if (
+            value.is_floating_point() and value.numel() and not value.is_meta
+        ):  # a meta tensor holds no numbers
+            known = value if value.dtype.itemsize > 1 else value.float()  # torch orders no numbers of 8 bits
+            ends = torch.stack(
+                torch.aminmax(known)
+            )  # both are NaN where any is; a tenth of the time of isfinite
+            if not ends.isfinite().all():
+                raise BadWeights(
+                    f"{source}: {prefix}{name} has numbers that are not finite in {str(value.dtype).removeprefix('torch.')} "
+                    "(NaN or infinity): the file is broken, or was made by a training that failed; get another"
+                )
 
 
 def save(path: Path, parts: dict[str, nn.Module], metadata: dict[str, object]) -> None:

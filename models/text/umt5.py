@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from flowbrush.models.checkpoint import BadWeights
+from flowbrush.models.checkpoint import BadWeights, check_finite
 from flowbrush.models.spec import Umt5Spec
 
 SPACES = re.compile(r"\s+")
@@ -125,4 +125,5 @@ def load_umt5(spec: Umt5Spec, folder: Path, dtype: torch.dtype) -> Umt5Text:
         raise BadWeights(
             f"the text encoder in {folder} is {encoder.config.d_model} wide, the student expects {spec.dim}"
         )
+    check_finite(encoder.state_dict(), f"the text encoder in {folder}")
     return Umt5Text(spec, encoder, tokenizer)

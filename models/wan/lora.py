@@ -13,6 +13,7 @@ from collections import defaultdict
 import torch
 from torch import Tensor
 
+from flowbrush.models.checkpoint import check_finite
 from flowbrush.models.wan.names import clean, from_diffusers
 
 PART = re.compile(
@@ -31,8 +32,9 @@ def merge(tensors: dict[str, Tensor], lora: dict[str, Tensor], source: str) -> d
     Reads PEFT's lora_A/lora_B (a bias of B, too), lora_down/lora_up with alpha, diff, diff_b and diff_m, with
     `lora_unet_` names and diffusers' names. Without an alpha the scale is 1. What the checkpoint has no place
     for, as an adapter of a larger relative brings, is left out with a warning. Raises ValueError where nothing
-    has a place, and naming an adapter that has no partner, another shape, or another form.
+    has a place, and naming an adapter that has no partner, another shape, another form, or is not finite.
     """
+    check_finite(lora, source)
     by_flat = {_flat(name): name for name in tensors}
     adapters: dict[str, dict[str, Tensor]] = defaultdict(dict)
     for name, value in lora.items():

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from flowbrush.models.checkpoint import BadWeights, fill, random_like, read, save
+from flowbrush.models.checkpoint import BadWeights, check_finite, fill, random_like, read, save
 
 
 @pytest.fixture
@@ -59,6 +59,29 @@ def test_missing_unexpected_and_misshaped_tensors_are_named() -> None:
         fill(module, {"part.weight": torch.zeros(2, 3), "part.other": torch.zeros(1)}, "part.", "file")
     with pytest.raises(BadWeights, match=r"part\.weight has shape \(3, 2\), expected \(2, 3\)"):
         fill(module, {"part.weight": torch.zeros(3, 2), "part.bias": torch.zeros(2)}, "part.", "file")
+
+
+@pytest.mark.parametrize("wrong", ["nan", "inf", "-inf"])
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_a_tensor_with_a_number_that_is_not_finite_is_named(device: str, wrong: str) -> None:
+    module = nn.Linear(3, 2, device=device)
+    tensors = {"part.weight": torch.zeros(2, 3), "part.bias": torch.tensor([1.0, float(wrong)])}
+    with pytest.raises(BadWeights, match=r"file: part\.bias has numbers that are not finite in float32"):
+        fill(module, tensors, "part.", "file")
+
+
+def test_a_number_too_large_for_the_type_that_is_wanted_is_named() -> None:
+    tensors = {"weight": torch.full((2, 3), 1e5), "bias": torch.zeros(2)}
+    fill(nn.Linear(3, 2, device="meta"), tensors, "", "file")
+    with pytest.raises(BadWeights, match=r"weight has numbers that are not finite in float16"):
+        fill(nn.Linear(3, 2, device="meta", dtype=torch.float16), tensors, "", "file")
+
+
+def test_weights_of_eight_bits_are_looked_at_too() -> None:
+    tensors = {"a": torch.tensor([1.0, 2.0]).to(torch.float8_e5m2), "count": torch.tensor(3)}
+    check_finite(tensors, "file")
+    with pytest.raises(BadWeights, match=r"file: b has numbers"):
+        check_finite(tensors | {"b": torch.tensor([1.0, float("nan")]).to(torch.float8_e5m2)}, "file")
 
 
 def test_random_weights_are_the_same_every_time() -> None:

@@ -207,6 +207,16 @@ def test_an_adapter_that_cannot_be_merged_is_named(tmp_path, weights, key, shape
         load_student(CausalTransformer(SPEC), tmp_path / "base.pt", tmp_path / "lora.pt")
 
 
+@pytest.mark.parametrize("part", ["lora_A.weight", "lora_B.weight", "alpha", "diff_b"])
+def test_an_adapter_that_is_not_finite_is_refused_by_name(tmp_path, weights, part):
+    lora, _ = adapters(weights, "comfy")
+    key = f"blocks.0.ffn.0.{part}"
+    torch.save(weights, tmp_path / "base.pt")
+    torch.save(lora | {key: torch.full((), float("nan"))}, tmp_path / "lora.pt")
+    with pytest.raises(BadWeights, match=rf"lora\.pt: {key} has numbers that are not finite"):
+        load_student(CausalTransformer(SPEC), tmp_path / "base.pt", tmp_path / "lora.pt")
+
+
 def test_lora_of_another_size(tmp_path, weights):
     torch.save(weights, tmp_path / "base.pt")
     lora = {f"blocks.0.ffn.0.lora_{part}.weight": torch.zeros(4, 4) for part in "AB"}

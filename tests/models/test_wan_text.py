@@ -93,6 +93,19 @@ def test_random_text_is_repeatable_and_differs():
     assert a[:3].all() and not a[3:].any()
 
 
+def test_an_encoder_that_is_not_finite_is_refused(encoder, tmp_path, monkeypatch):
+    broken = UMT5EncoderModel(encoder.config)
+    with torch.no_grad():
+        broken.shared.weight[3, 3] = float("nan")
+    broken.save_pretrained(tmp_path / "text_encoder")
+    (tmp_path / "tokenizer").mkdir()
+    monkeypatch.setattr("transformers.AutoTokenizer.from_pretrained", lambda *_, **__: Words())
+    with pytest.raises(
+        BadWeights, match=r"text encoder in .*: shared\.weight has numbers that are not finite"
+    ):
+        load_umt5(SPEC, tmp_path, torch.float32)
+
+
 def test_folders_that_hold_no_encoder(tmp_path):
     with pytest.raises(BadWeights, match="no text_encoder in"):
         load_umt5(SPEC, tmp_path, torch.float32)
