@@ -9,6 +9,7 @@ was made. Its places are compared with those that were asked for. Along with tha
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -104,10 +105,22 @@ def of_video(video: Path, size: tuple[int, int], begin: float, seconds: float, c
     seen = found.visible[-1]
     moving = np.flatnonzero(seen & (went > 2 * MOVED))
     if not len(moving):
-        raise BadTracks(f"{video.name}: nothing moves from second {begin:g} to {begin + seconds:g}")
+        raise BadTracks(f"{video.name}: {why_none(found, begin, seconds)}")
     still = np.flatnonzero(seen & (went < MOVED / 4))
     chosen = spread(points, moving, count) + spread(points, still, count)
     return Tracks(found.xy[:, chosen], found.visible[:, chosen], fps)
+
+
+def why_none(found: Tracks, begin: float, seconds: float) -> str:
+    """What is wrong with `seconds` of a video from `begin` on where no point moves and is seen to the end."""
+    lost = np.flatnonzero(~found.visible.any(1))
+    if not len(lost):
+        return f"nothing moves from second {begin:g} to {begin + seconds:g}"
+    seen = lost[0] / found.fps
+    shorter = math.floor((lost[0] - 1) / found.fps * 10) / 10
+    said = f"there is a cut {seen:.2g} s after second {begin:g}, or everything leaves: no point is seen from there on"
+    instead = f"--seconds {shorter:g}" if shorter > 0 else f"--begin {begin + math.ceil(seen * 10) / 10:g}"
+    return f"{said}; try {instead}"
 
 
 def measure(

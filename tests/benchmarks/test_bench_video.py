@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import av
 import numpy as np
 import pytest
+from PIL import Image
 
-from flowbrush.benchmarks.motion import at_times, score, spread
+from flowbrush.benchmarks.motion import at_times, of_video, score, spread
 from flowbrush.benchmarks.source import Seen
-from flowbrush.pipelines.tracks_io import Tracks
+from flowbrush.pipelines.tracks_io import BadTracks, Tracks
 from flowbrush.protocol import ChunkDone
 
 
@@ -42,6 +46,37 @@ def test_points_are_spread() -> None:
     points = np.array([(0.1, 0.1), (0.12, 0.1), (0.5, 0.5), (0.9, 0.9), (0.9, 0.1)], np.float32)
     assert spread(points, np.array([0, 1, 3, 4]), 3) in ([0, 3, 4], [4, 0, 3], [1, 3, 4], [3, 0, 4])
     assert spread(points, np.array([1]), 3) == [1] and spread(points, np.array([], int), 3) == []
+
+
+def panned(seed: int, frames: int) -> list[np.ndarray]:
+    """Soft blotches that go to the left by three pixels a frame."""
+    noise = np.random.default_rng(seed).integers(0, 255, (16, 64, 3), np.uint8)
+    large = np.asarray(Image.fromarray(noise).resize((640, 160), Image.Resampling.BICUBIC))
+    return [np.ascontiguousarray(large[:, 3 * at : 3 * at + 256]) for at in range(frames)]
+
+
+def clip(path: Path, pictures: list[np.ndarray]) -> Path:
+    with av.open(path, "w") as container:
+        stream = container.add_stream("libx264", rate=10, options={"crf": "10"})
+        stream.width, stream.height, stream.pix_fmt = 256, 160, "yuv420p"
+        for picture in pictures:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+def test_a_cut_is_named_with_what_to_ask_for_instead(tmp_path: Path) -> None:
+    size = (256, 160)
+    cut = clip(tmp_path / "cut.mp4", panned(0, 12) + panned(1, 12))
+    with pytest.raises(BadTracks, match=r"a cut 1\.2 s after second 0, .* try --seconds 1\.1$"):
+        of_video(cut, size, 0.0, 2.0, 3)
+    assert of_video(cut, size, 0.0, 1.1, 3).visible[-1].all()
+    with pytest.raises(BadTracks, match=r"a cut 0\.1 s after second 1\.1, .* try --begin 1\.2$"):
+        of_video(cut, size, 1.1, 1.0, 3)
+    assert of_video(cut, size, 1.2, 1.0, 3).visible[-1].all()
+    still = clip(tmp_path / "still.mp4", panned(0, 1) * 24)
+    with pytest.raises(BadTracks, match=r"nothing moves from second 0 to 2$"):
+        of_video(still, size, 0.0, 2.0, 3)
 
 
 def chunk(frames: int, dropped: int | None) -> ChunkDone:
