@@ -50,7 +50,8 @@ class Running:
 def _is_worker(process: psutil.Process) -> bool:
     """Not a spare one, which Linux shows by its name."""
     if sys.platform == "linux":
-        return process.name() == "worker"
+        made: bool = process.name() == "worker"
+        return made
     return "spawn_main" in " ".join(process.cmdline())
 
 

@@ -78,7 +78,7 @@ class Counter(TorchDispatchMode):
     """
 
     def __init__(self, device: torch.device) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # torch has no annotations there
         self.device, self.part = device, "student"
         self.operations: list[Operation] = []
         self.runs: dict[int, int] = {}
@@ -170,7 +170,7 @@ class _RealHost(TorchDispatchMode):
     """
 
     def __init__(self, fake: FakeTensorMode) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # torch has no annotations there
         self.fake = fake
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -234,7 +234,7 @@ def shapes_of(card: ModelCard, device: torch.device, seats: int = 1) -> Generato
             noise_steps(card.rollout, steps)
     for module in (student, codec, text):
         _place(module, device)
-    model = WanModel(student, anchored(codec, card), text).ready()  # type: ignore[arg-type]
+    model = WanModel(student, anchored(codec, card), text).ready()
     return Generator(replace(card, random=True), model, Placement(device, torch.bfloat16, "no memory"), seats)
 
 

@@ -40,7 +40,7 @@ def one_of(words: str, *types: type) -> PlainValidator:
 
     def check(value: Any) -> Any:
         if not isinstance(value, types):
-            raise PydanticCustomError("union_type", words)  # type: ignore[arg-type]
+            raise PydanticCustomError("union_type", words)
         return value
 
     return PlainValidator(check)

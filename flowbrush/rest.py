@@ -44,7 +44,7 @@ ImageLike = Annotated[
 
 TokenLike = Annotated[
     str | Callable[[], str | Awaitable[str]],
-    one_of("a token of POST /v1/tokens, or a function that gives one", str, Callable),  # type: ignore[arg-type]
+    one_of("a token of POST /v1/tokens, or a function that gives one", str, Callable),
 ]
 """A short-lived token; a function, which may be async, is asked for one at every connection."""
 

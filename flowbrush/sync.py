@@ -21,6 +21,7 @@ from flowbrush.arguments import checks_arguments
 from flowbrush.controls import Grid
 from flowbrush.errors import SessionEnded
 from flowbrush.messages import TrackKind
+from flowbrush.rest import ImageLike
 from flowbrush.server_messages import (
     Outline,
     SessionDone,
@@ -30,7 +31,6 @@ from flowbrush.server_messages import (
     SessionResumed,
     SessionRewound,
 )
-from flowbrush.session import ImageLike
 from flowbrush.stream import PromptLike, RegionLike, Stream, TimedPlaces
 from flowbrush.tracks import Drag, Places, Track, Way
 

@@ -48,7 +48,8 @@ def xformers(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """xFormers' memory-efficient attention: CUDA only."""
     from xformers.ops import memory_efficient_attention
 
-    return memory_efficient_attention(q, k, v)
+    made: Tensor = memory_efficient_attention(q, k, v)
+    return made
 
 
 def flex(q: Tensor, k: Tensor, v: Tensor) -> Tensor:

@@ -31,7 +31,8 @@ def is_ground(picture: Tensor, found: Tensor, taken: Tensor, click: Tensor) -> b
     rim = torch.cat([solid[0], solid[-1], solid[:, 0], solid[:, -1]])
     at_rim = float(rim.mean()) / float(solid.mean()) ** 0.5
     score = float(found[0, y, x]) + OUTLINE * clear_outline(picture, solid) - AT_RIM * at_rim
-    return score < THING
+    made: bool = score < THING
+    return made
 
 
 def clear_outline(picture: Tensor, solid: Tensor) -> float:

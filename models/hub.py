@@ -195,7 +195,7 @@ class HuggingFace:
         """By plain HTTP: `hf_hub_download` begins each file anew, from its first byte, when a process was ended."""
         from huggingface_hub import hf_hub_url
         from huggingface_hub.file_download import http_get
-        from huggingface_hub.utils import build_hf_headers
+        from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # public, but not marked so
 
         url = hf_hub_url(remote.source.repository, file.name, revision=remote.revision)
         with partial(path, _content(remote, file)) as part:

@@ -35,12 +35,14 @@ class Inpainter(nn.Module):
         rough = diffuse_fill(picture, hole)
         better = rough + self.net(torch.cat([rough, hole * 2 - 1], 1).to(weight)).to(rough)
         soft = F.avg_pool2d(hole, FEATHER, 1, FEATHER // 2).maximum(hole)
-        return (picture + (better - picture) * soft).clamp(-1, 1)
+        made: Tensor = (picture + (better - picture) * soft).clamp(-1, 1)
+        return made
 
     @torch.inference_mode()
     def smooth(self, picture: Tensor, hole: Tensor) -> Tensor:
         """One picture [3, H, W] in -1..1 with what belongs into its hole [1, H, W], smeared."""
-        return self(picture[None], hole[None])[0]
+        made: Tensor = self(picture[None], hole[None])[0]
+        return made
 
     @torch.inference_mode()
     def sharp(self, picture: Tensor, hole: Tensor) -> Tensor:

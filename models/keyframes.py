@@ -92,7 +92,8 @@ class Keyframes(nn.Module):
 
     def things(self, which: Tensor) -> Tensor:
         """Sprites [n, 4, edge, edge] of the things number `which` [n], as the decoder makes them: for training."""
-        return self.thing(self.thing_codes[which])
+        made: Tensor = self.thing(self.thing_codes[which])
+        return made
 
     @torch.inference_mode()
     def sprites(self, labels: Sequence[str]) -> Tensor:

@@ -110,11 +110,13 @@ class CrossAttention(nn.Module):
         """
         q = self.norm_q(self.q(x)).unflatten(-1, (self.heads, -1))  # [B, T * N, H, D]
         if text[0].ndim == 4:
-            return self.o(attend(q, *text).flatten(2))
+            made: Tensor = self.o(attend(q, *text).flatten(2))
+            return made
         tokens = text[0].shape[1]
         q = q.unflatten(1, (-1, tokens)).transpose(1, 2)  # [B, N, T, H, D]
         out = attend(q.flatten(0, 1), *(each.flatten(0, 1) for each in text)).view(q.shape)
-        return self.o(out.transpose(1, 2).flatten(1, 2).flatten(2))
+        made = self.o(out.transpose(1, 2).flatten(1, 2).flatten(2))
+        return made
 
 
 class Block(nn.Module):
@@ -175,7 +177,8 @@ class Head(nn.Module):
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
         """`x` [B, T, N, dim], `time` [B, T, dim] → [B, T, N, out]."""
         shift, scale = (self.modulation + time.unsqueeze(2)).unsqueeze(3).unbind(2)  # [B, T, 1, dim]
-        return self.head(F.layer_norm(x, (self.dim,), eps=self.eps) * (1 + scale) + shift)
+        made: Tensor = self.head(F.layer_norm(x, (self.dim,), eps=self.eps) * (1 + scale) + shift)
+        return made
 
 
 class ResBlock(nn.Module):
@@ -193,7 +196,8 @@ class ResBlock(nn.Module):
         nn.init.zeros_(self.conv2.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv2(F.silu(self.conv1(F.silu(self.norm(x)))))
+        made: Tensor = x + self.conv2(F.silu(self.conv1(F.silu(self.norm(x)))))
+        return made
 
 
 class CellBlock(nn.Module):
@@ -209,4 +213,5 @@ class CellBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         hidden = self.norm(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-        return x + self.conv2(F.silu(self.conv1(F.silu(hidden))))
+        made: Tensor = x + self.conv2(F.silu(self.conv1(F.silu(hidden))))
+        return made

@@ -104,4 +104,5 @@ def _decoder_state(card: ModelCard) -> int:
     if not isinstance(codec, TaeSpec):
         raise ValueError(f"{card.name}: what Wan's own decoder keeps is not counted")
     cells = (card.width // codec.stride) * (card.height // codec.stride)
-    return BYTES * 3 * cells * sum(width * 4**stage for stage, width in enumerate(codec.widths[:3]))
+    made: int = BYTES * 3 * cells * sum(width * 4**stage for stage, width in enumerate(codec.widths[:3]))
+    return made

@@ -40,7 +40,8 @@ class Segmenter(nn.Module):
         self.net = UNet(SEEN, 1, spec.widths)
 
     def forward(self, seen: Tensor) -> Tensor:
-        return self.net(seen.to(self.net.enter.weight)).to(seen)
+        made: Tensor = self.net(seen.to(self.net.enter.weight)).to(seen)
+        return made
 
     @torch.inference_mode()
     def segment(self, picture: Tensor, add: Tensor, remove: Tensor, region: Tensor | None = None) -> Tensor:

@@ -48,7 +48,8 @@ class Fp8Linear(nn.Module):
             out_dtype=torch.bfloat16,
         )
         out = out.unflatten(0, x.shape[:-1]).to(x.dtype)
-        return out if self.bias is None else out + self.bias
+        made: Tensor = out if self.bias is None else out + self.bias
+        return made
 
 
 def to_fp8(x: Tensor) -> tuple[Tensor, Tensor]:

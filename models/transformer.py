@@ -171,4 +171,5 @@ def _per_frame(x: Tensor, function: object) -> Tensor:
     """Applies a 2-D `function` to every latent frame of [B, C, T, h, w]."""
     batch, frames = x.shape[0], x.shape[2]
     flat = x.transpose(1, 2).flatten(0, 1).contiguous(memory_format=torch.channels_last)
-    return function(flat).unflatten(0, (batch, frames)).transpose(1, 2)  # type: ignore[operator]
+    made: Tensor = function(flat).unflatten(0, (batch, frames)).transpose(1, 2)  # type: ignore[operator]
+    return made

@@ -31,8 +31,10 @@ class CameraState:
         elapsed = times - times[0]
         now, value = np.asarray(self.pose), np.asarray(self.told_values)
         if self.mode == "velocity":
-            return now + elapsed[:, None] * value
-        return value + (now - value) * np.exp(-RATE * elapsed)[:, None]
+            made: np.ndarray = now + elapsed[:, None] * value
+            return made
+        made = value + (now - value) * np.exp(-RATE * elapsed)[:, None]
+        return made
 
 
 def ground_tracks(state: CameraState, times: np.ndarray, painted: Sequence[np.ndarray], aspect: float
@@ -66,4 +68,5 @@ def _carried(point: np.ndarray, poses: np.ndarray, aspect: float) -> np.ndarray:
     offset = (point - 0.5 - shift) * [1.0, aspect]
     cos, sin = np.cos(angle), np.sin(angle)  # a camera that turns clockwise turns the scene the other way
     turned = np.stack([cos * offset[:, 0] + sin * offset[:, 1], -sin * offset[:, 0] + cos * offset[:, 1]], 1)
-    return 0.5 + turned * zoom[:, None] / [1.0, aspect]
+    made: np.ndarray = 0.5 + turned * zoom[:, None] / [1.0, aspect]
+    return made

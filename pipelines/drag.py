@@ -68,7 +68,8 @@ def warp_latents(last: Tensor, moved: Tensor) -> Tensor:
     grid = torch.stack([(source[:, 0] + 0.5) * (2 / columns) - 1, (source[:, 1] + 0.5) * (2 / rows) - 1], -1)
     repeated = last[:, None].expand(-1, frames, -1, -1, -1).flatten(0, 1)
     out = F.grid_sample(repeated, grid, "bilinear", "border", align_corners=False)
-    return out.unflatten(0, (batch, frames)).transpose(1, 2)
+    made: Tensor = out.unflatten(0, (batch, frames)).transpose(1, 2)
+    return made
 
 
 def match_statistics(reference: Tensor, last: Tensor) -> Tensor:

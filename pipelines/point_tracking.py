@@ -137,7 +137,8 @@ def at(field: npt.NDArray[np.float32], points: Points) -> Points:
     u, v = (x - left)[:, None], (y - top)[:, None]
     above = field[top, left] * (1 - u) + field[top, right] * u
     below = field[bottom, left] * (1 - u) + field[bottom, right] * u
-    return (above * (1 - v) + below * v).astype(np.float32)
+    made: Points = (above * (1 - v) + below * v).astype(np.float32)
+    return made
 
 
 def _flow() -> Any:

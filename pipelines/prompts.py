@@ -134,7 +134,8 @@ def slerp(source: Tensor, target: Tensor, share: float) -> Tensor:
     u, v = source / a.clamp_min(1e-6), target / b.clamp_min(1e-6)
     angle = torch.acos((u * v).sum(-1, keepdim=True).clamp(-1 + 1e-6, 1 - 1e-6))
     arc = (torch.sin((1 - share) * angle) * u + torch.sin(share * angle) * v) / torch.sin(angle)
-    return arc * (a + (b - a) * share)
+    made: Tensor = arc * (a + (b - a) * share)
+    return made
 
 
 def effective(plan: ChunkPlan) -> str:

@@ -45,4 +45,5 @@ def by_token(words: Tensor, heard: Tensor) -> Tensor:
     0..S-1.
     """
     rows = torch.arange(len(heard), device=heard.device)[:, None]
-    return words.unflatten(0, (len(heard), -1))[rows, heard]
+    made: Tensor = words.unflatten(0, (len(heard), -1))[rows, heard]
+    return made

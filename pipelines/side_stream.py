@@ -65,6 +65,7 @@ def timestamp(device: torch.device) -> Timestamp:
 def elapsed_ms(start: Timestamp, end: Timestamp) -> float:
     """Milliseconds between two marks of one queue; only once both have been reached."""
     if isinstance(start, torch.cuda.Event) and isinstance(end, torch.cuda.Event):
-        return start.elapsed_time(end)
+        made: float = start.elapsed_time(end)
+        return made
     assert isinstance(start, float) and isinstance(end, float)
     return 1e3 * (end - start)

@@ -94,7 +94,8 @@ class Source:
     def _cut(self, name: str, draw: Draw, clip: int, start: int, corner: tuple[int, int]) -> Tensor:
         value, (row, column), (rows, columns) = getattr(self.pool.samples[clip], name), corner, draw.crop
         cut = value[start : start + draw.count, :, row : row + rows, column : column + columns]
-        return cut.float()
+        made: Tensor = cut.float()
+        return made
 
     @torch.no_grad()
     def _encode(self, caption: str) -> Tensor:
@@ -103,7 +104,7 @@ class Source:
         return self.tokens[caption]
 
 
-class _Steps(Dataset):
+class _Steps(Dataset[list[Any]]):
     def __init__(self, draws: Callable[[int], list[Any]]) -> None:
         self.draws = draws
 

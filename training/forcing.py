@@ -54,14 +54,16 @@ def conditions(batch: Batch, roughness: Tensor) -> Tensor:
     past = torch.cat([batch.before[:, None], batch.latents[:, :-1]], 1)  # [B, T, C, h, w]
     past = past + torch.randn_like(past) * roughness[..., None, None, None]
     flat = with_past(batch.maps.flatten(0, 1), past.flatten(0, 1), batch.has_past.flatten())
-    return flat.unflatten(0, past.shape[:2]).transpose(1, 2)
+    made: Tensor = flat.unflatten(0, past.shape[:2]).transpose(1, 2)
+    return made
 
 
 def weights(maps: Tensor) -> Tensor:
     """How much the things' motion counts in each cell, [B, T, 1, h, w]: in and around things."""
     opacity = maps[:, :, OPACITY].amax(2).flatten(0, 1)[:, None]  # [B T, 1, h, w]
     near = F.max_pool2d(opacity, 3, 1, 1).clamp_min(ELSEWHERE)
-    return near.unflatten(0, maps.shape[:2])
+    made: Tensor = near.unflatten(0, maps.shape[:2])
+    return made
 
 
 def errors(predicted: Tensor, true: Tensor, weight: Tensor) -> dict[str, Tensor]:

@@ -23,7 +23,8 @@ def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
     for _ in range(steps):
         gram = x @ x.mT
         x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
-    return (x.mT if tall else x).to(matrices.dtype)
+    made: Tensor = (x.mT if tall else x).to(matrices.dtype)
+    return made
 
 
 class MasterOptimiser:

@@ -41,7 +41,8 @@ class Sample:
 
 def by_latent_frame(frames: Tensor) -> Tensor:
     """[F, …] → [F / FRAMES, FRAMES, …]"""
-    return frames.unflatten(0, (-1, FRAMES))
+    made: Tensor = frames.unflatten(0, (-1, FRAMES))
+    return made
 
 
 def light_of(clip: LivingClip) -> Tensor:

@@ -57,7 +57,8 @@ class Run:
                 f"(python -m flowbrush.training {stage} --config … --run {self.folder})"
             )
         try:
-            return torch.load(path, map_location="cpu", weights_only=True)
+            made: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+            return made
         except Exception as error:
             raise MissingStage(
                 f"{path} cannot be read ({type(error).__name__}: {error}): run `{stage}` again with --fresh"

@@ -26,7 +26,8 @@ def teacher_conditions(batch: Batch) -> Tensor:
     past = torch.cat([batch.before[:, None], torch.zeros_like(batch.latents[:, 1:])], 1)
     has_past = torch.cat([batch.has_past[:, :1], torch.zeros_like(batch.has_past[:, 1:])], 1)
     flat = with_past(batch.maps.flatten(0, 1), past.flatten(0, 1), has_past.flatten())
-    return flat.unflatten(0, past.shape[:2]).transpose(1, 2)
+    made: Tensor = flat.unflatten(0, past.shape[:2]).transpose(1, 2)
+    return made
 
 
 def predict(network: CausalTransformer, noisy: Tensor, level: Tensor, batch: Batch, given: Tensor) -> Tensor:
@@ -35,7 +36,8 @@ def predict(network: CausalTransformer, noisy: Tensor, level: Tensor, batch: Bat
     rope = network.rope_table(noisy.shape[1], *noisy.shape[-2:])
     text = network.text_keys_values(batch.text.to(network.reference.device, dtype))
     out = network(noisy.transpose(1, 2).to(dtype), level * 1000, text, rope, condition=given.to(dtype))
-    return out.float().transpose(1, 2)
+    made: Tensor = out.float().transpose(1, 2)
+    return made
 
 
 def noised(latents: Tensor, level: Tensor) -> Tensor:

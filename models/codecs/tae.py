@@ -44,7 +44,8 @@ class Grow(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[B, T, C, h, w] → [B, T × stride, C, h, w]"""
         out = self.conv(x.flatten(0, 1))
-        return out.unflatten(1, (self.stride, -1)).flatten(0, 1).unflatten(0, (len(x), -1))
+        made: Tensor = out.unflatten(1, (self.stride, -1)).flatten(0, 1).unflatten(0, (len(x), -1))
+        return made
 
 
 class Pool(nn.Module):
@@ -58,7 +59,8 @@ class Pool(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[B, T × stride, C, h, w] → [B, T, C, h, w]"""
         out = self.conv(x.unflatten(1, (-1, self.stride)).flatten(2, 3).flatten(0, 1))
-        return out.unflatten(0, (len(x), -1))
+        made: Tensor = out.unflatten(0, (len(x), -1))
+        return made
 
 
 class TinyCodec(nn.Module):

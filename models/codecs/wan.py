@@ -79,7 +79,8 @@ class WanCodec(nn.Module):
             made.append(self.vae.encoder(part, feat_cache=slots, feat_idx=[0]))
         mean = self.vae.quant_conv(torch.cat(made, 2)).chunk(2, 1)[0]
         middle, spread = self._statistics(mean)
-        return (mean - middle) / spread
+        found: Tensor = (mean - middle) / spread
+        return found
 
     def _scaled(self, latents: Tensor) -> Tensor:
         """The student's normalised latents as the decoder knows them, worked out in its own number type."""

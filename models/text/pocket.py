@@ -269,10 +269,12 @@ class PocketText(nn.Module):
         empty[:, 0] = False  # an empty prompt attends to its first place
         x = self.word(known.to(device)) + self._looks(parts).unflatten(0, known.shape) + self.place
         x = self.encoder(x, src_key_padding_mask=empty)
-        return x.masked_fill(empty[..., None], 0.0)
+        made: Tensor = x.masked_fill(empty[..., None], 0.0)
+        return made
 
     def _looks(self, words: Sequence[Sequence[int]]) -> Tensor:
         """The mean vectors [n, dim] of words given as their trigrams; zeros for those of none."""
         flat = torch.tensor([part for parts in words for part in parts], dtype=torch.long)
         begins = torch.tensor([0, *accumulate(map(len, words[:-1]))])
-        return self.part(flat.to(self.place.device), begins.to(self.place.device))
+        made: Tensor = self.part(flat.to(self.place.device), begins.to(self.place.device))
+        return made

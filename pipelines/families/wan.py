@@ -217,7 +217,8 @@ class WanFamily:
     def _sure(self, known: held.Rigid) -> Tensor:
         """How sure each cell of a reference is: [1, T, h, w] in 0..1."""
         cells = F.avg_pool2d(known.confidence, self.card.codec.stride)  # [F, 1, h, w]
-        return cells.unflatten(0, (-1, FRAMES)).mean((1, 2))[None].clamp(0, 1)
+        made: Tensor = cells.unflatten(0, (-1, FRAMES)).mean((1, 2))[None].clamp(0, 1)
+        return made
 
     def _moves(self, each: Taken, given: Tensor) -> Tensor:
         """Where something moves in the chunk that begins with latents `given`: [1, T, h, w] of true and false."""

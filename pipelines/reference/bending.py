@@ -37,7 +37,8 @@ class Bends:
 def lit(codec: PocketCodec, light: Tensor, first: int = 0) -> Tensor:
     """Latents of light [N, L, h, w] → what it adds to the pictures, from frame `first` on: [N, FRAMES - first, 3, H, W]."""
     frames = codec.decode_linear(light[:, :, None]).transpose(1, 2)[:, first:]
-    return deblocked(frames.flatten(0, 1), codec.spec.stride).unflatten(0, frames.shape[:2])
+    made: Tensor = deblocked(frames.flatten(0, 1), codec.spec.stride).unflatten(0, frames.shape[:2])
+    return made
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,10 @@ class Reference:
     @property
     def frames(self) -> Tensor:
         """The rigid pictures [N, FRAMES, 3, H, W] in 0..1: the stream with its student bypassed."""
-        return over(self.things.flatten(0, 1), self.ground.flatten(0, 1)).unflatten(0, self.things.shape[:2])
+        made: Tensor = over(self.things.flatten(0, 1), self.ground.flatten(0, 1)).unflatten(
+            0, self.things.shape[:2]
+        )
+        return made
 
 
 def reference_maps(codec: PocketCodec, reference: Reference) -> Tensor:

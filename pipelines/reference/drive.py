@@ -141,4 +141,5 @@ def come_round(at: float, extent: float, edge: int) -> float:
 
 def settled(value: np.ndarray, least: float) -> np.ndarray:
     """Nothing below `least`, and no jump there."""
-    return np.sign(value) * np.maximum(np.abs(value) - least, 0)
+    made: np.ndarray = np.sign(value) * np.maximum(np.abs(value) - least, 0)
+    return made

@@ -65,7 +65,8 @@ class _Picture:
 
     @property
     def edge(self) -> float:
-        return EDGE * (self.width * self.height) ** 0.5
+        edge: float = EDGE * (self.width * self.height) ** 0.5
+        return edge
 
 
 Span = tuple[float, float]

@@ -23,7 +23,8 @@ class Similarity:
 
     def __call__(self, points: Points) -> Points:
         """Points [..., 2] where it takes them."""
-        return points @ self.linear.T + (self.x, self.y)
+        made: Points = points @ self.linear.T + (self.x, self.y)
+        return made
 
     @property
     def linear(self) -> np.ndarray:

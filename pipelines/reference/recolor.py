@@ -38,11 +38,13 @@ def _main_part(color: Tensor, luma: Tensor, opacity: Tensor) -> Tensor:
     around = hues + hues.roll(1) + hues.roll(-1)
     pale = ((strength < PALE) & (luma > DARK) & (opacity > 0.5)).sum()
     if float(around.max()) <= float(pale):
-        return ((1.6 * PALE - strength) / (0.8 * PALE)).clamp(0, 1)
+        made: Tensor = ((1.6 * PALE - strength) / (0.8 * PALE)).clamp(0, 1)
+        return made
     most = (int(around.argmax()) + 0.5) / HUES * 2 * math.pi - math.pi
     towards = chroma[:, coloured & (torch.cos(hue - most) >= math.cos(3 * math.pi / HUES))].sum(
         1
     )  # of the three bins
     main = torch.atan2(towards[1], towards[0])
     alike = ((torch.cos(hue - main) - UNLIKE) / (ALIKE - UNLIKE)).clamp(0, 1)
-    return alike * ((strength - 0.4 * PALE) / (0.6 * PALE)).clamp(0, 1)
+    made = alike * ((strength - 0.4 * PALE) / (0.6 * PALE)).clamp(0, 1)
+    return made

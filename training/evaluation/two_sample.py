@@ -56,7 +56,8 @@ class Judge(nn.Module):
     def forward(self, clips: Tensor) -> Tensor:
         changes = clips.diff(dim=2, prepend=clips[:, :, :1])
         seen = self.layers(torch.cat([clips, CHANGES * changes], 1)).flatten(2)
-        return self.head(torch.cat([seen.mean(2), seen.std(2)], 1))[:, 0]
+        made: Tensor = self.head(torch.cat([seen.mean(2), seen.std(2)], 1))[:, 0]
+        return made
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,8 @@ class Light:
         """What comes from the surroundings along ways [m, 3]."""
         up = ways[:, 1:2]
         high = self.horizon + (self.zenith - self.horizon) * np.maximum(up, 0)
-        return high + (self.ground - high) * np.clip(0.5 - 6 * up, 0, 1)
+        made: Floats = high + (self.ground - high) * np.clip(0.5 - 6 * up, 0, 1)
+        return made
 
     def reflected(
         self, surface: Surface, ways: Floats, sunny: NDArray[np.bool_], sky: Floats, openness: Floats
@@ -81,7 +82,8 @@ class Light:
         shine = surface.shine[:, None]
         sharp = np.maximum(dot(normal, half), 0) ** shine * (shine + 8) / 25
         highlight = np.minimum(sharp, 12) * self.sunlight * facing
-        return scattered + (share + 0.7 * metal) * (mirror + highlight)
+        made: Floats = scattered + (share + 0.7 * metal) * (mirror + highlight)
+        return made
 
 
 def exposed(light: Floats) -> Floats:

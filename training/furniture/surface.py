@@ -78,7 +78,8 @@ class Surfaces:
 
 def _between(values: Floats, weights: Floats) -> Floats:
     """Values [m, k] between those of three corners [m, 3, k], by the corners' weights [m, 3]."""
-    return np.einsum("mck,mc->mk", values, weights)
+    made: Floats = np.einsum("mck,mc->mk", values, weights)
+    return made
 
 
 def _tint(colour: tuple[float, float, float], textured: bool) -> tuple[float, ...]:
@@ -105,4 +106,5 @@ def sampled(texture: NDArray[np.uint8], place: Floats) -> Floats:
     left, top = left % width, top % height
     upper = texture[top, left] * (1 - right_share) + texture[top, right] * right_share
     lower = texture[low, left] * (1 - right_share) + texture[low, right] * right_share
-    return ((upper * (1 - low_share) + lower * low_share) / 255).astype(np.float32)
+    made: Floats = ((upper * (1 - low_share) + lower * low_share) / 255).astype(np.float32)
+    return made

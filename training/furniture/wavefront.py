@@ -146,7 +146,8 @@ def unit(vectors: Floats) -> Floats:
 
 def dot(one: Floats, other: Floats) -> Floats:
     """Products of vectors [..., n], as [..., 1]."""
-    return np.einsum("...i,...i->...", one, other)[..., None]
+    made: Floats = np.einsum("...i,...i->...", one, other)[..., None]
+    return made
 
 
 def read_materials(path: Path) -> dict[str, Material]:

@@ -45,7 +45,8 @@ def thing_flow(things: list[Placed], frames: int, width: int, height: int) -> Ar
         total += weight
     flow /= total[:, None]
     length = np.linalg.norm(flow, axis=1, keepdims=True)
-    return (flow * np.minimum(1, FARTHEST / np.maximum(length, 1e-6))).astype(np.float32)
+    made: Array = (flow * np.minimum(1, FARTHEST / np.maximum(length, 1e-6))).astype(np.float32)
+    return made
 
 
 def _distance(thing: Placed, x: Array, y: Array) -> Array:
@@ -59,7 +60,8 @@ def _distance(thing: Placed, x: Array, y: Array) -> Array:
     u, v = x - _at(shown, 0), y - _at(shown, 1)
     along = np.clip((u * _at(way, 0) + v * _at(way, 1)) / length, 0, 1)
     half = thing.size[:, None, None] / 2
-    return ((u - along * _at(way, 0)) / half) ** 2 + ((v - along * _at(way, 1)) / half) ** 2
+    made: Array = ((u - along * _at(way, 0)) / half) ** 2 + ((v - along * _at(way, 1)) / half) ** 2
+    return made
 
 
 def backward(thing: Placed, x: Array, y: Array) -> tuple[Array, Array]:

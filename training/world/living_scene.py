@@ -43,20 +43,23 @@ class View:
 
     def shown(self, at: Array) -> Array:
         """World places [N, 2] in the frame: [F, N, 2]."""
-        return np.einsum("fij,nj->fni", self.camera[:, :, :2], at) + self.camera[:, None, :, 2]
+        made: Array = np.einsum("fij,nj->fni", self.camera[:, :, :2], at) + self.camera[:, None, :, 2]
+        return made
 
     @property
     def pan(self) -> Array:
         """How the camera shifts the frame's middle [F, 2]."""
         middle = np.array([[self.width / 2, self.height / 2]])
-        return self.shown(middle)[:, 0] - middle
+        made: Array = self.shown(middle)[:, 0] - middle
+        return made
 
     def wave(self, rng: Rng, length: float, period: float, slant: float = 0.3) -> Array:
         """A wave [F, h, w] in -1..1 that runs across, about `length` pixels long, once in about `period` frames."""
         angle = rng.normal(0, slant)
         k = 2 * np.pi / (length * rng.uniform(0.8, 1.25)) * np.array([np.cos(angle), np.sin(angle)])
         omega = 2 * np.pi / (period * rng.uniform(0.8, 1.25)) * rng.choice([-1.0, 1.0])
-        return np.sin(k[0] * self.x + k[1] * self.y + omega * self.t + rng.uniform(0, 2 * np.pi))
+        made: Array = np.sin(k[0] * self.x + k[1] * self.y + omega * self.t + rng.uniform(0, 2 * np.pi))
+        return made
 
     def below(self, y: float, over: float) -> Array:
         """0 above the world's row `y`, 1 below it, within `over` pixels."""
@@ -96,7 +99,8 @@ def enliven(rng: Rng, scene: str, view: View, weather: Weather | None) -> Alive:
 
 def _smooth(k: Array) -> Array:
     k = np.clip(k, 0, 1)
-    return k * k * (3 - 2 * k)
+    made: Array = k * k * (3 - 2 * k)
+    return made
 
 
 def _clouds(rng: Rng, view: View, alive: Alive, bottom: float) -> None:

@@ -12,7 +12,8 @@ Array = np.ndarray
 
 def ease(k: Array) -> Array:
     """Minimum-jerk progress 0..1 for k in 0..1: how a hand goes from one point to another."""
-    return k**3 * (10 - 15 * k + 6 * k**2)
+    made: Array = k**3 * (10 - 15 * k + 6 * k**2)
+    return made
 
 
 def hand_drag(rng: Rng, frames: int, start: Array, width: float, height: float) -> tuple[Array, Array]:
@@ -68,7 +69,8 @@ def _leg(
 
     def along(k: Array) -> Array:
         e = ease(k)[:, None]
-        return here + (target - here) * e + bend * np.sin(np.pi * e)
+        made: Array = here + (target - here) * e + bend * np.sin(np.pi * e)
+        return made
 
     return span, along
 
@@ -79,10 +81,12 @@ def drift(rng: Rng, frames: int, start: Array) -> Array:
     kind = rng.choice(["rest", "glide", "bob"], p=[0.65, 0.2, 0.15])
     if kind == "glide":
         angle = rng.uniform(0, 2 * np.pi)
-        return start + t * rng.uniform(0.4, 2.0) * np.array([np.cos(angle), 0.3 * np.sin(angle)])
+        made: Array = start + t * rng.uniform(0.4, 2.0) * np.array([np.cos(angle), 0.3 * np.sin(angle)])
+        return made
     if kind == "bob":
         wave = np.sin(2 * np.pi * t / rng.uniform(16, 40)) * rng.uniform(1.5, 6)
-        return start + wave * np.array([0.2, 1.0])
+        made = start + wave * np.array([0.2, 1.0])
+        return made
     return np.tile(start, (frames, 1)).astype(np.float64)
 
 
@@ -92,7 +96,8 @@ def smooth_walk(rng: Rng, frames: int, scale: float) -> Array:
     at = np.linspace(0, len(knots) - 1, frames)
     left = np.clip(at.astype(int), 0, len(knots) - 2)
     k = ease(at - left)
-    return scale * (knots[left] * (1 - k) + knots[left + 1] * k) * 0.6
+    made: Array = scale * (knots[left] * (1 - k) + knots[left + 1] * k) * 0.6
+    return made
 
 
 def still(frames: int) -> Array:

@@ -95,4 +95,5 @@ def smooth_shape(rng: Rng, edge: int) -> np.ndarray:
     rim = 1 + np.asarray(rim)
     radius = np.hypot(x / stretch[0], y / stretch[1])
     inside = (0.94 * rim / rim.max() - radius) * edge / 2  # about pixels from the rim
-    return np.clip(inside / 1.5 + 0.5, 0, 1)
+    made: np.ndarray = np.clip(inside / 1.5 + 0.5, 0, 1)
+    return made

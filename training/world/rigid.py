@@ -115,7 +115,8 @@ def velocities(seen: Tensor, rigids: list[Rigid], camera: Array) -> Array:
         for rank, rigid in enumerate(rigids):
             moved = at - _back(rigid, at)
             result = np.where(((share > COVERED) & (front == rank))[:, None], moved, result)
-    return result.astype(np.float32)
+    made: Array = result.astype(np.float32)
+    return made
 
 
 def _back(rigid: Rigid, at: Array) -> Array:
@@ -125,7 +126,8 @@ def _back(rigid: Rigid, at: Array) -> Array:
     cos, sin = scale * np.cos(turn), scale * np.sin(turn)
     linear = np.stack([np.stack([cos, -sin], -1), np.stack([sin, cos], -1)], -2)
     offset = at - rigid.middle[:, :, None, None]
-    return np.einsum("fij,fjyx->fiyx", linear, offset) + rigid.before[:, :2, None, None]
+    made: Array = np.einsum("fij,fjyx->fiyx", linear, offset) + rigid.before[:, :2, None, None]
+    return made
 
 
 def _float(values: Array) -> Tensor:

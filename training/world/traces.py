@@ -61,13 +61,15 @@ def leave(rng: Rng, scene: str, view: View, bodies: list[Body]) -> Traces:
 def _foot(view: View, body: Body) -> Array:
     """Where the shadow falls [F, 2] in the frame: below the middle, on the ground that the thing stands or would land on."""
     below = FOOT * body.size + body.base.air
-    return body.base.frame[1:] + np.stack([0.6 * body.shape.dx, below], 1)
+    made: Array = body.base.frame[1:] + np.stack([0.6 * body.shape.dx, below], 1)
+    return made
 
 
 def _height(body: Body) -> Array:
     lifted = np.maximum(0, -body.shape.dy)
     hovering = 0.35 * body.size if _hovers(body) else 0
-    return body.base.air + lifted + hovering
+    made: Array = body.base.air + lifted + hovering
+    return made
 
 
 def _hovers(body: Body) -> bool:
