@@ -97,7 +97,7 @@ class Rollout:
             for level, following in zip(self.levels[:stop], self.levels[1:], strict=False):
                 clean = self._run(self.student, noisy, level, given, index).float()[:, :, 0]
                 noisy = euler(noisy, clean, level, following)
-        clean = self._run(self.student, noisy, self.levels[stop], given, index).float()[:, :, 0]
+        clean: Tensor = self._run(self.student, noisy, self.levels[stop], given, index).float()[:, :, 0]
         return self._guided(clean, noisy, self.levels[stop], given, index)
 
     def _guided(self, clean: Tensor, noisy: Tensor, level: float, given: Tensor, index: int) -> Tensor:
@@ -105,7 +105,7 @@ class Rollout:
         if self.streamed is None or weights is None:
             return clean
         blank = self.streamed.blank.to(self.device, self.dtype)
-        away = self._run(self.student, noisy, level, given, index, blank).float()[:, :, 0]
+        away: Tensor = self._run(self.student, noisy, level, given, index, blank).float()[:, :, 0]
         return clean + (weights[:, :, :, :, 0].to(self.device) - 1) * (clean - away)
 
     @torch.no_grad()

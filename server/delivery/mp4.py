@@ -7,7 +7,7 @@ is what a rewind needs and what a muxer library does not offer. Frames are store
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from flowbrush.protocol import Codec
@@ -157,7 +157,7 @@ def _av1(first: bytes) -> tuple[bytes, bytes]:
     return b"av01", box(b"av1C", bytes([0x81, profile << 5 | level, 0x0C, 0]), sequence)
 
 
-_SETTINGS = {
+_SETTINGS: dict[Codec, Callable[[bytes], tuple[bytes, bytes]]] = {
     Codec.H264: _h264,
     Codec.VP8: lambda first: _vpx(b"vp08"),
     Codec.VP9: lambda first: _vpx(b"vp09"),

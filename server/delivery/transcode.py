@@ -10,11 +10,10 @@ import errno
 import os
 import sys
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import av
 from av.video.reformatter import ColorRange, Colorspace
-from av.video.stream import VideoStream
 
 OPTIONS = {"preset": "veryfast", "crf": "20"}
 POLITE = 10  # by so much it is nicer than what makes pictures
@@ -65,7 +64,7 @@ def _encode(source: Beginning, target: Path) -> int:
     ):
         shown = video.streams.video[0]
         shown.codec_context.thread_count = 1
-        made = cast(VideoStream, out.add_stream("libx264", rate=shown.average_rate or 30, options=OPTIONS))
+        made = out.add_stream("libx264", rate=shown.average_rate or 30, options=OPTIONS)
         made.width, made.height, made.pix_fmt = shown.width & ~1, shown.height & ~1, "yuv420p"
         made.thread_count = 1
         context = made.codec_context

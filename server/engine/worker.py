@@ -183,7 +183,8 @@ class Worker:
 
     def _dump(self, state: Any) -> bytes:
         """A snapshot, headed by the weights that it was made with."""
-        return self._weights.encode() + b"\n" + self._generator.snapshot(state)
+        snapshot: bytes = self._generator.snapshot(state)
+        return self._weights.encode() + b"\n" + snapshot
 
     def _restore(self, data: bytes) -> Any:
         weights, _, blob = data.partition(b"\n")

@@ -140,7 +140,8 @@ class Door:
 
 def identity_of(connection: HTTPConnection) -> Identity:
     """Whose request it is, as the door found."""
-    return connection.state.identity
+    identity: Identity = connection.state.identity
+    return identity
 
 
 def method_of(scope: Scope) -> str:

@@ -206,8 +206,9 @@ async def receive(socket: WebSocket) -> str | bytes:
     message = await socket.receive()
     if message["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(message.get("code", 1006))
-    text = message.get("text")
-    return message["bytes"] if text is None else text
+    text: str | None = message.get("text")
+    data: str | bytes = message["bytes"] if text is None else text
+    return data
 
 
 async def read(socket: WebSocket, outbox: Outbox, handle: Handle) -> None:

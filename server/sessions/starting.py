@@ -42,7 +42,7 @@ def check_fps(start: SessionStart, card: dict[str, Any]) -> None:
 def steps_in_real_time(facts: ipc.Loaded) -> int:
     """Denoising steps with which a chunk of one stream is made while the one before is shown; at least the model's own."""
     card = facts.card
-    own = card.get("steps", 1)
+    own: int = card.get("steps", 1)
     shown_s = card["chunk_frames"] / card["fps"]
     return max(own, int(own * shown_s / max(facts.chunk_s, 1e-6)))
 
