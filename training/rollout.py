@@ -97,8 +97,8 @@ class Rollout:
             for level, following in zip(self.levels[:stop], self.levels[1:], strict=False):
                 clean = self._run(self.student, noisy, level, given, index).float()[:, :, 0]
                 noisy = euler(noisy, clean, level, following)
-        clean: Tensor = self._run(self.student, noisy, self.levels[stop], given, index).float()[:, :, 0]
-        return self._guided(clean, noisy, self.levels[stop], given, index)
+        last: Tensor = self._run(self.student, noisy, self.levels[stop], given, index).float()[:, :, 0]
+        return self._guided(last, noisy, self.levels[stop], given, index)
 
     def _guided(self, clean: Tensor, noisy: Tensor, level: float, given: Tensor, index: int) -> Tensor:
         weights = None if self.streamed is None else guidance(clean.shape[1], self.streamed.photos)
