@@ -83,6 +83,8 @@ async def test_two_thousand_bad_messages_get_typed_errors_and_harm_nothing(make_
         await client.message("pong", sent_us=424242)
         await talking
         await client.send(type="session.resume")
+        # what it said before of where it is was junk, too, and it gets no more than 2 s beyond that
+        await client.send(type="playhead", pts=client.packets[-1].pts, buffered=0)
         before = len(client.packets)
         await client.count(before + 8)
         await bystander.count(16)
