@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 from told import sent
+from toy_stream import MODEL
 
 pytestmark = pytest.mark.browser
 
@@ -42,6 +43,20 @@ def test_a_photo_keeps_its_shape_and_needs_no_words(driver: Any, served: Any, si
     box = driver.page.locator("#stage").bounding_box()
     assert box["width"] / box["height"] == pytest.approx(made[0] / made[1], rel=0.02)
     assert box["y"] + box["height"] <= 800
+
+
+@pytest.mark.parametrize("words", ["", "a blue wall"])
+def test_what_is_offered_leaves_a_picture_without_words_where_it_is(
+    driver: Any, served: Any, monkeypatch: Any, words: str
+) -> None:
+    """\"Make it night\" is another scene: the picture would be gone."""
+    monkeypatch.setitem(MODEL["capabilities"], "edits", True)
+    driver.page.fill("#prompt", words)
+    driver.page.set_input_files("#image-file", files=[picture((640, 400))])
+    driver.wait_live()
+    chips = driver.page.locator("#chips button").all_text_contents()
+    assert "add a dog" in chips
+    assert ("make it night" in chips) == ("a ball at night" in chips) == bool(words)
 
 
 @pytest.mark.parametrize("frames", [1, 2])

@@ -6,7 +6,7 @@ import { hideBanner, pictureCame, showBanner, status } from './banner.js';
 import { block, button, remember, remembered } from './dom.js';
 import { clearHint, invite, painted } from './hint.js';
 import { offer } from './offer.js';
-import { EDITS, examplesOf } from './prompt_panel.js';
+import { offersFor } from './prompt_panel.js';
 import { toast, toastError } from './toasts.js';
 import { isSilent, parts, wordsFor } from './words.js';
 
@@ -159,7 +159,7 @@ function showReady({ app, stage, strip, prompts, timeline, session, recorder }, 
   stage.shape(ready.width, ready.height);
   strip.allow(ready.capabilities);
   prompts.streaming(!app.watching, seconds);
-  prompts.chips(examplesOf([...(ready.capabilities.edits ? EDITS : []), ...ready.examples]));
+  prompts.chips(offersFor(ready));
   for (const { prompt, message } of ready.notices ?? []) if (prompt !== undefined) prompts.doubt(prompt, parts(message).title);
   if (fresh) {
     prompts.come(ready.prompts ?? []);

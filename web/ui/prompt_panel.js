@@ -8,7 +8,9 @@ import { toast } from './toasts.js';
 
 const HISTORY_MAX = 30;
 /** Prompts that say what is to change, for a model that hears them. */
-export const EDITS = ['add a dog', 'turn around', 'make it night', 'make everything bigger'];
+const EDITS = ['add a dog', 'turn around', 'make it night', 'make everything bigger'];
+/** The same for a picture without words: no scene takes its place, and what is cut from it has no name. */
+const EDITS_OF_PICTURES = ['add a dog', 'add a butterfly', 'add two balloons'];
 /** What is known of prompts as long as they may be seen again, after a rewind. */
 const DOUBTS_MAX = 100;
 
@@ -30,6 +32,12 @@ export function examplesOf(examples) {
       return { text, title: String(each.title ?? text), image: each.image ?? null };
     })
     .filter(({ text }) => text !== '');
+}
+
+/** What may be said next in a stream. @param {import('../protocol.js').Ready} ready @returns {Example[]} */
+export function offersFor({ capabilities, prompts, examples }) {
+  if (!capabilities.edits) return examplesOf(examples);
+  return examplesOf(prompts?.length ? [...EDITS, ...examples] : EDITS_OF_PICTURES);
 }
 
 /** @param {Prompt} prompt @param {Prompt[]} all @returns {number} its weight, of 100 */
