@@ -17,6 +17,7 @@ from pathlib import Path
 from flowbrush.protocol import Codec
 from flowbrush.server.delivery import mp4
 from flowbrush.server.store.put_back import put_back, taken_away
+from flowbrush.server.store.room import Room
 
 log = logging.getLogger(__name__)
 
@@ -24,11 +25,21 @@ log = logging.getLogger(__name__)
 class Recording:
     """One file, from the first recorded chunk on; opened again after a restart."""
 
-    def __init__(self, path: Path, codec: Codec, width: int, height: int, fps: float, limit: int) -> None:
-        """`limit` is the largest size in bytes."""
+    def __init__(
+        self,
+        path: Path,
+        codec: Codec,
+        width: int,
+        height: int,
+        fps: float,
+        limit: int,
+        room: Room | None = None,
+    ) -> None:
+        """`limit` is the largest size in bytes, of the `room` of all."""
         self.path = path
         self.full = False
-        self._codec, self._size, self._fps, self._limit = codec, (width, height), fps, limit
+        self._codec, self._size, self._fps = codec, (width, height), fps
+        self._limit, self._room = limit, room or Room()
         self._chunks, self._starts = array("I"), array("Q")
         """the chunks, growing, and where the fragment of each begins"""
         self._file = open(path, "a+b")
@@ -46,6 +57,7 @@ class Recording:
         self._count()
 
     def _count(self) -> None:
+        self._room.note(self.path, self.bytes)
         self.chunks = self._chunks[-1] + 1 if self._chunks else None
 
     def put(self, chunk: int, first_frame: int, samples: Sequence[mp4.Sample]) -> bool:
@@ -60,15 +72,16 @@ class Recording:
             if not samples[0].key:
                 return True  # the file must begin with a key frame; one is on its way
             data = mp4.header(self._codec, *self._size, samples[0].payload) + data
-        if self.bytes + len(data) > self._limit:
+        after = self.bytes + len(data)
+        if after > self._limit or self._room.lacks(self.path, after):
             self.full = True
             return False
-        fragment = self.bytes if self._starts else self.bytes + len(data) - self._fragment_size(data)
+        fragment = self.bytes if self._starts else after - self._fragment_size(data)
         self._file.seek(0, 2)
         self._file.write(data)
         self._file.flush()
         self._note(chunk, fragment)
-        self.bytes += len(data)
+        self.bytes = after
         self._count()
         return True
 
@@ -88,6 +101,7 @@ class Recording:
             with contextlib.suppress(OSError):
                 self.check()
             self._file.close()
+            self._room.leave(self.path)
 
     def check(self) -> None:
         """Sees to it that the file is where it belongs, and what was written is in it. Raises OSError."""

@@ -213,7 +213,7 @@ class Driver:
         if written or live.closed or live.recording_over:
             return
         why = (
-            "it has reached its largest size"
+            "it has reached its largest size, or all of them together theirs"
             if error is None
             else f"it could not be written: {reason(error)}"
         )

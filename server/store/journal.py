@@ -95,7 +95,7 @@ class Journal:
             raise JournalFull(f"it has reached its largest size, {self._limit} bytes")
         if self._room.lacks(self.path, self._end + len(data)):
             reached = f"the logs of all sessions have reached {self._room.total} bytes"
-            raise JournalFull(f"{reached}, and it is the largest")
+            raise JournalFull(f"{reached}, and it has its share of them")
         self.check()
         self._write(data)
         self._cut = self._cut and not texts

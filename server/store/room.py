@@ -1,4 +1,4 @@
-"""What the logs of all running sessions may take together: only those of ended ones can be removed to make room."""
+"""What logs, or recordings, of all running sessions may take together: only those of ended ones can be removed to make room."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 
 
 class Room:
-    """So many bytes. While they are taken the largest grows no more, and its session ends sooner or later; the others go on."""
+    """So many bytes. Half of them are anybody's. Once these are taken who has more than an equal share of them grows no more, and
+    the others go on in the other half: nobody takes the place of those who come later.
+    """
 
     def __init__(self, total: int = 1 << 62) -> None:
         self.total = total
@@ -28,4 +30,5 @@ class Room:
         """Whether one must not become so large."""
         with self._lock:
             others = [each for other, each in self._sizes.items() if other != path]
-            return sum(others) + size > self.total and size >= max(others, default=0)
+            taken, free = sum(others) + size, self.total // 2
+            return taken > self.total or (taken > free and size > free // (len(others) + 1))

@@ -30,8 +30,6 @@ log = logging.getLogger(__name__)
 JOURNAL_BYTES = 256 * MIB
 JOURNAL_SHARE = 8
 """The largest journal, and the share of the disk that one may take."""
-JOURNALS_SHARE = 2
-"""The share that those of all running sessions may take."""
 
 PAUSED_S = 60.0
 """A paused session keeps its slot for so long while others wait."""
@@ -89,7 +87,8 @@ class SessionRepository:
         """what the workers of each model make, once one has said so"""
         self.left_out: dict[str, str] = {}
         """stored sessions of models that are not served now: hash of the token → model"""
-        self._room = Room(settings.disk_mib * MIB // JOURNALS_SHARE)
+        half = settings.disk_mib * MIB // 2
+        self._logs, self._recordings = Room(half), Room(half)
         self._unkept: set[str] = set()
         """running sessions whose files were removed, and cannot be written again"""
         self._unsaid: list[Callable[[], None]] = []
@@ -120,7 +119,7 @@ class SessionRepository:
             source=meta.start.shows_source,
         )
         most = min(JOURNAL_BYTES, self._settings.disk_mib * MIB // JOURNAL_SHARE)
-        journal = Journal(self._store.journal(meta.id), limit=most, room=self._room)
+        journal = Journal(self._store.journal(meta.id), limit=most, room=self._logs)
         terms = Terms(self._settings.resume_s, PAUSED_S, self._settings.idle_s, self._settings.session_s)
         codecs = (meta.codec, *(codec for codec in self._codecs(meta) if codec != meta.codec))
         session = Session(meta.id, settings, meta.chunk_frames, codecs, expected_s, terms, paused, notices)
@@ -128,7 +127,8 @@ class SessionRepository:
         if self._settings.record:
             limit = self._settings.recording_mib * MIB
             path = self._store.recording(meta.id)
-            recording = Recording(path, meta.codec, meta.width, meta.height, meta.fps, limit)
+            shape = meta.codec, meta.width, meta.height, meta.fps
+            recording = Recording(path, *shape, limit, self._recordings)
         return SessionHost(meta, session, journal, recording, self._metrics)
 
     def begin(

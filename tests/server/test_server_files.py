@@ -206,29 +206,53 @@ def test_a_journal_has_a_largest_size(tmp_path: Path) -> None:
     journal.extend(0, [()])
 
 
+def test_room_is_for_all_and_half_of_it_for_who_has_little(tmp_path: Path) -> None:
+    first, second, third = (tmp_path / name for name in ("a", "b", "c"))
+    room = Room(100)
+    assert not room.lacks(first, 50) and room.lacks(first, 51), "half is anybody's"
+    room.note(first, 50)
+    assert not room.lacks(second, 25) and room.lacks(second, 26), "an equal share of the half"
+    room.note(second, 25)
+    assert room.lacks(first, 51) and not room.lacks(third, 16) and room.lacks(third, 17)
+    room.leave(first)
+    assert not room.lacks(third, 25)
+    assert not any(Room().lacks(path, 1 << 40) for path in (first, second))
+
+
+def test_all_files_together_never_take_more_than_there_is_room(tmp_path: Path) -> None:
+    room, sizes = Room(1000), dict[int, int]()
+    for new in range(60):
+        sizes[new] = 0
+        for _ in range(40):
+            for each in sizes:
+                if not room.lacks(tmp_path / str(each), sizes[each] + 5):
+                    sizes[each] += 5
+                    room.note(tmp_path / str(each), sizes[each])
+    assert 900 < sum(sizes.values()) <= 1000
+
+
 def test_where_all_journals_take_too_much_the_largest_grows_no_more_and_the_others_do(tmp_path: Path) -> None:
-    line, large = [(prompt("x" * 100, 1),)], Journal(tmp_path / "large")
-    large.extend(0, line)
-    room = Room(6 * (tmp_path / "large").stat().st_size)
-    one, other, large = (Journal(tmp_path / name, room=room) for name in ("one", "other", "large"))
-    other.extend(0, line)
-    large.extend(1, line * 2)
-    with pytest.raises(OSError, match="it is the largest"):
-        large.extend(3, line * 3)
-    one.extend(0, line * 2)
-    other.extend(1, line)
-    assert (len(large), len(one), len(other)) == (3, 2, 2)
-    with pytest.raises(OSError, match="it is the largest"):
-        other.extend(2, line * 2)
-    large.truncate(1)
-    one.close()
-    other.extend(2, line * 2)
+    line = [(prompt("x" * 100, 1),)]
+    once = Journal(tmp_path / "once")
+    once.extend(0, line)
+    size = (tmp_path / "once").stat().st_size
+    room = Room(9 * size)
+    large, small = (Journal(tmp_path / name, room=room) for name in ("large", "small"))
+    large.extend(0, line * 4)
+    with pytest.raises(OSError, match="it has its share"):
+        large.extend(4, line)
+    small.extend(0, line * 2)
+    with pytest.raises(OSError, match="it has its share"):
+        small.extend(2, line)
+    assert (len(large), len(small)) == (4, 2)
+    large.close()
+    small.extend(2, line)
 
 
-def test_running_sessions_logs_take_half_of_the_disk_at_most(tmp_path: Path) -> None:
+def test_logs_and_recordings_of_running_sessions_take_the_disk_at_most(tmp_path: Path) -> None:
     stored = repository(tmp_path, SESSION)
-    settings = stored._settings
-    assert 0 < stored._room.total <= settings.disk_mib * 1024 * 1024 // 2
+    most = stored._settings.disk_mib * 1024 * 1024
+    assert 0 < stored._logs.total + stored._recordings.total <= most
 
 
 def chunk_of(encoder: VideoEncoder, chunk: int, key: bool = False) -> list[Sample]:
@@ -284,6 +308,24 @@ def test_a_recording_stops_at_its_limit_and_stays_playable(tmp_path: Path) -> No
         kept += 1
     assert recording.full and kept > 0 and path.stat().st_size <= 60_000
     assert len(decode_file(path.read_bytes())) == kept * 4
+
+
+def test_recordings_of_running_sessions_have_room_together(tmp_path: Path) -> None:
+    """The largest stops, and can be played; a smaller one goes on."""
+    room = Room(200_000)
+    encoder = VideoEncoder(Codec.JPEG, 128, 96, 16)
+    large, small = (Recording(tmp_path / f"{name}.mp4", Codec.JPEG, 128, 96, 16, HUGE, room) for name in "ab")
+    kept = 0
+    while large.put(kept, kept * 4, chunk_of(encoder, kept)):
+        kept += 1
+    assert large.full and 50_000 < large.bytes <= 100_000
+    assert len(decode_file(large.path.read_bytes())) == kept * 4
+    assert small.put(0, 0, chunk_of(encoder, 0)) and not small.full
+    size = small.bytes
+    large.close()
+    assert (
+        not room.lacks(small.path, 100_000) and small.put(1, 4, chunk_of(encoder, 1)) and small.bytes > size
+    )
 
 
 def image_bytes(width: int, height: int, form: str = "PNG") -> bytes:
