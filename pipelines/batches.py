@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+
+from torch import Tensor
 
 from flowbrush.models.card import ModelCard
 from flowbrush.models.device import Placement, to_device
@@ -26,6 +29,11 @@ class Batches:
     prompts: Prompts
     placement: Placement
 
+    @cached_property
+    def _blank(self) -> Tensor:
+        """The tokens [L, D] of no words, which every chunk that is guided asks for."""
+        return to_device(self.prompts.encode(""), self.placement.device)
+
     def batch(self, states: Sequence[StreamState], inputs: Sequence[ChunkInputs], steps: int) -> Batch:
         """The next chunks of streams of one size that see equally much of the past, in `steps` denoising steps."""
         rollout = self.card.rollout
@@ -42,7 +50,7 @@ class Batches:
             begin.guide,
             renew=bool(rollout.step_list),
             guidance=None if guidance is None else to_device(guidance, self.placement.device),
-            blank=None if guidance is None else to_device(self.prompts.encode(""), self.placement.device),
+            blank=None if guidance is None else self._blank,
             start=begin.start,
             heard=heard,
         )

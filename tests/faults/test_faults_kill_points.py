@@ -30,7 +30,7 @@ def half_written(server: RunningServer) -> list[Path]:
 )
 async def test_pictures_go_on_whole(make_server, tmp_path: Path, where: str, by: str) -> None:
     """Whether the worker dies there or stands still, as one does whose machine is suspended."""
-    mark = tmp_path / "killed"
+    mark, armed = tmp_path / "killed", tmp_path / "armed"
     server: RunningServer = make_server(
         FLOWBRUSH_LOADER="killed_at:load",
         FLOWBRUSH_SNAPSHOT_CHUNKS="2",
@@ -38,10 +38,13 @@ async def test_pictures_go_on_whole(make_server, tmp_path: Path, where: str, by:
         TEST_KILLED_BY=by,
         TEST_KILLED_AT=where,
         TEST_KILLED=str(mark),
+        TEST_ARMED=str(armed),
     )
     async with RawClient(server.url) as one, RawClient(server.url) as other:
         for seed, client in enumerate((one, other)):
             await client.start("steady", seed=seed)
+        await asyncio.gather(*(client.count(24) for client in (one, other)))
+        armed.touch()  # now that both streams have what can be lost
         await asyncio.gather(*(client.message("session.recovering") for client in (one, other)))
         assert mark.exists()
         await asyncio.gather(*(client.count(len(client.packets) + 40) for client in (one, other)))
@@ -58,7 +61,7 @@ async def test_pictures_go_on_whole(make_server, tmp_path: Path, where: str, by:
 async def test_a_worker_that_is_killed_while_it_takes_up_a_stream_costs_another_one(
     make_server, tmp_path: Path, by: str
 ) -> None:
-    mark = tmp_path / "killed"
+    mark, armed = tmp_path / "killed", tmp_path / "armed"
     server: RunningServer = make_server(
         FLOWBRUSH_LOADER="killed_at:load",
         FLOWBRUSH_SNAPSHOT_CHUNKS="2",
@@ -66,8 +69,10 @@ async def test_a_worker_that_is_killed_while_it_takes_up_a_stream_costs_another_
         TEST_KILLED_BY=by,
         TEST_KILLED_AT="the restoring of a stream",
         TEST_KILLED=str(mark),
+        TEST_ARMED=str(armed),
     )
     async with RawClient(server.url) as client:
+        armed.touch()
         await client.start("steady", seed=7)
         await client.count(24)
         (worker,) = server.workers()

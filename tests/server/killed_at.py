@@ -1,5 +1,5 @@
-"""Loads the generator double, in a worker that a signal ($TEST_KILLED_BY, else SIGKILL) hits once, where $TEST_KILLED_AT says; then
-$TEST_KILLED is there.
+"""Loads the generator double, in a worker that a signal ($TEST_KILLED_BY, else SIGKILL) hits once, where $TEST_KILLED_AT says, as
+soon as $TEST_ARMED is there; then $TEST_KILLED is.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from server_generator import Generator
 from flowbrush.server.engine import snapshots
 from flowbrush.server.engine.encoder import VideoEncoder
 
-FRAMES = 26
-"""So many are encoded before: it is the third of its chunk's four."""
+CHUNK, THIRD = 4, 3
+"""Of a chunk's frames it is the third that is encoded."""
 
 
 def _killed(where: str) -> None:
     mark = Path(os.environ["TEST_KILLED"])
-    if os.environ["TEST_KILLED_AT"] == where and not mark.exists():
+    armed = Path(os.environ["TEST_ARMED"]).exists()
+    if os.environ["TEST_KILLED_AT"] == where and armed and not mark.exists():
         mark.touch()
         os.kill(os.getpid(), signal.Signals[os.environ.get("TEST_KILLED_BY", "SIGKILL")])
         signal.pause()
@@ -52,8 +53,7 @@ def load(*args: Any, **named: Any) -> Generator:
     counts = dict[int, int]()
 
     def dumped(self: Generator, state: Any) -> bytes:
-        if state.chunk > 5:
-            _killed("the dump of a snapshot")
+        _killed("the dump of a snapshot")
         return dump(self, state)
 
     def replaced(part: str, path: str) -> None:
@@ -64,7 +64,7 @@ def load(*args: Any, **named: Any) -> Generator:
     def encoded(self: VideoEncoder, frame: Any, key: bool = False) -> tuple[bytes, bool]:
         counts[id(self)] = counts.get(id(self), 0) + 1
         done = encode(self, frame, key)
-        if counts[id(self)] > FRAMES:
+        if counts[id(self)] % CHUNK == THIRD:
             _killed("the encoding of a frame")
         return done
 
