@@ -289,16 +289,17 @@ class Dispatcher:
 
     def _wishes(self, worker: Worker, now: float) -> list[Wish]:
         wishes = []
-        for id, name in self.slots.holders.items():
-            live = self._lives.get(id)
-            if name != worker.name or live is None:
-                continue
-            session = live.session
+        here = [self._lives[id] for id in self.slots.at(worker.name) if id in self._lives]
+        for live in here:
+            session, id = live.session, live.id
             opening = session.phase is Phase.OPENING
             due = None if (live.blocked or live.rests) and not opening else session.due(now)
             if due is not None:
-                alone = opening or session.alone
-                wishes.append(Wish(id, due, alone, worker.account.tag(id), session.quality.steps))
+                alone, doubt = opening or session.alone, session.doubt
+                if any(doubt) and len(here) > 1:
+                    due = max(due, session.trouble.again_at)
+                tag = worker.account.tag(id)
+                wishes.append(Wish(id, due, alone, tag, session.quality.steps, doubt))
         return wishes
 
     def _turn(self, worker: Worker, lives: list[SessionHost]) -> None:

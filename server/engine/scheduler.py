@@ -150,7 +150,8 @@ class Account:
 class Wish:
     """A stream that wants its next order carried out at `due` (seconds), and its `tag` in the account.
 
-    `alone`: in a batch of its own. Streams of one `kind` cost about the same and can go together.
+    `alone`: in a batch of its own. Streams of one `kind` cost about the same and can go together. While one of less
+    `doubt` is due the others wait.
     """
 
     session: str
@@ -158,6 +159,7 @@ class Wish:
     alone: bool = False
     tag: float = 0.0
     kind: int = 0
+    doubt: tuple[int, int] = (0, 0)
 
 
 def next_batch(
@@ -168,7 +170,11 @@ def next_batch(
     Of those that are due the one goes first that has taken least. Those of its kind that would fall due before this batch is
     finished go with it: they would have to wait for the worker anyway, and one pass for two costs less than two.
     """
-    ordered = sorted((wish for wish in wishes if wish.due != float("inf")), key=lambda wish: wish.due)
+    asked = [wish for wish in wishes if wish.due != float("inf")]
+    least = min((wish.doubt for wish in asked if wish.due <= now), default=None)
+    if least is not None:
+        asked = [wish for wish in asked if wish.doubt == least]
+    ordered = sorted(asked, key=lambda wish: wish.due)
     if not ordered:
         return [], None
     if ordered[0].due > now:

@@ -39,7 +39,8 @@ def worker_lost(session: Session, event: on.WorkerLost, now: float) -> Effects:
         return []
     effects = probe_lost(session)
     failed = bool(effects) and session.trouble.probe_failed()
-    failed |= event.blamed and session.phase is Phase.STEPPING and session.trouble.chunk_failed(session.chunk)
+    if event.blamed and session.phase is Phase.STEPPING:
+        failed |= session.trouble.chunk_failed(session.chunk, lost=True)
     if event.blamed and session.phase is Phase.OPENING:  # a snapshot may be broken: the log is enough
         effects.append(do.Unlink(session.history.drop_snapshots()))
         failed = session.trouble.opening_failed()
@@ -148,7 +149,7 @@ def opened(session: Session, event: ipc.Opened, now: float) -> Effects:
     session.opening.rewind_to = None
     session.chunk = event.chunk
     session.reading.went_on()
-    session.trouble.opened()
+    session.trouble.opened(now)
     session.enter(Phase.READY)
     return [*session.say_ready(), *session.ask_to_read()]
 

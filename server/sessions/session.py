@@ -132,6 +132,14 @@ class Session:
         return self.trouble.suspects(self.chunk) or self.tracks.heavy
 
     @property
+    def doubt(self) -> tuple[int, int]:
+        """How much less its next chunk is trusted than others', who go first: it has ended a worker. Of two that were made together
+        then the one that has run for longer is trusted more.
+        """
+        doubt = self.trouble.doubt(self.chunk) if self.phase is Phase.READY else 0
+        return (doubt, -self.chunk) if doubt else (0, 0)
+
+    @property
     def behind(self) -> bool:
         """Whether its worker's state is not where the stream stands, as after a rewind: what it shows is of another place."""
         stepping = self.phase is Phase.STEPPING

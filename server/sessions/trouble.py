@@ -5,6 +5,11 @@ from __future__ import annotations
 MAX_FAILURES = 3
 """A chunk, or an opening, that fails so often ends its session: it would fail again."""
 
+GIVES_WAY_S = 1.0
+"""What has ended a worker gives way to others of the next one for so long: they, who have waited for the loss of one, get pictures
+before they may have to wait for that of the next.
+"""
+
 
 class Trouble:
     """The failures of one session."""
@@ -12,6 +17,8 @@ class Trouble:
     def __init__(self) -> None:
         self._chunk = -1
         self._failures = 0
+        self._cost_a_worker = False
+        self._opened_at = 0.0
         self._openings = 0
         self._probes = 0
         self.log_error = ""
@@ -21,11 +28,21 @@ class Trouble:
         """Whether `chunk` has failed before."""
         return self._failures > 0 and self._chunk == chunk
 
-    def chunk_failed(self, chunk: int) -> bool:
-        """Counts a failure of `chunk`; True when it has failed too often."""
+    def doubt(self, chunk: int) -> int:
+        """How often `chunk` has failed, where it has ended a worker; else 0."""
+        return self._failures if self._cost_a_worker and self.suspects(chunk) else 0
+
+    @property
+    def again_at(self) -> float:
+        """When such a chunk is tried again, where others share the worker."""
+        return self._opened_at + GIVES_WAY_S
+
+    def chunk_failed(self, chunk: int, lost: bool = False) -> bool:
+        """Counts a failure of `chunk`, with which a worker was `lost` or not; True when it has failed too often."""
         if self._chunk != chunk:
-            self._chunk, self._failures = chunk, 0
+            self._chunk, self._failures, self._cost_a_worker = chunk, 0, False
         self._failures += 1
+        self._cost_a_worker |= lost
         return self._failures >= MAX_FAILURES
 
     def opening_failed(self) -> bool:
@@ -38,9 +55,9 @@ class Trouble:
         self._probes += 1
         return self._probes >= MAX_FAILURES
 
-    def opened(self) -> None:
+    def opened(self, now: float) -> None:
         """The worker has the state."""
-        self._openings = 0
+        self._openings, self._opened_at = 0, now
 
     def log_not_written(self, why: str) -> bool:
         """The log is behind; True the first time."""

@@ -41,6 +41,17 @@ def test_nothing_is_started_before_it_is_due() -> None:
     assert next_batch([Wish("a", float("inf"))], 3.0, 0.1, 4) == ([], None)
 
 
+def test_of_those_that_are_due_the_one_of_least_doubt_goes_first() -> None:
+    worst, bad, other = (
+        Wish("worst", 1.0, alone=True, doubt=(2, -5)),
+        Wish("bad", 1.5, alone=True, doubt=(1, 0)),
+        Wish("other", 3.0),
+    )
+    assert next_batch([worst, bad, other], 3.0, 0.1, 4) == (["other"], None)
+    assert next_batch([worst, bad, other], 2.9, 0.1, 4) == (["bad"], None)
+    assert next_batch([worst, other], 2.9, 0.1, 4) == (["worst"], None)
+
+
 def test_who_falls_due_while_the_worker_is_busy_goes_along() -> None:
     wishes = [Wish("late", 2.5), Wish("soon", 3.05), Wish("later", 3.5)]
     assert next_batch(wishes, 3.0, 0.1, 4) == (["late", "soon"], None)

@@ -229,6 +229,23 @@ def test_a_chunk_may_fail_twice(it: Harness) -> None:
     assert [each.reason for each in said(told, "session.done")] == ["generation_failed"]
 
 
+def test_a_chunk_that_has_ended_a_worker_gives_way_for_a_second(it: Harness) -> None:
+    def lost_and_opened(blamed: bool) -> None:
+        it.tell(on.WorkerLost("it hung", blamed))
+        it.tell(on.SlotGiven(reads=True))
+        (order,) = orders(it.tell(on.Turn()))
+        it.tell(ipc.Opened("id", order.epoch, 0), now=10.0)
+
+    it.turn()
+    lost_and_opened(blamed=False)
+    assert it.session.doubt == (0, 0), "another's chunk ended it"
+    it.turn()
+    lost_and_opened(blamed=True)
+    assert it.session.doubt == (1, 0) and it.session.trouble.again_at == 11.0
+    it.chunk()
+    assert it.session.doubt == (0, 0), "it was made"
+
+
 def test_orders_that_are_superseded_are_never_given(it: Harness) -> None:
     """400 resets while the first is under way cost one more opening, not 400."""
     it.chunk()
