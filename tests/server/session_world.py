@@ -305,6 +305,7 @@ class World:
             snapshot=lambda id, epoch, chunk: f"{id}-{epoch}-{chunk}",
             unlink=lambda path: None,
             drop_snapshots=lambda id: None,
+            tidy_snapshots=lambda id, kept, before_epoch: None,
         )
         repository: Any = SimpleNamespace(
             saving=lambda live, stops=False: self._save,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from session_world import Client, World
+from session_world import FRAMES, Client, World
 
 from flowbrush.server.engine import ipc
 from flowbrush.server.sessions import events as on
@@ -131,3 +131,18 @@ def test_streams_of_a_worker_that_is_to_go_move_when_there_is_room() -> None:
     assert set(world.dispatcher.slots.holders.values()) == {new.name}
     for client in world.clients:
         assert client.frames == list(range(len(client.frames))), "a frame is missing or came twice"
+
+
+def test_a_chunk_that_ends_workers_lets_others_have_pictures_between_two_losses() -> None:
+    """They wait for a new worker each time it hangs; between two of them they get more than one chunk."""
+    world = world_of(workers=1, slots=2, sessions=2)
+    good, bad = world.clients
+    chunk = lose_while(world, bad, ipc.Step)
+    had = []
+    for _ in range(2):
+        before = len(good.frames)
+        lose_while(world, bad, ipc.Step, chunk)
+        had.append(len(good.frames) - before)
+    assert bad.live.session.phase is Phase.DONE
+    assert min(had) >= 2 * FRAMES, f"the other had {had} frames between two losses"
+    world.recover()
