@@ -39,15 +39,18 @@ def clear_outline(picture: Tensor, solid: Tensor) -> float:
     """The share (0..1) of the outline of `solid` [H, W], 0 or 1, within the picture [3, H, W] along which its two sides differ in
     colour; 0 where it has none.
     """
-    inside, outside = _means(picture, solid), _means(picture, 1 - solid)
     outline = (F.max_pool2d(solid[None], 3, 1, 1)[0] - solid) > 0
     if not bool(outline.any()):
         return 0.0
-    return float(((inside - outside).norm(dim=0)[outline] > CLEAR).float().mean())
+    inside, outside = (_means(picture, where, outline) for where in (solid, 1 - solid))
+    return float(((inside - outside).square().sum(0) > CLEAR**2).float().mean())
 
 
-def _means(picture: Tensor, where: Tensor) -> Tensor:
-    """Mean colours [3, H, W] of the pixels of `where` [H, W] around each pixel."""
-    both = torch.cat([picture * where, where[None]])
-    sums = F.avg_pool2d(both, 2 * SIDE + 1, 1, SIDE)
+def _means(picture: Tensor, where: Tensor, about: Tensor) -> Tensor:
+    """Mean colours [3, n] of the pixels of `where` [H, W] around each of the n pixels of `about` [H, W]."""
+    near = torch.arange(2 * SIDE + 1, device=picture.device)
+    rows, columns = about.nonzero(as_tuple=True)
+    y, x = rows[:, None, None] + near[:, None], columns[:, None, None] + near  # [n, 5, 1] and [n, 1, 5]
+    both = F.pad(torch.cat([picture * where, where[None]]), (SIDE, SIDE, SIDE, SIDE))
+    sums = both[:, y, x].sum((-1, -2))  # [4, n, 5, 5] → [4, n]
     return sums[:3] / sums[3:].clamp_min(1e-4)

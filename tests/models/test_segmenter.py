@@ -1,4 +1,4 @@
-"""The segmenter's two looks, with a network in place of the trained one that finds what is red."""
+"""The segmenter's looks, with a network in place of the trained one that finds what is red."""
 
 from __future__ import annotations
 
@@ -80,14 +80,36 @@ def test_what_a_network_misses_on_one_side_is_seen_in_the_mirror() -> None:
     assert float(torch.minimum(found, truth).sum() / torch.maximum(found, truth).sum()) > 0.93
 
 
-def test_the_second_look_is_closer() -> None:
+def test_looks_after_the_first_are_closer() -> None:
     picture, truth = picture_with((30, 40, 46, 56), (192, 320))
     segmenter = finder(9.0)
     found = segmenter.segment(picture, torch.tensor([[38.0, 48.0]]), NONE)[0]
-    assert segmenter.net.sizes == [(64 * 192 // 320 // STEP * STEP, 64), (64, 64)]
+    assert segmenter.net.sizes == [(64 * 192 // 320 // STEP * STEP, 64), (64, 64), (64, 64), (64, 64)]
     assert (
         float((found - truth).abs().sum() / truth.sum()) < 0.15
     )  # seen at half its size it would be far worse
+
+
+class FindsNothingFrom(FindsRed):
+    """Is blind to what takes a share of a look's pixels between two bounds."""
+
+    def __init__(self, least: float, most: float) -> None:
+        super().__init__(9.0)
+        self.least, self.most = least, most
+
+    def forward(self, seen: Tensor) -> Tensor:
+        logits = super().forward(seen)
+        share = float((logits > 0).float().mean())
+        return logits.new_full(logits.shape, -9.0) if self.least < share < self.most else logits
+
+
+@pytest.mark.parametrize(("least", "most"), [(0.15, 0.3), (0.3, 0.45), (0.45, 0.9)])
+def test_what_a_network_misses_from_one_distance_is_seen_from_another(least: float, most: float) -> None:
+    picture, truth = picture_with((130, 66, 190, 126), (192, 320))
+    segmenter = finder(9.0)
+    segmenter.net = FindsNothingFrom(least, most)  # type: ignore[assignment]
+    found = segmenter.segment(picture, torch.tensor([[160.0, 96.0], [150.0, 80.0]]), NONE)[0]
+    assert overlap(found, truth) > 0.9
 
 
 class FindsTheMiddle(FindsRed):
