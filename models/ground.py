@@ -28,11 +28,17 @@ def is_ground(picture: Tensor, found: Tensor, taken: Tensor, click: Tensor) -> b
         return False
     height, width = solid.shape
     x, y = (int(min(max(float(at), 0), side - 1)) for at, side in zip(click, (width, height), strict=True))
+    return thing_score(picture, float(found[0, y, x]), solid) < THING
+
+
+def thing_score(picture: Tensor, sure: float, solid: Tensor) -> float:
+    """How much of a thing it is that a click found in a `picture` [3, H, W] in -1..1: `solid` [H, W], 0 or 1, where the network was
+    so `sure` (0..1) of the very point.
+    """
     rim = torch.cat([solid[0], solid[-1], solid[:, 0], solid[:, -1]])
-    at_rim = float(rim.mean()) / float(solid.mean()) ** 0.5
-    score = float(found[0, y, x]) + OUTLINE * clear_outline(picture, solid) - AT_RIM * at_rim
-    made: bool = score < THING
-    return made
+    at_rim = float(rim.mean()) / max(float(solid.mean()), 1e-6) ** 0.5
+    score: float = sure + OUTLINE * clear_outline(picture, solid) - AT_RIM * at_rim
+    return score
 
 
 def clear_outline(picture: Tensor, solid: Tensor) -> float:

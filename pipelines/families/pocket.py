@@ -29,6 +29,8 @@ from flowbrush.pipelines.reference.layers import MOST, LayerStack
 from flowbrush.pipelines.reference.render import Moved, move, paint_bent
 from flowbrush.pipelines.reference.scenes import SceneMaker
 from flowbrush.pipelines.reference.seats import with_carriers
+from flowbrush.pipelines.reference.subjects import Subjects
+from flowbrush.pipelines.reference.tones import toned
 from flowbrush.pipelines.reference.touches import MANY, as_scene, touches_of, track_rows, unheld
 from flowbrush.pipelines.reference.warp import warp
 from flowbrush.pipelines.regions import Regions
@@ -50,6 +52,7 @@ class PocketFamily:
         self.acquirer = Acquirer(model.segmenter, model.inpainter)
         self.scenes = SceneMaker(model)
         self.clauses = self.scenes.clauses
+        self.subjects = Subjects(model.segmenter, self.acquirer, self.scenes.describe)
 
     @torch.inference_mode()
     def begin(self, settings: StreamSettings) -> LayerStack:
@@ -57,7 +60,8 @@ class PocketFamily:
         if settings.image is not None:
             picture = fit_image(settings.image, *size)[0].add(1).div(2).to(self.placement.device)  # [3, H, W]
             prompts = normalised(settings.prompts)
-            return LayerStack(picture, torch.ones_like(picture[:1]), prompt=prompts, seed=settings.seed)
+            stack = LayerStack(picture, torch.ones_like(picture[:1]), seed=settings.seed)
+            return self.scenes.over_photo(self.subjects.named(stack, prompts, together=True), prompts)
         paths = [[(point.x, point.y) for point in track.points] for track in settings.tracks]
         prompts, firsts = normalised(settings.prompts), [path[0] for path in paths]
         return leading.headed(self.scenes.stage(prompts, size, settings.seed, firsts), paths)
@@ -73,6 +77,9 @@ class PocketFamily:
         """A source is the ground behind the things, and a hand takes what it shows; `carried` is its last picture."""
         if clip is None and carried:
             memory, carried = live_ground.left(memory, carried[0]), ()
+        if clip is None and plan.prompt != memory.prompt:
+            first = not any(text for text, _ in memory.prompt)
+            memory = self.subjects.named(memory, plan.prompt, together=first)
         stack = self.scenes.turn(memory, plan)
         stack = facing(stack, passing(self.clauses, stack, plan))
         video = None
@@ -154,6 +161,8 @@ class PocketFamily:
         for row, moved in enumerate(moves(taken)):
             paint_bent(frames[row], moved.ways, bends.things[row] + gone[row])
         frames = frames.add_(bends.light)
+        for row, moved in enumerate(moves(taken)):
+            frames[row] = toned(frames[row], moved.tones)
         frames = frames.mul_(255).round_().clamp_(0, 255).to(torch.uint8)  # [B, F, 3, H, W]
         memories = [replace(stack, bent=x[-1]) for stack, x in zip(after, bends.things, strict=True)]
         return frames.permute(0, 1, 3, 4, 2).contiguous(), memories

@@ -14,7 +14,7 @@ from flowbrush.pipelines.controls import Blend
 from flowbrush.pipelines.parsing.deeds import DEEDS, ROOTED, is_of_strangers, without_to_and_fro
 from flowbrush.pipelines.parsing.description import Description
 from flowbrush.pipelines.parsing.skies import SKY, with_skies
-from flowbrush.pipelines.parsing.wanted import IN_PLACE, THERE, Wanted
+from flowbrush.pipelines.parsing.wanted import HERE, IN_PLACE, THERE, Wanted
 from flowbrush.pipelines.parsing.ways import LEVEL, goal_of_all, with_ways
 
 T = TypeVar("T")
@@ -152,6 +152,8 @@ def headed(thing: Wanted, heading: str) -> Wanted:
         return thing
     if heading == THERE:
         return replace(thing, verb="", manner="", toward="")
+    if heading == HERE:
+        return replace(thing, direction=IN_PLACE, toward="")
     return replace(thing, toward=heading)
 
 

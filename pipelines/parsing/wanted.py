@@ -16,6 +16,8 @@ BESIDE, BEFORE, BEHIND, BETWEEN = "beside", "before", "behind", "between"
 """Where a thing may be as another tells, or two."""
 THERE = "there"
 """The heading of who has come to its goal, or cannot go further away from it."""
+HERE = "here"
+"""The heading of who does what it does where it is: a photo's penguin that jumps."""
 ANYBODY = ""
 """The label of a goal that is whoever else is nearest: "they run towards each other"."""
 

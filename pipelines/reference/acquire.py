@@ -73,7 +73,7 @@ class Acquirer:
         mask = self.mask(stack, touch) if room and (seek or touch.region) else None
         if mask is None:
             return replace(stack, empty=stack.empty | {track})
-        return self.cut_out(stack, track, mask)
+        return self.cut_out(stack, mask, frozenset({track}))
 
     @torch.inference_mode()
     def mask(self, stack: LayerStack, touch: Touch) -> Tensor | None:
@@ -112,8 +112,8 @@ class Acquirer:
         return opacity * widened(solid, RIM)
 
     @torch.inference_mode()
-    def cut_out(self, stack: LayerStack, track: int, mask: Tensor) -> LayerStack:
-        """What `mask` [H, W] covers becomes a layer, and the ground behind it is filled in, roughly for now."""
+    def cut_out(self, stack: LayerStack, mask: Tensor, hands: frozenset[int] = frozenset()) -> LayerStack:
+        """What `mask` [H, W] covers becomes a layer that `hands` hold, and the ground behind it is filled in, roughly for now."""
         picture = seen(stack)
         rows, columns = (mask > 0.02).nonzero(as_tuple=True)
         top, bottom = int(rows.min()), int(rows.max()) + 1
@@ -121,7 +121,7 @@ class Acquirer:
         opacity = mask[None, top:bottom, left:right]
         rgba = torch.cat([picture[:, top:bottom, left:right] * opacity, opacity])
         pose = Similarity(x=(left + right) / 2, y=(top + bottom) / 2)
-        layer = Layer(rgba.clone(), "", pose, frozenset({track}), depth=bottom / stack.size[0])
+        layer = Layer(rgba.clone(), "", pose, hands, depth=bottom / stack.size[0], cut=True)
         return opened(stack, self._hole(stack, mask)).in_front(layer)
 
     def fill_on(self, stack: LayerStack) -> LayerStack:

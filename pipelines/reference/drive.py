@@ -39,8 +39,9 @@ def drive(
     """Poses after what the things did by themselves: `gained` [3, h, w] shift in pixels and turn, averaged over each thing's cells,
     `own` [layers, h, w].
 
-    A hand rules where a thing is; its rotation (a ball that rolls) is its own. What was cut from a photo has no name, and
-    stays where it was put. The layers at the places `staying` are not carried across the picture: where things meet, the student
+    A hand rules where a thing is; its rotation (a ball that rolls) is its own. What was cut from a photo stays where it was put as
+    long as no prompt has named it, and comes up and down only where it is told to: the student would have it stand on a ground of
+    its own world. The layers at the places `staying` are not carried across the picture: where things meet, the student
     takes one along with the other. Those `passing` were told to go to the left, to the right or up (one of PASSED): they go off
     that side and come in at the other, so they have somewhere to go for as long as the stream lives. Who sits on another goes
     where that goes.
@@ -52,7 +53,7 @@ def drive(
             by, pace = np.array([0.0 if index in staying else dx, dy]), 0.0
             told = "" if layer.held else passing.get(index, "")
             way = PASSED.get(told)
-            by[1] = 0.0 if told in LEVEL else by[1]
+            by[1] = 0.0 if told in LEVEL or (layer.cut and told != "up") else by[1]
             if way:
                 by[way[0]], pace = kept_up(float(by[way[0]]), layer.pace, way[1])
             elif layer.pace and not layer.held:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from flowbrush.models.keyframes import Keyframes
 from flowbrush.models.text import edits
+from flowbrush.models.text.colors import COLORS
 from flowbrush.pipelines.controls import Blend
 from flowbrush.pipelines.parsing.clauses import ClauseReader, sentence
 from flowbrush.pipelines.parsing.counts import counted, of_counts
@@ -18,7 +19,8 @@ from flowbrush.pipelines.parsing.wanted import Wanted
 from flowbrush.pipelines.reference import editing, pacing, putting
 from flowbrush.pipelines.reference.figures import sprite
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
-from flowbrush.pipelines.reference.replacing import dealt, dyed, replaced
+from flowbrush.pipelines.reference.recolor import recolored
+from flowbrush.pipelines.reference.replacing import dealt, dyed, is_dyed, replaced
 from flowbrush.pipelines.reference.telling import nobody, retold
 
 
@@ -65,8 +67,10 @@ class Editor:
                 )
         return stack, coming
 
-    def _drawn(self, called: str) -> Tensor:
-        return sprite(self.keyframes, called)
+    def _drawn(self, layer: Layer, thing: Wanted) -> Tensor:
+        if is_dyed(layer, thing):
+            return recolored(layer.rgba, COLORS[thing.color])
+        return sprite(self.keyframes, thing.called)
 
     def _goes_on(self, layer: Layer, thing: Wanted) -> Blend:
         """What a thing is told that comes in a layer's place: to go on as that went."""

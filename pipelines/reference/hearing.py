@@ -10,22 +10,28 @@ import torch.nn.functional as F
 from flowbrush.models.device import to_device
 from flowbrush.pipelines.controls import Blend, ChunkPlan
 from flowbrush.pipelines.parsing.clauses import ClauseReader
+from flowbrush.pipelines.parsing.wanted import HERE, Wanted
 from flowbrush.pipelines.reference.drive import PASSED
 from flowbrush.pipelines.reference.goals import heading
-from flowbrush.pipelines.reference.layers import LayerStack
+from flowbrush.pipelines.reference.layers import Layer, LayerStack
 from flowbrush.pipelines.reference.render import Moved
 from flowbrush.pipelines.regions import Regions
 
 NOTHING: Blend = (("", 1.0),)
+JUMPS = "hop"
 COVERED = 0.1  # of a token's area: from where on it belongs to the thing there; tokens of 32 pixels hold few things whole
 
 
 def staying(reader: ClauseReader, stack: LayerStack, plan: ChunkPlan) -> frozenset[int]:
-    """The places of the layers that are to stay where they are while others go."""
+    """The places of the layers that are to stay where they are while others go. What was cut from a photo stays unless it is told
+    to go: the side to which it looks is not known, to which the student would have it jump.
+    """
     return frozenset(
         place
         for place, layer in enumerate(stack.layers)
-        if (reader.rests if layer.told else reader.stays)(*_asked(reader, stack, place, plan.prompt))
+        if (reader.rests if layer.told or layer.cut else reader.stays)(
+            *_asked(reader, stack, place, plan.prompt)
+        )
     )
 
 
@@ -48,9 +54,16 @@ def _asked(
     layer = stack.layers[place]
     heard = layer.told or (prompts if layer.label or not _is_of_others(reader, stack, prompts) else NOTHING)
     thing = reader.wanted(heard, layer.label, layer.number)
-    own_way = layer.looks if thing and thing.own_way else ""
+    own_way = _own_way(layer, thing) if thing and thing.own_way else ""
     where = heading(stack, place, thing.goal) if thing and thing.goal else own_way
     return heard, layer.label, layer.number, where
+
+
+def _own_way(layer: Layer, thing: Wanted) -> str:
+    """Which way it goes that is told none: to where it looks. Of what was cut from a photo nobody knows where it looks, and it
+    jumps where it is.
+    """
+    return HERE if layer.cut and thing.verb == JUMPS else layer.looks
 
 
 def _is_of_others(reader: ClauseReader, stack: LayerStack, prompts: Blend) -> bool:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from flowbrush.pipelines.reference.pose import STILL, Similarity
+from flowbrush.pipelines.reference.tones import DAY, Tone
 
 SOLID = 0.5  # opacity from which on a hand takes hold of a layer: below it more is seen of what is behind
 FINGER = 0.035  # of the picture's shorter side: a hand that misses by less still takes a layer; some are empty in their middle
@@ -56,7 +57,7 @@ class Layer:
     `leaving`; in the chunk in which it changes it goes there from what was `shown`. `number` tells things of one label apart, in
     the order in which a prompt named them. `pace` is the greatest that it has had, of late, to where it was told to go: pixels a
     chunk. `seat` says on which other one it sits, if it does. `told` are the former prompts (texts with weights) that it goes on
-    with, since those of now say nothing of it. `looks` is the side to which it looks ("left" or "right"), "" for what was cut
+    with, since those of now say nothing of it. `looks` is the side to which it looks ("left" or "right"), "" for what was `cut`
     from a photo; who goes forward and is held by one hand has that one's `lead`.
     """
 
@@ -74,6 +75,7 @@ class Layer:
     looks: str = ""
     lead: Lead | None = None
     shown: float | None = None
+    cut: bool = False
 
     @property
     def extents(self) -> tuple[float, float]:
@@ -107,7 +109,8 @@ class LayerStack:
     scene's name, empty for a photo; `prompt` (texts with weights) and `seed` are what it was staged for. While a new prompt
     takes over, `share` of the next background is seen at the end of a chunk, `shown` of it at the end of the one before. Of `hole`
     only a rough fill is there yet. `bent` [2, h, w] are the flows of things in the last frame, as
-    `flowbrush.pipelines.reference.bending.Bends` has them.
+    `flowbrush.pipelines.reference.bending.Bends` has them. A photo is shown in a `tone`, and has another one at the end of the
+    transition, `next_tone`, if there is one.
     """
 
     background: Tensor
@@ -125,6 +128,13 @@ class LayerStack:
     hole: Hole | None = None
     shown: float | None = None
     bent: Tensor | None = None
+    tone: Tone = DAY
+    next_tone: Tone | None = None
+
+    @property
+    def of_photo(self) -> bool:
+        """Whether it shows a photo, and is on its way to no scene."""
+        return not (self.label or self.next_label)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -184,7 +194,11 @@ class LayerStack:
         """At the end of a chunk: what has left is gone, and the scene that was dissolved to is the scene."""
         layers = tuple(replace(layer, shown=None) for layer in self.layers if not layer.gone)
         stack = replace(self, layers=layers, shown=None)
-        if self.next_background is None or self.share < 1:
+        if self.share < 1:
+            return stack
+        if self.next_tone is not None:
+            stack = replace(stack, tone=self.next_tone, next_tone=None)
+        if self.next_background is None:
             return stack
         return replace(
             stack,

@@ -15,6 +15,7 @@ from flowbrush.pipelines.reference.condition import STRIDE, Reference
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
 from flowbrush.pipelines.reference.pose import STILL, Similarity, fit
 from flowbrush.pipelines.reference.rising import rise, risen
+from flowbrush.pipelines.reference.tones import Tone, between
 
 OWN = 0.25  # opacity from which on a cell belongs to a layer: legs are thinner than a cell, and a brushed one is the ground's
 FARTHEST = 44.0  # pixels: no flow of the world that students learn from is longer
@@ -35,13 +36,15 @@ class TrackRows:
 @dataclass(frozen=True)
 class Moved:
     """A stack at the end of a chunk, what was drawn on the way, and which cells are whose: `own` [layers, h, w] opacity at
-    the end. `ways` are all layers that were drawn, from back to front, and what each did in each frame.
+    the end. `ways` are all layers that were drawn, from back to front, and what each did in each frame; `tones` are those of the
+    frames.
     """
 
     stack: LayerStack
     reference: Reference
     own: Tensor
     ways: tuple[tuple[Layer, Sequence[Similarity]], ...]
+    tones: tuple[Tone, ...] = ()
 
 
 def camera_steps(rows: TrackRows) -> list[Similarity]:
@@ -104,7 +107,17 @@ def move(stack: LayerStack, rows: TrackRows) -> Moved:
     )
     own = own[[place for place, layer in enumerate(layers) if not layer.gone]]
     moved = replace(stack, layers=layers, camera=camera[-1].after(stack.camera))
-    return Moved(moved.arrived(), reference, own, tuple(zip(stack.layers, steps, strict=True)))
+    ways = tuple(zip(stack.layers, steps, strict=True))
+    return Moved(moved.arrived(), reference, own, ways, tones_of(stack, frames))
+
+
+def tones_of(stack: LayerStack, frames: int) -> tuple[Tone, ...]:
+    """The tone of each frame of a chunk."""
+    if stack.next_tone is None:
+        return (stack.tone,) * frames
+    begin = stack.shown or 0.0
+    shares = [begin + (stack.share - begin) * frame / frames for frame in range(1, frames + 1)]
+    return tuple(between(stack.tone, stack.next_tone, share) for share in shares)
 
 
 def _steps(stack: LayerStack, rows: TrackRows, camera: Sequence[Similarity]) -> list[list[Similarity]]:

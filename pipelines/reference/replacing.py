@@ -34,14 +34,20 @@ def dyed(layer: Layer, hue: str) -> Wanted:
     return Wanted(parted(layer.label)[1], color=hue)
 
 
+def is_dyed(layer: Layer, thing: Wanted) -> bool:
+    """Whether a thing is what was cut from a photo, in another colour."""
+    return layer.cut and thing.label == parted(layer.label)[1]
+
+
 def replaced(
     stack: LayerStack,
     by: Mapping[int, Wanted],
-    sprite: Callable[[str], Tensor],
+    drawn: Callable[[Layer, Wanted], Tensor],
     told: Callable[[Layer, Wanted], Told],
 ) -> LayerStack:
     """The stack in which the layers at the places of `by` leave, and other things come where they are, their feet where these had
-    theirs; `sprite` [4, s, s] draws a thing by its name, and `told` is what it goes on with. Who sat there sits there still.
+    theirs; `drawn` [4, h, w] is a thing as it looks in a layer's place, and `told` is what it goes on with. Who sat there sits
+    there still.
     """
     taken = {(layer.label, layer.number) for layer in stack.layers}
     renamed: Carriers = {}
@@ -54,7 +60,7 @@ def replaced(
         number = next(each for each in count() if (thing.called, each) not in taken)
         taken.add((thing.called, number))
         renamed[layer.label, layer.number] = thing.called, number
-        new = _in_its_place(layer, thing, sprite(thing.called))
+        new = _in_its_place(layer, thing, drawn(layer, thing))
         layers += [
             replace(layer, hands=frozenset(), leaving=True),
             replace(new, number=number, told=told(layer, thing)),
@@ -64,7 +70,8 @@ def replaced(
 
 def _in_its_place(layer: Layer, thing: Wanted, rgba: Tensor) -> Layer:
     """A thing that is not seen yet, looking to the side to which the one does whose place it takes."""
-    own = "right" if thing.label in LOOKS_RIGHT else "left"
+    same = is_dyed(layer, thing)
+    own = layer.looks if same else "right" if thing.label in LOOKS_RIGHT else "left"
     looks = layer.looks or own
     scale = layer.pose.scale * thing.size * layer.rgba.shape[-2] / rgba.shape[-2]
     foot = layer.pose.y + layer.rgba.shape[-2] * layer.pose.scale / 2
@@ -76,6 +83,7 @@ def _in_its_place(layer: Layer, thing: Wanted, rgba: Tensor) -> Layer:
         pose=pose,
         opacity=0.0,
         looks=looks,
+        cut=same,
     )
 
 

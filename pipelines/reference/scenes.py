@@ -13,7 +13,7 @@ from flowbrush.models.keyframes import Ground
 from flowbrush.models.pocket import PocketModel
 from flowbrush.models.text.colors import parted
 from flowbrush.models.text.daytimes import DARK
-from flowbrush.models.text.edits import REMOVE
+from flowbrush.models.text.edits import REMOVE, edited
 from flowbrush.pipelines.controls import Blend, ChunkPlan
 from flowbrush.pipelines.parsing.clauses import ClauseReader
 from flowbrush.pipelines.parsing.counts import counted, of_counts, of_room
@@ -29,6 +29,7 @@ from flowbrush.pipelines.reference.layout import arrange, each_of
 from flowbrush.pipelines.reference.neighbours import beside, in_depth
 from flowbrush.pipelines.reference.seats import sat_down
 from flowbrush.pipelines.reference.telling import everybody, names, nobody, retold
+from flowbrush.pipelines.reference.tones import DAY, tone_of
 from flowbrush.pipelines.reference.unheeded import MOST_THINGS, crowded, named, unheeded
 from flowbrush.pipelines.requests import Notice
 
@@ -94,19 +95,27 @@ class SceneMaker:
             drop.picture, sure, layers, margin=drop.margin, label=scene, prompt=prompts, seed=seed
         )
 
+    def over_photo(self, stack: LayerStack, prompts: Blend) -> LayerStack:
+        """The stack of a photo that prompts come together with, in their tone."""
+        told = self.describe(prompts)
+        tone = tone_of(told.scene, told.weather, told.by_day)
+        return replace(stack, prompt=prompts, tone=tone or stack.tone)
+
     def turn(self, stack: LayerStack, plan: ChunkPlan) -> LayerStack:
         """The stack under the plan's prompt: a new one begins a transition, one under way goes on."""
         if plan.prompt != stack.prompt:
             stack = self._begin(stack, plan.prompt)
         changing = any(layer.opacity < 1 or layer.leaving for layer in stack.layers)
-        if changing or stack.next_background is not None:
+        if changing or stack.next_background is not None or stack.next_tone is not None:
             return transition.advance(stack, plan.share)
         return stack
 
     def _begin(self, stack: LayerStack, prompts: Blend) -> LayerStack:
         told = self.describe(prompts)
         scene = told.scene
-        if told.by_day and (stack.next_label or stack.label) in DARK:
+        if stack.of_photo:
+            stack, scene = lit_as(stack, told, prompts)
+        elif told.by_day and (stack.next_label or stack.label) in DARK:
             scene = DEFAULT_SCENE
         if told.of_what_is_there:
             return self._to_scene(retold(stack, prompts, lambda layer: told.tells_deeds), scene)
@@ -136,7 +145,7 @@ class SceneMaker:
             return stack
         height, width = stack.size
         drop = self.keyframes.backdrop(scene, stack.seed, (width, height))
-        stack = transition.dissolve_to(stack, drop.picture, drop.margin, scene)
+        stack = transition.tone_to(transition.dissolve_to(stack, drop.picture, drop.margin, scene), DAY)
         on_ground = [place for place, layer in enumerate(stack.layers) if self._stands(stack, layer)]
         return putting.landed(stack, on_ground, drop.ground.level) if drop.ground.level < 1 else stack
 
@@ -164,6 +173,20 @@ class SceneMaker:
             return PHOTO_GROUND
         height, width = stack.size
         return self.keyframes.backdrop(label, stack.seed, (width, height)).ground
+
+
+def lit_as(stack: LayerStack, told: Description, prompts: Blend) -> tuple[LayerStack, str | None]:
+    """A photo in the tone of what new prompts say, and the scene that is to take its place: none where they name a time of day or
+    a weather, which it is shown in, or say what goes on where it was taken: "the waves roll", "the horse runs on the grass".
+    """
+    tone = tone_of(told.scene, told.weather, told.by_day)
+    if tone is not None:
+        return transition.tone_to(stack, tone), None
+    asked = any(edited(text)[1] is not None for text, _ in prompts)
+    its_own = not told.things or any(
+        stack.layers[place].cut for thing in told.things for place in editing.those(stack.layers, thing)
+    )
+    return stack, None if told.tells_deeds and its_own and not asked else told.scene
 
 
 def _first(told: Description) -> tuple[Wanted, ...]:

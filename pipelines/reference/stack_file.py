@@ -10,6 +10,7 @@ from torch import Tensor
 
 from flowbrush.pipelines.reference.layers import Hole, Layer, LayerStack, Lead, Seat, Told
 from flowbrush.pipelines.reference.pose import Similarity
+from flowbrush.pipelines.reference.tones import DAY, Tone
 
 
 def dump(stack: LayerStack) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -32,6 +33,8 @@ def dump(stack: LayerStack) -> tuple[dict[str, Tensor], dict[str, Any]]:
         "seed": stack.seed,
         "next_label": stack.next_label,
         "share": stack.share,
+        "tone": _flat(stack.tone),
+        "next_tone": None if stack.next_tone is None else _flat(stack.next_tone),
         "filled": 0 if stack.hole is None else stack.hole.done,
     }
     return tensors, facts
@@ -55,6 +58,8 @@ def load(tensors: dict[str, Tensor], facts: dict[str, Any]) -> LayerStack:
         facts["share"],
         Hole(tensors["hole"], facts["filled"]) if "hole" in tensors else None,
         bent=tensors.get("bent"),
+        tone=_tone(facts.get("tone")) or DAY,
+        next_tone=_tone(facts.get("next_tone")),
     )
 
 
@@ -75,6 +80,7 @@ def dump_layers(layers: Sequence[Layer]) -> tuple[dict[str, Tensor], list[dict[s
             "told": [list(part) for part in layer.told],
             "looks": layer.looks,
             "lead": None if layer.lead is None else asdict(layer.lead),
+            "cut": layer.cut,
         }
         for layer in layers
     ]
@@ -98,9 +104,21 @@ def load_layers(tensors: dict[str, Tensor], facts: Sequence[dict[str, Any]]) -> 
             _prompts(given.get("told", ())),
             given.get("looks", ""),
             _lead(given.get("lead")),
+            cut=given.get("cut", not given["label"]),
         )
         for index, given in enumerate(facts)
     )
+
+
+def _flat(tone: Tone) -> list[Any]:
+    return [list(part) if isinstance(part, tuple) else part for part in tone]
+
+
+def _tone(given: Sequence[Any] | None) -> Tone | None:
+    if given is None:
+        return None
+    pale, deep, (red, green, blue), (far_red, far_green, far_blue), veiled = given
+    return Tone(pale, deep, (red, green, blue), (far_red, far_green, far_blue), veiled)
 
 
 def _prompts(given: Sequence[Sequence[Any]]) -> Told:

@@ -11,6 +11,7 @@ from torch import Tensor
 from flowbrush.models.text.colors import parted
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
 from flowbrush.pipelines.reference.seats import let_down
+from flowbrush.pipelines.reference.tones import Tone, between
 
 
 def begin(
@@ -19,19 +20,19 @@ def begin(
     """Marks as leaving what a new prompt no longer names, and counts what it names in addition to what is there.
 
     `wanted` are the labels that the prompt names, with their colours if it says any, and counts; `known` are the things that may
-    be named: other layers (from photos) stay whatever a prompt says, and so does what a hand holds. Of several alike those behind
-    leave first. Those `of_any_color` were named without one: a blue car is a car.
+    be named: all others, and what was cut from a photo, stay whatever a prompt says, and so does what a hand holds. Of several
+    alike those behind leave first. Those `of_any_color` were named without one: a blue car is a car.
     """
     missing = Counter(wanted)
     layers: list[Layer] = []
     for layer in reversed(stack.layers):
         kind = parted(layer.label)[1]
         named = kind if missing[layer.label] <= 0 and kind in of_any_color else layer.label
-        if kind not in known:
-            layers.append(layer)
-        elif missing[named] > 0:
+        if missing[named] > 0 and kind in known:
             missing[named] -= 1
             layers.append(replace(layer, leaving=False))
+        elif layer.cut or kind not in known:
+            layers.append(layer)
         else:
             layers.append(replace(layer, leaving=not layer.held))
     return replace(stack, layers=tuple(reversed(layers))), +missing
@@ -63,6 +64,15 @@ def dissolve_to(stack: LayerStack, background: Tensor, margin: tuple[int, int], 
         hole = stack.hole and replace(stack.hole, mask=_mirrored(stack.hole.mask, across, down))
         stack = replace(stack, background=wide, confidence=sure, margin=margin, hole=hole)
     return replace(stack, next_background=background, next_label=label, share=0.0)
+
+
+def tone_to(stack: LayerStack, tone: Tone) -> LayerStack:
+    """A photo on its way to another tone, from what has come of the one to which it was on its way; as it is where it has that."""
+    if tone == (stack.next_tone or stack.tone):
+        return stack
+    now = stack.tone if stack.next_tone is None else between(stack.tone, stack.next_tone, stack.share)
+    share = 0.0 if stack.next_background is None else stack.share
+    return replace(stack, tone=now, next_tone=tone, share=share)
 
 
 def advance(stack: LayerStack, share: float) -> LayerStack:

@@ -382,7 +382,8 @@ def test_what_was_taken_of_a_photo_stays_as_it_was_when_it_is_let_go(served: Gen
 
 
 @pytest.mark.parametrize(
-    ("said", "heard"), [("the cat jumps", False), ("it jumps", True), ("the zorble jumps", True)]
+    ("said", "heard"),
+    [("add a cat", False), ("the cat jumps", True), ("it jumps", True), ("the zorble jumps", True)],
 )
 def test_what_was_taken_of_a_photo_does_what_is_said_of_nobody_else(
     served: Generator, start, said: str, heard: bool
@@ -393,7 +394,7 @@ def test_what_was_taken_of_a_photo_does_what_is_said_of_nobody_else(
     served.step([state], [[hand]])
     served.step([state], [[TrackEnd(track=1), PromptSet(prompts=(Prompt(text=said),))]])
     taken = served.family.take_reference(state.memory, fold(state.controls, (), 8, 4, 16, 0.6)[1])
-    (piece,) = (place for place, layer in enumerate(taken.moved.stack.layers) if not layer.label)
+    (piece,) = (place for place, layer in enumerate(taken.moved.stack.layers) if layer.cut)
     own, patch = taken.moved.own[piece], served.card.student.patch
     row, column = divmod(int(own.argmax()), own.shape[1])
     assert taken.regions is not None
@@ -503,7 +504,7 @@ def test_a_prompt_does_not_bend_a_photo(served: Generator, start) -> None:
     picture = np.asarray(Image.open(GALLERY / "photo-dogs.webp").convert("RGB"))
     state = start("", image=picture, seed=5)
     (first,) = served.step([state], [()])
-    said = PromptSet(prompts=(Prompt(text="the horse runs to the right"),))
+    said = PromptSet(prompts=(Prompt(text="two horses run to the right"),))
     for chunk in range(20):
         (last,) = served.step([state], [(said,) if chunk == 0 else ()])
     top = slice(0, last.frames.shape[1] // 4)

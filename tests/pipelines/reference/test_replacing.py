@@ -13,7 +13,7 @@ from flowbrush.pipelines.reference.layers import Layer, Seat
 from flowbrush.pipelines.reference.replacing import dealt, dyed, replaced
 
 
-def sprite(label: str) -> torch.Tensor:
+def sprite(layer: Layer, thing: Wanted) -> torch.Tensor:
     """Half a picture [4, 40, 40]: its left half is solid, and so is all of its lowest row."""
     rgba = torch.zeros(4, 40, 40)
     rgba[:, :, :20] = 1
@@ -38,9 +38,9 @@ def test_it_has_the_size_that_is_said_and_looks_to_the_same_side() -> None:
     layer = replace(disc(RED, 40, 30), looks="right")
     new = replaced(stack(layer), {0: Wanted("horse", size=1.25)}, sprite, told).layers[1]
     assert 40 * new.pose.scale == pytest.approx(25) and new.pose.y == pytest.approx(27.5)
-    assert new.looks == "right" and torch.equal(new.rgba, sprite("horse").flip(-1))
+    assert new.looks == "right" and torch.equal(new.rgba, sprite(layer, Wanted("horse")).flip(-1))
     rocket = replaced(stack(layer), {0: Wanted("rocket")}, sprite, told).layers[1]
-    assert torch.equal(rocket.rgba, sprite("rocket")), "a rocket's picture looks to the right"
+    assert torch.equal(rocket.rgba, sprite(layer, Wanted("rocket"))), "a rocket's picture looks to the right"
 
 
 def test_it_has_a_number_that_no_other_has_and_who_sat_there_sits_there_still() -> None:

@@ -12,6 +12,7 @@ from stacks import BLUE, RED, background, disc, stack
 from flowbrush.pipelines.reference.layers import Hole
 from flowbrush.pipelines.reference.pose import Similarity
 from flowbrush.pipelines.reference.stack_file import dump, load
+from flowbrush.pipelines.reference.tones import TONES
 
 
 def test_all_that_a_stack_says_comes_back() -> None:
@@ -27,11 +28,13 @@ def test_all_that_a_stack_says_comes_back() -> None:
             pace=3.5,
             told=(("a cat runs", 1.0),),
             looks="right",
+            cut=True,
         ),
     )
     now = replace(
         stack(*layers), camera=Similarity(1.2, 0.1, 3.0, -4.0), margin=(8, 4), empty=frozenset({2}), label="snow",
         prompt=(("a cat", 0.25), ("a dog", 0.75)), seed=6, next_background=background(3), next_label="beach", share=0.5,
+        tone=TONES["night"], next_tone=TONES["sunset"],
     )  # fmt: skip
     tensors, facts = dump(now)
     back = load(tensors, json.loads(json.dumps(facts)))

@@ -1,0 +1,80 @@
+"""The light of another time of day or another weather on a photo, whose own scene stays: a curve of its colours. Pure functions.
+
+At night film is exposed shorter and tinted blue ("day for night"); what is far away in falling snow or rain pales.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from flowbrush.pipelines.reference.recolor import LUMA
+
+Color = tuple[float, float, float]
+
+
+class Tone(NamedTuple):
+    """What is made of colours in 0..1: `pale` towards grey, `deep` darker in the shadows than in the light, times `color`, then a
+    `veil` of another colour, as far as it is `veiled`. As it is given here, everything stays as it is.
+    """
+
+    pale: float = 0.0
+    deep: float = 0.0
+    color: Color = (1.0, 1.0, 1.0)
+    veil: Color = (0.0, 0.0, 0.0)
+    veiled: float = 0.0
+
+
+DAY = Tone()
+TONES = {
+    "night": Tone(pale=0.45, deep=0.5, color=(0.43, 0.51, 0.80)),
+    "sunset": Tone(pale=0.15, deep=0.35, color=(1.12, 0.80, 0.60), veil=(1.0, 0.45, 0.25), veiled=0.1),
+    "snow": Tone(pale=0.5, color=(0.95, 0.98, 1.0), veil=(0.93, 0.95, 1.0), veiled=0.38),
+    "rain": Tone(pale=0.5, deep=0.25, color=(0.70, 0.76, 0.82), veil=(0.55, 0.60, 0.66), veiled=0.22),
+}
+"""By the scene or the weather that a prompt names; chosen by eye on seven photos."""
+
+
+def tone_of(scene: str | None, weather: Collection[str], by_day: bool) -> Tone | None:
+    """The tone of what a prompt says; None where that is nothing of the light."""
+    named = next((TONES[name] for name in (scene, *weather) if name in TONES), None)
+    return named or (DAY if by_day else None)
+
+
+def between(one: Tone, other: Tone, share: float) -> Tone:
+    """A tone on the way from one to the other, `share` 0..1 of it."""
+
+    def mixed(a: float, b: float) -> float:
+        return a + (b - a) * share
+
+    def colors(a: Color, b: Color) -> Color:
+        return mixed(a[0], b[0]), mixed(a[1], b[1]), mixed(a[2], b[2])
+
+    return Tone(
+        mixed(one.pale, other.pale),
+        mixed(one.deep, other.deep),
+        colors(one.color, other.color),
+        colors(one.veil, other.veil),
+        mixed(one.veiled, other.veiled),
+    )
+
+
+def toned(frames: Tensor, tones: Collection[Tone]) -> Tensor:
+    """Frames [F, 3, H, W] in 0..1, each in its tone; they themselves where all of them are DAY."""
+    if all(tone == DAY for tone in tones):
+        return frames
+    pale, deep, veiled = (
+        frames.new_tensor([getattr(tone, name) for tone in tones]).view(-1, 1, 1, 1)
+        for name in ("pale", "deep", "veiled")
+    )
+    color, veil = (
+        frames.new_tensor([getattr(tone, name) for tone in tones])[..., None, None]
+        for name in ("color", "veil")
+    )
+    luma = torch.einsum("c,fchw->fhw", frames.new_tensor(LUMA), frames)[:, None]
+    made = torch.lerp(frames, luma.expand_as(frames), pale)
+    made = made * ((1 - deep) + deep * made) * color
+    return torch.lerp(made, veil.expand_as(made), veiled)

@@ -1,0 +1,84 @@
+"""A photo at night: its colours change, and it stays what it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from stacks import BLUE, RED, background, disc, rows, stack
+
+from flowbrush.pipelines.reference.render import move
+from flowbrush.pipelines.reference.tones import DAY, TONES, between, tone_of, toned
+from flowbrush.pipelines.reference.transition import advance, dissolve_to, tone_to
+
+NIGHT, SUNSET = TONES["night"], TONES["sunset"]
+GREY = torch.full((1, 3, 1, 1), 0.5)
+
+
+def test_by_day_frames_are_not_touched() -> None:
+    frames = torch.rand(2, 3, 8, 8)
+    assert toned(frames, (DAY, DAY)) is frames
+    assert torch.equal(toned(frames, (DAY, NIGHT))[0], frames[0])
+
+
+def test_it_is_dark_and_blue_at_night_warm_at_sunset_and_pale_in_snow_and_rain() -> None:
+    night, sunset, snow, rain = (toned(GREY, (TONES[name],))[0, :, 0, 0] for name in TONES)
+    assert night.max() < 0.4 and night[2] > night[1] > night[0]
+    assert sunset[0] > sunset[1] > sunset[2] and sunset[0] > 0.5
+    assert snow.mean() > 0.55 and snow.max() - snow.min() < 0.1
+    assert rain.mean() < 0.5 and rain.max() - rain.min() < 0.15
+    red = torch.tensor([0.9, 0.1, 0.1]).view(1, 3, 1, 1)
+    for name in ("night", "snow", "rain"):
+        seen = toned(red, (TONES[name],))[0, :, 0, 0]
+        assert seen.max() - seen.min() < 0.5, "colours are weaker"
+
+
+def test_black_stays_dark_and_the_order_of_light_stays() -> None:
+    steps = torch.linspace(0, 1, 16).view(1, 1, 1, 16).expand(1, 3, 1, 16)
+    for name, tone in TONES.items():
+        seen = toned(steps, (tone,)).mean(1).flatten()
+        assert bool((seen.diff() > 0).all()), name
+
+
+@pytest.mark.parametrize(
+    ("said", "tone"),
+    [
+        (("night", (), False), NIGHT),
+        ((None, ("snow",), False), TONES["snow"]),
+        (("beach", ("rain",), False), TONES["rain"]),
+        ((None, (), True), DAY),
+        (("beach", (), False), None),
+        ((None, ("wind",), False), None),
+    ],
+)
+def test_what_is_said_of_the_light(said: tuple[str | None, tuple[str, ...], bool], tone: object) -> None:
+    assert tone_of(*said) == tone
+
+
+def test_a_tone_comes_in_the_frames_of_a_transition_and_stays() -> None:
+    now = tone_to(replace(stack(), label=""), NIGHT)
+    shares, tones = (0.5, 1.0), []
+    for share in shares:
+        moved = move(advance(now, share), rows())
+        now = moved.stack
+        tones += moved.tones
+    assert tones == [between(DAY, NIGHT, share / 8) for share in range(1, 9)]
+    assert now.tone == NIGHT and now.next_tone is None
+    assert move(now, rows()).tones == (NIGHT,) * 4
+
+
+def test_one_that_is_taken_back_half_way_goes_on_from_there() -> None:
+    now = move(advance(tone_to(stack(), NIGHT), 0.5), rows()).stack
+    back = tone_to(now, SUNSET)
+    assert back.tone == between(DAY, NIGHT, 0.5) and back.next_tone == SUNSET
+    (first, *_) = move(advance(back, 0.4), rows()).tones
+    assert first == between(back.tone, SUNSET, 0.1)
+    assert tone_to(back, SUNSET) is back
+
+
+def test_it_ends_with_the_photo() -> None:
+    dark = replace(stack(disc(RED, 30, 30), disc(BLUE, 60, 30)), tone=NIGHT)
+    gone = tone_to(dissolve_to(dark, background(3), (0, 0), "beach"), DAY)
+    after = move(advance(gone, 1.0), rows()).stack
+    assert (after.label, after.tone, after.next_tone, after.next_background) == ("beach", DAY, None, None)
