@@ -9,7 +9,7 @@ from flowbrush.models.text.colors import parted
 from flowbrush.models.text.edits import CAMERA, DYE, GROW, ONLY, PACE, PLACE, REMOVE, REPLACE, SWAP, TURN
 from flowbrush.pipelines.parsing.description import Description
 from flowbrush.pipelines.parsing.wanted import Wanted
-from flowbrush.pipelines.reference.layers import Layer, LayerStack, Seat
+from flowbrush.pipelines.reference.layers import IT, Layer, LayerStack, Seat
 
 GROWING = 4  # chunks in which a thing comes to its new size: at once would be a jump
 LARGEST, SMALLEST = 0.9, 0.08
@@ -29,10 +29,12 @@ TO = {
 
 def chosen(stack: LayerStack, told: Description) -> list[int]:
     """The places of the layers that a prompt means to change: as many as it says, those in front first; all of them where it says
-    "the dogs", or everything.
+    "the dogs", or everything; by a name that is not known what is called IT.
     """
     if told.edit is not None and told.edit.everything:
         return [place for place, layer in enumerate(stack.layers) if layer.label and not layer.leaving]
+    if not told.things:
+        return [place for place, layer in enumerate(stack.layers) if layer.label == IT and not layer.leaving]
     return [place for thing in told.things for place in those(stack.layers, thing)]
 
 

@@ -16,11 +16,8 @@ from flowbrush.pipelines.parsing.deeds import ROOTED
 from flowbrush.pipelines.parsing.description import Description
 from flowbrush.pipelines.parsing.wanted import Wanted
 from flowbrush.pipelines.reference.acquire import Acquirer, Touch, seen
-from flowbrush.pipelines.reference.editing import those
-from flowbrush.pipelines.reference.layers import Layer, LayerStack
-
-IT = "it"
-"""What is called so of which a prompt says something that names nothing known: "it jumps", "the woman dances"."""
+from flowbrush.pipelines.reference.editing import TO, those
+from flowbrush.pipelines.reference.layers import IT, Layer, LayerStack
 
 
 class Subjects:
@@ -64,7 +61,7 @@ def meant(stack: LayerStack, told: Description, prompts: Blend, together: bool) 
     names = [thing.called for thing in told.things if _is_meant(stack, thing, told, together)]
     if names or told.things:
         return names
-    says_it = told.edit.everything if told.edit is not None else told.of_what_is_there
+    says_it = told.of_what_is_there if told.edit is None else told.edit.kind in TO
     scenery = any(is_of_scenery(text) for text, _ in prompts)
     return [IT] if says_it and not scenery and not any(map(_has_name, stack.layers)) else []
 

@@ -127,9 +127,11 @@ def test_it_is_changed_by_words(stream) -> None:
     assert before.shape == it.first[-1].shape
 
 
-def test_it_leaves_and_its_ground_is_there(stream) -> None:
+@pytest.mark.parametrize("called", ["panda", "zorble"])
+def test_it_leaves_and_its_ground_is_there(stream, called: str) -> None:
+    """Also where nobody knows its name."""
     it = stream()
-    gone = it.say("remove the panda", 8).astype(int)
+    gone = it.say(f"remove the {called}", 8).astype(int)
     assert it.layers == () and it.state.memory.of_photo
     assert np.abs(gone[60:150, 100:220] - it.first[-1][60:150, 100:220].astype(int)).mean() > 30
     assert np.abs(gone[:, :60] - it.first[-1][:, :60].astype(int)).mean() < 6, "the rest is as it was"

@@ -2,7 +2,8 @@
 
 Segmenter: agreement with the masks of subjects, and with pasted things of 40–200 pixels, after one click and after a second.
 Inpainter: PSNR inside holes, and of plain spreading from the rim. Codec: PSNR, standing still and sliding. The whole: a thing
-dragged for ten seconds, PSNR against the true composite in the second second and in the last one.
+dragged for ten seconds, PSNR against the true composite in the second second and in the last one. Words: what "it walks to the
+left" and "it jumps" make of photos that nobody has touched.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import json
 import sys
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,7 @@ from flowbrush.pipelines.generator import Generator
 from flowbrush.training.photos.clicks import Judged, judge, thickest
 from flowbrush.training.photos.dragging import dragged
 from flowbrush.training.photos.judges import NothingToJudge, Pasted, Size, grounds, hole_of, pasted, subjects
+from flowbrush.training.photos.speaking import means, spoken
 from flowbrush.training.sheets import write_sheet
 
 Figures = dict[str, float]
@@ -173,6 +176,20 @@ def evaluate(
     }
 
 
+def streams(chosen: ModelCard, asked: argparse.Namespace) -> dict[str, Figures]:
+    """Figures of whole streams. Raises NothingToJudge and BadWeights."""
+    figures: dict[str, Figures] = {}
+    if not (asked.dragged or asked.spoken):
+        return figures
+    generator = Generator.load(chosen, device="cpu", seats=1, weights=asked.weights)
+    if asked.dragged:
+        figures["dragged"] = drag_figures(generator, list(pasted(asked.photos, chosen.sizes, asked.dragged)))
+    if asked.spoken:
+        known = islice(subjects(asked.photos, chosen.sizes), asked.spoken)
+        figures["spoken"] = means([spoken(generator, picture, truth) for _, picture, truth in known])
+    return figures
+
+
 def table(figures: dict[str, Figures]) -> str:
     """One line a part."""
     lines = []
@@ -196,6 +213,9 @@ def main(given: list[str] | None = None) -> int:
     parser.add_argument(
         "--dragged", type=int, default=6, help="pictures in which a thing is dragged (default 6)"
     )
+    parser.add_argument(
+        "--spoken", type=int, default=29, help="photos that something is said of (default 29)"
+    )
     parser.add_argument("--json", type=Path, help="write the figures to a file, too")
     parser.add_argument(
         "--sheet", type=Path, help="write a PNG of what one click takes, next to what it should"
@@ -205,11 +225,7 @@ def main(given: list[str] | None = None) -> int:
         chosen = card(asked.model)
         eyes = Eyes.load(chosen, asked.weights or chosen.weights_path)
         figures = evaluate(eyes, asked.photos, chosen.sizes, asked.pasted, asked.sheet)
-        if asked.dragged:
-            generator = Generator.load(chosen, device="cpu", seats=1, weights=asked.weights)
-            figures["dragged"] = drag_figures(
-                generator, list(pasted(asked.photos, chosen.sizes, asked.dragged))
-            )
+        figures |= streams(chosen, asked)
     except (NothingToJudge, UnknownModel, BadWeights) as error:
         sys.stderr.write(f"evaluate: {error}\n")
         return 2

@@ -9,8 +9,8 @@ import { toast } from './toasts.js';
 const HISTORY_MAX = 30;
 /** Prompts that say what is to change, for a model that hears them. */
 const EDITS = ['add a dog', 'turn around', 'make it night', 'make everything bigger'];
-/** The same for a picture without words: no scene takes its place, and what is cut from it has no name. */
-const EDITS_OF_PICTURES = ['add a dog', 'add a butterfly', 'add two balloons'];
+/** The same for a picture without words, of what it is of, whose name nobody has said. */
+const EDITS_OF_PICTURES = ['it jumps', 'it walks to the left', 'make it night', 'make it smaller', 'add a butterfly'];
 /** What is known of prompts as long as they may be seen again, after a rewind. */
 const DOUBTS_MAX = 100;
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 from stacks import BLUE, RED, disc, stack
 
-from flowbrush.models.text.edits import ADD, GROW, REMOVE, Edit
+from flowbrush.models.text.edits import ADD, CAMERA, GROW, REMOVE, Edit
 from flowbrush.pipelines.parsing.description import Description
 from flowbrush.pipelines.parsing.wanted import Wanted
 from flowbrush.pipelines.reference.acquire import Acquirer
-from flowbrush.pipelines.reference.layers import Layer
-from flowbrush.pipelines.reference.subjects import IT, Subjects, meant
+from flowbrush.pipelines.reference.layers import IT, Layer
+from flowbrush.pipelines.reference.subjects import Subjects, meant
 
 THE_DOG, A_DOG = Wanted("dog", verb="run", definite=True), Wanted("dog", verb="run")
 RUNS = Description(None, (THE_DOG,), tells_deeds=True)
@@ -43,6 +43,8 @@ def cut(label: str = "", **more: object) -> Layer:
         (Description(None, (A_DOG, Wanted("cat", definite=True)), edit=Edit(ADD)), True, ["cat"]),
         (IT_RUNS, False, [IT]),
         (Description(None, (), edit=Edit(GROW, everything=True)), False, [IT]),
+        (Description(None, (), edit=Edit(REMOVE)), False, [IT]),
+        (Description(None, (), edit=Edit(CAMERA)), False, []),
         (replace(IT_RUNS, tells_deeds=False), True, []),
     ],
 )
