@@ -1,7 +1,7 @@
 """Makes the clips of docs/clips, as anyone sees them who types these prompts: `python tools/clips.py [--out FOLDER]`.
 
-Each is six seconds of a stream that nobody touches, every second frame, as an animated WebP; and a sheet of all of them. One more is
-a photo of the gallery that nobody touches, and what is said under it.
+Each is six seconds of a stream that nobody touches, every second frame, as an animated WebP; and a sheet of all of them. One more
+is a photo of the gallery that nobody touches, and what is said under it.
 """
 
 from __future__ import annotations
