@@ -23,7 +23,7 @@ def sent_back(stack: LayerStack, places: Collection[int], reader: ClauseReader) 
     standing = [place for place in places if going(stack.layers[place], reader) is None]
     for place in standing:
         layer = stack.layers[place]
-        if layer.looks and not layer.held:
+        if (layer.looks or layer.cut) and not layer.held:
             stack = stack.with_layer(place, mirrored(layer))
     return _told(stack, places, reader, _back)
 

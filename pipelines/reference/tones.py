@@ -31,7 +31,7 @@ class Tone(NamedTuple):
 DAY = Tone()
 TONES = {
     "night": Tone(pale=0.45, deep=0.5, color=(0.42, 0.49, 0.69)),
-    "sunset": Tone(pale=0.15, deep=0.35, color=(1.12, 0.80, 0.60), veil=(1.0, 0.45, 0.25), veiled=0.1),
+    "sunset": Tone(pale=0.1, deep=0.3, color=(1.1, 0.84, 0.66), veil=(1.0, 0.5, 0.3), veiled=0.07),
     "snow": Tone(pale=0.5, color=(0.95, 0.98, 1.0), veil=(0.93, 0.95, 1.0), veiled=0.38),
     "rain": Tone(pale=0.5, deep=0.25, color=(0.70, 0.76, 0.82), veil=(0.55, 0.60, 0.66), veiled=0.22),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import torch
 from stacks import RED, disc, stack
 
 from flowbrush.controls import Prompt, PromptSet
@@ -52,6 +53,8 @@ def test_who_stands_turns_where_it_stands_but_not_in_a_hand(reader: ClauseReader
     now = sent_back(stack(dog("a dog"), dog("a dog", hands=frozenset({1}))), [0, 1], reader)
     assert [layer.looks for layer in now.layers] == ["right", "left"]
     assert going(now.layers[0], reader) is None
+    cut = replace(dog("a dog"), looks="", cut=True, rgba=dog("a dog").rgba * torch.linspace(0, 1, 20))
+    assert torch.equal(sent_back(stack(cut), [0], reader).layers[0].rgba, cut.rgba.flip(-1)), "of a photo, too"
 
 
 def test_slower_is_slower_and_faster_faster() -> None:
