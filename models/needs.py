@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flowbrush.models.card import ModelCard
+from flowbrush.models.reach import first_chunks, latest_chunks, past_window
 from flowbrush.models.spec import StudentSpec, TaeSpec
 
 BYTES = 2  # of a parameter and of a cached value: bf16
@@ -47,8 +48,7 @@ def needs(card: ModelCard) -> Needs:
     rows, columns = (edge // card.codec.stride // spec.patch for edge in (card.height, card.width))
     tokens = spec.chunk * rows * columns  # of a chunk
     chunk = 2 * spec.layers * tokens * spec.dim * BYTES  # keys and values
-    recached = 1 if rollout.recache else 0
-    records = spec.window + recached + card.history  # kept so that the stream can go back
+    records = past_window(spec, rollout) + card.history  # kept so that the stream can go back
     sinks = {"none": 0, "recompute": 1, "cache": spec.sink}[rollout.past]
     state = (records + sinks + 2) * _decoder_state(card)  # that of the stream now, and the one being made
     if rollout.past != "cache":
@@ -56,7 +56,10 @@ def needs(card: ModelCard) -> Needs:
     else:
         copies = 1 if rollout.sink_average is None else 2
         cache = spec.sink + spec.window + 1
-        stream = state + chunk * (cache + spec.sink + copies * records)
+        trail = (
+            first_chunks(spec, rollout) + latest_chunks(spec, rollout) + card.history
+        )  # what a snapshot holds
+        stream = state + chunk * (cache + spec.sink + copies * records) + trail * _latents(card)
     stream += _working(card, chunk, tokens)
     weights, text = BYTES * parameters(spec), BYTES * UMT5_PARAMETERS
     return Needs(parameters(spec), weights + stream, stream, text, weights + text)
@@ -87,6 +90,12 @@ def _working(card: ModelCard, chunk: int, tokens: int) -> int:
 def _activations(card: ModelCard) -> int:
     """Bytes for each token in the feed-forward part of a block, where most is alive."""
     return BYTES * (2 * card.student.ffn_dim + 4 * card.student.dim)
+
+
+def _latents(card: ModelCard) -> int:
+    """Bytes of the latents of a chunk, as the student passes over them."""
+    cells = (card.width // card.codec.stride) * (card.height // card.codec.stride)
+    return BYTES * card.student.latent_channels * card.student.chunk * cells
 
 
 def _decoding(card: ModelCard) -> int:

@@ -91,19 +91,20 @@ class CausalTransformer(nn.Module):
 
     def keys_values(self, latents: Tensor, timestep: Tensor, text: Sequence[KeyValue], rope: RopeTable, *,
                     condition: Tensor | None = None, context: Sequence[KeyValue] | None = None,
-                    first_frame: int = 0) -> list[KeyValue]:  # fmt: skip
+                    first_frame: int = 0, blocks: int | None = None) -> list[KeyValue]:  # fmt: skip
         """What later chunks attend to: for every block keys (not rotated) and values [B, T * tokens, H, D] of T latent frames.
 
-        Takes what `forward` takes, and computes no prediction: of the last block nothing but keys and values.
+        Takes what `forward` takes, and computes no prediction: of the last block nothing but keys and values. Given `blocks`,
+        those of the first so many, the same to the bit as where all are run.
         """
         given = self._enter(latents, timestep, condition)
         here, x = rope.part(first_frame, latents.shape[2]), given.tokens
         made: list[KeyValue] = []
         *layers, (last, _, _) = self._layers(text, context)
-        for layer, past, words in layers:
+        for layer, past, words in layers[:blocks]:
             x, key_value = layer(x, given.modulation, here, past, 0, given.block, words, self.attend)
             made.append(key_value)
-        return [*made, last.keys_values(x, given.modulation)]
+        return made if len(made) == blocks else [*made, last.keys_values(x, given.modulation)]
 
     def _layers(
         self, text: Sequence[KeyValue], context: Sequence[KeyValue] | None

@@ -131,12 +131,37 @@ class ChunkMaker:
                                    context=context.past, first_frame=context.first_frame)  # fmt: skip
         return out.float()
 
-    def _kept(self, batch: Batch, latents: Tensor, words: list[KeyValue], context: Context) -> list[KeyValue]:
+    def sees(self, made: int) -> list[int]:
+        """The chunks that the pass over clean chunk number `made` attends to, where keys and values are kept."""
+        assert isinstance(self.past, CachedPast)
+        return self.past.cache.attended(made)
+
+    @torch.inference_mode()
+    def remember_again(
+        self, batch: Batch, latents: Tensor, seen: list[int], blocks: int | None = None
+    ) -> None:
+        """The pass over clean latents [1, C, chunk, h, w] of an earlier chunk, of whose `batch` only the text is known and the
+        stream as it was then: as it was made, if `seen` are all that `sees` names. Given `blocks`, of the first so many blocks.
+        """
+        assert isinstance(self.past, CachedPast)
+        words, context = self._words(batch, batch.text), self._context_of(batch.states, seen)
+        self.past.write(batch.states, self._kept(batch, latents, words, context, blocks))
+
+    def _context_of(self, states: Sequence[StreamState], seen: list[int]) -> Context:
+        """Chunks of a stream as its next one attends to them."""
+        assert isinstance(self.past, CachedPast)
+        (state,), cache = states, self.past.cache
+        places = cache.places([*seen, state.made], ahead=0)
+        past = cache.gather([state.seat], [seen], places[:-2], self.rope) if seen else None
+        return Context(past, places[-2])
+
+    def _kept(self, batch: Batch, latents: Tensor, words: list[KeyValue], context: Context,
+              blocks: int | None = None) -> list[KeyValue]:  # fmt: skip
         """Keys and values of clean latents."""
         clean = self._timestep(latents, 0.0)
         return self.student.keys_values(latents.to(self.student.reference.dtype), clean, words, self.rope,
                                         condition=batch.condition, context=context.past,
-                                        first_frame=context.first_frame)  # fmt: skip
+                                        first_frame=context.first_frame, blocks=blocks)  # fmt: skip
 
     def _timestep(self, latents: Tensor, timestep: float) -> Tensor:
         return torch.full((len(latents), latents.shape[2]), timestep, device=self.student.reference.device)

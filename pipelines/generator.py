@@ -17,6 +17,7 @@ from flowbrush.models.card import TRAINED, WARPED, ModelCard
 from flowbrush.models.device import Placement, choose
 from flowbrush.models.load import Model, load_model
 from flowbrush.models.pocket import PocketModel
+from flowbrush.models.reach import passes_again, past_window
 from flowbrush.models.registry import card
 from flowbrush.models.speed import compile_blocks, use_fp8
 from flowbrush.pipelines import snapshot as snapshots
@@ -39,7 +40,7 @@ from flowbrush.pipelines.requests import (
     check_settings,
 )
 from flowbrush.pipelines.sampling import Sampler
-from flowbrush.pipelines.side_stream import timestamp
+from flowbrush.pipelines.side_stream import SideStream, timestamp
 from flowbrush.pipelines.source import check_clip
 from flowbrush.pipelines.state import ChunkRecord, StreamState
 
@@ -109,7 +110,8 @@ class Generator:
         controls = initial_state(settings.prompts, settings.tracks)
         state = StreamState(settings, self.free.pop(), controls, self._window)
         try:
-            self._lane(state)  # made now where it is the first of its size, not within a chunk
+            # Its lane is made now where it is the first of its size, not within a chunk.
+            state.trail = self._lane(state).past.trail(self.card.history)
             state.memory = self.family.begin(settings)
             first = self.family.first_latents(state.memory)
             if first is not None:
@@ -190,35 +192,47 @@ class Generator:
             state.seat = -1
 
     def snapshot(self, state: StreamState) -> bytes:
-        """The stream as bytes; `restore` continues it, bit-exactly where its keys and values are few. The history is not kept."""
-        return snapshots.dump(state, self._lane(state).past, self.family)
+        """The stream as bytes, which `restore` continues. The history is not kept. Any thread, for a state that is frozen: what
+        the device copies for it goes on beside the chunks that are being made.
+        """
+        with SideStream(self.placement.device).work(()):
+            return snapshots.dump(state, self._lane(state).past, self.family)
 
     def snapshot_bytes(self, state: StreamState) -> int:
         """About how large its snapshot is."""
         return snapshots.size(state, self._lane(state).past, self.family)
 
-    def restore(self, blob: bytes) -> StreamState:
-        """A stream from its snapshot, on a seat of its own. Raises ValueError for bytes that are no snapshot,
-        NoSeat.
+    def restore(self, blob: bytes, brief: bool = False) -> StreamState:
+        """A stream from its snapshot, on a seat of its own: to the bit, where it was alone in its batch. `brief` takes less time
+        where keys and values have to be worked out again, and gives them all but the same.
+
+        Raises ValueError for bytes that are no snapshot, NoSeat.
         """
         if not self.free:
             raise NoSeat(f"all {self.seats} seats are taken")
-        state = snapshots.load(blob, self.placement.device, self._window, self.family)
+        state, trail = snapshots.load(blob, self.placement.device, self._window, self.family)
         check_settings(self.card, state.settings, begun=True)
         state.seat = self.free.pop()
         try:
-            past = self._lane(state).past
-            if isinstance(past, CachedPast) and any(r.key_value is None for r in state.by_index.values()):
-                rebuild(self.model.student, past, state, self.prompts.in_force)
-            past.restore(state)
+            lane = self._lane(state)
+            state.trail = lane.past.trail(self.card.history)
+            if state.trail is not None:
+                for record in trail:
+                    state.trail.add(record)
+                rebuild(lane.maker, state, self.prompts.in_force, brief)
+            lane.past.restore(state)
         except Exception:
             self.release(state)
             raise
         return state
 
+    def restored_in(self, chunk_s: float) -> float:
+        """About the seconds that `restore` takes for keys and values, not brief, where a chunk takes `chunk_s`."""
+        return passes_again(self.card.student, self.card.rollout) / (self.card.steps + 1) * chunk_s
+
     @property
     def _window(self) -> int:
-        return self.card.student.window + (1 if self.card.rollout.recache else 0)
+        return past_window(self.card.student, self.card.rollout)
 
     def _lane(self, state: StreamState) -> Lane:
         return self.lanes[state.size]

@@ -64,10 +64,14 @@ class JointMaker(ChunkMaker):
         if isinstance(self.past, NoPast):
             return
         assert batch.words is not None
-        made = batch.states[0].made
-        chunks = list(range(max(0, made - self.student.spec.window), made))
-        context = self._context(batch.states, chunks, 1)
+        context = self._context(batch.states, self.sees(batch.states[0].made), 1)
         self.past.write(batch.states, self._kept(batch, latents, batch.words, context))
+
+    def sees(self, made: int) -> list[int]:
+        return list(range(max(0, made - self.student.spec.window), made))
+
+    def _context_of(self, states: Sequence[StreamState], seen: list[int]) -> Context:
+        return self._context(states, seen, 1)
 
     def _pass(self, batch: Batch, noisy: Tensor, gone: int) -> tuple[Tensor, Tensor]:
         """One pass over the chunks `noisy`, the last of them at the first level: clean latents of all, and

@@ -15,11 +15,16 @@ from torch import Tensor
 
 from flowbrush.models.kv_cache import KVCache
 from flowbrush.models.layers import KeyValue
+from flowbrush.models.reach import first_chunks, latest_chunks, past_window
 from flowbrush.models.rope import RopeTable, rotate
 from flowbrush.models.spec import StudentSpec
 from flowbrush.models.transformer import CausalTransformer
 from flowbrush.pipelines.prompts import Prompts
 from flowbrush.pipelines.state import StreamState
+from flowbrush.pipelines.trail import Trail
+
+MOST_KEY_VALUES = 64 << 20
+"""Bytes of keys and values that a snapshot holds: all of pocket's, one MiB, and none of a Wan student's, 820 MiB a chunk."""
 
 
 @dataclass
@@ -40,6 +45,18 @@ class CachedPast:
         self.sinks = cache.spec.sink
         # What a record keeps: its own chunk, and the averaged sink as it then stood.
         self.copies = 1 if cache.rollout.sink_average is None else 2
+        self.window = past_window(cache.spec, cache.rollout)
+        self.first = first_chunks(cache.spec, cache.rollout)
+
+    def trail(self, history: int) -> Trail | None:
+        """What a new stream's keys and values follow from, `history` chunks after it was gone back in, too; None where they are few
+        enough to be written down themselves.
+        """
+        cache = self.cache
+        chunk = 2 * cache.keys[:, 0, 0].numel() * cache.keys.element_size()
+        if chunk * (self.sinks + self.window) <= MOST_KEY_VALUES:
+            return None
+        return Trail(self.first, latest_chunks(cache.spec, cache.rollout) + history, cache.keys.dtype)
 
     def place(self, state: StreamState) -> tuple[int, ...]:
         """Streams of equal places may share a forward pass, if chunks are under way in all of them or in none."""
@@ -67,15 +84,8 @@ class CachedPast:
 
     def needed(self, state: StreamState) -> list[int]:
         """Cached chunks without which the stream cannot go on."""
-        reach = self.cache.spec.window + (1 if self.cache.rollout.recache else 0)
         sink = min(self.sinks, state.made)
-        return [*range(sink), *range(max(sink, state.made - reach), state.made)]
-
-    def lead_in(self, state: StreamState) -> list[int]:
-        """The chunks from whose latents the needed ones can be worked out: these, and of those before them a window's worth."""
-        needed = self.needed(state)
-        before = [index for index in state.by_index if index < state.made and index not in needed]
-        return sorted([*needed, *sorted(before)[-self.cache.spec.window :]])
+        return [*range(sink), *range(max(sink, state.made - self.window), state.made)]
 
     def restore(self, state: StreamState) -> None:
         """Puts the attended chunks back into the stream's seat, from its records."""
@@ -122,6 +132,9 @@ class RecomputedPast:
             first = state.memory.decoder[0][:, None].to(first)
         return torch.cat([first, state.latents[:, state.latents.shape[1] - self.chunk + 1 :]], 1)
 
+    def trail(self, history: int) -> Trail | None:
+        return None
+
     def taken(self, state: StreamState) -> Tensor | None:
         return None
 
@@ -161,6 +174,9 @@ class NoPast:
             for _ in range(self.spec.layers)
         ]
         return Context(empty, 0)
+
+    def trail(self, history: int) -> Trail | None:
+        return None
 
     def taken(self, state: StreamState) -> Tensor | None:
         return None

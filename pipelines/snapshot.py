@@ -1,7 +1,7 @@
 """A stream as bytes: safetensors with the settings and the control state in its metadata.
 
-Bit-exact as long as its keys and values are few. Those of a Wan student have gigabytes, which nobody could write every few seconds
-beside a stream: then their chunks' latents are kept alone, from which `flowbrush.pipelines.rebuild` works them out again.
+The keys and values of a Wan student have gigabytes, which nobody could write every few seconds beside a stream. In their place
+stands the stream's trail, from which `flowbrush.pipelines.rebuild` works them out again.
 """
 
 from __future__ import annotations
@@ -20,23 +20,20 @@ from torch import Tensor
 from flowbrush.controls import TrackBegin
 from flowbrush.pipelines.controls import ControlState
 from flowbrush.pipelines.families.base import Family
-from flowbrush.pipelines.past import CachedPast, Past
+from flowbrush.pipelines.past import Past
 from flowbrush.pipelines.requests import StreamSettings
 from flowbrush.pipelines.state import ChunkRecord, StreamState
 
 CONTROLS = TypeAdapter(ControlState)
-VERSION = 7
+VERSION = 8
 MEMORY, CARRIED = "memory.", "carried."
-
-MOST_KEY_VALUES = 64 << 20
-"""Bytes of keys and values that are written down: all of pocket's, one MiB, and none of a Wan student's, 820 MiB a chunk."""
 
 
 def dump(state: StreamState, past: Past, family: Family) -> bytes:
     """The stream with the cached chunks that it cannot go on without."""
     tensors, about = contents(state, past, family)
-    # Cloned, so that tensors that share memory (a layer cut from a picture) are written each by itself.
-    whole = {name: x.clone(memory_format=torch.contiguous_format) for name, x in tensors.items()}
+    # Copied, so that tensors that share memory (a layer cut from a picture) are written each by itself.
+    whole = {name: _copied(x) for name, x in tensors.items()}
     return save_tensors(whole, {"flowbrush": json.dumps(about)})
 
 
@@ -52,20 +49,15 @@ def contents(state: StreamState, past: Past, family: Family) -> tuple[dict[str, 
     tensors |= {f"{CARRIED}{slot}": x for slot, x in enumerate(state.carried)}
     if state.pending is not None:
         tensors["pending"] = state.pending
-    key_values = {index: state.key_value(index) for index in past.needed(state)}
-    large = sum(each.nbytes for each in key_values.values() if each is not None) > MOST_KEY_VALUES
-    if large and isinstance(past, CachedPast):
-        key_values = dict.fromkeys(past.lead_in(state))
     chunks, by_index = {}, state.by_index
-    for index, key_value in key_values.items():
-        record = by_index[index]
-        if key_value is not None:
+    for index in past.needed(state):
+        record, key_value = by_index[index], state.key_value(index)
+        if key_value is not None and state.trail is None:
             tensors[f"chunk.{index}"] = key_value
         tensors[f"latents.{index}"] = record.latents
-        chunks[index] = {
-            "chunk": record.chunk,
-            "controls": CONTROLS.dump_python(record.controls, mode="json"),
-        }
+        chunks[index] = _facts(record)
+    trail = {record.made - 1: record for record in state.trail or ()}
+    tensors |= {f"trail.{index}": record.latents for index, record in trail.items()}
     return tensors, {
         "version": VERSION,
         "settings": _settings(state.settings),
@@ -75,14 +67,20 @@ def contents(state: StreamState, past: Past, family: Family) -> tuple[dict[str, 
         "memory": facts,
         "sinks": [record.made - 1 for record in state.sinks],
         "chunks": chunks,
+        "trail": {index: _facts(record) for index, record in trail.items()},
     }
 
 
-def load(blob: bytes, device: torch.device, window: int, family: Family) -> StreamState:
-    """The stream that `dump` wrote, without a seat; `window` is the student's, in chunks. Raises ValueError."""
+def load(
+    blob: bytes, device: torch.device, window: int, family: Family
+) -> tuple[StreamState, list[ChunkRecord]]:
+    """The stream that `dump` wrote, without a seat and with an empty trail, and what its trail held, oldest first; `window` is the
+    student's, in chunks. Raises ValueError.
+    """
     about, tensors = _parsed(blob)
     tensors = {name: value.to(device) for name, value in tensors.items()}
     records = {int(name): _record(int(name), facts, tensors) for name, facts in about["chunks"].items()}
+    trail = [_record(int(name), facts, tensors, "trail") for name, facts in about["trail"].items()]
     now: dict[str, Any] = {
         "memory": family.load(
             {name.removeprefix(MEMORY): x for name, x in tensors.items() if name.startswith(MEMORY)},
@@ -106,7 +104,7 @@ def load(blob: bytes, device: torch.device, window: int, family: Family) -> Stre
     state.carried = tuple(tensors[name] for name in _slots(tensors))
     state.sinks = [records[index] for index in about["sinks"] if index in records]
     state.records.extend(record for index, record in sorted(records.items()) if index not in about["sinks"])
-    return state
+    return state, sorted(trail, key=lambda record: record.made)
 
 
 def _parsed(blob: bytes) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -126,10 +124,22 @@ def _parsed(blob: bytes) -> tuple[dict[str, Any], dict[str, Tensor]]:
     return about, tensors
 
 
-def _record(index: int, facts: dict[str, Any], tensors: dict[str, Tensor]) -> ChunkRecord:
-    """The chunk made as number `index` of the stream."""
+def _copied(x: Tensor) -> Tensor:
+    """`x` in main memory, by itself."""
+    return x.to("cpu", copy=True, memory_format=torch.contiguous_format)
+
+
+def _facts(record: ChunkRecord) -> dict[str, Any]:
+    """What is written of a chunk beside its tensors."""
+    return {"chunk": record.chunk, "controls": CONTROLS.dump_python(record.controls, mode="json")}
+
+
+def _record(
+    index: int, facts: dict[str, Any], tensors: dict[str, Tensor], kind: str = "latents"
+) -> ChunkRecord:
+    """The chunk made as number `index` of the stream, with the latents of that `kind`."""
     controls = CONTROLS.validate_python(facts["controls"])
-    key_value, latents = tensors.get(f"chunk.{index}"), tensors[f"latents.{index}"]
+    key_value, latents = tensors.get(f"chunk.{index}"), tensors[f"{kind}.{index}"]
     return ChunkRecord(facts["chunk"], index + 1, key_value, latents, controls)
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from flowbrush.pipelines.controls import ControlState
 from flowbrush.pipelines.families.base import Carried, Memory
 from flowbrush.pipelines.requests import StreamSettings
+
+if TYPE_CHECKING:
+    from flowbrush.pipelines.trail import Trail
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class StreamState:
     decoder's state), `carried` what it keeps of a source that is followed, `pending` noisy latents of chunks that are under way
     (joint denoising). `sinks` are the records of the chunks that stay in the context for ever, `records` those of the latest
     chunks, oldest first, for rewind and snapshot. `window` is how many chunks before the next one are needed, sinks excepted.
+    `trail` is what its keys and values follow from, where they are too many for a snapshot.
     """
 
     settings: StreamSettings
@@ -55,6 +60,7 @@ class StreamState:
     carried: Carried = ()
     sinks: list[ChunkRecord] = field(default_factory=list)
     records: deque[ChunkRecord] = field(default_factory=deque)
+    trail: Trail | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -83,6 +89,8 @@ class StreamState:
         if record.made <= sinks:
             self.sinks.append(record)
         self.records.append(record)
+        if self.trail is not None:
+            self.trail.add(record)
         held = sum(1 + len(kept_record.replaced) for kept_record in self.records)
         while held > kept and len(self.records) > self.window:
             gone = self.records.popleft().replaced
@@ -95,6 +103,8 @@ class StreamState:
         while self.records[-1].chunk > chunk:
             self.records.pop()
         record = self.records[-1]
+        if self.trail is not None:
+            self.trail.cut(record.made)
         self.sinks = [sink for sink in self.sinks if sink.made <= record.made]
         self.carried = ()  # a source that is still followed begins anew: what comes of it does not follow on this chunk
         self.chunk = record.chunk + 1
@@ -111,7 +121,8 @@ class StreamState:
 
     def frozen(self) -> StreamState:
         """The stream as it stands, for a snapshot that is written while it goes on. Tensors are shared: chunks make new ones."""
-        return replace(self, sinks=list(self.sinks), records=deque(self.records))
+        trail = None if self.trail is None else self.trail.copy()
+        return replace(self, sinks=list(self.sinks), records=deque(self.records), trail=trail)
 
     def _stand_at(self, record: ChunkRecord) -> None:
         self.made, self.latents, self.controls = record.made, record.latents, record.controls

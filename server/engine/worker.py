@@ -70,6 +70,7 @@ class Worker:
         self._stuck = 0
         self._weights = ""
         self._reader: Reader | None = None
+        self._brief = False
 
     def beat(self, interval_s: float, stage_s: float) -> None:
         """Says for ever that the process lives and how long its order has been going on; gives up encoders and snapshots that take
@@ -113,6 +114,8 @@ class Worker:
             self._reader = Reader(prompts.read, self._up.send)
         self._snapshots = Snapshots(self._up.send, self._dump, config.snapshot_bytes, config.ship)
         chunk_s = warm_up(generator, config.compile)
+        # What takes long would be taken for something that hangs.
+        self._brief = generator.restored_in(chunk_s) > config.stage_s / 2
         codecs = available_codecs(card.width, card.height, card.fps)
         gc.collect()
         gc.freeze()  # a full collection over all that was loaded would stop a chunk for 0.2 s, every few seconds
@@ -192,7 +195,8 @@ class Worker:
             raise ValueError(
                 "the snapshot was made with other weights: the stream is made again from its log"
             )
-        return self._generator.restore(blob)
+        # Beside others, whose chunks would wait, its frames differ by rounding in any case: they share their passes.
+        return self._generator.restore(blob, self._brief or bool(self._slots))
 
     def _rewind(self, order: ipc.Rewind) -> None:
         slot = self._slots.get(order.stream)

@@ -68,9 +68,9 @@ def load(*args: Any, **named: Any) -> Generator:
             _killed("the encoding of a frame")
         return done
 
-    def restored(self: Generator, blob: bytes) -> Any:
+    def restored(self: Generator, blob: bytes, brief: bool = False) -> Any:
         _killed("the restoring of a stream")
-        return restore(self, blob)
+        return restore(self, blob, brief)
 
     Generator.snapshot, Generator.restore = dumped, restored  # type: ignore[method-assign]
     VideoEncoder.encode = encoded  # type: ignore[method-assign]

@@ -243,7 +243,10 @@ class Generator:
         body = {"settings": settings, "chunk": state.chunk, "prompt": state.prompt, "count": state.count}
         return json.dumps({**body, "tracks": list(state.tracks.items())}).encode()
 
-    def restore(self, blob: bytes) -> State:
+    def restored_in(self, chunk_s: float) -> float:
+        return 0.0
+
+    def restore(self, blob: bytes, brief: bool = False) -> State:
         body = json.loads(blob)
         settings = body.pop("settings")
         settings["prompts"] = tuple(tuple(each) for each in settings["prompts"])
