@@ -46,6 +46,17 @@ def parse_control(text: str | bytes) -> Parsed[Control]:
     return cast(Parsed[Control], _parse(text, _CONTROL))
 
 
+def means(text: str | bytes, kind: str) -> bool:
+    """Whether a message that was refused was to be one of a `kind`, as far as it can be read."""
+    if len(text) > limits.MAX_MESSAGE_BYTES:
+        return False
+    try:
+        data = pydantic_core.from_json(text)
+    except (ValueError, TypeError):
+        return False
+    return isinstance(data, dict) and data.get("type") == kind
+
+
 class _Union:
     """A discriminated union with the names of its types."""
 

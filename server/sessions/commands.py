@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
 from flowbrush.controls import Touches
 from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
 from flowbrush.packets import unpack
+from flowbrush.parse import means
 from flowbrush.protocol import (
     CONTROL_TYPES,
     ClientMessage,
@@ -42,6 +44,9 @@ REFUSED_S, JUMP_S = 0.002, 0.01
 takes here: an answer is sent, and the worker is kept busy.
 """
 
+SAID_S = 1.0
+"""That frames come for a source that was refused is said no more often."""
+
 
 class Commands:
     """Carries out the messages of one connection."""
@@ -51,6 +56,9 @@ class Commands:
         self._live = live
         self._outbox = outbox
         self._unknown: set[str] = set()
+        self._refused = ""
+        """why there is no source, since its beginning was refused"""
+        self._said_at = 0.0
 
     def handle(self, data: str | bytes) -> float:
         """One message. Whatever is wrong with it is answered by an `error`. Returns what it costs elsewhere (seconds)."""
@@ -65,6 +73,8 @@ class Commands:
             self._log_ignored(message.type, ignored)
             self.carry_out(message)
         except ProtocolError as error:
+            if isinstance(data, str) and means(data, "source.begin"):
+                self._refuse_source(error)
             say_error(self._outbox, self._service, error)
             return REFUSED_S
         return JUMP_S if isinstance(message, SessionReset | SessionRewind) else 0.0
@@ -72,10 +82,29 @@ class Commands:
     def _frame(self, data: bytes) -> None:
         """A frame of the client's video."""
         source = self._live.source
+        if source is None and self._refused:
+            self._say_refused()
+            return
         if source is None:
             text = "a binary message without a source: clients send JSON text, and frames after source.begin"
             raise ProtocolError(ErrorCode.BINARY_NOT_ALLOWED, text)
         source.put(unpack(data))
+
+    def _refuse_source(self, error: ProtocolError) -> None:
+        """What comes now is not for the source before it: that one is over, as it would be had this one begun."""
+        self._refused = error.message
+        self._end_source()
+
+    def _say_refused(self) -> None:
+        now = time.monotonic()
+        if now - self._said_at >= SAID_S:
+            self._said_at = now
+            text = f"frames come for a source that was refused ({self._refused}): begin it anew with source.begin"
+            say_error(self._outbox, self._service, ProtocolError(ErrorCode.INVALID_VALUE, text))
+
+    def _end_source(self) -> None:
+        self._live.end_source()
+        self._service.dispatchers.of(self._live).touch(self._live)
 
     def _log_ignored(self, kind: str, ignored: tuple[str, ...]) -> None:
         for path in ignored[:8]:
@@ -96,11 +125,12 @@ class Commands:
             case SourceBegin():
                 tracking.check(message, self._can, message.id)
                 self._service.begin_source(self._live, message)
+                self._refused = ""
             case SourceEnd():
                 if not self._can.get("source_tracks"):
                     self._need("source", message.id)
-                self._live.end_source()
-                self._service.dispatchers.of(self._live).touch(self._live)
+                self._end_source()
+                self._refused = ""
             case _:
                 self._service.driver.ask(self._live, self._event(message))
 

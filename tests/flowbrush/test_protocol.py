@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from flowbrush import limits
 from flowbrush import protocol as p
-from flowbrush.parse import read_object, repeated
+from flowbrush.parse import means, read_object, repeated
 
 START = {"type": "session.start", "model": "pocket", "prompt": "a fox"}
 POINT = {"t": 0, "x": 0.5, "y": 0.5}
@@ -242,6 +242,23 @@ def test_bad_messages_name_code_and_field(message: Any, code: str, field: str | 
     error = refused(message)
     assert (error.code, error.field) == (code, field)
     assert len(error.message) < 500
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ('{"type": "source.begin", "width": 5}', True),
+        (b'{"type": "source.b\\u0065gin", "fps": 1, "fps": 2}', True),
+        ('{"type": "source.end", "note": "source.begin"}', False),
+        ('["source.begin"]', False),
+        ('{"type": "source.begin"', False),
+        ('{"type": "source.begin", "x": "' + "x" * limits.MAX_MESSAGE_BYTES + '"}', False),
+    ],
+)
+def test_what_a_refused_message_was_to_be_is_known_where_it_can_be_read(
+    text: str | bytes, meant: bool
+) -> None:
+    assert means(text, "source.begin") is meant
 
 
 def test_the_message_says_what_was_wrong_and_what_was_expected() -> None:
