@@ -3,9 +3,6 @@
 A student that knows its past by attention alone (Wan) gets a reference for the chunk: the last clean latent frame warped
 along the tracks. Near a track every denoising step but the last starts from that reference, elsewhere from noise alone; so
 what is free is the student's own, and its last step mends seams. (Two clocks of noise, as in Time-to-Move; no optimisation.)
-
-A student that is also shown its last picture (pocket) copies from it whatever the noise says. To such a one the picture is
-shown already moved.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from flowbrush.controls import Control
-from flowbrush.models.card import TRAINED, WARPED, ModelCard
+from flowbrush.models.card import REFERENCED, TRAINED, WARPED, ModelCard
 from flowbrush.models.device import Placement, choose
 from flowbrush.models.load import Model, load_model
 from flowbrush.models.pocket import PocketModel
@@ -80,16 +80,17 @@ class Generator:
         compile: bool = False,
         fp8: bool = False,
     ) -> Generator:
-        """The model called `name`. `drag` "warp" drags without training even where tracks were trained;
-        `compile` and `fp8` are speed switches for a GPU (`flowbrush.models.speed`).
+        """The model called `name`. With `drag` "warp" a Wan student warps its last latents, which takes less work than an encoded
+        reference; pocket, whose latents are no pictures, goes on as it is. `compile` and `fp8` are speed switches for a GPU
+        (`flowbrush.models.speed`).
 
         Raises ValueError (UnknownModel, BadWeights, a device that is not there).
         """
         model_card, placement = card(name) if isinstance(name, str) else name, choose(device, dtype)
         if drag not in ("auto", "warp"):
             raise ValueError(f"drag {drag!r} is unknown: expected 'auto' or 'warp'")
-        if drag == "warp":
-            can = {**model_card.capabilities, "probe": model_card.family == "pocket"}
+        if drag == "warp" and model_card.drag == REFERENCED:
+            can = {**model_card.capabilities, "probe": False}
             model_card = replace(model_card, drag=WARPED, capabilities=can)
         if model_card.drag == TRAINED and not model_card.student.condition_channels:
             raise ValueError(

@@ -7,6 +7,7 @@ import torch
 
 from flowbrush.models.motion_channels import FRAMES
 from flowbrush.pipelines.drag import drag_guide, match_statistics, warp_latents
+from flowbrush.pipelines.generator import Generator
 from flowbrush.pipelines.motion import TrackWindow
 
 ROWS, COLUMNS, STRIDE = 12, 16, 8
@@ -75,3 +76,11 @@ def test_a_thing_is_held_wholly_and_what_stands_next_to_it_is_free(
     guide = drag_guide(torch.zeros(1, 1, 24, 40), dragged((164.0, 92.0), (164.0, 92.0)), STRIDE, 2)
     column = round(20 + away * 40)
     assert least <= float(guide.mask[0, 0, 0, 11, column]) <= most
+
+
+def test_pocket_whose_latents_are_no_pictures_says_what_it_does_all_the_same() -> None:
+    """It had said "warped latents, no training", and done what it always does."""
+    light, usual = (
+        Generator.load("pocket-random", device="cpu", seats=1, drag=way) for way in ("warp", "auto")
+    )
+    assert light.card == usual.card
