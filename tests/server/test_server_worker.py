@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from server_generator import FPS, HEIGHT, WIDTH, read
+from server_generator import FPS, HEIGHT, WIDTH, Generator, read
 
 from flowbrush.pipelines.requests import StreamSettings
 from flowbrush.server.engine import ipc
@@ -60,6 +60,34 @@ def test_a_snapshot_of_other_weights_is_not_taken_up_and_costs_no_slot(
     worker.obey(ipc.opening("s", 2, SETTINGS, "jpeg", str(tmp_path / "own")))
     worker.obey(ipc.opening("t", 0, SETTINGS, "jpeg", None))
     assert kinds(sent) == ["Opened", "Done"] * 2, "both slots are there"
+
+
+@pytest.mark.parametrize(
+    ("exact_s", "beside", "brief"), [(14.0, False, False), (14.0, True, True), (16.0, False, True)]
+)
+def test_a_stream_is_taken_up_exactly_unless_others_wait_or_the_order_would_be_taken_for_one_that_hangs(
+    sent: list[Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    exact_s: float,
+    beside: bool,
+    brief: bool,
+) -> None:
+    """An order may last 30 s."""
+    taken, restore = list[bool](), Generator.restore
+    monkeypatch.setattr(Generator, "restored_in", lambda self, chunk_s: exact_s)
+    monkeypatch.setattr(
+        Generator, "restore", lambda self, blob, brief=False: taken.append(brief) or restore(self, blob)
+    )
+    config = ipc.WorkerConfig("server_generator:Generator.load", "pocket-random", "cpu", 2, 1, "info", False)
+    worker = Worker(SimpleNamespace(send=sent.append))  # type: ignore[arg-type]
+    worker.load(config)
+    worker.obey(ipc.opening("s", 0, SETTINGS, "jpeg", None))
+    (tmp_path / "s").write_bytes(worker._dump(worker._slots["s"].state))
+    if beside:
+        worker.obey(ipc.opening("t", 0, SETTINGS, "jpeg", None))
+    worker.obey(ipc.opening("s", 1, SETTINGS, "jpeg", str(tmp_path / "s")))
+    assert kinds(sent)[-2:] == ["Opened", "Done"] and taken == [brief]
 
 
 def test_every_order_is_answered_and_ends(worker: Worker, sent: list[Any]) -> None:
