@@ -21,6 +21,7 @@ from flowbrush.models.registry import UnknownModel
 from flowbrush.pipelines.files import check_output, write_whole
 from flowbrush.pipelines.generator import Generator
 from flowbrush.training.evaluation import lasting, streams, two_sample
+from flowbrush.training.evaluation.drags import DragClips
 from flowbrush.training.evaluation.live import LiveClips
 from flowbrush.training.evaluation.prompts import ALONE, LASTING, OPEN, PAIRS, THINGS, UNLIKE, VERBS
 from flowbrush.training.evaluation.teacher_comparison import TeacherComparison, load_teacher
@@ -28,7 +29,22 @@ from flowbrush.training.world.living import LivingWorld
 from flowbrush.training.world.sprites import MissingFont, SpriteBook
 
 CHUNK = 4  # frames that pocket makes at a time
-PARTS = ("live", "twosample", "alone", "lasting", "paths", "late", "verbs", "pairs", "endless", "teacher")
+PARTS = (
+    "live",
+    "twosample",
+    "alone",
+    "lasting",
+    "paths",
+    "late",
+    "verbs",
+    "pairs",
+    "endless",
+    "drags",
+    "teacher",
+)
+
+DRAGGED = 12
+"""Things that the part drags drags: each takes about half a minute of one core."""
 
 WANTS_TEACHER = "give --teacher CHECKPOINT, which `flowbrush train teacher` saves (RUN/teacher/checkpoint.pt)"
 
@@ -132,6 +148,15 @@ class Evaluation:
         for count, seed in enumerate(self.seeds, 1):
             clips.clip(seed)
             progress(f"teacher: clip {count} of {len(self.seeds)}")
+        return clips.report()
+
+    def drags(self) -> dict[str, dict[str, float]]:
+        """The same drags by the rigid reference, by a warp of the last picture, and by tracks alone."""
+        book = SpriteBook(streams.glyphs())
+        clips = DragClips(self.model, self.generator.card.steps, self.size, book)
+        for seed, (name, scene) in enumerate(THINGS[:DRAGGED]):
+            clips.clip(name, scene, seed)
+            progress(f"drags: {seed + 1} of {DRAGGED}")
         return clips.report()
 
     def paths(self) -> dict[str, float]:

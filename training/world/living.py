@@ -107,11 +107,18 @@ class LivingWorld:
 
         Raises KeyError for a thing without a picture.
         """
-        plan, camera = self.casting.at_rest(rng, name, scene), paths.still(frames)
+        return self._alone(rng, name, scene, holds(rng, frames // CHUNK, 0.0))
+
+    def dragged(self, rng: Rng, name: str, scene: str, frames: int) -> LivingClip:
+        """The same with a hand that has it from the first frame to the last."""
+        return self._alone(rng, name, scene, np.ones(frames // CHUNK, bool))
+
+    def _alone(self, rng: Rng, name: str, scene: str, held: Array) -> LivingClip:
+        """One thing of which nothing is said, before a camera that stands still; in chunks that are `held` a hand has it."""
+        plan, camera = self.casting.at_rest(rng, name, scene), paths.still(len(held) * CHUNK)
         (actor,) = plan.actors
         mover = Mover(rng, actor.kind, actor.doing, actor.size, self.casting.place(plan))
-        alone = move(rng, mover, actor.start, 0.0, holds(rng, frames // CHUNK, 0.0), camera)
-        return self._show(rng, plan, [alone], camera)
+        return self._show(rng, plan, [move(rng, mover, actor.start, 0.0, held, camera)], camera)
 
     def _show(self, rng: Rng, plan: Plan, bases: list[Base], camera: Array) -> LivingClip:
         """The clip of things on their base paths."""
