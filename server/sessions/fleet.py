@@ -62,14 +62,26 @@ class Fleet:
         self._lives = lives
         self._storage = storage
         self._left = False
+        self._refused = ""
+        """why the folder could not be read or written at the last look; empty where it could"""
 
     async def run(self) -> None:
-        """Looks around, for ever."""
+        """Looks around, for ever. While that fails it goes by what it saw before, and others by what they saw of it."""
         while not self._left:
-            with contextlib.suppress(StorageLate):
+            try:
                 await self._look()
                 await self.handover.give_up_asked()
+                self._note("")
+            except OSError as error:  # of a disk that is full or slow, or where there are no descriptors left
+                self._note(error.strerror or str(error))
             await asyncio.sleep(LOOK_S)
+
+    def _note(self, refused: str) -> None:
+        before, self._refused = self._refused, refused
+        if refused and not before:
+            log.error("other gateways cannot be seen, nor see this one: %s", refused)
+        elif before and not refused:
+            log.info("other gateways can be seen again")
 
     async def _look(self) -> None:
         pools = {

@@ -101,6 +101,7 @@ class Claims:
 
     def ask(self, id: str) -> None:
         """Has its owner, if it lives, give the session up."""
+        self._wishes.mkdir(parents=True, exist_ok=True)  # somebody may have removed it
         (self._wishes / id).touch()
 
     def answered(self, id: str) -> None:

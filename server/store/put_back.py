@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from io import BufferedRandom
 from pathlib import Path
+from typing import TextIO
 
 BLOCK = 1 << 20
 
 
-def taken_away(file: BufferedRandom, path: Path) -> bool:
+def taken_away(file: BufferedRandom | TextIO, path: Path) -> bool:
     """Whether what is open as `file` is no longer what stands at `path`. Raises OSError where that cannot be told.
 
     Not told by inodes: there are file systems that give a file another one whenever it is looked at.

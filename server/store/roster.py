@@ -18,6 +18,7 @@ from typing import TextIO
 import msgspec
 
 from flowbrush.server.engine.admission import Pool
+from flowbrush.server.store.put_back import taken_away
 
 QUIET_S = 3.0
 """What a gateway published that has not written for so long does not count."""
@@ -40,7 +41,6 @@ class Roster:
     def __init__(self, folder: Path, name: str, clock: Callable[[], float] = time.monotonic) -> None:
         """`folder`: the state folder; `name`: of this gateway. Raises OSError."""
         self._folder = folder / "gateways"
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.name = name
         self._clock = clock
         self.count = 0
@@ -48,16 +48,17 @@ class Roster:
         self._seen: dict[str, tuple[Gateway, float]] = {}
         """what each said last, and since when (this process's clock)"""
         self._file: TextIO | None = None
-        self.secret = self._secret()
+        self.secret = self._shared(secrets.token_bytes(SECRET_BYTES))
 
-    def _secret(self) -> bytes:
-        """The same for all: made by the first, whole or not at all, and readable by this user alone."""
+    def _shared(self, mine: bytes) -> bytes:
+        """The secret of all: made by the first, whole or not at all, and readable by this user alone."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self._folder / "secret"
         part = self._folder / f"secret-{self.name}"
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with open(descriptor, "wb") as file:
-                file.write(secrets.token_bytes(SECRET_BYTES))
+                file.write(mine)
             with contextlib.suppress(FileExistsError):
                 os.link(part, path)
         finally:
@@ -65,10 +66,17 @@ class Roster:
         return path.read_bytes()
 
     def publish(self, url: str, pools: dict[str, Pool]) -> None:
-        """Says what this gateway has. Raises OSError."""
+        """Says what this gateway has, in a new file where somebody has removed it. Raises OSError."""
         text = msgspec.json.encode(Gateway(url, pools, self.count + 1)).decode()
+        path = self._folder / f"{self.name}.json"
+        if self._file is not None and taken_away(self._file, path):
+            self._shared(
+                self.secret
+            )  # it is gone, too, where the folder is: who comes new must know this one
+            self._file.close()
+            self._file = None
         if self._file is None:
-            file = open(self._folder / f"{self.name}.json", "a+", encoding="utf-8")
+            file = open(path, "a+", encoding="utf-8")
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._file = file
         self._file.truncate(0)  # in place, because the lock is on this very file

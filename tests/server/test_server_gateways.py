@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import logging
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from running_server import wait_for
 
 from flowbrush.server.engine.admission import Pool
+from flowbrush.server.engine.dispatchers import Dispatchers
+from flowbrush.server.sessions.fleet import Fleet
+from flowbrush.server.sessions.handover import Handover
 from flowbrush.server.store.claims import Claims
 from flowbrush.server.store.cleaning import Cleaning
 from flowbrush.server.store.images import ImageStore
 from flowbrush.server.store.roster import QUIET_S, Roster
+from flowbrush.server.store.storage import Storage
 from flowbrush.server.store.store import FolderInUse, Store
 
 HOLD = """
@@ -109,6 +119,58 @@ def test_what_a_gateway_publishes_counts_while_it_writes_and_is_gone_with_it(tmp
     assert a.others() == {}
     (tmp_path / "gateways" / "c.json").write_text("{}")
     assert a.others() == {} and not (tmp_path / "gateways" / "c.json").exists(), "nobody has it"
+
+
+def test_gateways_whose_folder_is_removed_see_each_other_again_and_keep_their_secret(tmp_path: Path) -> None:
+    a, b = Roster(tmp_path, "a"), Roster(tmp_path, "b")
+    for each in (a, b):
+        each.publish(f"http://{each.name}", {"m": Pool(1)})
+    shutil.rmtree(tmp_path / "gateways")
+    for each in (a, b):
+        each.publish(f"http://{each.name}", {"m": Pool(2)})
+    assert a.others()["b"].pools == b.others()["a"].pools == {"m": Pool(2)}
+    assert Roster(tmp_path, "c").secret == a.secret == b.secret
+    assert (tmp_path / "gateways").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_session_is_asked_for_where_the_folder_of_wishes_was_removed(tmp_path: Path) -> None:
+    a, b = Claims(tmp_path), Claims(tmp_path)
+    shutil.rmtree(tmp_path / "wanted")
+    assert a.asked() == set()
+    b.ask("s")
+    assert a.asked() == {"s"}
+
+
+class FullDisk(Roster):
+    """The first three times nothing can be written."""
+
+    tries = 0
+
+    def publish(self, url: str, pools: dict[str, Pool]) -> None:
+        self.tries += 1
+        if self.tries <= 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        super().publish(url, pools)
+
+
+async def test_a_disk_that_is_full_is_said_once_and_then_others_are_seen_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    roster, claims, lives, storage = FullDisk(tmp_path, "a"), Claims(tmp_path), {}, Storage()
+    other = Roster(tmp_path, "b")
+    other.publish("http://b", {})
+    handover = Handover(claims, store=Any, repository=Any, lives=lives, driver=Any, storage=storage)
+    fleet = Fleet(roster, claims, handover, Dispatchers({}, lives, 0.0), lives, storage)
+    with caplog.at_level(logging.INFO):
+        running = asyncio.create_task(fleet.run())
+        await asyncio.to_thread(wait_for, lambda: roster.count >= 2)
+        fleet.leave()
+        await running
+    assert fleet.gateways["b"].url == "http://b"
+    assert [record.getMessage() for record in caplog.records if "gateways" in record.getMessage()] == [
+        "other gateways cannot be seen, nor see this one: No space left on device",
+        "other gateways can be seen again",
+    ]
 
 
 def test_the_owner_of_a_session_is_known_to_the_others(tmp_path: Path) -> None:
