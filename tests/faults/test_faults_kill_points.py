@@ -17,19 +17,28 @@ def half_written(server: RunningServer) -> list[Path]:
     return list((server.state_dir / "snapshots").rglob("*.part"))
 
 
+@pytest.mark.parametrize("where", ["the dump of a snapshot", "the encoding of a frame"])
+async def test_pictures_go_on_whole_wherever_the_worker_was(make_server, tmp_path: Path, where: str) -> None:
+    await pictures_go_on_whole(make_server, tmp_path, where, "SIGKILL")
+
+
 @pytest.mark.parametrize(
     ("where", "by"),
     [
-        ("the dump of a snapshot", "SIGKILL"),
         ("half a snapshot", "SIGKILL"),
         ("half a snapshot", "SIGSTOP"),
         ("a snapshot without its name", "SIGKILL"),
         ("a snapshot that nobody heard of", "SIGKILL"),
-        ("the encoding of a frame", "SIGKILL"),
     ],
 )
-async def test_pictures_go_on_whole(make_server, tmp_path: Path, where: str, by: str) -> None:
+async def test_pictures_go_on_whole_when_a_file_was_being_written(
+    make_server, tmp_path: Path, where: str, by: str
+) -> None:
     """Whether the worker dies there or stands still, as one does whose machine is suspended."""
+    await pictures_go_on_whole(make_server, tmp_path, where, by)
+
+
+async def pictures_go_on_whole(make_server, tmp_path: Path, where: str, by: str) -> None:
     mark, armed = tmp_path / "killed", tmp_path / "armed"
     server: RunningServer = make_server(
         FLOWBRUSH_LOADER="killed_at:load",

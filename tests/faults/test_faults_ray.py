@@ -1,84 +1,29 @@
-"""The faults of workers once more, where these are actors of a Ray cluster: one engine may not be worse than the other."""
+"""Faults that only a cluster knows: nodes that are drained, gateways that are lost, a cluster that is not there."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import re
+import resource
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 from raw_client import RawClient, decode
-from running_server import HERE, ROOT, RunningServer, kill_group, wait_for
+from ray_server import NODE, cluster, make_server
+from running_server import RunningServer, wait_for
 from server_generator import prompt_code, read
-from test_faults_worker import (
-    test_a_chunk_that_fails_three_times_ends_its_session_only as a_chunk_that_fails_ends_its_session_only,
-)
-from test_faults_worker import (
-    test_a_hanging_worker_is_replaced,
-    test_pictures_go_on_after_kill_9_and_join_by_content,
-)
 
 from flowbrush.packets import Packet
 from flowbrush.server.engine.choice import engine_of
 from flowbrush.server.settings import BadSettings, Settings
 
-ray_cluster = pytest.importorskip(
-    "ray.cluster_utils", reason="Ray is not installed: pip install 'flowbrush[ray]'"
-)
+pytest.importorskip("ray", reason="Ray is not installed: pip install 'flowbrush[ray]'")
 
-__all__ = [
-    "test_a_hanging_worker_is_replaced",
-    "test_pictures_go_on_after_kill_9_and_join_by_content",
-]
-
-
-class ServerOnRay(RunningServer):
-    """A server whose workers are actors."""
-
-    def workers(self) -> list[int]:
-        """Process ids of the actors, which the server says when they run."""
-        said = re.findall(r"runs as process (\d+) on ", self.log.read_text())
-        return [int(pid) for pid in said if psutil.pid_exists(int(pid))]
-
-
-NODE = {"num_cpus": 4, "object_store_memory": 100 << 20}
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
-    """A head and a node for workers, which end with the module. Actors find what a server's processes find."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(HERE)]))
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        head = {**NODE, "num_cpus": 0, "include_dashboard": False}
-        made = ray_cluster.Cluster(initialize_head=True, head_node_args=head)
-        made.add_node(**NODE)
-        yield made
-    made.shutdown()
-
-
-@pytest.fixture
-def make_server(cluster: Any, tmp_path: Path) -> Iterator[Any]:
-    """Starts servers in the cluster; all are ended after the test."""
-    started: list[RunningServer] = []
-
-    def make(**environment: str) -> RunningServer:
-        started.append(ServerOnRay(tmp_path / "state", FLOWBRUSH_CLUSTER=cluster.address, **environment))
-        return started[-1]
-
-    yield make
-    for server in started:
-        server.stop()
-        kill_group(server.process)
-
-
-async def test_a_chunk_that_ends_its_actor_three_times_ends_its_session_only(make_server: Any) -> None:
-    await a_chunk_that_fails_ends_its_session_only(make_server, "CRASH", 3)
+__all__ = ["cluster", "make_server"]
 
 
 def test_a_cluster_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
@@ -172,3 +117,26 @@ async def test_a_node_that_is_drained_gives_its_streams_away_without_a_loss(
     )
     assert server.metric("flowbrush_worker_restarts_total") == 0
     cluster.remove_node(old)
+
+
+async def test_a_gateway_without_descriptors_has_a_worker_again_when_it_has_some(make_server: Any) -> None:
+    """It can reach no new actor meanwhile."""
+    server = make_server()
+    web = psutil.Process(server.process.pid)
+    async with RawClient(server.url) as client:
+        await client.start("patient", seed=4)
+        await client.count(4)
+        (worker,) = server.workers()
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+        web.rlimit(psutil.RLIMIT_NOFILE, (3, limit[1]))
+        os.kill(worker, signal.SIGKILL)
+        await client.message("session.recovering")
+        lost = "worker-1 is lost: its actor is lost: "
+        await asyncio.to_thread(wait_for, lambda: lost in server.log.read_text(), 60)
+        web.rlimit(psutil.RLIMIT_NOFILE, limit)
+        await client.count(len(client.packets) + 8)
+    frames = [packet.frame for packet in client.packets]
+    assert [read(picture)[:3] for picture in decode(client.packets)] == [
+        (n, 4, prompt_code("patient")) for n in range(len(frames))
+    ]
+    assert "Traceback" not in server.log.read_text()
