@@ -39,8 +39,8 @@ async def forward(
     try:
         async with asyncio.timeout(CONNECT_S):
             reader, writer = await asyncio.open_connection(host, port, ssl=secure or None, limit=BLOCK)
-    except (OSError, TimeoutError) as error:
-        raise NoAnswer(str(error)) from error
+    except OSError as error:
+        raise NoAnswer(str(error) or f"no connection within {CONNECT_S:g} s") from error
     try:
         connection = h11.Connection(h11.CLIENT)
         asked = [(b"host", parts.netloc.encode()), (b"connection", b"close"), *headers]
@@ -57,8 +57,8 @@ async def forward(
             raise NoAnswer("the connection ended before the answer")
     except BaseException as error:
         writer.close()
-        if isinstance(error, OSError | TimeoutError | h11.ProtocolError):
-            raise NoAnswer(str(error)) from error
+        if isinstance(error, OSError | h11.ProtocolError):
+            raise NoAnswer(str(error) or f"nothing within {HEAD_S:g} s") from error
         raise
     return Answer(event.status_code, list(event.headers), _blocks(connection, reader, writer))
 
