@@ -54,7 +54,9 @@ def test_who_stands_turns_where_it_stands_but_not_in_a_hand(reader: ClauseReader
     assert [layer.looks for layer in now.layers] == ["right", "left"]
     assert going(now.layers[0], reader) is None
     cut = replace(dog("a dog"), looks="", cut=True, rgba=dog("a dog").rgba * torch.linspace(0, 1, 20))
-    assert torch.equal(sent_back(stack(cut), [0], reader).layers[0].rgba, cut.rgba.flip(-1)), "of a photo, too"
+    assert torch.equal(sent_back(stack(cut), [0], reader).layers[0].rgba, cut.rgba.flip(-1)), (
+        "of a photo, too"
+    )
 
 
 def test_slower_is_slower_and_faster_faster() -> None:
