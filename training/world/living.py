@@ -5,6 +5,7 @@ A clip's frames are exactly what the one warp makes of its rigid reference and i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,18 +108,20 @@ class LivingWorld:
 
         Raises KeyError for a thing without a picture.
         """
-        return self._alone(rng, name, scene, holds(rng, frames // CHUNK, 0.0))
+        return self._alone(rng, name, scene, frames, lambda: holds(rng, frames // CHUNK, 0.0))
 
     def dragged(self, rng: Rng, name: str, scene: str, frames: int) -> LivingClip:
         """The same with a hand that has it from the first frame to the last."""
-        return self._alone(rng, name, scene, np.ones(frames // CHUNK, bool))
+        return self._alone(rng, name, scene, frames, lambda: np.ones(frames // CHUNK, bool))
 
-    def _alone(self, rng: Rng, name: str, scene: str, held: Array) -> LivingClip:
-        """One thing of which nothing is said, before a camera that stands still; in chunks that are `held` a hand has it."""
-        plan, camera = self.casting.at_rest(rng, name, scene), paths.still(len(held) * CHUNK)
+    def _alone(self, rng: Rng, name: str, scene: str, frames: int, held: Callable[[], Array]) -> LivingClip:
+        """One thing of which nothing is said, before a camera that stands still; in chunks that are `held` a hand has it, which is
+        drawn last.
+        """
+        plan, camera = self.casting.at_rest(rng, name, scene), paths.still(frames)
         (actor,) = plan.actors
         mover = Mover(rng, actor.kind, actor.doing, actor.size, self.casting.place(plan))
-        return self._show(rng, plan, [move(rng, mover, actor.start, 0.0, held, camera)], camera)
+        return self._show(rng, plan, [move(rng, mover, actor.start, 0.0, held(), camera)], camera)
 
     def _show(self, rng: Rng, plan: Plan, bases: list[Base], camera: Array) -> LivingClip:
         """The clip of things on their base paths."""
