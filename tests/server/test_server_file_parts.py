@@ -68,6 +68,18 @@ def test_a_clock_that_is_set_makes_no_file_older(clocks: Clocks, ages: Ages, ste
     assert ages.look(times)["a"] == pytest.approx(45.0)
 
 
+def test_a_clock_that_was_ahead_and_is_put_right_makes_a_file_as_young_as_it_is(
+    clocks: Clocks, ages: Ages
+) -> None:
+    times = {"a": clocks.now - 30.0}
+    clocks.now += 86_400.0
+    ages.look(times)
+    clocks.pass_(1.0)
+    assert ages.look(times) == {"a": pytest.approx(86_431.0)}
+    clocks.now -= 86_400.0
+    assert ages.look(times) == {"a": pytest.approx(31.0)}
+
+
 def test_a_file_that_comes_after_a_clock_was_set_forward_is_no_older_than_the_last_look(
     clocks: Clocks, ages: Ages
 ) -> None:
@@ -98,15 +110,21 @@ def written(path: Path, data: bytes) -> io.BufferedRandom:
     return file
 
 
-@pytest.mark.parametrize("how", ["removed", "replaced", "with its folder"])
+@pytest.mark.parametrize(
+    "how",
+    ["removed", "replaced", "replaced by one as large", "moved, and another one came", "with its folder"],
+)
 def test_what_was_taken_away_is_put_back_whole_and_goes_on(tmp_path: Path, how: str) -> None:
     path, data = tmp_path / "session" / "recording.mp4", os.urandom(2 * BLOCK + 7)
     path.parent.mkdir()
     file = written(path, data)
     assert not taken_away(file, path)
-    if how == "replaced":
-        (tmp_path / "other").write_bytes(b"another")
+    if how.startswith("replaced"):
+        (tmp_path / "other").write_bytes(bytes(len(data)) if how.endswith("large") else b"another")
         os.replace(tmp_path / "other", path)
+    elif how.startswith("moved"):
+        path.rename(tmp_path / "moved")
+        path.write_bytes(b"another")
     elif how == "removed":
         path.unlink()
     else:

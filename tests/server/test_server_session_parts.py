@@ -170,6 +170,7 @@ def test_pictures_that_never_were_are_taken_back_before_anything_else(chunks: in
     welcome = Welcome(())
     welcome.come(None, back_to=chunks)
     assert said(welcome.say(chunk=chunks, paused=False)) == [do.SayReady(None), gone]
+    assert said(welcome.say(chunk=chunks, paused=False)) == [do.SayReady(None)], "once"
     welcome.come(None, back_to=chunks)
     welcome.log_short = True
     *_, why = said(welcome.say(chunk=chunks, paused=False))
