@@ -108,9 +108,12 @@ def test_a_run_that_hangs_ends_with_the_place_and_leaves_nothing(tmp_path: Path,
 
 
 def test_the_command_of_one_that_runs_and_of_one_that_has_ended() -> None:
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+    command = [sys.executable, "-c", "print(flush=True);input()"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         seen = psutil.Process(process.pid)
-        assert command_of(seen).endswith("-c input()")
+        assert process.stdout is not None
+        process.stdout.readline()  # a process that is just becoming another program has no command for a moment
+        assert command_of(seen).endswith("-c print(flush=True);input()")
         process.kill()
         while seen.status() != psutil.STATUS_ZOMBIE:
             time.sleep(0.01)

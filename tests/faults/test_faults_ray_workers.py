@@ -10,3 +10,4 @@ pytest.importorskip("ray", reason="Ray is not installed: pip install 'flowbrush[
 __all__ = ["cluster", "make_server"]
 
 globals().update(the_same("test_faults_worker"))
+globals().update(the_same("test_server_scaling", only="test_who_waits_gets_the_seat_of_a_worker_more"))

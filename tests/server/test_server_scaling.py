@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from raw_client import RawClient, decode
+from server_generator import prompt_code, read
 from session_world import World
 
 from flowbrush.server.sessions import events as on
@@ -93,3 +95,31 @@ def test_a_start_that_fails_is_tried_again_and_counted_once(fewest: int) -> None
     world.no_processes = False
     world.run(60.0)
     assert len(world.alive) == 2
+
+
+async def test_who_waits_gets_the_seat_of_a_worker_more_and_then_of_one_who_leaves(make_server) -> None:
+    """With real workers, of whatever engine."""
+    server = make_server(FLOWBRUSH_SEATS="1", FLOWBRUSH_WORKERS="1", FLOWBRUSH_MOST_WORKERS="2")
+    async with (
+        RawClient(server.url) as first,
+        RawClient(server.url) as second,
+        RawClient(server.url) as third,
+    ):
+        await first.start("first", seed=1)
+        await first.count(8)
+        assert len(server.workers()) == 1
+        for seed, client in ((2, second), (3, third)):
+            await client.send(type="session.start", model="pocket-random", prompt="later", seed=seed)
+            await client.message("queue")
+        await second.message("session.ready")
+        await second.count(8)
+        assert len(server.workers()) == 2
+        assert server.metric("flowbrush_queue_depth") == 1, "there are no more than the most"
+        await first.send(type="session.stop")
+        await first.message("session.done")
+        await third.message("session.ready")
+        await third.count(8)
+        assert len(server.workers()) == 2 and server.metric("flowbrush_worker_restarts_total") == 0
+    for client, seed, prompt in ((first, 1, "first"), (second, 2, "later"), (third, 3, "later")):
+        shown = [read(picture)[:3] for picture in decode(client.packets)]
+        assert shown == [(n, seed, prompt_code(prompt)) for n in range(len(shown))]
