@@ -13,13 +13,43 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("flowbrush", "models", "pipelines", "server", "training", "benchmarks")
-MIRRORED = ("models", "pipelines")
+MIRRORED = ("flowbrush", "models", "pipelines", "server")
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 TESTED_THROUGH_OTHERS = {
     "flowbrush.models.codecs.base",  # contracts: nothing to run
     "flowbrush.models.text.base",
     "flowbrush.models.wan.cards",  # values, checked by way of the registry
     "flowbrush.models.wan.lora",  # by way of flowbrush.models.wan.checkpoint
+    *(  # by way of `flowbrush.connect`, against a server double and real servers
+        f"flowbrush.{name}"
+        for name in ("client", "client_messages", "events", "link", "server_messages", "viewer", "watching")
+    ),
+    "flowbrush.command",  # as a process, without the server's packages
+    *(  # by way of real servers, over HTTP
+        f"flowbrush.server.http.{name}"
+        for name in (
+            "api_page",
+            "app",
+            "catalog",
+            "context",
+            "door",
+            "health",
+            "pictures",
+            "realtime",
+            "realtime_away",
+            "sessions",
+            "stills",
+            "stream",
+            "talk",
+        )
+    ),
+    "flowbrush.server.cluster.ray_engine",  # by way of real servers on Ray, which need not be installed
+    "flowbrush.server.engine.engine",  # a contract
+    "flowbrush.server.engine.scaling",  # by way of the dispatcher, in a world that is played
+    *(
+        f"flowbrush.server.sessions.{name}" for name in ("of_client", "of_upkeep", "of_worker")
+    ),  # of the machine
+    "flowbrush.server.sessions.branching",  # by way of the service
 }
 # All that is played or rendered knows controls; the rest of pipelines are tensors.
 KNOW_MESSAGES = {
