@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 
 def limit_memory(bytes: int) -> None:
     """Bounds the address space of this process, where the system can do that: a decoder takes what a file makes it take."""
@@ -9,4 +11,5 @@ def limit_memory(bytes: int) -> None:
         import resource
     except ImportError:  # not on this system
         return
-    resource.setrlimit(resource.RLIMIT_AS, (bytes, bytes))
+    with contextlib.suppress(ValueError, OSError):  # macOS takes no such limit
+        resource.setrlimit(resource.RLIMIT_AS, (bytes, bytes))

@@ -16,6 +16,7 @@ from raw_client import RawClient, decode
 from ray_server import NODE, cluster, make_server
 from running_server import RunningServer, wait_for
 from server_generator import prompt_code, read
+from test_faults_walls import limits_others
 
 from flowbrush.packets import Packet
 from flowbrush.server.engine.choice import engine_of
@@ -119,6 +120,7 @@ async def test_a_node_that_is_drained_gives_its_streams_away_without_a_loss(
     cluster.remove_node(old)
 
 
+@limits_others
 async def test_a_gateway_without_descriptors_has_a_worker_again_when_it_has_some(make_server: Any) -> None:
     """It can reach no new actor meanwhile."""
     server = make_server()

@@ -19,9 +19,13 @@ from running_server import RunningServer, wait_for
 from test_server_rest import status_of
 from websockets.exceptions import ConnectionClosed
 
+limits_others = pytest.mark.skipif(
+    not hasattr(psutil.Process, "rlimit"), reason="this system lets nobody limit a process that runs already"
+)
 UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 
 
+@limits_others
 async def test_a_disk_that_takes_nothing_for_a_while_ends_nobody(make_server) -> None:
     """Four sessions, one with a hand at work; meanwhile no file can grow."""
     server: RunningServer = make_server(FLOWBRUSH_RECORD="0")
@@ -96,6 +100,7 @@ async def test_a_state_folder_that_is_removed_is_made_again_for_its_user_alone(m
     assert len(there) > 3 and not [each for each in there if each.stat().st_mode & 0o077]
 
 
+@limits_others
 async def test_a_session_that_ends_on_a_full_disk_has_ended_for_the_next_process_too(make_server) -> None:
     server: RunningServer = make_server(FLOWBRUSH_RECORD="0")
     web = psutil.Process(server.process.pid)
@@ -114,6 +119,7 @@ async def test_a_session_that_ends_on_a_full_disk_has_ended_for_the_next_process
     assert (state["state"], state["reason"]) == ("done", "stopped")
 
 
+@limits_others
 async def test_a_full_disk_does_not_hold_the_end_up(make_server) -> None:
     server: RunningServer = make_server()
     async with RawClient(server.url) as client:
@@ -154,6 +160,7 @@ async def test_an_encoder_that_hangs_is_given_up_and_others_do_not_notice(make_s
     assert frames == list(range(len(frames))) and len(frames) > 3 * 16, "nobody else has lost a frame"
 
 
+@limits_others
 async def test_a_worker_that_cannot_be_started_is_tried_again(make_server) -> None:
     server: RunningServer = make_server()
     web = psutil.Process(server.process.pid)
@@ -211,6 +218,7 @@ async def test_a_file_that_was_damaged_costs_no_more_than_it_held(make_server, w
             )
 
 
+@limits_others
 async def test_who_finds_no_file_descriptor_left_is_told_to_come_later(make_server) -> None:
     server: RunningServer = make_server()
     web = psutil.Process(server.process.pid)

@@ -97,6 +97,24 @@ def test_a_path_in_a_folder_that_is_gone_is_refused(monkeypatch: pytest.MonkeyPa
     assert values.at_home(tmp_path) == tmp_path
 
 
+@pytest.mark.parametrize(
+    "refusal", [ValueError("current limit exceeds maximum limit"), OSError(22, "Invalid argument")]
+)
+def test_where_the_system_takes_no_such_limit_a_file_is_read_without(
+    monkeypatch: pytest.MonkeyPatch, refusal: Exception
+) -> None:
+    """As macOS does not."""
+    asked = []
+
+    def setrlimit(what: int, limits: tuple[int, int]) -> None:
+        asked.append(limits)
+        raise refusal
+
+    monkeypatch.setattr("resource.setrlimit", setrlimit)
+    modest.limit_memory(1 << 30)
+    assert asked == [(1 << 30, 1 << 30)]
+
+
 @pytest.mark.skipif(
     sys.platform != "linux", reason="other systems do not hold a process to its address space"
 )
