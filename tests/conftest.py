@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,6 +16,10 @@ from hypothesis import settings
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Several test processes share the cores: two that each wait for threads on all of them are slower than one after the other.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # as of what a script puts into the background: all that tests start would be deaf to Ctrl-C, and that is tested
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if TYPE_CHECKING:
     from xdist.scheduler import LoadFileScheduling
