@@ -30,17 +30,22 @@ class Segmenter(Protocol):
     [m, 2] (x, y in pixels), or about where `region` [H, W] was painted.
     """
 
-    def segment(self, picture: Tensor, add: Tensor, remove: Tensor, region: Tensor | None) -> Tensor: ...
+    def segment(
+        self, picture: Tensor, add: Tensor, remove: Tensor, region: Tensor | None, sure: bool = False
+    ) -> Tensor: ...
 
 
 @dataclass(frozen=True)
 class Touch:
-    """Where a hand comes down, in pixels, with points that add and take away, or the polygons that say what is taken."""
+    """Where a hand comes down, in pixels, with points that add and take away, or the polygons that say what is taken; `sure` where
+    it means a thing even if that looks like ground.
+    """
 
     point: tuple[float, float]
     add: tuple[tuple[float, float], ...] = ()
     remove: tuple[tuple[float, float], ...] = ()
     region: Polygons = ()
+    sure: bool = False
 
 
 class Acquirer:
@@ -92,9 +97,8 @@ class Acquirer:
             return self.found[key][1]
         picture = seen(stack)
         add, remove = ([touch.point, *touch.add], list(touch.remove))
-        opacity = self.segmenter.segment(
-            picture * 2 - 1, _points(add, picture), _points(remove, picture), None
-        )[0]
+        points = _points(add, picture), _points(remove, picture)
+        opacity = self.segmenter.segment(picture * 2 - 1, *points, None, touch.sure)[0]
         x, y = (int(min(max(v, 0), n - 1)) for v, n in zip(touch.point, reversed(stack.size), strict=True))
         thing = self._thing(without_crumbs(opacity)) if float(opacity[y, x]) >= SOLID else None
         self.found[key] = (stack.background, thing)
@@ -192,4 +196,4 @@ def _nearly(touch: Touch) -> Touch:
         tuple((round(x, 2), round(y, 2)) for x, y in points)
         for points in ((touch.point,), touch.add, touch.remove)
     ]
-    return Touch(near[0][0], near[1], near[2], touch.region)
+    return Touch(near[0][0], near[1], near[2], touch.region, touch.sure)

@@ -19,6 +19,7 @@ from flowbrush.pipelines.requests import Notice, is_followed
 
 MANY = 8  # tracks; a person has no more hands than that
 SEVERAL = 3  # tracks that begin together on bare ground are meant for the scene, not for a thing
+GOES = 0.005  # of the width, within a chunk: less is a tracker's noise
 
 BARE = "there is nothing to take hold of here: drag a thing, paint round one, or move the whole picture with the camera"
 OUTSIDE = "a hand that comes down outside of the picture, or hidden, takes nothing: begin where x and y are between 0 and 1"
@@ -34,9 +35,12 @@ def track_rows(plan: ChunkPlan, size: tuple[int, int]) -> TrackRows:
 def touches_of(
     plan: ChunkPlan, rows: TrackRows, size: tuple[int, int], tracks: Collection[int]
 ) -> dict[int, Touch]:
-    """Where the hands of `tracks` come down. A hand of several points takes what is under their middle."""
+    """Where the hands of `tracks` come down. A hand of several points takes what is under their middle, and one that goes where
+    others that begin with it stay is taken at its word: there is something that goes.
+    """
     height, width = size
     touches = {}
+    going = _going(rows, tracks, width)
     for track in sorted(tracks):
         mine = (rows.hands == track) & rows.visible[:, 0]
         if mine.any():
@@ -47,8 +51,20 @@ def touches_of(
                 if told
                 else [(), ()]
             )
-            touches[track] = Touch((x, y), scaled[0], scaled[1], told.region if told else ())
+            region = told.region if told else ()
+            touches[track] = Touch((x, y), scaled[0], scaled[1], region, sure=track in going)
     return touches
+
+
+def _going(rows: TrackRows, tracks: Collection[int], width: int) -> set[int]:
+    """Those of `tracks` that go within the chunk while others of them stay; none where all go, as when a camera moves."""
+    going = set()
+    for track in tracks:
+        mine = (rows.hands == track) & rows.visible[:, 0] & rows.visible[:, -1]
+        way = rows.xy[mine, -1] - rows.xy[mine, 0]  # [points, 2]
+        if mine.any() and float(np.linalg.norm(way.mean(0))) > GOES * width:
+            going.add(track)
+    return going if len(going) < len(tracks) else set()
 
 
 def unheld(

@@ -26,7 +26,9 @@ class DiscAt:
         self.opacity = ((across.square() + down.square()).sqrt() < radius).float()[None]
         self.asked: list[tuple[Tensor, Tensor]] = []
 
-    def segment(self, picture: Tensor, add: Tensor, remove: Tensor, region: Tensor | None) -> Tensor:
+    def segment(
+        self, picture: Tensor, add: Tensor, remove: Tensor, region: Tensor | None, sure: bool = False
+    ) -> Tensor:
         self.asked.append((add, remove))
         return self.opacity
 

@@ -70,3 +70,25 @@ def test_where_there_is_no_room_for_another_piece_that_is_said() -> None:
     assert said([begin(1)], {1}, full=True) == [FULL] == said([begin(1, painted=True)], {1}, full=True)
     assert said([begin(1)], set(), full=True) == []
     assert said([begin(1, 1.5)], set(), full=True) == [OUTSIDE]
+
+
+def goes(track: int, by: float, x: float = 0.5) -> TrackBegin:
+    """A path that goes so far in its first second."""
+    points = (Point(t=0, x=x, y=0.5), Point(t=1, x=x + by, y=0.5))
+    return TrackBegin(track=track, kind="path", points=points)
+
+
+@pytest.mark.parametrize(
+    ("tracks", "sure"),
+    [
+        ([goes(1, 0.1), goes(2, 0.0), goes(3, 0.0)], {1}),
+        ([goes(1, 0.1), goes(2, -0.1), goes(3, 0.0)], {1, 2}),
+        ([goes(1, 0.01), goes(2, 0.0)], set()),  # a tracker's noise
+        ([goes(1, 0.1), goes(2, 0.1), goes(3, 0.1)], set()),  # the camera
+        ([goes(1, 0.1)], set()),
+    ],
+)
+def test_what_goes_where_others_stay_is_a_thing(tracks: Sequence[TrackBegin], sure: set[int]) -> None:
+    _, plan = fold(initial_state((("a fox", 1.0),), ()), tracks, 0, 4, 16, SIZE[0] / SIZE[1])
+    touches = touches_of(plan, track_rows(plan, SIZE), SIZE, plan.fresh)
+    assert {track for track, touch in touches.items() if touch.sure} == sure
