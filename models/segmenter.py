@@ -22,8 +22,8 @@ SPOT = 0.02  # of the looked at part's longer side: standard deviation of the sp
 ROOM = 0.25  # of a find's size: how much around it later looks see, for what the one before missed; with more they are less close
 VIEWS = (0.8, 1.25)
 """Of the part around a find: how much of it each second look sees. From one distance the network errs where it does not from
-another: two clicks on 29 subjects agree by 0.803 to 0.813 with any pair near these, by 0.798 with one look, and of 174 clicks on
-ground beside them 115 take nothing instead of 71.
+another: one click on 29 subjects agrees by 0.750 instead of 0.743, and one within 12 pixels of the picture's rim by 0.48 instead of
+0.44.
 """
 DECIDED = 3.0  # how much steeper than the network's doubt the rim is: half taken looks like a ghost, and is wrong more often
 LARGE = 416
@@ -76,10 +76,7 @@ class Segmenter(nn.Module):
         box = around(first)
         if box is None:
             return decided(first)
-        views = [
-            self._look(picture, add, remove, first, resized(box, view, (height, width))) for view in VIEWS
-        ]
-        second = torch.stack(views).mean(0)
+        second = self._views(picture, add, remove, first, box)
         weighed = by_color(picture, second)
         third = self._look(picture, add, remove, weighed, around(weighed) or box)
         found = (second + third) / 2
@@ -87,6 +84,20 @@ class Segmenter(nn.Module):
         insisted = sure or len(add) != 1 or len(remove) > 0 or region is not None
         refused = not insisted and is_ground(picture, found, taken, add[0])
         return torch.zeros_like(taken) if refused else taken
+
+    def _views(
+        self, picture: Tensor, add: Tensor, remove: Tensor, prior: Tensor, box: tuple[float, ...]
+    ) -> Tensor:
+        """The mean of looks from nearer and from farther, at each pixel of those that see it: at the picture's rim the nearer one
+        does not see all of a find.
+        """
+        size = picture.shape[-2], picture.shape[-1]
+        total, seen = picture.new_zeros(1, *size), picture.new_zeros(1, *size)
+        for view in VIEWS:
+            part = resized(box, view, size)
+            total = total + self._look(picture, add, remove, prior, part)
+            seen = seen + put_back(picture.new_ones(1, 1, 1), part, size)
+        return total / seen.clamp_min(1)
 
     def _look(
         self, picture: Tensor, add: Tensor, remove: Tensor, prior: Tensor, box: tuple[float, ...]

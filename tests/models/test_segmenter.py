@@ -112,6 +112,14 @@ def test_what_a_network_misses_from_one_distance_is_seen_from_another(least: flo
     assert overlap(found, truth) > 0.9
 
 
+@pytest.mark.parametrize("y", [150.0, 186.0])
+def test_a_thing_at_the_rim_is_taken_where_it_ends_there(y: float) -> None:
+    """The nearer look does not see its last rows: they are not half a thing, and no ground."""
+    picture, truth = picture_with((100, 60, 200, 192), (192, 320))
+    found = finder(1.5).segment(picture, torch.tensor([[150.0, y]]), NONE)[0]
+    assert overlap(found, truth) > 0.9
+
+
 class FindsTheMiddle(FindsRed):
     """At its first look sees what is near the middle alone."""
 
