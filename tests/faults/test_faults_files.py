@@ -6,7 +6,6 @@ import asyncio
 import io
 import json
 import os
-import shutil
 import signal
 from pathlib import Path
 
@@ -43,7 +42,7 @@ async def test_what_is_removed_of_a_running_session_is_there_again_whole(
         before = {path.name for path in folder.iterdir()}
         for what in removed:
             if what == "folder":
-                shutil.rmtree(folder)
+                server.remove(folder)
             else:
                 (folder / what).unlink()
             await client.count(len(client.packets) + 12)
@@ -123,13 +122,13 @@ async def test_files_of_a_paused_session_that_are_removed_are_there_again(make_s
         folder: Path = server.state_dir / "sessions" / ready["session"]
         before = set(os.listdir(folder))
         for path in ("log", "recording.mp4"):
-            shutil.rmtree(folder)
+            server.remove(folder)
             assert status_of(f"{server.url}/v1/sessions/{ready['session']}/{path}")[0] == 200, path
-        shutil.rmtree(folder)
+        server.remove(folder)
         await client.send(type="session.rewind", chunk=2)
         await client.message("session.rewound")
         await asyncio.to_thread(wait_for, lambda: folder.is_dir() and before <= set(os.listdir(folder)))
-        shutil.rmtree(folder)
+        server.remove(folder)
         await asyncio.to_thread(wait_for, lambda: folder.is_dir() and before <= set(os.listdir(folder)))
         server.stop(signal.SIGKILL)
     again = await asyncio.to_thread(lambda: make_server(port=server.port))
@@ -149,7 +148,7 @@ async def test_a_paused_session_whose_folder_is_removed_is_taken_up_by_the_next_
         await client.message("session.paused")
         folder: Path = server.state_dir / "sessions" / ready["session"]
         await asyncio.sleep(0.5)
-        shutil.rmtree(folder)
+        server.remove(folder)
         stopping = asyncio.create_task(asyncio.to_thread(server.stop))
         try:
             while True:

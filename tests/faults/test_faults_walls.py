@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import resource
-import shutil
 import signal
 import subprocess
 import sys
@@ -69,16 +68,18 @@ async def test_a_folder_that_takes_nothing_is_told_before_people_are_refused(mak
     async with RawClient(server.url) as client:
         path = f"/v1/sessions/{(await client.start())['session']}"
         await client.count(4)
-        sessions.rename(moved)
-        sessions.touch()
+        with server.held():
+            sessions.rename(moved)
+            sessions.touch()
         await asyncio.to_thread(wait_for, lambda: status_of(f"{server.url}/readyz")[0] == 503)
         assert "takes nothing: " in server.json("/healthz")["storage"], "a restart does not mend it"
         for part in ("log", "recording.mp4", "recording.mp4?first=0"):
             status, answer = await asyncio.to_thread(status_of, f"{server.url}{path}/{part}")
             assert status == 503 and json.loads(answer)["error"]["code"] == "busy", part
         await client.count(len(client.packets) + 8)
-        sessions.unlink()
-        moved.rename(sessions)
+        with server.held():
+            sessions.unlink()
+            moved.rename(sessions)
         await asyncio.to_thread(wait_for, lambda: status_of(f"{server.url}/readyz")[0] == 200)
         assert server.json(f"{path}/log")["start"]["prompt"] == "a test"
     assert "Traceback" not in server.log.read_text()
@@ -89,7 +90,7 @@ async def test_a_state_folder_that_is_removed_is_made_again_for_its_user_alone(m
     async with RawClient(server.url) as client:
         path = f"/v1/sessions/{(await client.start())['session']}"
         await client.count(4)
-        shutil.rmtree(server.state_dir)
+        server.remove(server.state_dir)
         async with RawClient(server.url) as newcomer:
             await newcomer.start()
             await newcomer.count(4)

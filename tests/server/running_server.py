@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -92,6 +94,29 @@ class RunningServer:
 
         children = psutil.Process(self.process.pid).children()
         return [child.pid for child in children if "spawn_main" in command_of(child)]
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """The server and its children stand still, so that nothing is written between two steps outside."""
+        import psutil
+
+        web = psutil.Process(self.process.pid)
+        still = {psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE}
+        processes = [web, *web.children(recursive=True)]
+        for each in processes:
+            each.suspend()
+        try:
+            wait_for(lambda: all(each.status() in still for each in processes))
+            time.sleep(0.05)  # for threads that are in the middle of a write
+            yield
+        finally:
+            for each in processes:
+                each.resume()
+
+    def remove(self, folder: Path) -> None:
+        """A folder that the server writes to, removed with all that is in it."""
+        with self.held():
+            shutil.rmtree(folder)
 
     def stop(self, sig: int = signal.SIGTERM) -> int:
         """Sends a signal and waits for the end; returns the exit code. What does not end is killed."""
