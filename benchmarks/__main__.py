@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from flowbrush.benchmarks.local_server import arguments
-from flowbrush.models.registry import UnknownModel, card
+from flowbrush.models.cards.registry import UnknownModel, card
 
 PARTS = {
     "realtime": "one session at the full frame rate for a minute: is a frame ever late?",

@@ -16,7 +16,7 @@ from typing import Any
 
 from flowbrush.benchmarks.card import print_table
 from flowbrush.benchmarks.shapes import Counter, Operation, no_memory, nowhere, shapes_of
-from flowbrush.models.card import ModelCard
+from flowbrush.models.cards.card import ModelCard
 from flowbrush.pipelines.generator import Generator
 from flowbrush.pipelines.requests import StreamSettings
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from flowbrush.benchmarks.card import percentile, print_table
 from flowbrush.benchmarks.fleet_plot import draw
 from flowbrush.benchmarks.local_server import check_numbers
-from flowbrush.pipelines.files import check_output
+from flowbrush.pipelines.media.files import check_output
 
 DAY_S = 86_400.0
 MOST_PEOPLE = 10**7

@@ -20,7 +20,7 @@ from typing import Any, TextIO, TypeVar
 
 import psutil
 
-from flowbrush.models.registry import card
+from flowbrush.models.cards.registry import card
 
 STOP_S = 30.0
 TMPFS = Path("/dev/shm")  # where a server keeps its snapshots unless told otherwise

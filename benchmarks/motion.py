@@ -20,13 +20,13 @@ import numpy as np
 
 from flowbrush.benchmarks.card import finish, machine, print_card, print_table
 from flowbrush.benchmarks.local_server import check_numbers
-from flowbrush.models.registry import card
+from flowbrush.models.cards.registry import card
 from flowbrush.models.wan.load import reduced
 from flowbrush.pipelines.generator import Generator
-from flowbrush.pipelines.point_tracking import LONGEST, Points, follow
+from flowbrush.pipelines.media.point_tracking import LONGEST, Points, follow
+from flowbrush.pipelines.media.source_file import at_rate, facts_of
+from flowbrush.pipelines.media.tracks_io import BadTracks, Tracks, paths
 from flowbrush.pipelines.requests import Frames, StreamSettings
-from flowbrush.pipelines.source_file import at_rate, facts_of
-from flowbrush.pipelines.tracks_io import BadTracks, Tracks, paths
 
 MOVED, NEAR = 0.02, 0.02  # of the width: points that were to move so far by then; one so near is followed
 FINE = (40, 24)  # of the video's points that are tried

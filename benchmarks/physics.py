@@ -6,8 +6,8 @@ import time
 
 import torch
 
-from flowbrush.models.card import ModelCard
-from flowbrush.models.spec import StudentSpec
+from flowbrush.models.cards.card import ModelCard
+from flowbrush.models.cards.spec import StudentSpec
 
 REPEATS = 10
 

@@ -24,14 +24,14 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 from torch.utils.flop_counter import flop_registry
 
 from flowbrush.models.attention import sdpa
-from flowbrush.models.card import ModelCard
+from flowbrush.models.cards.card import ModelCard
+from flowbrush.models.cards.spec import Umt5Spec
 from flowbrush.models.device import Placement
-from flowbrush.models.spec import Umt5Spec
+from flowbrush.models.schedule import noise_steps
 from flowbrush.models.text.umt5 import RandomText
 from flowbrush.models.transformer import CausalTransformer
 from flowbrush.models.wan.load import WanModel, anchored, codec_of
 from flowbrush.pipelines.generator import Generator
-from flowbrush.pipelines.schedule import noise_steps
 
 HEAVY = ("mm", "addmm", "bmm", "baddbmm", "convolution", "attention")
 NOTHING = ("empty", "empty_strided", "empty_like", "new_empty", "detach", "lift_fresh")

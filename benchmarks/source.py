@@ -26,7 +26,7 @@ import flowbrush
 from flowbrush.benchmarks.card import finish, machine, percentile, print_card, print_table
 from flowbrush.benchmarks.local_server import Running, arguments, server, within
 from flowbrush.client_messages import SourceFields
-from flowbrush.pipelines.source_file import at_rate, facts_of
+from flowbrush.pipelines.media.source_file import at_rate, facts_of
 from flowbrush.protocol import ChunkDone
 from flowbrush.source import Source
 
@@ -41,7 +41,7 @@ Sent = list[tuple[float, bool]]
 
 def load_reduced(name: str, *, device: str = "cpu", seats: int = 1, **switches: Any) -> Any:
     """As `Generator.load`: the Wan student that $REDUCED names, at a size for any machine, under the `name` that is served."""
-    from flowbrush.models.registry import card
+    from flowbrush.models.cards.registry import card
     from flowbrush.models.wan.load import reduced
     from flowbrush.pipelines.generator import Generator
 

@@ -23,9 +23,9 @@ from flowbrush.benchmarks.card import finish, machine, percentile, print_card, p
 from flowbrush.benchmarks.estimate import DEVICES
 from flowbrush.benchmarks.local_server import check_numbers
 from flowbrush.benchmarks.physics import chunk_flops, matrix_rate, wait
-from flowbrush.models.card import ModelCard
-from flowbrush.models.registry import card
-from flowbrush.models.spec import VaeSpec
+from flowbrush.models.cards.card import ModelCard
+from flowbrush.models.cards.registry import card
+from flowbrush.models.cards.spec import VaeSpec
 from flowbrush.models.wan.load import reduced
 from flowbrush.pipelines.generator import Generator
 from flowbrush.pipelines.requests import Frames, StreamSettings

@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from flowbrush.models.blocks import BlockBook, CodeDecoder
-from flowbrush.models.checkpoint import BadWeights
-from flowbrush.models.spec import KeyframesSpec
+from flowbrush.models.cards.spec import KeyframesSpec
+from flowbrush.models.loading.checkpoint import BadWeights
 
 FACTS = 7  # horizon, ground, rows of water, and x, y, radius of a sun, of which 1 to 3 are used; not-a-number where there is none
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from flowbrush.models.cards.spec import RolloutSpec, StudentSpec
 from flowbrush.models.device import to_device
 from flowbrush.models.layers import KeyValue
 from flowbrush.models.rope import RopeTable, rotate
-from flowbrush.models.spec import RolloutSpec, StudentSpec
 
 POSITIONS = 1024  # latent frames that positions from the stream's start were trained for
 

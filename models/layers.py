@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from flowbrush.models.attention import Attention, block_causal
+from flowbrush.models.cards.spec import StudentSpec
 from flowbrush.models.rope import RopeTable
-from flowbrush.models.spec import StudentSpec
 
 
 class RMSNorm(nn.Module):

@@ -10,14 +10,14 @@ import torch
 from torch import nn
 
 from flowbrush.models.attention import backend
-from flowbrush.models.card import ModelCard
-from flowbrush.models.checkpoint import BadWeights, fill, random_like, read, save
+from flowbrush.models.cards.card import ModelCard
+from flowbrush.models.cards.registry import card as card_of
 from flowbrush.models.codecs.pocket import PocketCodec
 from flowbrush.models.device import Placement
-from flowbrush.models.inpainter import Inpainter
+from flowbrush.models.inpainting.inpainter import Inpainter
 from flowbrush.models.keyframes import Catalogue, Keyframes
-from flowbrush.models.registry import card as card_of
-from flowbrush.models.segmenter import Segmenter
+from flowbrush.models.loading.checkpoint import BadWeights, fill, random_like, read, save
+from flowbrush.models.segmentation.segmenter import Segmenter
 from flowbrush.models.text.pocket import PocketText
 from flowbrush.models.transformer import CausalTransformer
 

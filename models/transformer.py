@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from flowbrush.models.attention import Attention, sdpa
+from flowbrush.models.cards.spec import StudentSpec
 from flowbrush.models.layers import Block, CellBlock, Head, KeyValue, timestep_code
 from flowbrush.models.rope import RopeTable
-from flowbrush.models.spec import StudentSpec
 
 
 @dataclass(frozen=True)

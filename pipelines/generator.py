@@ -13,25 +13,19 @@ import torch
 from torch import Tensor
 
 from flowbrush.controls import Control
-from flowbrush.models.card import REFERENCED, TRAINED, WARPED, ModelCard
+from flowbrush.models.cards.card import REFERENCED, TRAINED, WARPED, ModelCard
+from flowbrush.models.cards.reach import passes_again, past_window
+from flowbrush.models.cards.registry import card
 from flowbrush.models.device import Placement, choose
-from flowbrush.models.load import Model, load_model
+from flowbrush.models.loading.load import Model, load_model
 from flowbrush.models.pocket import PocketModel
-from flowbrush.models.reach import passes_again, past_window
-from flowbrush.models.registry import card
 from flowbrush.models.speed import compile_blocks, use_fp8
-from flowbrush.pipelines import snapshot as snapshots
-from flowbrush.pipelines.batches import Batches
-from flowbrush.pipelines.controls import ChunkPlan, ControlState, fold, initial_state, texts_of
+from flowbrush.pipelines.conditions.controls import ChunkPlan, ControlState, fold, initial_state, texts_of
+from flowbrush.pipelines.conditions.prompts import Prompts
 from flowbrush.pipelines.families.base import Family, Memory
 from flowbrush.pipelines.families.pocket import PocketFamily
+from flowbrush.pipelines.families.source import check_clip
 from flowbrush.pipelines.families.wan import WanFamily
-from flowbrush.pipelines.inputs import ChunkInputs
-from flowbrush.pipelines.lane import Lane, Lanes
-from flowbrush.pipelines.past import CachedPast
-from flowbrush.pipelines.prompts import Prompts
-from flowbrush.pipelines.rebuild import rebuild
-from flowbrush.pipelines.recache import is_due, recache
 from flowbrush.pipelines.requests import (
     ChunkResult,
     Outline,
@@ -39,10 +33,16 @@ from flowbrush.pipelines.requests import (
     StreamSettings,
     check_settings,
 )
-from flowbrush.pipelines.sampling import Sampler
-from flowbrush.pipelines.side_stream import SideStream, timestamp
-from flowbrush.pipelines.source import check_clip
-from flowbrush.pipelines.state import ChunkRecord, StreamState
+from flowbrush.pipelines.rollout import snapshot as snapshots
+from flowbrush.pipelines.rollout.batches import Batches
+from flowbrush.pipelines.rollout.inputs import ChunkInputs
+from flowbrush.pipelines.rollout.lane import Lane, Lanes
+from flowbrush.pipelines.rollout.past import CachedPast
+from flowbrush.pipelines.rollout.rebuild import rebuild
+from flowbrush.pipelines.rollout.recache import is_due, recache
+from flowbrush.pipelines.rollout.sampling import Sampler
+from flowbrush.pipelines.rollout.side_stream import SideStream, timestamp
+from flowbrush.pipelines.rollout.state import ChunkRecord, StreamState
 
 
 class NoSeat(RuntimeError):

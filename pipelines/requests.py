@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from flowbrush.models.card import ModelCard
+from flowbrush.models.cards.card import ModelCard
 
 Frames = npt.NDArray[np.uint8]
 

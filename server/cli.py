@@ -166,7 +166,7 @@ def render(
 ) -> None:
     """Make the video of a session file."""
     with _at_once():
-        from flowbrush.pipelines.render import render as render_file
+        from flowbrush.pipelines.play.render import render as render_file
 
     _end_by_exception()
     try:
@@ -187,9 +187,9 @@ def pull(
     source: Annotated[Path | None, typer.Option("--from", help="use this folder of your own")] = None,
 ) -> None:
     """Fetch a model's weights from the hub, or name a folder that has them."""
-    from flowbrush.models.hub import PullError, adopt
-    from flowbrush.models.hub import pull as fetch_weights
-    from flowbrush.models.registry import UnknownModel, card
+    from flowbrush.models.cards.registry import UnknownModel, card
+    from flowbrush.models.loading.hub import PullError, adopt
+    from flowbrush.models.loading.hub import pull as fetch_weights
 
     _end_by_exception()
     try:
@@ -202,8 +202,8 @@ def pull(
 @app.command()
 def models() -> None:
     """List the models: what they can do, what they need, whether their weights are here."""
-    from flowbrush.models.listing import describe
-    from flowbrush.models.registry import CARDS
+    from flowbrush.models.cards.listing import describe
+    from flowbrush.models.cards.registry import CARDS
 
     _say("\n\n".join(describe(card) for card in CARDS.values()))
 
@@ -227,8 +227,8 @@ def tracks(
 ) -> None:
     """Turn a track file of another tool, or the motion of a video, into paths: the JSON for `start.tracks` of a session file."""
     with _at_once():
-        from flowbrush.pipelines.files import check_output, write_whole
-        from flowbrush.pipelines.tracks_io import paths
+        from flowbrush.pipelines.media.files import check_output, write_whole
+        from flowbrush.pipelines.media.tracks_io import paths
 
     _end_by_exception()
     pair, points = _pair("size", size, "832x480"), _pair("grid", grid, "8x5")
@@ -254,8 +254,8 @@ def _tracks_of(
 ) -> Any:
     """The tracks of a file of another tool, or of so many `points` of a video. Raises ValueError and OSError."""
     with _at_once():
-        from flowbrush.pipelines import point_tracking
-        from flowbrush.pipelines.tracks_io import read_tracks
+        from flowbrush.pipelines.media import point_tracking
+        from flowbrush.pipelines.media.tracks_io import read_tracks
 
     if points is None:
         return read_tracks(file, size, visibility)
@@ -317,8 +317,8 @@ def _run_module(name: str, args: list[str]) -> Any:
 
 
 def _check_model(name: str) -> None:
-    from flowbrush.models.hub import how_to_get
-    from flowbrush.models.registry import UnknownModel, card
+    from flowbrush.models.cards.registry import UnknownModel, card
+    from flowbrush.models.loading.hub import how_to_get
 
     try:
         found = card(name)

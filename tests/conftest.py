@@ -24,7 +24,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 if TYPE_CHECKING:
     from xdist.scheduler import LoadFileScheduling
 
-    from flowbrush.models.card import ModelCard
+    from flowbrush.models.cards.card import ModelCard
     from flowbrush.pipelines.generator import Generator
 
 
@@ -82,8 +82,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def tiny_card() -> ModelCard:
     """pocket's architecture at 64x64 and 64x96 pixels and two narrow layers, random weights: quick, and the same code."""
-    from flowbrush.models.registry import card, for_codecs
-    from flowbrush.models.spec import InpainterSpec, PocketCodecSpec, PocketTextSpec, SegmenterSpec
+    from flowbrush.models.cards.registry import card, for_codecs
+    from flowbrush.models.cards.spec import InpainterSpec, PocketCodecSpec, PocketTextSpec, SegmenterSpec
 
     pocket = card("pocket-random")
     student = replace(

@@ -14,8 +14,8 @@ import yaml
 
 import flowbrush
 import flowbrush.errors
-from flowbrush.models.checkpoint import read
-from flowbrush.models.registry import card
+from flowbrush.models.cards.registry import card
+from flowbrush.models.loading.checkpoint import read
 from flowbrush.models.text.colors import COLORS
 from flowbrush.server.sessions import effects
 from flowbrush.server.sessions.machine import HANDLERS

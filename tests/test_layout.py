@@ -55,16 +55,16 @@ TESTED_THROUGH_OTHERS = {
 KNOW_MESSAGES = {
     f"flowbrush.pipelines.{name}"
     for name in (
-        "camera",
-        "controls",
+        "conditions.camera",
+        "conditions.controls",
         "generator",
-        "render",
-        "session",
-        "snapshot",
-        "strokes",
-        "track_events",
-        "tracks_io",
-        "warm_up",
+        "play.render",
+        "play.session",
+        "rollout.snapshot",
+        "conditions.strokes",
+        "conditions.track_events",
+        "media.tracks_io",
+        "play.warm_up",
     )
 }
 LONGEST_FILE = 350

@@ -105,7 +105,7 @@ def check_names(wheel: Path) -> None:
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     if tops != {"flowbrush"}:
         sys.exit(f"the wheel puts {', '.join(sorted(tops))} into site-packages: expected flowbrush alone")
-    needed = ("server/cli.py", "web/index.html", "web/ui/stage.js", "models/registry.py", "py.typed")
+    needed = ("server/cli.py", "web/index.html", "web/ui/stage.js", "models/cards/registry.py", "py.typed")
     missing = [name for name in needed if f"flowbrush/{name}" not in names]
     if missing or not any(name.endswith(".safetensors") for name in names):
         sys.exit(f"the wheel lacks {', '.join(missing) or 'the weights of pocket'}")

@@ -16,10 +16,10 @@ from torch import Tensor
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from flowbrush.models.cards.registry import card  # noqa: E402
 from flowbrush.models.device import choose  # noqa: E402
-from flowbrush.models.load import load_model  # noqa: E402
-from flowbrush.models.registry import card  # noqa: E402
-from flowbrush.pipelines.image import fit_image  # noqa: E402
+from flowbrush.models.loading.load import load_model  # noqa: E402
+from flowbrush.pipelines.media.image import fit_image  # noqa: E402
 from flowbrush.pipelines.reference.acquire import Acquirer, Touch  # noqa: E402
 from flowbrush.pipelines.reference.layers import LayerStack  # noqa: E402
 

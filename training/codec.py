@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from flowbrush.models.cards.spec import PocketCodecSpec
 from flowbrush.models.codecs.pocket import PocketCodec
-from flowbrush.models.spec import PocketCodecSpec
 from flowbrush.training.parallel import spread
 from flowbrush.training.pool import draw_size
 from flowbrush.training.world.living import LivingWorld

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from flowbrush.models.card import ModelCard
+from flowbrush.models.cards.card import ModelCard
+from flowbrush.models.cards.registry import card, for_codecs
+from flowbrush.models.cards.spec import PocketCodecSpec, PocketTextSpec
 from flowbrush.models.motion_channels import FRAMES
-from flowbrush.models.registry import card, for_codecs
-from flowbrush.models.spec import PocketCodecSpec, PocketTextSpec
 from flowbrush.training.tables import BadConfig, build, build_on, known, require, sub_table
 
 STAGES = (

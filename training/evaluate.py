@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from flowbrush.models.cards.registry import UnknownModel
 from flowbrush.models.pocket import PocketModel
-from flowbrush.models.registry import UnknownModel
-from flowbrush.pipelines.files import check_output, write_whole
 from flowbrush.pipelines.generator import Generator
+from flowbrush.pipelines.media.files import check_output, write_whole
 from flowbrush.training.evaluation import lasting, streams, two_sample
 from flowbrush.training.evaluation.drags import DragClips
 from flowbrush.training.evaluation.live import LiveClips

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from flowbrush.models.motion_channels import DRIVE, GROUND, LIGHT, THINGS
 from flowbrush.models.transformer import CausalTransformer
-from flowbrush.pipelines.reference.condition import OPACITY, with_past
+from flowbrush.pipelines.reference.maps import OPACITY, with_past
 
 # How much each part of the latent counts: the things' motion is what people look at, the drive moves poses for good.
 PARTS = {

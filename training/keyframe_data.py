@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from flowbrush.models.cards.spec import KeyframesSpec
 from flowbrush.models.keyframes import Catalogue
-from flowbrush.models.spec import KeyframesSpec
 from flowbrush.training.world import lexicon, verbs
 from flowbrush.training.world.scenes import PAINTERS, SUPERSAMPLE, Layout
 from flowbrush.training.world.sprites import SIZES, SpriteBook

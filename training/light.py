@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from flowbrush.models.cards.spec import PocketCodecSpec
 from flowbrush.models.codecs.pocket import PocketCodec
-from flowbrush.models.spec import PocketCodecSpec
 from flowbrush.training.parallel import spread
 from flowbrush.training.pool import draw_size, light_of
 from flowbrush.training.world.living import LivingWorld

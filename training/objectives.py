@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from flowbrush.models.schedule import euler, levels
 from flowbrush.models.transformer import CausalTransformer
-from flowbrush.pipelines.schedule import euler, levels
 from flowbrush.training.forcing import Batch, conditions, errors, total, weights
 from flowbrush.training.optim import MasterOptimiser
 from flowbrush.training.rollout import Rollout

@@ -11,13 +11,13 @@ from torch import Tensor
 from flowbrush.models.codecs.pocket import PocketCodec
 from flowbrush.models.motion_channels import FRAMES
 from flowbrush.models.motion_latent import Motion, drawn
+from flowbrush.models.schedule import levels
 from flowbrush.models.text.pocket import PocketText
 from flowbrush.models.transformer import CausalTransformer
-from flowbrush.pipelines.reference.bending import Bases, Bends, going, gone_on, lit, shares
-from flowbrush.pipelines.reference.condition import Reference, reference_maps
-from flowbrush.pipelines.reference.drive import mean_gains
+from flowbrush.pipelines.animation.bending import Bases, Bends, going, gone_on, lit, shares
+from flowbrush.pipelines.animation.drive import mean_gains
+from flowbrush.pipelines.reference.maps import Reference, reference_maps
 from flowbrush.pipelines.reference.warp import composite_frames
-from flowbrush.pipelines.schedule import levels
 from flowbrush.training.forcing import Batch
 from flowbrush.training.pool import reference_of
 from flowbrush.training.rollout import AsStreamed, Rollout

@@ -19,7 +19,7 @@ from torch import Tensor
 from flowbrush.models.codecs.pocket import PocketCodec
 from flowbrush.models.motion_channels import FRAMES
 from flowbrush.models.motion_latent import Motion, pack
-from flowbrush.pipelines.reference.condition import Reference, reference_maps
+from flowbrush.pipelines.reference.maps import Reference, reference_maps
 from flowbrush.pipelines.reference.warp import composite_frames
 from flowbrush.training.run import write_whole
 from flowbrush.training.world.living import LivingClip, LivingWorld

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from flowbrush.models.kv_cache import KVCache
 from flowbrush.models.motion_latent import bounded, guidance
+from flowbrush.models.schedule import euler
 from flowbrush.models.transformer import CausalTransformer
-from flowbrush.pipelines.reference.condition import with_past
-from flowbrush.pipelines.schedule import euler
+from flowbrush.pipelines.reference.maps import with_past
 from flowbrush.training.forcing import Batch
 
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from flowbrush.models.spec import StudentSpec
+from flowbrush.models.cards.spec import StudentSpec
+from flowbrush.models.schedule import euler, levels
 from flowbrush.models.transformer import CausalTransformer
-from flowbrush.pipelines.reference.condition import with_past
-from flowbrush.pipelines.schedule import euler, levels
+from flowbrush.pipelines.reference.maps import with_past
 from flowbrush.training.forcing import Batch, errors, total, weights
 
 

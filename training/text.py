@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from flowbrush.models.spec import PocketTextSpec
+from flowbrush.models.cards.spec import PocketTextSpec
 from flowbrush.models.text.pocket import PocketText
 from flowbrush.training.captions import NOTHING, Sentence, concepts, vocabulary
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from flowbrush.models.spec import PocketCodecSpec
+from flowbrush.models.cards.spec import PocketCodecSpec
 
 
 class PocketCodec(nn.Module):

@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from flowbrush.models.cards.spec import TaeSpec
 from flowbrush.models.codecs.base import FRAMES, State, hold_first
-from flowbrush.models.spec import TaeSpec
 
 
 class MemoryBlock(nn.Module):

@@ -14,8 +14,8 @@ from diffusers import AutoencoderKLWan
 from diffusers.models.autoencoders.autoencoder_kl_wan import patchify, unpatchify
 from torch import Tensor, nn
 
+from flowbrush.models.cards.spec import VaeSpec
 from flowbrush.models.codecs.base import FRAMES, State, alike, hold_first
-from flowbrush.models.spec import VaeSpec
 
 Slots = list[Tensor | str | None]  # what the convolutions of one direction keep, in the order of their calls
 REPEAT = "Rep"  # the decoder's own mark of a convolution that has seen one frame

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from flowbrush.models.spec import PocketTextSpec
+from flowbrush.models.cards.spec import PocketTextSpec
 from flowbrush.models.text import colors, near_words, quantities, scenes
 from flowbrush.models.text.colors import SHADES, color
 from flowbrush.models.text.daytimes import day_words

@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from flowbrush.models.checkpoint import BadWeights, check_finite
-from flowbrush.models.spec import Umt5Spec
+from flowbrush.models.cards.spec import Umt5Spec
+from flowbrush.models.loading.checkpoint import BadWeights, check_finite
 
 SPACES = re.compile(r"\s+")
 Tokenizer = Callable[..., Any]

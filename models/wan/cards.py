@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from flowbrush.models.card import CAPABILITIES, REFERENCED, ModelCard, Source
-from flowbrush.models.spec import RolloutSpec, StudentSpec, TaeSpec, Umt5Spec
+from flowbrush.models.cards.card import CAPABILITIES, REFERENCED, ModelCard, Source
+from flowbrush.models.cards.spec import RolloutSpec, StudentSpec, TaeSpec, Umt5Spec
 
 # Shapes. `chunk`, `sink` and `window` are what MotionStream found best: three latent frames, one sink chunk,
 # one chunk of past.

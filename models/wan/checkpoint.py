@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from flowbrush.models.checkpoint import BadWeights, fill, read
+from flowbrush.models.loading.checkpoint import BadWeights, fill, read
 from flowbrush.models.transformer import CausalTransformer
 from flowbrush.models.wan.lora import merge
 from flowbrush.models.wan.names import cleaned

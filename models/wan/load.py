@@ -11,18 +11,18 @@ import torch
 from torch import nn
 
 from flowbrush.models.attention import Shape, choose
-from flowbrush.models.card import ModelCard
-from flowbrush.models.checkpoint import BadWeights, fill
+from flowbrush.models.cards.card import ModelCard
+from flowbrush.models.cards.needs import ROOM_FOR_TEXT
+from flowbrush.models.cards.spec import TaeSpec, Umt5Spec, VaeSpec
 from flowbrush.models.codecs.anchored import AnchoredCodec
 from flowbrush.models.codecs.base import EncodingCodec
 from flowbrush.models.codecs.tae import TinyCodec, fitted
 from flowbrush.models.codecs.wan import WanCodec
 from flowbrush.models.device import Placement
-from flowbrush.models.hub import how_to_get
-from flowbrush.models.needs import ROOM_FOR_TEXT
+from flowbrush.models.loading.checkpoint import BadWeights, fill
+from flowbrush.models.loading.hub import how_to_get
 from flowbrush.models.pocket import load_segmenter
-from flowbrush.models.segmenter import Segmenter
-from flowbrush.models.spec import TaeSpec, Umt5Spec, VaeSpec
+from flowbrush.models.segmentation.segmenter import Segmenter
 from flowbrush.models.text.umt5 import RandomText, Umt5Text, load_umt5
 from flowbrush.models.transformer import CausalTransformer
 from flowbrush.models.wan.checkpoint import SUFFIXES, load_student, load_tensors

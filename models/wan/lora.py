@@ -13,7 +13,7 @@ from collections import defaultdict
 import torch
 from torch import Tensor
 
-from flowbrush.models.checkpoint import check_finite
+from flowbrush.models.loading.checkpoint import check_finite
 from flowbrush.models.wan.names import clean, from_diffusers
 
 PART = re.compile(

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from flowbrush.pipelines.controls import ChunkPlan
-from flowbrush.pipelines.drag import Guide
-from flowbrush.pipelines.regions import Regions
+from flowbrush.pipelines.conditions.controls import ChunkPlan
+from flowbrush.pipelines.conditions.drag import Guide
+from flowbrush.pipelines.conditions.regions import Regions
 from flowbrush.pipelines.requests import Frames, HeldRegion, Notice, Outline, SourceClip, StreamSettings
 
 Carried = tuple[Tensor, ...]  # what a family keeps of a source that is followed; empty without one

@@ -9,32 +9,33 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from flowbrush.models.card import ModelCard
+from flowbrush.models.cards.card import ModelCard
 from flowbrush.models.device import Placement, to_device
 from flowbrush.models.motion_channels import FRAMES
 from flowbrush.models.motion_latent import Motion, bounded, drawn, guidance
 from flowbrush.models.pocket import PocketModel
-from flowbrush.pipelines.controls import ChunkPlan, normalised
-from flowbrush.pipelines.drag import Guide
+from flowbrush.pipelines.animation import leading
+from flowbrush.pipelines.animation.bending import Bends, going, gone_on, lit, shares
+from flowbrush.pipelines.animation.drive import bases_of, drive, gains, mean_gains
+from flowbrush.pipelines.animation.hearing import passing, regions, staying
+from flowbrush.pipelines.conditions.controls import ChunkPlan, normalised
+from flowbrush.pipelines.conditions.drag import Guide
+from flowbrush.pipelines.conditions.regions import Regions
 from flowbrush.pipelines.families.base import Carried, Memory, Taken
-from flowbrush.pipelines.image import fit_image
-from flowbrush.pipelines.reference import leading, live_ground, stack_file
+from flowbrush.pipelines.media.image import fit_image
+from flowbrush.pipelines.reference import live_ground, stack_file
 from flowbrush.pipelines.reference.acquire import Acquirer, Touch, held_outlines
-from flowbrush.pipelines.reference.bending import Bends, going, gone_on, lit, shares
-from flowbrush.pipelines.reference.condition import Reference, reference_maps, with_past
-from flowbrush.pipelines.reference.drive import bases_of, drive, gains, mean_gains
-from flowbrush.pipelines.reference.facing import facing
-from flowbrush.pipelines.reference.hearing import passing, regions, staying
 from flowbrush.pipelines.reference.layers import MOST, LayerStack
+from flowbrush.pipelines.reference.maps import Reference, reference_maps, with_past
 from flowbrush.pipelines.reference.render import Moved, move, paint_bent
-from flowbrush.pipelines.reference.scenes import SceneMaker
-from flowbrush.pipelines.reference.seats import with_carriers
-from flowbrush.pipelines.reference.subjects import Subjects
 from flowbrush.pipelines.reference.tones import toned
 from flowbrush.pipelines.reference.touches import MANY, as_scene, touches_of, track_rows, unheld
 from flowbrush.pipelines.reference.warp import warp
-from flowbrush.pipelines.regions import Regions
 from flowbrush.pipelines.requests import Frames, Outline, SourceClip, StreamSettings, is_followed
+from flowbrush.pipelines.staging.facing import facing
+from flowbrush.pipelines.staging.scenes import SceneMaker
+from flowbrush.pipelines.staging.seats import with_carriers
+from flowbrush.pipelines.staging.subjects import Subjects
 
 
 @dataclass(frozen=True)

@@ -17,20 +17,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from flowbrush.models.card import WARPED, ModelCard
+from flowbrush.models.cards.card import WARPED, ModelCard
 from flowbrush.models.codecs.base import FRAMES, State
 from flowbrush.models.device import Placement, to_device
-from flowbrush.pipelines.controls import ChunkPlan
-from flowbrush.pipelines.drag import Guide, drag_guide, mixed
+from flowbrush.pipelines.conditions.controls import ChunkPlan
+from flowbrush.pipelines.conditions.drag import Guide, drag_guide, mixed
+from flowbrush.pipelines.conditions.motion import track_window
 from flowbrush.pipelines.families.base import Carried, Taken
-from flowbrush.pipelines.image import fit_image
-from flowbrush.pipelines.motion import track_window
+from flowbrush.pipelines.families.source import frames_tensor
+from flowbrush.pipelines.media.image import fit_image
 from flowbrush.pipelines.reference import held, stack_file
 from flowbrush.pipelines.reference.acquire import Acquirer, Touch, held_outlines
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
 from flowbrush.pipelines.reference.touches import MANY, touches_of, track_rows
 from flowbrush.pipelines.requests import Frames, Outline, SourceClip, StreamSettings
-from flowbrush.pipelines.source import frames_tensor
 
 if TYPE_CHECKING:
     from flowbrush.models.wan.load import WanModel

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 
 from flowbrush.models.text.colors import parted
 from flowbrush.models.text.pocket import Meaning, PocketText
-from flowbrush.pipelines.controls import Blend
+from flowbrush.pipelines.conditions.controls import Blend
 from flowbrush.pipelines.parsing.deeds import DEEDS, ROOTED, is_of_strangers, without_to_and_fro
 from flowbrush.pipelines.parsing.description import Description
 from flowbrush.pipelines.parsing.skies import SKY, with_skies

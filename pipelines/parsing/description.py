@@ -15,7 +15,7 @@ from flowbrush.models.text.daytimes import is_by_day
 from flowbrush.models.text.edits import ADD, GO, REPLACE, Edit, edited
 from flowbrush.models.text.pocket import Meaning, PocketText
 from flowbrush.models.text.scenes import is_in_water, scene_near
-from flowbrush.pipelines.controls import Blend
+from flowbrush.pipelines.conditions.controls import Blend
 from flowbrush.pipelines.parsing.departures import departed, with_departures
 from flowbrush.pipelines.parsing.heights import in_their_places
 from flowbrush.pipelines.parsing.later import now_and_later

@@ -13,7 +13,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from flowbrush.models.inpainter import diffuse_fill
+from flowbrush.models.inpainting.inpainter import diffuse_fill
 from flowbrush.pipelines.reference.layers import Hole, LayerStack
 
 FILLED = 0.25  # how sure the ground is that was filled in: known, but the student rather makes its own of it

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from flowbrush.models.device import to_device
-from flowbrush.models.inpainter import diffuse_fill
+from flowbrush.models.inpainting.inpainter import diffuse_fill
 from flowbrush.pipelines.reference.acquire import RIM, Acquirer, Touch, shown, widened
 from flowbrush.pipelines.reference.filling import FILLED
 from flowbrush.pipelines.reference.layers import Layer, LayerStack

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from flowbrush.pipelines.reference.condition import STRIDE, Reference
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
+from flowbrush.pipelines.reference.maps import STRIDE, Reference
 from flowbrush.pipelines.reference.pose import STILL, Similarity, fit
 from flowbrush.pipelines.reference.rising import rise, risen
 from flowbrush.pipelines.reference.tones import Tone, between

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from flowbrush.pipelines.controls import ChunkPlan
+from flowbrush.pipelines.conditions.controls import ChunkPlan
 from flowbrush.pipelines.reference.acquire import Touch
 from flowbrush.pipelines.reference.layers import MOST
 from flowbrush.pipelines.reference.render import TrackRows

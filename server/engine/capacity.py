@@ -7,7 +7,7 @@ from typing import Any
 import psutil
 
 from flowbrush.models import cpus
-from flowbrush.models.needs import BYTES, ROOM_FOR_TEXT, needs
+from flowbrush.models.cards.needs import BYTES, ROOM_FOR_TEXT, needs
 
 SHARE = 0.5
 """Share of the free memory that what seats keep may take: a worker of pocket grows by 130 MB a stream (docs/scale.md), of which

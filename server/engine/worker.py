@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from flowbrush.controls import Control
-from flowbrush.models import registry
+from flowbrush.models.cards import registry
 from flowbrush.models.cpus import Threads
+from flowbrush.pipelines.play.warm_up import warm_up
 from flowbrush.pipelines.requests import ChunkResult, SourceClip
-from flowbrush.pipelines.warm_up import warm_up
 from flowbrush.protocol import Codec
 from flowbrush.server.engine import ipc
 from flowbrush.server.engine.capacity import seats_that_fit
@@ -340,6 +340,6 @@ def _out_of_memory(error: BaseException) -> bool:
 
 
 def _fingerprint(model: Any) -> str:
-    from flowbrush.models.fingerprint import fingerprint  # here, since it loads torch
+    from flowbrush.models.loading.fingerprint import fingerprint  # here, since it loads torch
 
     return fingerprint(model)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from flowbrush.models.registry import CARDS  # torch-free
+from flowbrush.models.cards.registry import CARDS  # torch-free
 from flowbrush.server.http.answers import error_response
 from flowbrush.server.http.audit import audit
 from flowbrush.server.http.auth import NotAllowed

@@ -127,8 +127,8 @@ class Motion:
     def __init__(self, wanted: tuple[int, int]) -> None:
         import cv2  # slow to load, and it may not be there
 
-        from flowbrush.pipelines.live_tracking import LiveFollower
-        from flowbrush.pipelines.point_tracking import grid
+        from flowbrush.pipelines.media.live_tracking import LiveFollower
+        from flowbrush.pipelines.media.point_tracking import grid
 
         cv2.setNumThreads(1)  # the others are the workers'
         width, height = wanted

@@ -15,8 +15,8 @@ from weakref import WeakValueDictionary
 
 from PIL import Image
 
-from flowbrush.pipelines.picture import BadPicture as BadImage
-from flowbrush.pipelines.picture import read_picture
+from flowbrush.pipelines.media.picture import BadPicture as BadImage
+from flowbrush.pipelines.media.picture import read_picture
 from flowbrush.pipelines.requests import Frames
 from flowbrush.server.children import deaf_to_the_group
 from flowbrush.server.store import keep_image

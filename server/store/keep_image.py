@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from flowbrush.pipelines.picture import BadPicture, read_picture
+from flowbrush.pipelines.media.picture import BadPicture, read_picture
 from flowbrush.server.modest import limit_memory
 
 BAD, NOT_KEPT = 3, 4

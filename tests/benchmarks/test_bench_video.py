@@ -11,7 +11,7 @@ from PIL import Image
 
 from flowbrush.benchmarks.motion import at_times, of_video, score, spread
 from flowbrush.benchmarks.source import Seen
-from flowbrush.pipelines.tracks_io import BadTracks, Tracks
+from flowbrush.pipelines.media.tracks_io import BadTracks, Tracks
 from flowbrush.protocol import ChunkDone
 
 

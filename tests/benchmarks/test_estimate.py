@@ -11,7 +11,7 @@ import pytest
 from flowbrush.benchmarks.estimate import DEVICES, Cost, estimate, frames_per_second
 from flowbrush.benchmarks.physics import chunk_flops
 from flowbrush.benchmarks.wan import main
-from flowbrush.models.registry import CARDS
+from flowbrush.models.cards.registry import CARDS
 
 H100 = DEVICES["H100"]
 ONE_STEP = replace(CARDS["wan-1.3b"], steps=1, start_steps=1)

@@ -13,13 +13,13 @@ from torch.utils._pytree import tree_leaves
 
 from flowbrush.benchmarks.shapes import Counter, no_memory, nowhere, shapes_of
 from flowbrush.controls import CameraSet, Point, Prompt, PromptSet, TrackBegin
-from flowbrush.models.card import ModelCard
-from flowbrush.models.needs import needs
-from flowbrush.models.registry import CARDS
+from flowbrush.models.cards.card import ModelCard
+from flowbrush.models.cards.needs import needs
+from flowbrush.models.cards.registry import CARDS
 from flowbrush.pipelines.generator import Generator
 from flowbrush.pipelines.reference.touches import MANY
 from flowbrush.pipelines.requests import StreamSettings
-from flowbrush.pipelines.state import StreamState
+from flowbrush.pipelines.rollout.state import StreamState
 
 WAYS = (
     "wan-1.3b",

@@ -58,7 +58,7 @@ async def step(client: RawClient, chunks: int) -> None:
 def replay(file: SessionFile) -> list[np.ndarray]:
     from server_tiny_pocket import load
 
-    from flowbrush.pipelines.session import play, settings_of
+    from flowbrush.pipelines.play.session import play, settings_of
 
     generator = load(file.model, seats=1)
     settings = settings_of(file, generator.card, Path("/"))

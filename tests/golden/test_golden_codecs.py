@@ -9,10 +9,10 @@ import torch
 from golden_data import CLOSE, difference, drawn, fingerprint, opened, regenerated
 from torch import Tensor
 
-from flowbrush.models.checkpoint import fill
+from flowbrush.models.cards.spec import TaeSpec, VaeSpec
 from flowbrush.models.codecs.tae import TinyCodec, fitted
 from flowbrush.models.codecs.wan import WanCodec
-from flowbrush.models.spec import TaeSpec, VaeSpec
+from flowbrush.models.loading.checkpoint import fill
 
 
 def tiny(about: dict[str, Any]) -> TinyCodec:

@@ -15,16 +15,16 @@ from torch import Tensor, nn
 
 from flowbrush.controls import Prompt, PromptSet, Transition
 from flowbrush.models.attention import backend
-from flowbrush.models.card import ModelCard
+from flowbrush.models.cards.card import ModelCard
+from flowbrush.models.cards.registry import card
+from flowbrush.models.cards.spec import Umt5Spec
 from flowbrush.models.device import choose
-from flowbrush.models.registry import card
-from flowbrush.models.spec import Umt5Spec
+from flowbrush.models.schedule import chunk_noise
 from flowbrush.models.transformer import CausalTransformer
 from flowbrush.models.wan.checkpoint import load_student
 from flowbrush.models.wan.load import WanModel, anchored
 from flowbrush.pipelines.generator import Generator
 from flowbrush.pipelines.requests import StreamSettings
-from flowbrush.pipelines.schedule import chunk_noise
 
 STUDENTS = ("self-forcing", "longlive", "reward-forcing", "rolling-forcing", "causvid", "krea")
 CASES = [(name, case["name"]) for name in STUDENTS for case in opened(name)[0]["cases"]]

@@ -11,7 +11,7 @@ from golden_data import CLOSE, FOLDER, difference, opened, regenerated
 from torch import Tensor
 from transformers import UMT5Config, UMT5EncoderModel
 
-from flowbrush.models.spec import Umt5Spec
+from flowbrush.models.cards.spec import Umt5Spec
 from flowbrush.models.text.umt5 import Umt5Text, tidy
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from flowbrush.models.cards.spec import PocketCodecSpec
 from flowbrush.models.codecs.pocket import PocketCodec
-from flowbrush.models.spec import PocketCodecSpec
 
 SPEC = PocketCodecSpec(channels=12, stride=4, frames=4)
 

@@ -7,9 +7,9 @@ import json
 import pytest
 import torch
 
-from flowbrush.models.checkpoint import BadWeights, random_like
+from flowbrush.models.cards.spec import KeyframesSpec
 from flowbrush.models.keyframes import Catalogue, Keyframes
-from flowbrush.models.spec import KeyframesSpec
+from flowbrush.models.loading.checkpoint import BadWeights, random_like
 
 SPEC = KeyframesSpec(
     edge=32, thing_channels=4, thing_widths=(8, 8), variants=2, sizes=((64, 32), (32, 64)), margin=(16, 16),

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from flowbrush.models.cards.spec import StudentSpec
 from flowbrush.models.kv_cache import KVCache
 from flowbrush.models.rope import RopeTable
-from flowbrush.models.spec import StudentSpec
 
 CPU, TOKENS = torch.device("cpu"), 6
 

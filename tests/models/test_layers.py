@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from flowbrush.models.attention import sdpa
+from flowbrush.models.cards.spec import StudentSpec
 from flowbrush.models.layers import CrossAttention, ResBlock, RMSNorm, timestep_code
-from flowbrush.models.spec import StudentSpec
 
 SPEC = StudentSpec(latent_channels=4, dim=24, ffn_dim=48, heads=2, layers=1, text_dim=8)
 

@@ -7,8 +7,8 @@ from string import ascii_lowercase
 
 import pytest
 
-from flowbrush.models.checkpoint import read
-from flowbrush.models.registry import card
+from flowbrush.models.cards.registry import card
+from flowbrush.models.loading.checkpoint import read
 from flowbrush.models.text.misspellings import SHORTEST, Speller
 from flowbrush.models.text.pocket import PocketText
 from flowbrush.models.text.real_words import REAL_WORDS

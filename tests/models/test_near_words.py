@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from flowbrush.models.cards.registry import card
 from flowbrush.models.device import choose
-from flowbrush.models.load import load_model
-from flowbrush.models.registry import card
+from flowbrush.models.loading.load import load_model
 from flowbrush.models.text.near_words import (
     ALIKE,
     BEGINNINGS,

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from flowbrush.models.card import ModelCard
-from flowbrush.models.checkpoint import BadWeights, read, save
+from flowbrush.models.cards.card import ModelCard
 from flowbrush.models.device import choose
-from flowbrush.models.load import load_model
+from flowbrush.models.loading.checkpoint import BadWeights, read, save
+from flowbrush.models.loading.load import load_model
 from flowbrush.models.pocket import load_pocket, save_pocket
 
 PLACEMENT = choose("cpu", "fp32")

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowbrush.models.spec import PocketTextSpec
+from flowbrush.models.cards.spec import PocketTextSpec
 from flowbrush.models.text.pocket import PocketText
 from flowbrush.models.text.words import words
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from flowbrush.models.checkpoint import random_like
+from flowbrush.models.cards.registry import card
+from flowbrush.models.cards.spec import StudentSpec
 from flowbrush.models.kv_cache import KVCache
-from flowbrush.models.registry import card
-from flowbrush.models.spec import StudentSpec
+from flowbrush.models.loading.checkpoint import random_like
 from flowbrush.models.transformer import CausalTransformer
 
 WAN_LIKE = StudentSpec(

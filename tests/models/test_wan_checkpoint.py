@@ -8,9 +8,9 @@ import torch
 from diffusers_names import to_diffusers
 from safetensors.torch import save_file
 
-from flowbrush.models.checkpoint import BadWeights
-from flowbrush.models.registry import CARDS
-from flowbrush.models.spec import StudentSpec
+from flowbrush.models.cards.registry import CARDS
+from flowbrush.models.cards.spec import StudentSpec
+from flowbrush.models.loading.checkpoint import BadWeights
 from flowbrush.models.transformer import CausalTransformer
 from flowbrush.models.wan.checkpoint import load_student, load_tensors
 

@@ -4,11 +4,11 @@ import pytest
 import torch
 from diffusers import AutoencoderKLWan
 
-from flowbrush.models.checkpoint import BadWeights, fill
+from flowbrush.models.cards.spec import TaeSpec, VaeSpec
 from flowbrush.models.codecs.anchored import AnchoredCodec
 from flowbrush.models.codecs.tae import TinyCodec, fitted
 from flowbrush.models.codecs.wan import WanCodec
-from flowbrush.models.spec import TaeSpec, VaeSpec
+from flowbrush.models.loading.checkpoint import BadWeights, fill
 
 LATENTS, SPLITS = 6, [(3, 3), (1, 2, 3), (1, 1, 1, 1, 1, 1)]
 SMALL_TAE = TaeSpec(channels=4, widths=(12, 8, 8, 6))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from flowbrush.models import hub as hubs
-from flowbrush.models.hub import HuggingFace, PullError, Remote, RemoteFile, adopt, pull
-from flowbrush.models.registry import CARDS
+from flowbrush.models.cards.registry import CARDS
+from flowbrush.models.loading import hub as hubs
+from flowbrush.models.loading.hub import HuggingFace, PullError, Remote, RemoteFile, adopt, pull
 
 CARD = CARDS["self-forcing-1.3b"]
 

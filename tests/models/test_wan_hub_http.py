@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 
-from flowbrush.models.card import Source
-from flowbrush.models.hub import HuggingFace, PullError, pull
-from flowbrush.models.registry import CARDS
+from flowbrush.models.cards.card import Source
+from flowbrush.models.cards.registry import CARDS
+from flowbrush.models.loading.hub import HuggingFace, PullError, pull
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 WEIGHTS = bytes(range(256)) * 4096 * 24  # 25 MB: more than what the client reads at once
@@ -160,9 +160,9 @@ PULLING = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from flowbrush.models.card import Source
-from flowbrush.models.hub import pull
-from flowbrush.models.registry import CARDS
+from flowbrush.models.cards.card import Source
+from flowbrush.models.loading.hub import pull
+from flowbrush.models.cards.registry import CARDS
 sources = (Source("me/student", ("student.pt", "*.json"), "student"),)
 pull(replace(CARDS["self-forcing-1.3b"], sources=sources), Path(sys.argv[1]))
 """

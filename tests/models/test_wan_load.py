@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from flowbrush.models.checkpoint import BadWeights
+from flowbrush.models.cards.registry import CARDS
 from flowbrush.models.device import choose
-from flowbrush.models.hub import PullError, pull
-from flowbrush.models.load import load_model
-from flowbrush.models.registry import CARDS
+from flowbrush.models.loading.checkpoint import BadWeights
+from flowbrush.models.loading.hub import PullError, pull
+from flowbrush.models.loading.load import load_model
 from flowbrush.models.wan.load import find_adapter
 
 

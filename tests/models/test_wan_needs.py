@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from flowbrush.models.attention import backend
-from flowbrush.models.card import ModelCard
-from flowbrush.models.hub import how_to_get
-from flowbrush.models.listing import describe
-from flowbrush.models.needs import UMT5_PARAMETERS, needs
-from flowbrush.models.registry import CARDS
-from flowbrush.models.spec import VaeSpec
+from flowbrush.models.cards.card import ModelCard
+from flowbrush.models.cards.listing import describe
+from flowbrush.models.cards.needs import UMT5_PARAMETERS, needs
+from flowbrush.models.cards.registry import CARDS
+from flowbrush.models.cards.spec import VaeSpec
+from flowbrush.models.loading.hub import how_to_get
 from flowbrush.models.transformer import CausalTransformer
 
 WAN = [card for card in CARDS.values() if card.family == "wan"]

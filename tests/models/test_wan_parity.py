@@ -7,9 +7,9 @@ import torch
 from diffusers import WanTransformer3DModel
 from diffusers_names import to_diffusers
 
-from flowbrush.models.checkpoint import fill
-from flowbrush.models.registry import CARDS
-from flowbrush.models.spec import StudentSpec
+from flowbrush.models.cards.registry import CARDS
+from flowbrush.models.cards.spec import StudentSpec
+from flowbrush.models.loading.checkpoint import fill
 from flowbrush.models.transformer import CausalTransformer
 from flowbrush.models.wan.names import cleaned
 

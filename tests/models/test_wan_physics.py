@@ -6,8 +6,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from flowbrush.benchmarks.physics import chunk_flops, forward_flops, text_flops
 from flowbrush.benchmarks.wan import main
-from flowbrush.models.registry import CARDS
-from flowbrush.models.spec import StudentSpec
+from flowbrush.models.cards.registry import CARDS
+from flowbrush.models.cards.spec import StudentSpec
 from flowbrush.models.transformer import CausalTransformer
 from flowbrush.models.wan.load import reduced
 from flowbrush.pipelines.generator import Generator

@@ -5,12 +5,12 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from flowbrush.models import speed
-from flowbrush.models.registry import CARDS
-from flowbrush.models.spec import StudentSpec
+from flowbrush.models.cards.registry import CARDS
+from flowbrush.models.cards.spec import StudentSpec
 from flowbrush.models.speed import Fp8Linear, compile_blocks, use_fp8
 from flowbrush.models.transformer import CausalTransformer
 from flowbrush.models.wan.load import reduced
-from flowbrush.pipelines.controls import fold
+from flowbrush.pipelines.conditions.controls import fold
 from flowbrush.pipelines.generator import Generator
 from flowbrush.pipelines.requests import StreamSettings
 

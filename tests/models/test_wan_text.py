@@ -4,8 +4,8 @@ import pytest
 import torch
 from transformers import UMT5Config, UMT5EncoderModel
 
-from flowbrush.models.checkpoint import BadWeights
-from flowbrush.models.spec import Umt5Spec
+from flowbrush.models.cards.spec import Umt5Spec
+from flowbrush.models.loading.checkpoint import BadWeights
 from flowbrush.models.text.umt5 import RandomText, Umt5Text, load_umt5, tidy
 
 SPEC = Umt5Spec(dim=16, length=512)

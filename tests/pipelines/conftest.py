@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from flowbrush.models.cards.registry import card
 from flowbrush.models.device import choose
-from flowbrush.models.load import load_model
+from flowbrush.models.loading.load import load_model
 from flowbrush.models.pocket import PocketModel
-from flowbrush.models.registry import card
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,9 @@ import torch
 from flowbrush.controls import CameraSet, Control, Point, Prompt, PromptSet, TrackBegin, TrackMove, Transition
 from flowbrush.models.kv_cache import KVCache
 from flowbrush.pipelines.generator import Generator
-from flowbrush.pipelines.past import CachedPast
 from flowbrush.pipelines.requests import Frames, StreamSettings
-from flowbrush.pipelines.state import StreamState
+from flowbrush.pipelines.rollout.past import CachedPast
+from flowbrush.pipelines.rollout.state import StreamState
 
 FPS = 16.0
 

@@ -11,7 +11,7 @@ import torch
 from stream_helpers import cache_of, closest, drag, fingerprint, run, same, settings_for, some_controls
 
 from flowbrush.controls import Prompt, PromptSet, StepsSet, TrackBegin
-from flowbrush.models.registry import UnknownModel
+from flowbrush.models.cards.registry import UnknownModel
 from flowbrush.pipelines.generator import Generator, NoSeat
 
 PICTURE = np.random.default_rng(0).integers(0, 255, (50, 90, 3), dtype=np.uint8)

@@ -8,11 +8,11 @@ import torch
 
 from flowbrush.benchmarks.physics import chunk_flops
 from flowbrush.controls import PromptSet, TrackBegin
-from flowbrush.models.registry import CARDS
-from flowbrush.models.spec import RolloutSpec
+from flowbrush.models.cards.registry import CARDS
+from flowbrush.models.cards.spec import RolloutSpec
 from flowbrush.models.wan.load import reduced
 from flowbrush.pipelines.generator import Generator
-from flowbrush.pipelines.image import fit_image
+from flowbrush.pipelines.media.image import fit_image
 from flowbrush.pipelines.requests import StreamSettings
 
 MOVING_BUFFER = replace(

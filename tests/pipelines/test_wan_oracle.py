@@ -6,16 +6,16 @@ As long as nothing has left the window the two are the same function.
 import pytest
 import torch
 
+from flowbrush.models.cards.spec import RolloutSpec, StudentSpec
 from flowbrush.models.kv_cache import KVCache
 from flowbrush.models.rope import RopeTable
-from flowbrush.models.spec import RolloutSpec, StudentSpec
+from flowbrush.models.schedule import chunk_noise, noise_steps
 from flowbrush.models.transformer import CausalTransformer
-from flowbrush.pipelines.controls import initial_state
-from flowbrush.pipelines.denoise import Batch, ChunkMaker
-from flowbrush.pipelines.past import CachedPast
+from flowbrush.pipelines.conditions.controls import initial_state
 from flowbrush.pipelines.requests import StreamSettings
-from flowbrush.pipelines.schedule import chunk_noise, noise_steps
-from flowbrush.pipelines.state import ChunkRecord, StreamState
+from flowbrush.pipelines.rollout.denoise import Batch, ChunkMaker
+from flowbrush.pipelines.rollout.past import CachedPast
+from flowbrush.pipelines.rollout.state import ChunkRecord, StreamState
 
 GRID, CHUNKS = (4, 6), 4
 STEPS = (1000, 750, 500, 250)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from flowbrush.models.card import ModelCard
+from flowbrush.models.cards.card import ModelCard
+from flowbrush.models.cards.registry import card, for_codecs
+from flowbrush.models.cards.spec import InpainterSpec, PocketCodecSpec, PocketTextSpec, SegmenterSpec
 from flowbrush.models.device import choose
 from flowbrush.models.pocket import load_pocket
-from flowbrush.models.registry import card, for_codecs
-from flowbrush.models.spec import InpainterSpec, PocketCodecSpec, PocketTextSpec, SegmenterSpec
 from flowbrush.pipelines.generator import Generator
 
 

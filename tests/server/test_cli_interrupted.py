@@ -96,7 +96,7 @@ def test_at_work_it_says_that_it_stopped_and_leaves_what_was_there(
 
 FETCHING = """
 import signal
-from flowbrush.models import hub
+from flowbrush.models.loading import hub
 from flowbrush.server.cli import app
 
 def fetch(card, report):

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from flowbrush.models import cpus
-from flowbrush.models.needs import needs
-from flowbrush.models.registry import card
+from flowbrush.models.cards.needs import needs
+from flowbrush.models.cards.registry import card
 from flowbrush.server.engine.capacity import seats_that_fit, streams_in
 
 GIB = 2**30

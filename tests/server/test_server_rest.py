@@ -360,7 +360,7 @@ def test_an_open_server_stays_on_loopback_unless_told_otherwise(monkeypatch: pyt
 
 def test_the_web_process_never_imports_torch() -> None:
     code = (
-        "import sys, flowbrush.server.run, flowbrush.server.cli, flowbrush.models.registry;"
+        "import sys, flowbrush.server.run, flowbrush.server.cli, flowbrush.models.cards.registry;"
         "from flowbrush.server.settings import Settings;"
         "from flowbrush.server.http.app import create_app; import tempfile, pathlib;"
         "create_app(Settings(state_dir=pathlib.Path(tempfile.mkdtemp())));"

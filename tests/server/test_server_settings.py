@@ -199,9 +199,11 @@ def test_the_folders_of_snapshots_are_of_one_state_folder_each(tmp_path: Path) -
 )
 def test_a_user_without_name_and_home_has_settings(tmp_path: Path) -> None:
     code = (
-        f"import os, sys; sys.path.insert(0, {str(ROOT)!r}); import flowbrush.server.settings, flowbrush.models.card; "
+        f"import os, sys; sys.path.insert(0, {str(ROOT)!r}); "
+        "import flowbrush.server.settings, flowbrush.models.cards.card; "
         "os.setgid(54321); os.setuid(54321); "
-        "s = flowbrush.server.settings.load_settings(); print(s.state_dir, s.snapshots_dir, flowbrush.models.card.models_folder())"
+        "s = flowbrush.server.settings.load_settings(); "
+        "print(s.state_dir, s.snapshots_dir, flowbrush.models.cards.card.models_folder())"
     )
     bare = {"PATH": os.environ["PATH"]}
     tmp_path.chmod(0o755)

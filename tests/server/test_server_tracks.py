@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from flowbrush.errors import ProtocolError
+from flowbrush.pipelines.conditions.track_events import check_tracks
 from flowbrush.pipelines.requests import FIRST_FOLLOWED
-from flowbrush.pipelines.track_events import check_tracks
 from flowbrush.protocol import (
     Grid,
     Point,

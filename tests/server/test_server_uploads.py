@@ -23,7 +23,7 @@ from running_server import RunningServer, wait_for
 from server_generator import read
 from test_server_door import ask, raw
 
-from flowbrush.pipelines.picture import GROUND, read_picture
+from flowbrush.pipelines.media.picture import GROUND, read_picture
 from flowbrush.server.delivery.transcode import transcode
 from flowbrush.server.http.identity import Identity
 from flowbrush.server.http.uploads import Uploads

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from flowbrush.models.cards.registry import card
 from flowbrush.models.device import choose
-from flowbrush.models.load import load_model
+from flowbrush.models.loading.load import load_model
 from flowbrush.models.motion_channels import LIGHT
 from flowbrush.models.motion_latent import FLOW_UNIT, LIGHT_MOST, Motion, bounded, drawn, pack
 from flowbrush.models.pocket import PocketModel
-from flowbrush.models.registry import card
 from flowbrush.training.pool import motion_of
 from flowbrush.training.world.living import LivingWorld
 from flowbrush.training.world.sprites import MissingFont, find_font

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from flowbrush.models.spec import PocketTextSpec
+from flowbrush.models.cards.spec import PocketTextSpec
 from flowbrush.models.text.scenes import one_scene
 from flowbrush.models.text.words import words
 from flowbrush.training.captions import GRAMMAR, NOTHING, Sentence, concepts, draw_sentence, vocabulary

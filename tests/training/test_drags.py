@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from flowbrush.models.motion_channels import FRAMES
+from flowbrush.pipelines.animation.bending import Bends
 from flowbrush.pipelines.generator import Generator
-from flowbrush.pipelines.reference.bending import Bends
 from flowbrush.training.evaluation.drags import KINDS, DragClips, Told, Warped, hand
 from flowbrush.training.evaluation.streams import glyphs
 from flowbrush.training.pool import reference_of

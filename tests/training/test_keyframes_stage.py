@@ -6,8 +6,8 @@ import pytest
 import torch
 from tiny_training import RECIPE, Tiny, need_font, same
 
+from flowbrush.models.cards.spec import KeyframesSpec
 from flowbrush.models.keyframes import Keyframes
-from flowbrush.models.spec import KeyframesSpec
 from flowbrush.training.distributed import join
 from flowbrush.training.keyframe_data import catalogue, render
 from flowbrush.training.keyframes import fit

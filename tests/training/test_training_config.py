@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from flowbrush.models.cards.registry import card
 from flowbrush.models.motion_channels import LIGHT, condition_channels
-from flowbrush.models.registry import card
 from flowbrush.training.__main__ import main
 from flowbrush.training.config import parse_recipe, read_recipe
 from flowbrush.training.tables import BadConfig

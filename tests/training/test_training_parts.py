@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from flowbrush.models.cards.spec import StudentSpec
 from flowbrush.models.motion_channels import DRIVE, LIGHT, THINGS, condition_channels
 from flowbrush.models.motion_latent import bounded
-from flowbrush.models.spec import StudentSpec
+from flowbrush.models.schedule import levels
 from flowbrush.models.transformer import CausalTransformer
-from flowbrush.pipelines.reference.condition import OPACITY
-from flowbrush.pipelines.schedule import levels
+from flowbrush.pipelines.reference.maps import OPACITY
 from flowbrush.training.forcing import Batch, conditions, draw_levels, errors, forcing_loss, weights
 from flowbrush.training.objectives import Consistency, DistributionMatching
 from flowbrush.training.optim import MasterOptimiser

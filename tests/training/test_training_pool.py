@@ -10,12 +10,12 @@ import pytest
 import torch
 from tiny_training import need_font
 
+from flowbrush.models.cards.spec import PocketCodecSpec, PocketTextSpec
 from flowbrush.models.codecs.pocket import PocketCodec
 from flowbrush.models.motion_channels import DRIVE, FRAMES, LIGHT, THINGS
 from flowbrush.models.motion_latent import FLOW_UNIT, unpack
-from flowbrush.models.spec import PocketCodecSpec, PocketTextSpec
 from flowbrush.models.text.pocket import PocketText
-from flowbrush.pipelines.reference.condition import VELOCITY
+from flowbrush.pipelines.reference.maps import VELOCITY
 from flowbrush.training.captions import vocabulary
 from flowbrush.training.data import Source, ahead
 from flowbrush.training.parallel import spread

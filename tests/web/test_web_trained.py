@@ -10,7 +10,7 @@ import pytest
 from likeness import cut_out, likeness
 from real_server import ROOT, RealServer
 
-from flowbrush.models.registry import card
+from flowbrush.models.cards.registry import card
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

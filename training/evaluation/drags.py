@@ -22,13 +22,13 @@ from torch import Tensor
 from flowbrush.models.motion_channels import FRAMES
 from flowbrush.models.motion_latent import drawn
 from flowbrush.models.pocket import PocketModel
-from flowbrush.pipelines.drag import HELD, RADIUS, mixed, warp_latents
-from flowbrush.pipelines.motion import TrackWindow, motion_field
-from flowbrush.pipelines.reference.bending import Bends, gone_on, lit
-from flowbrush.pipelines.reference.condition import STRIDE, Reference, reference_maps
+from flowbrush.models.schedule import levels
+from flowbrush.pipelines.animation.bending import Bends, gone_on, lit
+from flowbrush.pipelines.conditions.drag import HELD, RADIUS, mixed, warp_latents
+from flowbrush.pipelines.conditions.motion import TrackWindow, motion_field
+from flowbrush.pipelines.reference.maps import STRIDE, Reference, reference_maps
 from flowbrush.pipelines.reference.render import OWN
 from flowbrush.pipelines.reference.warp import composite_frames, warp
-from flowbrush.pipelines.schedule import levels
 from flowbrush.training.evaluation.live import HELD_OUT, noise_of
 from flowbrush.training.evaluation.locate import FOUND, locate
 from flowbrush.training.evaluation.measures import gradient, live_pixels

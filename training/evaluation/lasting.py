@@ -13,7 +13,7 @@ from torch import Tensor
 
 from flowbrush.pipelines.generator import Generator
 from flowbrush.pipelines.reference.layers import Layer
-from flowbrush.pipelines.state import StreamState
+from flowbrush.pipelines.rollout.state import StreamState
 from flowbrush.training.evaluation.locate import FOUND, locate
 from flowbrush.training.evaluation.measures import motion_energy
 from flowbrush.training.evaluation.streams import ALONE_FRAMES, start

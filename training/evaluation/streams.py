@@ -19,7 +19,7 @@ from flowbrush.limits import MAX_POINTS
 from flowbrush.pipelines.generator import Generator
 from flowbrush.pipelines.reference.layers import LayerStack
 from flowbrush.pipelines.requests import StreamSettings
-from flowbrush.pipelines.state import StreamState
+from flowbrush.pipelines.rollout.state import StreamState
 from flowbrush.training.evaluation.locate import FOUND, SEARCH, locate
 from flowbrush.training.evaluation.measures import fine_power, motion_energy
 from flowbrush.training.evaluation.prompts import Pair

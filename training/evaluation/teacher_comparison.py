@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from flowbrush.models.cards.spec import StudentSpec
 from flowbrush.models.motion_channels import FRAMES
 from flowbrush.models.motion_latent import unpack
 from flowbrush.models.pocket import PocketModel
-from flowbrush.models.spec import StudentSpec
 from flowbrush.models.transformer import CausalTransformer
 from flowbrush.training.config import TeacherConfig
 from flowbrush.training.evaluation.live import HELD_OUT, noise_of

@@ -19,12 +19,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from flowbrush.models.card import ModelCard
-from flowbrush.models.checkpoint import BadWeights, fill, read
+from flowbrush.models.cards.card import ModelCard
+from flowbrush.models.cards.registry import UnknownModel, card
 from flowbrush.models.codecs.pocket import PocketCodec
-from flowbrush.models.inpainter import Inpainter, diffuse_fill
-from flowbrush.models.registry import UnknownModel, card
-from flowbrush.models.segmenter import Segmenter
+from flowbrush.models.inpainting.inpainter import Inpainter, diffuse_fill
+from flowbrush.models.loading.checkpoint import BadWeights, fill, read
+from flowbrush.models.segmentation.segmenter import Segmenter
 from flowbrush.pipelines.generator import Generator
 from flowbrush.training.photos.clicks import Judged, judge, thickest
 from flowbrush.training.photos.dragging import dragged

@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from flowbrush.models.cards.spec import StudentSpec
 from flowbrush.models.codecs.pocket import PocketCodec
-from flowbrush.models.inpainter import Inpainter
+from flowbrush.models.inpainting.inpainter import Inpainter
 from flowbrush.models.keyframes import Keyframes
-from flowbrush.models.segmenter import Segmenter
-from flowbrush.models.spec import StudentSpec
+from flowbrush.models.segmentation.segmenter import Segmenter
 from flowbrush.models.text.pocket import PocketText
 from flowbrush.models.transformer import CausalTransformer
 from flowbrush.training.config import STAGES, Recipe, StageConfig

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from flowbrush.models.pocket import PocketModel, save_pocket
-from flowbrush.pipelines.files import write_whole
+from flowbrush.pipelines.media.files import write_whole
 from flowbrush.training.config import STAGES, Recipe
 from flowbrush.training.run import MissingStage, Run
 from flowbrush.training.stages.base import STUDENTS, Context

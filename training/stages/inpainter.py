@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from flowbrush.models.inpainter import Inpainter
+from flowbrush.models.inpainting.inpainter import Inpainter
 from flowbrush.training.photos.composites import Composer, draw_size
 from flowbrush.training.photos.materials import Materials
 from flowbrush.training.stages.base import SingleStage

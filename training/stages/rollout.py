@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from flowbrush.pipelines.schedule import levels
+from flowbrush.models.schedule import levels
 from flowbrush.training.data import Draw
 from flowbrush.training.forcing import errors, total, weights
 from flowbrush.training.optim import MasterOptimiser

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from flowbrush.models.segmenter import Segmenter, around, look_at, put_back
+from flowbrush.models.segmentation.segmenter import Segmenter, around, look_at, put_back
 from flowbrush.training.photos.composites import Composer, draw_size
 from flowbrush.training.photos.draws import chance
 from flowbrush.training.photos.materials import Materials

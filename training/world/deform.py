@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flowbrush.pipelines.reference.bending import FAR, NEAR, RANK
+from flowbrush.pipelines.animation.bending import FAR, NEAR, RANK
 from flowbrush.pipelines.reference.render import FARTHEST
 from flowbrush.training.world.shapes import Shape
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from flowbrush.models.cards.registry import card
 from flowbrush.models.device import choose
-from flowbrush.models.load import load_model
+from flowbrush.models.loading.load import load_model
 from flowbrush.models.pocket import PocketModel
-from flowbrush.models.registry import card
-from flowbrush.pipelines.controls import Blend
+from flowbrush.pipelines.conditions.controls import Blend
 from flowbrush.pipelines.parsing import clauses
 from flowbrush.pipelines.parsing.clauses import GOES, RISES, Clause, ClauseReader, sentence
 from flowbrush.pipelines.parsing.wanted import ANYBODY, THERE, Goal
 from flowbrush.pipelines.parsing.ways import TRAVELS
-from flowbrush.pipelines.reference.scenes import SceneMaker
+from flowbrush.pipelines.staging.scenes import SceneMaker
 from flowbrush.training.world import verbs
 
 

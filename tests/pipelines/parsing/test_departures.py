@@ -6,7 +6,7 @@ import pytest
 
 from flowbrush.models.pocket import PocketModel
 from flowbrush.pipelines.parsing.departures import LEAVE, with_departures
-from flowbrush.pipelines.reference.scenes import SceneMaker
+from flowbrush.pipelines.staging.scenes import SceneMaker
 
 
 @pytest.mark.parametrize(

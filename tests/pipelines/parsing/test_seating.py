@@ -7,7 +7,7 @@ import pytest
 from flowbrush.models.pocket import PocketModel
 from flowbrush.pipelines.parsing.seating import seated
 from flowbrush.pipelines.parsing.wanted import Wanted
-from flowbrush.pipelines.reference.scenes import SceneMaker
+from flowbrush.pipelines.staging.scenes import SceneMaker
 
 
 def said(prompt: str, model: PocketModel) -> str:

@@ -7,7 +7,7 @@ import pytest
 from flowbrush.models.pocket import PocketModel
 from flowbrush.pipelines.parsing.clauses import ClauseReader
 from flowbrush.pipelines.parsing.skies import with_skies
-from flowbrush.pipelines.reference.scenes import SceneMaker
+from flowbrush.pipelines.staging.scenes import SceneMaker
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from flowbrush.models.keyframes import Ground
 from flowbrush.models.pocket import PocketModel
 from flowbrush.pipelines.parsing.wanted import Wanted
 from flowbrush.pipelines.parsing.waters import scene_of
-from flowbrush.pipelines.reference.layout import FOOT, arrange
-from flowbrush.pipelines.reference.scenes import SceneMaker
+from flowbrush.pipelines.staging.layout import FOOT, arrange
+from flowbrush.pipelines.staging.scenes import SceneMaker
 
 SHORE = Ground(0.7, (0.35, 0.65))
 SIZE = (320, 192)

@@ -7,7 +7,7 @@ import pytest
 from flowbrush.models.pocket import PocketModel
 from flowbrush.pipelines.parsing.wanted import IN_PLACE, Goal, Wanted
 from flowbrush.pipelines.parsing.ways import TRAVELS, with_ways
-from flowbrush.pipelines.reference.scenes import SceneMaker
+from flowbrush.pipelines.staging.scenes import SceneMaker
 
 
 def said(prompt: str, model: PocketModel) -> list[str]:

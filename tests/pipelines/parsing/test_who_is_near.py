@@ -7,7 +7,7 @@ import pytest
 from flowbrush.models.pocket import PocketModel
 from flowbrush.pipelines.parsing.neighbours import with_neighbours
 from flowbrush.pipelines.parsing.wanted import BEFORE, BEHIND, BESIDE, BETWEEN, Wanted
-from flowbrush.pipelines.reference.scenes import SceneMaker
+from flowbrush.pipelines.staging.scenes import SceneMaker
 
 
 @pytest.mark.parametrize(

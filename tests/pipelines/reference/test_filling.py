@@ -6,11 +6,11 @@ import torch
 from stacks import HEIGHT, WIDTH, background, stack
 from torch import Tensor
 
-from flowbrush.models.inpainter import Inpainter
-from flowbrush.models.spec import InpainterSpec
-from flowbrush.pipelines.reference import transition
+from flowbrush.models.cards.spec import InpainterSpec
+from flowbrush.models.inpainting.inpainter import Inpainter
 from flowbrush.pipelines.reference.filling import FILLED, fill_on, opened
 from flowbrush.pipelines.reference.layers import LayerStack
+from flowbrush.pipelines.staging import transition
 
 
 class Paint:

@@ -12,10 +12,10 @@ import pytest
 import torch
 from PIL import Image
 
+from flowbrush.models.cards.registry import card
 from flowbrush.models.device import choose
-from flowbrush.models.load import load_model
-from flowbrush.models.registry import card
-from flowbrush.pipelines.image import fit_image
+from flowbrush.models.loading.load import load_model
+from flowbrush.pipelines.media.image import fit_image
 from flowbrush.pipelines.reference.acquire import Acquirer, Touch
 from flowbrush.pipelines.reference.layers import LayerStack
 from flowbrush.training.photos.clicks import overlap

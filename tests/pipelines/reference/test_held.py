@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from flowbrush.controls import CameraSet, Point, TrackBegin
-from flowbrush.pipelines.controls import fold, initial_state
+from flowbrush.pipelines.conditions.controls import fold, initial_state
 from flowbrush.pipelines.reference.acquire import Acquirer, Touch
 from flowbrush.pipelines.reference.held import disc, draw, taken
 from flowbrush.pipelines.reference.held import moved as placed

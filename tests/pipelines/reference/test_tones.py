@@ -10,7 +10,7 @@ from stacks import BLUE, RED, background, disc, rows, stack
 
 from flowbrush.pipelines.reference.render import move
 from flowbrush.pipelines.reference.tones import DAY, TONES, between, tone_of, toned
-from flowbrush.pipelines.reference.transition import advance, dissolve_to, tone_to
+from flowbrush.pipelines.staging.transition import advance, dissolve_to, tone_to
 
 NIGHT, SUNSET = TONES["night"], TONES["sunset"]
 GREY = torch.full((1, 3, 1, 1), 0.5)

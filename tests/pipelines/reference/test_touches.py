@@ -8,7 +8,7 @@ import pytest
 
 from flowbrush.controls import Point, TrackBegin
 from flowbrush.messages import TrackKind
-from flowbrush.pipelines.controls import fold, initial_state
+from flowbrush.pipelines.conditions.controls import fold, initial_state
 from flowbrush.pipelines.reference.touches import (
     BARE,
     FULL,

@@ -5,12 +5,12 @@ import pytest
 import torch
 from packages_made import photo
 
-from flowbrush.models.checkpoint import BadWeights, random_like, save
+from flowbrush.models.cards.registry import card
+from flowbrush.models.cards.spec import InpainterSpec, PocketCodecSpec, SegmenterSpec
 from flowbrush.models.codecs.pocket import PocketCodec
-from flowbrush.models.inpainter import Inpainter
-from flowbrush.models.registry import card
-from flowbrush.models.segmenter import Segmenter
-from flowbrush.models.spec import InpainterSpec, PocketCodecSpec, SegmenterSpec
+from flowbrush.models.inpainting.inpainter import Inpainter
+from flowbrush.models.loading.checkpoint import BadWeights, random_like, save
+from flowbrush.models.segmentation.segmenter import Segmenter
 from flowbrush.training.photos.clicks import Judged
 from flowbrush.training.photos.dragging import composite
 from flowbrush.training.photos.evaluate import (

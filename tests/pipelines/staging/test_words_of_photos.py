@@ -1,0 +1,194 @@
+"""What is said under a photo is said of what it shows: its panda walks, grows, leaves, and is there at night."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from flowbrush.controls import Point, Prompt, PromptSet, TrackBegin, TrackEnd
+from flowbrush.pipelines.generator import Generator
+from flowbrush.pipelines.reference.layers import Layer
+from flowbrush.pipelines.reference.tones import DAY, TONES
+from flowbrush.pipelines.requests import StreamSettings
+from flowbrush.pipelines.rollout.state import StreamState
+from flowbrush.training.photos.clicks import overlap
+
+PANDA = np.asarray(
+    Image.open(Path(__file__).parents[3] / "web" / "gallery" / "photo-panda.webp").convert("RGB")
+)
+SIZE = (320, 192)
+
+
+@pytest.fixture(scope="module")
+def served() -> Generator:
+    return Generator.load("pocket", seats=1, device="cpu", dtype="fp32")
+
+
+@pytest.fixture
+def stream(served: Generator) -> Iterator[Stream]:
+    made: list[Stream] = []
+
+    def begin(prompt: str = "") -> Stream:
+        made.append(Stream(served, prompt))
+        return made[-1]
+
+    yield begin  # type: ignore[misc]
+    for each in made:
+        served.release(each.state)
+
+
+class Stream:
+    """A stream of the panda's photo."""
+
+    def __init__(self, served: Generator, prompt: str) -> None:
+        prompts = ((prompt, 1.0),) if prompt else ()
+        self.served = served
+        self.state: StreamState = served.start(StreamSettings("pocket", prompts, *SIZE, 16, 3, image=PANDA))
+        self.first = self.step()
+
+    def step(self, *controls: object) -> np.ndarray:
+        return self.served.step([self.state], [controls])[0].frames  # type: ignore[list-item]
+
+    def say(self, text: str, chunks: int = 8) -> np.ndarray:
+        """The last picture after so many chunks."""
+        frames = self.step(PromptSet(prompts=(Prompt(text=text),)))
+        for _ in range(chunks - 1):
+            frames = self.step()
+        return frames[-1]
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        return self.state.memory.layers  # type: ignore[union-attr]
+
+    @property
+    def names(self) -> list[str]:
+        return sorted(layer.label for layer in self.layers)
+
+
+@pytest.mark.parametrize(
+    "text", ["the panda walks to the left", "a panda walks to the left in the grass", "it walks to the left"]
+)
+def test_what_a_photo_shows_goes_where_it_is_told(stream, text: str) -> None:
+    it = stream()
+    it.say(text, 1)
+    (panda,) = it.layers
+    assert panda.cut and panda.label == ("it" if text.startswith("it") else "panda")
+    last = it.say(text, 11)
+    (after,) = it.layers
+    assert after.pose.x < panda.pose.x - 15 and after.pose.y == pytest.approx(panda.pose.y, abs=0.5)
+    assert it.state.memory.label == "", "the photo's own grass is meant"
+    assert np.abs(last[:, -60:].astype(int) - it.first[-1][:, -60:]).mean() < 12, "the ground is where it was"
+
+
+def test_a_prompt_that_comes_with_a_photo_says_what_it_shows(stream) -> None:
+    it = stream("a panda walks to the left")
+    (panda,) = it.layers
+    for _ in range(11):
+        it.step()
+    assert it.names == ["panda"] and it.layers[0].pose.x < panda.pose.x - 10
+
+
+def test_what_is_said_of_nothing_that_goes_takes_nothing(stream) -> None:
+    it = stream("a panda in the snow")
+    assert it.layers == () and it.state.memory.tone == TONES["snow"]
+    for text in ("the waves roll", "heavy rain", "the clouds drift to the left", "the tree sways"):
+        it.say(text, 1)
+        assert not any(layer.cut for layer in it.layers) and it.state.memory.of_photo, text
+
+
+def test_it_jumps_where_it_is(stream) -> None:
+    it = stream()
+    it.say("it jumps", 1)
+    (before,) = it.layers
+    frames = [it.step() for _ in range(10)]
+    (after,) = it.layers
+    assert (after.pose.x, after.pose.y) == pytest.approx((before.pose.x, before.pose.y), abs=0.5)
+    moved = np.abs(np.diff(np.concatenate(frames).astype(int), axis=0)).mean()
+    assert moved > 1.0, f"it moves: {moved}"
+
+
+def test_it_is_changed_by_words(stream) -> None:
+    it = stream()
+    before = it.say("make the panda smaller", 8)
+    (panda,) = it.layers
+    assert panda.pose.scale == pytest.approx(1 / 1.4, abs=0.01) and panda.cut
+    it.say("make the panda red", 8)
+    (red,) = it.layers
+    assert red.label == "red panda" and red.cut and red.rgba.shape == panda.rgba.shape
+    assert overlap(red.rgba[3], panda.rgba[3]) > 0.99, "it is its own picture in another colour"
+    it.say("turn the panda into a dog", 8)
+    (dog,) = it.layers
+    assert dog.label == "dog" and not dog.cut
+    assert before.shape == it.first[-1].shape
+
+
+@pytest.mark.parametrize("called", ["panda", "zorble"])
+def test_it_leaves_and_its_ground_is_there(stream, called: str) -> None:
+    """Also where nobody knows its name."""
+    it = stream()
+    gone = it.say(f"remove the {called}", 8).astype(int)
+    assert it.layers == () and it.state.memory.of_photo
+    assert np.abs(gone[60:150, 100:220] - it.first[-1][60:150, 100:220].astype(int)).mean() > 30
+    assert np.abs(gone[:, :60] - it.first[-1][:, :60].astype(int)).mean() < 6, "the rest is as it was"
+
+
+def test_it_stays_when_others_come_and_goes_to_another_place_with_what_is_said(stream) -> None:
+    it = stream()
+    it.say("the panda sways", 2)
+    it.say("a dog", 8)
+    assert it.names == ["dog", "panda"]
+    it.say("the panda on the beach", 8)
+    assert it.state.memory.label == "beach" and "panda" in it.names
+    assert next(layer for layer in it.layers if layer.label == "panda").cut
+
+
+def test_only_what_is_there_by_that_name_is_meant_twice(stream) -> None:
+    it = stream()
+    it.say("the panda sways", 2)
+    it.say("the horse runs to the left", 4)
+    assert it.names == ["horse", "panda"] and [layer.cut for layer in it.layers].count(True) == 1
+    it.say("add a panda", 4)
+    assert it.names == ["horse", "panda", "panda"]
+
+
+def test_what_a_hand_has_cut_out_is_meant_before_anything_else(stream) -> None:
+    it = stream()
+    region = (((0.1, 0.1), (0.3, 0.1), (0.3, 0.4), (0.1, 0.4)),)
+    it.step(TrackBegin(track=1, kind="drag", region=region, points=(Point(t=0, x=0.2, y=0.2),)))
+    it.step(TrackEnd(track=1))
+    it.say("the cat jumps", 2)
+    (piece,) = it.layers
+    assert piece.label == "cat" and piece.extents[0] < 90
+
+
+def test_a_time_of_day_is_the_photos_light(stream) -> None:
+    it = stream()
+    dark = it.say("make it night", 8)
+    assert it.state.memory.of_photo and it.state.memory.tone == TONES["night"] and it.layers == ()
+    assert dark.mean() < 0.6 * it.first[-1].mean()
+    here, there = (x.astype(float).mean(-1).ravel() for x in (dark, it.first[-1]))
+    assert np.corrcoef(here, there)[0, 1] > 0.9, "it is the same photo"
+    day = it.say("make it day", 8)
+    assert it.state.memory.tone == DAY
+    assert np.abs(day.astype(int) - it.first[-1]).mean() < 4
+
+
+def test_a_place_that_is_asked_for_takes_the_photos_place_by_day(stream) -> None:
+    it = stream()
+    it.say("make it night", 6)
+    it.say("go to the beach", 8)
+    assert it.state.memory.label == "beach" and it.state.memory.tone == DAY
+
+
+def test_a_stream_of_a_tone_is_kept_and_goes_on(served: Generator, stream) -> None:
+    it = stream()
+    it.say("make it night", 2)
+    memory = it.state.memory
+    back = served.family.load(*served.family.dump(memory))
+    assert (back.tone, back.next_tone, back.share) == (memory.tone, memory.next_tone, memory.share)
+    assert torch.equal(back.background, memory.background)
