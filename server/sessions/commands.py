@@ -104,7 +104,7 @@ class Commands:
 
     def _end_source(self) -> None:
         self._live.end_source()
-        self._service.dispatchers.of(self._live).touch(self._live)
+        self._service.dispatchers.of(self._live).turns.touch(self._live)
 
     def _log_ignored(self, kind: str, ignored: tuple[str, ...]) -> None:
         for path in ignored[:8]:

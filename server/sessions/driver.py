@@ -73,7 +73,7 @@ class Driver:
             return
         for effect in effects:
             self._carry_out(live, effect)
-        self.dispatchers.of(live).touch(live)
+        self.dispatchers.of(live).turns.touch(live)
 
     def _carry_out(self, live: SessionHost, effect: Any) -> None:
         try:
@@ -295,7 +295,7 @@ _CARRY_OUT: dict[type, Callable[[Driver, SessionHost, Any], Any]] = {
     do.SaveSettings: lambda driver, live, effect: driver._save(live, effect),
     do.Unlink: Driver._unlink,
     do.Tidy: lambda driver, live, effect: driver._snapshots.tidy(live.id, effect.kept, effect.epoch),
-    do.Order: lambda driver, live, effect: driver.dispatchers.of(live).order(effect.order),
+    do.Order: lambda driver, live, effect: driver.dispatchers.of(live).turns.order(effect.order),
     do.Read: lambda driver, live, effect: driver.dispatchers.of(live).read(live, effect.texts),
     do.Queue: Driver._queue,
     do.Leave: lambda driver, live, effect: driver.dispatchers.of(live).release(live),

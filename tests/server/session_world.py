@@ -404,7 +404,7 @@ class World:
             assert slots.used(name) <= capacity, "a slot is held twice"
         waiting = {id for id, live in self.lives.items() if live.session.phase is Phase.WAITING}
         assert set(slots.queue) <= waiting and len(set(slots.queue)) == len(slots.queue)
-        assert not self.dispatcher._orders, "an order was not sent"
+        assert self.dispatcher.turns.sent, "an order was not sent"
         for client in self.clients:
             client.read()
             session = client.live.session
