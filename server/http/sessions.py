@@ -67,7 +67,7 @@ async def _branch(context: Context, id: str, request: Request, chunk: int) -> Re
     try:
         context.quotas.check_branch(identity, parent.meta.model)
         with context.quotas.making(identity, branch=True):
-            new, token, last_frame = await service.branch(id, chunk)
+            new, token, last_frame = await service.newcomers.branch(id, chunk)
     except OverQuota as over:
         return over_quota(over)
     except ProtocolError as error:

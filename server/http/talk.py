@@ -158,7 +158,7 @@ async def begin(
     start = start.model_copy(update={"model": served(start.model, service.dispatchers.names)})
     context.quotas.check_start(identity, start.paused, start.model or "")
     with context.quotas.making(identity):
-        live = await service.begin(start, asked, identity.owner, context.quotas.steps(identity))
+        live = await service.newcomers.begin(start, asked, identity.owner, context.quotas.steps(identity))
     context.quotas.began(live, identity)
     audit("session.start", identity, session=live.id)
     outbox = service.outbox(live, start_id=start.id)

@@ -1,4 +1,4 @@
-"""The running server: begins, resumes, branches and ends sessions, and looks after those nobody looks at."""
+"""The running server: resumes and ends sessions, and looks after those nobody looks at."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
-from flowbrush.protocol import Codec, SessionPaused, SessionStart, SourceFields
+from flowbrush.errors import CloseCode, ErrorCode
+from flowbrush.protocol import Codec, SessionPaused, SourceFields
 from flowbrush.server.delivery.delivery import Outbox
 from flowbrush.server.engine import ipc
 from flowbrush.server.engine.dispatcher import Dispatcher
@@ -19,18 +18,18 @@ from flowbrush.server.engine.dispatchers import Dispatchers
 from flowbrush.server.engine.engine import Engine
 from flowbrush.server.engine.watched import spawner
 from flowbrush.server.metrics import Metrics
-from flowbrush.server.sessions import branching, starting
 from flowbrush.server.sessions import events as on
 from flowbrush.server.sessions.driver import Driver
 from flowbrush.server.sessions.fleet import fleet_of
-from flowbrush.server.sessions.refused import Refused, reason, served
+from flowbrush.server.sessions.newcomers import Newcomers
+from flowbrush.server.sessions.refused import Refused, served
 from flowbrush.server.sessions.session_host import RESUMED_FRAMES, WATCHER_FRAMES, SessionHost
 from flowbrush.server.settings import MIB, TMPFS, Settings, private_name
-from flowbrush.server.store import images, in_memory
+from flowbrush.server.store import in_memory
 from flowbrush.server.store.cleaning import Cleaning
 from flowbrush.server.store.images import ImageStore
 from flowbrush.server.store.kept_files import KeptFiles
-from flowbrush.server.store.session_repository import SessionRepository, new_record
+from flowbrush.server.store.session_repository import SessionRepository
 from flowbrush.server.store.snapshot_files import SnapshotFiles
 from flowbrush.server.store.storage import Storage, StorageLate
 from flowbrush.server.store.store import SessionRecord, Store, hash_token
@@ -75,9 +74,9 @@ class Service:
         self.dispatchers = self.driver.dispatchers = Dispatchers(each, self.lives, settings.load_timeout_s)
         parts = self.store, self._repository, self.driver, self.lives, self.storage
         self.fleet = fleet_of(*parts, settings)
+        files = self.store, self._repository, self.images, self.storage, self.reading
+        self.newcomers = Newcomers(self.lives, settings, self.dispatchers, self.wait_loaded, *files)
         self._tasks: list[asyncio.Task[None]] = []
-        self._branching = 0
-        """branches that are being made"""
         self.stopping = False
 
     # ---- life of the server
@@ -154,54 +153,6 @@ class Service:
 
     # ---- sessions
 
-    async def begin(self, start: SessionStart, asked: float, owner: str = "", steps: int = 0) -> SessionHost:
-        """A new session of the key `owner`, which waits for its client (`outbox`); raises Refused. It may ask for so many denoising
-        `steps`; 0: for as many as the settings allow.
-        """
-        model = served(start.model, self.dispatchers.names)
-        facts = await self.wait_loaded(model)
-        starting.check_can(start, facts.card["capabilities"])
-        starting.check_fps(start, facts.card)
-        image, shape = await self._uploaded(start.image, owner)
-        most = steps or self.settings.max_steps or starting.steps_in_real_time(facts)
-        start, notices = starting.in_real_time(start, most)
-        try:
-            start = starting.in_its_size(start, facts.card, shape)
-        except ValueError as error:
-            raise Refused(
-                ErrorCode.INVALID_VALUE,
-                str(error),
-                CloseCode.BAD_START,
-                field="width" if start.width else "height",
-            ) from None
-        meta, token = new_record(start, _codec_for(start, facts), facts, owner)
-        try:
-            making = partial(self._repository.begin, meta, image, facts.chunk_s, start.paused, notices)
-            live = await self.storage.run(meta.id, making)
-        except (OSError, images.BadImage) as error:
-            self.storage.submit(meta.id, partial(self.store.remove, meta.id))
-            log.warning("a session's files cannot be written: %s", error)
-            text = f"the session's files cannot be written: {reason(error)}"
-            raise Refused(ErrorCode.BUSY, text, CloseCode.TRY_LATER, retryable=True) from error
-        self.lives[meta.id] = live
-        live.token, live.start_asked, live.start_id = token, asked, start.id
-        return live
-
-    async def _uploaded(self, id: str | None, owner: str) -> tuple[Path | None, tuple[int, int] | None]:
-        """Where an upload of `owner` lies, and its size in pixels; raises Refused where it has none of that name."""
-        if id is None:
-            return None, None
-        try:
-            found = await self.reading.run(f"images/{owner}", partial(self.images.find, id, owner))
-        except OSError as error:
-            log.warning("an upload cannot be read: %s", error)
-            text = f"the image cannot be read: {reason(error)}"
-            raise Refused(ErrorCode.BUSY, text, CloseCode.TRY_LATER, retryable=True) from error
-        if found is None:
-            text = f"there is no image {id!r}: upload it with POST /v1/images"
-            raise Refused(ErrorCode.UNKNOWN_IMAGE, text, CloseCode.BAD_START, field="image")
-        return found
-
     async def resume(
         self, token: str, codecs: tuple[Codec, ...], sees: Callable[[SessionRecord], bool]
     ) -> SessionHost:
@@ -254,32 +205,6 @@ class Service:
 
     def _make_outbox(self, live: SessionHost, frames: int) -> Outbox:
         return live.make_outbox(frames, lambda: self.want_key(live))
-
-    async def branch(self, id: str, chunk: int) -> tuple[str, str, int]:
-        """A new session that goes on from the end of `chunk`: (its id, resume token, last frame).
-
-        It takes a seat when it is resumed. Raises ProtocolError when there is no such session or chunk.
-        """
-        parent = self.lives.get(id)
-        if parent is None:
-            raise ProtocolError(ErrorCode.UNKNOWN_SESSION, f"no running session {id!r}", field="id")
-        session = parent.session
-        session.check_made(chunk)
-        asleep = self._branching + sum(1 for live in self.lives.values() if not live.session.presence.there)
-        if asleep >= sum(each.slots.total for each in self.dispatchers) + self.settings.queue_size:
-            text = "as many sessions wait for their clients as can: resume some, or try again later"
-            raise ProtocolError(ErrorCode.BUSY, text)
-        (meta, token), saved = branching.record(parent, chunk), dict(session.history.snapshots)
-        making = partial(branching.branch, parent, meta, chunk, saved, self.store, self._repository)
-        self._branching += 1
-        try:
-            live = self.lives[meta.id] = await self.storage.run(id, making)
-        except OSError as error:
-            self.storage.submit(id, partial(self.store.remove, meta.id), always=True)
-            raise ProtocolError(ErrorCode.BUSY, f"the branch cannot be written: {reason(error)}") from error
-        finally:
-            self._branching -= 1
-        return live.id, token, live.meta.first_frame - 1
 
     def end(self, live: SessionHost, reason: str, code: int = CloseCode.DONE, id: int | None = None) -> None:
         """The session is over: everybody is told, files are closed, its slot is free."""
@@ -335,11 +260,3 @@ class Service:
             with contextlib.suppress(StorageLate):
                 await self.reading.run("cleaning", partial(cleaning.run, living), within_s=CLEAN_S)
             await asyncio.sleep(CLEAN_S)
-
-
-def _codec_for(start: SessionStart, facts: ipc.Loaded) -> Codec:
-    for codec in start.known_codecs:
-        if codec in facts.codecs:
-            return codec
-    text = f"none of {', '.join(start.codecs)} can be encoded here: there are {', '.join(facts.codecs)}"
-    raise Refused(ErrorCode.NO_CODEC, text, CloseCode.BAD_START, field="codecs")
