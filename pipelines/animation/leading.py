@@ -15,7 +15,7 @@ from flowbrush.models.text.colors import parted
 from flowbrush.pipelines.reference.acquire import held_outlines
 from flowbrush.pipelines.reference.layers import Layer, LayerStack, Lead
 from flowbrush.pipelines.reference.outline import Polygons
-from flowbrush.pipelines.reference.render import TrackRows
+from flowbrush.pipelines.reference.steps import TrackRows
 from flowbrush.pipelines.staging.facing import turned
 
 FORWARD = frozenset(

@@ -25,9 +25,10 @@ from flowbrush.pipelines.families.base import Carried, Memory, Taken
 from flowbrush.pipelines.media.image import fit_image
 from flowbrush.pipelines.reference import live_ground, stack_file
 from flowbrush.pipelines.reference.acquire import Acquirer, Touch, held_outlines
+from flowbrush.pipelines.reference.drawing import paint_bent
 from flowbrush.pipelines.reference.layers import MOST, LayerStack
 from flowbrush.pipelines.reference.maps import Reference, reference_maps, with_past
-from flowbrush.pipelines.reference.render import Moved, move, paint_bent
+from flowbrush.pipelines.reference.render import Moved, move
 from flowbrush.pipelines.reference.tones import toned
 from flowbrush.pipelines.reference.touches import MANY, as_scene, touches_of, track_rows, unheld
 from flowbrush.pipelines.reference.warp import warp

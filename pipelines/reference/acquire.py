@@ -11,12 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from flowbrush.pipelines.reference.drawing import framed, sample, through
 from flowbrush.pipelines.reference.filling import Inpainter, fill_on, opened
 from flowbrush.pipelines.reference.layers import MOST as MOST_LAYERS
 from flowbrush.pipelines.reference.layers import SOLID, Layer, LayerStack
 from flowbrush.pipelines.reference.outline import Polygons, filled, outline, without_crumbs
 from flowbrush.pipelines.reference.pose import Similarity
-from flowbrush.pipelines.reference.render import framed, sample, through
 
 LEAST = 0.0008  # of the picture: less is a speck, which nobody means to take
 MOST = 0.6  # of the picture: more is the background itself

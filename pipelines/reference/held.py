@@ -17,11 +17,12 @@ from torch import Tensor
 from flowbrush.models.device import to_device
 from flowbrush.models.inpainting.inpainter import diffuse_fill
 from flowbrush.pipelines.reference.acquire import RIM, Acquirer, Touch, shown, widened
+from flowbrush.pipelines.reference.drawing import paint, sample, through
 from flowbrush.pipelines.reference.filling import FILLED
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
 from flowbrush.pipelines.reference.outline import Polygons
 from flowbrush.pipelines.reference.pose import STILL, Similarity
-from flowbrush.pipelines.reference.render import TrackRows, camera_steps, hand_steps, paint, sample, through
+from flowbrush.pipelines.reference.steps import TrackRows, camera_steps, hand_steps
 from flowbrush.pipelines.reference.warp import over
 
 DISC = 0.09  # of the picture's shorter side: the radius of what a hand takes where nobody finds a thing

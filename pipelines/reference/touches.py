@@ -14,7 +14,7 @@ import numpy as np
 from flowbrush.pipelines.conditions.controls import ChunkPlan
 from flowbrush.pipelines.reference.acquire import Touch
 from flowbrush.pipelines.reference.layers import MOST
-from flowbrush.pipelines.reference.render import TrackRows
+from flowbrush.pipelines.reference.steps import TrackRows
 from flowbrush.pipelines.requests import Notice, is_followed
 
 MANY = 8  # tracks; a person has no more hands than that

@@ -7,7 +7,7 @@ import torch
 
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
 from flowbrush.pipelines.reference.pose import Similarity
-from flowbrush.pipelines.reference.render import TrackRows
+from flowbrush.pipelines.reference.steps import TrackRows
 
 HEIGHT, WIDTH = 64, 96
 RED, BLUE = (1.0, 0.0, 0.0), (0.0, 0.0, 1.0)

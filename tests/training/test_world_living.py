@@ -10,7 +10,7 @@ import pytest
 import torch
 from tiny_training import need_font
 
-from flowbrush.pipelines.reference.render import FARTHEST
+from flowbrush.pipelines.reference.drawing import FARTHEST
 from flowbrush.pipelines.reference.warp import composite_frames, over, warp
 from flowbrush.training.world import gaits, verbs
 from flowbrush.training.world.bodies import CHUNK, ROLLING, Base, Mover, Place, move

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from flowbrush.pipelines.animation.bending import FAR, NEAR, RANK
-from flowbrush.pipelines.reference.render import FARTHEST
+from flowbrush.pipelines.reference.drawing import FARTHEST
 from flowbrush.training.world.shapes import Shape
 
 Array = np.ndarray

@@ -9,9 +9,9 @@ from stacks import RED, disc, stack
 
 from flowbrush.pipelines.animation.bending import Bases, Bends, continued, going, gone_on, shares
 from flowbrush.pipelines.animation.drive import gains
+from flowbrush.pipelines.reference.drawing import paint, paint_bent, sample
 from flowbrush.pipelines.reference.layers import LayerStack
 from flowbrush.pipelines.reference.pose import STILL, turned_about
-from flowbrush.pipelines.reference.render import paint, paint_bent, sample
 
 EVERYWHERE = torch.ones(1, 1)
 

@@ -18,8 +18,8 @@ from flowbrush.pipelines.media.image import fit_image
 from flowbrush.pipelines.media.point_tracking import SHORTEST, follow, follow_video, grid, step
 from flowbrush.pipelines.media.tracks_io import BadTracks, Tracks, paths
 from flowbrush.pipelines.media.video_file import Mp4Writer
+from flowbrush.pipelines.reference.drawing import through
 from flowbrush.pipelines.reference.pose import Similarity
-from flowbrush.pipelines.reference.render import through
 from flowbrush.pipelines.requests import Frames, StreamSettings
 from flowbrush.server.cli import app
 from flowbrush.session_file import SessionFile

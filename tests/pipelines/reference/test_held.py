@@ -10,7 +10,7 @@ from flowbrush.pipelines.reference.acquire import Acquirer, Touch
 from flowbrush.pipelines.reference.held import disc, draw, taken
 from flowbrush.pipelines.reference.held import moved as placed
 from flowbrush.pipelines.reference.layers import LayerStack
-from flowbrush.pipelines.reference.render import TrackRows
+from flowbrush.pipelines.reference.steps import TrackRows
 from flowbrush.pipelines.reference.touches import touches_of, track_rows
 
 SIZE = (96, 128)  # H, W
