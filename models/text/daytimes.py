@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-DARK = frozenset({"night", "sunset"})
-"""Scenes that are over by day."""
 _SUN = r"(?:the\s+)?sun\s+(?:has\s+|is\s+|just\s+)*"
 _SETS = re.compile(rf"\b{_SUN}(?:sets?|setting|(?:goes|going|gone|sinks|sinking)\s+down)\b")
 _RISES = re.compile(rf"\b{_SUN}(?:rises|rising|risen|(?:comes|coming|goes|going|came)\s+(?:up|out))\b")
@@ -17,6 +15,16 @@ _DAY = re.compile(
     r"|(?:the\s+)?(?:day|morning)\s+(?:comes|breaks|dawns|begins|has\s+come)"
     r"|^\W*(?:day|daytime|daylight|morning|noon|midday|afternoon))\b(?!\s+of\b)"
 )
+
+_CLEARS = re.compile(
+    r"\b(?:(?:rain|storm|snow|snowfall|shower|downpour)\s+(?:has\s+|is\s+)?(?:stops?|stopped|ends?|ended|passes|passed|over|gone)"
+    r"|(?:stops?|stopped|no\s+more|no|without)\s+(?:the\s+)?(?:rain(?:ing)?|storm|snow(?:ing|fall)?)|clear(?:s|ed)?\s+up)\b"
+)
+
+
+def clears(text: str) -> bool:
+    """Whether `text` says that rain or snow is over."""
+    return _CLEARS.search(" ".join(text.lower().split())) is not None
 
 
 def daytimes(text: str) -> str:

@@ -26,7 +26,7 @@ from flowbrush.models.text.near_words import nearest
 from flowbrush.models.text.pictographs import spelled
 from flowbrush.models.text.places import at_sides, place_words
 from flowbrush.models.text.quantities import TAUGHT, counted
-from flowbrush.models.text.scenes import one_scene, scene_near
+from flowbrush.models.text.scenes import light_near, one_scene, scene_near
 from flowbrush.models.text.words import cut, forms, joins, spans, spoken, trigrams, words
 
 PAD, UNKNOWN = 0, 1
@@ -180,8 +180,12 @@ class PocketText(nn.Module):
         return one_scene(self._nearest(text)[0])[0]
 
     def left_out(self, text: str) -> list[str]:
-        """The scenes that `text` names after its first one: a picture shows one."""
+        """The scenes that `text` names and is not set in, nor in the light of: a picture shows one."""
         return one_scene(self.speller.corrected(text)[0])[1]
+
+    def light(self, text: str) -> str | None:
+        """The time of day in whose light `text` asks for a place: "night" or "sunset"."""
+        return light_near(self._nearest(text)[0])
 
     def knows(self, text: str) -> bool:
         """Whether `text` has a word that was trained and is not mere grammar."""

@@ -85,7 +85,25 @@ _NAMES = sorted((name for names in SCENES.values() for name in names), key=len, 
 _NAMED = re.compile(r"\b(?:" + "|".join([*_OTHERS, *_NAMES]) + r")\b")
 
 
-_NEAR = {scene: re.compile(r"\b(?:" + "|".join(names) + r")\b") for scene, names in NEAR.items()}
+_NEAR = {
+    scene: re.compile(r"\b(?:" + "|".join(names) + r")\b(?! creams?\b)") for scene, names in NEAR.items()
+}
+LIGHTS: dict[str, tuple[str, ...]] = {
+    "night": (*SCENES["night"], "moonlight", "moonlit", "midnight", "moon"),
+    "sunset": (*SCENES["sunset"], "sunrise", "evening", "dawn", "twilight"),
+}
+"""Times of day, which a place may have the light of, and the words for them."""
+_LIGHT = re.compile(
+    r"\b(?:"
+    + "|".join(sorted((*LIGHTS["night"], *LIGHTS["sunset"]), key=len, reverse=True))
+    + r")\b(?! owls?)"
+)
+_THERE = re.compile(
+    r"\b(?:in|into|on|onto|at|by|over|across|through|along|near|of|from|above|below|around|under|past)\s+(?:the|an?)\s+"
+    r"(?=((?:\w+\s+){0,2}\w+)\b)"
+    r"|^\W*(?:the|an?)\s+(?=((?:\w+\s+)?\w+)\s+(?:at|by|during)\s+(?!the (?:left|right|top|bottom)))"
+)
+"""Words that say where something is; others are what is there: "night, a river"."""
 _WAVES = re.compile(r"\bwaves\b")
 _OF_WATER = frozenset(
     "the these those some big huge high tall great small gentle calm rough wild stormy rolling crashing breaking foaming dark blue "
@@ -95,31 +113,63 @@ _OF_WATER = frozenset(
 
 
 def one_scene(text: str) -> tuple[str, list[str]]:
-    """`text` in lower case without the names of all scenes but the first, and those names."""
+    """`text` in lower case without the names of all scenes but the one that it is set in, and those of them that no picture of it
+    shows: a beach "at night" is a beach in the light of one.
+    """
     text = text.lower()
     found = [match for match in _NAMED.finditer(text) if match[0] not in _OTHERS]
-    first = _scene(found[0][0]) if found else None
-    left_out = [match for match in found if _scene(match[0]) != first]
-    for match in reversed(left_out):
+    scene, light = scene_near(text), light_near(text)
+    others = [match for match in found if _scene(match[0]) != scene]
+    shown = {light, "meadow"} if scene in LIGHTS else {light}  # hills are in their pictures, too
+    for match in reversed(others):
         text = text[: match.start()] + text[match.end() :]
-    return text, [match[0] for match in left_out]
+    return text, [match[0] for match in others if _scene(match[0]) not in shown]
 
 
 def scene_near(text: str) -> str | None:
-    """The scene that `text` names first, else the one that is nearest to a word of it; None where no word is near to one."""
+    """The scene that `text` is set in: the first place that it names; where that is a meadow, or none, the time of day that it
+    names; else the nearest to a word of it. None where no word is near to one.
+    """
     text = _WAVES.sub(_of_water, text.lower())
-    named = [match[0] for match in _NAMED.finditer(text) if match[0] not in _OTHERS]
-    if named:
-        return _scene(named[0])
-    near = [(match.start(), scene) for scene, names in _NEAR.items() if (match := names.search(text))]
-    return min(near)[1] if near else None
+    named = _named(text)
+    places = [scene for scene in named if scene not in LIGHTS]
+    if not (light := _light(text)):
+        return next(iter([*named, *_near(text)]), None)
+    places += [
+        scene
+        for found in _THERE.finditer(text)
+        for scene in _near(found[1] or found[2])
+        if scene not in LIGHTS
+    ]
+    place = next(iter(places), "meadow")
+    return light if place == "meadow" else place
+
+
+def light_near(text: str) -> str | None:
+    """The time of day, "night" or "sunset", whose light `text` asks for in a place that has another picture: "a road at night"."""
+    light = _light(text.lower())
+    return light if light and scene_near(text) not in LIGHTS else None
+
+
+def _light(text: str) -> str | None:
+    found = _LIGHT.search(text)
+    return next((light for light, names in LIGHTS.items() if found[0] in names), None) if found else None
+
+
+def _near(text: str) -> list[str]:
+    """The scenes that words of `text` are near to, in their order."""
+    found = [(match.start(), scene) for scene, names in _NEAR.items() if (match := names.search(text))]
+    return [scene for _, scene in sorted(found)]
+
+
+def _named(text: str) -> list[str]:
+    return [_scene(match[0]) for match in _NAMED.finditer(text) if match[0] not in _OTHERS]
 
 
 def is_in_water(text: str) -> bool:
     """Whether `text` puts something into a sea or a lake, and names no scene."""
     text = text.lower()
-    named = any(match[0] not in _OTHERS for match in _NAMED.finditer(text))
-    return not named and _IN_WATER.search(text) is not None
+    return not _named(text) and _IN_WATER.search(text) is not None
 
 
 def _of_water(waves: re.Match[str]) -> str:

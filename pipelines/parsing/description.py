@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from flowbrush.models.keyframes import Keyframes
-from flowbrush.models.text.daytimes import is_by_day
+from flowbrush.models.text.daytimes import clears, is_by_day
 from flowbrush.models.text.edits import ADD, GO, REPLACE, Edit, edited
 from flowbrush.models.text.pocket import Meaning, PocketText
 from flowbrush.models.text.scenes import is_in_water, scene_near
@@ -37,14 +37,15 @@ EMPTY = frozenset("empty deserted abandoned lonely bare nothing nobody".split())
 
 @dataclass(frozen=True)
 class Description:
-    """What prompts name: a scene, None where they name none, and things in their order. `of_what_is_there` where they name
-    neither: "it runs to the left", "heavy rain", or what is not known. `weather` is what they say of
-    it: "rain", "snow", "wind". `of_known`
-    where they name no scene, and things as ones that are known: "the dog runs". `later` are the words after which they say what is
-    to be done next ("then"), which is left out. `edit` is what they want changed of what is there, instead of saying what there
-    is, and `instead` the things that are to come in place of others; `by_day` where they say
-    that it is day, and no scene; `tells_deeds` whether they say what anybody does, `of_them`
-    whether they say it of those that are there, before they name any: "it runs to the house".
+    """What prompts name: a scene, None where they name none, and things in their order.
+
+    `of_what_is_there` where they name neither: "it runs to the left", "heavy rain", or what is not known. `weather` is what they
+    say of it: "rain", "snow", "wind", and `clear` where rain or snow is over. `of_known` where they name no scene, and things as
+    ones that are known: "the dog runs". `later` are the words after which they say what is to be done next ("then"), which is left
+    out. `edit` is what they want changed of what is there, instead of saying what there is, and `instead` the things that are to
+    come in place of others. `by_day` where they say that it is day, and no scene; `light` the time of day in whose light the scene
+    is to be: "a road at night". `tells_deeds` whether they say what anybody does, `of_them` whether they say it of those that are
+    there, before they name any: "it runs to the house".
     """
 
     scene: str | None
@@ -59,6 +60,8 @@ class Description:
     instead: tuple[Wanted, ...] = ()
     by_day: bool = False
     placed: bool = False
+    light: str | None = None
+    clear: bool = False
 
 
 class _Said(NamedTuple):
@@ -75,6 +78,8 @@ class _Said(NamedTuple):
     beside_them: bool
     tells_deeds: bool
     of_them: bool
+    light: str | None
+    clear: bool
 
 
 def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Description:
@@ -116,6 +121,8 @@ def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Descript
         tuple(instead),
         not placed and any(each.by_day for each in heard),
         placed,
+        next((each.light for each in heard if each.scene), None),
+        any(each.clear for each in heard),
     )
 
 
@@ -124,10 +131,11 @@ def _said(prompt: str, text: PocketText, keyframes: Keyframes) -> _Said:
     written = text.written(prompt)
     named = [departed(thing) for thing in things_named(said, text)]
     things = with_neighbours(with_ways(_known(named, said, keyframes), said), said)
+    clear = clears(prompt)
     return _Said(
         scene=_scene(written, things, keyframes),
         things=things,
-        weather=[each.name for each in said if each.kind == "weather"],
+        weather=[] if clear else [each.name for each in said if each.kind == "weather"],
         later=later,
         edit=edited(prompt)[1],
         placed=scene_near(written) is not None,
@@ -136,6 +144,8 @@ def _said(prompt: str, text: PocketText, keyframes: Keyframes) -> _Said:
         beside_them=len(things) == 1 and not things[0].definite and any(each.word in WHOM for each in said),
         tells_deeds=any(each.kind in ("verb", "direction") for each in said),
         of_them=is_of_them(said),
+        light=text.light(prompt),
+        clear=clear,
     )
 
 

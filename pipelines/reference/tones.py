@@ -1,4 +1,4 @@
-"""The light of another time of day or another weather on a photo, whose own scene stays: a curve of its colours. Pure functions.
+"""The light of another time of day or another weather on a scene, which stays: a curve of its colours. Pure functions.
 
 At night film is exposed shorter and tinted blue ("day for night"); what is far away in falling snow or rain pales.
 """
@@ -38,9 +38,9 @@ TONES = {
 """By the scene or the weather that a prompt names; chosen by eye on seven photos."""
 
 
-def tone_of(scene: str | None, weather: Collection[str], by_day: bool) -> Tone | None:
+def tone_of(light: str | None, weather: Collection[str], by_day: bool) -> Tone | None:
     """The tone of what a prompt says; None where that is nothing of the light."""
-    named = next((TONES[name] for name in (scene, *weather) if name in TONES), None)
+    named = next((TONES[name] for name in (light, *weather) if name in TONES), None)
     return named or (DAY if by_day else None)
 
 

@@ -12,8 +12,8 @@ import torch
 from flowbrush.models.keyframes import Ground
 from flowbrush.models.pocket import PocketModel
 from flowbrush.models.text.colors import parted
-from flowbrush.models.text.daytimes import DARK
 from flowbrush.models.text.edits import REMOVE, edited
+from flowbrush.models.text.scenes import LIGHTS
 from flowbrush.pipelines.conditions.controls import Blend, ChunkPlan
 from flowbrush.pipelines.parsing.clauses import ClauseReader
 from flowbrush.pipelines.parsing.counts import counted, of_counts, of_room
@@ -21,7 +21,7 @@ from flowbrush.pipelines.parsing.description import Description, describe
 from flowbrush.pipelines.parsing.heights import FREE
 from flowbrush.pipelines.parsing.wanted import Wanted
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
-from flowbrush.pipelines.reference.tones import DAY, tone_of
+from flowbrush.pipelines.reference.tones import DAY, TONES, tone_of
 from flowbrush.pipelines.requests import Notice
 from flowbrush.pipelines.staging import editing, putting, transition
 from flowbrush.pipelines.staging.climbing import dismounting, mounting
@@ -91,14 +91,14 @@ class SceneMaker:
         layers = beside(layers, each, (), size[0])
         layers = in_depth(sat_down(layers, each), layers, each)
         sure = torch.ones_like(drop.picture[:1])
-        return LayerStack(
-            drop.picture, sure, layers, margin=drop.margin, label=scene, prompt=prompts, seed=seed
-        )
+        stack = LayerStack(drop.picture, sure, layers, label=scene, prompt=prompts, seed=seed)
+        tone = tone_of(told.light, drawn_in(told.weather), by_day=True) or DAY
+        return replace(stack, margin=drop.margin, tone=tone)
 
     def over_photo(self, stack: LayerStack, prompts: Blend) -> LayerStack:
         """The stack of a photo that prompts come together with, in their tone."""
         told = self.describe(prompts)
-        tone = tone_of(told.scene, told.weather, told.by_day)
+        tone = tone_of(told.light or told.scene, told.weather, told.by_day)
         return replace(stack, prompt=prompts, tone=tone or stack.tone)
 
     def turn(self, stack: LayerStack, plan: ChunkPlan) -> LayerStack:
@@ -112,11 +112,7 @@ class SceneMaker:
 
     def _begin(self, stack: LayerStack, prompts: Blend) -> LayerStack:
         told = self.describe(prompts)
-        scene = told.scene
-        if stack.of_photo:
-            stack, scene = lit_as(stack, told, prompts)
-        elif told.by_day and (stack.next_label or stack.label) in DARK:
-            scene = DEFAULT_SCENE
+        stack, scene = lit_as(stack, told, prompts) if stack.of_photo else relit(stack, told)
         if told.of_what_is_there:
             return self._to_scene(retold(stack, prompts, lambda layer: told.tells_deeds), scene)
         counts, before = Counter(counted(told.things)), self.describe(stack.prompt)
@@ -145,7 +141,7 @@ class SceneMaker:
             return stack
         height, width = stack.size
         drop = self.keyframes.backdrop(scene, stack.seed, (width, height))
-        stack = transition.tone_to(transition.dissolve_to(stack, drop.picture, drop.margin, scene), DAY)
+        stack = transition.dissolve_to(stack, drop.picture, drop.margin, scene)
         on_ground = [place for place, layer in enumerate(stack.layers) if self._stands(stack, layer)]
         return putting.landed(stack, on_ground, drop.ground.level) if drop.ground.level < 1 else stack
 
@@ -179,14 +175,36 @@ def lit_as(stack: LayerStack, told: Description, prompts: Blend) -> tuple[LayerS
     """A photo in the tone of what new prompts say, and the scene that is to take its place: none where they name a time of day or
     a weather, which it is shown in, or say what goes on where it was taken: "the waves roll", "the horse runs on the grass".
     """
-    tone = tone_of(told.scene, told.weather, told.by_day)
+    tone = tone_of(told.scene, told.weather, told.by_day or told.clear)
     if tone is not None:
         return transition.tone_to(stack, tone), None
     asked = any(edited(text)[1] is not None for text, _ in prompts)
     its_own = not told.things or any(
         stack.layers[place].cut for thing in told.things for place in editing.those(stack.layers, thing)
     )
-    return stack, None if told.tells_deeds and its_own and not asked else told.scene
+    stays = not told.scene or (told.tells_deeds and its_own and not asked)
+    tone = tone_of(told.light, (), by_day=not stays)
+    stack = stack if tone is None else transition.tone_to(stack, tone)
+    return stack, None if stays else told.scene
+
+
+def relit(stack: LayerStack, told: Description) -> tuple[LayerStack, str | None]:
+    """A scene in the light of what new prompts say, and the scene that is to take its place. A time of day that is said of what is
+    there is a light, too, but for a meadow: the hills by night have a picture of their own.
+    """
+    there, scene = stack.next_label or stack.label, told.scene
+    if told.by_day and there in LIGHTS:
+        scene = DEFAULT_SCENE
+    if scene in LIGHTS and not told.things and there not in (*LIGHTS, DEFAULT_SCENE):
+        return transition.tone_to(stack, TONES[scene]), None
+    another = told.placed or told.by_day or told.clear or scene not in (None, there)
+    tone = tone_of(told.light, drawn_in(told.weather), another)
+    return (stack if tone is None else transition.tone_to(stack, tone)), scene
+
+
+def drawn_in(weather: Sequence[str]) -> list[str]:
+    """The weather that a drawn scene is shown in the light of: there is one of snow."""
+    return [name for name in weather if name == "rain"]
 
 
 def _first(told: Description) -> tuple[Wanted, ...]:

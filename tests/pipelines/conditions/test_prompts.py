@@ -81,7 +81,7 @@ def test_unknown_words_are_told_with_the_control_that_brought_them(prompts: Prom
 
 
 def test_a_scene_that_is_left_out_is_told(prompts: Prompts) -> None:
-    asked = replace(plan((("cat", 1.0),)), new_texts=(("a cat in the meadow at night", 5),))
+    asked = replace(plan((("cat", 1.0),)), new_texts=(("a cat in the meadow on the beach", 5),))
     assert ("one_scene", 5) in [(notice.code, notice.id) for notice in prompts.notices(asked)]
 
 

@@ -78,7 +78,7 @@ def test_what_is_added_comes_to_where_the_others_are(maker: SceneMaker) -> None:
     now = after(maker, "a dog on the beach", "add a fish")
     assert now.label == "beach" and not now.next_label
     assert after(maker, "a dog on the beach", "add a cat in the snow").label == "snow"
-    assert after(maker, "a dog on the beach", "make it night").label == "night"
+    assert after(maker, "a dog in a meadow", "make it night").label == "night"
 
 
 def test_the_others_go_on_with_what_they_do(maker: SceneMaker) -> None:
