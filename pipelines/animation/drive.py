@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from flowbrush.models.text.colors import parted
 from flowbrush.pipelines.animation.bending import Bases
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
 from flowbrush.pipelines.reference.pose import turned_about
@@ -35,6 +36,7 @@ def drive(
     gained: Tensor,
     staying: frozenset[int] = frozenset(),
     passing: Mapping[int, str] = NOBODY,
+    floating: frozenset[int] = frozenset(),
 ) -> LayerStack:
     """Poses after what the things did by themselves: `gained` [3, h, w] shift in pixels and turn, averaged over each thing's cells,
     `own` [layers, h, w].
@@ -43,23 +45,41 @@ def drive(
     long as no prompt has named it, and comes up and down only where it is told to: the student would have it stand on a ground of
     its own world. The layers at the places `staying` are not carried across the picture: where things meet, the student
     takes one along with the other. Those `passing` were told to go to the left, to the right or up (one of PASSED): they go off
-    that side and come in at the other, so they have somewhere to go for as long as the stream lives. Who sits on another goes
-    where that goes.
+    that side and come in at the other, so they have somewhere to go for as long as the stream lives. Those `floating` are on water,
+    and come neither up nor down. Who sits on another goes where that goes.
     """
-    sitting = stack.carriers()
+    sitting, paces = stack.carriers(), troop_paces(stack, passing)
     for index, (layer, gain) in enumerate(zip(stack.layers, mean_gains(gained, own), strict=True)):
         if layer.label and index not in sitting:
             dx, dy, turn = gain.tolist()
             by, pace = np.array([0.0 if index in staying else dx, dy]), 0.0
             told = "" if layer.held else passing.get(index, "")
             way = PASSED.get(told)
-            by[1] = 0.0 if told in LEVEL or (layer.cut and told != "up") else by[1]
+            level = told in LEVEL or index in floating or (layer.cut and told != "up")
+            by[1] = 0.0 if level else by[1]
             if way:
-                by[way[0]], pace = kept_up(float(by[way[0]]), layer.pace, way[1])
+                by[way[0]], pace = kept_up(float(by[way[0]]), paces[kind_of(layer), told], way[1])
             elif layer.pace and not layer.held:
                 by, pace = come_in(layer, by, stack.size)
             stack = stack.with_layer(index, replace(_driven(layer, by, turn, way, stack.size), pace=pace))
     return carried(stack)
+
+
+def troop_paces(stack: LayerStack, passing: Mapping[int, str]) -> dict[tuple[str, str], float]:
+    """The greatest pace (pixels a chunk) of all of a kind that were told to go the same way, by both: of three ducks the student
+    has one swim twice as fast as another, and five horses would come to stand on each other.
+    """
+    paces: dict[tuple[str, str], float] = {}
+    for index, told in passing.items():
+        layer = stack.layers[index]
+        troop = kind_of(layer), told
+        paces[troop] = max(paces.get(troop, 0.0), 0.0 if layer.held else layer.pace)
+    return paces
+
+
+def kind_of(layer: Layer) -> str:
+    """What a layer is called, whatever its colour."""
+    return parted(layer.label)[1]
 
 
 def mean_gains(gained: Tensor, own: Tensor) -> np.ndarray:

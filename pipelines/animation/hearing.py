@@ -30,7 +30,7 @@ def staying(reader: ClauseReader, stack: LayerStack, plan: ChunkPlan) -> frozens
         place
         for place, layer in enumerate(stack.layers)
         if (reader.rests if layer.told or layer.cut else reader.stays)(
-            *_asked(reader, stack, place, plan.prompt)
+            *asked(reader, stack, place, plan.prompt)
         )
     )
 
@@ -38,16 +38,14 @@ def staying(reader: ClauseReader, stack: LayerStack, plan: ChunkPlan) -> frozens
 def passing(reader: ClauseReader, stack: LayerStack, plan: ChunkPlan) -> dict[int, str]:
     """The places of the layers that were told to go on and on, and which way: one of PASSED."""
     ways = {
-        place: reader.way(*_asked(reader, stack, place, plan.prompt))
+        place: reader.way(*asked(reader, stack, place, plan.prompt))
         for place, layer in enumerate(stack.layers)
         if layer.label
     }
     return {place: way for place, way in ways.items() if way in PASSED}
 
 
-def _asked(
-    reader: ClauseReader, stack: LayerStack, place: int, prompts: Blend
-) -> tuple[Blend, str, int, str]:
+def asked(reader: ClauseReader, stack: LayerStack, place: int, prompts: Blend) -> tuple[Blend, str, int, str]:
     """What the reader is asked of a layer: the prompts that it hears, its name and number, and where it goes now if they tell it
     to go to another, or no way. What was cut from a photo has no name: it hears what is said of nobody else who is there.
     """
@@ -81,7 +79,7 @@ def regions(reader: ClauseReader, moved: Moved, plan: ChunkPlan, patch: int) -> 
     for place in range(len(moved.stack.layers)):
         hears = carriers.get(place, place)
         prompt, source = (
-            reader.own(*_asked(reader, moved.stack, hears, prompts)) for prompts in (plan.prompt, plan.source)
+            reader.own(*asked(reader, moved.stack, hears, prompts)) for prompts in (plan.prompt, plan.source)
         )
         same = [at for at, each in enumerate(plans) if (each.prompt, each.source) == (prompt, source)]
         own.append(same[0] if same else len(plans))

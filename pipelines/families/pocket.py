@@ -17,6 +17,7 @@ from flowbrush.models.pocket import PocketModel
 from flowbrush.pipelines.animation import leading
 from flowbrush.pipelines.animation.bending import Bends, going, gone_on, lit, shares
 from flowbrush.pipelines.animation.drive import bases_of, drive, gains, mean_gains
+from flowbrush.pipelines.animation.floating import floating
 from flowbrush.pipelines.animation.hearing import passing, regions, staying
 from flowbrush.pipelines.conditions.controls import ChunkPlan, normalised
 from flowbrush.pipelines.conditions.drag import Guide
@@ -197,7 +198,8 @@ class PocketFamily:
         after, meant, gone = list[LayerStack](), list[Tensor](), list[Tensor]()
         for each, moved, gained in zip(taken, moves(taken), drives, strict=True):
             told = self.clauses, each.memory, each.plan
-            driven = drive(each.memory, moved.own, gained, staying(*told), passing(*told))
+            afloat = floating(*told, self.scenes.ground(each.memory))
+            driven = drive(each.memory, moved.own, gained, staying(*told), passing(*told), afloat)
             bases = bases_of(moved.stack, mean_gains(gained, moved.own))
             whose = shares(bases, (gained.shape[1], gained.shape[2]))
             meant.append(going(bases, bases.said, whose))

@@ -182,8 +182,10 @@ def is_read_otherwise(thing: Wanted) -> bool:
 
 
 def is_shared(things: Sequence[Wanted]) -> bool:
-    """Whether deeds are said that not all things can be told by the whole prompt: there are several, and some do something."""
-    return len(things) > 1 and any(any(thing.deed) for thing in things)
+    """Whether deeds are said that not all things can be told by the whole prompt: there are several, and some do something, or come
+    down on others.
+    """
+    return len(things) > 1 and any(any(thing.deed) or thing.on for thing in things)
 
 
 def clauses_of(told: Description, said: Sequence[Meaning]) -> Clauses:

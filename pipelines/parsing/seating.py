@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from flowbrush.models.text.pocket import RIDES, Meaning
 from flowbrush.pipelines.parsing.deeds import AND, BY, ROOTED, Mention, mentions_of
-from flowbrush.pipelines.parsing.wanted import Wanted
+from flowbrush.pipelines.parsing.wanted import GAITS, Wanted
 
 ON = frozenset("on onto upon atop".split())
 CLIMBS = frozenset("climb climbs climbing climbed mounts mounting boards boarding".split())
@@ -28,8 +28,6 @@ ON_ITS_OWN = frozenset({"fire"})
 UP_AND_DOWN = frozenset({"up", "down"})
 BETWEEN = frozenset({"", "size", "count", "manner", "verb"})
 """Kinds of words that may stand between "on" and the name of what one is on."""
-GAITS = {"ground": "walk", "air": "fly", "water": "swim", "afloat": "sail"}
-"""How what is ridden goes, by what it lives in."""
 GOES_ALONG = frozenset("walk run drive fly swim sail".split())
 """What is done by the horse where a prompt says it of its rider."""
 

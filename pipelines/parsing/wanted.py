@@ -10,7 +10,8 @@ LOOKS_RIGHT = frozenset({"rocket"})
 """Things whose sprite looks to the right; all others look left or at us."""
 OTHER = {"left": "right", "right": "left"}
 """The other side of a picture."""
-
+GAITS = {"ground": "walk", "air": "fly", "water": "swim", "afloat": "sail"}
+"""How things go, by what they live in."""
 
 BESIDE, BEFORE, BEHIND, BETWEEN = "beside", "before", "behind", "between"
 """Where a thing may be as another tells, or two."""

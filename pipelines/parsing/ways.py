@@ -13,7 +13,7 @@ from typing import NamedTuple
 from flowbrush.models.text.colors import color
 from flowbrush.models.text.pocket import Meaning
 from flowbrush.pipelines.parsing.deeds import BY, ENDS, Mention, mentions_of, said_of_next
-from flowbrush.pipelines.parsing.wanted import LOOKS_RIGHT, OTHER, Goal, Wanted
+from flowbrush.pipelines.parsing.wanted import GAITS, LOOKS_RIGHT, OTHER, Goal, Wanted
 
 TRAVELS = frozenset("walk run hop waddle crawl roll fly swim sail drive".split())
 """Deeds with which one goes from where one is, whether or not a way is said; what bounces or floats need not."""
@@ -80,9 +80,14 @@ def _towards(doer: Wanted, other: Wanted, goal: _Named) -> tuple[Wanted, Wanted]
         way = OTHER.get(way, way)
     to = None if goal.driven or goal.past else goal_of(doer, other.called, goal.away)
     doer = replace(doer, side=own_side, toward=way, goal=to)
-    return doer, replace(
-        other, side=other_side, toward=way if goal.driven and not other.way else other.toward
-    )
+    if goal.driven:  # it flees, as such things go
+        other = replace(other, verb=_gait(other), toward=other.toward if other.way else way)
+    return replace(doer, verb=_gait(doer) if goal.driven else doer.verb), replace(other, side=other_side)
+
+
+def _gait(thing: Wanted) -> str:
+    """What it does to get away: who lives in the air or in water does not run there."""
+    return GAITS[thing.home] if thing.home in ("air", "water") else thing.verb
 
 
 def _goals(said: Sequence[Meaning]) -> list[_Named]:

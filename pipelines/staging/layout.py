@@ -73,17 +73,26 @@ Span = tuple[float, float]
 
 
 class Spot(NamedTuple):
-    """Where something stands: its middle, its size, and how far it is to go across and down, in pixels."""
+    """Where something stands: its middle, its size, and how far it is to go across and down, in pixels; those of one `troop` go
+    together, and keep their distance.
+    """
 
     x: float
     y: float
     size: float
     across: float = 0.0
     down: float = 0.0
+    troop: str = ""
 
     def room(self, other: Spot) -> float:
         """How far two stay apart on their ways, in their mean size."""
-        gaps = _gap(self.x, self.across, other.x, other.across), _gap(self.y, self.down, other.y, other.down)
+        if self.troop and self.troop == other.troop:
+            gaps = self.x - other.x, self.y - other.y
+        else:
+            gaps = (
+                _gap(self.x, self.across, other.x, other.across),
+                _gap(self.y, self.down, other.y, other.down),
+            )
         return float(np.hypot(*gaps)) / (0.5 * (self.size + other.size))
 
 
@@ -122,7 +131,7 @@ def arrange(
             placed[place] = Placed(thing.called, x, y, edge, first=place, mirrored=_backwards(thing))
             fixed.append(Spot(x, y, edge))
     spots = _roomiest(np.random.default_rng(seed), picture, free, len(each), fixed)
-    for place, (x, y, edge, _, _) in spots.items():
+    for place, (x, y, edge, *_) in spots.items():
         placed[place] = Placed(each[place].called, x, y, edge, mirrored=_backwards(each[place]))
     return [placed[place] for place in range(len(each))]
 
@@ -197,7 +206,8 @@ def _going(thing: Wanted, picture: _Picture, x: float, y: float, edge: float) ->
     across, down = WAYS["down" if thing.verb == "fall" else thing.way] if _goes(thing) else (0, 0)
     end_x = min(max(0.0, x + across * WAY * picture.width), picture.width)
     end_y = min(max(0.0, y + down * WAY * picture.height), picture.height)
-    return Spot(x, y, edge, end_x - x, end_y - y)
+    troop = f"{thing.label} {thing.verb} {thing.way}" if _goes(thing) and thing.goal is None else ""
+    return Spot(x, y, edge, end_x - x, end_y - y, troop)
 
 
 def _goes(thing: Wanted) -> bool:

@@ -155,14 +155,14 @@ class SceneMaker:
         wanted = of_room(wanted, MOST_THINGS - len(named(stack)))
         height, width = stack.size
         taken = [(layer.pose.x / width, layer.pose.y / height) for layer in stack.layers if not layer.leaving]
-        placed = arrange(wanted, (width, height), (), stack.seed, self._ground(stack), taken)
+        placed = arrange(wanted, (width, height), (), stack.seed, self.ground(stack), taken)
         arriving = [replace(layer_of(self.keyframes, each, (width, height)), opacity=0.0) for each in placed]
         each = each_of(wanted)
         new = beside(numbered(arriving, stack.layers), each, stack.layers, width)
         layers = [*stack.layers, *sat_down(new, each, stack.layers)]
         return stack.with_all(in_depth(layers, new, each))
 
-    def _ground(self, stack: LayerStack) -> Ground:
+    def ground(self, stack: LayerStack) -> Ground:
         """Where things stand in the scene that a stack shows, or is on its way to; in a photo in its lower part."""
         label = stack.next_label or stack.label
         if not label:

@@ -138,3 +138,24 @@ def test_a_pace_is_of_the_way_that_was_told() -> None:
     turned = drive(moved.stack, moved.own, gained(1.0, 0.0, 0.0), passing={0: "left"})
     assert turned.layers[0].pose.x == pytest.approx(50 - 6 * PACE_KEPT * LEAST_PACE + LEAST_DRIVE)
     assert drive(moved.stack, moved.own, gained(1.0, 0.0, 0.0)).layers[0].pace == 0, "and of no other"
+
+
+def test_those_of_a_kind_who_go_the_same_way_go_at_about_one_pace() -> None:
+    """One of three ducks swam twice as fast as another, and came to lie on it."""
+    fast, slow = replace(disc(RED, 80, 30), pace=10.0), disc(RED, 50, 30)
+    other, held = replace(disc(BLUE, 30, 30), label="fox"), replace(disc(RED, 20, 30), hands=frozenset({1}))
+    moved = move(stack(fast, slow, other, held), rows((1, (20, 30), (20, 30))))
+    ways = dict.fromkeys(range(4), "left")
+    after = drive(moved.stack, moved.own, gained(-1.0, 0.0, 0.0), passing=ways)
+    gone = [before.pose.x - now.pose.x for before, now in zip(moved.stack.layers, after.layers, strict=True)]
+    own = 10 * PACE_KEPT * LEAST_PACE - LEAST_DRIVE
+    assert gone[:2] == pytest.approx([own, own]) and gone[2] == pytest.approx(1 - LEAST_DRIVE)
+    assert gone[3] == 0
+    lone = drive(moved.stack, moved.own, gained(-1.0, 0.0, 0.0), passing={0: "left", 1: "right"})
+    assert lone.layers[1].pose.x == pytest.approx(50 + LEAST_PACE - LEAST_DRIVE), "and nobody else's"
+
+
+def test_what_floats_comes_neither_up_nor_down() -> None:
+    moved = move(stack(disc(RED, 50, 30)), rows())
+    after = drive(moved.stack, moved.own, gained(3.0, 2.0, 0.0), floating=frozenset({0})).layers[0]
+    assert (after.pose.x, after.pose.y) == (53 - LEAST_DRIVE, 30)

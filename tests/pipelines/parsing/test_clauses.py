@@ -208,3 +208,10 @@ def test_who_was_told_to_go_nowhere_rests(reader: ClauseReader) -> None:
     they = (("they run to the house", 1.0),)
     assert [reader.rests(they, name, 0) for name in ("dog", "tree", "house")] == [False, True, True]
     assert reader.rests(they, "dog", 0, THERE) and not reader.rests((("it runs up", 1.0),), "dog", 0)
+
+
+def test_what_somebody_comes_down_on_hears_nothing_of_it(reader: ClauseReader) -> None:
+    """A tree came down with the bird that landed on it."""
+    landing = (("a bird lands on a tree", 1.0),)
+    assert reader.own(landing, "tree", 0) == (("a tree", 1.0),) and reader.stays(landing, "tree", 0)
+    assert reader.own(landing, "eagle", 0) == (("a eagle", 1.0),)

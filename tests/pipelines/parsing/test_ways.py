@@ -90,3 +90,17 @@ def test_who_goes_to_another_has_a_goal_and_who_passes_it_or_drives_it_has_none(
 def test_all_who_do_it_have_the_goal(model: PocketModel) -> None:
     things = SceneMaker(model).describe((("a dog and a cat run to the ball and a cow sleeps", 1.0),)).things
     assert [thing.goal for thing in things] == [Goal("soccer ball"), Goal("soccer ball"), None, None]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "verbs"),
+    [
+        ("a cat chases a butterfly", ["run", "fly"]),
+        ("a cat runs after a fish", ["run", "swim"]),
+        ("an eagle chases a rabbit", ["fly", "run"]),
+        ("a cat runs to a butterfly", ["run", ""]),
+    ],
+)
+def test_in_a_chase_each_goes_as_such_things_do(model: PocketModel, prompt: str, verbs: list[str]) -> None:
+    """A butterfly that was told to run stayed where it was."""
+    assert [thing.verb for thing in SceneMaker(model).describe(((prompt, 1.0),)).things] == verbs

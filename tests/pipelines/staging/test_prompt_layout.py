@@ -333,6 +333,20 @@ def test_who_goes_has_room_to_go() -> None:
         assert arrange(things, (320, 192), (), seed, LAND)[0].x >= 0.36 * 320
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_those_who_go_together_stand_apart_and_need_no_room_on_each_other_s_way(seed: int) -> None:
+    """Three ducks that swim to the left were put on each other, for none was to be on another's way."""
+    ducks = Wanted("duck", count=3, verb="swim", toward="left", own_way=True, home="afloat")
+    placed = arrange([ducks], (320, 192), [], seed, SHORE)
+    gaps = [np.hypot(a.x - b.x, a.y - b.y) / a.size for a, b in combinations(placed, 2)]
+    assert min(gaps) > 0.85, "they hardly touch"
+    others = replace(ducks, label="dog", count=1)
+    one, other = (
+        _going(each, _Picture(320, 192, SHORE), x, 90, 60) for each, x in ((ducks, 200), (others, 120))
+    )
+    assert one.room(other) == 0 and one.room(one._replace(x=120.0)) == pytest.approx(80 / 60)
+
+
 def test_spots_keep_apart_as_far_as_their_ways_do() -> None:
     still, goes, falls = Spot(100, 100, 40), Spot(200, 100, 60, across=-60), Spot(130, 20, 60, down=90)
     assert still.room(goes) == goes.room(still) == pytest.approx(40 / 50)
