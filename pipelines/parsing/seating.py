@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from flowbrush.models.text.pocket import RIDES, Meaning
 from flowbrush.pipelines.parsing.deeds import AND, BY, ROOTED, Mention, mentions_of
-from flowbrush.pipelines.parsing.wanted import GAITS, Wanted
+from flowbrush.pipelines.parsing.wanted import Wanted
 
 ON = frozenset("on onto upon atop".split())
 CLIMBS = frozenset("climb climbs climbing climbed mounts mounting boards boarding".split())
@@ -71,7 +71,7 @@ def _together(rider: Wanted, carrier: Wanted) -> tuple[Wanted, Wanted]:
 
 
 def _walking(thing: Wanted) -> Wanted:
-    return thing if thing.verb or thing.label in ROOTED else replace(thing, verb=GAITS[thing.home])
+    return thing if thing.verb or thing.label in ROOTED else replace(thing, verb=thing.gait)
 
 
 def _pairs(said: Sequence[Meaning]) -> list[tuple[str, str]]:

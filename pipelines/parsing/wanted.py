@@ -12,6 +12,10 @@ OTHER = {"left": "right", "right": "left"}
 """The other side of a picture."""
 GAITS = {"ground": "walk", "air": "fly", "water": "swim", "afloat": "sail"}
 """How things go, by what they live in."""
+VEHICLES = frozenset(
+    ("car", "bus", "taxi", "police car", "ambulance", "fire engine", "tractor", "bicycle", "scooter")
+)
+"""What drives: told to walk it hardly leaves its place."""
 
 BESIDE, BEFORE, BEHIND, BETWEEN = "beside", "before", "behind", "between"
 """Where a thing may be as another tells, or two."""
@@ -99,3 +103,8 @@ class Wanted:
     def deed(self) -> tuple[str, str, str]:
         """What is said that it does, which way and how."""
         return self.verb, self.direction, self.manner
+
+    @property
+    def gait(self) -> str:
+        """How such things go."""
+        return "drive" if self.label in VEHICLES else GAITS[self.home]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from flowbrush.models.text.colors import color
 from flowbrush.models.text.pocket import Meaning
 from flowbrush.pipelines.parsing.deeds import BY, ENDS, Mention, mentions_of, said_of_next
-from flowbrush.pipelines.parsing.wanted import GAITS, LOOKS_RIGHT, OTHER, Goal, Wanted
+from flowbrush.pipelines.parsing.wanted import LOOKS_RIGHT, OTHER, Goal, Wanted
 
 TRAVELS = frozenset("walk run hop waddle crawl roll fly swim sail drive".split())
 """Deeds with which one goes from where one is, whether or not a way is said; what bounces or floats need not."""
@@ -87,7 +87,7 @@ def _towards(doer: Wanted, other: Wanted, goal: _Named) -> tuple[Wanted, Wanted]
 
 def _gait(thing: Wanted) -> str:
     """What it does to get away: who lives in the air or in water does not run there."""
-    return GAITS[thing.home] if thing.home in ("air", "water") else thing.verb
+    return thing.gait if thing.home in ("air", "water") else thing.verb
 
 
 def _goals(said: Sequence[Meaning]) -> list[_Named]:

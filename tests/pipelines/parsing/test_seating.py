@@ -6,8 +6,9 @@ import pytest
 
 from flowbrush.models.pocket import PocketModel
 from flowbrush.pipelines.parsing.seating import seated
-from flowbrush.pipelines.parsing.wanted import Wanted
+from flowbrush.pipelines.parsing.wanted import VEHICLES, Wanted
 from flowbrush.pipelines.staging.scenes import SceneMaker
+from flowbrush.training.world import verbs
 
 
 def said(prompt: str, model: PocketModel) -> str:
@@ -99,3 +100,21 @@ def test_without_words_for_it_nobody_sits() -> None:
 )
 def test_who_comes_off_what(model: PocketModel, prompt: str, off: str) -> None:
     assert SceneMaker(model).describe(((prompt, 1.0),)).things[0].off == off
+
+
+@pytest.mark.parametrize(
+    ("prompt", "verb"),
+    [
+        ("a girl rides a bicycle", "drive"),
+        ("a girl rides a horse", "walk"),
+        ("a man rides on a bus", "drive"),
+    ],
+)
+def test_who_is_ridden_goes_as_such_things_do(model: PocketModel, prompt: str, verb: str) -> None:
+    """A bicycle that was told to walk hardly left its place."""
+    (thing,) = SceneMaker(model).describe(((prompt, 1.0),)).things
+    assert thing.verb == verb
+
+
+def test_vehicles_are_what_drives_in_the_world_that_was_learned() -> None:
+    assert set(verbs.KINDS["vehicle"]) == VEHICLES
