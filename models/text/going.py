@@ -102,15 +102,24 @@ _MIDDLE = re.compile(
 )
 OTHER_WAY = {"left": "to the right", "right": "to the left"}
 _FROM = re.compile(r"\bfrom\s+(?:the\s+)?(left|right)\b(?!\s+to\b)")
+_TO_IT = r"(?=\s+(?:an?|the|his|her|its|some|another)\b)"
+_PLAYS = re.compile(
+    rf"\b(?:play(?:s|ing)?)\s+with{_TO_IT}|\bplay(?:s|ing)?\s+(?:together|with\s+(?:each\s+other|one\s+another))\b"
+)
+_AT_IT = re.compile(
+    r"\b(?:eat(?:s|ing)?|ate|bit(?:es?|ing)|nibbl(?:es?|ing)|munch(?:es|ing)?|chew(?:s|ing)?|lick(?:s|ing)?|sniff(?:s|ing)?|"
+    rf"kiss(?:es|ing)?|hug(?:s|ging)?|hold(?:s|ing)?|read(?:s|ing)?|guard(?:s|ing)?|talk(?:s|ing)?\s+(?:to|with)){_TO_IT}"
+)
+"""Deeds for which one has to be at the other thing; of none of them anything else is shown."""
 
 
 def going(text: str) -> str:
     """`text` in lower case with "walks" for what goes somewhere, "flies up" or "flies down" for what rises or comes down, and with
     the side that something goes to for the one that it comes from. Who jumps up jumps, down the road is along it, on top of is on,
-    in the middle of two between them.
+    in the middle of two between them; who eats something is next to it, and who plays with it hops there.
     """
     text = _ON_TOP.sub("on", _RIDES_ON.sub(r"\1", resting(daytimes(text))))
-    text = _MIDDLE.sub("between", text)
+    text = _PLAYS.sub(_at_play, _AT_IT.sub("next to", _MIDDLE.sub("between", text)))
     text = _FROM.sub(lambda found: OTHER_WAY[found[1]], text)
     text = _SAILING.sub(lambda found: f"{found[1]}{found[2]} sail{'' if found[2] else 's'}", text)
     text = _IN_PLACE.sub(lambda found: found[1], _ALONG.sub("along", text))
@@ -119,3 +128,10 @@ def going(text: str) -> str:
     text = _FOLLOWING.sub(lambda found: _FOLLOWS[found[0]], text)
     text = _RISING.sub(lambda found: f"{_RISES[found[1]]} up", text)
     return _SETTLING.sub(lambda found: f"{_SETTLES[found[1]]} down", text)
+
+
+def _at_play(found: re.Match[str]) -> str:
+    """ "hops up and down", and next to whom, where that is said."""
+    hop = "hop" if found[0].startswith("play ") else "hops" if found[0].startswith("plays ") else "hopping"
+    other = " next to" if found[0].endswith("with") else ""
+    return f"{hop} up and down{other}"

@@ -13,13 +13,16 @@ from dataclasses import replace
 from flowbrush.models.text.places import PLACE, said_of
 from flowbrush.models.text.pocket import Meaning
 from flowbrush.pipelines.parsing.phrases import put_together
-from flowbrush.pipelines.parsing.wanted import Wanted
+from flowbrush.pipelines.parsing.wanted import BEFORE, Wanted
 
 FREE = frozenset({"fly", "float", "fall"})
 """Deeds with which a thing is in the air."""
 
 LEAPS = "hop"
 """The deed whose "over" is a way, and no place: who jumps over a house comes down behind it."""
+
+SHELTERS = frozenset({"tree", "pine tree", "palm tree", "umbrella"})
+"""What others are under that stand on the ground before it."""
 
 
 def marked(said: Sequence[Meaning]) -> list[Meaning]:
@@ -49,6 +52,8 @@ def in_their_places(things: Sequence[Wanted]) -> list[Wanted]:
                 placed[over], placed[under] = _in_line(placed[over], placed[under])
             elif placed[over].home == "afloat" and placed[under].home == "water":
                 placed[under] = replace(placed[under], height=placed[under].height or "bottom")
+            elif relation == "below" and label in SHELTERS and thing.home == "ground" and thing.count == 1:
+                placed[at] = replace(thing, near=(BEFORE, label))
             elif relation == "below" or thing.verb != LEAPS:
                 placed[at] = _stays(placed[at], f"{relation} the {label}")
     return [_stays(thing, "at the top") if _is_stuck(thing) else thing for thing in placed]

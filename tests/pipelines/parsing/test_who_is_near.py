@@ -24,6 +24,10 @@ from flowbrush.pipelines.staging.scenes import SceneMaker
         ("a cat on a car next to a tree", {"car": (BESIDE, "tree")}),
         ("a cat and a dog", {}),
         ("a dog next to a dog", {}),
+        ("a monkey eats a banana", {"monkey": (BESIDE, "banana")}),
+        ("a dog plays with a ball", {"dog": (BESIDE, "soccer ball")}),
+        ("a fox sleeps under a tree", {"fox": (BEFORE, "tree")}),
+        ("two foxes under a tree", {}),
     ],
 )  # fmt: skip
 def test_who_is_near_whom(model: PocketModel, prompt: str, near: dict[str, tuple[str, str]]) -> None:
