@@ -50,6 +50,7 @@ _SIZE = rf"(?P<size>{'|'.join(_SIZES)})"
 _END = r"(?:\s+(?:please|now|too|again))*[\s.!]*$"
 _SCENE = r"(?:the )?(?:scene|background|place|setting|world)\b"
 _NEW = r"(?:an?|another|one|two|three|four|five|six|some|several|more)\s"
+_SEVERAL = r"(?!(?:the|my|this|that|these|those|both|all|it|they)\b)[a-z]+(?:\s[a-z]+)?s"
 _GOES = r"(?:go(?:es)?|runs?|moves?|walks?|swims?|flies|fly|drives?|gets?)"
 _BY = r"(?:by|past|in|over|through|along|into view|into the (?:picture|scene|frame))"
 _WHERE = (
@@ -113,6 +114,8 @@ _PATTERNS = {
     ),
     ADD: (
         rf"(?P<things>{_NEW}[^,.]+?)\s+(?:appears?|arrives?|shows? up|pops? up|comes? along|grows?)(?P<at>\s[^,]+)?{_END}",
+        rf"(?P<things>{_NEW}[^,.]+?)\s+comes?{_END}",
+        rf"(?P<things>{_SEVERAL})\s+(?:appear|arrive|show up|pop up|come(?: along| by)?|fly {_BY}|swim {_BY}){_END}",
         rf"(?P<things>{_NEW}[^,.]+?)\s+joins?(?: in| them| us| it| him| her)?{_END}",
         rf"(?P<things>{_NEW}[^,.]+?\s+(?:{_GOES}|comes?|enters?|sails?|floats?|hops?|rolls?)\s+{_BY}){_END}",
         rf"(?P<things>{_NEW}[^,.]+?)\s+(?:enters?(?: the (?:scene|picture|frame))?){_END}",

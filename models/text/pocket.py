@@ -43,7 +43,7 @@ ORDINARY = frozenset(
     "my your his her their our its he she they who which where while as then so very through across along around onto into off out "
     "past after above below another other each beside between beneath away towards it's there's one single day sunny no without "
     "ride rides riding rode wears wearing climb climbs climbing mounts mounting boards boarding gets get cub cubs "
-    "disappear disappears disappearing vanish vanishes vanishing them him everyone everybody everything".split()
+    "disappear disappears disappearing vanish vanishes vanishing them him everyone everybody everything all both".split()
 )
 RIDES = frozenset("ride rides riding rode".split())
 OTHERS = near_words.WORDS | scenes.WORDS | colors.NAMES | quantities.WORDS

@@ -37,6 +37,7 @@ def drive(
     staying: frozenset[int] = frozenset(),
     passing: Mapping[int, str] = NOBODY,
     floating: frozenset[int] = frozenset(),
+    going_off: frozenset[int] = frozenset(),
 ) -> LayerStack:
     """Poses after what the things did by themselves: `gained` [3, h, w] shift in pixels and turn, averaged over each thing's cells,
     `own` [layers, h, w].
@@ -45,7 +46,8 @@ def drive(
     long as no prompt has named it, and comes up and down only where it is told to: the student would have it stand on a ground of
     its own world. The layers at the places `staying` are not carried across the picture: where things meet, the student
     takes one along with the other. Those `passing` were told to go to the left, to the right or up (one of PASSED): they go off
-    that side and come in at the other, so they have somewhere to go for as long as the stream lives. Those `floating` are on water,
+    that side and come in at the other, so they have somewhere to go for as long as the stream lives; but for those `going_off`, who
+    leave there. Those `floating` are on water,
     and come neither up nor down. Who sits on another goes where that goes.
     """
     sitting, paces = stack.carriers(), troop_paces(stack, passing)
@@ -61,7 +63,10 @@ def drive(
                 by[way[0]], pace = kept_up(float(by[way[0]]), paces[kind_of(layer), told], way[1])
             elif layer.pace and not layer.held:
                 by, pace = come_in(layer, by, stack.size)
-            stack = stack.with_layer(index, replace(_driven(layer, by, turn, way, stack.size), pace=pace))
+            driven = replace(_driven(layer, by, turn, way, stack.size), pace=pace)
+            if way and index in going_off and _came_round(layer, driven, stack.size):
+                driven = replace(layer, leaving=True)
+            stack = stack.with_layer(index, driven)
     return carried(stack)
 
 
@@ -121,6 +126,11 @@ def _driven(
     turned = float(settled(np.array(turn), LEAST_DRIVE / 100))
     step = turned_about((here[0], here[1]), turned, tuple(there - here))
     return replace(layer, pose=step.after(layer.pose))
+
+
+def _came_round(before: Layer, after: Layer, size: tuple[int, int]) -> bool:
+    way = after.pose.x - before.pose.x, after.pose.y - before.pose.y
+    return abs(way[0]) > size[1] / 2 or abs(way[1]) > size[0] / 2
 
 
 def _inside(layer: Layer, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:

@@ -45,6 +45,16 @@ def passing(reader: ClauseReader, stack: LayerStack, plan: ChunkPlan) -> dict[in
     return {place: way for place, way in ways.items() if way in PASSED}
 
 
+def going_off(reader: ClauseReader, stack: LayerStack, plan: ChunkPlan) -> frozenset[int]:
+    """The places of the layers that were told to go off the picture, and not to come back."""
+    wanted = {
+        place: reader.wanted(layer.told or plan.prompt, layer.label, layer.number)
+        for place, layer in enumerate(stack.layers)
+        if layer.label
+    }
+    return frozenset(place for place, thing in wanted.items() if thing is not None and thing.goes_off)
+
+
 def asked(reader: ClauseReader, stack: LayerStack, place: int, prompts: Blend) -> tuple[Blend, str, int, str]:
     """What the reader is asked of a layer: the prompts that it hears, its name and number, and where it goes now if they tell it
     to go to another, or no way. What was cut from a photo has no name: it hears what is said of nobody else who is there.

@@ -18,7 +18,7 @@ from flowbrush.pipelines.animation import leading
 from flowbrush.pipelines.animation.bending import Bends, going, gone_on, lit, shares
 from flowbrush.pipelines.animation.drive import bases_of, drive, gains, mean_gains
 from flowbrush.pipelines.animation.floating import floating
-from flowbrush.pipelines.animation.hearing import passing, regions, staying
+from flowbrush.pipelines.animation.hearing import going_off, passing, regions, staying
 from flowbrush.pipelines.conditions.controls import ChunkPlan, normalised
 from flowbrush.pipelines.conditions.drag import Guide
 from flowbrush.pipelines.conditions.regions import Regions
@@ -199,7 +199,9 @@ class PocketFamily:
         for each, moved, gained in zip(taken, moves(taken), drives, strict=True):
             told = self.clauses, each.memory, each.plan
             afloat = floating(*told, self.scenes.ground(each.memory))
-            driven = drive(each.memory, moved.own, gained, staying(*told), passing(*told), afloat)
+            driven = drive(
+                each.memory, moved.own, gained, staying(*told), passing(*told), afloat, going_off(*told)
+            )
             bases = bases_of(moved.stack, mean_gains(gained, moved.own))
             whose = shares(bases, (gained.shape[1], gained.shape[2]))
             meant.append(going(bases, bases.said, whose))

@@ -12,6 +12,7 @@ from flowbrush.models.text.colors import parted
 from flowbrush.models.text.pocket import Meaning, PocketText
 from flowbrush.pipelines.conditions.controls import Blend
 from flowbrush.pipelines.parsing.deeds import DEEDS, ROOTED, is_of_strangers, without_to_and_fro
+from flowbrush.pipelines.parsing.departures import goes_off
 from flowbrush.pipelines.parsing.description import Description
 from flowbrush.pipelines.parsing.skies import SKY, with_skies
 from flowbrush.pipelines.parsing.wanted import HERE, IN_PLACE, THERE, Wanted
@@ -163,6 +164,7 @@ def _told_of_all(prompt: str, said: Sequence[Meaning], heading: str) -> _Told:
     verb, direction, manner = (deed.get(kind, "") for kind in ("verb", "direction", "manner"))
     anybody = goal_of_all(Wanted("", verb=verb, direction=direction, manner=manner), said)
     (thing,) = with_ways([anybody], said)
+    thing = replace(thing, goes_off=goes_off(prompt) and bool(thing.way) and not thing.goal)
     now = headed(thing, heading)
     of_all = Clause(" ".join(["it", *_deed(now)]), bool(now.way)) if is_read_otherwise(thing) else None
     clauses, still = dict(ROOTS), dict.fromkeys(ROOTED, ("",))

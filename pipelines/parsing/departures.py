@@ -39,6 +39,14 @@ def _goes_on(said: Sequence[Meaning], place: int) -> bool:
     )
 
 
+_GOES_OFF = re.compile(r"\b(?:away|off)(?=[\s.!]*$|\s*,|\s+(?:and|to|into|in)\b)")
+
+
+def goes_off(prompt: str) -> bool:
+    """Whether a prompt says that somebody goes away, and not from whom: "the bird flies away"."""
+    return _GOES_OFF.search(prompt.lower()) is not None
+
+
 def departed(thing: Wanted) -> Wanted:
     """The thing, as one that leaves if it is said to."""
     return replace(thing, verb="", leaves=True) if thing.verb == LEAVE else thing

@@ -16,7 +16,7 @@ from flowbrush.models.text.edits import ADD, GO, REPLACE, Edit, edited
 from flowbrush.models.text.pocket import Meaning, PocketText
 from flowbrush.models.text.scenes import is_in_water, scene_near
 from flowbrush.pipelines.conditions.controls import Blend
-from flowbrush.pipelines.parsing.departures import departed, with_departures
+from flowbrush.pipelines.parsing.departures import departed, goes_off, with_departures
 from flowbrush.pipelines.parsing.heights import in_their_places
 from flowbrush.pipelines.parsing.later import now_and_later
 from flowbrush.pipelines.parsing.naming import things_named
@@ -131,6 +131,10 @@ def _said(prompt: str, text: PocketText, keyframes: Keyframes) -> _Said:
     written = text.written(prompt)
     named = [departed(thing) for thing in things_named(said, text)]
     things = with_neighbours(with_ways(_known(named, said, keyframes), said), said)
+    if goes_off(prompt):
+        things = [
+            replace(each, goes_off=each.definite and bool(each.way) and not each.goal) for each in things
+        ]
     clear = clears(prompt)
     return _Said(
         scene=_scene(written, things, keyframes),

@@ -86,6 +86,9 @@ class Wanted:
     leaves: bool = False
     """whether it is to be there no longer: "the cat disappears" """
 
+    goes_off: bool = False
+    """whether it is to go off the picture and not to come back: "the bird flies away" """
+
     definite: bool = False
     """whether it is named as one that is known: "the dog" """
 

@@ -35,6 +35,7 @@ from flowbrush.pipelines.staging.unheeded import MOST_THINGS, crowded, named, un
 
 DEFAULT_SCENE = "meadow"
 KEPT = 64  # descriptions that are remembered: a chunk with a new prompt asks for the same ones several times
+DARK = tuple(TONES[light] for light in LIGHTS)
 PHOTO_GROUND = Ground(level=0.8)  # where it begins in a photo is not known, and that is ground in most
 
 
@@ -175,7 +176,7 @@ def lit_as(stack: LayerStack, told: Description, prompts: Blend) -> tuple[LayerS
     """A photo in the tone of what new prompts say, and the scene that is to take its place: none where they name a time of day or
     a weather, which it is shown in, or say what goes on where it was taken: "the waves roll", "the horse runs on the grass".
     """
-    tone = tone_of(told.scene, told.weather, told.by_day or told.clear)
+    tone = tone_of(told.scene, told.weather, told.by_day or clears_up(stack, told))
     if tone is not None:
         return transition.tone_to(stack, tone), None
     asked = any(edited(text)[1] is not None for text, _ in prompts)
@@ -197,9 +198,16 @@ def relit(stack: LayerStack, told: Description) -> tuple[LayerStack, str | None]
         scene = DEFAULT_SCENE
     if scene in LIGHTS and not told.things and there not in (*LIGHTS, DEFAULT_SCENE):
         return transition.tone_to(stack, TONES[scene]), None
-    another = told.placed or told.by_day or told.clear or scene not in (None, there)
-    tone = tone_of(told.light, drawn_in(told.weather), another)
+    another = told.placed or told.by_day or scene not in (None, there)
+    tone = tone_of(told.light, drawn_in(told.weather), another or clears_up(stack, told))
+    if not another and tone == TONES["rain"] and (stack.next_tone or stack.tone) in DARK:
+        tone = None  # it rains by night, too
     return (stack if tone is None else transition.tone_to(stack, tone)), scene
+
+
+def clears_up(stack: LayerStack, told: Description) -> bool:
+    """Whether a weather that is seen is said to be over; what is over at night leaves it night."""
+    return told.clear and (stack.next_tone or stack.tone) not in DARK
 
 
 def drawn_in(weather: Sequence[str]) -> list[str]:

@@ -66,6 +66,25 @@ def test_what_passes_goes_off_one_side_and_comes_in_at_the_other(dx: float, othe
     assert now.layers[1].pose.x == 60
 
 
+def test_who_goes_off_for_good_leaves_where_it_is_out() -> None:
+    now = stack(disc(RED, 20, 30))
+    for _ in range(8):
+        moved = move(now, rows())
+        now = drive(
+            moved.stack, moved.own, gained(-6.0, 0.0, 0.0), passing={0: "left"}, going_off=frozenset({0})
+        )
+        assert now.layers[0].pose.x < 20
+    assert now.layers[0].leaving
+    back = drive(
+        stack(disc(RED, 20, 30)),
+        moved.own,
+        gained(-6.0, 0.0, 0.0),
+        passing={0: "left"},
+        going_off=frozenset({0}),
+    )
+    assert not back.layers[0].leaving, "as long as it is seen it is there"
+
+
 def test_what_rises_goes_off_at_the_top_and_comes_in_at_the_bottom() -> None:
     now, places = stack(disc(RED, 20, 30)), list[float]()
     for _ in range(16):

@@ -32,3 +32,28 @@ def test_who_leaves(model: PocketModel, prompt: str, leaves: list[str]) -> None:
 def test_leaves_that_fall_are_no_deed(model: PocketModel) -> None:
     said = model.text.read("the tree leaves fall")
     assert not any(each.name == LEAVE for each in with_departures(model.text.read("leaves"))), said
+
+
+@pytest.mark.parametrize(
+    ("prompt", "gone"),
+    {
+        "the bird flies away": ["eagle"],
+        "the dog and the cat run off": ["dog", "cat"],
+        "the dog runs away to the left": ["dog"],
+        "a bird flies away": [],
+        "the dog runs away from the cat": [],
+        "the dog runs to the left": [],
+        "turn the light off": [],
+    }.items(),
+)
+def test_who_goes_away_for_good(model: PocketModel, prompt: str, gone: list[str]) -> None:
+    """Who is there already: one that a prompt brings would never be seen."""
+    things = SceneMaker(model).describe(((prompt, 1.0),)).things
+    assert [thing.label for thing in things if thing.goes_off] == gone
+
+
+def test_it_goes_away_for_good(model: PocketModel) -> None:
+    reader = SceneMaker(model).clauses
+    for text, gone in (("it flies away", True), ("it flies to the left", False)):
+        thing = reader.wanted(((text, 1.0),), "eagle", 0)
+        assert thing is not None and thing.goes_off is gone

@@ -53,6 +53,8 @@ def after(maker: SceneMaker, *prompts: str) -> LayerStack:
         (["a dog on the beach at night", "a dog in the snow"], "snow", DAY),
         (["a dog on the beach at night", "a dog on the road at sunset"], "road", SUNSET),
         (["a dog in a meadow", "heavy rain"], "meadow", RAIN),
+        (["a dog on the beach at night", "heavy rain"], "beach", NIGHT),
+        (["a dog on the beach at night", "heavy rain", "the rain stops"], "beach", NIGHT),
         (["a dog in a meadow", "heavy rain", "the dog jumps"], "meadow", RAIN),
         (["a dog in a meadow", "heavy rain", "the rain stops"], "meadow", DAY),
     ],
