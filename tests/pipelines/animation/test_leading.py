@@ -106,6 +106,7 @@ def test_the_outline_is_told_anew_where_it_would_have_stood_as_it_was_taken() ->
         ((0.42, 0.1), "left"),
         ((0.42, 0.45), "left"),
         ((0.42, 0.4, 0.6), "right"),
+        ((0.42, 0.49, 0.1), "right"),  # and comes back
         ((0.42,), "left"),
     ],
 )

@@ -158,6 +158,8 @@ def test_no_fringe_of_a_thing_stays_in_the_ground_that_it_left() -> None:
     before = LayerStack(red, torch.ones(1, 192, 320))
     after = Acquirer(found, None).take(before, 3, Touch((160, 96)))
     assert float(after.background[0].max()) < 0.1
+    changed = (after.background != before.background).any(0)
+    assert float(off[changed].max()) < 5, "and what is seen beside it is not made up"
 
 
 def test_ground_that_was_filled_in_is_known_and_not_sure() -> None:

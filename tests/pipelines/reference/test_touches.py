@@ -12,7 +12,6 @@ from flowbrush.pipelines.conditions.controls import fold, initial_state
 from flowbrush.pipelines.reference.touches import (
     BARE,
     FULL,
-    MANY,
     OUTSIDE,
     PAINTED,
     touches_of,
@@ -52,7 +51,7 @@ def said(tracks: Sequence[TrackBegin], empty: set[int], full: bool = False) -> l
         ([begin(1, 1.5)], set(), [OUTSIDE]),
         ([begin(1, -0.5, "pin")], set(), [OUTSIDE]),
         ([begin(1, visible=False)], set(), [OUTSIDE]),
-        ([begin(track, 1.5) for track in range(MANY + 1)], set(), []),  # a file of tracks
+        ([begin(track, 1.5) for track in range(12)], set(), []),  # a file of tracks, if a coarse one
         ([begin(1, painted=True)], {1}, [PAINTED]),
         ([begin(1, kind="pin", painted=True)], {1}, [PAINTED]),
         ([begin(1, painted=True), begin(2, 1.5), begin(3)], {1, 3}, [OUTSIDE, PAINTED, BARE]),
@@ -83,7 +82,8 @@ def goes(track: int, by: float, x: float = 0.5) -> TrackBegin:
     [
         ([goes(1, 0.1), goes(2, 0.0), goes(3, 0.0)], {1}),
         ([goes(1, 0.1), goes(2, -0.1), goes(3, 0.0)], {1, 2}),
-        ([goes(1, 0.01), goes(2, 0.0)], set()),  # a tracker's noise
+        ([goes(1, 0.015), goes(2, 0.0)], set()),  # a tracker's noise: a pixel of 320 in a chunk
+        ([goes(1, 0.03), goes(2, 0.0)], {1}),  # the slowest hand
         ([goes(1, 0.1), goes(2, 0.1), goes(3, 0.1)], set()),  # the camera
         ([goes(1, 0.1)], set()),
     ],

@@ -63,6 +63,12 @@ def test_two_on_one_sit_side_by_side() -> None:
     assert now[1].pose.y > 45 - 12 - 8, "on its shoulders, which are lower"
 
 
+def test_of_two_as_large_as_what_they_sit_on_neither_hides_more_of_the_other_than_its_rim() -> None:
+    large = [replace(disc(BLUE, 70, 20, 12), label="cat", number=number) for number in range(2)]
+    now = sat_down([*large, car()], [CAT, CAT, CAR])
+    assert now[2].pose.x - now[1].pose.x > 0.8 * now[1].extents[0]
+
+
 def test_who_comes_later_sits_on_what_is_there_and_on_nothing_that_leaves() -> None:
     (late,) = sat_down([cat()], [CAT], [car()])
     assert late.seat is not None and late.pose.x == pytest.approx(40, abs=0.5)
