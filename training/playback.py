@@ -25,14 +25,10 @@ from flowbrush.training.world.casting import PHOTO
 from flowbrush.training.world.living import LivingClip
 
 
-def draw_frames(reference: Reference, motion: Motion, light: PocketCodec) -> Tensor:
-    """Pictures [T * FRAMES, 3, H, W] in 0..1 of the motion of T latent frames on their references."""
-    glow = light.decode_linear(motion.light[:, :, None]).transpose(1, 2)  # [T, FRAMES, 3, H, W]
-    return _composite(reference, Bends(motion.things, motion.ground, glow))
-
-
 def draw_made(clip: LivingClip, latents: Tensor, light: PocketCodec) -> Tensor:
-    """Pictures as a stream shows them, of latents [T, C, h, w] that a network made of a clip's references: its motion enlarged."""
+    """Pictures [T * FRAMES, 3, H, W] in 0..1 as a stream shows them, of latents [T, C, h, w] that a network made of a clip's
+    references: its motion enlarged.
+    """
     return draw_motion(clip, drawn(latents, of_photos(clip) * len(latents)), light)
 
 

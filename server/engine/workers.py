@@ -100,7 +100,6 @@ class Workers:
         self._stopping = False
         self._timer: Timer | None = None
         self.all: dict[str, Worker] = {}
-        self.spawn_failures = 0
         self.planned = 0
         """how many will be started after a pause"""
         self._since = 0.0
@@ -146,7 +145,6 @@ class Workers:
         try:
             process = self._spawn_process(f"worker-{next(self._numbers)}", self._handle)
         except OSError as error:
-            self.spawn_failures += 1
             log.error("no worker can be started: %s", error)
             self._failures += 1
             self._again()

@@ -16,10 +16,10 @@ from flowbrush.models.motion_channels import DRIVE, FRAMES, LIGHT, THINGS
 from flowbrush.models.motion_latent import FLOW_UNIT, unpack
 from flowbrush.models.text.pocket import PocketText
 from flowbrush.pipelines.reference.maps import VELOCITY
+from flowbrush.pipelines.reference.warp import composite_frames
 from flowbrush.training.captions import vocabulary
 from flowbrush.training.data import Source, ahead
 from flowbrush.training.parallel import spread
-from flowbrush.training.playback import draw_frames
 from flowbrush.training.pool import Pool, StalePool, build_pool, light_of, mark_pool, reference_of, sample_of
 from flowbrush.training.world.living import LivingWorld
 
@@ -45,7 +45,10 @@ def test_what_the_student_must_make_makes_the_clip() -> None:
     """Flows and light on the rigid references give the true frames, when the light's codec is whole."""
     clip = LivingWorld().make(np.random.default_rng(5), CLIP_FRAMES)
     sample = sample_of(clip, *CODECS)  # type: ignore[misc]
-    made = draw_frames(reference_of(clip), unpack(sample.latents.float()), CODECS[1])
+    reference, motion = reference_of(clip), unpack(sample.latents.float())
+    parts = reference.things, reference.ground, motion.things, motion.ground
+    light = CODECS[1].decode_linear(motion.light[:, :, None]).transpose(1, 2)  # [T, FRAMES, 3, H, W]
+    made = composite_frames(*(part.flatten(0, 1) for part in parts)) + light.flatten(0, 1)
     assert (made - clip.frames.float() / 255).abs().max() < 0.02  # kept in half precision
 
 
