@@ -39,6 +39,20 @@ def test_what_goes_evenly_is_at_the_end_where_its_pose_will_be() -> None:
     assert not going(bases, 0 * bases.said, whose).any()
 
 
+def test_a_flow_is_a_things_own_to_its_rim_and_passes_into_none_beyond_it() -> None:
+    """As in the world that students learn from: a sharp end would tear what reaches out, a late one takes the neighbours along."""
+    bases = Bases(np.array([[4.0, 4.0]]), np.array([64.0]), np.zeros((1, 3)))
+    row = shares(bases, (1, 12))[0, 0].tolist()  # a cell each quarter of half its size
+    assert row[4] > 0.95 and row[10] < 0.1, "at its rim, and one and a half times as far again"
+    assert 0.85 < row[6] < 0.97
+
+
+def test_where_two_are_at_one_place_the_one_in_front_goes_its_way_and_is_slowed_by_the_other() -> None:
+    places, sizes = np.array([[4.0, 4.0]] * 2), np.array([64.0] * 2)
+    behind, before = shares(Bases(places, sizes, np.zeros((2, 3))), (1, 1)).flatten().tolist()
+    assert behind + before == pytest.approx(1.0, abs=0.01) and 0.65 < before < 0.8
+
+
 def test_layers_that_a_hand_moves_take_their_bends_along() -> None:
     def bends(at: int, frames: int) -> Bends:
         flow = torch.zeros(1, frames, 2, 8, 12)

@@ -1,4 +1,4 @@
-"""The ground behind what was taken: roughly at once, well in the chunks that follow."""
+"""The ground behind what was taken: roughly at once, well in two steps."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_hole_is_filled_inside_alone_and_known_not_to_be_sure() -> None:
     assert float(after.confidence.min()) == FILLED and float(after.confidence.max()) == 1
 
 
-def test_the_chunk_that_takes_asks_no_network_and_the_next_two_one_step_each() -> None:
+def test_who_cuts_out_asks_no_network_and_each_step_after_that_asks_one() -> None:
     paint, hole = Paint(), square(30, 20)
     taken = opened(stack(), hole)
     assert not paint.smoothed
