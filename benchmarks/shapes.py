@@ -223,7 +223,7 @@ def nowhere() -> torch.device:
     return torch.device("nothing", 0)
 
 
-def shapes_of(card: ModelCard, device: torch.device, seats: int = 1) -> Generator:
+def shapes_of(card: ModelCard, device: torch.device) -> Generator:
     """A generator of a Wan card in bf16 on `device`; only inside `no_memory`."""
     assert isinstance(card.text, Umt5Spec)
     with _real(), torch.device("meta"):
@@ -235,7 +235,9 @@ def shapes_of(card: ModelCard, device: torch.device, seats: int = 1) -> Generato
     for module in (student, codec, text):
         _place(module, device)
     model = WanModel(student, anchored(codec, card), text).ready()
-    return Generator(replace(card, random=True), model, Placement(device, torch.bfloat16, "no memory"), seats)
+    return Generator(
+        replace(card, random=True), model, Placement(device, torch.bfloat16, "no memory"), seats=1
+    )
 
 
 @contextmanager

@@ -12,8 +12,10 @@ import copy
 import torch
 from torch import Tensor
 
+THETA = 10_000.0  # as Wan was trained with
 
-def rope_angles(head_dim: int, frames: range, rows: int, columns: int, theta: float = 10000.0) -> Tensor:
+
+def rope_angles(head_dim: int, frames: range, rows: int, columns: int) -> Tensor:
     """Angles [len(frames) * rows * columns, head_dim // 2] in fp64, tokens in the order frame, row, column."""
     spatial = head_dim // 6  # pairs of each spatial axis
     sizes = (head_dim // 2 - 2 * spatial, spatial, spatial)
@@ -21,7 +23,7 @@ def rope_angles(head_dim: int, frames: range, rows: int, columns: int, theta: fl
     shape = (len(frames), rows, columns)
     parts = []
     for axis, (position, pairs) in enumerate(zip(axes, sizes, strict=True)):
-        frequency = theta ** -(torch.arange(pairs, dtype=torch.float64) / pairs)
+        frequency = THETA ** -(torch.arange(pairs, dtype=torch.float64) / pairs)
         angle = position.to(torch.float64)[:, None] * frequency
         view = [1, 1, 1, pairs]
         view[axis] = len(position)

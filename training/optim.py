@@ -10,8 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+ITERATIONS = 5  # singular values are near enough to 1 then
 
-def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
+
+def orthogonalise(matrices: Tensor) -> Tensor:
     """The nearest orthogonal matrices of [n, rows, columns], by a quintic Newton–Schulz iteration (Muon,
     Jordan 2024).
     """
@@ -20,7 +22,7 @@ def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
     x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
     tall = x.shape[1] > x.shape[2]
     x = x.mT if tall else x
-    for _ in range(steps):
+    for _ in range(ITERATIONS):
         gram = x @ x.mT
         x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
     made: Tensor = (x.mT if tall else x).to(matrices.dtype)

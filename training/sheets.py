@@ -28,12 +28,10 @@ SEED = 9_000  # worlds of sheets are never trained on
 
 
 @cache
-def sheet_clips(
-    count: int = CLIPS, frames: int = LENGTH, size: tuple[int, int] = (320, 192)
-) -> list[LivingClip]:
+def sheet_clips() -> list[LivingClip]:
     """The same few clips for every sheet."""
-    world = LivingWorld(*size)
-    return [world.make(np.random.default_rng(SEED + index), frames) for index in range(count)]
+    world = LivingWorld()
+    return [world.make(np.random.default_rng(SEED + index), LENGTH) for index in range(CLIPS)]
 
 
 def student_sheet(path: Path, student: torch.nn.Module, context: Context) -> None:

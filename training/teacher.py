@@ -15,6 +15,8 @@ from flowbrush.models.transformer import CausalTransformer
 from flowbrush.pipelines.reference.maps import with_past
 from flowbrush.training.forcing import Batch, errors, total, weights
 
+LOWEST = 0.02  # of the levels that it is taught at; 1 is all noise
+
 
 def teacher_spec(student: StudentSpec, latent_frames: int) -> StudentSpec:
     """The student's shape, but that all latent frames of a stretch are one chunk."""
@@ -46,10 +48,10 @@ def noised(latents: Tensor, level: Tensor) -> Tensor:
     return (1 - share) * latents + share * torch.randn_like(latents)
 
 
-def one_level(batch: Batch, low: float = 0.02) -> Tensor:
-    """One level for each stretch, the same for all of its latent frames: [B, T] in `low`..1."""
+def one_level(batch: Batch) -> Tensor:
+    """One level for each stretch, the same for all of its latent frames: [B, T] in LOWEST..1."""
     size, count = batch.latents.shape[:2]
-    return (low + (1 - low) * torch.rand(size, 1, device=batch.latents.device)).expand(-1, count)
+    return (LOWEST + (1 - LOWEST) * torch.rand(size, 1, device=batch.latents.device)).expand(-1, count)
 
 
 def matching_error(network: CausalTransformer, latents: Tensor, batch: Batch) -> Tensor:

@@ -143,17 +143,15 @@ def _error(
     return float(np.linalg.norm(smooth, axis=1).mean()) * 100 / width, found
 
 
-def verb_done(
-    generator: Generator, prompt: str, name: str, direction: str, seed: int, chunks: int = 16
-) -> bool:
+def verb_done(generator: Generator, prompt: str, name: str, direction: str, seed: int) -> bool:
     """Whether the thing called `name` has gone where the prompt says."""
-    (gone,) = ways_gone(generator, prompt, [name], seed, chunks)
+    (gone,) = ways_gone(generator, prompt, [name], seed)
     return _has_gone(gone, direction)
 
 
-def left_its_place(generator: Generator, prompt: str, name: str, seed: int, chunks: int = 16) -> bool:
+def left_its_place(generator: Generator, prompt: str, name: str, seed: int) -> bool:
     """Whether the thing called `name` has gone far to either side."""
-    ((dx, _),) = ways_gone(generator, prompt, [name], seed, chunks)
+    ((dx, _),) = ways_gone(generator, prompt, [name], seed)
     return abs(dx) > FAR
 
 

@@ -171,9 +171,9 @@ class TwoSample:
     ) -> None:
         self.model, self.steps, self.world, self.tell = model, steps, LivingWorld(*size), tell
 
-    def verdicts(self, learn: int = LEARN, judge: int = JUDGE) -> dict[str, Verdict]:
+    def verdicts(self) -> dict[str, Verdict]:
         """By kind: "student", "bypassed" and "truth"."""
-        lessons, cases = (self._sides(group, count) for group, count in enumerate((learn, judge)))
+        lessons, cases = (self._sides(group, count) for group, count in enumerate((LEARN, JUDGE)))
         return {kind: self._verdict(kind, lessons, cases) for kind in ("student", "bypassed", "truth")}
 
     def _sides(self, group: int, count: int) -> dict[str, Tensor]:
