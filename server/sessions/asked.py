@@ -8,7 +8,10 @@ from collections.abc import Iterable, Sequence
 from flowbrush.protocol import Control, Notice, Prompt, PromptSet
 
 PROMPTS_KEPT = 256
+"""Of a session, the newest: a new one each ten seconds for 40 minutes. The longest ones are four megabytes."""
+
 NOTICES_KEPT = 32
+"""Of a session, the newest: what was said of some prompts. All of it is told to whoever comes."""
 
 
 class Asked:

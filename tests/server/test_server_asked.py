@@ -14,8 +14,9 @@ from raw_client import RawClient
 from running_server import RunningServer
 from server_generator import read
 
+from flowbrush import limits
 from flowbrush.protocol import Notice, Prompt, PromptSet
-from flowbrush.server.sessions.asked import NOTICES_KEPT, PROMPTS_KEPT, Asked
+from flowbrush.server.sessions.asked import Asked
 
 
 def given(text: str) -> PromptSet:
@@ -46,20 +47,25 @@ def test_what_was_asked_for_later_is_gone_after_a_cut() -> None:
     assert texts(asked, 0) == ["a dog"], "those of the start are never taken back"
 
 
-def test_prompts_of_long_ago_are_not_guessed() -> None:
+def test_prompts_of_half_an_hour_are_known_and_those_of_long_ago_are_not_guessed() -> None:
+    """Somebody says another one every ten seconds; the longest ones of many sessions still fit into memory."""
     asked = Asked([("a dog", 1.0)])
-    for chunk in range(1, PROMPTS_KEPT + 10):
+    for chunk in range(1, 1000):
         asked.saw([given(str(chunk))], chunk)
-    assert texts(asked, PROMPTS_KEPT + 10) == [str(PROMPTS_KEPT + 9)]
-    assert texts(asked, 5) is None
+    known = [chunk for chunk in range(1, 1000) if texts(asked, chunk + 1) == [str(chunk)]]
+    assert len(known) >= 180 and known == list(range(1000 - len(known), 1000))
+    assert len(known) * limits.MAX_PROMPTS * limits.MAX_PROMPT_CHARS < 5 << 20
+    assert texts(asked, known[0] - 1) is None
 
 
-def test_notices_are_kept_once_each_and_without_end() -> None:
+def test_notices_of_the_last_prompts_are_kept_once_each() -> None:
+    """Four prompts of which six things are said; whoever comes is told all of it, at once."""
     asked = Asked([])
-    for index in (*range(NOTICES_KEPT + 5), 7):
+    for index in (*range(100), 97):
         asked.told(Notice(code="unknown_words", message="no word for it", id=4, prompt=str(index)))
     kept = [notice.prompt for notice in asked.notices]
-    assert kept == [str(index) for index in (*range(5, NOTICES_KEPT + 5), 7) if (index != 7)] + ["7"]
+    assert 4 * 6 <= len(kept) < 50
+    assert kept == [str(index) for index in (*range(97), 98, 99, 97)][-len(kept) :]
     assert {notice.id for notice in asked.notices} == {None}
 
 

@@ -91,6 +91,7 @@ def test_what_rises_goes_off_at_the_top_and_comes_in_at_the_bottom() -> None:
         moved = move(now, rows())
         now = drive(moved.stack, moved.own, gained(0.0, -6.0, 0.0), passing={0: "up"})
         places.append(now.layers[0].pose.y)
+    assert places[0] == pytest.approx(24, abs=LEAST_DRIVE), "as fast as the student says"
     jumps = [place for place, (a, b) in enumerate(pairwise([30.0, *places])) if b > a]
     assert jumps and places[jumps[0]] == pytest.approx(HEIGHT + (0.5 - SEEN) * 20)
     assert now.layers[0].pose.x == 20 and now.layers[0].pace > 5
@@ -141,15 +142,18 @@ def test_who_went_off_a_side_and_is_told_to_stop_comes_in() -> None:
     assert put.pose.x == 4, "where a hand put it, it stays"
 
 
-def test_what_flies_to_a_side_stays_at_its_height_and_what_walks_may_fall() -> None:
+@pytest.mark.parametrize(("side", "dx"), [("left", -3.0), ("right", 3.0)])
+def test_what_flies_to_a_side_stays_at_its_height_and_what_walks_may_fall(side: str, dx: float) -> None:
     """A bird that sinks by a pixel a chunk walks before it is once round the picture; a dog that was lifted falls."""
     moved = move(stack(disc(RED, 50, 30)), rows())
     ways = {
-        way: drive(moved.stack, moved.own, gained(-3.0, 2.0, 0.0), passing={0: way}).layers[0].pose
-        for way in ("level left", "left")
+        way: drive(moved.stack, moved.own, gained(dx, 2.0, 0.0), passing={0: way}).layers[0]
+        for way in (f"level {side}", side)
     }
-    assert ways["level left"].y == 30 and ways["left"].y > 31
-    assert ways["level left"].x == ways["left"].x < 48
+    flies, walks = ways[f"level {side}"], ways[side]
+    assert flies.pose.y == 30 and walks.pose.y > 31
+    assert flies.pose.x == walks.pose.x == pytest.approx(50 + dx, abs=LEAST_DRIVE)
+    assert flies.pace == walks.pace == 3.0, "which either keeps up"
 
 
 def test_a_pace_is_of_the_way_that_was_told() -> None:
