@@ -26,7 +26,9 @@ AHEAD_CHUNKS = 2
 """Chunks that may wait for the client's connection before its generation stops."""
 
 RESUMED_FRAMES = 1024
+"""Frames that may wait for a client: all that is kept for a resume, and as many that are made meanwhile."""
 WATCHER_FRAMES = 64
+"""The same for a watcher: further behind it skips to a key frame, and one comes about as often."""
 
 CATCH_UP_S = 5.0
 """So long a picture is waited for that a stream shows only when it has gone back, or was opened."""

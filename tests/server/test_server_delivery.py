@@ -23,7 +23,7 @@ from flowbrush.server.delivery.delivery import (
     Ring,
 )
 from flowbrush.server.engine.capacity import MOST_ON_GPU
-from flowbrush.server.sessions.session_host import RESUMED_FRAMES, SessionHost
+from flowbrush.server.sessions.session_host import RESUMED_FRAMES, WATCHER_FRAMES, SessionHost
 
 
 def packet(frame: int, key: bool = False) -> Packet:
@@ -173,6 +173,19 @@ def test_who_comes_back_gets_all_that_the_ring_has() -> None:
     live.attach(box)
     live.catch_up(0)
     assert (box.frames, box.lost) == (RING_FRAMES, 0)
+
+
+def test_a_watcher_that_stalls_for_two_seconds_loses_nothing_and_never_has_more_than_some_to_catch_up() -> (
+    None
+):
+    """At 16 frames a second; a key frame comes every four seconds."""
+    box = Box(WATCHER_FRAMES)
+    most = 0
+    for frame in range(16 * 60):
+        box.put(frame, key=frame % 64 == 0)
+        most = max(most, box.frames)
+        assert frame > 32 or box.lost == 0
+    assert most <= 16 * 5
 
 
 async def test_pongs_for_one_who_does_not_read_take_one_place() -> None:

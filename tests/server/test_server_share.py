@@ -18,7 +18,7 @@ from flowbrush.server.http.share import (
     Arrivals,
     Share,
 )
-from flowbrush.server.sessions.commands import JUMP_S, REFUSED_S, Commands
+from flowbrush.server.sessions.commands import Commands
 
 
 def test_one_that_sends_without_end_gets_its_share_of_the_time() -> None:
@@ -109,11 +109,12 @@ def test_what_is_refused_and_what_keeps_the_worker_busy_costs_more_than_its_time
         driver=world.driver, metrics=METRICS, capabilities=lambda model: {"text": True}
     )
     commands = Commands(service, client.live, client.box)
-    for text, cost_s in {
-        '{"type": "session.reset"}': JUMP_S,
-        '{"type": "track.end", "track": 7}': REFUSED_S,
-        '{"type": "nonsense"}': REFUSED_S,
-        '{"type": "prompt.set", "prompts": [{"text": "a fox"}]}': 0.0,
-        '{"type": "playhead", "pts": 0, "buffered": 0}': 0.0,
-    }.items():
-        assert commands.handle(text) == cost_s, text
+    for text, least, most in (
+        ('{"type": "session.reset"}', 20, 40),
+        ('{"type": "track.end", "track": 7}', 100, 200),
+        ('{"type": "nonsense"}', 100, 200),
+        ('{"type": "prompt.set", "prompts": [{"text": "a fox"}]}', 500, 2000),
+        ('{"type": "playhead", "pts": 0, "buffered": 0}', 500, 2000),
+    ):
+        a_second = SHARE / (MESSAGE_S + commands.handle(text))
+        assert least < a_second < most, text

@@ -44,6 +44,16 @@ def test_what_has_no_outline_is_ground_even_where_the_network_is_quite_sure() ->
     assert not ground(THING, 0.2, 0.97), "a thing in the dusk"
 
 
+def test_a_sky_that_darkens_evenly_has_no_outline_anywhere() -> None:
+    sky = torch.linspace(-0.95, 0.95, SIZE[0])[:, None].expand(3, *SIZE)
+    assert clear_outline(sky, THING) == 0.0
+
+
+def test_doubts_around_a_thing_are_not_its_outline() -> None:
+    found = torch.maximum(THING, 0.3 * patch(38, 18, 122, 82))
+    assert not is_ground(shown(THING, 0.5), found[None], found[None], CLICK)
+
+
 def test_what_lies_at_the_rim_has_to_be_found_surely() -> None:
     assert ground(HALF, 0.5, 0.8)
     cut = patch(60, 40, 100, 96)  # a person that the picture ends below the chest of

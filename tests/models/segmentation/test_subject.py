@@ -56,10 +56,25 @@ def test_a_click_that_hits_is_better_than_one_beside() -> None:
     assert at is not None and 190 <= at[0] <= 240 and 70 <= at[1] <= 120
 
 
+@pytest.mark.parametrize("x", [0.32, 0.68])
+@pytest.mark.parametrize("y", [0.32, 0.68])
+def test_what_stands_at_a_third_of_a_photo_is_hit(x: float, y: float) -> None:
+    """Where photographers put it."""
+    box = tuple(round(at) for at in (320 * x - 14, 192 * y - 14, 320 * x + 14, 192 * y + 14))
+    at = standing_out(finder(), picture_with(box))  # type: ignore[arg-type]
+    assert at is not None and box[0] <= at[0] <= box[2] and box[1] <= at[1] <= box[3]
+
+
 def test_what_several_clicks_agree_about_is_the_subject() -> None:
     """The small one is as red, and is looked for first."""
     at = standing_out(finder(), picture_with((50, 45, 75, 70), (180, 40, 300, 160)))
     assert at is not None and at[0] > 160
+
+
+def test_what_is_small_may_be_a_subject_and_what_is_tiny_is_none() -> None:
+    """0.8 and 0.4 % of the picture."""
+    assert standing_out(finder(), picture_with((85, 84, 105, 108))) is not None
+    assert standing_out(finder(), picture_with((90, 90, 105, 108))) is None
 
 
 def test_specks_and_what_fills_the_picture_are_no_subjects() -> None:
