@@ -83,7 +83,6 @@ def pause(session: Session, event: on.PauseAsked, now: float) -> Effects:
 
 def resume(session: Session, event: on.ResumeAsked, now: float) -> Effects:
     session.pace.play(session.output.pts)
-    session.presence.heard(now)
     said = do.Say(SessionResumed(id=event.id, chunk=session.upcoming), all=True)
     return [*session.overtake_step(), said, *session.queue_again()]
 
@@ -143,8 +142,6 @@ def probe_asked(session: Session, event: on.ProbeAsked, now: float) -> Effects:
 
 def reported(session: Session, event: on.Reported, now: float) -> Effects:
     session.pace.report(event.pts, now)
-    if not session.pace.paused:
-        session.presence.heard(now)
     return []
 
 
