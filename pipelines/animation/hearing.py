@@ -18,7 +18,7 @@ from flowbrush.pipelines.reference.layers import Layer, LayerStack
 from flowbrush.pipelines.reference.render import Moved
 
 NOTHING: Blend = (("", 1.0),)
-JUMPS = "hop"
+JUMPS, RESTS = "hop", "rest"
 COVERED = 0.1  # of a token's area: from where on it belongs to the thing there; tokens of 32 pixels hold few things whole
 
 
@@ -33,6 +33,18 @@ def staying(reader: ClauseReader, stack: LayerStack, plan: ChunkPlan) -> frozens
             *asked(reader, stack, place, plan.prompt)
         )
     )
+
+
+def told(reader: ClauseReader, stack: LayerStack, plan: ChunkPlan) -> frozenset[int]:
+    """The places of the layers that are told to do something, and be it to sway."""
+    asked = (_asked(reader, stack, place, plan.prompt) for place in range(len(stack.layers)))
+    return frozenset(place for place, each in enumerate(asked) if _does(reader, *each))
+
+
+def _does(reader: ClauseReader, heard: Blend, called: str, number: int, where: str) -> bool:
+    thing = reader.wanted(heard, called, number)
+    verb = thing.verb if thing else ""
+    return verb not in ("", RESTS) or bool(reader.way(heard, called, number, where))
 
 
 def passing(reader: ClauseReader, stack: LayerStack, plan: ChunkPlan) -> dict[int, str]:

@@ -11,14 +11,15 @@ from torch import Tensor
 
 from flowbrush.models.cards.card import ModelCard
 from flowbrush.models.device import Placement, to_device
-from flowbrush.models.motion_channels import FRAMES
+from flowbrush.models.motion_channels import DRIVE, FRAMES, THINGS
 from flowbrush.models.motion_latent import Motion, bounded, drawn, guidance
 from flowbrush.models.pocket import PocketModel
 from flowbrush.pipelines.animation import leading
 from flowbrush.pipelines.animation.bending import Bends, going, gone_on, lit, shares
+from flowbrush.pipelines.animation.calming import calmed, unrest
 from flowbrush.pipelines.animation.drive import bases_of, drive, gains, mean_gains
 from flowbrush.pipelines.animation.floating import floating
-from flowbrush.pipelines.animation.hearing import going_off, passing, regions, staying
+from flowbrush.pipelines.animation.hearing import going_off, passing, regions, staying, told
 from flowbrush.pipelines.conditions.controls import ChunkPlan, normalised
 from flowbrush.pipelines.conditions.drag import Guide
 from flowbrush.pipelines.conditions.regions import Regions
@@ -30,6 +31,7 @@ from flowbrush.pipelines.reference.drawing import paint_bent
 from flowbrush.pipelines.reference.layers import MOST, LayerStack
 from flowbrush.pipelines.reference.maps import Reference, reference_maps, with_past
 from flowbrush.pipelines.reference.render import Moved, move
+from flowbrush.pipelines.reference.steps import TrackRows
 from flowbrush.pipelines.reference.tones import toned
 from flowbrush.pipelines.reference.touches import MANY, as_scene, touches_of, track_rows, unheld
 from flowbrush.pipelines.reference.warp import warp
@@ -105,11 +107,12 @@ class PocketFamily:
             stack, rows, turning - touches.keys()
         )
         if clip is None or video is None:
-            moved = move(stack, rows)
+            moved = self._calmed(move(stack, rows), rows, plan)
             return TakenLayers(
                 moved.stack, plan, notices, outlines, regions=self._regions(moved, plan), moved=moved
             )
-        moved = live_ground.put_behind(move(live_ground.behind(stack, staged), rows), video, clip.strength)
+        moved = self._calmed(move(live_ground.behind(stack, staged), rows), rows, plan)
+        moved = live_ground.put_behind(moved, video, clip.strength)
         return TakenLayers(
             moved.stack, plan, notices, outlines, strength=clip.strength,
             carried=(moved.reference.ground[0, -1].clone(),), regions=self._regions(moved, plan), moved=moved,
@@ -121,6 +124,9 @@ class PocketFamily:
             seek = len(touches) <= MANY and not is_followed(track)
             stack = self.acquirer.take(stack, track, touch, seek)
         return self.acquirer.fill_on(stack)
+
+    def _calmed(self, moved: Moved, rows: TrackRows, plan: ChunkPlan) -> Moved:
+        return replace(moved, stack=calmed(moved.stack, rows, told(self.clauses, moved.stack, plan)))
 
     def _regions(self, moved: Moved, plan: ChunkPlan) -> Regions | None:
         return regions(self.clauses, moved, plan, self.card.student.patch)
@@ -144,7 +150,13 @@ class PocketFamily:
         return guidance(self.card.student.latent_channels, of_photos(taken))
 
     def settle(self, latents: Tensor, taken: Sequence[Taken]) -> Tensor:
-        return bounded(latents, of_photos(taken))
+        made = bounded(latents, of_photos(taken))
+        for row, moved in enumerate(moves(taken)):
+            left = unrest(moved.stack, (made.shape[-2], made.shape[-1]))
+            if left is not None:
+                for part in (THINGS, DRIVE):
+                    made[row, part] *= to_device(left, made.device)
+        return made
 
     @torch.inference_mode()
     def decode(

@@ -61,7 +61,8 @@ class Layer:
     the order in which a prompt named them. `pace` is the greatest that it has had, of late, to where it was told to go: pixels a
     chunk. `seat` says on which other one it sits, if it does. `told` are the former prompts (texts with weights) that it goes on
     with, since those of now say nothing of it. `looks` is the side to which it looks ("left" or "right"), "" for what was `cut`
-    from a photo; who goes forward and is held by one hand has that one's `lead`.
+    from a photo; who goes forward and is held by one hand has that one's `lead`. `unrest` 0..1 is how much there is of the
+    motion that a student makes of it.
     """
 
     rgba: Tensor
@@ -79,6 +80,7 @@ class Layer:
     lead: Lead | None = None
     shown: float | None = None
     cut: bool = False
+    unrest: float = 1.0
 
     @property
     def extents(self) -> tuple[float, float]:

@@ -81,6 +81,7 @@ def dump_layers(layers: Sequence[Layer]) -> tuple[dict[str, Tensor], list[dict[s
             "looks": layer.looks,
             "lead": None if layer.lead is None else asdict(layer.lead),
             "cut": layer.cut,
+            "unrest": layer.unrest,
         }
         for layer in layers
     ]
@@ -105,6 +106,7 @@ def load_layers(tensors: dict[str, Tensor], facts: Sequence[dict[str, Any]]) -> 
             given.get("looks", ""),
             _lead(given.get("lead")),
             cut=given.get("cut", not given["label"]),
+            unrest=given.get("unrest", 1.0),
         )
         for index, given in enumerate(facts)
     )

@@ -8,7 +8,7 @@ import pytest
 import torch
 from stacks import BLUE, HEIGHT, RED, WIDTH, disc, rows, stack
 
-from flowbrush.pipelines.animation.hearing import passing, regions, staying
+from flowbrush.pipelines.animation.hearing import passing, regions, staying, told
 from flowbrush.pipelines.conditions.controls import Blend, ChunkPlan, fold, initial_state
 from flowbrush.pipelines.conditions.regions import Regions
 from flowbrush.pipelines.parsing.wanted import THERE, Goal, Wanted
@@ -155,3 +155,12 @@ def test_who_goes_on_with_a_former_prompt_hears_that(plan: ChunkPlan) -> None:
     regions(Heard(), move(both, rows()), plan, PATCH)  # type: ignore[arg-type]
     assert asked == [before, before, plan.prompt, plan.source]
     assert staying(Reader(), both, plan) == frozenset({0})  # type: ignore[arg-type]
+
+
+def test_who_is_told_to_do_something_is_told_apart_from_who_rests(plan: ChunkPlan) -> None:
+    class Verbs(Reader):
+        def wanted(self, prompts: Blend, called: str, number: int) -> Wanted | None:
+            return Wanted(called, verb={"cat": "sway", "pig": "rest"}.get(called, "")) if called else None
+
+    layers = (replace(disc(RED, 24, 24), label=name) for name in ("cat", "pig", "owl", "car"))
+    assert told(Verbs(), stack(*layers), plan) == frozenset({0, 3})  # type: ignore[arg-type]

@@ -29,6 +29,7 @@ def test_all_that_a_stack_says_comes_back() -> None:
             told=(("a cat runs", 1.0),),
             looks="right",
             cut=True,
+            unrest=0.25,
         ),
     )
     now = replace(

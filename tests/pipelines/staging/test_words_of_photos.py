@@ -192,3 +192,21 @@ def test_a_stream_of_a_tone_is_kept_and_goes_on(served: Generator, stream) -> No
     back = served.family.load(*served.family.dump(memory))
     assert (back.tone, back.next_tone, back.share) == (memory.tone, memory.next_tone, memory.share)
     assert torch.equal(back.background, memory.background)
+
+
+def test_what_was_let_go_comes_to_rest_until_it_is_told_something(stream) -> None:
+    """The student's sway of a large piece feeds on itself: it swayed more after ten seconds than after one."""
+    it = stream()
+
+    def motion(*controls: object, chunks: int) -> float:
+        frames = [it.step(*(controls if chunk == 0 else ())) for chunk in range(chunks)]
+        return float(np.abs(np.diff(np.concatenate(frames).astype(float), axis=0)).mean())
+
+    untouched = motion(chunks=4)
+    places = tuple(Point(t=t, x=0.5 + 0.1 * t, y=0.5) for t in (0, 1))
+    motion(TrackBegin(track=1, kind="path", points=places), chunks=5)
+    let_go = motion(TrackEnd(track=1), chunks=2)
+    motion(chunks=8)
+    rests = motion(chunks=12)
+    assert let_go > 2 * untouched and rests < 1.5 * untouched
+    assert motion(PromptSet(prompts=(Prompt(text="it sways"),)), chunks=12) > 1.5 * rests
