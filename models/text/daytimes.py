@@ -7,29 +7,27 @@ import re
 _SUN = r"(?:the\s+)?sun\s+(?:has\s+|is\s+|just\s+)*"
 _SETS = re.compile(rf"\b{_SUN}(?:sets?|setting|(?:goes|going|gone|sinks|sinking)\s+down)\b")
 _RISES = re.compile(rf"\b{_SUN}(?:rises|rising|risen|(?:comes|coming|goes|going|came)\s+(?:up|out))\b")
-_DARK = re.compile(r"\b(?:get|gets|getting|grows|becomes|turns|turning)\s+dark(?:er)?\b")
+_DARK = re.compile(
+    r"\b(?:(?:get|gets|getting|grows|becomes|turns|turning)\s+dark(?:er)?|make\s+it\s+darker)\b"
+)
+_SNOWS = re.compile(r"\bit\s+(?:snows|snowed|(?:starts|begins)\s+(?:to\s+snow|snowing))\b")
 _DAY = re.compile(
     r"\b(?:(?:make\s+it|it\s+is|it's|by|in(?:\s+the)?|at|during(?:\s+the)?)\s+(?:a\s+)?(?:bright\s+|sunny\s+|broad\s+|new\s+)?"
     r"(?:day|daytime|daylight|day\s+time|morning|noon|midday|afternoon)"
     r"|(?:a\s+)?(?:sunny|bright|new)\s+day|(?:the\s+)?sun\s+(?:is\s+)?(?:shin(?:es|ing)|out)"
     r"|(?:the\s+)?(?:day|morning)\s+(?:comes|breaks|dawns|begins|has\s+come)"
-    r"|^\W*(?:day|daytime|daylight|morning|noon|midday|afternoon))\b(?!\s+of\b)"
+    r"|sunny|sunshine|sunlight|make\s+it\s+(?:brighter|bright|lighter|light)"
+    r"|it\s+(?:gets|becomes|is\s+getting)\s+(?:brighter|bright|lighter|light)"
+    r"|^\W*(?:day|daytime|daylight|morning|noon|midday|afternoon))\b(?!\s+(?:of|side|blue|red|green|yellow)\b)"
 )
-
-_CLEARS = re.compile(
-    r"\b(?:(?:rain|storm|snow|snowfall|shower|downpour)\s+(?:has\s+|is\s+)?(?:stops?|stopped|ends?|ended|passes|passed|over|gone)"
-    r"|(?:stops?|stopped|no\s+more|no|without)\s+(?:the\s+)?(?:rain(?:ing)?|storm|snow(?:ing|fall)?)|clear(?:s|ed)?\s+up)\b"
-)
-
-
-def clears(text: str) -> bool:
-    """Whether `text` says that rain or snow is over."""
-    return _CLEARS.search(" ".join(text.lower().split())) is not None
 
 
 def daytimes(text: str) -> str:
-    """`text` in lower case with "sunset" and "sunrise" for what the sun does, and "night" for what gets dark."""
+    """`text` in lower case with "sunset" and "sunrise" for what the sun does, "night" for what gets dark, and "snowing" where it
+    snows.
+    """
     text = _SETS.sub("sunset", _RISES.sub("sunrise", text.lower()))
+    text = _SNOWS.sub("it is snowing", text)
     return _DARK.sub("at night", text)
 
 

@@ -37,8 +37,8 @@ def staying(reader: ClauseReader, stack: LayerStack, plan: ChunkPlan) -> frozens
 
 def told(reader: ClauseReader, stack: LayerStack, plan: ChunkPlan) -> frozenset[int]:
     """The places of the layers that are told to do something, and be it to sway."""
-    asked = (_asked(reader, stack, place, plan.prompt) for place in range(len(stack.layers)))
-    return frozenset(place for place, each in enumerate(asked) if _does(reader, *each))
+    each_asked = (asked(reader, stack, place, plan.prompt) for place in range(len(stack.layers)))
+    return frozenset(place for place, each in enumerate(each_asked) if _does(reader, *each))
 
 
 def _does(reader: ClauseReader, heard: Blend, called: str, number: int, where: str) -> bool:

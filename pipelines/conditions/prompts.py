@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -94,11 +94,14 @@ class Prompts:
             return slerp(source, target, share)
         return source + (target - source) * share
 
-    def notices(self, plan: ChunkPlan) -> tuple[Notice, ...]:
-        """What the person should know of prompts that are new in this chunk."""
+    def notices(self, plan: ChunkPlan, understood: Collection[str] = ()) -> tuple[Notice, ...]:
+        """What the person should know of prompts that are new in this chunk, of which `understood` words mean something though
+        they were never trained.
+        """
         notices = []
         for text, control in plan.new_texts:
-            unknown = self.encoder.unknown(text)
+            every = self.encoder.unknown(text)
+            unknown = {word: shown for word, shown in every.items() if word not in understood}
             if unknown:
                 message = f"this model was not trained on {_listed(unknown)}"
                 if not all(unknown.values()):

@@ -23,7 +23,8 @@ class Taken:
 
     With a source that is followed in latents, `start` [C, T, h, w] is the source encoded, and `strength` how closely it is
     followed. `carried` is what the family takes on to the next chunk of the source. `regions` are there where parts of the picture
-    hear prompts of their own.
+    hear prompts of their own. `understood` are words of new prompts that the text encoder was never trained on and that mean
+    something here.
     """
 
     memory: Memory
@@ -34,6 +35,7 @@ class Taken:
     strength: float = 0.0
     carried: Carried = ()
     regions: Regions | None = None
+    understood: frozenset[str] = frozenset()
 
     @property
     def level(self) -> float | None:

@@ -85,6 +85,7 @@ class PocketFamily:
         if clip is None and plan.prompt != memory.prompt:
             first = not any(text for text, _ in memory.prompt)
             memory = self.subjects.named(memory, plan.prompt, together=first)
+        missed = self.subjects.missed(memory, plan)
         stack = self.scenes.turn(memory, plan)
         stack = facing(stack, passing(self.clauses, stack, plan))
         video = None
@@ -100,7 +101,12 @@ class PocketFamily:
         scene = stack.empty if len(stack.empty) > MANY else frozenset(filter(is_followed, stack.empty))
         rows = as_scene(rows, scene)
         full = len(stack.layers) >= MOST
-        notices = (*self.scenes.unheeded(plan, memory, stack), *unheld(plan, touches, stack.empty, full))
+        understood = self.scenes.understood(plan, stack)
+        notices = (
+            *missed,
+            *self.scenes.unheeded(plan, memory, stack),
+            *unheld(plan, touches, stack.empty, full),
+        )
         stack = leading.takes(stack, {track: touch.point for track, touch in touches.items()})
         stack, turning = leading.led(stack, rows)
         outlines = held_outlines(stack, list(touches)) + leading.outlines(
@@ -109,13 +115,20 @@ class PocketFamily:
         if clip is None or video is None:
             moved = self._calmed(move(stack, rows), rows, plan)
             return TakenLayers(
-                moved.stack, plan, notices, outlines, regions=self._regions(moved, plan), moved=moved
+                moved.stack,
+                plan,
+                notices,
+                outlines,
+                regions=self._regions(moved, plan),
+                moved=moved,
+                understood=understood,
             )
         moved = self._calmed(move(live_ground.behind(stack, staged), rows), rows, plan)
         moved = live_ground.put_behind(moved, video, clip.strength)
         return TakenLayers(
             moved.stack, plan, notices, outlines, strength=clip.strength,
             carried=(moved.reference.ground[0, -1].clone(),), regions=self._regions(moved, plan), moved=moved,
+            understood=understood,
         )  # fmt: skip
 
     def _take(self, stack: LayerStack, touches: dict[int, Touch]) -> LayerStack:

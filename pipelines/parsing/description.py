@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from flowbrush.models.keyframes import Keyframes
-from flowbrush.models.text.daytimes import clears, is_by_day
+from flowbrush.models.text.daytimes import is_by_day
 from flowbrush.models.text.edits import ADD, GO, REPLACE, Edit, edited
+from flowbrush.models.text.lights import clears, skies
 from flowbrush.models.text.pocket import Meaning, PocketText
+from flowbrush.models.text.scenery import is_of_scenery
 from flowbrush.models.text.scenes import is_in_water, scene_near
 from flowbrush.pipelines.conditions.controls import Blend
 from flowbrush.pipelines.parsing.departures import departed, goes_off, with_departures
@@ -40,7 +42,8 @@ class Description:
     """What prompts name: a scene, None where they name none, and things in their order.
 
     `of_what_is_there` where they name neither: "it runs to the left", "heavy rain", or what is not known. `weather` is what they
-    say of it: "rain", "snow", "wind", and `clear` where rain or snow is over. `of_known` where they name no scene, and things as
+    say of it: "rain", "snow", "wind", and `clears` where a weather is over, `of_scenery` where they say something
+    of what is no thing, as the sky. `of_known` where they name no scene, and things as
     ones that are known: "the dog runs". `later` are the words after which they say what is to be done next ("then"), which is left
     out. `edit` is what they want changed of what is there, instead of saying what there is, and `instead` the things that are to
     come in place of others. `by_day` where they say that it is day, and no scene; `light` the time of day in whose light the scene
@@ -61,7 +64,8 @@ class Description:
     by_day: bool = False
     placed: bool = False
     light: str | None = None
-    clear: bool = False
+    clears: bool = False
+    of_scenery: bool = False
 
 
 class _Said(NamedTuple):
@@ -79,7 +83,6 @@ class _Said(NamedTuple):
     tells_deeds: bool
     of_them: bool
     light: str | None
-    clear: bool
 
 
 def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Description:
@@ -93,9 +96,10 @@ def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Descript
     things: list[Wanted] = []
     for each, (_, weight) in zip(heard, heavier_first, strict=True):
         things = _united(things, each.things) if weight >= HEARD else things
-    scene = next((each.scene for each in heard if each.scene), None)
-    placed = any(each.placed for each in heard)
-    edit = next((each.edit for each in heard if each.edit), None)
+    over = any(clears(prompt) for prompt, _ in prompts)
+    scene = None if over else next((each.scene for each in heard if each.scene), None)
+    placed = not over and any(each.placed for each in heard)
+    edit = None if over and not things else next((each.edit for each in heard if each.edit), None)
     instead: list[Wanted] = []
     if edit is not None and edit.kind == REPLACE:
         instead, elsewhere = _instead(edit.instead, text, keyframes)
@@ -112,17 +116,18 @@ def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Descript
         scene if placed or edit is None else None,  # what is added comes to where the others are
         tuple(things),
         of_what_is_there,
-        tuple(dict.fromkeys(name for each in heard for name in each.weather)),
+        () if over else tuple(dict.fromkeys(name for each in heard for name in each.weather)),
         any(thing.definite for thing in things),
         tuple(each.later for each in heard if each.later),
         edit,
-        any(each.tells_deeds for each in heard),
+        any(each.tells_deeds for each in heard) and not (over and not things),
         any(each.of_them for each in heard),
         tuple(instead),
         not placed and any(each.by_day for each in heard),
         placed,
         next((each.light for each in heard if each.scene), None),
-        any(each.clear for each in heard),
+        over,
+        any(is_of_scenery(prompt) for prompt, _ in prompts),
     )
 
 
@@ -135,11 +140,10 @@ def _said(prompt: str, text: PocketText, keyframes: Keyframes) -> _Said:
         things = [
             replace(each, goes_off=each.definite and bool(each.way) and not each.goal) for each in things
         ]
-    clear = clears(prompt)
     return _Said(
         scene=_scene(written, things, keyframes),
         things=things,
-        weather=[] if clear else [each.name for each in said if each.kind == "weather"],
+        weather=[*(each.name for each in said if each.kind == "weather"), *skies(prompt)],
         later=later,
         edit=edited(prompt)[1],
         placed=scene_near(written) is not None,
@@ -149,7 +153,6 @@ def _said(prompt: str, text: PocketText, keyframes: Keyframes) -> _Said:
         tells_deeds=any(each.kind in ("verb", "direction") for each in said),
         of_them=is_of_them(said),
         light=text.light(prompt),
-        clear=clear,
     )
 
 

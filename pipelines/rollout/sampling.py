@@ -126,5 +126,6 @@ class Sampler:
         quiet = is_quiet(inputs.after, inputs.plan) and not self.family.lives(inputs.taken.memory)
         return ChunkResult(
             state.chunk, state.chunk * self.card.chunk_frames, pictures, effective(inputs.plan), inputs.plan.applied,
-            (*self.prompts.notices(inputs.plan), *inputs.taken.notices), denoise_ms, decode_ms, inputs.taken.held, quiet,
+            (*self.prompts.notices(inputs.plan, inputs.taken.understood), *inputs.taken.notices), denoise_ms, decode_ms,
+            inputs.taken.held, quiet,
         )  # fmt: skip

@@ -34,7 +34,8 @@ def chosen(stack: LayerStack, told: Description) -> list[int]:
     if told.edit is not None and told.edit.everything:
         return [place for place, layer in enumerate(stack.layers) if layer.label and not layer.leaving]
     if not told.things:
-        return [place for place, layer in enumerate(stack.layers) if layer.label == IT and not layer.leaving]
+        it = () if told.of_scenery else (IT,)
+        return [place for place, layer in enumerate(stack.layers) if layer.label in it and not layer.leaving]
     return [place for thing in told.things for place in those(stack.layers, thing)]
 
 
@@ -48,7 +49,9 @@ def absent(stack: LayerStack, told: Description) -> list[str]:
         return []
     names = [thing.called for thing in told.things if not those(stack.layers, thing)]
     places = chosen(stack, told)
-    if told.edit.everything and not places:
+    if told.of_scenery and not (told.things or told.edit.everything):
+        return [f"a prompt can {TO[told.edit.kind]} things only, not what is around them"]
+    if told.edit.everything and not places and not stack.of_photo:  # of a photo is said what is to be done
         names = ["thing of a prompt"]
     missing = [f"there is no {name} to {TO[told.edit.kind]}" for name in names]
     if told.edit.kind == SWAP and len(places) > 2:

@@ -13,6 +13,7 @@ from flowbrush.models.keyframes import Ground
 from flowbrush.models.pocket import PocketModel
 from flowbrush.models.text.colors import parted
 from flowbrush.models.text.edits import REMOVE, edited
+from flowbrush.models.text.scenery import tells_of_scenery
 from flowbrush.models.text.scenes import LIGHTS
 from flowbrush.pipelines.conditions.controls import Blend, ChunkPlan
 from flowbrush.pipelines.parsing.clauses import ClauseReader
@@ -31,6 +32,7 @@ from flowbrush.pipelines.staging.layout import arrange, each_of
 from flowbrush.pipelines.staging.neighbours import beside, in_depth
 from flowbrush.pipelines.staging.seats import sat_down
 from flowbrush.pipelines.staging.telling import everybody, names, nobody, retold
+from flowbrush.pipelines.staging.understood import understood
 from flowbrush.pipelines.staging.unheeded import MOST_THINGS, crowded, named, unheeded
 
 DEFAULT_SCENE = "meadow"
@@ -72,6 +74,14 @@ class SceneMaker:
             ]
         )
 
+    def understood(self, plan: ChunkPlan, stack: LayerStack) -> frozenset[str]:
+        """Words of new prompts that were never trained, and by which a photo's `stack` has something all the same."""
+        said = (
+            (text, self.describe(((text, 1.0),)), stack, self.text.unknown(text))
+            for text, _ in plan.new_texts
+        )
+        return frozenset().union(*(understood(*each) for each in said))
+
     def stage(
         self, prompts: Blend, size: tuple[int, int], seed: int, firsts: Sequence[tuple[float, float]]
     ) -> LayerStack:
@@ -99,7 +109,7 @@ class SceneMaker:
     def over_photo(self, stack: LayerStack, prompts: Blend) -> LayerStack:
         """The stack of a photo that prompts come together with, in their tone."""
         told = self.describe(prompts)
-        tone = tone_of(told.light or told.scene, told.weather, told.by_day)
+        tone = tone_of(told.light or told.scene, told.weather, told.by_day, told.clears)
         return replace(stack, prompt=prompts, tone=tone or stack.tone)
 
     def turn(self, stack: LayerStack, plan: ChunkPlan) -> LayerStack:
@@ -176,14 +186,15 @@ def lit_as(stack: LayerStack, told: Description, prompts: Blend) -> tuple[LayerS
     """A photo in the tone of what new prompts say, and the scene that is to take its place: none where they name a time of day or
     a weather, which it is shown in, or say what goes on where it was taken: "the waves roll", "the horse runs on the grass".
     """
-    tone = tone_of(told.scene, told.weather, told.by_day or clears_up(stack, told))
+    tone = tone_of(told.scene, told.weather, told.by_day, clears_up(stack, told))
     if tone is not None:
         return transition.tone_to(stack, tone), None
     asked = any(edited(text)[1] is not None for text, _ in prompts)
     its_own = not told.things or any(
         stack.layers[place].cut for thing in told.things for place in editing.those(stack.layers, thing)
     )
-    stays = not told.scene or (told.tells_deeds and its_own and not asked)
+    does = told.tells_deeds or any(tells_of_scenery(text) for text, _ in prompts)
+    stays = not told.scene or (does and its_own and not asked)
     tone = tone_of(told.light, (), by_day=not stays)
     stack = stack if tone is None else transition.tone_to(stack, tone)
     return stack, None if stays else told.scene
@@ -199,7 +210,7 @@ def relit(stack: LayerStack, told: Description) -> tuple[LayerStack, str | None]
     if scene in LIGHTS and not told.things and there not in (*LIGHTS, DEFAULT_SCENE):
         return transition.tone_to(stack, TONES[scene]), None
     another = told.placed or told.by_day or scene not in (None, there)
-    tone = tone_of(told.light, drawn_in(told.weather), another or clears_up(stack, told))
+    tone = tone_of(told.light, drawn_in(told.weather), another, clears_up(stack, told))
     if not another and tone == TONES["rain"] and (stack.next_tone or stack.tone) in DARK:
         tone = None  # it rains by night, too
     return (stack if tone is None else transition.tone_to(stack, tone)), scene
@@ -207,12 +218,12 @@ def relit(stack: LayerStack, told: Description) -> tuple[LayerStack, str | None]
 
 def clears_up(stack: LayerStack, told: Description) -> bool:
     """Whether a weather that is seen is said to be over; what is over at night leaves it night."""
-    return told.clear and (stack.next_tone or stack.tone) not in DARK
+    return told.clears and (stack.next_tone or stack.tone) not in DARK
 
 
 def drawn_in(weather: Sequence[str]) -> list[str]:
     """The weather that a drawn scene is shown in the light of: there is one of snow."""
-    return [name for name in weather if name == "rain"]
+    return [name for name in weather if name != "snow"]
 
 
 def _first(told: Description) -> tuple[Wanted, ...]:

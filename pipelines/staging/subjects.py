@@ -10,14 +10,16 @@ from dataclasses import replace
 from flowbrush.models.segmentation.segmenter import Segmenter
 from flowbrush.models.segmentation.subject import standing_out
 from flowbrush.models.text.edits import ADD
-from flowbrush.models.text.scenery import is_of_scenery
-from flowbrush.pipelines.conditions.controls import Blend
+from flowbrush.pipelines.conditions.controls import Blend, ChunkPlan
 from flowbrush.pipelines.parsing.deeds import ROOTED
 from flowbrush.pipelines.parsing.description import Description
 from flowbrush.pipelines.parsing.wanted import Wanted
 from flowbrush.pipelines.reference.acquire import Acquirer, Touch, seen
 from flowbrush.pipelines.reference.layers import IT, Layer, LayerStack
+from flowbrush.pipelines.requests import Notice
 from flowbrush.pipelines.staging.editing import TO, those
+
+NOTHING_FOUND = "nothing stands out of this photo: pull on what is meant, or select it, and say it again"
 
 
 class Subjects:
@@ -34,9 +36,19 @@ class Subjects:
         """
         if not stack.of_photo:
             return stack
-        for name in meant(stack, self.describe(prompts), prompts, together):
+        for name in meant(stack, self.describe(prompts), together):
             stack = self._with_name(stack, name)
         return stack
+
+    def missed(self, stack: LayerStack, plan: ChunkPlan) -> tuple[Notice, ...]:
+        """What is said where prompts that are new in this chunk mean what a photo shows, and nothing was found in it; `stack` is
+        what `named` made for them.
+        """
+        return tuple(
+            Notice("partly_shown", NOTHING_FOUND, control, text)
+            for text, control in plan.new_texts
+            if stack.of_photo and IT in meant(stack, self.describe(((text, 1.0),)))
+        )
 
     def _with_name(self, stack: LayerStack, name: str) -> LayerStack:
         cut = [place for place, layer in enumerate(stack.layers) if layer.cut and not layer.leaving]
@@ -54,7 +66,7 @@ class Subjects:
         return stack.with_layer(len(stack.layers) - 1, replace(stack.layers[-1], label=name))
 
 
-def meant(stack: LayerStack, told: Description, prompts: Blend, together: bool) -> list[str]:
+def meant(stack: LayerStack, told: Description, together: bool = False) -> list[str]:
     """The names by which prompts speak of what a photo shows and what is no layer of that name yet."""
     if told.edit is None and not (told.tells_deeds or told.placed):
         return []
@@ -62,8 +74,7 @@ def meant(stack: LayerStack, told: Description, prompts: Blend, together: bool) 
     if names or told.things:
         return names
     says_it = told.of_what_is_there if told.edit is None else told.edit.kind in TO
-    scenery = any(is_of_scenery(text) for text, _ in prompts)
-    return [IT] if says_it and not scenery and not any(map(_has_name, stack.layers)) else []
+    return [IT] if says_it and not told.of_scenery and not any(map(_has_name, stack.layers)) else []
 
 
 def _is_meant(stack: LayerStack, thing: Wanted, told: Description, together: bool) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowbrush.models.text.scenery import is_of_scenery
+from flowbrush.models.text.scenery import is_of_scenery, tells_of_scenery
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,9 @@ from flowbrush.models.text.scenery import is_of_scenery
         "leaves fall",
         "the tall trees sway",
         "now the rain falls",
+        "make the sky blue",
+        "remove the background",
+        "now turn the whole picture green",
     ],
 )
 def test_scenery(text: str) -> None:
@@ -31,7 +34,27 @@ def test_scenery(text: str) -> None:
         "he dances",
         "it runs on the grass",
         "the streetcar leaves the seaside",
+        "remove the cup from the picture",
+        "move the cat to the background",
     ],
 )
 def test_somebody(text: str) -> None:
     assert not is_of_scenery(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("the water flows", True),
+        ("waves crash", True),
+        ("the sea is calm", True),
+        ("clouds gather over the hills", True),
+        ("the beach", False),
+        ("the beach at night", False),
+        ("waves on the beach", False),
+        ("go to the beach", False),
+        ("the horse runs", False),
+    ],
+)
+def test_what_is_told_of_scenery_with_whatever_verb(text: str, told: bool) -> None:
+    assert tells_of_scenery(text) is told

@@ -80,6 +80,13 @@ def test_unknown_words_are_told_with_the_control_that_brought_them(prompts: Prom
     assert "'zorble'" in notice.message and "dog" not in notice.message
 
 
+def test_words_that_a_model_makes_something_of_are_no_unknown_words(prompts: Prompts) -> None:
+    asked = replace(plan((("cat", 1.0),)), new_texts=(("the zorble and the blurg", 3),))
+    (notice,) = prompts.notices(asked, frozenset({"zorble"}))
+    assert "'blurg'" in notice.message and "zorble" not in notice.message
+    assert prompts.notices(asked, frozenset({"zorble", "blurg"})) == ()
+
+
 def test_a_scene_that_is_left_out_is_told(prompts: Prompts) -> None:
     asked = replace(plan((("cat", 1.0),)), new_texts=(("a cat in the meadow on the beach", 5),))
     assert ("one_scene", 5) in [(notice.code, notice.id) for notice in prompts.notices(asked)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -23,13 +24,19 @@ def test_by_day_frames_are_not_touched() -> None:
 
 
 def test_it_is_dark_and_blue_at_night_warm_at_sunset_and_pale_in_snow_and_rain() -> None:
-    night, sunset, snow, rain = (toned(GREY, (TONES[name],))[0, :, 0, 0] for name in TONES)
+    names = ("night", "sunset", "snow", "rain", "fog", "clouds")
+    night, sunset, snow, rain, fog, clouds = (toned(GREY, (TONES[name],))[0, :, 0, 0] for name in names)
     assert night.max() < 0.4 and night[2] > night[1] > night[0]
     assert sunset[0] > sunset[1] > sunset[2] and sunset[0] > 0.5
     assert snow.mean() > 0.55 and snow.max() - snow.min() < 0.1
     assert rain.mean() < 0.5 and rain.max() - rain.min() < 0.15
+    assert (
+        fog.mean() > 0.6
+        and clouds.mean() < 0.5
+        and max(fog.max() - fog.min(), clouds.max() - clouds.min()) < 0.1
+    )
     red = torch.tensor([0.9, 0.1, 0.1]).view(1, 3, 1, 1)
-    for name in ("night", "snow", "rain"):
+    for name in ("night", "snow", "rain", "fog"):
         seen = toned(red, (TONES[name],))[0, :, 0, 0]
         assert seen.max() - seen.min() < 0.5, "colours are weaker"
 
@@ -50,9 +57,11 @@ def test_black_stays_dark_and_the_order_of_light_stays() -> None:
         ((None, (), True), DAY),
         (("beach", (), False), None),
         ((None, ("wind",), False), None),
+        ((None, ("fog",), False), TONES["fog"]),
+        (("snow", ("snow",), False, True), DAY),
     ],
 )
-def test_what_is_said_of_the_light(said: tuple[str | None, tuple[str, ...], bool], tone: object) -> None:
+def test_what_is_said_of_the_light(said: tuple[Any, ...], tone: object) -> None:
     assert tone_of(*said) == tone
 
 

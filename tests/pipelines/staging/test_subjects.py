@@ -49,14 +49,14 @@ def cut(label: str = "", **more: object) -> Layer:
     ],
 )
 def test_what_prompts_mean_of_a_photo(told: Description, together: bool, names: list[str]) -> None:
-    assert meant(stack(), told, SAID, together) == names
+    assert meant(stack(), told, together) == names
 
 
 def test_what_has_its_name_is_meant_no_more_and_scenery_never() -> None:
-    assert meant(stack(cut("dog")), RUNS, SAID, False) == []
-    assert meant(stack(cut("cat")), IT_RUNS, SAID, False) == []
-    assert meant(stack(cut("cat", leaving=True)), IT_RUNS, SAID, False) == [IT]
-    assert meant(stack(), IT_RUNS, (("the waves roll", 1.0),), False) == []
+    assert meant(stack(cut("dog")), RUNS) == []
+    assert meant(stack(cut("cat")), IT_RUNS) == []
+    assert meant(stack(cut("cat", leaving=True)), IT_RUNS) == [IT]
+    assert meant(stack(), replace(IT_RUNS, of_scenery=True)) == []
 
 
 def test_the_front_one_of_what_was_cut_out_gets_the_name() -> None:

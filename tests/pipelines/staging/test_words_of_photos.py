@@ -16,6 +16,7 @@ from flowbrush.pipelines.reference.layers import Layer
 from flowbrush.pipelines.reference.tones import DAY, TONES
 from flowbrush.pipelines.requests import StreamSettings
 from flowbrush.pipelines.rollout.state import StreamState
+from flowbrush.pipelines.staging.subjects import NOTHING_FOUND
 from flowbrush.training.photos.clicks import overlap
 
 PANDA = np.asarray(
@@ -48,11 +49,14 @@ class Stream:
     def __init__(self, served: Generator, prompt: str) -> None:
         prompts = ((prompt, 1.0),) if prompt else ()
         self.served = served
+        self.told: list[str] = []
         self.state: StreamState = served.start(StreamSettings("pocket", prompts, *SIZE, 16, 3, image=PANDA))
         self.first = self.step()
 
     def step(self, *controls: object) -> np.ndarray:
-        return self.served.step([self.state], [controls])[0].frames  # type: ignore[list-item]
+        (made,) = self.served.step([self.state], [controls])  # type: ignore[list-item]
+        self.told += [notice.message for notice in made.notices]
+        return made.frames
 
     def say(self, text: str, chunks: int = 8) -> np.ndarray:
         """The last picture after so many chunks."""
@@ -210,3 +214,61 @@ def test_what_was_let_go_comes_to_rest_until_it_is_told_something(stream) -> Non
     rests = motion(chunks=12)
     assert let_go > 2 * untouched and rests < 1.5 * untouched
     assert motion(PromptSet(prompts=(Prompt(text="it sways"),)), chunks=12) > 1.5 * rests
+
+
+def test_a_name_that_nobody_was_taught_is_no_unknown_word_where_it_is_heeded(stream) -> None:
+    """ "Remove the cup" took what the photo shows away, and said that it left the cup out."""
+    it = stream()
+    it.say("make the gizmo smaller", 1)
+    assert it.told == [] and it.names == ["it"]
+    it.say("add a gizmo", 1)
+    (why,) = it.told
+    assert "'gizmo'" in why
+
+
+def test_where_nothing_stands_out_somebody_is_told_what_to_do(served: Generator, monkeypatch, stream) -> None:
+    it = stream()
+    monkeypatch.setattr("flowbrush.pipelines.staging.subjects.standing_out", lambda *given: None)
+    it.say("it jumps", 2)
+    it.say("make it smaller", 2)
+    assert it.told == [NOTHING_FOUND] * 2 and it.layers == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "said", "tone"),
+    [
+        ("", "a foggy morning", TONES["fog"]),
+        ("", "it snows", TONES["snow"]),
+        ("", "cloudy", TONES["clouds"]),
+        ("make it night", "sunny", DAY),
+        ("fog", "the fog lifts", DAY),
+        ("heavy rain", "it stops raining", DAY),
+        ("heavy snow", "no more snow", DAY),
+    ],
+)
+def test_weathers_that_pockets_world_has_not_are_a_photos_light_too(
+    stream, before: str, said: str, tone: object
+) -> None:
+    it = stream()
+    if before:
+        it.say(before, 6)
+    it.told.clear()
+    it.say(said, 6)
+    assert it.state.memory.tone == tone and it.state.memory.of_photo and it.layers == ()
+    assert not any("not trained" in why for why in it.told)
+
+
+def test_what_is_said_of_its_own_scenery_leaves_a_photo_as_it_is(stream) -> None:
+    it = stream()
+    it.say("it jumps", 2)
+    for text in ("the water flows", "make the sky blue", "remove the background"):
+        it.say(text, 2)
+        assert it.state.memory.of_photo and it.names == ["it"], text
+        assert not it.layers[0].leaving and it.layers[0].cut, text
+
+
+def test_what_comes_as_a_hand_lets_go_comes_before_that_thing(stream) -> None:
+    it = stream()
+    it.step(TrackBegin(track=1, kind="drag", points=(Point(t=0, x=0.5, y=0.5),)))
+    it.step(TrackEnd(track=1), PromptSet(prompts=(Prompt(text="add a butterfly"),)))
+    assert [layer.label for layer in it.layers] == ["", "butterfly"]

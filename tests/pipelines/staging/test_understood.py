@@ -1,0 +1,45 @@
+"""Which words under a photo are no guess though nobody was ever taught them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from stacks import BLUE, disc, stack
+
+from flowbrush.models.text.edits import ADD, REMOVE, Edit
+from flowbrush.pipelines.parsing.description import Description
+from flowbrush.pipelines.parsing.wanted import Wanted
+from flowbrush.pipelines.reference.layers import IT, LayerStack
+from flowbrush.pipelines.staging.understood import understood
+
+REMOVES = Description(None, (), edit=Edit(REMOVE))
+RUNS = Description(None, (), of_what_is_there=True, tells_deeds=True)
+SHOWN = stack(replace(disc(BLUE, 60, 30), label=IT, cut=True))
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "there", "heard"),
+    [
+        ("remove the cup", REMOVES, SHOWN, {"cup"}),
+        ("the coffee cup runs to the kitchen", RUNS, SHOWN, {"coffee", "cup"}),
+        ("it runs to the kitchen", RUNS, SHOWN, set()),
+        ("remove the cup", REMOVES, stack(), set()),
+        ("remove the cup", REMOVES, replace(SHOWN, label="beach"), set()),
+        ("remove the cup", replace(REMOVES, of_scenery=True), SHOWN, set()),
+        ("the dog runs from the cup", replace(RUNS, things=(Wanted("dog"),)), SHOWN, set()),
+        ("add a cup", Description(None, (), edit=Edit(ADD)), SHOWN, set()),
+        ("a cup", Description(None, (), of_what_is_there=True), SHOWN, set()),
+        ("a foggy morning", Description(None, ()), stack(), {"foggy", "morning"}),
+        ("a foggy morning", Description(None, ()), replace(stack(), label="beach"), set()),
+    ],
+)
+def test_words_that_mean_something_of_a_photo(
+    text: str, told: Description, there: LayerStack, heard: set[str]
+) -> None:
+    unknown = dict.fromkeys("cup coffee kitchen foggy morning".split(), "")
+    assert understood(text, told, there, {word: "" for word in unknown if word in text}) == heard
+
+
+def test_what_has_something_in_its_place_is_a_guess_still() -> None:
+    assert understood("the bird runs", RUNS, SHOWN, {"bird": "eagle"}) == set()
