@@ -82,6 +82,9 @@ class PocketFamily:
         """A source is the ground behind the things, and a hand takes what it shows; `carried` is its last picture."""
         if clip is None and carried:
             memory, carried = live_ground.left(memory, carried[0]), ()
+        rows = track_rows(plan, memory.size)
+        gone = memory.hands - set(rows.hands.tolist())
+        memory = memory.without_hands(gone | (plan.fresh & memory.hands))  # first: prompts spare what is held
         if clip is None and plan.prompt != memory.prompt:
             first = not any(text for text, _ in memory.prompt)
             memory = self.subjects.named(memory, plan.prompt, together=first)
@@ -93,9 +96,6 @@ class PocketFamily:
             video = live_ground.frames(clip, stack.background.device)
             staged = self.acquirer.fill_on(stack)
             stack = live_ground.shown(stack, live_ground.mixed(stack, video[0], clip.strength))
-        rows = track_rows(plan, stack.size)
-        gone = stack.hands - set(rows.hands.tolist())
-        stack = stack.without_hands(gone | (plan.fresh & stack.hands))
         touches = touches_of(plan, rows, stack.size, plan.fresh)
         stack = self._take(stack, touches)
         scene = stack.empty if len(stack.empty) > MANY else frozenset(filter(is_followed, stack.empty))
