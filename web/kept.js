@@ -15,6 +15,7 @@ export const KEPT_MS = 60000;
  * @property {number} lastFrame
  * @property {string} prompt
  * @property {Pin[]} pins
+ * @property {boolean} [ofPicture] whether it began with a picture
  */
 
 /** The page is left. @param {Kept} kept */

@@ -180,7 +180,7 @@ function currentModel() {
   return models.find(({ name }) => name === element('model', HTMLSelectElement).value);
 }
 
-bindEvents({ app, stage, strip, prompts, timeline, readout, session, recorder, again: () => starter.again, invitation: () => starter.invitation, askForKey });
+bindEvents({ app, stage, strip, prompts, timeline, readout, session, recorder, again: () => starter.again, invitation: () => starter.invitation, ofPicture: () => starter.ofPicture, askForKey });
 bindSelection(selection, app);
 stage.surface.addEventListener('pointerdown', toolUsed);
 bindSpeech(app.brush);

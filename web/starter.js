@@ -25,6 +25,8 @@ export class Starter {
   #last = null;
   /** What to do first with the picture that was chosen: empty for nothing in particular, null for nothing. @type {string | null} */
   invitation = '';
+  /** Whether the stream on stage is of a picture, which no prompt that is offered may put another in the place of. */
+  ofPicture = false;
 
   /**
    * @param {import('./app.js').App} app
@@ -39,6 +41,7 @@ export class Starter {
   async begin(settings, invitation = '') {
     this.#turn += 1;
     this.invitation = invitation;
+    this.ofPicture = Boolean(settings.image);
     const model = this.#fields.model();
     this.#last = { model: model?.name, seed: this.#fields.seed(), ...this.#size(model, settings), ...settings };
     this.#leaveForAnother();
@@ -110,6 +113,7 @@ export class Starter {
     this.#leaveForAnother();
     const { prompts, prompt, seed } = file.start;
     this.invitation = null;
+    this.ofPicture = Boolean(image);
     this.#last = null;
     this.#fields.prompts.text = prompts?.[0]?.text ?? prompt ?? '';
     this.#fields.showSeed(seed ?? null);
@@ -129,7 +133,7 @@ export class Starter {
     const { stream, watching, brush } = this.#app;
     const token = stream?.ready?.resume_token;
     if (!stream || watching || !token) return null;
-    return { token, lastFrame: stream.lastFrame, prompt: this.#fields.prompts.text, pins: brush.pins };
+    return { token, lastFrame: stream.lastFrame, prompt: this.#fields.prompts.text, pins: brush.pins, ofPicture: this.ofPicture };
   }
 
   /** A slip, as of a file that is dropped, must not lose a stream. */
@@ -154,6 +158,7 @@ export class Starter {
   /** @param {import('./kept.js').Kept} kept */
   async #goOnWith(kept) {
     this.invitation = null;
+    this.ofPicture = kept.ofPicture === true;
     this.#last = null;
     this.#fields.prompts.text = kept.prompt;
     const stream = await this.#app.start({ resume: kept.token, last_frame: kept.lastFrame });

@@ -30,6 +30,7 @@ const ENDED = { text: 'Its video and its file can still be saved for a while.', 
  * @property {import('./recorder.js').Recorder} recorder
  * @property {() => (() => void) | null} again starts the last stream once more; null when there was none
  * @property {() => string | null} invitation what to do first with the picture that was chosen; empty for nothing in particular, null for nothing
+ * @property {() => boolean} ofPicture whether the stream is of a picture
  * @property {() => void} askForKey
  */
 
@@ -154,12 +155,12 @@ function untilNext(app, takeAway) {
  * @param {import('../protocol.js').Ready} ready
  * @param {boolean} fresh whether the stream is new, not resumed
  */
-function showReady({ app, stage, strip, prompts, timeline, session, recorder }, ready, fresh) {
+function showReady({ app, stage, strip, prompts, timeline, session, recorder, ofPicture }, ready, fresh) {
   const seconds = ready.chunk_frames / ready.fps;
   stage.shape(ready.width, ready.height);
   strip.allow(ready.capabilities);
   prompts.streaming(!app.watching, seconds);
-  prompts.chips(offersFor(ready));
+  prompts.chips(offersFor(ready, ofPicture()));
   for (const { prompt, message } of ready.notices ?? []) if (prompt !== undefined) prompts.doubt(prompt, parts(message).title);
   if (fresh) {
     prompts.come(ready.prompts ?? []);

@@ -5,11 +5,12 @@
 import { isBlank } from '../protocol.js';
 import { block, button, element, input, make, remember, remembered } from './dom.js';
 import { toast } from './toasts.js';
+import { promptsOf } from './words.js';
 
 const HISTORY_MAX = 30;
 /** Prompts that say what is to change, for a model that hears them. */
 const EDITS = ['add a dog', 'turn around', 'make it night', 'make everything bigger'];
-/** The same for a picture without words, of what it is of, whose name nobody has said. */
+/** The same for a picture, of what it is of, whose name nobody may have said. */
 const EDITS_OF_PICTURES = ['it jumps', 'it walks to the left', 'make it night', 'make it smaller', 'add a butterfly'];
 /** What is known of prompts as long as they may be seen again, after a rewind. */
 const DOUBTS_MAX = 100;
@@ -34,10 +35,15 @@ export function examplesOf(examples) {
     .filter(({ text }) => text !== '');
 }
 
-/** What may be said next in a stream. @param {import('../protocol.js').Ready} ready @returns {Example[]} */
-export function offersFor({ capabilities, prompts, examples }) {
+/**
+ * What may be said next in a stream.
+ * @param {import('../protocol.js').Ready} ready
+ * @param {boolean} ofPicture whether it is known to have begun with a picture, as one without words has
+ * @returns {Example[]}
+ */
+export function offersFor({ capabilities, prompts, examples }, ofPicture) {
   if (!capabilities.edits) return examplesOf(examples);
-  return examplesOf(prompts?.length ? [...EDITS, ...examples] : EDITS_OF_PICTURES);
+  return examplesOf(prompts?.length && !ofPicture ? [...EDITS, ...examples] : EDITS_OF_PICTURES);
 }
 
 /** @param {Prompt} prompt @param {Prompt[]} all @returns {number} its weight, of 100 */
@@ -159,7 +165,8 @@ export class PromptPanel {
   /** The prompt that the server makes the picture from, and what of it is not shown. @param {string} text */
   effective(text) {
     this.#effective = text;
-    const words = this.#doubts.filter((doubt) => text.includes(doubt.text)).map((doubt) => doubt.words);
+    const prompts = promptsOf(text);
+    const words = this.#doubts.filter((doubt) => prompts.includes(doubt.text)).map((doubt) => doubt.words);
     const doubts = [...new Set(words)].join('; ');
     for (const [id, shown] of [['effective', text], ['effective-doubt', doubts]]) {
       if (block(id).textContent !== shown) block(id).textContent = shown;

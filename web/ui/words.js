@@ -69,6 +69,15 @@ export function parts(message) {
   return title ? { title: sentence(isolated(title)).slice(0, -1), text: sentence(isolated(text)) } : { title: sentence(isolated(message)), text: '' };
 }
 
+/**
+ * The prompts of a line that says which are in force, as the server writes it: "a cat (25%) + a dog (75%)", "a cat → a dog (50%)".
+ * @param {string} line
+ * @returns {string[]} and the line itself, which may be one prompt
+ */
+export function promptsOf(line) {
+  return [line, ...line.split(/ → | \+ /).map((part) => part.replace(/ \(\d+%\)$/, ''))];
+}
+
 /** Quoted words that are written from right to left keep the signs around them in their places. @param {string} text */
 function isolated(text) {
   return text.replace(/'([^']*[\u0590-\u08ff][^']*)'/g, "'\u2068$1\u2069'");
