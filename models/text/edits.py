@@ -101,6 +101,7 @@ _PATTERNS = {
         rf"(?:{_WHO}\s+)?{_GOES}\s+back(?:wards?)?{_END}",
         rf"(?:{_WHO}\s+)?(?:(?:turns?|faces?|looks?|{_GOES})\s+)?(?:in\s+)?the (?:other|opposite) (?:way|direction){_END}",
         rf"(?:{_WHO}\s+)?(?:reverses?|changes? directions?){_END}",
+        rf"(?:flip|mirror)\s+{_THINGS}(?:\s+(?:over|around|round|horizontally))?{_END}",
     ),
     ONLY: (rf"(?:only|nothing but|keep only|leave only)\s+(?P<things>.+?){_END}",),
     REMOVE: (
@@ -123,7 +124,7 @@ _PATTERNS = {
         rf"(?:(?<=and )|(?<=also ))(?P<things>{_NEW}.+)$",
         r"there (?:is|are) (?:also|now)\s+(?P<things>.+)$",
         r"(?:move|set|push|send)\s+(?P<things>the\s.+?\s(?:next to|beside|near|close to|behind|in front of)\s.+)$",
-        rf"(?:add|insert|place|put|bring in|bring|give)\s+(?P<things>.+?)(?:\s+too)?{_END}",
+        rf"(?:add|insert|place|put|bring in|bring|give)\s+(?!.*\sto\s+life\b)(?P<things>.+?)(?:\s+too)?{_END}",
         r"(?P<more>another|one more)\s+(?P<things>.+)$",
         r"(?P<many>two|three|four|five|six|some)\s+more\s+(?P<things>.+)$",
         r"more\s+(?P<things>.+)$",
@@ -134,6 +135,7 @@ _PATTERNS = {
     ),
     GROW: (
         rf"make\s+{_THINGS}\s+{_HOW}{_SIZE}{_END}",
+        rf"{_HOW}(?P<size>bigger|larger|smaller|tinier){_END}",
         rf"{_THINGS}\s+(?:gets?|becomes?|grows?)\s+{_HOW}{_SIZE}{_END}",
         rf"{_THINGS}\s+(?P<size>grows?|shrinks?)(?:\s+(?:up|bigger|smaller))?{_END}",
         rf"{_THINGS}\s+(?:comes?|gets?|moves?)\s+{_HOW}(?P<size>closer|nearer){_END}",

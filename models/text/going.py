@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from flowbrush.models.text.daytimes import daytimes
+from flowbrush.models.text.livening import livening
 from flowbrush.models.text.resting import resting
 
 WALK = ("walk", "walks", "walking", "walked")
@@ -118,7 +119,7 @@ def going(text: str) -> str:
     the side that something goes to for the one that it comes from. Who jumps up jumps, down the road is along it, on top of is on,
     in the middle of two between them; who eats something is next to it, and who plays with it hops there.
     """
-    text = _ON_TOP.sub("on", _RIDES_ON.sub(r"\1", resting(daytimes(text))))
+    text = _ON_TOP.sub("on", _RIDES_ON.sub(r"\1", resting(livening(daytimes(text)))))
     text = _PLAYS.sub(_at_play, _AT_IT.sub("next to", _MIDDLE.sub("between", text)))
     text = _FROM.sub(lambda found: OTHER_WAY[found[1]], text)
     text = _SAILING.sub(lambda found: f"{found[1]}{found[2]} sail{'' if found[2] else 's'}", text)

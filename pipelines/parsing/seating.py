@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from flowbrush.models.text.pocket import RIDES, Meaning
 from flowbrush.pipelines.parsing.deeds import AND, BY, ROOTED, Mention, mentions_of
-from flowbrush.pipelines.parsing.wanted import Wanted
+from flowbrush.pipelines.parsing.wanted import IT, Wanted
 
 ON = frozenset("on onto upon atop".split())
 CLIMBS = frozenset("climb climbs climbing climbed mounts mounting boards boarding".split())
@@ -23,6 +23,9 @@ NESTS = frozenset(
 """What one can be in: there "in" is on."""
 WORN = frozenset({"top hat", "crown"})
 WEARS = frozenset("with in wearing wears has".split())
+WHOSE = frozenset("it him her them his its their he she".split())
+THE, ARTICLES = frozenset("the my this that".split()), frozenset({"a", "an"})
+PUT_ON = frozenset({"on", "onto", "upon", "wears", "wearing"})
 ON_ITS_OWN = frozenset({"fire"})
 """A house on fire has a fire on it."""
 UP_AND_DOWN = frozenset({"up", "down"})
@@ -42,10 +45,25 @@ def seated(things: Sequence[Wanted], said: Sequence[Meaning]) -> list[Wanted]:
         if one is None or other is None or placed[other].on or not _is_free(placed, placed[one]):
             continue
         placed[one], placed[other] = _together(placed[one], placed[other])
+    if any(each.label in WORN for each in placed) and _is_worn_by_it(said):
+        placed = [replace(each, on=IT) if each.label in WORN and not each.on else each for each in placed]
     ridden, left = _ridden(said), _left(said)
     placed = [_walking(each) if each.label in ridden else each for each in placed]
     placed = [_off(each, left[each.label]) if each.label in left else each for each in placed]
     return placed + _flames(placed)
+
+
+def _is_worn_by_it(said: Sequence[Meaning]) -> bool:
+    """Whether somebody gets something to wear who is called by no name that is known: "put a hat on her", "the woman wears a
+    hat", "give him a crown". Where another thing is named that is meant, or nobody.
+    """
+    if any(each.kind == "thing" and each.name not in WORN for each in said):
+        return False
+    pairs = list(pairwise(said))
+    given = any(one.word in WHOSE and other.word in ARTICLES for one, other in pairs)
+    named = any(one.word in THE and not other.kind and other.joined for one, other in pairs)
+    is_put_on = not PUT_ON.isdisjoint({each.word for each in said})
+    return given or (is_put_on and (named or any(each.word in WHOSE for each in said)))
 
 
 def _place(things: Sequence[Wanted], label: str) -> int | None:

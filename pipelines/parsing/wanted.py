@@ -23,6 +23,8 @@ THERE = "there"
 """The heading of who has come to its goal, or cannot go further away from it."""
 HERE = "here"
 """The heading of who does what it does where it is: a photo's penguin that jumps."""
+IT = "it"
+"""What is cut from a photo is called so of which a prompt says something by no name that is known: "it jumps", "remove the cup"."""
 ANYBODY = ""
 """The label of a goal that is whoever else is nearest: "they run towards each other"."""
 

@@ -17,9 +17,6 @@ FINGER = 0.035  # of the picture's shorter side: a hand that misses by less stil
 MOST = 64
 """Layers of a picture that a hand may cut out more of: each costs every chunk, and nobody holds apart so many."""
 
-IT = "it"
-"""What is cut from a photo is called so of which a prompt says something by no name that is known: "it jumps", "remove the cup"."""
-
 Told = tuple[tuple[str, float], ...]
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from flowbrush.models.text.colors import parted
 from flowbrush.models.text.edits import CAMERA, DYE, GROW, ONLY, PACE, PLACE, REMOVE, REPLACE, SWAP, TURN
 from flowbrush.pipelines.parsing.description import Description
-from flowbrush.pipelines.parsing.wanted import Wanted
-from flowbrush.pipelines.reference.layers import IT, Layer, LayerStack, Seat
+from flowbrush.pipelines.parsing.wanted import IT, Wanted
+from flowbrush.pipelines.reference.layers import Layer, LayerStack, Seat
 
 GROWING = 4  # chunks in which a thing comes to its new size: at once would be a jump
 LARGEST, SMALLEST = 0.9, 0.08

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from flowbrush.models.text.colors import parted
-from flowbrush.pipelines.parsing.wanted import Wanted
+from flowbrush.pipelines.parsing.wanted import IT, Wanted
 from flowbrush.pipelines.reference.layers import SOLID, Layer, LayerStack, Seat
 from flowbrush.pipelines.reference.pose import Similarity
 from flowbrush.pipelines.reference.render import OWN
@@ -29,7 +29,7 @@ def sat_down(
     ones, or of those that are `there`. They come last, which is in front.
     """
     everything, seats = [*there, *new], Counter[int]()
-    on = [carrier_of(each.on, everything) for each in wanted]
+    on = [wearer(there) if each.on == IT else carrier_of(each.on, everything) for each in wanted]
     riders = Counter(place for place in on if place is not None)
     standing, sitting = list[Layer](), list[Layer]()
     for layer, place in zip(new, on, strict=True):
@@ -39,6 +39,13 @@ def sat_down(
         sitting.append(seated(layer, everything[place], seats[place], riders[place]))
         seats[place] += 1
     return (*standing, *sitting)
+
+
+def wearer(there: Sequence[Layer]) -> int | None:
+    """The place of who is meant by no name that is known: who is called IT, or else the one in front of those that have a name."""
+    it = carrier_of(IT, there)
+    named = [place for place, each in enumerate(there) if each.label and not each.leaving]
+    return it if it is not None else next(reversed(named), None)
 
 
 def carrier_of(label: str, layers: Sequence[Layer]) -> int | None:

@@ -13,9 +13,9 @@ from flowbrush.models.text.edits import ADD
 from flowbrush.pipelines.conditions.controls import Blend, ChunkPlan
 from flowbrush.pipelines.parsing.deeds import ROOTED
 from flowbrush.pipelines.parsing.description import Description
-from flowbrush.pipelines.parsing.wanted import Wanted
+from flowbrush.pipelines.parsing.wanted import IT, Wanted
 from flowbrush.pipelines.reference.acquire import Acquirer, Touch, seen
-from flowbrush.pipelines.reference.layers import IT, Layer, LayerStack
+from flowbrush.pipelines.reference.layers import Layer, LayerStack
 from flowbrush.pipelines.requests import Notice
 from flowbrush.pipelines.staging.editing import TO, those
 
@@ -68,6 +68,8 @@ class Subjects:
 
 def meant(stack: LayerStack, told: Description, together: bool = False) -> list[str]:
     """The names by which prompts speak of what a photo shows and what is no layer of that name yet."""
+    if any(thing.on == IT for thing in told.things):
+        return [] if any(map(_has_name, stack.layers)) else [IT]
     if told.edit is None and not (told.tells_deeds or told.placed):
         return []
     names = [thing.called for thing in told.things if _is_meant(stack, thing, told, together)]

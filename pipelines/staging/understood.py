@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from flowbrush.models.text.lights import light_words
 from flowbrush.models.text.words import words
 from flowbrush.pipelines.parsing.description import THEM, Description
-from flowbrush.pipelines.reference.layers import IT, LayerStack
+from flowbrush.pipelines.parsing.wanted import IT
+from flowbrush.pipelines.reference.layers import LayerStack
 from flowbrush.pipelines.staging.editing import TO
 
 
@@ -27,6 +28,8 @@ def understood(text: str, told: Description, stack: LayerStack, unknown: Mapping
 
 def is_said_of_it(told: Description) -> bool:
     """Whether a prompt is said of what a photo shows, and calls it by no name that is known."""
+    if any(thing.on == IT for thing in told.things):
+        return True
     acts = told.tells_deeds if told.edit is None else told.edit.kind in TO
     return acts and not told.things and not told.of_scenery
 

@@ -84,6 +84,10 @@ from flowbrush.models.text.edits import (
         ("the dog speeds up", "the dog", Edit(PACE, manner="fast")),
         ("make the dog much slower", "the dog", Edit(PACE, manner="slow")),
         ("turn around", "", Edit(TURN, everything=True)),
+        ("flip it", "", Edit(TURN, everything=True)),
+        ("mirror the dog", "the dog", Edit(TURN)),
+        ("bigger", "", Edit(GROW, BIGGER, everything=True)),
+        ("much smaller", "", Edit(GROW, SMALLER, everything=True)),
         ("the dog goes back", "the dog", Edit(TURN)),
         ("go the other way", "", Edit(TURN, everything=True)),
         ("the dog comes closer", "the dog", Edit(GROW, BIGGER)),
@@ -102,7 +106,7 @@ def test_what_is_asked_for_is_said_without_asking(said: str, heard: str, edit: E
      "addax", "no people", "a removed tree", "", "turn the dog", "a dog runs to the left", "a dog runs up the hill",
      "the dog runs around",
      "the cat sits on the left chair", "a cat and a dog in the meadow", "a zoom lens", "the dog runs faster", "no dogs run, a cat",
-     "a dog comes closer"],
+     "a dog comes closer", "bring it to life", "a bigger dog"],
 )  # fmt: skip
 def test_what_asks_for_nothing_stays_as_it_is(said: str) -> None:
     assert edited(said) == (said, None)

@@ -11,7 +11,7 @@ import torch
 from stacks import BLUE, RED, disc, rows, stack
 
 from flowbrush.pipelines.animation.drive import drive
-from flowbrush.pipelines.parsing.wanted import Wanted
+from flowbrush.pipelines.parsing.wanted import IT, Wanted
 from flowbrush.pipelines.reference.acquire import Acquirer, Touch
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
 from flowbrush.pipelines.reference.render import move
@@ -19,6 +19,7 @@ from flowbrush.pipelines.staging.seats import let_down, sat_down, with_carriers
 from flowbrush.pipelines.staging.transition import advance
 
 CAR, CAT = Wanted("car"), Wanted("cat", on="car")
+ON_IT = Wanted("cat", on=IT)
 
 
 def car(x: float = 40, y: float = 45, **more: object) -> Layer:
@@ -142,3 +143,18 @@ def test_within_a_chunk_the_rider_moves_as_its_carrier_does() -> None:
     assert not made[:, 1, 2:4, 4:6].any() and torch.equal(made[:, :, 4:7], flows[:, :, 4:7])
     lifted = replace(now, layers=(now.layers[0], replace(now.layers[1], hands=frozenset({1}))))
     assert torch.equal(with_carriers(flows, lifted, own), flows)
+
+
+@pytest.mark.parametrize(
+    ("there", "wearer"),
+    [
+        ([], None),
+        ([car()], "car"),
+        ([replace(car(), label=IT), car()], IT),
+        ([car(), replace(car(), label="bus", leaving=True)], "car"),
+        ([replace(car(), label="")], None),
+    ],
+)
+def test_what_is_put_on_it_is_on_who_is_called_so_or_in_front(there: list[Layer], wearer: str | None) -> None:
+    (new,) = sat_down([cat()], [ON_IT], there)
+    assert (new.seat.label if new.seat else None) == wearer

@@ -9,9 +9,9 @@ from stacks import BLUE, RED, disc, stack
 
 from flowbrush.models.text.edits import ADD, CAMERA, GROW, REMOVE, Edit
 from flowbrush.pipelines.parsing.description import Description
-from flowbrush.pipelines.parsing.wanted import Wanted
+from flowbrush.pipelines.parsing.wanted import IT, Wanted
 from flowbrush.pipelines.reference.acquire import Acquirer
-from flowbrush.pipelines.reference.layers import IT, Layer
+from flowbrush.pipelines.reference.layers import Layer
 from flowbrush.pipelines.staging.subjects import Subjects, meant
 
 THE_DOG, A_DOG = Wanted("dog", verb="run", definite=True), Wanted("dog", verb="run")

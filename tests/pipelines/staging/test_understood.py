@@ -9,8 +9,8 @@ from stacks import BLUE, disc, stack
 
 from flowbrush.models.text.edits import ADD, REMOVE, Edit
 from flowbrush.pipelines.parsing.description import Description
-from flowbrush.pipelines.parsing.wanted import Wanted
-from flowbrush.pipelines.reference.layers import IT, LayerStack
+from flowbrush.pipelines.parsing.wanted import IT, Wanted
+from flowbrush.pipelines.reference.layers import LayerStack
 from flowbrush.pipelines.staging.understood import understood
 
 REMOVES = Description(None, (), edit=Edit(REMOVE))

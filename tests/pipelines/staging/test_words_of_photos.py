@@ -272,3 +272,25 @@ def test_what_comes_as_a_hand_lets_go_comes_before_that_thing(stream) -> None:
     it.step(TrackBegin(track=1, kind="drag", points=(Point(t=0, x=0.5, y=0.5),)))
     it.step(TrackEnd(track=1), PromptSet(prompts=(Prompt(text="add a butterfly"),)))
     assert [layer.label for layer in it.layers] == ["", "butterfly"]
+
+
+@pytest.mark.parametrize("before", ["", "the panda sways"])
+@pytest.mark.parametrize("said", ["put a hat on her", "put a hat on the gizmo"])
+def test_a_hat_is_put_on_what_the_photo_shows_whatever_that_is_called(stream, before: str, said: str) -> None:
+    """It came somewhere beside."""
+    it = stream()
+    if before:
+        it.say(before, 1)
+    it.say(said, 1)
+    name = "panda" if before else "it"
+    assert it.names == [name, "top hat"]
+    (hat,) = (layer for layer in it.layers if layer.label == "top hat")
+    assert hat.seat is not None and hat.seat.label == name
+    assert not any("not trained" in why for why in it.told) or before
+
+
+@pytest.mark.parametrize("said", ["make it move", "animate the photo", "flip it", "bigger"])
+def test_what_people_say_first_is_heard(stream, said: str) -> None:
+    it = stream()
+    it.say(said, 2)
+    assert it.names == ["it"] and it.told == []
