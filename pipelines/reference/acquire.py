@@ -17,6 +17,7 @@ from flowbrush.pipelines.reference.layers import MOST as MOST_LAYERS
 from flowbrush.pipelines.reference.layers import SOLID, Layer, LayerStack
 from flowbrush.pipelines.reference.outline import Polygons, filled, outline, without_crumbs
 from flowbrush.pipelines.reference.pose import Similarity
+from flowbrush.pipelines.reference.selecting import bare, selected, shown
 
 LEAST = 0.0008  # of the picture: less is a speck, which nobody means to take
 MOST = 0.6  # of the picture: more is the background itself
@@ -74,6 +75,10 @@ class Acquirer:
             # What a new prompt sends away stays with the hand that takes it, and who sits is lifted.
             layer = replace(layer, hands=layer.hands | {track}, leaving=False, seat=None)
             return stack.in_front(layer, index)
+        region = self._region(stack, touch) if touch.region else None
+        taken = None if region is None else selected(stack, region, frozenset({track}), LEAST)
+        if taken is not None:
+            return taken
         room = len(stack.layers) < MOST_LAYERS
         mask = self.mask(stack, touch) if room and (seek or touch.region) else None
         if mask is None:
@@ -84,11 +89,8 @@ class Acquirer:
     def mask(self, stack: LayerStack, touch: Touch) -> Tensor | None:
         """The opacity [H, W] of what is taken from the background as the camera shows it; None where there is no thing."""
         if touch.region:
-            region = filled(touch.region, stack.size)
-            drawn = -F.max_pool2d(
-                -region[None], THIN, 1, THIN // 2
-            )  # a line has no inside: nobody sees what it would take
-            return self._thing(region.to(stack.background.device)) if bool(drawn.any()) else None
+            region = self._region(stack, touch)
+            return None if region is None else self._thing(bare(stack, region))
         if self.segmenter is None or (stack.label and not touch.add):
             # In a scene of a prompt the things are layers: a press beside them would tear a piece out of the sky.
             return None
@@ -105,6 +107,14 @@ class Acquirer:
         if len(self.found) > REMEMBERED:
             self.found.popitem(last=False)
         return thing
+
+    def _region(self, stack: LayerStack, touch: Touch) -> Tensor | None:
+        """What was painted, or drawn round, [H, W] in 0..1; None for a line: it has no inside, and nobody sees what it would
+        take.
+        """
+        region = filled(touch.region, stack.size).to(stack.background.device)
+        drawn = -F.max_pool2d(-region[None], THIN, 1, THIN // 2)
+        return region if bool(drawn.any()) else None
 
     def _thing(self, opacity: Tensor) -> Tensor | None:
         """What is solid of `opacity` [H, W] with its rim; the segmenter's doubts about what lies further off are dropped: nothing
@@ -168,12 +178,6 @@ def sample_onto(mask: Tensor, pose: Similarity, size: tuple[int, int]) -> Tensor
     h, w = mask.shape[-2:]
     centred = pose.after(Similarity(x=w / 2, y=h / 2))
     return sample(mask, [centred], (0, 0, size[1], size[0]))[0]
-
-
-def shown(layer: Layer, size: tuple[int, int]) -> Tensor:
-    """A layer's opacity [H, W] in the picture."""
-    height, width = size
-    return sample(layer.rgba, [layer.pose], (0, 0, width, height))[0, 3]
 
 
 def held_outlines(stack: LayerStack, tracks: Sequence[int]) -> tuple[tuple[int, Polygons], ...]:

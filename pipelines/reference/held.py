@@ -16,12 +16,13 @@ from torch import Tensor
 
 from flowbrush.models.device import to_device
 from flowbrush.models.inpainting.inpainter import diffuse_fill
-from flowbrush.pipelines.reference.acquire import RIM, Acquirer, Touch, shown, widened
+from flowbrush.pipelines.reference.acquire import RIM, Acquirer, Touch, widened
 from flowbrush.pipelines.reference.drawing import paint, sample, through
 from flowbrush.pipelines.reference.filling import FILLED
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
 from flowbrush.pipelines.reference.outline import Polygons
 from flowbrush.pipelines.reference.pose import STILL, Similarity
+from flowbrush.pipelines.reference.selecting import shown
 from flowbrush.pipelines.reference.steps import TrackRows, camera_steps, hand_steps
 from flowbrush.pipelines.reference.warp import over
 

@@ -34,7 +34,7 @@ TONES = {
     "sunset": Tone(pale=0.1, deep=0.3, color=(1.1, 0.84, 0.66), veil=(1.0, 0.5, 0.3), veiled=0.07),
     "snow": Tone(pale=0.5, color=(0.95, 0.98, 1.0), veil=(0.93, 0.95, 1.0), veiled=0.38),
     "rain": Tone(pale=0.5, deep=0.25, color=(0.70, 0.76, 0.82), veil=(0.55, 0.60, 0.66), veiled=0.22),
-    "fog": Tone(pale=0.45, veil=(0.80, 0.82, 0.84), veiled=0.6),
+    "fog": Tone(pale=0.45, veil=(0.80, 0.82, 0.84), veiled=0.52),
     "clouds": Tone(pale=0.35, deep=0.1, color=(0.86, 0.89, 0.93)),
 }
 """By the scene or the weather that a prompt names; chosen by eye on seven photos."""

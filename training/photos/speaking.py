@@ -11,8 +11,8 @@ from torch import Tensor
 
 from flowbrush.controls import Control, Prompt, PromptSet
 from flowbrush.pipelines.generator import Generator
-from flowbrush.pipelines.reference.acquire import shown
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
+from flowbrush.pipelines.reference.selecting import shown
 from flowbrush.pipelines.requests import StreamSettings
 from flowbrush.training.photos.clicks import overlap
 
