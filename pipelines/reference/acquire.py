@@ -17,7 +17,7 @@ from flowbrush.pipelines.reference.layers import MOST as MOST_LAYERS
 from flowbrush.pipelines.reference.layers import SOLID, Layer, LayerStack
 from flowbrush.pipelines.reference.outline import Polygons, filled, outline, without_crumbs
 from flowbrush.pipelines.reference.pose import Similarity
-from flowbrush.pipelines.reference.selecting import bare, selected, shown
+from flowbrush.pipelines.reference.selecting import bare, selected, shown, with_layers
 
 LEAST = 0.0008  # of the picture: less is a speck, which nobody means to take
 MOST = 0.6  # of the picture: more is the background itself
@@ -75,12 +75,15 @@ class Acquirer:
             # What a new prompt sends away stays with the hand that takes it, and who sits is lifted.
             layer = replace(layer, hands=layer.hands | {track}, leaving=False, seat=None)
             return stack.in_front(layer, index)
-        region = self._region(stack, touch) if touch.region else None
+        said = touch.region or self._is_of_layers(stack, touch)
+        region = None if not said else self._region(stack, touch) if touch.region else self.mask(stack, touch)
         taken = None if region is None else selected(stack, region, frozenset({track}), LEAST)
         if taken is not None:
             return taken
         room = len(stack.layers) < MOST_LAYERS
-        mask = self.mask(stack, touch) if room and (seek or touch.region) else None
+        mask = self.mask(stack, touch) if room and not said and seek else None
+        if room and region is not None:
+            mask = self._thing(bare(stack, region))
         if mask is None:
             return replace(stack, empty=stack.empty | {track})
         return self.cut_out(stack, mask, frozenset({track}))
@@ -90,23 +93,31 @@ class Acquirer:
         """The opacity [H, W] of what is taken from the background as the camera shows it; None where there is no thing."""
         if touch.region:
             region = self._region(stack, touch)
-            return None if region is None else self._thing(bare(stack, region))
+            return None if region is None else self._thing(region)
         if self.segmenter is None or (stack.label and not touch.add):
             # In a scene of a prompt the things are layers: a press beside them would tear a piece out of the sky.
             return None
+        of_layers = self._is_of_layers(stack, touch)
         key = (id(stack.background), stack.camera, _nearly(touch))
-        if key in self.found and self.found[key][0] is stack.background:
+        if not of_layers and key in self.found and self.found[key][0] is stack.background:
             return self.found[key][1]
-        picture = seen(stack)
+        picture = with_layers(stack, seen(stack)) if of_layers else seen(stack)
         add, remove = ([touch.point, *touch.add], list(touch.remove))
         points = _points(add, picture), _points(remove, picture)
         opacity = self.segmenter.segment(picture * 2 - 1, *points, None, touch.sure)[0]
         x, y = (int(min(max(v, 0), n - 1)) for v, n in zip(touch.point, reversed(stack.size), strict=True))
         thing = self._thing(without_crumbs(opacity)) if float(opacity[y, x]) >= SOLID else None
+        if of_layers:
+            return thing
         self.found[key] = (stack.background, thing)
         if len(self.found) > REMEMBERED:
             self.found.popitem(last=False)
         return thing
+
+    def _is_of_layers(self, stack: LayerStack, touch: Touch) -> bool:
+        """Whether points say more of what is to be taken, one of which is on a layer: it is looked for in all that is seen."""
+        points = (touch.point, *touch.add, *touch.remove)
+        return len(points) > 1 and not touch.region and any(stack.at(*point) is not None for point in points)
 
     def _region(self, stack: LayerStack, touch: Touch) -> Tensor | None:
         """What was painted, or drawn round, [H, W] in 0..1; None for a line: it has no inside, and nobody sees what it would

@@ -42,6 +42,15 @@ def bare(stack: LayerStack, region: Tensor) -> Tensor:
     return region
 
 
+def with_layers(stack: LayerStack, ground: Tensor) -> Tensor:
+    """`ground` [3, H, W] with the stack's layers before it, as they stand."""
+    height, width = stack.size
+    for layer in stack.layers:
+        drawn = sample(layer.rgba, [layer.pose], (0, 0, width, height))[0] * layer.opacity
+        ground = ground * (1 - drawn[3:]) + drawn[:3]
+    return ground
+
+
 def shown(layer: Layer, size: tuple[int, int]) -> Tensor:
     """A layer's opacity [H, W] in a picture of `size` (H, W)."""
     height, width = size

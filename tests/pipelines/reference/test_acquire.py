@@ -25,11 +25,13 @@ class DiscAt:
         across, down = torch.arange(WIDTH)[None] + 0.5 - x, torch.arange(HEIGHT)[:, None] + 0.5 - y
         self.opacity = ((across.square() + down.square()).sqrt() < radius).float()[None]
         self.asked: list[tuple[Tensor, Tensor]] = []
+        self.pictures: list[Tensor] = []
 
     def segment(
         self, picture: Tensor, add: Tensor, remove: Tensor, region: Tensor | None, sure: bool = False
     ) -> Tensor:
         self.asked.append((add, remove))
+        self.pictures.append(picture)
         return self.opacity
 
 
@@ -189,3 +191,22 @@ def test_a_hand_may_come_back_to_eight_places_and_no_more_are_kept() -> None:
     assert len(segmenter.asked) == 9, "the eighth from the end is kept"
     acquirer.probe(now, Touch((36, 30)))
     assert len(segmenter.asked) == 10, "the ninth is not"
+
+
+def test_clicks_that_add_and_take_away_are_said_of_what_is_seen() -> None:
+    """They were said of the ground alone: of what was pulled off before nothing could be added or taken away."""
+    segmenter = DiscAt(60, 30, 10)
+    acquirer, there = Acquirer(segmenter, None), stack(disc(RED, 60, 30))
+    touch = Touch((60, 30), add=((66, 30),))
+    region, _ = acquirer.probe(there, touch)
+    assert region, "what the segmenter sees is outlined"
+    assert torch.allclose(segmenter.pictures[0][:, 30, 60], torch.tensor(RED) * 2 - 1), "it sees the layer"
+    after = acquirer.take(there, 7, touch)
+    assert (
+        len(after.layers) == 1
+        and after.layers[0].hands == {7}
+        and torch.equal(after.background, there.background)
+    )
+    beside = acquirer.take(there, 7, Touch((20, 30), add=((24, 30),)))
+    assert torch.allclose(segmenter.pictures[-1], there.background * 2 - 1), "elsewhere it is the ground"
+    assert not beside.layers[0].held
