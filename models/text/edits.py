@@ -155,10 +155,24 @@ _EDITS = [
     (kind, re.compile(_ASKED + pattern)) for kind, patterns in _PATTERNS.items() for pattern in patterns
 ]
 
+_SECOND = re.compile(
+    r"(?<=\w)(?:\s*[,;.]\s*(?:and\s+)?|\s+and\s+|\s+(?=then\b))(?:(?:then|also|please)\s+)*"
+    r"(?=(?:add|remove|delete|erase|make|turn|replace|change|put|move)\s+"
+    r"(?:the|an?|it|them|him|her|my|another|some|two|three|everything|all)\b)"
+)
+
+
+def first_asked(text: str) -> tuple[str, str]:
+    """`text` up to a second change that it asks for, and the words with which that begins, "" where there is none: of "remove the
+    cat and add a dog" the first is done.
+    """
+    found = _SECOND.search(text.lower()[:LONGEST])
+    return (text[: found.start()], " ".join(text[found.end() :].split()[:2])) if found else (text, "")
+
 
 def edited(text: str) -> tuple[str, Edit | None]:
     """`text` in lower case without the words that ask for a change, and which that is; None where it asks for none."""
-    text = " ".join(text.lower().split())
+    text = " ".join(first_asked(text)[0].lower().split())
     if len(text) > LONGEST:
         return text, None
     for kind, pattern in _EDITS:

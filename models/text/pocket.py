@@ -19,7 +19,7 @@ from flowbrush.models.cards.spec import PocketTextSpec
 from flowbrush.models.text import colors, near_words, quantities, scenes
 from flowbrush.models.text.colors import SHADES, color
 from flowbrush.models.text.daytimes import day_words
-from flowbrush.models.text.edits import edited, said_of_change
+from flowbrush.models.text.edits import edited, first_asked, said_of_change
 from flowbrush.models.text.going import going
 from flowbrush.models.text.misspellings import Speller
 from flowbrush.models.text.near_words import nearest
@@ -109,6 +109,7 @@ class PocketText(nn.Module):
         """The words of `text` that were never trained and are not mere grammar, each with the thing or scene that is shown in its
         place, "" where there is none.
         """
+        text = first_asked(text)[0]
         rest, edit = edited(text)
         if edit is not None and edit.instead:
             return self.unknown(rest) | self.unknown(edit.instead)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from flowbrush.models.keyframes import Keyframes
 from flowbrush.models.text.daytimes import is_by_day
-from flowbrush.models.text.edits import ADD, GO, REPLACE, Edit, edited
+from flowbrush.models.text.edits import ADD, GO, REPLACE, Edit, edited, first_asked
 from flowbrush.models.text.lights import clears, skies
 from flowbrush.models.text.pocket import Meaning, PocketText
 from flowbrush.models.text.scenery import is_of_scenery
@@ -42,13 +42,13 @@ class Description:
     """What prompts name: a scene, None where they name none, and things in their order.
 
     `of_what_is_there` where they name neither: "it runs to the left", "heavy rain", or what is not known. `weather` is what they
-    say of it: "rain", "snow", "wind", and `clears` where a weather is over, `of_scenery` where they say something
-    of what is no thing, as the sky. `of_known` where they name no scene, and things as
-    ones that are known: "the dog runs". `later` are the words after which they say what is to be done next ("then"), which is left
-    out. `edit` is what they want changed of what is there, instead of saying what there is, and `instead` the things that are to
-    come in place of others. `by_day` where they say that it is day, and no scene; `light` the time of day in whose light the scene
-    is to be: "a road at night". `tells_deeds` whether they say what anybody does, `of_them` whether they say it of those that are
-    there, before they name any: "it runs to the house".
+    say of it: "rain", "snow", "wind", "fog", "clouds"; `clears` where they say that a weather is over, `of_scenery` where they say
+    something of what is no thing, as the sky. `of_known` where they name no scene, and things as ones that are known: "the dog
+    runs". `later` are the words with which they begin to say what is to be done next ("then", "add a"), which is left out. `edit`
+    is what they want changed of what is there, instead of saying what there is, and `instead` the things that are to come in place
+    of others. `by_day` where they say that it is day, and no scene; `light` the time of day in whose light the scene is to be: "a
+    road at night". `tells_deeds` whether they say what anybody does, `of_them` whether they say it of those that are there, before
+    they name any: "it runs to the house".
     """
 
     scene: str | None
@@ -96,7 +96,8 @@ def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Descript
     things: list[Wanted] = []
     for each, (_, weight) in zip(heard, heavier_first, strict=True):
         things = _united(things, each.things) if weight >= HEARD else things
-    over = any(clears(prompt) for prompt, _ in prompts)
+    first = [first_asked(prompt)[0] for prompt, _ in prompts]
+    over = any(map(clears, first))
     scene = None if over else next((each.scene for each in heard if each.scene), None)
     placed = not over and any(each.placed for each in heard)
     edit = None if over and not things else next((each.edit for each in heard if each.edit), None)
@@ -127,11 +128,12 @@ def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Descript
         placed,
         next((each.light for each in heard if each.scene), None),
         over,
-        any(is_of_scenery(prompt) for prompt, _ in prompts),
+        any(map(is_of_scenery, first)),
     )
 
 
 def _said(prompt: str, text: PocketText, keyframes: Keyframes) -> _Said:
+    prompt, second = first_asked(prompt)
     said, later = now_and_later(with_departures(with_skies(text.read(prompt))))
     written = text.written(prompt)
     named = [departed(thing) for thing in things_named(said, text)]
@@ -144,7 +146,7 @@ def _said(prompt: str, text: PocketText, keyframes: Keyframes) -> _Said:
         scene=_scene(written, things, keyframes),
         things=things,
         weather=[*(each.name for each in said if each.kind == "weather"), *skies(prompt)],
-        later=later,
+        later=later or second,
         edit=edited(prompt)[1],
         placed=scene_near(written) is not None,
         empty=any(each.word in EMPTY for each in said),

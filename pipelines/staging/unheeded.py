@@ -14,7 +14,7 @@ def unheeded(told: Description) -> list[str]:
     """What a prompt says that cannot be shown, and why."""
     weather = [f"{each} is hardly seen: {UNSEEN[each]}" for each in told.weather if each in UNSEEN]
     later = [
-        f"what comes after {each!r} is left out: say it in a prompt of its own, when it is time"
+        f"what comes from {each!r} on is left out: say it in a prompt of its own, when it is time"
         for each in told.later
     ]
     return [why for thing in told.things for why in thing.unheeded] + weather + later

@@ -21,6 +21,7 @@ from flowbrush.models.text.edits import (
     TURN,
     Edit,
     edited,
+    first_asked,
     said_of_change,
 )
 
@@ -122,3 +123,20 @@ def test_words_that_ask_are_no_unknown_words() -> None:
 def test_a_long_prompt_is_a_description(times: int, asks: bool) -> None:
     """What asks for a change is looked for in two hundred letters: in more, a chunk would wait."""
     assert (edited("add a dog" + " and a cat" * times)[1] is not None) is asks
+
+
+@pytest.mark.parametrize(
+    ("said", "first", "second"),
+    [
+        ("Remove the cat and add a dog", "Remove the cat", "add a"),
+        ("make it night, then make it snow", "make it night", "make it"),
+        ("add a dog, and then please remove the cat", "add a dog", "remove the"),
+        ("make the dog and the cat bigger", "make the dog and the cat bigger", ""),
+        ("and add a dog", "and add a dog", ""),
+        ("a dog and a cat", "a dog and a cat", ""),
+        ("then make it night", "then make it night", ""),
+    ],
+)
+def test_of_two_changes_the_first_is_done(said: str, first: str, second: str) -> None:
+    assert first_asked(said) == (first, second)
+    assert edited(said) == edited(first)

@@ -19,6 +19,9 @@ from flowbrush.pipelines.staging.scenes import SceneMaker
         ("a dog runs to the left, then a cat sleeps", "run left", ()),
         ("two cats, then a dog", "", ()),
         ("a dog runs to the left and jumps", "hop left", ()),
+        ("the dog runs to the left, then make it bigger", "run left", ("make it",)),
+        ("add a dog and remove the cat", "", ("remove the",)),
+        ("remove the panda and add a cat in the snow", "", ("add a",)),
     ],
 )
 def test_the_first_is_done_and_the_rest_is_said(

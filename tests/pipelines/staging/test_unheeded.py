@@ -18,7 +18,7 @@ def test_what_cannot_be_shown_is_told_with_why() -> None:
     assert unheeded(told) == [
         "a cat stays on the ground: 'at the top' is left out",
         "rain is hardly seen: no drops fall",
-        "what comes after 'then' is left out: say it in a prompt of its own, when it is time",
+        "what comes from 'then' on is left out: say it in a prompt of its own, when it is time",
     ]
     assert unheeded(Description("snow", (Wanted("cat"),))) == []
 
