@@ -19,6 +19,9 @@ from flowbrush.models.text.scenery import is_of_scenery
 from flowbrush.models.text.scenes import is_in_water, scene_near
 from flowbrush.pipelines.conditions.controls import Blend
 from flowbrush.pipelines.parsing.departures import departed, goes_off, with_departures
+from flowbrush.models.text.words import words
+from flowbrush.pipelines.conditions.controls import Blend
+from flowbrush.pipelines.parsing.departures import departed, with_departures
 from flowbrush.pipelines.parsing.heights import in_their_places
 from flowbrush.pipelines.parsing.later import now_and_later
 from flowbrush.pipelines.parsing.naming import things_named
@@ -31,6 +34,8 @@ from flowbrush.pipelines.parsing.ways import with_ways
 
 HEARD = 0.15  # weight of a prompt from which on its things are there
 THEM = frozenset("it its they them he him she her".split())
+ONE = frozenset("it him her he she".split())
+"""Words for a single one of them."""
 WHOM = frozenset("it them him".split())
 """Words for those that are there in a prompt that names one new thing: "a bird flies over it"."""
 EMPTY = frozenset("empty deserted abandoned lonely bare nothing nobody".split())
@@ -49,6 +54,15 @@ class Description:
     of others. `by_day` where they say that it is day, and no scene; `light` the time of day in whose light the scene is to be: "a
     road at night". `tells_deeds` whether they say what anybody does, `of_them` whether they say it of those that are there, before
     they name any: "it runs to the house".
+    """What prompts name: a scene, None where they name none, and things in their order. `of_what_is_there` where they name
+    neither: "it runs to the left", "heavy rain", or what is not known. `weather` is what they say of
+    it: "rain", "snow", "wind", "fog", "clouds". `of_known`
+    where they name no scene, and things as ones that are known: "the dog runs". `later` are the words with which they begin to say
+    what is to be done next ("then", "add a"), which is left out. `edit` is what they want changed of what is there, instead of
+    saying what there is, and `instead` the things that are to come in place of others; `by_day` where they say
+    that it is day, and no scene, `clears` where they say that a weather is over, `of_scenery` where they say something of what is
+    no thing, as the sky, `of_one` where they say "it" or "her"; `tells_deeds` whether they say what anybody does, `of_them`
+    whether they say it of those that are there, before they name any: "it runs to the house".
     """
 
     scene: str | None
@@ -66,6 +80,7 @@ class Description:
     light: str | None = None
     clears: bool = False
     of_scenery: bool = False
+    of_one: bool = False
 
 
 class _Said(NamedTuple):
@@ -83,6 +98,7 @@ class _Said(NamedTuple):
     tells_deeds: bool
     of_them: bool
     light: str | None
+    of_one: bool
 
 
 def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Description:
@@ -129,6 +145,7 @@ def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Descript
         next((each.light for each in heard if each.scene), None),
         over,
         any(map(is_of_scenery, first)),
+        any(each.of_one for each in heard),
     )
 
 
@@ -155,6 +172,7 @@ def _said(prompt: str, text: PocketText, keyframes: Keyframes) -> _Said:
         tells_deeds=any(each.kind in ("verb", "direction") for each in said),
         of_them=is_of_them(said),
         light=text.light(prompt),
+        of_one=not ONE.isdisjoint(words(prompt)),
     )
 
 

@@ -27,12 +27,18 @@ TO = {
 }
 
 
-def chosen(stack: LayerStack, told: Description) -> list[int]:
+def chosen(stack: LayerStack, told: Description, last: Sequence[Wanted] = ()) -> list[int]:
     """The places of the layers that a prompt means to change: as many as it says, those in front first; all of them where it says
-    "the dogs", or everything; by a name that is not known what is called IT.
+    "the dogs", or everything; by a name that is not known what is called IT. On a photo "it" is one: of which the `last` prompt
+    spoke, or what the photo shows.
     """
     if told.edit is not None and told.edit.everything:
-        return [place for place, layer in enumerate(stack.layers) if layer.label and not layer.leaving]
+        named = [place for place, layer in enumerate(stack.layers) if layer.label and not layer.leaving]
+        shown = [place for place in named if stack.layers[place].cut]
+        if not (told.of_one and shown):
+            return named
+        spoken_of = [place for thing in last if thing.on != IT for place in those(stack.layers, thing)]
+        return spoken_of or shown[-1:]
     if not told.things:
         it = () if told.of_scenery else (IT,)
         return [place for place, layer in enumerate(stack.layers) if layer.label in it and not layer.leaving]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from torch import Tensor
@@ -32,11 +32,11 @@ class Editor:
         self.known: Collection[str] = frozenset(keyframes.catalogue.things)
 
     def edited(
-        self, stack: LayerStack, told: Description, lacking: Counter[str]
+        self, stack: LayerStack, told: Description, lacking: Counter[str], last: Sequence[Wanted] = ()
     ) -> tuple[LayerStack, list[Wanted]]:
-        """The stack with what a prompt wants changed of it, and the things that are to come."""
+        """The stack with what a prompt wants changed of it, and the things that are to come; `last` are those of the one before."""
         assert told.edit is not None
-        edit, places, coming = told.edit, editing.chosen(stack, told), list[Wanted]()
+        edit, places, coming = told.edit, editing.chosen(stack, told, last), list[Wanted]()
         match edit.kind:
             case edits.REMOVE:
                 stack = editing.removed(stack, places)

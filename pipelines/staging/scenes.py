@@ -129,7 +129,7 @@ class SceneMaker:
         counts, before = Counter(counted(told.things)), self.describe(stack.prompt)
         lacking = transition.lacking(stack, counts)
         if told.edit is not None:
-            stack, coming = self.editor.edited(retold(stack, prompts, nobody), told, lacking)
+            stack, coming = self.editor.edited(retold(stack, prompts, nobody), told, lacking, before.things)
         elif told.of_known and lacking != counts:
             scene, coming = scene if told.placed else None, of_counts(told.things, lacking)
             stack = retold(stack, prompts, everybody if told.of_them else names(told.things))

@@ -294,3 +294,20 @@ def test_what_people_say_first_is_heard(stream, said: str) -> None:
     it = stream()
     it.say(said, 2)
     assert it.names == ["it"] and it.told == []
+
+
+def test_it_is_one_of_those_that_are_there(stream) -> None:
+    """ "Turn it into a dog" made a dog of the hat that it wore, too."""
+    it = stream()
+    it.say("the panda sways", 1)
+    it.say("put a hat on it", 6)
+    it.say("make it smaller", 6)
+    by_name = {layer.label: layer for layer in it.layers}
+    assert by_name["panda"].pose.scale < 0.8 and set(by_name) == {"panda", "top hat"}
+    it.say("add a butterfly", 6)
+    size = next(layer for layer in it.layers if layer.label == "panda").pose.scale
+    it.say("remove it", 8)
+    assert it.names == ["panda", "top hat"], "the last one that was spoken of"
+    assert next(layer for layer in it.layers if layer.label == "panda").pose.scale == size
+    it.say("turn it into a dog", 8)
+    assert it.names == ["dog", "top hat"]
