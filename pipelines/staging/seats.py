@@ -19,6 +19,7 @@ from flowbrush.pipelines.reference.render import OWN
 RIDER = 0.75  # of its size: all things are drawn equally large, and a horse cannot be seen below a monkey as large as it is
 CROWDED = 0.3  # power of their number by which several on one are smaller: two of full size hide each other
 SUNK = 0.12  # of a rider's height: who sits does not stand on the tip of a foot
+LOWER = 0.6  # of a rider's height: at most so much lower sits who would be above the picture, where nobody sees it
 LEVEL = 0.2  # of a rider's width: so wide is the place whose height counts, to each side
 
 
@@ -67,7 +68,10 @@ def seated(rider: Layer, carrier: Layer, index: int, riders: int) -> Layer:
     foot = rider.rgba.shape[-2] - _first_row(rider.rgba[3].flip(0))
     sunk = SUNK * rider.rgba.shape[-2]
     rise = (foot - sunk - rider.rgba.shape[-2] / 2) * scale / carrier.pose.scale
-    seat = Seat(carrier.label, carrier.number, (across - width / 2, top - height / 2 - rise))
+    at = across - width / 2, top - height / 2 - rise
+    above = rider.rgba.shape[-2] * scale / 2 - float(carrier.pose(np.array(at))[1])
+    lower = min(max(above, 0.0), LOWER * rider.rgba.shape[-2] * scale) / carrier.pose.scale
+    seat = Seat(carrier.label, carrier.number, (at[0], at[1] + lower))
     x, y = carrier.pose(np.array(seat.at)).tolist()
     return replace(rider, pose=replace(rider.pose, scale=scale, x=x, y=y), seat=seat, depth=carrier.depth)
 

@@ -158,3 +158,15 @@ def test_within_a_chunk_the_rider_moves_as_its_carrier_does() -> None:
 def test_what_is_put_on_it_is_on_who_is_called_so_or_in_front(there: list[Layer], wearer: str | None) -> None:
     (new,) = sat_down([cat()], [ON_IT], there)
     assert (new.seat.label if new.seat else None) == wearer
+
+
+@pytest.mark.parametrize(("y", "top"), [(45, None), (18, 0), (-30, None)])
+def test_who_would_sit_above_the_picture_sits_lower(y: float, top: float | None) -> None:
+    """A hat on a head at the picture's rim was not seen."""
+    _, rider = sat_down([cat(), car(y=y)], [CAT, CAR])
+    usual = y - 12 + 8 * 0.75 * (2 * 0.12 - 1)
+    rise = rider.pose.y - usual
+    if top is not None:
+        assert rider.pose.y - 8 * 0.75 == pytest.approx(top, abs=0.01) and rise > 1
+    else:
+        assert rise == pytest.approx(0 if y > 0 else 0.6 * 16 * 0.75, abs=1.0)
