@@ -84,7 +84,7 @@ class PocketFamily:
             memory, carried = live_ground.left(memory, carried[0]), ()
         rows = track_rows(plan, memory.size)
         gone = memory.hands - set(rows.hands.tolist())
-        memory = memory.without_hands(gone | (plan.fresh & memory.hands))  # first: prompts spare what is held
+        memory = memory.let_go(gone | (plan.fresh & memory.hands))  # first: prompts spare what is held
         if clip is None and plan.prompt != memory.prompt:
             first = not any(text for text, _ in memory.prompt)
             memory = self.subjects.named(memory, plan.prompt, together=first)

@@ -218,6 +218,16 @@ class LayerStack:
         layers = tuple(replace(layer, hands=layer.hands - hands) for layer in self.layers)
         return replace(self, layers=layers, empty=self.empty - hands)
 
+    def let_go(self, hands: frozenset[int]) -> LayerStack:
+        """As `without_hands`; what is just coming comes before all that no hand holds any more: it had come behind that."""
+        stack = self.without_hands(hands)
+        freed = any(was.held and not layer.held for was, layer in zip(self.layers, stack.layers, strict=True))
+        coming = [layer.opacity < 1 and not (layer.leaving or layer.held) for layer in stack.layers]
+        if not freed or not any(coming):
+            return stack
+        order = sorted(range(len(coming)), key=coming.__getitem__)
+        return stack.with_all([stack.layers[place] for place in order])
+
 
 def opacity_near(layer: Layer, x: float, y: float, reach: float) -> float:
     """The largest opacity of a layer within `reach` pixels of a point of the picture."""

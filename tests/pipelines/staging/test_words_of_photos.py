@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from flowbrush.controls import Point, Prompt, PromptSet, TrackBegin, TrackEnd
+from flowbrush.controls import Point, Prompt, PromptSet, TrackBegin, TrackEnd, Transition
 from flowbrush.pipelines.generator import Generator
 from flowbrush.pipelines.reference.layers import Layer
 from flowbrush.pipelines.reference.tones import DAY, TONES
@@ -311,3 +311,15 @@ def test_it_is_one_of_those_that_are_there(stream) -> None:
     assert next(layer for layer in it.layers if layer.label == "panda").pose.scale == size
     it.say("turn it into a dog", 8)
     assert it.names == ["dog", "top hat"]
+
+
+def test_what_comes_while_a_hand_is_about_to_let_go_comes_before_that_thing(stream) -> None:
+    """The hand's last points are shown in the chunk that hears the prompt, too: there it holds still."""
+    it = stream()
+    slowly = PromptSet(prompts=(Prompt(text="add a butterfly"),), transition=Transition(chunks=4))
+    it.step(TrackBegin(track=1, kind="drag", points=(Point(t=0, x=0.5, y=0.5),)))
+    it.step(slowly)
+    assert [layer.label for layer in it.layers] == ["butterfly", ""] and it.layers[1].held
+    it.step(TrackEnd(track=1))
+    it.step()
+    assert [layer.label for layer in it.layers] == ["", "butterfly"]
