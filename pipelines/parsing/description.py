@@ -17,11 +17,9 @@ from flowbrush.models.text.lights import clears, skies
 from flowbrush.models.text.pocket import Meaning, PocketText
 from flowbrush.models.text.scenery import is_of_scenery
 from flowbrush.models.text.scenes import is_in_water, scene_near
-from flowbrush.pipelines.conditions.controls import Blend
-from flowbrush.pipelines.parsing.departures import departed, goes_off, with_departures
 from flowbrush.models.text.words import words
 from flowbrush.pipelines.conditions.controls import Blend
-from flowbrush.pipelines.parsing.departures import departed, with_departures
+from flowbrush.pipelines.parsing.departures import departed, goes_off, with_departures
 from flowbrush.pipelines.parsing.heights import in_their_places
 from flowbrush.pipelines.parsing.later import now_and_later
 from flowbrush.pipelines.parsing.naming import things_named
@@ -53,16 +51,7 @@ class Description:
     is what they want changed of what is there, instead of saying what there is, and `instead` the things that are to come in place
     of others. `by_day` where they say that it is day, and no scene; `light` the time of day in whose light the scene is to be: "a
     road at night". `tells_deeds` whether they say what anybody does, `of_them` whether they say it of those that are there, before
-    they name any: "it runs to the house".
-    """What prompts name: a scene, None where they name none, and things in their order. `of_what_is_there` where they name
-    neither: "it runs to the left", "heavy rain", or what is not known. `weather` is what they say of
-    it: "rain", "snow", "wind", "fog", "clouds". `of_known`
-    where they name no scene, and things as ones that are known: "the dog runs". `later` are the words with which they begin to say
-    what is to be done next ("then", "add a"), which is left out. `edit` is what they want changed of what is there, instead of
-    saying what there is, and `instead` the things that are to come in place of others; `by_day` where they say
-    that it is day, and no scene, `clears` where they say that a weather is over, `of_scenery` where they say something of what is
-    no thing, as the sky, `of_one` where they say "it" or "her"; `tells_deeds` whether they say what anybody does, `of_them`
-    whether they say it of those that are there, before they name any: "it runs to the house".
+    they name any: "it runs to the house"; `of_one` whether they speak of a single one: "it", "him".
     """
 
     scene: str | None
