@@ -260,7 +260,7 @@ def test_a_rider_with_a_path_of_its_own_stands_where_that_begins(served: Generat
 
 def test_what_is_to_be_done_afterwards_is_said(served: Generator, start) -> None:
     (notice,) = served.step([start("a dog runs to the left and then jumps")], [()])[0].notices
-    assert notice.code == "partly_shown" and "after 'then' is left out" in notice.message
+    assert notice.code == "partly_shown" and "from 'then' on is left out" in notice.message
 
 
 @pytest.mark.parametrize(
