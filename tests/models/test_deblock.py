@@ -21,6 +21,8 @@ def test_what_is_strong_is_shown_as_it_is() -> None:
     drop[:, :, 18:21, 15:18] = 0.2  # over the rim of a block; a drop of rain is as strong
     assert torch.allclose(deblocked(drop, 8)[..., 16:24, 8:24], drop[..., 16:24, 8:24], atol=1e-6)
     assert deblocked(drop * 0.25, 8).amax() < 0.015, "and what is faint is spread"
+    between = deblocked(drop * 0.45, 8)[..., 18:21, 16:18].mean() / (0.2 * 0.45)
+    assert 0.35 < float(between) < 0.55, "there is no step from one to the other, which would flicker"
 
 
 def patched(step: float) -> torch.Tensor:

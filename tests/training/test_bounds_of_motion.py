@@ -67,6 +67,15 @@ def test_a_ground_is_shown_as_fast_as_the_worlds_at_most() -> None:
     assert 0.75 < fastest / np.mean(speeds) < 1.5
 
 
+def test_the_ground_of_a_photo_stays_within_a_sixth_of_a_pixel() -> None:
+    """Houses do not bend, and haze is seen."""
+    much = pack(
+        Motion(*torch.full((2, 1, 4, 2, 24, 40), 9.0), torch.zeros(1, 3, 24, 40), torch.zeros(1, 4, 24, 40))
+    )
+    bent = float(shown(much[0], photo=True).ground.square().mean().sqrt())
+    assert 0.06 < bent < 0.16
+
+
 def test_snow_over_a_photo_is_seen_and_stripes_are_not() -> None:
     light = motions()["snow"].light
     latents = torch.full((LIGHT + light.shape[1], 1, 1), 9.0)

@@ -84,6 +84,21 @@ def test_words_move_a_sea(generator: Generator, monkeypatch) -> None:
     assert guided > 1.2 * energy()
 
 
+def test_the_sea_moves_a_part_as_far_as_the_worlds(generator: Generator) -> None:
+    """Without its words it hardly moves; where they count for much more, skies have checks."""
+    model = generator.model
+    assert isinstance(model, PocketModel)
+    state, said = streams.start(generator, "a basketball on the beach", 3), []
+    for _ in range(4):
+        streams.run(generator, state, 1)
+        said.append(state.latents[:, 0])
+    generator.release(state)
+    clip = LivingWorld(320, 192).at_rest(np.random.default_rng([31_000, 0]), "basketball", "beach", 24)
+    made, true = motion_latent.drawn(torch.stack(said), [False] * 4), motion_of(clip, model.light)
+    share = float((made.ground.square().mean() / true.ground.square().mean()).sqrt())
+    assert 0.2 < share < 0.7
+
+
 def test_things_and_light_are_drawn_as_large_as_the_worlds(
     generator: Generator, truths: Sequence[LivingClip], lived: Sequence[tuple[float, Tensor]]
 ) -> None:
@@ -95,8 +110,8 @@ def test_things_and_light_are_drawn_as_large_as_the_worlds(
         pairs = ((made.things, true.things), (made.light, true.light))
         shares.append([float((a.square().mean() / b.square().mean()).sqrt()) for a, b in pairs])
     things, light = np.exp(np.log(shares).mean(0))
-    assert 0.55 < things < 1.3
-    assert 0.6 < light < 1.3
+    assert 0.5 < things < 1.0
+    assert 0.9 < light < 1.35
 
 
 def test_the_world_at_rest_shows_what_the_prompt_says() -> None:
