@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flowbrush.errors import ProtocolError
+from flowbrush.errors import ErrorCode, ProtocolError
 from flowbrush.pipelines.conditions.track_events import check_tracks
 from flowbrush.pipelines.requests import FIRST_FOLLOWED
 from flowbrush.protocol import (
@@ -20,6 +20,7 @@ from flowbrush.protocol import (
     TrackMove,
     TracksClear,
 )
+from flowbrush.server.sessions.of_client import check_capability
 from flowbrush.server.sessions.pending_controls import PendingControls
 from flowbrush.server.sessions.refused import Refused
 from flowbrush.server.sessions.starting import check_can
@@ -198,3 +199,15 @@ def test_a_grid_of_more_than_128_points_is_heavy_work() -> None:
     assert tracks.heavy
     tracks.accept(TrackEnd(track=1))
     assert not tracks.heavy
+
+
+@pytest.mark.parametrize("kind", ["drag", "pin", "path"])
+def test_a_kind_of_track_that_a_model_cannot_follow_is_refused_with_what_it_can_do(kind: TrackKind) -> None:
+    can = {"text": True, "drag": True, "pin": True, "path": True, "sizes": [[64, 64]], "chunks": 1}
+    track = TrackBegin(id=4, track=1, kind=kind, points=(Point(t=0.0, x=0.5, y=0.5),))
+    check_capability(track, can)
+    with pytest.raises(ProtocolError) as refused:
+        check_capability(track, {**can, kind: False})
+    others = ", ".join(sorted({"text", "drag", "pin", "path"} - {kind}))
+    assert refused.value.message == f"this model cannot do {kind}: it can do {others}"
+    assert (refused.value.code, refused.value.id) == (ErrorCode.UNSUPPORTED, 4)
