@@ -19,7 +19,7 @@ from fastapi import FastAPI
 
 from flowbrush import limits
 from flowbrush.parse import prepare
-from flowbrush.server import logs
+from flowbrush.server import logs, outputs
 from flowbrush.server.engine.choice import engine_of
 from flowbrush.server.first_reading import Stopped, Unusable, heard_signals, opened
 from flowbrush.server.http.access import MIN_KEY_CHARS
@@ -54,6 +54,7 @@ GOODBYE_S = 3.0
 
 def run(settings: Settings) -> int:
     """Serves until SIGINT or SIGTERM; returns the exit code."""
+    outputs.never_wait()
     logs.configure(settings.log_level, settings.log_json)
     os.umask(PRIVATE)
     if any(len(key) < MIN_KEY_CHARS for key in settings.api_keys):

@@ -14,7 +14,7 @@ import threading
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
-from flowbrush.server import logs
+from flowbrush.server import logs, outputs
 from flowbrush.server.children import OF_THE_GROUP
 from flowbrush.server.engine import ipc
 from flowbrush.server.engine.local import be_called
@@ -52,6 +52,7 @@ class Uplink:
 
 def main(pipe: Connection) -> None:
     """Entry of the process: a worker as soon as it hears what of. A spare one loads what it can meanwhile."""
+    outputs.never_wait()
     for number in OF_THE_GROUP:
         # the server decides; what the model's libraries start, such as compilers, is to hear its own parent's
         signal.signal(number, lambda *_: None)
