@@ -29,6 +29,8 @@ SAID_S = 1.0
 FIRST_S = 5.0
 """A stream that begins with a source waits so long for its first frame."""
 
+NO_KEY = "frames are dropped until a key frame comes: set bit 0 of the flags in its header, and send the parameter sets with it"
+
 
 class Source:
     """One source of one session, from `source.begin` to its end. Runs in the event loop."""
@@ -53,6 +55,7 @@ class Source:
         self._wake = asyncio.Event()
         self._room = asyncio.Semaphore(DECODING)
         self._needs_key = given.codec == "h264"
+        self._keyless = self._needs_key
         self._said_at = 0.0
         self._dropped = 0
         self.ended = False
@@ -75,10 +78,12 @@ class Source:
             raise ProtocolError(ErrorCode.INVALID_VALUE, text, field="codec")
         if self.ended:
             self._tell("the source has ended: begin it anew with source.begin")
+        elif self._keyless and not packet.key:
+            self._tell(NO_KEY)
         if self.ended or (self._needs_key and not packet.key):
             self._dropped += 1
             return
-        self._needs_key = False
+        self._needs_key = self._keyless = False
         self._remember(packet)
         if len(self._waiting) >= WAITING:
             self._make_room(packet)

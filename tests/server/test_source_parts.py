@@ -265,6 +265,29 @@ async def test_what_shows_the_latest_picture_can_go_elsewhere() -> None:
     assert source.recent == []
 
 
+async def test_a_client_that_never_marks_a_key_frame_is_told_why_nothing_is_shown() -> None:
+    said: list[str] = []
+    given = SourceFields(codec="h264", width=64, height=64, fps=16, strength=1.0)
+    with closing(
+        Source(given, window(), (64, 64), lambda error: said.append(error.message), lambda: None)
+    ) as source:
+        for frame in range(3):
+            source.put(Packet(0, frame, 0, Codec.H264, b"x", NO_FLAGS))
+        assert len(said) == 1 and "key frame" in said[0] and "bit 0" in said[0]
+    assert source.count_dropped() == 3
+
+
+async def test_frames_before_the_next_key_frame_are_no_news_after_the_first() -> None:
+    said: list[str] = []
+    given = SourceFields(codec="h264", width=64, height=64, fps=16, strength=1.0)
+    with closing(
+        Source(given, window(), (64, 64), lambda error: said.append(error.message), lambda: None)
+    ) as source:
+        for frame in range(3 * WAITING):
+            source.put(Packet(0, frame, 0, Codec.H264, b"x", NO_FLAGS if frame else Flag.KEY))
+    assert said == []
+
+
 # ---- the session of a source
 
 
