@@ -212,10 +212,11 @@ def from_validation(
     first = error.errors(include_url=False)[0]
     field = path_of(first, drop)
     text = sentence(first, field, whole)
-    return ProtocolError(_code(first["type"]), text, field=field or None, id=id)
+    return ProtocolError(code_of(first["type"]), text, field=field or None, id=id)
 
 
-def _code(kind: str) -> ErrorCode:
+def code_of(kind: str) -> ErrorCode:
+    """What pydantic's kind of error is called in the protocol."""
     if kind in ("missing", "union_tag_not_found"):
         return ErrorCode.MISSING_FIELD
     if kind == "union_tag_invalid":

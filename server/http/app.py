@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, WebSocketRoute
 
 from flowbrush import limits
 from flowbrush.errors import ErrorCode
+from flowbrush.parse import code_of
 from flowbrush.server.engine.engine import Engine
 from flowbrush.server.engine.local import LocalEngine
 from flowbrush.server.http import api_page, catalog, health, page, pictures, sessions
@@ -139,15 +140,16 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     field = (
         path_of(first, drop=1) if first["type"] != "json_invalid" else ""
     )  # where that is a place in the text
-    text = f"{field or 'the body'}: {expected(first)}"[:500]
+    code, text = code_of(first["type"]), f"{field or 'the body'}: {expected(first)}"[:500]
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if first["loc"][0] == "body" and not _JSON.fullmatch(kind) and _has_body(request):
+        code = ErrorCode.INVALID_VALUE
         text = (
             f"the body is {kind or 'of no kind'}: send JSON, with the header Content-Type: application/json"[
                 :500
             ]
         )
-    return error_response(422, ErrorCode.INVALID_VALUE, text, field=field or None)
+    return error_response(422, code, text, field=field or None)
 
 
 def _has_body(request: Request) -> bool:

@@ -211,6 +211,25 @@ async def test_recordings_are_served_in_ranges_while_they_grow(server: RunningSe
     assert whole[0] == 200 and part == (206, whole[1][4:12]) and part[1][:4] == b"ftyp"
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "code", "field"),
+    [
+        ("branch", b"{}", "missing_field", "chunk"),
+        ("branch", b'{"chunk": "1"}', "wrong_type", "chunk"),
+        ("branch", b'{"chunk": -1}', "out_of_range", "chunk"),
+        ("branch", b'{"chunk": 1', "invalid_json", None),
+        ("recording.mp4?first=a", None, "wrong_type", "first"),
+        ("recording.mp4?last=-1", None, "out_of_range", "last"),
+    ],
+)
+def test_what_is_wrong_with_a_request_has_the_code_of_the_protocol(
+    server: RunningServer, path: str, body: bytes | None, code: str, field: str | None
+) -> None:
+    status, answer = status_of(f"{server.url}/v1/sessions/none/{path}", body, Content_Type="application/json")
+    said = json.loads(answer)["error"]
+    assert (status, said["code"], said.get("field")) == (422, code, field)
+
+
 async def test_a_download_goes_on_with_the_same_file_or_begins_anew(server: RunningServer) -> None:
     def ask(**headers: str) -> tuple[int, bytes, str | None]:
         named = {name.replace("_", "-"): text for name, text in headers.items()}
@@ -234,6 +253,8 @@ async def test_a_download_goes_on_with_the_same_file_or_begins_anew(server: Runn
     for other in ('"of before"', "Wed, 21 Oct 2015 07:28:00 GMT"):
         assert ask(Range="bytes=4-11", If_Range=other) == (200, whole, tag)
     assert [ask(If_None_Match=each)[0] for each in (tag, f'"a", {tag}', "*", '"a"')] == [304, 304, 304, 200]
+    assert ask(If_None_Match=f"W/{tag}")[0] == 304, "a proxy that compresses makes a tag weak"
+    assert ask(If_Match=f"W/{tag}")[0] == 412
     assert [ask(If_Match=each)[0] for each in (tag, "*", '"a"')] == [200, 200, 412]
 
 
