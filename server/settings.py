@@ -286,7 +286,7 @@ class Settings(BaseSettings):
         if self.runtime_dir is not None:
             return self.runtime_dir
         if not self.cluster and TMPFS.is_dir() and shutil.disk_usage(TMPFS).free >= TMPFS_MIN_FREE:
-            name = hashlib.sha256(str(self.state_dir.resolve()).encode()).hexdigest()[:12]
+            name = hashlib.sha256(os.fsencode(self.state_dir.resolve())).hexdigest()[:12]
             return TMPFS / f"{private_name()}-{name}"
         return self.state_dir / "snapshots"
 
@@ -305,6 +305,9 @@ def load_settings(**given: Any) -> Settings:
         came = "" if told else f" is {in_python(first['input'])}"
         label = f"--{name.replace('_', '-')}" if name in given else f"{PREFIX}{name.upper()}"
         raise BadSettings(f"{label}{came}: {text}") from None
+    except UnicodeEncodeError:  # it cannot even be said what is wrong with a text of other bytes
+        named = {f"--{name.replace('_', '-')}": str(text) for name, text in given.items()} | _set()
+        raise BadSettings(f"{values.not_text(named)}: expected a text in UTF-8") from None
     except UnicodeDecodeError as error:
         raise BadSettings(
             f"{Path('.env').resolve()} is not UTF-8 text (byte {error.start} is 0x{error.object[error.start]:02x}): "
@@ -312,6 +315,10 @@ def load_settings(**given: Any) -> Settings:
         ) from None
     except OSError as error:
         raise BadSettings(f"{error.filename or '.env'} cannot be read: {error.strerror or error}") from None
+
+
+def _set() -> dict[str, str]:
+    return {name: text for name, text in os.environ.items() if name.upper().startswith(PREFIX)}
 
 
 def service_links() -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,12 @@ def no_bucket(given: Any) -> Any:
     if re.match(r"\w{2,}:/", text):  # a Path has one slash where the address had two
         raise ValueError(f"{text!r}: expected a folder; a bucket of objects has no locks and cannot be one")
     return given
+
+
+def not_text(named: Mapping[str, str]) -> str:
+    """Which of these texts holds bytes that are no UTF-8: the system hands them on as half characters."""
+    found = (f"{name} is {text!r}" for name, text in named.items() if re.search(r"[\ud800-\udfff]", text))
+    return next(found, "a setting")
 
 
 LEAST_S = 0.001

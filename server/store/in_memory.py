@@ -25,7 +25,7 @@ def mark(snapshots: Path, state: Path) -> None:
     Raises OSError for a folder that takes no files at all.
     """
     try:
-        (snapshots / OF).write_text(str(state.resolve()), encoding="utf-8")
+        (snapshots / OF).write_bytes(os.fsencode(state.resolve()))  # a name of a folder need not be UTF-8
     except OSError as error:
         log.warning("%s could not be marked as this server's: %s", snapshots, error)
         with contextlib.suppress(OSError):  # half a name would be that of another
@@ -54,6 +54,6 @@ def remove_abandoned(folder: Path, name: str) -> list[Path]:
 def _is_abandoned(path: Path) -> bool:
     try:
         ours = not path.is_symlink() and path.stat().st_uid == os.getuid()
-        return ours and not Path((path / OF).read_text(encoding="utf-8")).exists()
+        return ours and not Path(os.fsdecode((path / OF).read_bytes())).exists()
     except (OSError, ValueError):  # no mark, or none that can be read
         return False

@@ -104,6 +104,8 @@ def test_a_file_in_utf_16_is_named() -> None:
         ("PUBLISH", "127.0.0.1:8000", "FLOWBRUSH_PUBLISH: .*expected an address or a name alone"),
         ("DEVICE", "cuda1", "'cuda1': expected auto, cpu, cuda, cuda:1 … or mps"),
         ("LOADER", "generator.load", "'generator.load': expected module:callable"),
+        ("PUBLISH", "caf\udce9", r"FLOWBRUSH_PUBLISH is 'caf\\udce9': expected a text in UTF-8"),
+        ("HOST", "caf\udce9", r"FLOWBRUSH_HOST is 'caf\\udce9': expected a text in UTF-8"),
         ("STATE_DIR", " ", "FLOWBRUSH_STATE_DIR: ' ': expected a folder"),
         ("STATE_DIR", "~nobody-of-that-name/x", "FLOWBRUSH_STATE_DIR: .*no home folder"),
     ],

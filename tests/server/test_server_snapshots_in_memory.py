@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -40,12 +41,23 @@ def test_those_of_a_state_folder_that_is_gone_are_removed(tmp_path: Path) -> Non
     assert kept.joinpath("some-session", "0-7.safetensors").exists() and other.exists()
 
 
+def test_a_state_folder_whose_name_is_no_utf_8_has_snapshots_too(tmp_path: Path) -> None:
+    state = tmp_path / os.fsdecode(b"caf\xe9")
+    memory = Settings(state_dir=state, model="pocket").snapshots_dir
+    Store(state, tmp_path / "memory" / "us-1").close()
+    (tmp_path / "memory" / "us-1" / "some-session").mkdir(parents=True)
+    in_memory.mark(tmp_path / "memory" / "us-1", state)
+    assert in_memory.remove_abandoned(tmp_path / "memory", "us-") == [] and memory.name
+    shutil.rmtree(state)
+    assert in_memory.remove_abandoned(tmp_path / "memory", "us-") == [tmp_path / "memory" / "us-1"]
+
+
 def test_a_server_starts_without_room_for_its_mark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(path: Path, text: str, encoding: str) -> int:
-        path.write_bytes(text.encode()[:4])
+    def full(path: Path, data: bytes) -> int:
+        path.write_text(data[:4].decode())
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     Store(tmp_path / "state", tmp_path / "memory" / "us-1")
     assert list((tmp_path / "memory" / "us-1").iterdir()) == []
     assert in_memory.remove_abandoned(tmp_path / "memory", "us-") == []
@@ -56,10 +68,10 @@ def test_a_folder_that_takes_no_files_is_told_at_the_start(
 ) -> None:
     """Else no stream would have a snapshot, and nobody would know before a worker is lost."""
 
-    def forbidden(path: Path, text: str, encoding: str) -> int:
+    def forbidden(path: Path, data: bytes) -> int:
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "write_text", forbidden)
+    monkeypatch.setattr(Path, "write_bytes", forbidden)
     with pytest.raises(PermissionError, match="memory"):
         Store(tmp_path / "state", tmp_path / "memory")
 
