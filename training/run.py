@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from flowbrush.models.loading.plain_pickle import NotPlain, load_plain
+
 
 class MissingStage(RuntimeError):
     """A stage needs what another one has not made yet."""
@@ -57,11 +59,11 @@ class Run:
                 f"(python -m flowbrush.training {stage} --config … --run {self.folder})"
             )
         try:
-            made: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+            made: dict[str, Any] = load_plain(path)
             return made
-        except Exception as error:
+        except (NotPlain, OSError, MemoryError) as error:
             raise MissingStage(
-                f"{path} cannot be read ({type(error).__name__}: {error}): run `{stage}` again with --fresh"
+                f"{path} cannot be read ({error}): run `{stage}` again with --fresh"
             ) from error
 
     def forget(self, stage: str) -> None:

@@ -11,10 +11,10 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from flowbrush.models.loading.checkpoint import BadWeights, fill, read
+from flowbrush.models.loading.plain_pickle import NotPlain, load_plain
 from flowbrush.models.transformer import CausalTransformer
 from flowbrush.models.wan.lora import merge
 from flowbrush.models.wan.names import cleaned
@@ -52,13 +52,13 @@ def read_pickle(path: Path) -> Any:
         raise BadWeights(f"no weights at {path}: expected a checkpoint file")
     try:
         # A zip file is mapped, not read: a 10 GB checkpoint needs no 10 GB of memory.
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except pickle.UnpicklingError as error:
-        raise BadWeights(
-            f"{path} is refused: it is broken, or holds more than tensors, which could run code when it is opened. "
-            "Ask its publisher for a .safetensors file"
-        ) from error
-    except Exception as error:  # bytes of any kind may stand there, and each upsets the reader in its own way
+        return load_plain(path, mmap=zipfile.is_zipfile(path))
+    except NotPlain as error:
+        if isinstance(error.__cause__, pickle.UnpicklingError):
+            raise BadWeights(
+                f"{path} is refused: it is broken, or holds more than tensors, which could run code when it is opened. "
+                "Ask its publisher for a .safetensors file"
+            ) from error
         raise BadWeights(
             f"{path} is not a whole checkpoint: it is truncated or something else; fetch it again"
         ) from error

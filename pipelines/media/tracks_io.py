@@ -64,7 +64,8 @@ def read_tracks(path: Path, size: tuple[int, int] | None = None, visibility: Pat
             raise BadTracks(
                 f"{path.name} takes no --visibility: that is the second file of a .npy (Wan-Move)"
             )
-        tracks = readers[path.suffix](path, size, visibility)
+        with np.errstate(over="ignore"):  # what is too large is refused below, in words
+            tracks = readers[path.suffix](path, size, visibility)
     except OSError as error:
         raise BadTracks(f"{path} cannot be read: {error.strerror or error}") from error
     if not np.isfinite(tracks.xy).all():
@@ -126,21 +127,15 @@ def _thinned(seen: np.ndarray) -> np.ndarray:
 
 def _ati(path: Path, size: tuple[int, int] | None, _: Path | None) -> Tracks:
     """A torch file that holds the bytes of an .npz, with `array` [N, 121, 1, 3]: x, y, visible, eightfold."""
-    import pickle
-
     import torch
+
+    from flowbrush.models.loading.plain_pickle import NotPlain, load_plain
 
     width, height = _size(path, size)
     try:
-        held = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise BadTracks(
-            f"{path.name} is refused: it is broken, or holds more than data, which could run code"
-        ) from error
-    except OSError:
-        raise
-    except Exception as error:  # bytes of any kind may stand there, and each upsets the reader in its own way
-        raise BadTracks(f"{path.name} is not a whole ATI file: it is truncated or something else") from error
+        held = load_plain(path)
+    except NotPlain as error:
+        raise BadTracks(f"{path.name} is no whole ATI file: {error}") from error
     if isinstance(held, bytes):
         try:
             with np.load(io.BytesIO(held), allow_pickle=False) as archive:

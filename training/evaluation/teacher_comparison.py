@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from flowbrush.models.cards.spec import StudentSpec
+from flowbrush.models.loading.plain_pickle import NotPlain, load_plain
 from flowbrush.models.motion_channels import FRAMES
 from flowbrush.models.motion_latent import unpack
 from flowbrush.models.pocket import PocketModel
@@ -34,7 +34,7 @@ def load_teacher(path: Path, student: StudentSpec) -> CausalTransformer:
     that it has learned. Raises ValueError.
     """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = load_plain(path)
         averages = state.get("optimisers", {}).get("teacher", state)
         latent_frames = int(state.get("latent_frames", TeacherConfig.latent_frames))
         network = CausalTransformer(teacher_spec(student, latent_frames))
@@ -44,8 +44,9 @@ def load_teacher(path: Path, student: StudentSpec) -> CausalTransformer:
     except MissingStage as error:
         raise ValueError(f"--teacher: {path} is no teacher of this model's size: {error}") from error
     except Exception as error:
+        why = error if isinstance(error, NotPlain) else f"{type(error).__name__}: {error}"
         raise ValueError(
-            f"--teacher: {path} is no checkpoint of a teacher ({type(error).__name__}: {error}): expected what "
+            f"--teacher: {path} is no checkpoint of a teacher ({why}): expected what "
             "`flowbrush train teacher` saves, RUN/teacher/checkpoint.pt"
         ) from error
     return network.eval().requires_grad_(False)

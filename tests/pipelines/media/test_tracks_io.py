@@ -125,7 +125,7 @@ def test_hostile_files_run_nothing(tmp_path):
         ("t.json", b"[[[NaN, 1]]]", "is no point"),
         ("t.npy", b"\x93NUMPY", "whole .npy"),
         ("t.pth", b"PK\x03\x04", "t.pth"),
-        ("t.pth", b"hello", "truncated or something else"),
+        ("t.pth", b"hello", "t.pth is no whole ATI file: it is truncated, or"),
         ("t.json", b"[" * 100_000, "not JSON"),
         ("t.json", b"[[[1" + b"0" * 400 + b", 1]]]", "is no point"),
         ("t.json", b'{"array": [[[[800, 480, 8]]]]}', "has no tracks: expected a list of lists of points"),
@@ -143,6 +143,12 @@ def test_files_that_are_something_else(tmp_path, name, content, said):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(BadTracks, match=said):
         read_tracks(tmp_path / name, SIZE)
+
+
+def test_a_coordinate_beyond_single_precision_is_refused_in_words(tmp_path):
+    np.save(tmp_path / "t.npy", np.full((3, 1, 2), 1e300))
+    with pytest.raises(BadTracks, match="not finite"):
+        read_tracks(tmp_path / "t.npy", SIZE)
 
 
 def test_what_shows_nothing_is_no_empty_list(tmp_path):
