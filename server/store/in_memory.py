@@ -35,8 +35,11 @@ def mark(snapshots: Path, state: Path) -> None:
 
 
 def leave(snapshots: Path) -> None:
-    """Removes the folder unless there are snapshots in it."""
+    """Removes the folder unless there are snapshots in it. One that came as its session ended has left an empty folder there."""
     with contextlib.suppress(OSError):
+        for path in snapshots.iterdir():
+            with contextlib.suppress(OSError):  # a file, or a folder that is not empty
+                path.rmdir()
         if os.listdir(snapshots) == [OF]:
             (snapshots / OF).unlink()
         snapshots.rmdir()

@@ -92,8 +92,10 @@ def test_a_state_folder_of_another_user_that_takes_files_will_do(
 def test_a_server_that_ends_leaves_no_folder_without_snapshots(tmp_path: Path) -> None:
     for with_snapshots in (False, True):
         store = Store(tmp_path / "state", tmp_path / "memory")
+        (tmp_path / "memory" / "ended-session").mkdir()
         if with_snapshots:
             (tmp_path / "memory" / "some-session").mkdir()
+            (tmp_path / "memory" / "some-session" / "0-0.safetensors").touch()
         store.close()
         assert (tmp_path / "memory").exists() == with_snapshots
 
@@ -149,14 +151,15 @@ def killed(tmp_path: Path) -> Path:
         height=192, fps=16.0, chunk_frames=4, codec="jpeg", codec_string="", created=0.0,
     )  # fmt: skip
     store.write(record)
-    store.snapshot("id", 0, 0).parent.mkdir()
     store.close()
     return tmp_path
 
 
 def save(folder: Path, *names: str) -> None:
+    snapshots = folder / "memory" / "id"
+    snapshots.mkdir(parents=True, exist_ok=True)
     for name in names:
-        (folder / "memory" / "id" / f"{name}.safetensors").write_bytes(b"pictures")
+        (snapshots / f"{name}.safetensors").write_bytes(b"pictures")
 
 
 def test_a_snapshot_from_before_a_rewind_does_not_come_back(killed: Path) -> None:
