@@ -46,9 +46,7 @@ TESTED_THROUGH_OTHERS = {
     "flowbrush.server.cluster.ray_engine",  # by way of real servers on Ray, which need not be installed
     "flowbrush.server.engine.engine",  # a contract
     "flowbrush.server.engine.scaling",  # by way of the dispatcher, in a world that is played
-    *(
-        f"flowbrush.server.sessions.{name}" for name in ("of_client", "of_upkeep", "of_worker")
-    ),  # of the machine
+    *(f"flowbrush.server.sessions.{name}" for name in ("of_upkeep", "of_worker")),  # of the machine
     "flowbrush.server.sessions.branching",  # by way of the service
 }
 # All that is played or rendered knows controls; the rest of pipelines are tensors.
