@@ -23,6 +23,7 @@ SEEN = 0.28
 # Who is told to go has at least so much of the greatest pace that the student has said, which is forgotten by so much a chunk:
 # behind another thing, and after half a minute, the student says nothing more, and it would stand there for good.
 LEAST_PACE, PACE_KEPT = 0.6, 0.99
+TROOP_PACE = 0.9  # the same of the fastest one of several of a kind: at 0.6 two ducks come to lie on each other within six seconds
 PASSED = {"left": (0, -1), "right": (0, 1), "up": (1, -1), "level left": (0, -1), "level right": (0, 1)}
 """Ways that end at no ground, so that one can go on: along which axis of (x, y), and which way there."""
 LEVEL = frozenset({"level left", "level right"})
@@ -60,7 +61,9 @@ def drive(
             level = told in LEVEL or index in floating or (layer.cut and told != "up")
             by[1] = 0.0 if level else by[1]
             if way:
-                by[way[0]], pace = kept_up(float(by[way[0]]), paces[kind_of(layer), told], way[1])
+                pace, count = paces[kind_of(layer), told]
+                least = TROOP_PACE if count > 1 else LEAST_PACE
+                by[way[0]], pace = kept_up(float(by[way[0]]), pace, way[1], least)
             elif layer.pace and not layer.held:
                 by, pace = come_in(layer, by, stack.size)
             driven = replace(_driven(layer, by, turn, way, stack.size), pace=pace)
@@ -70,15 +73,16 @@ def drive(
     return carried(stack)
 
 
-def troop_paces(stack: LayerStack, passing: Mapping[int, str]) -> dict[tuple[str, str], float]:
-    """The greatest pace (pixels a chunk) of all of a kind that were told to go the same way, by both: of three ducks the student
-    has one swim twice as fast as another, and five horses would come to stand on each other.
+def troop_paces(stack: LayerStack, passing: Mapping[int, str]) -> dict[tuple[str, str], tuple[float, int]]:
+    """The greatest pace (pixels a chunk) of all of a kind that were told to go the same way, and how many they are, by both: of
+    three ducks the student has one swim twice as fast as another, and five horses would come to stand on each other.
     """
-    paces: dict[tuple[str, str], float] = {}
+    paces: dict[tuple[str, str], tuple[float, int]] = {}
     for index, told in passing.items():
         layer = stack.layers[index]
-        troop = kind_of(layer), told
-        paces[troop] = max(paces.get(troop, 0.0), 0.0 if layer.held else layer.pace)
+        pace, count = paces.get((kind_of(layer), told), (0.0, 0))
+        own = (0.0, 0) if layer.held else (layer.pace, 1)
+        paces[kind_of(layer), told] = max(pace, own[0]), count + own[1]
     return paces
 
 
@@ -140,13 +144,13 @@ def _inside(layer: Layer, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray
     return low, edges - low
 
 
-def kept_up(by: float, pace: float, way: int) -> tuple[float, float]:
+def kept_up(by: float, pace: float, way: int, least: float = LEAST_PACE) -> tuple[float, float]:
     """The shift of who is told to go `way` (-1 or 1) along an axis, and its `pace` after it (pixels a chunk): not much less than
-    it was. Near the side that it is to go to the student would have it go back, since in its world all things stay in the picture:
-    that is a pace, too.
+    it was, `least` of that. Near the side that it is to go to the student would have it go back, since in its world all things
+    stay in the picture: that is a pace, too.
     """
     pace = max(abs(by), pace * PACE_KEPT)
-    return way * max(by * way, LEAST_PACE * pace), pace
+    return way * max(by * way, least * pace), pace
 
 
 def come_in(layer: Layer, by: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, float]:

@@ -27,7 +27,7 @@ from flowbrush.pipelines.families.base import Carried, Memory, Taken
 from flowbrush.pipelines.media.image import fit_image
 from flowbrush.pipelines.reference import live_ground, stack_file
 from flowbrush.pipelines.reference.acquire import Acquirer, Touch, held_outlines
-from flowbrush.pipelines.reference.drawing import paint_bent
+from flowbrush.pipelines.reference.drawing import paint_bent, shining
 from flowbrush.pipelines.reference.layers import MOST, LayerStack
 from flowbrush.pipelines.reference.maps import Reference, reference_maps, with_past
 from flowbrush.pipelines.reference.render import Moved, move
@@ -190,7 +190,7 @@ class PocketFamily:
             paint_bent(frames[row], moved.ways, bends.things[row] + gone[row])
         frames = frames.add_(bends.light)
         for row, moved in enumerate(moves(taken)):
-            frames[row] = toned(frames[row], moved.tones)
+            frames[row] = _in_its_light(frames[row], moved, bends.things[row] + gone[row])
         frames = frames.mul_(255).round_().clamp_(0, 255).to(torch.uint8)  # [B, F, 3, H, W]
         memories = [replace(stack, bent=x[-1]) for stack, x in zip(after, bends.things, strict=True)]
         return frames.permute(0, 1, 3, 4, 2).contiguous(), memories
@@ -256,6 +256,13 @@ class PocketFamily:
 
     def load(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> LayerStack:
         return stack_file.load(tensors, facts)
+
+
+def _in_its_light(frames: Tensor, moved: Moved, flow: Tensor) -> Tensor:
+    """Frames [F, 3, H, W] in the tones of their stack, but for what shines by itself."""
+    toned_all = toned(frames, moved.tones)
+    shines = None if toned_all is frames else shining(frames, moved.ways, flow)
+    return toned_all if shines is None else torch.lerp(toned_all, frames, shines)
 
 
 def moves(taken: Sequence[Taken]) -> list[Moved]:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from flowbrush.models.text.colors import parted
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
 from flowbrush.pipelines.reference.maps import STRIDE
 from flowbrush.pipelines.reference.pose import STILL, Similarity
 
+SHINES = frozenset({"fire", "star", "light bulb"})
+"""Things that are no darker at night."""
 FARTHEST = 44.0  # pixels: no flow of the world that students learn from is longer
 
 
@@ -45,6 +49,22 @@ def paint_bent(frames: Tensor, ways: Sequence[tuple[Layer, Sequence[Similarity]]
         left, top, right, bottom = box = bounds(layer, poses, width, height, reach)
         if left < right and top < bottom:
             _put(frames, layer, sample(layer.rgba, poses, box, shift[:, :, top:bottom, left:right]), box)
+
+
+def shining(like: Tensor, ways: Sequence[tuple[Layer, Sequence[Similarity]]], flow: Tensor) -> Tensor | None:
+    """How much of each pixel of frames `like` [F, 3, H, W] is of what shines by itself, in 0..1, as `paint_bent` draws the layers;
+    None where nothing does.
+    """
+    lights = [parted(layer.label)[1] in SHINES for layer, _ in ways]
+    if not any(lights):
+        return None
+    seen = torch.zeros_like(like)
+    flat = [
+        (replace(layer, rgba=torch.cat([layer.rgba[3:] * lit] * 3 + [layer.rgba[3:]])), path)
+        for lit, (layer, path) in zip(lights, ways, strict=True)
+    ]
+    paint_bent(seen, flat, flow)
+    return seen
 
 
 def _reach(flow: Tensor, box: tuple[int, int, int, int]) -> float:

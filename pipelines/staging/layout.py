@@ -18,6 +18,7 @@ MOST = 6  # things in one picture
 EDGE = 0.258  # of the square root of the picture's area: a thing's size where no word says another
 ROOMY = 3  # things; more of them are smaller
 FOOT = 0.46  # of a thing's size: its foot below its middle
+BOATS = frozenset({"sailboat"})
 FLOATS = 0.3  # of a thing's size: how far its middle is above the water's edge at the horizon, and within the water on the shore
 BORDER = 0.13  # of the frame, where no middle stands unless a path says so
 ACROSS = {"left": (0.14, 0.36), "middle": (0.42, 0.58), "right": (0.64, 0.86), "": (BORDER, 1 - BORDER)}
@@ -239,7 +240,8 @@ def _own_rows(picture: _Picture, thing: Wanted, edge: float) -> tuple[float, flo
             return _between(water[0], water[1] - FLOATS * edge, edge)
         return _between(*OPEN, edge) if thing.height else DIVING
     if home == "afloat" and water and not submerged:
-        return _between(water[0] - FLOATS * edge, water[1] - FOOT * edge, edge)
+        far = FLOATS if thing.label in BOATS else 0.0  # who swims has its feet in the water
+        return _between(water[0] - far * edge, water[1] - FOOT * edge, edge)
     level = max(low, min(ground.level, high) - FOOT * edge)
     return level, max(level, min(high, 0.97) - FOOT * edge)
 

@@ -9,7 +9,15 @@ import pytest
 import torch
 from stacks import BLUE, HEIGHT, RED, WIDTH, disc, rows, stack
 
-from flowbrush.pipelines.animation.drive import LEAST_DRIVE, LEAST_PACE, PACE_KEPT, SEEN, drive, kept_up
+from flowbrush.pipelines.animation.drive import (
+    LEAST_DRIVE,
+    LEAST_PACE,
+    PACE_KEPT,
+    SEEN,
+    TROOP_PACE,
+    drive,
+    kept_up,
+)
 from flowbrush.pipelines.reference.render import move
 
 
@@ -171,7 +179,7 @@ def test_those_of_a_kind_who_go_the_same_way_go_at_about_one_pace() -> None:
     ways = dict.fromkeys(range(4), "left")
     after = drive(moved.stack, moved.own, gained(-1.0, 0.0, 0.0), passing=ways)
     gone = [before.pose.x - now.pose.x for before, now in zip(moved.stack.layers, after.layers, strict=True)]
-    own = 10 * PACE_KEPT * LEAST_PACE - LEAST_DRIVE
+    own = 10 * PACE_KEPT * TROOP_PACE - LEAST_DRIVE
     assert gone[:2] == pytest.approx([own, own]) and gone[2] == pytest.approx(1 - LEAST_DRIVE)
     assert gone[3] == 0
     lone = drive(moved.stack, moved.own, gained(-1.0, 0.0, 0.0), passing={0: "left", 1: "right"})

@@ -9,6 +9,7 @@ import pytest
 import torch
 from stacks import BLUE, RED, background, disc, rows, stack
 
+from flowbrush.pipelines.reference.drawing import shining
 from flowbrush.pipelines.reference.render import move
 from flowbrush.pipelines.reference.tones import DAY, TONES, between, tone_of, toned
 from flowbrush.pipelines.staging.transition import advance, dissolve_to, tone_to
@@ -91,3 +92,15 @@ def test_it_ends_with_the_photo() -> None:
     gone = tone_to(dissolve_to(dark, background(3), (0, 0), "beach"), DAY)
     after = move(advance(gone, 1.0), rows()).stack
     assert (after.label, after.tone, after.next_tone, after.next_background) == ("beach", DAY, None, None)
+
+
+def test_what_shines_is_no_darker_at_night_where_it_is_seen() -> None:
+    fire, dog = replace(disc(RED, 40, 30), label="red fire"), disc(BLUE, 56, 30)
+    night = replace(stack(fire, dog), tone=NIGHT)
+    moved = move(night, rows())
+    frames, still = background().expand(4, -1, -1, -1).clone(), torch.zeros(4, 2, 8, 12)
+    seen = shining(frames, moved.ways, still)
+    assert seen is not None and seen.shape == frames.shape
+    assert seen[0, :, 30, 40].eq(1).all() and not seen[0, :, 30, 56].any(), "the dog before it does not shine"
+    assert not seen[0, :, 8, 8].any()
+    assert shining(frames, move(stack(dog), rows()).ways, still) is None
