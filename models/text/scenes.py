@@ -98,6 +98,10 @@ _LIGHT = re.compile(
     + "|".join(sorted((*LIGHTS["night"], *LIGHTS["sunset"]), key=len, reverse=True))
     + r")\b(?! owls?)"
 )
+_SEEN = re.compile(
+    r"\b(?:sunset|sunrise|dawn|dusk|moon|night sky|starry night|evening sky)\s+(?:over|above|behind|beyond)\b"
+)
+"""What is looked at itself: the pictures of places have no sun that sets, and no moon."""
 _THERE = re.compile(
     r"\b(?:in|into|on|onto|at|by|over|across|through|along|near|of|from|above|below|around|under|past)\s+(?:the|an?)\s+"
     r"(?=((?:\w+\s+){0,2}\w+)\b)"
@@ -142,7 +146,7 @@ def scene_near(text: str) -> str | None:
         if scene not in LIGHTS
     ]
     place = next(iter(places), "meadow")
-    return light if place == "meadow" else place
+    return light if place == "meadow" or _SEEN.search(text) else place
 
 
 def light_near(text: str) -> str | None:
