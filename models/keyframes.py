@@ -126,10 +126,11 @@ class Keyframes(nn.Module):
         if picture.shape[2:] != (height, width):
             picture = F.interpolate(picture, (height, width), mode="bicubic", antialias=True).clamp(0, 1)
         picture = picture[0].flip(-1) if mirrored else picture[0]
-        return Backdrop(picture, spec.margin, self._ground(scenes.index(label), variant, size))
+        return Backdrop(picture, spec.margin, self.ground(label, seed, size))
 
-    def _ground(self, scene: int, variant: int, size: tuple[int, int]) -> Ground:
+    def ground(self, label: str, seed: int, size: tuple[int, int]) -> Ground:
+        """Where what is in the `backdrop` of the same arguments, without drawing it."""
         height, high, margin = size[1], self.canvas(size)[1], self.spec.margin[1]
-        rows = self.facts[scene, variant, 1:4].tolist()
+        rows = self.facts[self.catalogue.scenes.index(label), seed % self.spec.variants, 1:4].tolist()
         level, top, bottom = ((row * high - margin) / height for row in rows)
         return Ground(level, None if math.isnan(top) else (top, bottom))

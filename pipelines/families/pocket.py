@@ -222,10 +222,10 @@ class PocketFamily:
         """
         after, meant, gone = list[LayerStack](), list[Tensor](), list[Tensor]()
         for each, moved, gained in zip(taken, moves(taken), drives, strict=True):
-            told = self.clauses, each.memory, each.plan
-            afloat = floating(*told, self.scenes.ground(each.memory))
+            about = self.clauses, each.memory, each.plan
+            afloat = floating(*about, self.scenes.ground(each.memory))
             driven = drive(
-                each.memory, moved.own, gained, staying(*told), passing(*told), afloat, going_off(*told)
+                each.memory, moved.own, gained, staying(*about), passing(*about), afloat, going_off(*about)
             )
             bases = bases_of(moved.stack, mean_gains(gained, moved.own))
             whose = shares(bases, (gained.shape[1], gained.shape[2]))

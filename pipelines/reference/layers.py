@@ -111,7 +111,7 @@ class LayerStack:
     scene's name, empty for a photo; `prompt` (texts with weights) and `seed` are what it was staged for. While a new prompt
     takes over, `share` of the next background is seen at the end of a chunk, `shown` of it at the end of the one before. Of `hole`
     only a rough fill is there yet. `bent` [2, h, w] are the flows of things in the last frame, as
-    `flowbrush.pipelines.animation.bending.Bends` has them. A photo is shown in a `tone`, and has another one at the end of the
+    `flowbrush.pipelines.animation.bending.Bends` has them. All is shown in a `tone`, and has another one at the end of the
     transition, `next_tone`, if there is one.
     """
 

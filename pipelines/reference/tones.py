@@ -41,7 +41,7 @@ TONES = {
 
 
 def tone_of(light: str | None, weather: Collection[str], by_day: bool, clears: bool = False) -> Tone | None:
-    """The tone of what a prompt says; None where that is nothing of the light. Where a weather `clears` it is the photo's own."""
+    """The tone of what a prompt says; None where that is nothing of the light. Where a weather `clears` it is the scene's own."""
     if clears:
         return DAY
     named = next((TONES[name] for name in (light, *weather) if name in TONES), None)

@@ -179,7 +179,7 @@ class SceneMaker:
         if not label:
             return PHOTO_GROUND
         height, width = stack.size
-        return self.keyframes.backdrop(label, stack.seed, (width, height)).ground
+        return self.keyframes.ground(label, stack.seed, (width, height))
 
 
 def lit_as(stack: LayerStack, told: Description, prompts: Blend) -> tuple[LayerStack, str | None]:

@@ -67,7 +67,7 @@ def dissolve_to(stack: LayerStack, background: Tensor, margin: tuple[int, int], 
 
 
 def tone_to(stack: LayerStack, tone: Tone) -> LayerStack:
-    """A photo on its way to another tone, from what has come of the one to which it was on its way; as it is where it has that."""
+    """A scene on its way to another tone, from what has come of the one to which it was on its way; as it is where it has that."""
     if tone == (stack.next_tone or stack.tone):
         return stack
     now = stack.tone if stack.next_tone is None else between(stack.tone, stack.next_tone, stack.share)
