@@ -39,6 +39,7 @@ def drive(
     passing: Mapping[int, str] = NOBODY,
     floating: frozenset[int] = frozenset(),
     going_off: frozenset[int] = frozenset(),
+    upright: frozenset[int] = frozenset(),
 ) -> LayerStack:
     """Poses after what the things did by themselves: `gained` [3, h, w] shift in pixels and turn, averaged over each thing's cells,
     `own` [layers, h, w].
@@ -49,12 +50,14 @@ def drive(
     takes one along with the other. Those `passing` were told to go to the left, to the right or up (one of PASSED): they go off
     that side and come in at the other, so they have somewhere to go for as long as the stream lives; but for those `going_off`, who
     leave there. Those `floating` are on water,
-    and come neither up nor down. Who sits on another goes where that goes.
+    and come neither up nor down; those `upright` do not turn: round things of the student's world roll, and a cup lay on its side
+    when it had run to the left. Who sits on another goes where that goes.
     """
     sitting, paces = stack.carriers(), troop_paces(stack, passing)
     for index, (layer, gain) in enumerate(zip(stack.layers, mean_gains(gained, own), strict=True)):
         if layer.label and index not in sitting:
             dx, dy, turn = gain.tolist()
+            turn = 0.0 if index in upright else turn
             by, pace = np.array([0.0 if index in staying else dx, dy]), 0.0
             told = "" if layer.held else passing.get(index, "")
             way = PASSED.get(told)

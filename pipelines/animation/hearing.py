@@ -19,6 +19,7 @@ from flowbrush.pipelines.reference.render import Moved
 
 NOTHING: Blend = (("", 1.0),)
 JUMPS, RESTS = "hop", "rest"
+TURNS = frozenset({"roll", "spin"})
 COVERED = 0.1  # of a token's area: from where on it belongs to the thing there; tokens of 32 pixels hold few things whole
 
 
@@ -65,6 +66,13 @@ def going_off(reader: ClauseReader, stack: LayerStack, plan: ChunkPlan) -> froze
         if layer.label
     }
     return frozenset(place for place, thing in wanted.items() if thing is not None and thing.goes_off)
+
+
+def upright(reader: ClauseReader, stack: LayerStack, plan: ChunkPlan) -> frozenset[int]:
+    """The places of the layers that were cut from a photo and are not told to turn over."""
+    cut = [place for place, layer in enumerate(stack.layers) if layer.cut]
+    wanted = {place: reader.wanted(*asked(reader, stack, place, plan.prompt)[:3]) for place in cut}
+    return frozenset(place for place, thing in wanted.items() if thing is None or thing.verb not in TURNS)
 
 
 def asked(reader: ClauseReader, stack: LayerStack, place: int, prompts: Blend) -> tuple[Blend, str, int, str]:

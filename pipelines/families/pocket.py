@@ -19,7 +19,7 @@ from flowbrush.pipelines.animation.bending import Bends, going, gone_on, lit, sh
 from flowbrush.pipelines.animation.calming import calmed, unrest
 from flowbrush.pipelines.animation.drive import bases_of, drive, gains, mean_gains
 from flowbrush.pipelines.animation.floating import floating
-from flowbrush.pipelines.animation.hearing import going_off, passing, regions, staying, told
+from flowbrush.pipelines.animation.hearing import going_off, passing, regions, staying, told, upright
 from flowbrush.pipelines.conditions.controls import ChunkPlan, normalised
 from flowbrush.pipelines.conditions.drag import Guide
 from flowbrush.pipelines.conditions.regions import Regions
@@ -225,7 +225,14 @@ class PocketFamily:
             about = self.clauses, each.memory, each.plan
             afloat = floating(*about, self.scenes.ground(each.memory))
             driven = drive(
-                each.memory, moved.own, gained, staying(*about), passing(*about), afloat, going_off(*about)
+                each.memory,
+                moved.own,
+                gained,
+                staying(*about),
+                passing(*about),
+                afloat,
+                going_off(*about),
+                upright(*about),
             )
             bases = bases_of(moved.stack, mean_gains(gained, moved.own))
             whose = shares(bases, (gained.shape[1], gained.shape[2]))

@@ -190,3 +190,12 @@ def test_what_floats_comes_neither_up_nor_down() -> None:
     moved = move(stack(disc(RED, 50, 30)), rows())
     after = drive(moved.stack, moved.own, gained(3.0, 2.0, 0.0), floating=frozenset({0})).layers[0]
     assert (after.pose.x, after.pose.y) == (53 - LEAST_DRIVE, 30)
+
+
+def test_who_is_upright_goes_without_turning() -> None:
+    """A cup of a photo lay on its side when it had run to the left."""
+    moved = move(stack(replace(disc(RED, 50, 30), cut=True)), rows())
+    ways = {0: "left"}
+    after = drive(moved.stack, moved.own, gained(-3.0, 0.0, 0.3), passing=ways, upright=frozenset({0}))
+    assert after.layers[0].pose.angle == 0 and after.layers[0].pose.x < 48
+    assert drive(moved.stack, moved.own, gained(-3.0, 0.0, 0.3), passing=ways).layers[0].pose.angle > 0.2

@@ -8,7 +8,7 @@ import pytest
 import torch
 from stacks import BLUE, HEIGHT, RED, WIDTH, disc, rows, stack
 
-from flowbrush.pipelines.animation.hearing import passing, regions, staying, told
+from flowbrush.pipelines.animation.hearing import passing, regions, staying, told, upright
 from flowbrush.pipelines.conditions.controls import Blend, ChunkPlan, fold, initial_state
 from flowbrush.pipelines.conditions.regions import Regions
 from flowbrush.pipelines.parsing.wanted import THERE, Goal, Wanted
@@ -164,3 +164,13 @@ def test_who_is_told_to_do_something_is_told_apart_from_who_rests(plan: ChunkPla
 
     layers = (replace(disc(RED, 24, 24), label=name) for name in ("cat", "pig", "owl", "car"))
     assert told(Verbs(), stack(*layers), plan) == frozenset({0, 3})  # type: ignore[arg-type]
+
+
+def test_a_piece_of_a_photo_turns_over_only_where_it_is_told_to(plan: ChunkPlan) -> None:
+    class Told(Reader):
+        def wanted(self, prompts: Blend, called: str, number: int) -> Wanted | None:
+            return Wanted(called, verb=called)
+
+    verbs = ("run", "roll", "spin")
+    now = stack(*(replace(disc(RED, 30, 30), label=verb, cut=verb != "spin") for verb in verbs))
+    assert upright(Told(), now, plan) == frozenset({0})  # type: ignore[arg-type]
