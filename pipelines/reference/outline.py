@@ -22,18 +22,20 @@ def outline(opacity: Tensor) -> Polygons:
     height, width = opacity.shape
     rims = []
     for line in _rims(opacity):
+        if _area(line) < SMALLEST:
+            continue
         kept = _simplified(line, SMOOTH * min(height, width))
         rims.append(tuple((float(x) / width, float(y) / height) for x, y in kept))
     return tuple(sorted(rims, key=len, reverse=True))
 
 
 def _rims(opacity: Tensor) -> list[np.ndarray]:
-    """Closed lines of (x, y) in pixels around what is at least 0.5 of `opacity` [H, W], and around its holes; no specks."""
+    """Closed lines of (x, y) in pixels around what is at least 0.5 of `opacity` [H, W], and around its holes."""
     padded = np.pad(opacity.detach().cpu().float().numpy(), 1)
     lines = contour_generator(z=padded, name="serial").lines(0.5)
     # Pixel centres lie at halves, and the frame of zeros is one pixel wide.
     rims = [np.asarray(line)[:-1] - 0.5 for line in lines]
-    return [rim for rim in rims if len(rim) >= 3 and _area(rim) >= SMALLEST]
+    return [rim for rim in rims if len(rim) >= 3]
 
 
 def without_crumbs(opacity: Tensor) -> Tensor:
@@ -41,9 +43,9 @@ def without_crumbs(opacity: Tensor) -> Tensor:
     height, width = opacity.shape
     rims = _rims(opacity)
     areas = [_area(rim) for rim in rims]
-    kept = [
-        rim / (width, height) for rim, area in zip(rims, areas, strict=True) if area >= CRUMB * max(areas)
-    ]
+    largest = max(areas, default=0.0)
+    least = min(max(CRUMB * largest, SMALLEST), largest)
+    kept = [rim / (width, height) for rim, area in zip(rims, areas, strict=True) if area >= least]
     if len(kept) == len(rims):
         return opacity
     body = filled(kept, (height, width)).to(opacity)[None]

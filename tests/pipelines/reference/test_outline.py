@@ -57,6 +57,9 @@ def test_crumbs_are_left_out_and_pinholes_filled() -> None:
     island[4:9, 145:150], pinhole[58:63, 50:55] = 1, 1
     found = without_crumbs(body + second + island - pinhole)
     assert torch.equal(found, body + second)
+    speck, pinprick = torch.zeros_like(body), torch.zeros_like(body)
+    speck[4:6, 145:147], pinprick[58:60, 50:52] = 1, 1  # too small to be drawn round
+    assert torch.equal(without_crumbs(body + speck - pinprick), body)
     plain = 0.8 * body
     assert without_crumbs(plain) is plain
     assert not without_crumbs(torch.zeros(8, 8)).any()
