@@ -50,29 +50,41 @@ class Segmenter(nn.Module):
 
     @torch.inference_mode()
     def segment(
-        self, picture: Tensor, add: Tensor, remove: Tensor, region: Tensor | None = None, sure: bool = False
+        self,
+        picture: Tensor,
+        add: Tensor,
+        remove: Tensor,
+        region: Tensor | None = None,
+        within: tuple[float, ...] | None = None,
     ) -> Tensor:
         """Opacity [1, H, W] in 0..1 of the thing at points `add` [n, 2] and not at `remove` [m, 2] (x, y in pixels) of a `picture`
         [3, H, W] in -1..1; `region` [H, W] is where it was roughly painted, if anybody did. A single click on plain ground finds
-        nothing, where that is noticed, unless it is `sure` that there is a thing; a second one is taken at its word.
+        nothing, where that is noticed; a second one is taken at its word, and so is one of which it is known that there is a thing
+        `within` a part of the picture (left, top, right, bottom in pixels), which is all that the first look sees then.
         """
         size = tuple(picture.shape[-2:])
         shrunk = LARGE / max(size)
         if shrunk >= 1:
-            return self._segment(picture, add, remove, region, sure)
+            return self._segment(picture, add, remove, region, within)
         small = tuple(round(side * shrunk) for side in size)
         seen = F.interpolate(picture[None], small, mode="area")[0]
         about = None if region is None else F.interpolate(region[None, None], small, mode="area")[0, 0]
-        found = self._segment(seen, add * shrunk, remove * shrunk, about, sure)
+        part = None if within is None else tuple(side * shrunk for side in within)
+        found = self._segment(seen, add * shrunk, remove * shrunk, about, part)
         return F.interpolate(found[None], size, mode="bilinear", align_corners=False)[0]
 
     def _segment(
-        self, picture: Tensor, add: Tensor, remove: Tensor, region: Tensor | None, sure: bool
+        self,
+        picture: Tensor,
+        add: Tensor,
+        remove: Tensor,
+        region: Tensor | None,
+        within: tuple[float, ...] | None,
     ) -> Tensor:
         height, width = picture.shape[-2:]
         prior = picture.new_zeros(1, height, width) if region is None else region[None]
-        whole = (0.0, 0.0, float(width), float(height))
-        first = by_color(picture, self._look(picture, add, remove, prior, whole))
+        part = within or (0.0, 0.0, float(width), float(height))
+        first = by_color(picture, self._look(picture, add, remove, prior, part))
         box = around(first)
         if box is None:
             return decided(first)
@@ -81,7 +93,7 @@ class Segmenter(nn.Module):
         third = self._look(picture, add, remove, weighed, around(weighed) or box)
         found = (second + third) / 2
         taken = decided(by_color(picture, found))
-        insisted = sure or len(add) != 1 or len(remove) > 0 or region is not None
+        insisted = within is not None or len(add) != 1 or len(remove) > 0 or region is not None
         refused = not insisted and is_ground(picture, found, taken, add[0])
         return torch.zeros_like(taken) if refused else taken
 

@@ -30,6 +30,7 @@ from flowbrush.pipelines.reference.acquire import Acquirer, Touch, held_outlines
 from flowbrush.pipelines.reference.drawing import paint_bent, shining
 from flowbrush.pipelines.reference.layers import MOST, LayerStack
 from flowbrush.pipelines.reference.maps import Reference, reference_maps, with_past
+from flowbrush.pipelines.reference.motion_groups import steadied, with_movers
 from flowbrush.pipelines.reference.render import Moved, move
 from flowbrush.pipelines.reference.steps import TrackRows
 from flowbrush.pipelines.reference.tones import toned
@@ -98,8 +99,7 @@ class PocketFamily:
             stack = live_ground.shown(stack, live_ground.mixed(stack, video[0], clip.strength))
         touches = touches_of(plan, rows, stack.size, plan.fresh)
         stack = self._take(stack, touches)
-        scene = stack.empty if len(stack.empty) > MANY else frozenset(filter(is_followed, stack.empty))
-        rows = as_scene(rows, scene)
+        stack, rows = self._with_scene(stack, rows)
         full = len(stack.layers) >= MOST
         understood = self.scenes.understood(plan, stack)
         notices = (
@@ -137,6 +137,15 @@ class PocketFamily:
             seek = len(touches) <= MANY and not is_followed(track)
             stack = self.acquirer.take(stack, track, touch, seek)
         return self.acquirer.fill_on(stack)
+
+    def _with_scene(self, stack: LayerStack, rows: TrackRows) -> tuple[LayerStack, TrackRows]:
+        """Tracks that hold nothing are points of the scene, if they are a source's or many; who goes through it is taken."""
+        scene = frozenset(filter(is_followed, stack.empty))
+        if len(stack.empty) > MANY:
+            stack = with_movers(self.acquirer, stack, rows, stack.empty - stack.unfound - scene)
+            scene = stack.empty - stack.unfound
+            rows = steadied(rows, stack)
+        return stack, as_scene(rows, scene)
 
     def _calmed(self, moved: Moved, rows: TrackRows, plan: ChunkPlan) -> Moved:
         return replace(moved, stack=calmed(moved.stack, rows, told(self.clauses, moved.stack, plan)))

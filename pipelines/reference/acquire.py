@@ -23,30 +23,31 @@ LEAST = 0.0008  # of the picture: less is a speck, which nobody means to take
 MOST = 0.6  # of the picture: more is the background itself
 RIM = 0.015  # of the shorter side: the fringe of a cut-out still shows its colours, and is filled as well
 THIN = 3  # pixels: a painted region that is nowhere as wide is a line
+Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 REMEMBERED = 8  # points whose finds are kept: a press mostly comes where the hand hovered
 
 
 class Segmenter(Protocol):
     """Finds things in a `picture` [3, H, W] in -1..1: opacity [1, H, W] in 0..1 of what is at `add` [n, 2] and not at `remove`
-    [m, 2] (x, y in pixels), or about where `region` [H, W] was painted.
+    [m, 2] (x, y in pixels), or about where `region` [H, W] was painted; for certain, and near by, where it is `within` a part.
     """
 
     def segment(
-        self, picture: Tensor, add: Tensor, remove: Tensor, region: Tensor | None, sure: bool = False
+        self, picture: Tensor, add: Tensor, remove: Tensor, region: Tensor | None, within: Box | None = None
     ) -> Tensor: ...
 
 
 @dataclass(frozen=True)
 class Touch:
-    """Where a hand comes down, in pixels, with points that add and take away, or the polygons that say what is taken; `sure` where
-    it means a thing even if that looks like ground.
+    """Where a hand comes down, in pixels, with points that add and take away, or the polygons that say what is taken; it means a
+    thing for certain, even if that looks like ground, where the part of the picture is known that this is `within`.
     """
 
     point: tuple[float, float]
     add: tuple[tuple[float, float], ...] = ()
     remove: tuple[tuple[float, float], ...] = ()
     region: Polygons = ()
-    sure: bool = False
+    within: Box | None = None
 
 
 class Acquirer:
@@ -104,7 +105,7 @@ class Acquirer:
         picture = with_layers(stack, seen(stack)) if of_layers else seen(stack)
         add, remove = ([touch.point, *touch.add], list(touch.remove))
         points = _points(add, picture), _points(remove, picture)
-        opacity = self.segmenter.segment(picture * 2 - 1, *points, None, touch.sure)[0]
+        opacity = self.segmenter.segment(picture * 2 - 1, *points, None, touch.within)[0]
         x, y = (int(min(max(v, 0), n - 1)) for v, n in zip(touch.point, reversed(stack.size), strict=True))
         thing = self._thing(without_crumbs(opacity)) if float(opacity[y, x]) >= SOLID else None
         if of_layers:
@@ -211,4 +212,4 @@ def _nearly(touch: Touch) -> Touch:
         tuple((round(x, 2), round(y, 2)) for x, y in points)
         for points in ((touch.point,), touch.add, touch.remove)
     ]
-    return Touch(near[0][0], near[1], near[2], touch.region, touch.sure)
+    return Touch(near[0][0], near[1], near[2], touch.region, touch.within)

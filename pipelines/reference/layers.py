@@ -107,12 +107,12 @@ class Hole:
 class LayerStack:
     """`background` [3, H + 2 my, W + 2 mx] in 0..1 for pictures of H x W, `margin` (mx, my) pixels larger on each side for a
     camera, and how sure it is, `confidence` [1, …]: 1 where it was seen, less where it was filled in. `layers` from back to front.
-    `camera` takes the background's pixels to those of the picture. `empty` are tracks that hold nothing. `label` is the
-    scene's name, empty for a photo; `prompt` (texts with weights) and `seed` are what it was staged for. While a new prompt
-    takes over, `share` of the next background is seen at the end of a chunk, `shown` of it at the end of the one before. Of `hole`
-    only a rough fill is there yet. `bent` [2, h, w] are the flows of things in the last frame, as
-    `flowbrush.pipelines.animation.bending.Bends` has them. All is shown in a `tone`, and has another one at the end of the
-    transition, `next_tone`, if there is one.
+    `camera` takes the background's pixels to those of the picture. `empty` are tracks that hold nothing, `unfound` those of them
+    that go a way of their own where nothing was found. `label` is the scene's name, empty for a photo; `prompt` (texts with
+    weights) and `seed` are what it was staged for. While a new prompt takes over, `share` of the next background is seen at the
+    end of a chunk, `shown` of it at the end of the one before. Of `hole` only a rough fill is there yet. `bent` [2, h, w] are the
+    flows of things in the last frame, as `flowbrush.pipelines.animation.bending.Bends` has them. All is shown in a `tone`, and has
+    another one at the end of the transition, `next_tone`, if there is one.
     """
 
     background: Tensor
@@ -132,6 +132,7 @@ class LayerStack:
     bent: Tensor | None = None
     tone: Tone = DAY
     next_tone: Tone | None = None
+    unfound: frozenset[int] = frozenset()
 
     @property
     def of_photo(self) -> bool:
@@ -216,7 +217,7 @@ class LayerStack:
     def without_hands(self, hands: frozenset[int]) -> LayerStack:
         """What these tracks held is let go, and stays where it was put."""
         layers = tuple(replace(layer, hands=layer.hands - hands) for layer in self.layers)
-        return replace(self, layers=layers, empty=self.empty - hands)
+        return replace(self, layers=layers, empty=self.empty - hands, unfound=self.unfound - hands)
 
     def let_go(self, hands: frozenset[int]) -> LayerStack:
         """As `without_hands`; what is just coming comes before all that no hand holds any more: it had come behind that."""

@@ -28,6 +28,7 @@ def dump(stack: LayerStack) -> tuple[dict[str, Tensor], dict[str, Any]]:
         "camera": asdict(stack.camera),
         "margin": list(stack.margin),
         "empty": sorted(stack.empty),
+        "unfound": sorted(stack.unfound),
         "label": stack.label,
         "prompt": [list(part) for part in stack.prompt],
         "seed": stack.seed,
@@ -60,6 +61,7 @@ def load(tensors: dict[str, Tensor], facts: dict[str, Any]) -> LayerStack:
         bent=tensors.get("bent"),
         tone=_tone(facts.get("tone")) or DAY,
         next_tone=_tone(facts.get("next_tone")),
+        unfound=frozenset(facts.get("unfound", ())),
     )
 
 

@@ -40,7 +40,7 @@ def touches_of(
     """
     height, width = size
     touches = {}
-    going = _going(rows, tracks, width)
+    going, whole = _going(rows, tracks, width), (0.0, 0.0, float(width), float(height))
     for track in sorted(tracks):
         mine = (rows.hands == track) & rows.visible[:, 0]
         if mine.any():
@@ -52,7 +52,7 @@ def touches_of(
                 else [(), ()]
             )
             region = told.region if told else ()
-            touches[track] = Touch((x, y), scaled[0], scaled[1], region, sure=track in going)
+            touches[track] = Touch((x, y), scaled[0], scaled[1], region, whole if track in going else None)
     return touches
 
 

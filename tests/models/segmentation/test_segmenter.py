@@ -214,7 +214,7 @@ def test_a_piece_of_plain_ground_is_not_taken_by_one_click() -> None:
     assert not finder(0.8).segment(picture, click, NONE).any()  # sigmoid: 0.69
     assert overlap(finder(0.8).segment(picture, second, NONE)[0], truth) > 0.9
     assert overlap(finder(0.8).segment(picture, click, NONE, truth)[0], truth) > 0.9
-    assert overlap(finder(0.8).segment(picture, click, NONE, sure=True)[0], truth) > 0.9
+    assert overlap(finder(0.8).segment(picture, click, NONE, within=(0, 0, 320, 192))[0], truth) > 0.9
     assert overlap(finder(5.0).segment(picture, click, NONE)[0], truth) > 0.9
     inside, truth = picture_with((60, 60, 120, 120), (192, 320))
     found = finder(0.8).segment(inside, torch.tensor([[90.0, 90.0]]), NONE)[0]

@@ -455,6 +455,28 @@ def test_points_of_a_video_move_the_ground_however_few_and_take_nothing(served: 
         assert [track for track, _ in made.held] == [each.track for each in more]
 
 
+def test_who_goes_through_the_picture_of_a_video_is_taken_and_the_ground_stays(
+    served: Generator, start
+) -> None:
+    """Of 40 tracks three are on a ball, and go to the right."""
+    photo = np.asarray(
+        Image.open(GALLERY / "beach-ball.webp").convert("RGB")
+    )  # 320 x 192, the ball at 97, 142
+    state = start("", image=photo)
+    x, y = np.meshgrid((np.arange(8) + 0.5) / 8, (np.arange(5) + 0.5) / 5)
+    ball, others = [(0.3, 0.7), (0.27, 0.76), (0.34, 0.75)], list(zip(x.flat, y.flat, strict=True))
+    others = [(u, v) for u, v in others if not (0.2 < u < 0.42 and v > 0.55)]
+    tracks = [
+        path(1 + number, (0, u, v), (1, u + (0.2 if number < len(ball) else 0.0), v))
+        for number, (u, v) in enumerate([*ball, *others])
+    ]
+    for chunk in range(4):
+        served.step([state], [tracks if not chunk else ()])
+    (layer,) = state.memory.layers
+    assert layer.hands == {1, 2, 3} and layer.extents == pytest.approx((56, 56), abs=10)
+    assert layer.pose.x == pytest.approx(97 + 0.2 * 320, abs=8) and state.memory.camera.x == 0
+
+
 def test_a_large_shadow_does_not_feed_on_itself(served: Generator, start, monkeypatch) -> None:
     assert (
         most_light(served, start) <= motion_latent.LIGHT_ON_PHOTOS + 1e-6 < 1

@@ -10,7 +10,7 @@ import torch
 from stacks import HEIGHT, RED, WIDTH, disc, stack
 from torch import Tensor
 
-from flowbrush.pipelines.reference.acquire import Acquirer, Touch
+from flowbrush.pipelines.reference.acquire import Acquirer, Box, Touch
 from flowbrush.pipelines.reference.filling import FILLED
 from flowbrush.pipelines.reference.layers import LayerStack
 from flowbrush.pipelines.reference.outline import filled
@@ -28,7 +28,7 @@ class DiscAt:
         self.pictures: list[Tensor] = []
 
     def segment(
-        self, picture: Tensor, add: Tensor, remove: Tensor, region: Tensor | None, sure: bool = False
+        self, picture: Tensor, add: Tensor, remove: Tensor, region: Tensor | None, within: Box | None = None
     ) -> Tensor:
         self.asked.append((add, remove))
         self.pictures.append(picture)

@@ -33,7 +33,8 @@ def test_all_that_a_stack_says_comes_back() -> None:
         ),
     )
     now = replace(
-        stack(*layers), camera=Similarity(1.2, 0.1, 3.0, -4.0), margin=(8, 4), empty=frozenset({2}), label="snow",
+        stack(*layers), camera=Similarity(1.2, 0.1, 3.0, -4.0), margin=(8, 4), empty=frozenset({2, 5}),
+        unfound=frozenset({5}), label="snow",
         prompt=(("a cat", 0.25), ("a dog", 0.75)), seed=6, next_background=background(3), next_label="beach", share=0.5,
         tone=TONES["night"], next_tone=TONES["sunset"],
     )  # fmt: skip

@@ -91,4 +91,4 @@ def goes(track: int, by: float, x: float = 0.5) -> TrackBegin:
 def test_what_goes_where_others_stay_is_a_thing(tracks: Sequence[TrackBegin], sure: set[int]) -> None:
     _, plan = fold(initial_state((("a fox", 1.0),), ()), tracks, 0, 4, 16, SIZE[0] / SIZE[1])
     touches = touches_of(plan, track_rows(plan, SIZE), SIZE, plan.fresh)
-    assert {track for track, touch in touches.items() if touch.sure} == sure
+    assert {track for track, touch in touches.items() if touch.within} == sure
