@@ -17,7 +17,7 @@ from flowbrush.models.transformer import CausalTransformer
 from flowbrush.pipelines.animation.bending import Bases, Bends, going, gone_on, lit, shares
 from flowbrush.pipelines.animation.drive import mean_gains
 from flowbrush.pipelines.reference.maps import Reference, reference_maps
-from flowbrush.pipelines.reference.warp import composite_frames
+from flowbrush.training.composite import composite_frames
 from flowbrush.training.forcing import Batch
 from flowbrush.training.pool import reference_of
 from flowbrush.training.rollout import AsStreamed, Rollout

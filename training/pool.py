@@ -20,7 +20,7 @@ from flowbrush.models.codecs.pocket import PocketCodec
 from flowbrush.models.motion_channels import FRAMES
 from flowbrush.models.motion_latent import Motion, pack
 from flowbrush.pipelines.reference.maps import Reference, reference_maps
-from flowbrush.pipelines.reference.warp import composite_frames
+from flowbrush.training.composite import composite_frames
 from flowbrush.training.run import write_whole
 from flowbrush.training.world.living import LivingClip, LivingWorld
 

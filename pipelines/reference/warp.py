@@ -6,8 +6,6 @@ are interpolated in between, so that what a student says for a cell is what is d
 
 from __future__ import annotations
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -36,28 +34,3 @@ def warp(image: Tensor, flow: Tensor, padding: str = "zeros", box: Box | None = 
 def over(things: Tensor, ground: Tensor) -> Tensor:
     """Premultiplied RGBA [N, 4, H, W] over RGB [N, 3, H, W], all in 0..1."""
     return torch.addcmul(things[:, :3] + ground, ground, things[:, 3:], value=-1)
-
-
-def composite_frames(things: Tensor, ground: Tensor, thing_flow: Tensor, ground_flow: Tensor) -> Tensor:
-    """Frames [N, 3, H, W] of premultiplied RGBA `things` [N, 4, H, W] over `ground` [N, 3, H, W], all in 0..1, each through its
-    flow [N, 2, h, w].
-    """
-    frames = warp(ground, ground_flow, "border")
-    box = shown_box(things, thing_flow)
-    if box is not None:
-        frames[..., *box] = over(warp(things, thing_flow, box=box), frames[..., *box])
-    return frames
-
-
-def shown_box(things: Tensor, flow: Tensor) -> Box | None:
-    """Rows and columns in which `things` [N, 4, H, W] may be seen through `flow`; None where there are none."""
-    opaque = things[:, 3].amax(0) > 0  # [H, W]
-    reach = float(flow.abs().amax()) + 1
-    sides = []
-    for line in (opaque.any(1), opaque.any(0)):
-        places = line.nonzero()[:, 0]
-        if not len(places):
-            return None
-        first, last = float(places[0]) - reach, float(places[-1]) + reach
-        sides.append(slice(max(0, math.floor(first)), min(len(line), math.ceil(last) + 1)))
-    return sides[0], sides[1]

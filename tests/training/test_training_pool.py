@@ -16,8 +16,8 @@ from flowbrush.models.motion_channels import DRIVE, FRAMES, LIGHT, THINGS
 from flowbrush.models.motion_latent import FLOW_UNIT, unpack
 from flowbrush.models.text.pocket import PocketText
 from flowbrush.pipelines.reference.maps import VELOCITY
-from flowbrush.pipelines.reference.warp import composite_frames
 from flowbrush.training.captions import vocabulary
+from flowbrush.training.composite import composite_frames
 from flowbrush.training.data import Source, ahead
 from flowbrush.training.parallel import spread
 from flowbrush.training.pool import Pool, StalePool, build_pool, light_of, mark_pool, reference_of, sample_of

@@ -11,7 +11,8 @@ import torch
 from tiny_training import need_font
 
 from flowbrush.pipelines.reference.drawing import FARTHEST
-from flowbrush.pipelines.reference.warp import composite_frames, over, warp
+from flowbrush.pipelines.reference.warp import over, warp
+from flowbrush.training.composite import composite_frames
 from flowbrush.training.world import gaits, verbs
 from flowbrush.training.world.bodies import CHUNK, ROLLING, Base, Mover, Place, move
 from flowbrush.training.world.deform import Placed, thing_flow

@@ -28,7 +28,8 @@ from flowbrush.pipelines.conditions.drag import HELD, RADIUS, mixed, warp_latent
 from flowbrush.pipelines.conditions.motion import TrackWindow, motion_field
 from flowbrush.pipelines.reference.maps import STRIDE, Reference, reference_maps
 from flowbrush.pipelines.reference.render import OWN
-from flowbrush.pipelines.reference.warp import composite_frames, warp
+from flowbrush.pipelines.reference.warp import warp
+from flowbrush.training.composite import composite_frames
 from flowbrush.training.evaluation.live import HELD_OUT, noise_of
 from flowbrush.training.evaluation.locate import FOUND, locate
 from flowbrush.training.evaluation.measures import gradient, live_pixels

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from stacks import HEIGHT, WIDTH, background
 
-from flowbrush.pipelines.reference.warp import composite_frames, over, warp
+from flowbrush.pipelines.reference.warp import over, warp
 
 
 def flow(dx: float, dy: float) -> torch.Tensor:
@@ -30,11 +30,3 @@ def test_premultiplied_layers_cover_by_their_opacity() -> None:
     things, ground = torch.zeros(1, 4, 8, 8), torch.full((1, 3, 8, 8), 0.8)
     things[:, 0], things[:, 3] = 0.5, 0.5  # half opaque red
     assert torch.allclose(over(things, ground)[0, :, 0, 0], torch.tensor([0.9, 0.4, 0.4]))
-
-
-def test_things_and_ground_go_their_own_ways() -> None:
-    things, ground = torch.zeros(1, 4, HEIGHT, WIDTH), background()[None]
-    things[:, :, 20:30, 40:50] = 1
-    frame = composite_frames(things, ground, flow(-8, 0), flow(4, 0))
-    assert torch.allclose(frame[..., 21:29, 49:57], torch.ones(1, 3, 8, 8), atol=1e-4)
-    assert torch.allclose(frame[..., :16, :-4], ground[..., :16, 4:], atol=1e-4)
