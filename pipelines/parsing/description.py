@@ -40,36 +40,48 @@ EMPTY = frozenset("empty deserted abandoned lonely bare nothing nobody".split())
 """Words for a scene in which nothing is to be; of any other that is named alone all that is there goes to it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Description:
-    """What prompts name: a scene, None where they name none, and things in their order.
+    """What prompts name together, what they say of it, and what they want changed."""
 
-    `of_what_is_there` where they name neither: "it runs to the left", "heavy rain", or what is not known. `weather` is what they
-    say of it: "rain", "snow", "wind", "fog", "clouds"; `clears` where they say that a weather is over, `of_scenery` where they say
-    something of what is no thing, as the sky. `of_known` where they name no scene, and things as ones that are known: "the dog
-    runs". `later` are the words with which they begin to say what is to be done next ("then", "add a"), which is left out. `edit`
-    is what they want changed of what is there, instead of saying what there is, and `instead` the things that are to come in place
-    of others. `by_day` where they say that it is day, and no scene; `light` the time of day in whose light the scene is to be: "a
-    road at night". `tells_deeds` whether they say what anybody does, `of_them` whether they say it of those that are there, before
-    they name any: "it runs to the house"; `of_one` whether they speak of a single one: "it", "him".
-    """
-
-    scene: str | None
-    things: tuple[Wanted, ...]
-    of_what_is_there: bool = False
-    weather: tuple[str, ...] = ()
-    of_known: bool = False
-    later: tuple[str, ...] = ()
-    edit: Edit | None = None
-    tells_deeds: bool = False
-    of_them: bool = False
-    instead: tuple[Wanted, ...] = ()
-    by_day: bool = False
+    scene: str | None = None
+    """the scene they name, or that its things live in; None where there is none, or what comes is added to what is there"""
     placed: bool = False
-    light: str | None = None
-    clears: bool = False
-    of_scenery: bool = False
+    """whether their words name it"""
+    things: tuple[Wanted, ...] = ()
+    """in their order"""
+    later: tuple[str, ...] = ()
+    """the words with which they begin to say what is to be done next ("then", "add a"), which is left out"""
+
+    edit: Edit | None = None
+    """what they want changed of what is there, instead of saying what there is"""
+    instead: tuple[Wanted, ...] = ()
+    """the things that are to come in place of others"""
+
+    of_what_is_there: bool = False
+    """whether they name neither scene nor things: "it runs to the left", "heavy rain", or what is not known"""
+    tells_deeds: bool = False
+    """whether they say what anybody does"""
+    of_them: bool = False
+    """whether they say it of those that are there, before they name any ("it runs to the house")"""
     of_one: bool = False
+    """whether they speak of a single one ("it", "him")"""
+
+    weather: tuple[str, ...] = ()
+    """of "rain", "snow", "wind", "fog" and "clouds" what they say is there"""
+    clears: bool = False
+    """whether they say that a weather is over"""
+    by_day: bool = False
+    """whether they say that it is day, and no scene"""
+    light: str | None = None
+    """the time of day in whose light the scene is to be ("a road at night")"""
+    of_scenery: bool = False
+    """whether they say something of what is no thing, as the sky"""
+
+    @property
+    def of_known(self) -> bool:
+        """Whether any of the things is named as one that is known: "the dog runs"."""
+        return any(thing.definite for thing in self.things)
 
 
 class _Said(NamedTuple):
@@ -95,7 +107,7 @@ def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Descript
     heaviest one that has one. An encoder that was trained without concepts names nothing.
     """
     if not text.concepts:
-        return Description(None, ())
+        return Description()
     heavier_first = sorted(prompts, key=lambda each: -each[1])
     heard = [_said(prompt, text, keyframes) for prompt, _ in heavier_first]
     things: list[Wanted] = []
@@ -119,22 +131,21 @@ def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Descript
     if edit is None and things and any(each.beside_them for each in heard):
         edit = Edit(ADD)
     return Description(
-        scene if placed or edit is None else None,  # what is added comes to where the others are
-        tuple(things),
-        of_what_is_there,
-        () if over else tuple(dict.fromkeys(name for each in heard for name in each.weather)),
-        any(thing.definite for thing in things),
-        tuple(each.later for each in heard if each.later),
-        edit,
-        any(each.tells_deeds for each in heard) and not (over and not things),
-        any(each.of_them for each in heard),
-        tuple(instead),
-        not placed and any(each.by_day for each in heard),
-        placed,
-        next((each.light for each in heard if each.scene), None),
-        over,
-        any(map(is_of_scenery, first)),
-        any(each.of_one for each in heard),
+        scene=scene if placed or edit is None else None,  # what is added comes to where the others are
+        placed=placed,
+        things=tuple(things),
+        later=tuple(each.later for each in heard if each.later),
+        edit=edit,
+        instead=tuple(instead),
+        of_what_is_there=of_what_is_there,
+        tells_deeds=any(each.tells_deeds for each in heard) and not (over and not things),
+        of_them=any(each.of_them for each in heard),
+        of_one=any(each.of_one for each in heard),
+        weather=() if over else tuple(dict.fromkeys(name for each in heard for name in each.weather)),
+        clears=over,
+        by_day=not placed and any(each.by_day for each in heard),
+        light=next((each.light for each in heard if each.scene), None),
+        of_scenery=any(map(is_of_scenery, first)),
     )
 
 

@@ -15,9 +15,9 @@ from flowbrush.pipelines.reference.layers import Layer
 from flowbrush.pipelines.staging.subjects import Subjects, meant
 
 THE_DOG, A_DOG = Wanted("dog", verb="run", definite=True), Wanted("dog", verb="run")
-RUNS = Description(None, (THE_DOG,), tells_deeds=True)
+RUNS = Description(things=(THE_DOG,), tells_deeds=True)
 A_DOG_RUNS = replace(RUNS, things=(A_DOG,))
-IT_RUNS = Description(None, (), of_what_is_there=True, tells_deeds=True)
+IT_RUNS = Description(of_what_is_there=True, tells_deeds=True)
 SAID = (("it runs", 1.0),)
 
 
@@ -35,16 +35,16 @@ def cut(label: str = "", **more: object) -> Layer:
         (replace(RUNS, things=(replace(THE_DOG, color="brown"),)), False, ["brown dog"]),
         (replace(RUNS, things=(replace(THE_DOG, label="tree"),)), False, []),
         (replace(RUNS, things=(THE_DOG, Wanted("cat", definite=True))), False, ["dog", "cat"]),
-        (Description(None, (replace(THE_DOG, verb=""),)), False, []),
-        (Description("beach", (replace(THE_DOG, verb=""),), placed=True), False, ["dog"]),
-        (Description(None, (THE_DOG,), edit=Edit(REMOVE)), False, ["dog"]),
-        (Description(None, (replace(THE_DOG, label="tree"),), edit=Edit(REMOVE)), False, ["tree"]),
-        (Description(None, (A_DOG,), edit=Edit(ADD)), True, []),
-        (Description(None, (A_DOG, Wanted("cat", definite=True)), edit=Edit(ADD)), True, ["cat"]),
+        (Description(things=(replace(THE_DOG, verb=""),)), False, []),
+        (Description(scene="beach", things=(replace(THE_DOG, verb=""),), placed=True), False, ["dog"]),
+        (Description(things=(THE_DOG,), edit=Edit(REMOVE)), False, ["dog"]),
+        (Description(things=(replace(THE_DOG, label="tree"),), edit=Edit(REMOVE)), False, ["tree"]),
+        (Description(things=(A_DOG,), edit=Edit(ADD)), True, []),
+        (Description(things=(A_DOG, Wanted("cat", definite=True)), edit=Edit(ADD)), True, ["cat"]),
         (IT_RUNS, False, [IT]),
-        (Description(None, (), edit=Edit(GROW, everything=True)), False, [IT]),
-        (Description(None, (), edit=Edit(REMOVE)), False, [IT]),
-        (Description(None, (), edit=Edit(CAMERA)), False, []),
+        (Description(edit=Edit(GROW, everything=True)), False, [IT]),
+        (Description(edit=Edit(REMOVE)), False, [IT]),
+        (Description(edit=Edit(CAMERA)), False, []),
         (replace(IT_RUNS, tells_deeds=False), True, []),
     ],
 )

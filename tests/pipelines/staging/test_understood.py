@@ -13,8 +13,8 @@ from flowbrush.pipelines.parsing.wanted import IT, Wanted
 from flowbrush.pipelines.reference.layers import LayerStack
 from flowbrush.pipelines.staging.understood import understood
 
-REMOVES = Description(None, (), edit=Edit(REMOVE))
-RUNS = Description(None, (), of_what_is_there=True, tells_deeds=True)
+REMOVES = Description(edit=Edit(REMOVE))
+RUNS = Description(of_what_is_there=True, tells_deeds=True)
 SHOWN = stack(replace(disc(BLUE, 60, 30), label=IT, cut=True))
 
 
@@ -28,10 +28,10 @@ SHOWN = stack(replace(disc(BLUE, 60, 30), label=IT, cut=True))
         ("remove the cup", REMOVES, replace(SHOWN, label="beach"), set()),
         ("remove the cup", replace(REMOVES, of_scenery=True), SHOWN, set()),
         ("the dog runs from the cup", replace(RUNS, things=(Wanted("dog"),)), SHOWN, set()),
-        ("add a cup", Description(None, (), edit=Edit(ADD)), SHOWN, set()),
-        ("a cup", Description(None, (), of_what_is_there=True), SHOWN, set()),
-        ("a foggy morning", Description(None, ()), stack(), {"foggy", "morning"}),
-        ("a foggy morning", Description(None, ()), replace(stack(), label="beach"), set()),
+        ("add a cup", Description(edit=Edit(ADD)), SHOWN, set()),
+        ("a cup", Description(of_what_is_there=True), SHOWN, set()),
+        ("a foggy morning", Description(), stack(), {"foggy", "morning"}),
+        ("a foggy morning", Description(), replace(stack(), label="beach"), set()),
     ],
 )
 def test_words_that_mean_something_of_a_photo(
