@@ -100,7 +100,7 @@ class Dispatcher:
                 live = self._lives.get(message.stream)
                 here = live is not None and self.slots.holders.get(live.id) == worker.name
                 if live is not None and here:
-                    live.heard(message)
+                    live.video.heard(message)
                     self._handle(live, message)
                 elif isinstance(message, ipc.Saved):
                     self._snapshots.remove(message.stream, [message.path])

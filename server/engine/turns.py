@@ -111,7 +111,7 @@ class Turns:
         for live in here:
             session, id = live.session, live.id
             opening = session.phase is Phase.OPENING
-            due = None if (live.blocked or live.rests) and not opening else session.due(now)
+            due = None if (live.blocked or live.video.rests) and not opening else session.due(now)
             if due is not None:
                 alone, doubt = opening or session.alone, session.doubt
                 if any(doubt) and len(here) > 1:
@@ -128,7 +128,7 @@ class Turns:
             save = None
             if worker.leaving or (session.chunk + 1) % self._snapshot_chunks == 0:
                 save = self._snapshots.path(live.id, session.epoch, session.chunk)
-            self._handle(live, on.Turn(bool(live.jpeg_viewers), save, live.motion()))
+            self._handle(live, on.Turn(bool(live.jpeg_viewers), save, live.video.motion()))
         self._send_orders(worker)
         if worker.order is None and self.timer is not None:  # none of them can go on: others may
             self.timer.call_soon(self.kick, worker.name)
@@ -147,5 +147,5 @@ class Turns:
                 worker.process.send(order)
 
     def _with_source(self, item: ipc.StepItem) -> ipc.StepItem:
-        source = self._lives[item.stream].clip(item.chunk)
+        source = self._lives[item.stream].video.clip(item.chunk)
         return item if source is None else structs.replace(item, source=source)

@@ -81,7 +81,7 @@ class Commands:
 
     def _frame(self, data: bytes) -> None:
         """A frame of the client's video."""
-        source = self._live.source
+        source = self._live.video.source
         if source is None and self._refused:
             self._say_refused()
             return
@@ -103,7 +103,7 @@ class Commands:
             say_error(self._outbox, self._service, ProtocolError(ErrorCode.INVALID_VALUE, text))
 
     def _end_source(self) -> None:
-        self._live.end_source()
+        self._live.video.end()
         self._service.dispatchers.of(self._live).turns.touch(self._live)
 
     def _log_ignored(self, kind: str, ignored: tuple[str, ...]) -> None:

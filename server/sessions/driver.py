@@ -140,8 +140,8 @@ class Driver:
         message = effect.message
         if isinstance(message, SessionDone) and live.recording is not None:
             message = message.model_copy(update={"recording": f"/v1/sessions/{live.id}/recording.mp4"})
-        if isinstance(message, ChunkDone) and live.source is not None:
-            dropped = live.source.count_dropped()
+        if isinstance(message, ChunkDone) and live.video.source is not None:
+            dropped = live.video.source.count_dropped()
             self._metrics.drops.labels("source").inc(dropped)
             message = message.model_copy(update={"source_dropped": dropped})
         live.say(message, effect.all)
@@ -192,7 +192,7 @@ class Driver:
         self._storage.submit(f"{live.id} recall", read, answer)
 
     def _cut_files(self, live: SessionHost, effect: do.CutFiles) -> None:
-        live.forget_clips(effect.chunks)
+        live.cut(effect.chunks)
         self._store_later(live, effect, lambda: live.cut_files(effect.chunks))
 
     def _record(self, live: SessionHost, effect: do.Record) -> None:

@@ -146,7 +146,7 @@ class Fleet:
         admission = dispatcher.admission
         if admission.departures().get(live.id) != to or live.outbox is not outbox or live.closed:
             return ()
-        session, source = live.session, live.source
+        session, source = live.session, live.video.source
         start = SessionStart(
             id=None if session.welcome.said else live.start_id,
             resume=live.token,

@@ -197,7 +197,7 @@ class Service:
 
     def begin_source(self, live: SessionHost, given: SourceFields, first: bool = False) -> None:
         """The session's client sends video from now on; `first`: the stream begins with it."""
-        live.begin_source(given, lambda: self.dispatchers.of(live).turns.touch(live), first)
+        live.video.begin(given, lambda: self.dispatchers.of(live).turns.touch(live), first)
 
     def want_key(self, live: SessionHost) -> None:
         """Has the next chunk begin with a key frame."""

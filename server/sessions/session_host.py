@@ -7,18 +7,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from flowbrush.protocol import CloseCode, Limits, Message, SessionReady, SourceFields
+from flowbrush.protocol import CloseCode, Limits, Message, SessionReady
 from flowbrush.server.delivery.delivery import Media, Outbox, Ring
 from flowbrush.server.delivery.recording import Recording
-from flowbrush.server.engine.ipc import Made, SourceChunk
 from flowbrush.server.engine.scheduler import Rank
 from flowbrush.server.metrics import Metrics
 from flowbrush.server.sessions import effects as do
-from flowbrush.server.sessions.phases import Phase
 from flowbrush.server.sessions.session import Session
-from flowbrush.server.source.clips import Clips
-from flowbrush.server.source.source import Source
-from flowbrush.server.source.window import Window
+from flowbrush.server.sessions.video import Video
 from flowbrush.server.store.journal import Journal
 from flowbrush.server.store.store import SessionRecord
 
@@ -96,12 +92,9 @@ class SessionHost:
         self.closed = False
         self.recording_over = False
         """whether its client knows that nothing more is recorded"""
+        self.video = Video(meta, session, self.say)
         self._metrics = metrics
         self._ring = Ring()
-        self.source: Source | None = None
-        self._clips = Clips()
-        self._quiet = False
-        """whether nothing moved but what a source shows, in the chunk that was made last"""
 
     @property
     def id(self) -> str:
@@ -124,18 +117,7 @@ class SessionHost:
     @property
     def stands(self) -> bool:
         """Whether no chunk is about to be made: who looks on now would wait for a picture."""
-        return self.blocked or self.rests or self.session.stands(time.monotonic())
-
-    @property
-    def rests(self) -> bool:
-        """Whether the next chunk would show nothing new: its source stands still, or has not shown anything yet."""
-        if self.source is None or self.source.ended:
-            return False
-        if self.source.awaited:
-            return True
-        session = self.session
-        asked = len(session.pending) or session.stepping is not None or session.output.want_key
-        return self.source.rests and self._quiet and not asked and session.chunk >= session.upcoming
+        return self.blocked or self.video.rests or self.session.stands(time.monotonic())
 
     async def caught_up(self) -> bool:
         """Waits until its worker's state is where the stream stands, for a while; whether it is."""
@@ -174,39 +156,6 @@ class SessionHost:
             notices=self.session.asked.notices,
         )
 
-    # ---- the client's video
-
-    def begin_source(self, given: SourceFields, changed: Callable[[], None], first: bool = False) -> None:
-        """The client sends video from now on; what it sent before is over."""
-        self.end_source()
-        meta = self.meta
-        window = Window(meta.chunk_frames, meta.fps, given.strength, given.fps)
-        self.source = Source(given, window, (meta.width, meta.height), self.say, changed, first)
-
-    def end_source(self) -> None:
-        """No more video comes."""
-        if self.source is not None:
-            self.source.close()
-            self.source = None
-
-    def motion(self) -> SourceChunk | None:
-        """How the points of a source move in the next chunk, where one gives tracks, and that chunk is a new one."""
-        source, session = self.source, self.session
-        if source is None or source.given.use != "tracks" or session.phase is not Phase.READY:
-            return None
-        return source.take() if session.chunk >= session.upcoming else None
-
-    def clip(self, chunk: int) -> SourceChunk | None:
-        """What a chunk is made from, of the source's pictures."""
-        source = self.source if self.source is not None and self.source.given.use == "picture" else None
-        newest = chunk + 1 == self.session.upcoming
-        return self._clips.of(chunk, newest, lambda: None if source is None else source.take())
-
-    def heard(self, message: Any) -> None:
-        """What its worker says."""
-        if isinstance(message, Made):
-            self._quiet = message.quiet
-
     # ---- connections
 
     def make_outbox(self, frames: int, need_key: Callable[[], None]) -> Outbox:
@@ -217,7 +166,7 @@ class SessionHost:
         """A client is there (again); the one before, if it still hangs, is let go."""
         if self.outbox is not None:
             self.outbox.close(CloseCode.POLICY, "the session was resumed by another connection")
-        self.end_source()
+        self.video.end()
         self.told_to_move = 0.0  # the connection that was told is gone
         self.outbox = outbox
         self.gone.clear()
@@ -227,7 +176,7 @@ class SessionHost:
         if self.outbox is not outbox:
             return False
         self.outbox = None
-        self.end_source()
+        self.video.end()
         self.gone.set()
         return True
 
@@ -289,10 +238,10 @@ class SessionHost:
         if self.recording is not None:
             self.recording.full = True
 
-    def forget_clips(self, chunks: int) -> None:
-        """What chunks from `chunks` on were made of is of another past."""
+    def cut(self, chunks: int) -> None:
+        """Forgets what is kept in memory of the chunks from `chunks` on, which are of another past."""
         self.meta.first_frame = min(self.meta.first_frame, self.session.first_frame)
-        self._clips.cut(chunks)
+        self.video.forget(chunks)
 
     def cut_files(self, chunks: int) -> None:
         """Journal and recording forget everything from chunk `chunks` on. Blocks. Raises OSError."""
@@ -319,7 +268,7 @@ class SessionHost:
     def close(self, code: int, reason: str) -> None:
         """Ends every connection."""
         self.closed = True
-        self.end_source()
+        self.video.end()
         for outbox in self.connections():
             outbox.close(code, reason)
         for viewer in self.jpeg_viewers:

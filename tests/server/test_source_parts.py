@@ -8,22 +8,18 @@ import time
 from contextlib import closing
 from fractions import Fraction
 from itertools import count
-from types import SimpleNamespace
-from typing import Any
 
 import av
 import numpy as np
 import pytest
 from PIL import Image
-from session_world import World
 
 from flowbrush.limits import MAX_SIDE
 from flowbrush.packets import NO_FLAGS, Flag, Packet
-from flowbrush.protocol import Codec, Prompt, PromptSet, SourceFields
+from flowbrush.protocol import Codec, SourceFields
 from flowbrush.server.engine.capacity import MOST_ON_GPU
 from flowbrush.server.engine.ipc import SourceChunk
 from flowbrush.server.engine.source_clip import clip_of
-from flowbrush.server.sessions import events as on
 from flowbrush.server.settings import Settings
 from flowbrush.server.source.clips import KEPT_BYTES, Clips
 from flowbrush.server.source.reader import BadFrame, H264Frames, JpegFrames, Likeness, Motion, Pictures, serve
@@ -286,46 +282,6 @@ async def test_frames_before_the_next_key_frame_are_no_news_after_the_first() ->
         for frame in range(3 * WAITING):
             source.put(Packet(0, frame, 0, Codec.H264, b"x", NO_FLAGS if frame else Flag.KEY))
     assert said == []
-
-
-# ---- the session of a source
-
-
-def test_a_source_that_rests_costs_no_chunk_until_something_is_asked() -> None:
-    world = World(workers=1, slots=1)
-    client = world.begin(False)
-    live, worker = client.live, world.alive[0]
-    worker.load(1)
-    for _ in range(6):
-        world.run(0.25)
-        worker.answer()
-        worker.encode()
-    while worker.orders:
-        worker.answer()
-        worker.encode()
-    client.read()
-    assert client.frames
-    still: Any = SimpleNamespace(
-        given=SimpleNamespace(use="picture"),
-        ended=False,
-        awaited=False,
-        rests=True,
-        take=lambda: None,
-        close=lambda: None,
-        count_dropped=lambda: 0,
-    )
-    live.source, live._quiet = still, True
-    world.run(5.0)
-    assert not worker.orders and live.stands, "nothing new would be shown"
-    world.ask(client, on.Given(PromptSet(id=1, prompts=(Prompt(text="q"),)), {"text": True}))
-    world.run(0.0)
-    assert len(worker.orders) == 1, "a control is"
-    worker.answer()
-    worker.encode()
-    client.read()
-    live._quiet, still.rests = True, False
-    world.run(1.0)
-    assert len(worker.orders) == 1, "and so is a source that moves again"
 
 
 @pytest.mark.parametrize("cells", [(24, 40), (64, 107)], ids=["coarse", "fine"])
