@@ -32,18 +32,32 @@ def load_tensors(path: Path, container: str = "") -> dict[str, Tensor]:
     """The tensors of a checkpoint file, or of a folder of safetensors shards, under the file's own names; those
     in its entry `container` where it has that one.
 
-    Raises BadWeights: no such file, truncated, not a checkpoint, or a pickle with code in it.
+    Raises BadWeights: no such file, truncated, not a checkpoint, a pickle with code in it, or files in a folder that are not the
+    shards of one checkpoint.
     """
     if path.is_dir():
-        shards = sorted(path.glob("*.safetensors"))
-        if not shards:
-            raise BadWeights(f"no .safetensors files in {path}: expected a checkpoint of a Wan student")
-        return {name: value for shard in shards for name, value in read(shard)[0].items()}
+        return _joined(path)
     if path.suffix not in SUFFIXES:
         raise BadWeights(f"{path} is no checkpoint: expected a file ending in {', '.join(SUFFIXES)}")
     if path.suffix == ".safetensors":
         return read(path)[0]
     return unwrap(read_pickle(path), path.name, container)
+
+
+def _joined(folder: Path) -> dict[str, Tensor]:
+    """The tensors of all shards in a folder."""
+    tensors: dict[str, Tensor] = {}
+    held: dict[str, str] = {}
+    for shard in sorted(folder.glob("*.safetensors")):
+        for name, value in read(shard)[0].items():
+            if name in held:
+                raise BadWeights(
+                    f"{held[name]} and {shard.name} in {folder} both hold {name}: they are no shards of one checkpoint; leave one"
+                )
+            tensors[name], held[name] = value, shard.name
+    if not tensors:
+        raise BadWeights(f"no .safetensors files in {folder}: expected the shards of a checkpoint")
+    return tensors
 
 
 def read_pickle(path: Path) -> Any:
@@ -92,15 +106,7 @@ def load_student(
     try:
         tensors = cleaned(load_tensors(path, container))
         if lora is not None:
-            tensors = merge(tensors, _lora_tensors(lora), lora.name)
+            tensors = merge(tensors, load_tensors(lora, "generator_lora"), lora.name)
     except ValueError as error:
         raise error if isinstance(error, BadWeights) else BadWeights(f"{path.name}: {error}") from error
     fill(student, tensors, "", path.name)
-
-
-def _lora_tensors(path: Path) -> dict[str, Tensor]:
-    if path.suffix == ".safetensors":
-        return read(path)[0]
-    loaded = read_pickle(path)
-    inner = loaded.get("generator_lora", loaded) if isinstance(loaded, dict) else loaded
-    return unwrap(inner, path.name)

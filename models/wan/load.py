@@ -102,8 +102,8 @@ def anchored(codec: EncodingCodec, card: ModelCard) -> Any:
 
 
 def find(folder: Path, part: str, needed: bool = True) -> Path | None:
-    """The weights of one part: the only file in the folder of that name, or a file at the top whose name
-    begins so.
+    """The weights of one part: the only file in the folder of that name, the folder where safetensors shards are, or a file at the
+    top whose name begins so. None where there is none and none is `needed`. Raises BadWeights, also where it could be several.
     """
     inside = [path for path in sorted((folder / part).rglob("*")) if path.suffix in SUFFIXES]
     top = [path for path in sorted(folder.glob(f"{part}*")) if path.suffix in SUFFIXES]

@@ -103,6 +103,15 @@ def test_safetensors_and_shards(tmp_path, weights):
     check(folder, weights)
 
 
+def test_two_checkpoints_in_a_folder_are_no_shards_of_one(tmp_path, weights):
+    save_file(weights, tmp_path / "first.safetensors")
+    save_file({name: 0 * value for name, value in weights.items()}, tmp_path / "second.safetensors")
+    with pytest.raises(
+        BadWeights, match=r"first\.safetensors and second\.safetensors in .* both hold .*: .* leave one"
+    ):
+        load_tensors(tmp_path)
+
+
 def adapters(weights, style):
     """A random adapter in one of the published styles, and the weights that it makes."""
     generator, lora, merged = torch.Generator().manual_seed(1), {}, dict(weights)
@@ -128,6 +137,16 @@ def adapters(weights, style):
         lora[keys[0]], lora[keys[1]] = down, up
         merged[name] = torch.add(weights[name], up @ down, alpha=scale)
     return lora, merged
+
+
+def test_an_adapter_in_shards(tmp_path, weights):
+    save_file(weights, tmp_path / "base.safetensors")
+    lora, merged = adapters(weights, "comfy")
+    folder, names = tmp_path / "lora", sorted(lora)
+    folder.mkdir()
+    for shard in range(2):
+        save_file({name: lora[name] for name in names[shard::2]}, folder / f"{shard}.safetensors")
+    check(tmp_path / "base.safetensors", merged, folder)
 
 
 @pytest.mark.parametrize("style", ["peft", "kohya", "comfy", "diffusers"])
