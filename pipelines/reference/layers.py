@@ -86,6 +86,11 @@ class Layer:
         return across, down
 
     @property
+    def foot(self) -> float:
+        """How far down in the picture it stands, in pixels; it is counted as if it stood upright."""
+        return self.pose.y + self.extents[1] / 2
+
+    @property
     def held(self) -> bool:
         return bool(self.hands)
 

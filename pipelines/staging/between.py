@@ -36,8 +36,7 @@ def pair_of(thing: Wanted, others: Sequence[Layer]) -> tuple[int, int] | None:
 
 def gap(layer: Layer, left: Layer, right: Layer, level: bool) -> tuple[float, float]:
     """Where the middle of a layer is between two others, in pixels: its feet as high as theirs are, or at its `level`."""
-    feet = sum(each.pose.y + each.extents[1] / 2 for each in (left, right)) / 2
-    y = layer.pose.y if level else feet - layer.extents[1] / 2
+    y = layer.pose.y if level else (left.foot + right.foot) / 2 - layer.extents[1] / 2
     return (left.pose.x + right.pose.x) / 2, y
 
 

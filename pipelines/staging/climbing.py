@@ -69,10 +69,9 @@ def _beside(rider: Layer, under: Layer, edge: int) -> Seat:
     """The way down to the ground beside the one `under` the rider, in a picture of that width."""
     scale = rider.pose.scale / RIDER
     height, width = (side * scale / 2 for side in rider.rgba.shape[-2:])
-    away = under.rgba.shape[-1] * under.pose.scale / 2 + width
+    away = under.extents[0] / 2 + width
     x = under.pose.x + (away if under.pose.x < edge / 2 else -away)
-    foot = under.pose.y + under.rgba.shape[-2] * under.pose.scale / 2
-    return Seat("", 0, (rider.pose.x, rider.pose.y), (x, foot - height, scale), CHUNKS)
+    return Seat("", 0, (rider.pose.x, rider.pose.y), (x, under.foot - height, scale), CHUNKS)
 
 
 def _free(stack: LayerStack, thing: Wanted) -> int | None:

@@ -74,7 +74,7 @@ def spot(layer: Layer, other: Layer, thing: Wanted, width: int) -> tuple[float, 
     (wide, tall), (other_wide, other_tall) = layer.extents, other.extents
     away = APART[where] * (wide + other_wide) / 2
     x = other.pose.x + (away if other.pose.x < width / 2 else -away)
-    foot = other.pose.y + other_tall / 2 + NEARER[where] * (tall + other_tall) / 2
+    foot = other.foot + NEARER[where] * (tall + other_tall) / 2
     level = where == BESIDE and _keeps_its_height(thing)
     return min(max(x, wide / 2), width - wide / 2), layer.pose.y if level else foot - tall / 2
 

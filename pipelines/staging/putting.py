@@ -26,7 +26,7 @@ def put(stack: LayerStack, places: Sequence[int], side: str, height: str) -> Lay
     rows, columns = stack.size
     for index, place in enumerate(places):
         layer = stack.layers[place]
-        width, tall = (edge * layer.pose.scale for edge in layer.rgba.shape[:-3:-1])
+        width, tall = layer.extents
         aside = (index - (len(places) - 1) / 2) * APART * width if side else 0.0
         x = ACROSS[side] * columns + aside if side else layer.pose.x
         y = DOWN[height] * rows if height else layer.pose.y
@@ -94,7 +94,7 @@ def swapped(stack: LayerStack, one: int, other: int) -> LayerStack:
     if first.held or second.held:
         return stack
     for place, layer, there in ((one, first, second), (other, second, first)):
-        stack = stack.with_layer(place, on_the_way(layer, there.pose.x, _foot(there) - _half(layer)))
+        stack = stack.with_layer(place, on_the_way(layer, there.pose.x, there.foot - layer.extents[1] / 2))
     return stack
 
 
@@ -105,8 +105,8 @@ def landed(stack: LayerStack, places: Sequence[int], level: float) -> LayerStack
     ground = level * stack.size[0]
     for place in places:
         layer = stack.layers[place]
-        if _foot(layer) < ground and not (layer.held or layer.seat or layer.leaving):
-            stack = stack.with_layer(place, on_the_way(layer, layer.pose.x, ground - _half(layer)))
+        if layer.foot < ground and not (layer.held or layer.seat or layer.leaving):
+            stack = stack.with_layer(place, on_the_way(layer, layer.pose.x, ground - layer.extents[1] / 2))
     return stack
 
 
@@ -116,19 +116,10 @@ def on_the_way(layer: Layer, x: float, y: float, chunks: float = CHUNKS) -> Laye
     if (x, y) == here:
         return layer
     side = "left" if x < here[0] else "right"
-    if layer.looks not in ("", side) and abs(x - here[0]) > _half(layer):
+    if layer.looks not in ("", side) and abs(x - here[0]) > layer.extents[1] / 2:
         layer = mirrored(layer)
     return replace(layer, seat=Seat("", 0, here, (x, y, layer.pose.scale), chunks))
 
 
 def _here(layer: Layer) -> tuple[float, float]:
     return layer.pose.x, layer.pose.y
-
-
-def _half(layer: Layer) -> float:
-    """Half its height in pixels."""
-    return layer.rgba.shape[-2] * layer.pose.scale / 2
-
-
-def _foot(layer: Layer) -> float:
-    return layer.pose.y + _half(layer)

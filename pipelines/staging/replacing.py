@@ -74,8 +74,7 @@ def _in_its_place(layer: Layer, thing: Wanted, rgba: Tensor) -> Layer:
     own = layer.looks if same else "right" if thing.label in LOOKS_RIGHT else "left"
     looks = layer.looks or own
     scale = layer.pose.scale * thing.size * layer.rgba.shape[-2] / rgba.shape[-2]
-    foot = layer.pose.y + layer.rgba.shape[-2] * layer.pose.scale / 2
-    pose = replace(layer.pose, scale=scale, y=foot - rgba.shape[-2] * scale / 2)
+    pose = replace(layer.pose, scale=scale, y=layer.foot - rgba.shape[-2] * scale / 2)
     return replace(
         layer,
         rgba=rgba.flip(-1) if looks != own else rgba,
