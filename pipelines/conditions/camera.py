@@ -39,10 +39,11 @@ class CameraState:
 
 def ground_tracks(state: CameraState, times: np.ndarray, painted: Sequence[np.ndarray], aspect: float
                   ) -> tuple[CameraState, list[tuple[np.ndarray, np.ndarray]]]:  # fmt: skip
-    """The state after `times` and the rows (xy [1 + F, 2], visible [1 + F]) of the scene's points.
+    """The state after `times` and the rows (xy [1 + F, 2], visible [1 + F]) of the scene's points: none while the camera stands
+    still, and of none that is near to a painted one.
 
-    None where the camera stands still. `painted` are the places [2] of painted points, which are kept clear; `aspect` is the
-    picture's height in widths: a turn turns pixels, not frame sizes.
+    `painted` are the places [2] of painted points, in frame sizes; `aspect` is the picture's height in widths: a turn turns pixels,
+    not frame sizes.
     """
     poses = state.poses(times)
     x, y, zoom, roll = (float(v) for v in poses[-1])
