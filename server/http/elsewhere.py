@@ -21,7 +21,7 @@ from flowbrush.server.http.talk import accept
 log = logging.getLogger(__name__)
 
 _OF_A_SESSION = re.compile(r"/v1/sessions/([A-Za-z0-9_-]{1,64})(/.*)?")
-_PASSED_ON = (b"accept", b"content-type", b"range", b"if-range", b"if-none-match", b"if-modified-since")
+_PASSED_ON = (b"accept", b"content-type", b"range", b"if-range", b"if-match", b"if-none-match")
 _OF_THE_CONNECTION = (b"connection", b"keep-alive", b"transfer-encoding", b"date", b"server")
 
 

@@ -134,6 +134,14 @@ async def test_a_read_is_answered_by_the_gateway_that_has_the_session() -> None:
     assert world.here == []
 
 
+@pytest.mark.parametrize("condition", ["if-match", "if-none-match", "if-range"])
+async def test_what_a_download_depends_on_goes_along(condition: str) -> None:
+    world = World()
+    async with world.other():
+        await world.ask("/v1/sessions/theirs/recording.mp4", **{condition: '"9-1a"'})
+    assert f'{condition}: "9-1a"' in world.asked.decode().lower()
+
+
 async def test_a_body_goes_along() -> None:
     world = World()
     async with world.other(b"HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n"):
