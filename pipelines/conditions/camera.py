@@ -11,7 +11,9 @@ from flowbrush.controls import CameraSet
 
 ROWS, COLUMNS = 3, 5
 CLEAR = 0.14  # frame sizes: no scene point so near to a painted one, which may sit on something that is held
-RATE = 4.0  # a target is approached by this share of what is left, per second: half a picture away no faster than a hand may be
+# A target is approached by this share of what is left, per second: half a picture away no faster than a hand may be, and it is
+# there, but for a fiftieth of the way, within a second.
+RATE = 4.0
 Pose = tuple[float, float, float, float]  # pan x, pan y (frame sizes), zoom (doublings), roll (degrees)
 
 

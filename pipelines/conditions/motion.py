@@ -32,7 +32,7 @@ def track_window(
     plans: Sequence[ChunkPlan], frames: int, size: tuple[int, int], device: torch.device
 ) -> TrackWindow:
     """The tracks of plans in pixels of a picture of `size` (W, H), padded to equally many."""
-    rows, widest = len(plans), max((len(plan.hands) for plan in plans), default=0)
+    rows, widest = len(plans), max(len(plan.hands) for plan in plans)
     xy = torch.zeros(rows, widest, 1 + frames, 2)
     visible = torch.zeros(rows, widest, 1 + frames, dtype=torch.bool)
     for row, plan in enumerate(plans):

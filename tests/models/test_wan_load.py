@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from flowbrush.models.attention import Shape
 from flowbrush.models.cards.registry import CARDS
 from flowbrush.models.device import choose
 from flowbrush.models.loading.checkpoint import BadWeights
 from flowbrush.models.loading.hub import PullError, pull
 from flowbrush.models.loading.load import load_model
-from flowbrush.models.wan.load import find, find_adapter
+from flowbrush.models.wan.load import find, find_adapter, self_attention
 
 
 def test_without_the_packages_of_wan_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,6 +40,22 @@ def test_a_missing_adapter_is_said_where_the_model_is_published_with_one(tmp_pat
         file = tmp_path / "lora" / "lora.pt"
         file.touch()
         assert find_adapter(CARDS["longlive-1.3b"], tmp_path) == file
+
+
+@pytest.mark.parametrize(
+    ("name", "passed", "attended"),
+    [
+        ("self-forcing-1.3b", 1, 7),
+        ("wan-1.3b", 1, 3),
+        ("rolling-forcing-1.3b", 5, 7),
+        ("krea-14b", 1, 2),
+    ],
+)
+def test_attention_is_chosen_for_what_a_pass_attends_to(name: str, passed: int, attended: int) -> None:
+    """In chunks of three latent frames of 30 by 52 tokens: the window before it, its sink, and itself."""
+    shape, student = self_attention(CARDS[name]), CARDS[name].student
+    chunk = 3 * 30 * 52
+    assert shape == Shape(passed * chunk, attended * chunk, student.heads, 128)
 
 
 def made(folder: Path, *names: str) -> None:

@@ -86,6 +86,18 @@ def test_a_target_is_approached_and_then_kept() -> None:
     assert len(ends) == 0
 
 
+def test_a_target_is_as_good_as_reached_in_a_second() -> None:
+    state, _ = played(told(mode="target", pan=(0.5, 0.0)), 1.0)
+    assert 0.5 * 0.97 < state.pose[0] < 0.5
+
+
+def test_scene_points_are_spread_over_the_picture_evenly() -> None:
+    _, ends = played(told(mode="velocity", pan=(0.2, 0.0)), 0.25)
+    columns, rows = (np.unique(ends[:, 0, axis]) for axis in (0, 1))
+    for places in (columns, rows):
+        assert places == pytest.approx((np.arange(len(places)) + 0.5) / len(places))
+
+
 def test_scene_points_keep_clear_of_painted_ones() -> None:
     painted = np.array([0.5, 0.5])
     _, free = played(told(mode="velocity", pan=(0.2, 0.0)), 0.25)

@@ -16,7 +16,14 @@ from flowbrush.controls import (
     TracksClear,
     Transition,
 )
-from flowbrush.pipelines.conditions.controls import ChunkPlan, ControlState, fold, initial_state, normalised
+from flowbrush.pipelines.conditions.controls import (
+    ChunkPlan,
+    ControlState,
+    fold,
+    initial_state,
+    is_quiet,
+    normalised,
+)
 from flowbrush.pipelines.conditions.strokes import Selection
 
 FPS, FRAMES, ASPECT = 16.0, 4, 0.6
@@ -111,6 +118,31 @@ def test_points_for_later_apply_with_the_frame_that_first_shows_them() -> None:
     much_later = TrackMove(id=9, track=1, points=(Point(t=50.0, x=0.3, y=0.5),))
     _, plans = run(START, (begin(1, 0.2, 0.5), later, much_later))
     assert [(a.id, a.frame) for a in plans[0].applied] == [(8, 2), (9, 3)]
+
+
+def test_points_of_before_a_track_began_apply_with_the_chunk_that_sees_them() -> None:
+    earlier = TrackMove(id=8, track=1, points=(Point(t=0.1, x=0.3, y=0.5),))
+    _, plans = run(START, (), (begin(1, 0.2, 0.5, t=0.25), earlier))
+    assert [(a.id, a.frame) for a in plans[1].applied] == [(8, 4)]
+
+
+@pytest.mark.parametrize(
+    ("given", "quiet"),
+    [
+        ([(), ()], [True, True]),
+        ([(prompt("a dog"),), ()], [True, True]),
+        ([(prompt("a dog", chunks=3),), (), ()], [False, False, True]),
+        ([(begin(1, 0.2, 0.5, "pin"),), (), (TracksClear(),)], [False, False, True]),
+        ([(CameraSet(mode="velocity", pan=(0.1, 0.0)),), (CameraSet(mode="velocity"),)], [False, True]),
+    ],
+    ids=["nothing", "a prompt at once", "a transition", "a pin", "the camera"],
+)
+def test_it_is_known_when_nothing_that_was_asked_for_goes_on(given: list[tuple], quiet: list[bool]) -> None:
+    state, found = START, []
+    for chunk, controls in enumerate(given):
+        state, plan = fold(state, controls, chunk * FRAMES, FRAMES, FPS, ASPECT)
+        found.append(is_quiet(state, plan))
+    assert found == quiet
 
 
 def test_a_new_prompt_takes_over_at_once_without_a_transition() -> None:

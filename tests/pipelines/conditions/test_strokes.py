@@ -165,6 +165,20 @@ def test_a_pin_stands_where_it_was_put_at_once() -> None:
     assert left is not None
 
 
+def test_a_pin_that_was_put_elsewhere_before_it_is_shown_is_there_at_once() -> None:
+    stroke = begun((0.0, 0.2, 0.3), kind="pin").extended(points((1 / FPS, 0.8, 0.3, True)))
+    xy, _, _ = played(stroke, 1)
+    assert xy[1:] == pytest.approx(np.tile([0.8, 0.3], (3, 1)))
+
+
+def test_a_pin_that_is_put_elsewhere_goes_there_no_faster_than_a_hand() -> None:
+    _, _, left = played(begun((0.0, 0.2, 0.3), kind="pin"), 1)
+    assert left is not None
+    xy, _, _ = played(left.extended(points((0.25, 0.8, 0.3, True))), 3, first=4)
+    assert np.abs(np.diff(xy[:, 0], prepend=0.2)).max() == pytest.approx(TOP_SPEED)
+    assert xy[-1] == pytest.approx([0.8, 0.3])
+
+
 coordinate = st.floats(-1, 2)
 drag = st.lists(st.tuples(st.floats(0, 3), coordinate, coordinate, st.booleans()), min_size=1, max_size=12)
 

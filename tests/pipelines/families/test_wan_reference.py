@@ -38,6 +38,12 @@ def drag(t, seconds=0.7):
     )
 
 
+def drag_from(t):
+    """A hand that stands until `t`."""
+    points = (Point(t=0.0, x=0.3, y=0.5), Point(t=t, x=0.3, y=0.5), Point(t=t + 0.5, x=0.6, y=0.5))
+    return TrackBegin(track=1, kind="drag", points=points)
+
+
 def test_cards_of_wan_start_from_references_and_warp_where_that_is_asked_for(wan):
     assert {card.drag for card in CARDS.values() if card.family == "wan"} == {REFERENCED}
     light = Generator.load(reduced(CARDS["wan-1.3b"]), device="cpu", dtype="fp32", seats=1, drag="warp")
@@ -74,6 +80,20 @@ def test_the_guide_is_the_reference_encoded_where_it_is_sure(wan):
         wan.family.guide([wan._inputs(state, fold_of(wan, state, ()), None).taken], [state.latents], 4)
         is None
     )
+
+
+def test_the_reference_of_what_stands_still_is_the_picture(wan):
+    state = begin(wan)
+    wan.step([state], [()])
+    pin = TrackBegin(track=3, kind="pin", points=(Point(t=0.75, x=0.5, y=0.5),))
+    inputs = wan._inputs(state, fold_of(wan, state, [pin]), None)
+    guide = wan.family.guide([inputs.taken], [state.latents], 4)
+    picture = torch.from_numpy(state.memory.picture).permute(2, 0, 1)[None, :, None] / 127.5 - 1
+    with torch.inference_mode():
+        clip = picture.expand(-1, -1, 4 + wan.card.chunk_frames, -1, -1)
+        expected = wan.model.codec.encode(clip, [()])[0][:, :, 1:]
+    assert float(guide.mask.amax()) > 0.3
+    torch.testing.assert_close(guide.reference, guide.mask * expected, atol=2e-3, rtol=1e-2)
 
 
 def test_what_is_held_stays_held_and_is_put_away_with_the_stream(wan):
@@ -153,11 +173,12 @@ def held(kind):
         "pin": [pin],
         "drag": [drag(0.0)],
         "later": [drag(0.4, 0.3)],
+        "right after": [drag_from(3 / 16)],
         "camera": [CameraSet(mode="velocity", pan=(0.3, 0.0))],
     }[kind]
 
 
-@pytest.mark.parametrize("kind", ["pin", "drag", "later", "camera"])
+@pytest.mark.parametrize("kind", ["pin", "drag", "later", "right after", "camera"])
 @pytest.mark.parametrize("way", ["auto", "warp"])
 def test_a_start_image_is_the_first_frame_whatever_is_held(wan, way, kind):
     """Through the codec; and all of its latent frame where nothing moves in that."""
@@ -173,7 +194,7 @@ def test_a_start_image_is_the_first_frame_whatever_is_held(wan, way, kind):
     frames = made.step([state], [held(kind)])[0].frames
     off = np.abs(frames[:4] - expected.permute(1, 2, 3, 0).numpy()).max((1, 2, 3))
     assert off[0] <= 1
-    assert (off.max() <= 1) == (kind in ("pin", "later"))
+    assert (off.max() <= 1) == (kind in ("pin", "later", "right after"))
     still = (state.latents[:, 0] == given[:, 0]).all(0).float().mean()
     if kind == "drag":
         assert 0.3 < still < 1, "what is far from the hand is the picture's"
