@@ -61,12 +61,12 @@ class Tracks:
                     ErrorCode.TOO_MANY_TRACKS,
                     f"would be one too many: at most {limits.MAX_TRACKS} at once",
                 )
-            held = sum(self._weights.values())
-            if held + _weight(control) > MAX_GRID_POINTS:
+            held, more = sum(self._weights.values()), _weight(control)
+            if held + more > MAX_GRID_POINTS:
                 raise _refused(
                     control,
                     ErrorCode.TOO_MANY_TRACKS,
-                    f"would move {_weight(control)} points in addition to the {held} that others move: at most "
+                    f"would move {more} point{'s' * (more > 1)} in addition to the {held} that others move: at most "
                     f"{MAX_GRID_POINTS} at once, so end a track first, or take a smaller grid",
                 )
         elif isinstance(control, TrackMove | TrackEnd):

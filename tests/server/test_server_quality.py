@@ -24,6 +24,7 @@ from flowbrush.server.delivery.delivery import Media
 from flowbrush.server.engine import ipc
 from flowbrush.server.engine.balance import Demand, Load, better_off, overloaded
 from flowbrush.server.sessions import events as on
+from flowbrush.server.sessions.effects import Count, Say
 from flowbrush.server.sessions.quality import Quality
 
 CHUNK_S = FRAMES / FPS
@@ -182,6 +183,22 @@ def test_levels_are_steps_and_then_rates() -> None:
 
     assert list(levels(4, 1)) == [(4, 1.0), (2, 1.0), (1, 1.0), (1, 0.75), (1, 0.5)]
     assert list(levels(5, 5)) == [(5, 1.0), (5, 0.75), (5, 0.5)], "steps that cannot be fewer stay"
+
+
+def test_each_step_down_is_said_and_the_first_is_counted() -> None:
+    quality, told = Quality(16.0), []
+    quality.serve(4, 1)
+    for _ in range(100):
+        quality.made(slow=True)
+        told += quality.overload()
+    said = [each.message.message.partition(": ")[2] for each in told if isinstance(each, Say)]
+    assert said == [
+        "2 denoising steps are made in place of 4",
+        "1 denoising step is made in place of 4",
+        "12 frames come a second in place of 16",
+        "8 frames come a second in place of 16",
+    ]
+    assert [told.index(each) for each in told if each == Count("overloads")] == [1], "once, with the first"
 
 
 def test_only_who_takes_his_share_of_a_busy_worker_has_to_do_with_less() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from session_harness import CAN, Harness, drag, move, orders, packets, said
+from session_harness import CAN, FPS, FRAMES, Harness, drag, move, orders, packets, said
 
 from flowbrush.errors import ErrorCode, ProtocolError
 from flowbrush.limits import MAX_GRID_SIDE, MAX_TRACKS
@@ -69,6 +69,44 @@ def test_a_release_waits_until_its_points_are_played(it: Harness) -> None:
     assert [control.id for control in first] == [1, 2]
     assert [control.id for control in second] == [3, 4]
     assert first[1].points[-1].t == pytest.approx(0.4)
+
+
+def test_a_drag_falls_on_the_chunk_s_last_frame_and_a_pin_on_its_first(it: Harness) -> None:
+    """Whatever the screen showed then: what is seen of a hand is as new as it can be, and a pin holds from the first frame on."""
+    it.chunk()
+    pin = TrackBegin(track=2, kind="pin", points=(Point(t=0.1, x=0.5, y=0.5),))
+    it.give(drag(None, 1, 0.1), pin)
+    dragged, pinned = controls(it.turn())
+    assert isinstance(dragged, TrackBegin) and isinstance(pinned, TrackBegin)
+    assert dragged.points[0].t == pytest.approx((2 * FRAMES - 1) / FPS)
+    assert pinned.points[0].t == pytest.approx(FRAMES / FPS)
+
+
+def test_a_key_frame_that_is_wanted_while_frames_are_being_encoded_comes_with_the_next_chunk(
+    it: Harness,
+) -> None:
+    it.chunk()
+    it.made(it.turn())
+    it.tell(on.KeyWanted())
+    assert it.turn().keys == (0,)
+
+
+def test_a_viewer_who_has_run_dry_is_counted_once_for_a_chunk(it: Harness) -> None:
+    it.chunk(now=0.0)
+    in_time, late = (it.chunk(now=now)[1] for now in (0.2, 5.0))
+    assert [each.count(do.Count("misses")) for each in (in_time, late)] == [0, 1]
+
+
+def test_the_last_id_is_the_largest_whatever_came_to_its_turn_last(tmp_path: Path) -> None:
+    """A release waits in the log until its points are played, and what was given after it does not."""
+    it = Harness(tmp_path)
+    it.session.restored(0, (drag(1, 1, 0.0), drag(3, 2, 0.0)))
+    it.session.restored(1, (TrackEnd(id=2, track=1),))
+    it.session.taken_up(0, {}, 1)
+    it.open(2)
+    assert it.session.last_id == 3
+    with pytest.raises(ProtocolError, match="not larger than the last one, 3"):
+        it.give(move(3, 2, 0.1))
 
 
 @pytest.mark.parametrize(

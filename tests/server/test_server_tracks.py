@@ -201,6 +201,19 @@ def test_a_grid_of_more_than_128_points_is_heavy_work() -> None:
     assert not tracks.heavy
 
 
+def test_a_point_by_itself_counts_as_one_of_those_that_may_move_at_once() -> None:
+    tracks, point = Tracks(CHUNK_S, FRAME_S, ()), (Point(t=0, x=0.5, y=0.5),)
+    for number, (rows, cols) in enumerate([(16, 16), (16, 16), (16, 16), (16, 15), (5, 3)]):
+        grid = Grid(rows=rows, cols=cols, spacing=0.02)
+        tracks.accept(TrackBegin(track=number, kind="drag", points=point, grid=grid))
+    last, more = (TrackBegin(track=number, kind="drag", points=point) for number in (5, 6))
+    tracks.check(last)
+    tracks.accept(last)
+    with pytest.raises(ProtocolError, match="1 point in addition to the 1024 that others move") as refused:
+        tracks.check(more)
+    assert refused.value.code is ErrorCode.TOO_MANY_TRACKS
+
+
 @pytest.mark.parametrize("kind", ["drag", "pin", "path"])
 def test_a_kind_of_track_that_a_model_cannot_follow_is_refused_with_what_it_can_do(kind: TrackKind) -> None:
     can = {"text": True, "drag": True, "pin": True, "path": True, "sizes": [[64, 64]], "chunks": 1}
