@@ -214,6 +214,16 @@ def test_who_jumps_without_end_makes_no_more_than_one_who_plays() -> None:
     assert pace.due(CHUNK_S, now) == pytest.approx(now + CHUNK_S - 0.05 - MARGIN_S, abs=0.03), "it plays on"
 
 
+def test_who_goes_back_gets_no_more_ahead_than_from_there() -> None:
+    """What it said of a later place says nothing any more."""
+    pacer = Pacer(0.1, CHUNK_S)
+    pacer.sent(10.0, 10.0)
+    pacer.report(10.0, 20.0)
+    pacer.restart(2.0)
+    assert pacer.due(2.0, 20.0) == 20.0
+    assert pacer.due(4.0, 20.0) == float("inf")
+
+
 def test_a_chunk_says_its_age_however_long_it_waits_for_its_encoder() -> None:
     pace, many = Pace(0.1, CHUNK_S), 4 * WAITING
     for chunk in range(many):

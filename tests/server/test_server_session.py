@@ -97,6 +97,17 @@ def test_a_viewer_who_has_run_dry_is_counted_once_for_a_chunk(it: Harness) -> No
     assert [each.count(do.Count("misses")) for each in (in_time, late)] == [0, 1]
 
 
+def test_a_step_is_answered_when_its_last_frame_is_there_and_a_pause_is_not_said_twice(it: Harness) -> None:
+    item = it.turn()
+    it.tell(on.PauseAsked(1))
+    it.made(item)
+    ended = [said(it.frame(item, offset), "session.paused") for offset in range(FRAMES)]
+    assert not any(ended), "that it is paused was said when it was asked for"
+    it.tell(on.StepAsked(2, 2))
+    first, second = (said(it.chunk()[1], "session.paused") for _ in range(2))
+    assert not first and [(each.id, each.chunk) for each in second] == [(2, 3)]
+
+
 def test_the_last_id_is_the_largest_whatever_came_to_its_turn_last(tmp_path: Path) -> None:
     """A release waits in the log until its points are played, and what was given after it does not."""
     it = Harness(tmp_path)

@@ -42,6 +42,8 @@ def meanings(text: str) -> list[Meaning]:
         "a cat and a sleeping red dog": "a cat and a red dog sleeping",
         "a dog runs a cat": "a dog runs a cat runs",
         "a dog runs by a cat": "a dog runs by a cat",
+        "a cat and running dogs": "a cat and dogs running",
+        "a dog runs from a tree left": "a dog runs from a tree left",
         "a dog runs left and a cat right": "a dog runs left and a cat runs right",
         "a dog runs left, one right": "a dog runs left one runs right",
         "runs": "",
