@@ -18,7 +18,7 @@ from flowbrush.pipelines.parsing.wanted import BEFORE, Wanted
 FREE = frozenset({"fly", "float", "fall"})
 """Deeds with which a thing is in the air."""
 
-LEAPS = "hop"
+LEAP = "hop"
 """The deed whose "over" is a way, and no place: who jumps over a house comes down behind it."""
 
 SHELTERS = frozenset({"tree", "pine tree", "palm tree", "umbrella"})
@@ -54,7 +54,7 @@ def in_their_places(things: Sequence[Wanted]) -> list[Wanted]:
                 placed[under] = replace(placed[under], height=placed[under].height or "bottom")
             elif relation == "below" and label in SHELTERS and thing.home == "ground" and thing.count == 1:
                 placed[at] = replace(thing, near=(BEFORE, label))
-            elif relation == "below" or thing.verb != LEAPS:
+            elif relation == "below" or thing.verb != LEAP:
                 placed[at] = _stays(placed[at], f"{relation} the {label}")
     return [_stays(thing, "at the top") if _is_stuck(thing) else thing for thing in placed]
 

@@ -54,6 +54,15 @@ def test_a_prompt_without_things_has_no_scene_by_them() -> None:
     assert scene_of([]) is None
 
 
+@pytest.mark.parametrize("prompt", ["a whale below a boat", "a boat above a whale"])
+def test_what_swims_below_a_boat_is_at_the_bottom_and_the_boat_where_boats_are(
+    model: PocketModel, prompt: str
+) -> None:
+    told = SceneMaker(model).describe(((prompt, 1.0),))
+    found = {thing.label: (thing.height, thing.unheeded) for thing in told.things}
+    assert found == {"whale": ("bottom", ()), "sailboat": ("", ())}
+
+
 def feet(thing: Wanted) -> list[float]:
     """Where the feet of such a thing stand on a shore, in parts of the height."""
     placed = [arrange([thing], SIZE, (), seed, SHORE)[0] for seed in range(40)]
