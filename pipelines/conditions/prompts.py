@@ -13,7 +13,7 @@ from flowbrush.models.text.base import TextEncoder
 from flowbrush.pipelines.conditions.controls import Blend, ChunkPlan, ControlState
 from flowbrush.pipelines.requests import Notice
 
-KEPT = 256  # prompts whose tokens are remembered
+KEPT = 256  # prompts whose tokens are remembered: of Wan's, 4 MiB each, a gibibyte of the memory that streams leave free
 LISTED = 6  # words that a notice names: more are not read
 LONGEST = 30  # letters of a word that a notice says
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from flowbrush.models.cards.spec import PocketTextSpec
+from flowbrush.models.cards.spec import PocketTextSpec, Umt5Spec
 from flowbrush.models.text.pocket import PocketText
 from flowbrush.pipelines.conditions.controls import Blend, ChunkPlan, fold, initial_state
 from flowbrush.pipelines.conditions.prompts import KEPT, Prompts, _listed, effective, slerp
@@ -90,6 +90,11 @@ def test_words_that_a_model_makes_something_of_are_no_unknown_words(prompts: Pro
 def test_a_scene_that_is_left_out_is_told(prompts: Prompts) -> None:
     asked = replace(plan((("cat", 1.0),)), new_texts=(("a cat in the meadow on the beach", 5),))
     assert ("one_scene", 5) in [(notice.code, notice.id) for notice in prompts.notices(asked)]
+
+
+def test_what_is_remembered_of_wan_s_prompts_is_a_gibibyte_at_the_most() -> None:
+    spec = Umt5Spec()
+    assert 2**29 <= KEPT * spec.length * spec.dim * 2 <= 2**30, "two bytes a value"
 
 
 def test_what_is_remembered_is_bounded(prompts: Prompts) -> None:
