@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from flowbrush import limits
 from flowbrush.controls import ClientControl, Prompt, Prompts, PromptText, Touches, TrackBegin
 from flowbrush.messages import Body, Chunk, Codec, Coordinate, Message, MessageId, Micros, Seconds
-from flowbrush.wording import OfField
+from flowbrush.wording import OfField, TooMany
 
 Seed = Annotated[int, Field(ge=0, le=limits.MAX_SEED)]
 Side = Annotated[int, Field(ge=limits.MIN_SIDE, le=limits.MAX_SIDE)]
@@ -65,7 +65,7 @@ class StartFields(Body):
         if len(set(numbers)) < len(numbers):
             raise OfField("tracks", "tracks: each track needs its own number")
         if sum(len(track.points) for track in self.tracks) > limits.MAX_START_POINTS:
-            raise OfField("tracks", f"tracks: at most {limits.MAX_START_POINTS} points in all")
+            raise OfField("tracks", f"tracks: at most {limits.MAX_START_POINTS} points in all", TooMany.kind)
         return self
 
     @property
@@ -110,11 +110,12 @@ class SessionStart(StartFields, Message):
             if self.last_frame is not None:
                 raise OfField("last_frame", "last_frame goes with resume")
             if not self.prompt_list and not self.pictured:
-                raise OfField("prompt", NO_PROMPT)
+                raise OfField("prompt", NO_PROMPT, "missing")
         elif self.last_frame is None:
             raise OfField(
                 "last_frame",
                 "last_frame is missing: with resume give the index of the last frame received, or -1",
+                "missing",
             )
         return self
 

@@ -20,7 +20,7 @@ from flowbrush.messages import (
     TrackKind,
     TrackNumber,
 )
-from flowbrush.wording import OfField
+from flowbrush.wording import OfField, TooMany
 
 Pan = Annotated[float, Field(ge=-limits.MAX_PAN, le=limits.MAX_PAN)]
 Zoom = Annotated[float, Field(ge=-limits.MAX_ZOOM, le=limits.MAX_ZOOM)]
@@ -90,14 +90,9 @@ def _times_in_order(points: tuple[Point, ...]) -> tuple[Point, ...]:
 
 
 def _bounded(region: tuple[Polygon, ...]) -> tuple[Polygon, ...]:
-    for index, polygon in enumerate(region):
-        if len(polygon) < 3:
-            raise ValueError(f"a polygon has at least 3 points, but polygon {index} has {len(polygon)}")
     total = sum(map(len, region))
     if total > limits.MAX_REGION_POINTS:
-        raise ValueError(
-            f"at most {limits.MAX_REGION_POINTS} points in all, not {total}: simplify the outline"
-        )
+        raise TooMany(f"at most {limits.MAX_REGION_POINTS} points in all, not {total}: simplify the outline")
     return region
 
 
@@ -105,7 +100,7 @@ Prompts = Annotated[tuple[Prompt, ...], Field(min_length=1, max_length=limits.MA
 Points = Annotated[tuple[Point, ...], Field(min_length=1, max_length=limits.MAX_POINTS, fail_fast=True)]
 Touches = Annotated[tuple[Place, ...], Field(max_length=limits.MAX_TOUCHES, fail_fast=True)]
 Region = Annotated[
-    tuple[Polygon, ...],
+    tuple[Annotated[Polygon, Field(min_length=3)], ...],
     Field(min_length=1, max_length=limits.MAX_POLYGONS, fail_fast=True),
     AfterValidator(_bounded),
 ]

@@ -16,7 +16,7 @@ from flowbrush.client_messages import ClientMessage
 from flowbrush.controls import Control
 from flowbrush.errors import ErrorCode, ProtocolError
 from flowbrush.server_messages import ServerMessage
-from flowbrush.wording import in_json, path_of, sentence
+from flowbrush.wording import in_json, kind_of, path_of, sentence
 
 T = TypeVar("T")
 
@@ -46,15 +46,16 @@ def parse_control(text: str | bytes) -> Parsed[Control]:
     return cast(Parsed[Control], _parse(text, _CONTROL))
 
 
-def means(text: str | bytes, kind: str) -> bool:
-    """Whether a message that was refused was to be one of a `kind`, as far as it can be read."""
+def type_of(text: str | bytes) -> str | None:
+    """The `type` of a message that was refused, as far as it can be read: None where it cannot."""
     if len(text) > limits.MAX_MESSAGE_BYTES:
-        return False
+        return None
     try:
         data = pydantic_core.from_json(text)
     except (ValueError, TypeError):
-        return False
-    return isinstance(data, dict) and data.get("type") == kind
+        return None
+    kind = data.get("type") if isinstance(data, dict) else None
+    return kind if isinstance(kind, str) else None
 
 
 class _Union:
@@ -212,7 +213,7 @@ def from_validation(
     first = error.errors(include_url=False)[0]
     field = path_of(first, drop)
     text = sentence(first, field, whole)
-    return ProtocolError(code_of(first["type"]), text, field=field or None, id=id)
+    return ProtocolError(code_of(kind_of(first)), text, field=field or None, id=id)
 
 
 def code_of(kind: str) -> ErrorCode:

@@ -115,7 +115,7 @@ class FileStart(StartFields):
     @model_validator(mode="after")
     def _says_what(self) -> Self:
         if not self.prompt_list and not self.pictured:
-            raise OfField("prompt", NO_PROMPT)
+            raise OfField("prompt", NO_PROMPT, "missing")
         return self
 
 

@@ -40,7 +40,7 @@ _EXPECTED = {
     "string_type": "a text",
     "string_unicode": "a text in UTF-8",
     "too_long": "at most {max_length} entries",
-    "too_short": "at least {min_length} entry",
+    "too_short": "at least {min_length} {entries}",
     "tuple_type": "a list",
     "union_tag_invalid": "one of {expected_tags}",
 }
@@ -61,12 +61,26 @@ _CLASSES = {"Sequence": "a list"}
 """What a class is to those who do not read annotations."""
 
 
-class OfField(ValueError):
-    """What a validator of a whole says of one of its fields: the field's name, and a sentence that names it."""
+class TooMany(ValueError):
+    """What a validator says of a list that is too long as a whole."""
 
-    def __init__(self, field: str, text: str) -> None:
+    kind = "too_long"
+
+
+class OfField(ValueError):
+    """What a validator of a whole says of one of its fields: the field's name, and a sentence that names it. `kind` is what
+    pydantic calls such an error where it finds it by itself.
+    """
+
+    def __init__(self, field: str, text: str, kind: str = "value_error") -> None:
         super().__init__(text)
         self.field = field
+        self.kind = kind
+
+
+def kind_of(first: ErrorDetails) -> str:
+    """Pydantic's kind of an error; of one that a validator of ours has found, the kind that it says itself."""
+    return str(getattr(first.get("ctx", {}).get("error"), "kind", first["type"]))
 
 
 def path_of(first: ErrorDetails, drop: int = 0) -> str:
@@ -104,8 +118,9 @@ def expected(first: ErrorDetails, *, python: bool = False) -> str:
     if words is not None:
         numbers = {name: _CLASSES.get(value, _number(value)) for name, value in about.items()}
         length = len(first["input"]) if kind == "string_too_long" else 0
+        entries = "entry" if about.get("min_length") == 1 else "entries"
         shape = _needed(about["class_name"]) if kind == "model_type" else ""
-        return "expected " + words.format_map({**numbers, "length": length}) + shape
+        return "expected " + words.format_map({**numbers, "length": length, "entries": entries}) + shape
     return "expected " + first["msg"].removeprefix("Input should be ").removeprefix("a valid ")
 
 

@@ -34,7 +34,7 @@ from flowbrush.server.http.stream import serve_stream, serve_viewer
 from flowbrush.server.http.targets import OriginForm
 from flowbrush.server.settings import MIB, Settings
 from flowbrush.server.store.storage import StorageLate, StorageRefuses
-from flowbrush.wording import expected, path_of
+from flowbrush.wording import expected, kind_of, path_of
 
 _JSON = re.compile(r"application/(.+\+)?json")
 RETRY_S = 10.0
@@ -140,7 +140,7 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     field = (
         path_of(first, drop=1) if first["type"] != "json_invalid" else ""
     )  # where that is a place in the text
-    code, text = code_of(first["type"]), f"{field or 'the body'}: {expected(first)}"[:500]
+    code, text = code_of(kind_of(first)), f"{field or 'the body'}: {expected(first)}"[:500]
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if first["loc"][0] == "body" and not _JSON.fullmatch(kind) and _has_body(request):
         code = ErrorCode.INVALID_VALUE

@@ -10,7 +10,7 @@ from starlette.websockets import WebSocket
 
 from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
 from flowbrush.packets import pack
-from flowbrush.parse import read_object
+from flowbrush.parse import type_of
 from flowbrush.protocol import Error, Message, SessionPause, SessionStart, parse_client_message
 from flowbrush.server.delivery.delivery import Media, Outbox
 from flowbrush.server.http.audit import audit
@@ -132,8 +132,8 @@ def _start(text: str) -> SessionStart:
     try:
         start, ignored = parse_client_message(text)
     except ProtocolError as error:
-        if error.field is not None and error.field != "type":  # known, and not whole: it may be another one
-            _check_first(str(read_object(text)["type"]))
+        if error.field not in (None, "type") and (kind := type_of(text)) is not None:
+            _check_first(kind)  # what is wrong with another message matters less than that it is another
         raise Refused.of(error) from None
     _check_first(start.type)
     assert isinstance(start, SessionStart)

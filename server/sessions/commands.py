@@ -9,7 +9,7 @@ from typing import Any
 from flowbrush.controls import Touches
 from flowbrush.errors import CloseCode, ErrorCode, ProtocolError
 from flowbrush.packets import unpack
-from flowbrush.parse import means
+from flowbrush.parse import type_of
 from flowbrush.protocol import (
     CONTROL_TYPES,
     ClientMessage,
@@ -73,7 +73,7 @@ class Commands:
             self._log_ignored(message.type, ignored)
             self.carry_out(message)
         except ProtocolError as error:
-            if isinstance(data, str) and means(data, "source.begin"):
+            if isinstance(data, str) and type_of(data) == "source.begin":
                 self._refuse_source(error)
             say_error(self._outbox, self._service, error)
             return REFUSED_S

@@ -16,8 +16,8 @@ from flowbrush.server.source import tracking
 def check_can(start: SessionStart, can: dict[str, Any]) -> None:
     """Raises Refused for what is not among the capabilities of model and server, and for tracks with its own numbers."""
     try:
-        for track in start.tracks:
-            check_number(track)
+        for index, track in enumerate(start.tracks):
+            check_number(track, f"tracks[{index}].track")
         asked: dict[str, str] = {
             f"tracks[{index}].kind": track.kind for index, track in enumerate(start.tracks)
         }

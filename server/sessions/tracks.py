@@ -211,11 +211,11 @@ class Tracks:
         self._path_ends = {track: held.ends for track, held in there.items() if held.ends is not None}
 
 
-def check_number(track: TrackBegin) -> None:
-    """Raises ProtocolError for a number by which the server itself moves the picture."""
+def check_number(track: TrackBegin, field: str = "track") -> None:
+    """Raises ProtocolError for a number by which the server itself moves the picture; `field` is where it stands."""
     if is_followed(track.track):
-        text = f"is a number of the server's own: take one below {FIRST_FOLLOWED}"
-        raise _refused(track, ErrorCode.OUT_OF_RANGE, text)
+        text = f"{field} {track.track} is a number of the server's own: take one below {FIRST_FOLLOWED}"
+        raise ProtocolError(ErrorCode.OUT_OF_RANGE, text, field=field, id=track.id)
 
 
 def _weight(track: TrackBegin) -> int:

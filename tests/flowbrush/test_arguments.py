@@ -125,7 +125,7 @@ def stream() -> flowbrush.Stream:
     [
         (lambda: stream().drag(NAN, 0.5), "x is nan: expected a finite number"),
         (lambda: stream().pin(0.5, 3), "y is 3: expected at most 2"),
-        (lambda: stream().pin(0.5, 0.5, region=[TRIANGLE[:2]]), "region: a polygon has at least 3 points, but polygon 0 has 2"),
+        (lambda: stream().pin(0.5, 0.5, region=[TRIANGLE[:2]]), "region[0] is [(0.1, 0.1), (0.2, 0.1)]: expected at least 3"),
         (lambda: stream().pin(0.5, 0.5, add=[(0, 0)], region=[TRIANGLE]), "give either a region, or points to add and remove"),
         (lambda: stream().path([]), "points is []: expected at least 1 entry"),
         (lambda: stream().path([(0, 0.5, 0.5)] * 1025), "points is a tuple of 1025: expected at most 1024 entries"),

@@ -13,12 +13,13 @@ from pydantic import ValidationError
 
 from flowbrush import limits
 from flowbrush import protocol as p
-from flowbrush.parse import means, read_object, repeated
+from flowbrush.parse import read_object, repeated, type_of
 
 START = {"type": "session.start", "model": "pocket", "prompt": "a fox"}
 POINT = {"t": 0, "x": 0.5, "y": 0.5}
 TRACK = {"type": "track.begin", "track": 1, "kind": "drag", "points": [POINT]}
 TRIANGLE = [[0.1, 0.1], [0.2, 0.1], [0.1, 0.3]]
+FULL = {"kind": "path", "points": [POINT] * limits.MAX_POINTS}
 SOURCE = {"type": "source.begin", "codec": "jpeg", "width": 320, "height": 192, "fps": 16, "strength": 0.5}
 
 json_values = st.recursive(
@@ -203,10 +204,10 @@ def test_a_name_that_stands_twice_is_refused_with_the_id_of_its_message() -> Non
         ({"type": "track.move", "track": 1, "points": [POINT | {"t": 1}, POINT]}, "invalid_value", "points"),
         ({"type": "track.begin", "track": 1, "kind": "push", "points": [POINT]}, "invalid_value", "kind"),
         (TRACK | {"region": []}, "out_of_range", "region"),
-        (TRACK | {"region": [[[0, 0], [1, 1]]]}, "invalid_value", "region"),
+        (TRACK | {"region": [TRIANGLE, [[0, 0], [1, 1]]]}, "out_of_range", "region[1]"),
         (TRACK | {"region": [[[0, 0], [1, 1], [0, 3]]]}, "out_of_range", "region[0][2][1]"),
         (TRACK | {"region": [[[0, 0], [1, 1], [0]]]}, "missing_field", "region[0][2][1]"),
-        (TRACK | {"region": [TRIANGLE * 1366]}, "invalid_value", "region"),
+        (TRACK | {"region": [TRIANGLE * 1366]}, "out_of_range", "region"),
         (TRACK | {"region": [TRIANGLE] * 65}, "out_of_range", "region"),
         (TRACK | {"region": [TRIANGLE], "add": [[0, 0]]}, "invalid_value", "region"),
         (TRACK | {"add": [[0, 0]] * 33}, "out_of_range", "add"),
@@ -234,8 +235,9 @@ def test_a_name_that_stands_twice_is_refused_with_the_id_of_its_message() -> Non
             "invalid_value",
             "tracks",
         ),
-        ({"type": "session.start", "model": "pocket"}, "invalid_value", "prompt"),
-        ({"type": "session.start", "resume": "abc"}, "invalid_value", "last_frame"),
+        (START | {"tracks": [FULL | {"track": track} for track in range(9)]}, "out_of_range", "tracks"),
+        ({"type": "session.start", "model": "pocket"}, "missing_field", "prompt"),
+        ({"type": "session.start", "resume": "abc"}, "missing_field", "last_frame"),
     ],
 )
 def test_bad_messages_name_code_and_field(message: Any, code: str, field: str | None) -> None:
@@ -258,7 +260,7 @@ def test_bad_messages_name_code_and_field(message: Any, code: str, field: str | 
 def test_what_a_refused_message_was_to_be_is_known_where_it_can_be_read(
     text: str | bytes, meant: bool
 ) -> None:
-    assert means(text, "source.begin") is meant
+    assert (type_of(text) == "source.begin") is meant
 
 
 def test_the_message_says_what_was_wrong_and_what_was_expected() -> None:

@@ -68,7 +68,7 @@ def test_a_logged_control_is_flat_and_parses_as_a_control() -> None:
         ({"flowbrush": None}, "invalid_value", "flowbrush"),
         ({"chunks": -1}, "out_of_range", "chunks"),
         ({"chunks": "8"}, "wrong_type", "chunks"),
-        ({"start": {}}, "invalid_value", "start.prompt"),
+        ({"start": {}}, "missing_field", "start.prompt"),
         ({"start": {"prompt": "a", "model": "other"}}, "invalid_value", "model"),
         ({"controls": [{"type": "track.end", "track": 1}]}, "missing_field", "controls[0].chunk"),
         ({"controls": [{"chunk": 1, "track": 1}]}, "missing_field", "controls[0].type"),

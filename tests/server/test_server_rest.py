@@ -27,6 +27,8 @@ import flowbrush
 from flowbrush.schema import schemas
 from flowbrush.server.settings import Settings
 
+PIN = {"kind": "pin", "points": [{"t": 0, "x": 0.5, "y": 0.5}]}
+
 
 def status_of(url: str, data: bytes | None = None, **headers: str) -> tuple[int, bytes]:
     named = {name.replace("_", "-"): text for name, text in headers.items()}
@@ -122,9 +124,10 @@ async def test_an_unknown_image_is_refused(server: RunningServer) -> None:
         ({"model": "other"}, "unknown_model", "model"),
         ({"codecs": ["theora"]}, "no_codec", "codecs"),
         ({"width": 64, "height": 64}, "invalid_value", "width"),
-        ({"prompt": None}, "invalid_value", "prompt"),
+        ({"prompt": None}, "missing_field", "prompt"),
         ({"prompt": 5}, "wrong_type", "prompt"),
         ({"tracks": [{"track": 1, "kind": "pin"}]}, "missing_field", "tracks[0].points"),
+        ({"tracks": [PIN | {"track": 2130706432}]}, "out_of_range", "tracks[0].track"),
         ({"type": "ping"}, "not_started", "type"),
     ],
 )
@@ -140,6 +143,23 @@ async def test_a_start_that_cannot_be_served_is_closed_with_1003(
         with pytest.raises(ConnectionClosed) as closed:
             while True:
                 await client.receive()
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == 1003
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "field"),
+    [("session.start", "invalid_value", "prompt"), ("ping", "not_started", "type")],
+)
+async def test_a_first_message_in_which_a_name_stands_twice_is_told(
+    server: RunningServer, kind: str, code: str, field: str
+) -> None:
+    """Its type was looked for once more, and not found: the connection was cut without a word."""
+    async with RawClient(server.url) as client:
+        await client.socket.send(f'{{"type": "{kind}", "prompt": "a dog", "prompt": "a cat"}}')
+        error = await client.message("error")
+        assert (error["code"], error["field"]) == (code, field)
+        with pytest.raises(ConnectionClosed) as closed:
+            await client.receive()
         assert closed.value.rcvd is not None and closed.value.rcvd.code == 1003
 
 
