@@ -152,7 +152,7 @@ class Session(Viewer):
         if self._ready is None or self._token is None:
             return self._start.to_json()
         return SessionStart(
-            resume=self._token, last_frame=self.last_frame, codecs=(self._ready.codec.value,)
+            resume=self._token, last_frame=self.last_frame, codecs=self._start.codecs
         ).to_json()
 
     async def _start_over(self, *, image: str) -> None:

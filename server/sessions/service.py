@@ -168,8 +168,8 @@ class Service:
             text = "this session has ended or was away for too long: start a new one"
             raise Refused(ErrorCode.RESUME_EXPIRED, text, CloseCode.BAD_START, field="resume")
         codec = live.session.output.codec
-        if codec not in codecs and codec not in live.meta.start.known_codecs:
-            text = f"the session's codec is {codec}, which is not among those named"
+        if codec not in codecs:
+            text = f"the session is encoded as {codec}, which is not named: name it, or begin another session"
             raise Refused(ErrorCode.NO_CODEC, text, CloseCode.BAD_START, field="codecs")
         live.token = token
         return live

@@ -227,6 +227,16 @@ async def test_a_last_frame_that_was_never_sent_is_refused(server: RunningServer
         await first.count(12)  # who has the session keeps it
 
 
+async def test_who_comes_back_without_the_codec_of_the_session_is_told(server: RunningServer) -> None:
+    """It was sent what it had not named; who has the session keeps it."""
+    async with RawClient(server.url) as first, RawClient(server.url) as second:
+        ready = await first.start(codecs=["h264", "jpeg"])
+        await second.send(type="session.start", resume=ready["resume_token"], last_frame=-1, codecs=["jpeg"])
+        error = await second.message("error")
+        assert (error["code"], error["field"]) == ("no_codec", "codecs") and "as h264" in error["message"]
+        await first.count(12)
+
+
 async def test_unknown_tokens_are_refused(server: RunningServer) -> None:
     async with RawClient(server.url) as client:
         await client.send(type="session.start", resume="never-issued", last_frame=3)
