@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from flowbrush import limits
 from flowbrush.parse import prepare
 from flowbrush.server import logs, outputs
+from flowbrush.server.allowance import FEWEST_THREADS, TooLittle, check_files, check_threads, file_descriptors
 from flowbrush.server.engine.choice import engine_of
 from flowbrush.server.first_reading import Stopped, Unusable, heard_signals, opened
 from flowbrush.server.http.access import MIN_KEY_CHARS
@@ -39,8 +40,6 @@ MAX_WS_MESSAGE = limits.MAX_FRAME_BYTES
 
 BACKLOG = 64
 """Connections that the kernel takes before the server does, and the most that it takes at one go."""
-
-MAX_FILES = 1 << 16
 
 PRIVATE = 0o077
 """What people made is for this user only, also in a state folder that somebody removed and the server makes again."""
@@ -64,6 +63,8 @@ def run(settings: Settings) -> int:
     for name, meant in misspelt():
         log.warning("%s is no setting: is %s meant?", name, meant)
     try:
+        check_files()
+        check_threads(FEWEST_THREADS)
         with heard_signals():
             engine = engine_of(settings)
         with heard_signals():  # again, because Ray sets a handler of its own
@@ -71,7 +72,7 @@ def run(settings: Settings) -> int:
     except Stopped as stopped:
         log.info("stopped by %s before it served", stopped)
         return 0
-    except BadSettings as error:
+    except (BadSettings, TooLittle) as error:
         return _fail(str(error))
     except Unusable as error:
         return _fail(f"{error}; other folders can be given with --state-dir and FLOWBRUSH_RUNTIME_DIR")
@@ -131,20 +132,6 @@ def connection_limits(settings: Settings, context: Context) -> ConnectionLimits:
         shared=lambda address: proxies.trusts(address) or context.passes.came_from(address),
         turned_away=lambda cause: closed.labels(cause).inc(),
     )
-
-
-def file_descriptors() -> int:
-    """How many this process may have open, after asking for all that it can get."""
-    try:
-        import resource
-    except ImportError:  # no such limit on this system
-        return MAX_FILES
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
-    if soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        return wanted
-    return soft
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -22,6 +22,7 @@ from flowbrush.models.cpus import Threads
 from flowbrush.pipelines.play.warm_up import warm_up
 from flowbrush.pipelines.requests import ChunkResult, SourceClip
 from flowbrush.protocol import Codec
+from flowbrush.server.allowance import FEWEST_THREADS, check_threads
 from flowbrush.server.engine import ipc
 from flowbrush.server.engine.capacity import seats_that_fit
 from flowbrush.server.engine.encode_thread import Job, StreamEncoder
@@ -117,6 +118,7 @@ class Worker:
         # What takes long would be taken for something that hangs.
         self._brief = generator.restored_in(chunk_s) > config.stage_s / 2
         codecs = available_codecs(card.width, card.height, card.fps)
+        check_threads(generator.seats + FEWEST_THREADS)  # each stream's encoder is one
         gc.collect()
         gc.freeze()  # a full collection over all that was loaded would stop a chunk for 0.2 s, every few seconds
         reads = self._reader is not None

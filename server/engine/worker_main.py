@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
 from flowbrush.server import logs, outputs
+from flowbrush.server.allowance import FEWEST_THREADS, TooLittle, check_threads
 from flowbrush.server.children import OF_THE_GROUP
 from flowbrush.server.engine import ipc
 from flowbrush.server.engine.local import be_called
@@ -72,12 +73,13 @@ def serve(pipe: Pipe, config: ipc.WorkerConfig) -> None:
     logs.configure(config.log_level, config.log_json)
     uplink = Uplink(pipe)
     worker = Worker(uplink)
-    threading.Thread(target=worker.beat, args=(config.beat_s, config.stage_s), daemon=True).start()
     try:
+        check_threads(FEWEST_THREADS)
+        threading.Thread(target=worker.beat, args=(config.beat_s, config.stage_s), daemon=True).start()
         worker.load(config)
     except Exception as error:
-        text = str(error)  # of a bad file or setting it says all in one line
-        if not isinstance(error, ValueError):
+        text = str(error)  # of a bad file or setting, and of a limit, it says all in one line
+        if not isinstance(error, ValueError | TooLittle):
             log.exception("the model %s could not be loaded", config.model)
             text = f"{type(error).__name__}: {error}"
         uplink.send(ipc.LoadFailed(text))
