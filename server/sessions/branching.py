@@ -16,6 +16,7 @@ def record(parent: SessionHost, chunk: int) -> tuple[SessionRecord, str]:
     token, frame = secrets.token_urlsafe(24), (chunk + 1) * parent.meta.chunk_frames
     changed = {"id": new_id(), "token_hash": hash_token(token), "created": time.time()}
     changed |= {"first_frame": frame, "frames": frame, "sent": frame, "said": parent.session.asked.notices}
+    changed["paused"] = False
     return parent.meta.model_copy(update=changed), token
 
 

@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 REFUSED_S, JUMP_S = 0.002, 0.01
 """What a message that is refused, and one after which the stream is made from another place, costs more than the time that it
-takes here: an answer is sent, and the worker is kept busy.
+takes here: an answer is sent, and the worker is kept busy. So is the disk by a pause, and by its end.
 """
 
 SAID_S = 1.0
@@ -77,7 +77,8 @@ class Commands:
                 self._refuse_source(error)
             say_error(self._outbox, self._service, error)
             return REFUSED_S
-        return JUMP_S if isinstance(message, SessionReset | SessionRewind) else 0.0
+        costly = isinstance(message, SessionReset | SessionRewind | SessionPause | SessionResume)
+        return JUMP_S if costly else 0.0
 
     def _frame(self, data: bytes) -> None:
         """A frame of the client's video."""

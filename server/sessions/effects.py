@@ -99,7 +99,7 @@ class Record:
 
 @dataclass(frozen=True)
 class SaveSettings:
-    """Write `session.json`; with `stops` also what is in no log: whether it is paused, what was not said yet."""
+    """Write `session.json`; with `stops` also what only the next process needs: what was not said yet, what was sent."""
 
     stops: bool = False
 

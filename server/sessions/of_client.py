@@ -75,16 +75,18 @@ def given(session: Session, event: on.Given, now: float) -> Effects:
 
 
 def pause(session: Session, event: on.PauseAsked, now: float) -> Effects:
+    changed = [] if session.pace.paused else [do.SaveSettings()]
     session.pace.pause()
     session.presence.heard(now)
     said = do.Say(SessionPaused(id=event.id, chunk=session.upcoming), all=True)
-    return [*session.overtake_step(), said]
+    return [*session.overtake_step(), *changed, said]
 
 
 def resume(session: Session, event: on.ResumeAsked, now: float) -> Effects:
+    changed = [do.SaveSettings()] if session.pace.paused else []
     session.pace.play(session.output.pts)
     said = do.Say(SessionResumed(id=event.id, chunk=session.upcoming), all=True)
-    return [*session.overtake_step(), said, *session.queue_again()]
+    return [*session.overtake_step(), *changed, said, *session.queue_again()]
 
 
 def step(session: Session, event: on.StepAsked, now: float) -> Effects:

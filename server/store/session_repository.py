@@ -141,6 +141,7 @@ class SessionRepository:
     ) -> SessionHost:
         """A new session with its files; `image` is the upload that it starts from. Raises BadImage and OSError."""
         self._store.owners.take(meta.id)
+        meta.paused = paused
         self._store.write(meta)
         picture = None if image is None else images.take_over(image, self._store.image(meta.id))
         return self.open(meta, expected_s, paused, notices, picture)
@@ -156,8 +157,8 @@ class SessionRepository:
         for notice in meta.said:
             live.session.asked.told(notice)
         sent = meta.sent
-        if meta.paused or meta.unsaid or sent is not None:  # as of its end there: it changes now
-            meta.paused, meta.unsaid, meta.sent = False, (), None
+        if meta.unsaid or sent is not None:  # as of its end there: it changes now
+            meta.unsaid, meta.sent = (), None
             self._store.write(meta)
         for chunk in range(len(live.journal)):
             try:
@@ -222,8 +223,8 @@ class SessionRepository:
         """
         if stops:
             session = live.session
-            live.meta.paused, live.meta.unsaid = session.pace.paused, session.welcome.notices
-            live.meta.sent = session.output.most
+            live.meta.unsaid, live.meta.sent = session.welcome.notices, session.output.most
+        live.meta.paused = live.session.pace.paused
         live.meta.frames, live.meta.said = live.session.output.frame, live.session.asked.notices
         live.meta.start = live.meta.start.model_copy(update={"seed": live.session.settings.seed})
         record = live.meta.model_copy()

@@ -75,8 +75,8 @@ class SessionRecord(BaseModel):
     paused: bool = False
     unsaid: tuple[Notice, ...] = ()
     sent: int | None = None
-    """how its last process left it: whether it was paused, what its client was not told yet, and how many frames it was sent;
-    None: that process ended without a word
+    """how its last process left it: what its client was not told yet, and how many frames it was sent; None: that process ended
+    without a word
     """
     said: tuple[Notice, ...] = ()
     """of its prompts"""

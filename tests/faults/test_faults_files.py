@@ -135,6 +135,7 @@ async def test_files_of_a_paused_session_that_are_removed_are_there_again(make_s
     async with RawClient(again.url) as back:
         await back.send(type="session.start", resume=ready["resume_token"], last_frame=11)
         await back.message("session.ready")
+        await back.send(type="session.resume")
         await back.count(4)
     assert back.packets[0].frame == 12
 
@@ -166,3 +167,35 @@ async def test_a_paused_session_whose_folder_is_removed_is_taken_up_by_the_next_
     assert again.metric("flowbrush_effect_failures_total") == 0, (
         "that another process kept no frames is no failure"
     )
+
+
+async def test_what_was_paused_is_paused_when_its_server_was_killed(make_server) -> None:
+    """And what had gone on goes on. A server that stops writes that at its end, one that is killed has to have written it."""
+    server: RunningServer = make_server()
+    asked = {"begun so": (), "paused": ("pause",), "gone on": ("pause", "resume")}
+    tokens = {}
+    for name, commands in asked.items():
+        async with RawClient(server.url) as client:
+            ready = await client.start("steady", paused=not commands)
+            for command in commands:
+                await client.send(type=f"session.{command}")
+                await client.message(f"session.{command}d")
+            tokens[name] = ready["resume_token"]
+            await asyncio.to_thread(
+                status_of, f"{server.url}/v1/sessions/{ready['session']}/log"
+            )  # behind what is to be written
+    server.stop(signal.SIGKILL)
+    again = await asyncio.to_thread(lambda: make_server(port=server.port))
+    paused = []
+    for name, token in tokens.items():
+        async with RawClient(again.url) as back:
+            await back.send(type="session.start", resume=token, last_frame=-1)
+            await back.message("session.ready")
+            await back.send(type="session.step", id=5)  # taken in a paused session alone
+            answer = {"type": ""}
+            while answer["type"] not in ("session.paused", "error"):
+                got = await back.receive()
+                answer = got if isinstance(got, dict) else answer
+            if answer["type"] == "session.paused":
+                paused.append(name)
+    assert paused == ["begun so", "paused"]

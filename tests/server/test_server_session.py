@@ -532,6 +532,12 @@ def test_who_comes_back_to_a_paused_session_hears_that_it_is_paused(it: Harness,
     assert not said(it.tell(on.Attached(4)), "session.paused")
 
 
+def test_that_a_session_is_paused_is_written_when_that_changes(it: Harness) -> None:
+    it.chunk()
+    asked = [on.PauseAsked(), on.PauseAsked(), on.StepAsked(1), on.ResumeAsked(), on.ResumeAsked()]
+    assert [do.SaveSettings() in it.tell(each) for each in asked] == [True, False, False, True, False]
+
+
 def test_who_begins_a_paused_session_is_not_told_what_it_asked_for(tmp_path: Path) -> None:
     it = Harness(tmp_path, paused=True)
     it.open()
