@@ -13,6 +13,7 @@ import time
 from contextvars import ContextVar
 
 from flowbrush.printable import on_one_line
+from flowbrush.server import outputs
 
 session_id: ContextVar[str] = ContextVar("session_id", default="-")
 
@@ -115,6 +116,12 @@ class _AuditFormatter(logging.Formatter):
         return json.dumps({"audit": when, **clean})
 
 
+def _missing(lost: int) -> logging.LogRecord:
+    """A line of the log, of those that it lacks."""
+    said = "%d lines could not be written"
+    return logging.LogRecord(outputs.__name__, logging.WARNING, __file__, 0, said, (lost,), None)
+
+
 def configure(level: str, as_json: bool) -> None:
     """Sends all logging of this process to stderr in one form; audit lines go there, too, whatever the level."""
     # What cannot be written is not printed in another way, with its arguments.
@@ -122,7 +129,9 @@ def configure(level: str, as_json: bool) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_FloodFilter())
     handler.addFilter(_SessionFilter())
-    handler.setFormatter(_JsonFormatter() if as_json else _TextFormatter())
+    formatter = _JsonFormatter() if as_json else _TextFormatter()
+    handler.setFormatter(formatter)
+    outputs.tell_as(lambda lost: formatter.format(_missing(lost)))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

@@ -12,6 +12,7 @@ import io
 import os
 import select
 import sys
+from collections.abc import Callable
 
 PATIENCE_S = 0.05
 """How long a reader may be busy before lines are left out; once that was so they are until it reads again."""
@@ -25,6 +26,8 @@ class Output(io.RawIOBase):
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()
+        self.told: Callable[[int], str] = "flowbrush: {} lines could not be written".format
+        """what is said of so many lines that are missing"""
         self._descriptor = descriptor
         self._stuck = False
         self._torn = False
@@ -43,7 +46,7 @@ class Output(io.RawIOBase):
         """The number of bytes of `data`, whatever became of them. Raises nothing."""
         try:
             if self._lost:
-                self._send(b"\n" * self._torn + b"flowbrush: %d lines could not be written\n" % self._lost)
+                self._send(b"\n" * self._torn + self.told(self._lost).encode() + b"\n")
                 self._lost = 0
             self._send(bytes(data))
             self._stuck = False
@@ -67,6 +70,12 @@ class Output(io.RawIOBase):
         """Whether something can be written without waiting. A file always says so, also on a full disk."""
         patience_s = 0.0 if self._stuck else PATIENCE_S
         return bool(select.select([], [self._descriptor], [], patience_s)[1])
+
+
+def tell_as(told: Callable[[int], str]) -> None:
+    """What stderr says of lines that are missing there is put by `told`, as the lines of a log are that goes there."""
+    if isinstance(output := getattr(sys.stderr, "buffer", None), Output):
+        output.told = told
 
 
 def never_wait() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -23,6 +24,21 @@ os.dup2(write, {number})
 outputs.never_wait()
 print("nobody reads this", file=sys.{name})
 sys.{name}.flush()
+"""
+
+MISSED = """
+import logging, os
+from flowbrush.server import logs, outputs
+read, write = os.pipe()
+os.dup2(write, 2)
+outputs.never_wait()
+logs.configure("info", {as_json})
+while not outputs.sys.stderr.buffer._lost:
+    outputs.sys.stderr.write("a line\\n")
+os.set_blocking(read, False)
+os.read(read, 1 << 20)
+logging.error("the end")
+print(os.read(read, 1 << 20).decode(), end="")
 """
 
 
@@ -78,3 +94,17 @@ def test_a_reader_that_has_gone_is_no_error_nor_at_the_end(name: str, number: in
     script = GONE.format(name=name, number=number)
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_is_missing_in_a_log_is_said_in_a_line_of_that_log(as_json: bool) -> None:
+    """It was a bare text between lines of JSON, which what collects them cannot read."""
+    script = MISSED.format(as_json=as_json)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, timeout=60, check=True
+    )
+    *torn, missed, end = done.stdout.decode().splitlines()
+    assert not any(torn) and "the end" in end
+    assert "WARNING [-] flowbrush.server.outputs: " in missed or as_json
+    said = json.loads(missed)["message"] if as_json else missed
+    assert said.endswith("1 lines could not be written")
