@@ -53,6 +53,8 @@ class Recording:
         """Goes on behind the last complete fragment of the file."""
         del self._chunks[:], self._starts[:]
         self.bytes = self._scan()
+        if lost := self._file.seek(0, 2) - self.bytes:
+            log.warning("%s: its last %d bytes are no whole chunk, and are left out", self.path, lost)
         self._file.truncate(self.bytes)
         self._count()
 

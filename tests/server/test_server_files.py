@@ -280,7 +280,9 @@ def test_a_line_says_where_a_past_begins_and_nobody_else_hears_of_it(tmp_path: P
 
 
 @pytest.mark.parametrize("codec", list(Codec))
-def test_a_recording_can_be_cut_and_taken_up_again(tmp_path: Path, codec: Codec) -> None:
+def test_a_recording_can_be_cut_and_taken_up_again(
+    tmp_path: Path, codec: Codec, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "r.mp4"
     recording = Recording(path, codec, 128, 96, 16, HUGE)
     encoder = VideoEncoder(codec, 128, 96, 16)
@@ -292,6 +294,9 @@ def test_a_recording_can_be_cut_and_taken_up_again(tmp_path: Path, codec: Codec)
         file.write(b"\0\0\1\0moof half of a box")
     again = Recording(path, codec, 128, 96, 16, HUGE)
     assert again.chunks == 2
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{path}: its last 22 bytes are no whole chunk, and are left out"
+    ]
     encoder = VideoEncoder(codec, 128, 96, 16)
     for chunk in (2, 3, 4):
         assert again.put(chunk, chunk * 4, chunk_of(encoder, chunk))
