@@ -32,7 +32,7 @@ from flowbrush.server.realtime.client_messages import (
 from flowbrush.server.realtime.conversation import Conversation, NotTaken
 from flowbrush.server.realtime.server_messages import Failure, VideoStart
 from flowbrush.server.realtime.timeline import Timeline
-from flowbrush.server.realtime.translate import frames_of, picture, session_start
+from flowbrush.server.realtime.translate import frames_of, of_theirs, picture, session_start
 from flowbrush.server.realtime.wire import COMPLETED, Mp4Wire
 from flowbrush.server.sessions.commands import REFUSED_S, Commands
 from flowbrush.server.sessions.refused import Refused, served
@@ -84,7 +84,8 @@ class Realtime:
         try:
             return await self._context.uploads.keep(identity, data)
         except BadImage as error:
-            raise ProtocolError(ErrorCode.INVALID_VALUE, f"image_reference: {error}") from None
+            text, field = f"image_reference: {error}", "image_reference.image_url"
+            raise ProtocolError(ErrorCode.INVALID_VALUE, text, field=field) from None
         except Busy:
             text = "others are uploading: try again"
             raise Refused(ErrorCode.BUSY, text, CloseCode.TRY_LATER, retryable=True) from None
@@ -105,7 +106,9 @@ class Realtime:
     def error(self, error: Error) -> Failure:
         """Theirs: without what they have no field for."""
         wait_s = error.retry_after_s
-        return Failure(code=error.code, message=error.message, retry_after_s=wait_s, field=error.field)
+        return Failure(
+            code=error.code, message=error.message, retry_after_s=wait_s, field=of_theirs(error.field)
+        )
 
     def left(self, live: SessionHost) -> None:
         """Nobody can come back to the session: it ends."""

@@ -37,7 +37,9 @@ class ImageReference(Body):
     @model_validator(mode="after")
     def _one(self) -> Self:
         if (self.image_url is None) == (self.file_id is None):
-            raise ValueError("give either image_url, a data: URL, or file_id, an id of POST /v1/images")
+            given, kind = ("file_id", "value_error") if self.file_id is not None else ("image_url", "missing")
+            said = "image_reference: give either image_url, a data: URL, or file_id, an id of POST /v1/images"
+            raise OfField(given, said, kind)
         return self
 
 
@@ -138,7 +140,8 @@ class Start(VideoParams):
                     name, f"{name} is not taken here: a stream begins with a prompt and an image_reference"
                 )
         if is_blank(self.prompt) and self.image_reference is None:
-            raise OfField("prompt", "prompt is blank: say what is to be seen, or give an image_reference")
+            said = "prompt is blank: say what is to be seen, or give an image_reference"
+            raise OfField("prompt", said, "string_too_short")
         given = self.multi_modal_data
         if given is not None and (
             given.camera or (given.tracks and (given.tracks.data.move or given.tracks.data.end))
@@ -161,9 +164,9 @@ class Event(Body):
         if self.negative_prompt is not None:
             raise OfField("negative_prompt", "negative_prompt is not taken here: say what is to be seen")
         if self.prompt is not None and is_blank(self.prompt):
-            raise OfField("prompt", "prompt is blank: leave it out where it stays")
+            raise OfField("prompt", "prompt is blank: leave it out where it stays", "string_too_short")
         if self.prompt is None and self.multi_modal_data is None:
-            raise ValueError("expected a prompt, or multi_modal_data, or both")
+            raise OfField("prompt", "expected a prompt, or multi_modal_data, or both", "missing")
         return self
 
 

@@ -61,6 +61,15 @@ def frames_of(start: Start, fps: float) -> int | None:
     return frames
 
 
+def of_theirs(field: str | None) -> str | None:
+    """Where in their `session.start` stands what ours calls `field`, of those that have another place there."""
+    if field == "image":
+        return "image_reference.file_id"
+    if field is not None and field.startswith("tracks["):
+        return f"multi_modal_data.tracks.data.begin{field.removeprefix('tracks')}"
+    return field
+
+
 def picture(reference: ImageReference) -> bytes | None:
     """The bytes of a `data:` URL; None where an upload is named. Raises ProtocolError."""
     if reference.image_url is None:
@@ -74,7 +83,10 @@ def picture(reference: ImageReference) -> bytes | None:
         if not comma or not kind.endswith(";base64"):
             raise ValueError("expected data:image/…;base64,…")
         return base64.b64decode(data, validate=True)
-    except (ValueError, binascii.Error) as error:
+    except binascii.Error as error:
+        text = f"{field}: what follows the comma is no base64 ({error})"
+        raise ProtocolError(ErrorCode.INVALID_VALUE, text, field=field) from None
+    except ValueError as error:
         raise ProtocolError(ErrorCode.INVALID_VALUE, f"{field}: {error}", field=field) from None
 
 

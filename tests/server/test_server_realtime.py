@@ -23,6 +23,8 @@ from flowbrush.session_file import SessionFile
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 POINTS = [{"t": 0, "x": 0.5, "y": 0.5}, {"t": 60, "x": 0.5, "y": 0.5}]
+BEGIN, PICTURE = "multi_modal_data.tracks.data.begin", "image_reference.image_url"
+OWN = {"track": 2130706432, "kind": "path", "points": POINTS}
 
 
 async def test_a_video_plays_to_its_end_and_is_a_session_like_any_other(server: RunningServer) -> None:
@@ -101,7 +103,7 @@ async def test_what_is_wrong_is_told_and_the_video_goes_on(server: RunningServer
         refused = [await client.text("error") for _ in range(8)]
         assert [(each["code"], each.get("event_id")) for each in refused] == [
             ("invalid_json", None), ("binary_not_allowed", None), ("unknown_type", None), ("already_started", None),
-            ("invalid_value", "empty"), ("out_of_range", "far"), ("unknown_track", "gone"), ("event_id_conflict", "twice"),
+            ("missing_field", "empty"), ("out_of_range", "far"), ("unknown_track", "gone"), ("event_id_conflict", "twice"),
         ]  # fmt: skip
         await client.send("session.ping")
         await client.text("session.pong")
@@ -109,23 +111,27 @@ async def test_what_is_wrong_is_told_and_the_video_goes_on(server: RunningServer
 
 
 @pytest.mark.parametrize(
-    ("start", "code"),
+    ("start", "code", "field"),
     [
-        ({"model": "another"}, "unknown_model"),
-        ({"width": 640, "height": 384}, "invalid_value"),
-        ({"prompt": ""}, "invalid_value"),
-        ({"format": "webm"}, "invalid_value"),
-        ({"image_reference": {"image_url": "http://127.0.0.1/a.png"}}, "unsupported"),
-        ({"image_reference": {"image_url": "data:image/png;base64,aGk="}}, "invalid_value"),
-        ({"image_reference": {"file_id": "none"}}, "unknown_image"),
+        ({"model": "another"}, "unknown_model", "model"),
+        ({"width": 640, "height": 384}, "invalid_value", "width"),
+        ({"prompt": ""}, "out_of_range", "prompt"),
+        ({"format": "webm"}, "invalid_value", "format"),
+        ({"image_reference": {}}, "missing_field", PICTURE),
+        ({"image_reference": {"image_url": "http://127.0.0.1/a.png"}}, "unsupported", PICTURE),
+        ({"image_reference": {"image_url": "data:image/png;base64,a"}}, "invalid_value", PICTURE),
+        ({"image_reference": {"image_url": "data:image/png;base64,aGk="}}, "invalid_value", PICTURE),
+        ({"image_reference": {"file_id": "none"}}, "unknown_image", "image_reference.file_id"),
+        ({"multi_modal_data": {"tracks": {"data": {"begin": [OWN]}}}}, "out_of_range", f"{BEGIN}[0].track"),
     ],
 )
 async def test_a_start_that_cannot_be_is_refused_with_its_reason(
-    server: RunningServer, start: dict[str, Any], code: str
+    server: RunningServer, start: dict[str, Any], code: str, field: str
 ) -> None:
     async with RealtimeClient(server) as client:
         await client.send("session.start", **{"prompt": "x", **start})
-        assert (await client.text("error"))["code"] == code
+        error = await client.text("error")
+        assert (error["code"], error["field"]) == (code, field)
         assert await client.close_code() == 1003
 
 
