@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -25,6 +24,7 @@ from pydantic_settings import (
 
 from flowbrush import limits
 from flowbrush.server import values
+from flowbrush.server.store import in_memory
 from flowbrush.wording import expected, in_python
 
 MIB = 1 << 20
@@ -285,7 +285,7 @@ class Settings(BaseSettings):
         """Where snapshots go: the same folder for the same state folder, so that a restart, or another gateway, finds them."""
         if self.runtime_dir is not None:
             return self.runtime_dir
-        if not self.cluster and TMPFS.is_dir() and shutil.disk_usage(TMPFS).free >= TMPFS_MIN_FREE:
+        if not self.cluster and in_memory.has_room(TMPFS, TMPFS_MIN_FREE):
             name = hashlib.sha256(os.fsencode(self.state_dir.resolve())).hexdigest()[:12]
             return TMPFS / f"{private_name()}-{name}"
         return self.state_dir / "snapshots"

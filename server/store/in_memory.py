@@ -19,6 +19,11 @@ OF = "state-folder"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
+def has_room(folder: Path, least: int) -> bool:
+    """Whether snapshots can be written there, of `least` bytes at least: it may be mounted for reading alone, or be others'."""
+    return os.access(folder, os.W_OK) and shutil.disk_usage(folder).free >= least
+
+
 def mark(snapshots: Path, state: Path) -> None:
     """Says whose folder of snapshots it is, where there is room for that: a full memory file system stops no server.
 

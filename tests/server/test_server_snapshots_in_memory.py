@@ -6,10 +6,12 @@ import errno
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from flowbrush.protocol import SessionStart
+from flowbrush.server import settings as settings_module
 from flowbrush.server.engine.local import LocalEngine
 from flowbrush.server.first_reading import opened
 from flowbrush.server.metrics import Metrics
@@ -61,6 +63,18 @@ def test_a_server_starts_without_room_for_its_mark(tmp_path: Path, monkeypatch: 
     Store(tmp_path / "state", tmp_path / "memory" / "us-1")
     assert list((tmp_path / "memory" / "us-1").iterdir()) == []
     assert in_memory.remove_abandoned(tmp_path / "memory", "us-") == []
+
+
+@pytest.mark.parametrize(("writable", "where"), [(True, "memory"), (False, "state")])
+def test_memory_that_cannot_be_written_to_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writable: bool, where: str
+) -> None:
+    """As a container's may be, whose file system is mounted for reading alone: its server did not start."""
+    monkeypatch.setattr(settings_module, "TMPFS", tmp_path / "memory")
+    monkeypatch.setattr(os, "access", lambda path, mode: writable and mode == os.W_OK)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1 << 40))
+    folder = Settings(_env_file=None, state_dir=tmp_path / "state", model="pocket").snapshots_dir
+    assert folder.parent == tmp_path / where
 
 
 def test_a_folder_that_takes_no_files_is_told_at_the_start(
