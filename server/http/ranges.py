@@ -11,6 +11,8 @@ from typing import BinaryIO
 from starlette.datastructures import Headers
 from starlette.responses import Response, StreamingResponse
 
+from flowbrush.errors import ErrorCode
+from flowbrush.server.http.answers import error_response
 from flowbrush.server.store.storage import Storage
 
 BLOCK = 1 << 18
@@ -46,11 +48,25 @@ async def serve_file(
         code, headers["Content-Range"] = 206, f"bytes {found[0]}-{found[1]}/{size}"
     if code not in (200, 206) or found is None:
         file.close()
-        return Response(None, code, headers)
+        return _refused(code, size, headers)
     headers["Content-Length"] = str(found[1] - found[0] + 1)
     return StreamingResponse(
         reading.stream(lane, _blocks(file, *found)), code, headers, media_type=media_type
     )
+
+
+def _refused(code: int, size: int, headers: dict[str, str]) -> Response:
+    """Nothing of the file. Who has it already (304) is told no more than that."""
+    if code == 304:
+        return Response(None, code, headers)
+    if code == 412:
+        text = "the file is not the one that If-Match names, or grows still: ask without it"
+        answer = error_response(code, ErrorCode.INVALID_VALUE, text, field="If-Match")
+    else:
+        text = f"the file has {size} bytes, and none of those that Range names"
+        answer = error_response(code, ErrorCode.OUT_OF_RANGE, text, field="Range")
+    answer.headers.update(headers)
+    return answer
 
 
 def _opened(path: Path) -> tuple[BinaryIO, os.stat_result]:
