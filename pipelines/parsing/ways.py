@@ -75,7 +75,7 @@ def _towards(doer: Wanted, other: Wanted, goal: _Named) -> tuple[Wanted, Wanted]
     """Both on their sides of the picture, which are those of their names in the prompt if it says no other."""
     other_side = other.side or OTHER.get(doer.side, "middle" if goal.driven else "right")
     own_side = doer.side or OTHER.get(other_side, "left")
-    way = OTHER[own_side] if own_side in OTHER else other_side
+    way = OTHER.get(own_side) or (other_side if other_side in OTHER else _own_way(doer))
     if goal.away:
         way = OTHER.get(way, way)
     to = None if goal.driven or goal.past else goal_of(doer, other.called, goal.away)

@@ -38,6 +38,8 @@ def said(prompt: str, model: PocketModel) -> list[str]:
         "a cat runs away from a dog": "1 cat on left left, 1 dog on right",
         "a dog chases a cat": "1 dog on left right, 1 cat on middle right",
         "a dog chases a cat to the left": "1 dog left, 1 cat left",
+        "a dog in the middle chases a cat": "1 dog on middle left, 1 cat on middle left",
+        "a helicopter above the road following a car": "1 helicopter on middle left, 1 car on middle left",
         "a dog runs through trees": "1 dog left, 2 tree",
         "a dog runs by a tree": "1 dog left, 1 tree",
         "a running dog and a sleeping cat": "1 dog left, 1 cat",
