@@ -121,8 +121,8 @@ def _flat(tone: Tone) -> list[Any]:
 def _tone(given: Sequence[Any] | None) -> Tone | None:
     if given is None:
         return None
-    pale, deep, (red, green, blue), (far_red, far_green, far_blue), veiled = given
-    return Tone(pale, deep, (red, green, blue), (far_red, far_green, far_blue), veiled)
+    pale, deep, (red, green, blue), (far_red, far_green, far_blue), *veils = given
+    return Tone(pale, deep, (red, green, blue), (far_red, far_green, far_blue), *veils)
 
 
 def _prompts(given: Sequence[Sequence[Any]]) -> Told:

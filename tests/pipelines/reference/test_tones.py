@@ -42,6 +42,14 @@ def test_it_is_dark_and_blue_at_night_warm_at_sunset_and_pale_in_snow_and_rain()
         assert seen.max() - seen.min() < 0.5, "colours are weaker"
 
 
+def test_a_blue_sky_is_orange_at_sunset_and_a_dark_blue_stays_no_orange() -> None:
+    sky, sea = (torch.tensor(color)[None, :, None, None] for color in ((0.6, 0.8, 0.95), (0.1, 0.2, 0.5)))
+    red, green, blue = toned(sky, (SUNSET,))[0, :, 0, 0].tolist()
+    assert red > green + 0.1 and green > blue + 0.1
+    red, _, blue = toned(sea, (SUNSET,))[0, :, 0, 0].tolist()
+    assert blue > red
+
+
 def test_black_stays_dark_and_the_order_of_light_stays() -> None:
     steps = torch.linspace(0, 1, 16).view(1, 1, 1, 16).expand(1, 3, 1, 16)
     for name, tone in TONES.items():
