@@ -118,8 +118,8 @@ class Quality:
         (_, before), (steps, rate) = self._levels[self.level - 1], self._levels[self.level]
         if rate < before:
             return f"{rate * self._fps:.3g} frames come a second in place of {self._fps:.3g}"
-        made = "1 denoising step is" if steps == 1 else f"{steps} denoising steps are"
-        return f"{made} made in place of {self._levels[0][0]}"
+        made = "1 step" if steps == 1 else f"{steps} steps"
+        return f"pictures are made in {made} in place of {self._levels[0][0]}, a little less well"
 
     # ---- what the log says of it
 

@@ -68,8 +68,23 @@ def test_tools_cover_nothing_of_a_page_that_is_scrolled(
 def test_the_lamp_has_its_word_on_a_small_phone(served: Any, open_page: Any, monkeypatch: Any) -> None:
     monkeypatch.setitem(MODEL, "title", "flowbrush pocket, the one with a long name")
     driver = open_page(served.url, viewport={"width": 320, "height": 568}, has_touch=True, is_mobile=True)
+    fits = "(each) => each.scrollWidth <= each.clientWidth"
+    assert driver.page.locator("#status", has_text="Ready").evaluate(fits)
     driver.start()
-    assert driver.page.locator("#status").evaluate("(each) => each.scrollWidth <= each.clientWidth")
+    assert driver.page.locator("#status").evaluate(fits)
+
+
+OUT_OF_WIDTH = """() => [...document.querySelectorAll('.welcome *')].filter((each) => {
+  const { left, right, width } = each.getBoundingClientRect();
+  return width > 0 && (left < 0 || right > innerWidth);
+}).map((each) => each.textContent.slice(0, 40))"""
+
+
+@pytest.mark.parametrize("width", [320, 360, 390])
+def test_nothing_that_the_page_begins_with_is_cut_off(served: Any, open_page: Any, width: int) -> None:
+    driver = open_page(served.url, viewport={"width": width, "height": 568}, has_touch=True, is_mobile=True)
+    driver.page.locator("#preset-cards .preset").first.wait_for()
+    assert driver.page.evaluate(OUT_OF_WIDTH) == []
 
 
 def test_the_end_of_a_stream_shows_the_empty_page_on_a_phone(served: Any, open_page: Any) -> None:
@@ -90,7 +105,8 @@ OUT_OF_WINDOW = """() => [...document.querySelectorAll('.tool')].filter((tool) =
 
 
 @pytest.mark.parametrize(
-    "size", [(360, 740), (844, 390), (667, 375), (911, 512), (1280, 585), (1100, 680), (768, 1024)]
+    "size",
+    [(320, 568), (360, 740), (844, 390), (667, 375), (911, 512), (1280, 585), (1100, 680), (768, 1024)],
 )
 def test_every_tool_is_in_the_window(served: Any, open_page: Any, size: tuple[int, int]) -> None:
     driver = open_page(
