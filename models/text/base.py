@@ -24,3 +24,7 @@ class TextEncoder(Protocol):
     def left_out(self, text: str) -> list[str]:
         """Parts of `text` that are not heard."""
         ...
+
+    def remarks(self, text: str) -> list[str]:
+        """What the person should know of `text` as a whole, in words."""
+        ...

@@ -7,6 +7,7 @@ import re
 _SUN = r"(?:the\s+)?sun\s+(?:has\s+|is\s+|just\s+)*"
 _SETS = re.compile(rf"\b{_SUN}(?:sets?|setting|(?:goes|going|gone|sinks|sinking)\s+down)\b")
 _RISES = re.compile(rf"\b{_SUN}(?:rises|rising|risen|(?:comes|coming|goes|going|came)\s+(?:up|out))\b")
+_GOLDEN = re.compile(r"\b(?:golden|magic)\s+hour\b")
 _DARK = re.compile(
     r"\b(?:(?:get|gets|getting|grows|becomes|turns|turning)\s+dark(?:er)?|make\s+it\s+darker)\b"
 )
@@ -23,10 +24,11 @@ _DAY = re.compile(
 
 
 def daytimes(text: str) -> str:
-    """`text` in lower case with "sunset" and "sunrise" for what the sun does, "night" for what gets dark, and "snowing" where it
-    snows.
+    """`text` in lower case with "sunset" and "sunrise" for what the sun does, "sunset" for the golden hour, "night" for what gets
+    dark, and "snowing" where it snows.
     """
     text = _SETS.sub("sunset", _RISES.sub("sunrise", text.lower()))
+    text = _GOLDEN.sub("sunset", text)
     text = _SNOWS.sub("it is snowing", text)
     return _DARK.sub("at night", text)
 

@@ -21,11 +21,14 @@ from flowbrush.models.text.colors import SHADES, color
 from flowbrush.models.text.daytimes import day_words
 from flowbrush.models.text.edits import edited, first_asked, said_of_change
 from flowbrush.models.text.going import going
+from flowbrush.models.text.languages import is_foreign
+from flowbrush.models.text.lights import light_words
+from flowbrush.models.text.looks import looks, without_looks
 from flowbrush.models.text.misspellings import Speller
 from flowbrush.models.text.near_words import nearest
 from flowbrush.models.text.pictographs import spelled
 from flowbrush.models.text.places import at_sides, place_words
-from flowbrush.models.text.quantities import TAUGHT, counted
+from flowbrush.models.text.quantities import TAUGHT, absent_words, counted
 from flowbrush.models.text.scenes import light_near, one_scene, scene_near
 from flowbrush.models.text.words import cut, forms, joins, spans, spoken, trigrams, words
 
@@ -43,8 +46,12 @@ ORDINARY = frozenset(
     "my your his her their our its he she they who which where while as then so very through across along around onto into off out "
     "past after above below another other each beside between beneath away towards it's there's one single day sunny no without "
     "ride rides riding rode wears wearing climb climbs climbing mounts mounting boards boarding gets get cub cubs "
-    "disappear disappears disappearing vanish vanishes vanishing them him everyone everybody everything all both".split()
+    "disappear disappears disappearing vanish vanishes vanishing them him everyone everybody everything all both "
+    "can could would will should i i'd i'm we you us want wants like need see have has had give create generate draw set "
+    "photo photograph also just really still only too again more suddenly meanwhile afterwards later finally "
+    "second together 1".split()
 )
+MOST_LOOKS = 6  # phrases that are named of a prompt's style
 RIDES = frozenset("ride rides riding rode".split())
 OTHERS = near_words.WORDS | scenes.WORDS | colors.NAMES | quantities.WORDS
 """Words that are understood without having been trained."""
@@ -109,13 +116,14 @@ class PocketText(nn.Module):
         """The words of `text` that were never trained and are not mere grammar, each with the thing or scene that is shown in its
         place, "" where there is none.
         """
-        text = first_asked(text)[0]
+        text = self._asked(first_asked(text)[0])
         rest, edit = edited(text)
         if edit is not None and edit.instead:
             return self.unknown(rest) | self.unknown(edit.instead)
         stands, scene = self._nearest(text)[1], scene_near(self.written(text))
         heard = ORDINARY | self._colors_of_things(text) | place_words(text)
         heard |= said_of_change(text) | day_words(text) | (set(words(text)) - set(words(going(text))))
+        heard |= light_words(text) | absent_words(text)
         slips = self.speller.corrected(text)[1]
         text, numbers = self._counted(text)
         told = numbers | {phrase: name for phrase, name in stands.items() if " " in phrase}
@@ -155,12 +163,12 @@ class PocketText(nn.Module):
         return set[str]().union(*(said_of[noun] for noun in things))
 
     def _counted(self, text: str) -> tuple[str, dict[str, str]]:
-        text = spelled(text, lambda word: self.trained(word) is not None)
+        text = spelled(text, lambda word: self.trained(word) is not None, self._is_content)
         return counted(text) if all(word in self.vocabulary for word in TAUGHT) else (text, {})
 
     def _nearest(self, text: str) -> tuple[str, dict[str, str]]:
         """See `corrected`, `spelled`, `counted` and `nearest`; what was not trained stands for no word."""
-        text, numbers = self._counted(self.speller.corrected(text)[0])
+        text, numbers = self._counted(self.speller.corrected(self._asked(text))[0])
         heard, stands = nearest(going(edited(text)[0]))
         trained = all(self.trained(word) is not None for name in stands.values() for word in words(name))
         return (heard, numbers | stands) if trained else (text, numbers)
@@ -182,7 +190,27 @@ class PocketText(nn.Module):
 
     def left_out(self, text: str) -> list[str]:
         """The scenes that `text` names and is not set in, nor in the light of: a picture shows one."""
-        return one_scene(self.speller.corrected(text)[0])[1]
+        return one_scene(self.speller.corrected(self._asked(text))[0])[1]
+
+    def remarks(self, text: str) -> list[str]:
+        """What the person should know of `text` as a whole, in words: that it is in another language than is read here, or says how
+        it is to be filmed or drawn.
+        """
+        if self._is_foreign(text):
+            return ["this model reads English: say it in English"]
+        said = ", ".join(repr(each) for each in looks(text)[:MOST_LOOKS])
+        return (
+            [f"this model draws everything in one style, with one camera: {said} changes nothing"]
+            if said
+            else []
+        )
+
+    def _is_foreign(self, text: str) -> bool:
+        return is_foreign(text, self._is_word)
+
+    def _asked(self, text: str) -> str:
+        """What `text` says of a picture that can be shown; nothing where it is in another language."""
+        return "" if self._is_foreign(text) else without_looks(text)
 
     def light(self, text: str) -> str | None:
         """The time of day in whose light `text` asks for a place: "night" or "sunset"."""

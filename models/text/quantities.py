@@ -7,7 +7,7 @@ import re
 TAUGHT = ("two", "several", "many", "six")
 
 _MANY = "lots|plenty|tons|loads|dozens|hundreds|thousands"
-_SOME = "group|herd|flock|pack|school|swarm|colony|family|team|crowd"
+_SOME = "group|herd|flock|pack|school|swarm|colony|family|team|crowd|train|row|line"
 _NUMBERS = (
     "seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|"
     r"sixty|seventy|eighty|ninety|hundred|thousand|dozen|[7-9]|[1-9]\d{1,4}"
@@ -32,3 +32,13 @@ def counted(text: str) -> tuple[str, dict[str, str]]:
         return "two" if found["two"] else "several" if found["some"] else "many"
 
     return _PHRASE.sub(taught, text.lower()), stands
+
+
+_ABSENT = re.compile(
+    r"(?<![\w'-])(?:no|without)\s+(?:(?:any|other|more|visible)\s+)*([a-z'-]+)(?:\s+or\s+([a-z'-]+))?"
+)
+
+
+def absent_words(text: str) -> set[str]:
+    """The words of `text` for what it says is not to be there: "no people"."""
+    return {word for found in _ABSENT.finditer(text.lower()) for word in found.groups() if word}

@@ -54,7 +54,7 @@ hoppers horde hordes horned horsey horsy hosing hosts hovel hovels howling hulls
 hurtle hurtles hushes hushing huskier huskiest husks hussies hussy indies inking inland inter inters jailing jails jamel jangle
 jangles jesting jests jigging jingle jingles jives jiving jocks jollies jugging juggle juggles jumble jumbles jumbling jumpy
 junes kills kings kinking kinks knight knights knowing knowings kookie kooks laces lacing lacks lamas lames lances lancing
-lander larch larger largess largest largo larking larry lashes lashing latches latching later lazing leading leafing leafs
+lander larch larger largess largest largo larking larry lashes lashing latches latching lazing leading leafing leafs
 leaking leaks leaning leanings leans leapt leasing leaving leavings leech lemony lending leonard leotard leotards liens liking
 limousin limps lindy linking links listed lister liston lither littler littlest liver lives living livings loans locket lockets
 logging lolling lolls loons looping loops loosing looting loots loped lopping lords lordy losing lover lovers lumping lumps

@@ -105,6 +105,7 @@ _SEEN = re.compile(
 _THERE = re.compile(
     r"\b(?:in|into|on|onto|at|by|over|across|through|along|near|of|from|above|below|around|under|past)\s+(?:the|an?)\s+"
     r"(?=((?:\w+\s+){0,2}\w+)\b)"
+    r"|\b(?:at|on|in|into)\s+(?=((?:open\s+|high\s+)?(?:sea|sand|ice|water|town)\b))"
     r"|^\W*(?:the|an?)\s+(?=((?:\w+\s+)?\w+)\s+(?:at|by|during)\s+(?!the (?:left|right|top|bottom)))"
 )
 """Words that say where something is; others are what is there: "night, a river"."""
@@ -142,7 +143,7 @@ def scene_near(text: str) -> str | None:
     places += [
         scene
         for found in _THERE.finditer(text)
-        for scene in _near(found[1] or found[2])
+        for scene in _near(next(filter(None, found.groups())))
         if scene not in LIGHTS
     ]
     place = next(iter(places), "meadow")

@@ -34,6 +34,10 @@ class Umt5Text(nn.Module):
         """Nothing is left out."""
         return []
 
+    def remarks(self, text: str) -> list[str]:
+        """It reads many languages and styles."""
+        return []
+
     def unknown(self, text: str) -> dict[str, str]:
         """No word is unknown: the vocabulary is made of parts of words."""
         return {}
@@ -72,6 +76,10 @@ class RandomText(nn.Module):
 
     def left_out(self, text: str) -> list[str]:
         """Nothing is left out."""
+        return []
+
+    def remarks(self, text: str) -> list[str]:
+        """It reads many languages and styles."""
         return []
 
     def unknown(self, text: str) -> dict[str, str]:

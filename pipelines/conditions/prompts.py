@@ -107,6 +107,7 @@ class Prompts:
                 if not all(unknown.values()):
                     message += ": it is left out, or a guess (its examples, in English, show what it knows)"
                 notices.append(Notice("unknown_words", message, control, text))
+            notices += [Notice("partly_shown", why, control, text) for why in self.encoder.remarks(text)]
             spare = self.encoder.left_out(text)
             if spare:
                 listed = ", ".join(repr(part) for part in spare)

@@ -40,7 +40,7 @@ def test_unknown_words_are_named_and_grammar_is_not(encoder: PocketText) -> None
 @pytest.mark.parametrize(
     ("prompt", "named"),
     [
-        ("рыжая лиса в снегу", ["рыжая", "лиса", "в", "снегу"]),
+        ("a dog, рыжая лиса", ["рыжая", "лиса"]),
         ("a cat and 一只狐狸", ["一只狐狸"]),
         ("एक लोमड़ी, cat", ["एक", "लोमड़ी"]),
         ("ثعلب in the meadow", ["ثعلب"]),
@@ -55,6 +55,35 @@ def test_no_word_of_any_script_is_lost_without_a_word(
     encoder: PocketText, prompt: str, named: list[str]
 ) -> None:
     assert list(encoder.unknown(prompt)) == named
+
+
+@pytest.mark.parametrize(
+    ("prompt", "said"),
+    [
+        ("рыжая лиса в снегу", ["this model reads English: say it in English"]),
+        ("ein Hund in der Wiese", ["this model reads English: say it in English"]),
+        (
+            "an oil painting of a dog, 4k",
+            [
+                "this model draws everything in one style, with one camera: 'an oil painting', '4k' changes nothing"
+            ],
+        ),
+        ("a dog in the meadow", []),
+    ],
+)
+def test_another_language_and_another_look_are_told(
+    encoder: PocketText, prompt: str, said: list[str]
+) -> None:
+    assert encoder.remarks(prompt) == said and encoder.unknown(prompt) == {}
+
+
+def test_nothing_is_read_into_another_language(encoder: PocketText) -> None:
+    assert encoder.heard("ein Hund und die Katze") == [] and encoder.heard("a die") == ["a", "die"]
+
+
+def test_what_is_not_to_be_there_is_not_missed(encoder: PocketText) -> None:
+    assert encoder.unknown("a cat, no zorbles and no people") == {}
+    assert encoder.unknown("could you draw just a foggy meadow at the golden hour") == {}
 
 
 def test_a_plural_is_read_as_the_word_that_was_trained(encoder: PocketText) -> None:
