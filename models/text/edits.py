@@ -8,6 +8,7 @@ import re
 from typing import NamedTuple
 
 from flowbrush.models.text.colors import HUE, color
+from flowbrush.models.text.ones import NUMBERS, as_pronouns
 
 ADD, REMOVE, ONLY, REPLACE = "add", "remove", "only", "replace"
 """Things come in addition to what is there; they leave; all others leave; others come in their place."""
@@ -28,7 +29,8 @@ _SIZES = {
 class Edit(NamedTuple):
     """What a prompt wants changed: one of the kinds above, by which `factor` things grow, which `hue` they are to have, how they
     are to go ("fast", "slow"), on which `side` ("left", "middle", "right") or at which `height` ("top", "bottom") they are to be,
-    and in what words it says what comes `instead`. Of `everything` where it names nothing: "make it bigger".
+    and in what words it says what comes `instead`. Of `everything` where it names nothing: "make it bigger". `more` is how many are
+    to come of what is there: "another one".
     """
 
     kind: str
@@ -39,9 +41,13 @@ class Edit(NamedTuple):
     side: str = ""
     height: str = ""
     instead: str = ""
+    more: int = 0
 
 
-_ASKED = r"(?:(?:please|now|then|ok|okay|and|also|just|can you|could you|would you|let's|lets|let us)[\s,]+)*"
+_ASKED = (
+    r"(?:(?:please|now|then|ok|okay|and|also|just|suddenly|meanwhile|after that|afterwards|later|finally|can you|could you|"
+    r"would you|let's|lets|let us)[\s,]+)*"
+)
 _ALL = r"(?:it|them|him|her|they|he|she|both|everything|everyone|everybody|all|all of them)"
 _THINGS = r"(?P<things>(?:the|my|this|that|both|all|his|her|its|their)\s+[a-z' -]+?|" + _ALL + ")"
 _WHO = rf"(?:{_THINGS})"
@@ -107,7 +113,8 @@ _PATTERNS = {
     REMOVE: (
         rf"(?:remove|delete|erase|take away|get rid of|hide|no more)\s+(?P<things>.+?){_END}",
         rf"without\s+(?P<things>[^,.]+?){_END}",
-        rf"take\s+(?P<things>.+?)\s+(?:away|out){_END}",
+        rf"(?:there\s+(?:is|are)\s+)?no\s+(?P<things>(?!more\b|.*\b(?:and|but|with|or)\b)[a-z' -]+?){_END}",
+        rf"take\s+(?P<things>.+?)\s+(?:away|out|off){_END}",
         rf"(?:all|{_ALL} (?:is|are))\s+gone{_END}",
         rf"{_ALL}\s+(?:(?:all )?disappears?|vanish(?:es)?|leaves?|go(?:es)? away){_END}",
         rf"nothing{_END}",
@@ -125,6 +132,7 @@ _PATTERNS = {
         r"there (?:is|are) (?:also|now)\s+(?P<things>.+)$",
         r"(?:move|set|push|send)\s+(?P<things>the\s.+?\s(?:next to|beside|near|close to|behind|in front of)\s.+)$",
         rf"(?:add|insert|place|put|bring in|bring|give)\s+(?!.*\sto\s+life\b)(?P<things>.+?)(?:\s+too)?{_END}",
+        rf"(?P<again>another|(?:one|two|three|four|five) more|a second)(?: ones?| of (?:them|those|these))?{_END}",
         r"(?P<more>another|one more)\s+(?P<things>.+)$",
         r"(?P<many>two|three|four|five|six|some)\s+more\s+(?P<things>.+)$",
         r"more\s+(?P<things>.+)$",
@@ -132,6 +140,7 @@ _PATTERNS = {
     DYE: (
         rf"(?:make|turn|paint|color|colour|dye|change)\s+{_THINGS}\s+(?:to\s+|into\s+)?(?P<hue>{HUE}){_END}",
         rf"{_THINGS}\s+(?:turns?|becomes?|gets?|(?:is|are) now)\s+(?P<hue>{HUE}){_END}",
+        rf"(?P<things>everything|everyone|all)\s+(?:in\s+)?(?P<hue>{HUE}){_END}",
     ),
     GROW: (
         rf"make\s+{_THINGS}\s+{_HOW}{_SIZE}{_END}",
@@ -172,7 +181,7 @@ def first_asked(text: str) -> tuple[str, str]:
 
 def edited(text: str) -> tuple[str, Edit | None]:
     """`text` in lower case without the words that ask for a change, and which that is; None where it asks for none."""
-    text = " ".join(first_asked(text)[0].lower().split())
+    text = as_pronouns(" ".join(first_asked(text)[0].lower().split()))
     if len(text) > LONGEST:
         return text, None
     for kind, pattern in _EDITS:
@@ -197,6 +206,7 @@ def _edit(kind: str, said: dict[str, str], everything: bool) -> Edit:
         _SIDES.get(where, ""),
         where if where in ("top", "bottom") else "",
         said.get("instead") or said.get("new", ""),
+        NUMBERS.get(said["again"].split()[0], 1) if "again" in said else 0,
     )
 
 

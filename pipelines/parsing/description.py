@@ -5,6 +5,7 @@ The text encoder says what each word names. Pure functions of their arguments.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,8 +13,9 @@ from typing import NamedTuple
 
 from flowbrush.models.keyframes import Keyframes
 from flowbrush.models.text.daytimes import is_by_day
-from flowbrush.models.text.edits import ADD, GO, REPLACE, Edit, edited, first_asked
+from flowbrush.models.text.edits import ADD, GO, REMOVE, REPLACE, Edit, edited, first_asked
 from flowbrush.models.text.lights import clears, skies
+from flowbrush.models.text.ones import Which, which
 from flowbrush.models.text.pocket import Meaning, PocketText
 from flowbrush.models.text.scenery import is_of_scenery
 from flowbrush.models.text.scenes import is_in_water, scene_near
@@ -36,6 +38,7 @@ ONE = frozenset("it him her he she".split())
 """Words for a single one of them."""
 WHOM = frozenset("it them him".split())
 """Words for those that are there in a prompt that names one new thing: "a bird flies over it"."""
+_ABSENT = re.compile(r"\W*(?:there\s+(?:is|are)\s+)?no\s+(?!more\b)", re.IGNORECASE)
 EMPTY = frozenset("empty deserted abandoned lonely bare nothing nobody".split())
 """Words for a scene in which nothing is to be; of any other that is named alone all that is there goes to it."""
 
@@ -66,6 +69,8 @@ class Description:
     """whether they say it of those that are there, before they name any ("it runs to the house")"""
     of_one: bool = False
     """whether they speak of a single one ("it", "him")"""
+    which: Which | None = None
+    """which ones are meant that they call by no name ("the red one")"""
 
     weather: tuple[str, ...] = ()
     """of "rain", "snow", "wind", "fog" and "clouds" what they say is there"""
@@ -118,6 +123,8 @@ def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Descript
     scene = None if over else next((each.scene for each in heard if each.scene), None)
     placed = not over and any(each.placed for each in heard)
     edit = None if over and not things else next((each.edit for each in heard if each.edit), None)
+    if edit is not None and edit.kind == REMOVE and not things and any(map(_ABSENT.match, first)):
+        edit = None  # "no people": nobody knows whether there are any
     instead: list[Wanted] = []
     if edit is not None and edit.kind == REPLACE:
         instead, elsewhere = _instead(edit.instead, text, keyframes)
@@ -146,6 +153,7 @@ def describe(prompts: Blend, text: PocketText, keyframes: Keyframes) -> Descript
         by_day=not placed and any(each.by_day for each in heard),
         light=next((each.light for each in heard if each.scene), None),
         of_scenery=any(map(is_of_scenery, first)),
+        which=None if things else next(filter(None, map(which, first)), None),
     )
 
 

@@ -10,6 +10,7 @@ from flowbrush.models.text.edits import CAMERA, DYE, GROW, ONLY, PACE, PLACE, RE
 from flowbrush.pipelines.parsing.description import Description
 from flowbrush.pipelines.parsing.wanted import IT, Wanted
 from flowbrush.pipelines.reference.layers import Layer, LayerStack, Seat
+from flowbrush.pipelines.staging.which import those_ones
 
 GROWING = 4  # chunks in which a thing comes to its new size: at once would be a jump
 LARGEST, SMALLEST = 0.9, 0.08
@@ -32,6 +33,8 @@ def chosen(stack: LayerStack, told: Description, last: Sequence[Wanted] = ()) ->
     "the dogs", or everything; by a name that is not known what is called IT. On a photo "it" is one: of which the `last` prompt
     spoke, or what the photo shows.
     """
+    if told.which is not None:
+        return those_ones(stack, told.which)
     if told.edit is not None and told.edit.everything:
         named = [place for place, layer in enumerate(stack.layers) if layer.label and not layer.leaving]
         shown = [place for place in named if stack.layers[place].cut]
@@ -47,8 +50,12 @@ def chosen(stack: LayerStack, told: Description, last: Sequence[Wanted] = ()) ->
 
 def absent(stack: LayerStack, told: Description) -> list[str]:
     """What a prompt wants to change and what is not there, in words."""
+    if told.which is not None and not those_ones(stack, told.which):
+        return ["nothing here is meant by that: say it by its name"]
     if told.edit is None:
         return []
+    if told.edit.more and not any(layer.label and not layer.leaving for layer in stack.layers):
+        return ["there is nothing here of which more could come: say what is to come"]
     if told.edit.kind == CAMERA:
         return ["the camera follows no words: move it with the camera's own control"]
     if told.edit.kind not in TO:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from flowbrush.models.keyframes import Keyframes
 from flowbrush.models.text import edits
-from flowbrush.models.text.colors import COLORS
+from flowbrush.models.text.colors import COLORS, parted
 from flowbrush.pipelines.conditions.controls import Blend
 from flowbrush.pipelines.parsing.clauses import ClauseReader, sentence
 from flowbrush.pipelines.parsing.counts import counted, of_counts
@@ -59,6 +59,8 @@ class Editor:
                 stack = pacing.urged(stack, places, self.clauses, edit.manner)
             case edits.TURN:
                 stack = pacing.sent_back(stack, places, self.clauses)
+            case edits.ADD if edit.more:
+                coming = self._again(stack, edit.more)
             case edits.ADD:
                 new = {thing.called for thing in told.things if not thing.definite}
                 counts = counted(told.things).items()
@@ -66,6 +68,15 @@ class Editor:
                     told.things, Counter({name: n if name in new else lacking[name] for name, n in counts})
                 )
         return stack, coming
+
+    def _again(self, stack: LayerStack, count: int) -> list[Wanted]:
+        """As many more of the thing that came last."""
+        hue, kind = next(
+            (parted(layer.label) for layer in reversed(stack.layers) if layer.label and not layer.leaving),
+            ("", ""),
+        )
+        homes = dict(zip(self.keyframes.catalogue.things, self.keyframes.catalogue.homes, strict=True))
+        return [Wanted(kind, count, color=hue, home=homes[kind])] if kind in homes else []
 
     def _drawn(self, layer: Layer, thing: Wanted) -> Tensor:
         if is_dyed(layer, thing):

@@ -21,6 +21,7 @@ from flowbrush.pipelines.parsing.counts import counted, of_counts, of_room
 from flowbrush.pipelines.parsing.description import Description, describe
 from flowbrush.pipelines.parsing.heights import FREE
 from flowbrush.pipelines.parsing.wanted import Wanted
+from flowbrush.pipelines.parsing.waters import scene_of
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
 from flowbrush.pipelines.reference.tones import DAY, TONES, tone_of
 from flowbrush.pipelines.requests import Notice
@@ -34,6 +35,7 @@ from flowbrush.pipelines.staging.seats import sat_down
 from flowbrush.pipelines.staging.telling import everybody, names, nobody, retold
 from flowbrush.pipelines.staging.understood import understood
 from flowbrush.pipelines.staging.unheeded import MOST_THINGS, crowded, named, unheeded
+from flowbrush.pipelines.staging.which import those_ones
 
 DEFAULT_SCENE = "meadow"
 KEPT = 64  # descriptions that are remembered: a chunk with a new prompt asks for the same ones several times
@@ -89,7 +91,9 @@ class SceneMaker:
         order.
         """
         told = self.describe(prompts)
-        scene = told.scene or DEFAULT_SCENE
+        scene = (
+            told.scene or scene_of(told.things) or DEFAULT_SCENE
+        )  # "a shark appears" asks for no change yet
         drop = self.keyframes.backdrop(scene, seed, size)
         things = _first(told)
         placed = arrange(things, size, firsts, seed, drop.ground)
@@ -125,7 +129,11 @@ class SceneMaker:
         told = self.describe(prompts)
         stack, scene = lit_as(stack, told, prompts) if stack.of_photo else relit(stack, told)
         if told.of_what_is_there:
-            return self._to_scene(retold(stack, prompts, lambda layer: told.tells_deeds), scene)
+            meant = range(len(stack.layers)) if told.which is None else those_ones(stack, told.which)
+            hearing = [stack.layers[place] for place in meant if told.tells_deeds]
+            return self._to_scene(
+                retold(stack, prompts, lambda layer: any(layer is each for each in hearing)), scene
+            )
         counts, before = Counter(counted(told.things)), self.describe(stack.prompt)
         lacking = transition.lacking(stack, counts)
         if told.edit is not None:

@@ -63,6 +63,14 @@ def one(stack: LayerStack, label: str) -> Layer:
         (("a cat and a dog", "the cat disappears"), ["dog"]),
         (("a cat and a dog", "remove the tree"), ["cat", "dog"]),
         (("a cat", "add a dragon"), ["cat"]),
+        (("a cat", "another one", "one more"), ["cat"] * 3),
+        (("a cat and a dog", "no cats"), ["dog"]),
+        (("a cat", "no people"), ["cat"]),
+        (("three ducks", "two of them leave"), ["duck"]),
+        (("a big cat and a small dog", "remove the smaller one"), ["cat"]),
+        (("a red car and a blue car", "the red one disappears"), ["blue car"]),
+        (("a red car and a blue car", "only the red one"), ["car"]),
+        (("a house", "it is on fire"), ["fire", "house"]),
         (("a cat and a car", "make the car blue"), ["blue car", "cat"]),
         (("two cats", "make them pink"), ["pink cat", "pink cat"]),
         (("a cat and a dog", "make it night"), ["cat", "dog"]),
@@ -71,6 +79,29 @@ def one(stack: LayerStack, label: str) -> Layer:
 )
 def test_what_is_not_named_stays(maker: SceneMaker, prompts: tuple[str, ...], there: list[str]) -> None:
     assert labels(after(maker, *prompts)) == there
+
+
+def test_what_burns_has_its_fire_on_it(maker: SceneMaker) -> None:
+    fire = one(after(maker, "a house", "it is on fire"), "fire")
+    assert fire.seat is not None and fire.seat.label == "house"
+
+
+@pytest.mark.parametrize(
+    ("prompts", "said"),
+    [
+        (("the beach", "another one"), "there is nothing here of which more could come: say what is to come"),
+        (("a cat", "the green one jumps"), "nothing here is meant by that: say it by its name"),
+        (("a cat", "make the blue one bigger"), "nothing here is meant by that: say it by its name"),
+    ],
+)
+def test_who_is_not_there_is_told(maker: SceneMaker, prompts: tuple[str, str], said: str) -> None:
+    before = after(maker, prompts[0])
+    told = maker.unheeded(replace(plan(prompts[1]), new_texts=((prompts[1], None),)), before, before)
+    assert [each.message for each in told] == [said]
+
+
+def test_a_stream_that_begins_with_an_arrival_is_where_such_things_live(maker: SceneMaker) -> None:
+    assert maker.stage((("suddenly a shark appears", 1.0),), SIZE, 5, []).label == "under water"
 
 
 def test_what_is_added_comes_to_where_the_others_are(maker: SceneMaker) -> None:

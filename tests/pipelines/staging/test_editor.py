@@ -20,6 +20,9 @@ from flowbrush.pipelines.staging.scenes import SceneMaker
         ("replace the cat with two horses", ["dog", "horse"], ["horse"]),
         ("only the cat", ["cat"], []),
         ("zoom in", ["cat", "dog"], []),
+        ("another one", ["cat", "dog"], ["dog"]),
+        ("one of them leaves", ["cat"], []),
+        ("no cats", ["dog"], []),
     ],
 )
 def test_what_stays_and_what_is_to_come(
