@@ -33,6 +33,7 @@ APPROACHING = (
     ("approach", "approaches", "approaching", "approached"),
     ("reach", "reaches", "reaching", "reached"),
     ("join", "joins", "joining", "joined"),
+    ("meet", "meets", "meeting", "met"),
 )
 HURRYING = (
     ("", "speeds", "speeding", "sped"),
@@ -103,6 +104,9 @@ _MIDDLE = re.compile(
 )
 OTHER_WAY = {"left": "to the right", "right": "to the left"}
 _FROM = re.compile(r"\bfrom\s+(?:the\s+)?(left|right)\b(?!\s+to\b)")
+_TO_AND_FRO = re.compile(
+    r"\b(?:back\s+and\s+forth|to\s+and\s+fro|from\s+(?:one\s+)?side\s+to\s+(?:the\s+other\s+)?side)\b"
+)
 _TO_IT = r"(?=\s+(?:an?|the|his|her|its|some|another)\b)"
 _PLAYS = re.compile(
     rf"\b(?:play(?:s|ing)?)\s+with{_TO_IT}|\bplay(?:s|ing)?\s+(?:together|with\s+(?:each\s+other|one\s+another))\b"
@@ -121,6 +125,7 @@ def going(text: str) -> str:
     """
     text = _ON_TOP.sub("on", _RIDES_ON.sub(r"\1", resting(livening(daytimes(text)))))
     text = _PLAYS.sub(_at_play, _AT_IT.sub("next to", _MIDDLE.sub("between", text)))
+    text = _TO_AND_FRO.sub("left and right", text)
     text = _FROM.sub(lambda found: OTHER_WAY[found[1]], text)
     text = _SAILING.sub(lambda found: f"{found[1]}{found[2]} sail{'' if found[2] else 's'}", text)
     text = _IN_PLACE.sub(lambda found: found[1], _ALONG.sub("along", text))

@@ -13,14 +13,16 @@ _STILL = re.compile(
     r"\b(?:stand|sit|stay|keep|hold|lie|i|are|be)(s?)\s+(?:\w+ly\s+)?(?:still|motionless)\b(?!\s+\w+ing\b)"  # "is still running"
 )
 _NOT = re.compile(
-    r"\b(?:does\s+not|doesn't|do\s+not|don't|without|not)\s+(?:move|moving)\b(?:\s+at\s+all\b)?"
+    r"\b(?:(?:(?:do|does)(?:\s+not|n't)|never|no\s+longer)\s+(?!(?:add|remove|make|turn|put|show|have|has|want|need)\b)[a-z]{2,}"
+    r"|(?:(?:is|are)\s+(?:not|no\s+longer)|isn't|aren't|not|no\s+longer|without)\s+(?!any)[a-z]{2,}ing)\b(?:\s+at\s+all\b)?"
 )
+"""Who does not run, or is not running, stays."""
 _UP = re.compile(r"\b(wak|stand|sit|get|giv|grow|show|line|look)(e?s?|ing)\s+(?:up|(?<=looks )down)\b")
 """Who gets up or looks down stays where it is."""
 
 
 def resting(text: str) -> str:
-    """`text` in lower case with "rests" for what stops, waits or stands still."""
+    """`text` in lower case with "rests" for what stops, waits, stands still or does not do something."""
     text = _UP.sub(r"\1\2", _NOT.sub("rests", text.lower()))
     text = _STILL.sub(lambda found: f"rest{found[1]}", text)
     text = _STOP.sub(lambda found: f"{found[1]}rest", _STOPS.sub("rests", text))

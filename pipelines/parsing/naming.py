@@ -129,9 +129,11 @@ class _Reader:
         self.size = self.size or ("small" if meaning.word in YOUNG else "")
         if color(meaning.word):  # the "red" of "red car"
             self.color, self.own = color(meaning.word), meaning.name
+        last = self.at
         if before.modified and self.things:
             self._last(label=meaning.name)
         elif before.definite and not before.again and self._is_known(meaning.name, side):
+            self._beside_known(last)
             if not several and self.things[self.at].count > 1:
                 self.one_of = self.at
             return
@@ -148,7 +150,10 @@ class _Reader:
         self.relation = self.relation if meaning.joined and meaning.word not in ("and", "with") else ""
         of = after is not None and after.word == "of"
         if kind == "count":
-            self.count = int(name)
+            pair = (
+                meaning.word == "both" and after is not None and after.word in ONE
+            )  # "both a cat and a dog"
+            self.count = 0 if pair else int(name)
         elif kind == "size" or meaning.word in YOUNG:
             self._sized(meaning)
         elif meaning.word in NOT:
@@ -208,6 +213,14 @@ class _Reader:
             self.related.append((before, self.relation, self.at))
         self.side = self.side_of_next = self.height = self.relation = ""
         self._forget()
+
+    def _beside_known(self, place: int) -> None:
+        """The thing at `place` is on a side of the one that is meant: "a dog left of a house, a cat right of the house"."""
+        side, self.side_of_next = self.side_of_next, ""
+        if side and place != self.at:
+            self.things[place] = replace(self.things[place], side=side)
+            if self.things[self.at].side == side:
+                self._last(side="middle")
 
     def _is_known(self, label: str, side: str) -> bool:
         """Whether "the dog" is one that was named before; then it is the one that was named last."""

@@ -42,9 +42,17 @@ def seated(things: Sequence[Wanted], said: Sequence[Meaning]) -> list[Wanted]:
     placed = list(things)
     for rider, carrier in _pairs(said):
         one, other = _place(placed, rider), _place(placed, carrier)
-        if one is None or other is None or placed[other].on or not _is_free(placed, placed[one]):
+        if one is None or other is None or placed[one].on:
+            continue
+        if placed[other].on or not _is_free(placed, placed[one]):
+            why = f"the {placed[one].called} cannot be on the {carrier}: that is left out"
+            placed[one] = replace(placed[one], unheeded=(*placed[one].unheeded, why))
             continue
         placed[one], placed[other] = _together(placed[one], placed[other])
+    if any(each.label in ON_ITS_OWN for each in placed) and _is_on_fire(said):
+        placed = [
+            replace(each, on=IT) if each.label in ON_ITS_OWN and not each.on else each for each in placed
+        ]
     if any(each.label in WORN for each in placed) and _is_worn_by_it(said):
         placed = [replace(each, on=IT) if each.label in WORN and not each.on else each for each in placed]
     ridden, left = _ridden(said), _left(said)
@@ -64,6 +72,14 @@ def _is_worn_by_it(said: Sequence[Meaning]) -> bool:
     named = any(one.word in THE and not other.kind and other.joined for one, other in pairs)
     is_put_on = not PUT_ON.isdisjoint({each.word for each in said})
     return given or (is_put_on and (named or any(each.word in WHOSE for each in said)))
+
+
+def _is_on_fire(said: Sequence[Meaning]) -> bool:
+    """Whether that burns which has no name here: "it is on fire", "set it on fire"."""
+    alone = all(each.name in ON_ITS_OWN for each in said if each.kind == "thing")
+    it = any(each.word in WHOSE for each in said)
+    on_fire = any(one.word in ON and other.name in ON_ITS_OWN for one, other in pairwise(said))
+    return alone and it and on_fire
 
 
 def _place(things: Sequence[Wanted], label: str) -> int | None:
@@ -132,8 +148,16 @@ def _ridden(said: Sequence[Meaning]) -> frozenset[str]:
         said[each.last].name
         for each in mentions_of(said)
         if any(word.word in RIDES for word in _before_name(said[: each.first + 1]))
+        or _is_ridden_on(said, each)
     }
     return frozenset(names)
+
+
+def _is_ridden_on(said: Sequence[Meaning], mention: Mention) -> bool:
+    """Whether who is on it rides: "a boy on a horse rides" """
+    on = any(word.word in ON for word in _before_name(said[: mention.first + 1]))
+    following = [each for each in said[mention.last + 1 : mention.last + 3] if each.word not in ("is", "are")]
+    return on and bool(following) and following[0].joined and following[0].word in RIDES
 
 
 def _left(said: Sequence[Meaning]) -> dict[str, str]:

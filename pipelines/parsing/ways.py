@@ -23,6 +23,8 @@ AFTER = frozenset({"after"})
 OVER = frozenset({"over"})
 """Where to one goes that jumps; what flies over something is above it."""
 FROM = frozenset({"from"})
+AWAY = frozenset("away off".split())
+"""Where to one goes that floats: a balloon that floats, and no more, stays where it is."""
 PAST = OVER | {"past"}
 """Who goes so to another goes on from there."""
 LEVEL = frozenset({"fly", "swim"})
@@ -60,11 +62,21 @@ def with_ways(things: Sequence[Wanted], said: Sequence[Meaning]) -> list[Wanted]
             if _is_open(doer):
                 doer, other = _towards(doer, other, goal)
                 ways[pair[0]], ways[pair[1]] = doer, other  # type: ignore[index]
-    return [replace(each, toward=_own_way(each), own_way=True) if _is_open(each) else each for each in ways]
+    away = any(each.word in AWAY for each in said)
+    return [
+        replace(each, toward=_own_way(each), own_way=True)
+        if _is_open(each) or (away and _drifts(each))
+        else each
+        for each in ways
+    ]
 
 
 def _is_open(thing: Wanted) -> bool:
     return thing.verb in TRAVELS and not (thing.direction or thing.toward or thing.on)
+
+
+def _drifts(thing: Wanted) -> bool:
+    return thing.verb == "float" and not (thing.direction or thing.toward or thing.on)
 
 
 def _own_way(thing: Wanted) -> str:

@@ -45,6 +45,10 @@ def said(prompt: str, model: PocketModel) -> str:
         "a cat rides a house": "cat on house, house",
         "a bee lands on a flower": "bee on rose, rose",
         "a house on fire": "house, fire on house",
+        "it is on fire": "fire on it",
+        "a boy on a horse rides": "horse walk left",
+        "a girl is on the horse": "horse",
+        "a monkey on an elephant on a turtle": "monkey on elephant, elephant, turtle",
         "a burning house and a cat": "house burn, cat, fire on house",
         "a campfire burning by a burning tree": "fire burn, tree burn",
         "a snowman with a top hat": "snowman, top hat on snowman",
@@ -125,3 +129,17 @@ def test_who_is_ridden_goes_as_such_things_do(model: PocketModel, prompt: str, v
 
 def test_vehicles_are_what_drives_in_the_world_that_was_learned() -> None:
     assert set(verbs.KINDS["vehicle"]) == VEHICLES
+
+
+@pytest.mark.parametrize(
+    ("prompt", "why"),
+    [
+        ("a monkey on an elephant on a turtle", "the elephant cannot be on the turtle: that is left out"),
+        ("a house on a cake", "the house cannot be on the cake: that is left out"),
+        ("a dog and a cat on a tree", ""),
+        ("a cat on a car and a dog on the car", ""),
+    ],
+)
+def test_who_cannot_be_on_another_is_told(model: PocketModel, prompt: str, why: str) -> None:
+    things = SceneMaker(model).describe(((prompt, 1.0),)).things
+    assert "".join(each for thing in things for each in thing.unheeded) == why

@@ -51,6 +51,9 @@ def said(prompt: str, model: PocketModel) -> list[str]:
         "a bird flies from a tree to the left": "1 eagle left, 1 tree",
         "a dog sleeps and a cat sleeps next to each other": "1 dog, 1 cat",
         "a rabbit jumps up and down": "1 rabbit",
+        "a ball rolls back and forth": "1 soccer ball",
+        "a balloon floats": "1 balloon",
+        "a balloon floats away": "1 balloon left",
     }.items(),
 )
 def test_who_goes_where(model: PocketModel, prompt: str, ways: str) -> None:
