@@ -40,6 +40,7 @@ def drive(
     floating: frozenset[int] = frozenset(),
     going_off: frozenset[int] = frozenset(),
     upright: frozenset[int] = frozenset(),
+    chases: Mapping[int, str] = NOBODY,
 ) -> LayerStack:
     """Poses after what the things did by themselves: `gained` [3, h, w] shift in pixels and turn, averaged over each thing's cells,
     `own` [layers, h, w].
@@ -51,9 +52,9 @@ def drive(
     that side and come in at the other, so they have somewhere to go for as long as the stream lives; but for those `going_off`, who
     leave there. Those `floating` are on water,
     and come neither up nor down; those `upright` do not turn: round things of the student's world roll, and a cup lay on its side
-    when it had run to the left. Who sits on another goes where that goes.
+    when it had run to the left. Those of one of the `chases` go at about one pace. Who sits on another goes where that goes.
     """
-    sitting, paces = stack.carriers(), troop_paces(stack, passing)
+    sitting, paces = stack.carriers(), troop_paces(stack, passing, chases)
     for index, (layer, gain) in enumerate(zip(stack.layers, mean_gains(gained, own), strict=True)):
         if layer.label and index not in sitting:
             dx, dy, turn = gain.tolist()
@@ -64,7 +65,7 @@ def drive(
             level = told in LEVEL or index in floating or (layer.cut and told != "up")
             by[1] = 0.0 if level else by[1]
             if way:
-                pace, count = paces[kind_of(layer), told]
+                pace, count = paces[chases.get(index, kind_of(layer)), told]
                 least = TROOP_PACE if count > 1 else LEAST_PACE
                 by[way[0]], pace = kept_up(float(by[way[0]]), pace, way[1], least)
             elif layer.pace and not layer.held:
@@ -76,16 +77,20 @@ def drive(
     return carried(stack)
 
 
-def troop_paces(stack: LayerStack, passing: Mapping[int, str]) -> dict[tuple[str, str], tuple[float, int]]:
+def troop_paces(
+    stack: LayerStack, passing: Mapping[int, str], chases: Mapping[int, str] = NOBODY
+) -> dict[tuple[str, str], tuple[float, int]]:
     """The greatest pace (pixels a chunk) of all of a kind that were told to go the same way, and how many they are, by both: of
-    three ducks the student has one swim twice as fast as another, and five horses would come to stand on each other.
+    three ducks the student has one swim twice as fast as another, and five horses would come to stand on each other. Of `chases`
+    (by place, the name of who is chased) those who chase are of its kind: a rabbit that hardly ran was passed by its dog.
     """
     paces: dict[tuple[str, str], tuple[float, int]] = {}
     for index, told in passing.items():
         layer = stack.layers[index]
-        pace, count = paces.get((kind_of(layer), told), (0.0, 0))
+        kind = chases.get(index, kind_of(layer))
+        pace, count = paces.get((kind, told), (0.0, 0))
         own = (0.0, 0) if layer.held else (layer.pace, 1)
-        paces[kind_of(layer), told] = max(pace, own[0]), count + own[1]
+        paces[kind, told] = max(pace, own[0]), count + own[1]
     return paces
 
 

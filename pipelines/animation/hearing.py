@@ -58,6 +58,16 @@ def passing(reader: ClauseReader, stack: LayerStack, plan: ChunkPlan) -> dict[in
     return {place: way for place, way in ways.items() if way in PASSED}
 
 
+def chases(reader: ClauseReader, stack: LayerStack, plan: ChunkPlan) -> dict[int, str]:
+    """The places of the layers that are chased, or chase others, and the name of who is chased."""
+    wanted = {
+        place: reader.wanted(*asked(reader, stack, place, plan.prompt)[:3])
+        for place, layer in enumerate(stack.layers)
+        if layer.label
+    }
+    return {place: thing.chase for place, thing in wanted.items() if thing is not None and thing.chase}
+
+
 def going_off(reader: ClauseReader, stack: LayerStack, plan: ChunkPlan) -> frozenset[int]:
     """The places of the layers that were told to go off the picture, and not to come back."""
     wanted = {

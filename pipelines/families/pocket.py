@@ -19,7 +19,7 @@ from flowbrush.pipelines.animation.bending import Bends, going, gone_on, lit, sh
 from flowbrush.pipelines.animation.calming import calmed, unrest
 from flowbrush.pipelines.animation.drive import bases_of, drive, gains, mean_gains
 from flowbrush.pipelines.animation.floating import floating
-from flowbrush.pipelines.animation.hearing import going_off, passing, regions, staying, told, upright
+from flowbrush.pipelines.animation.hearing import chases, going_off, passing, regions, staying, told, upright
 from flowbrush.pipelines.conditions.controls import ChunkPlan, normalised
 from flowbrush.pipelines.conditions.drag import Guide
 from flowbrush.pipelines.conditions.regions import Regions
@@ -242,6 +242,7 @@ class PocketFamily:
                 afloat,
                 going_off(*about),
                 upright(*about),
+                chases(*about),
             )
             bases = bases_of(moved.stack, mean_gains(gained, moved.own))
             whose = shares(bases, (gained.shape[1], gained.shape[2]))

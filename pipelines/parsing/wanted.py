@@ -73,6 +73,9 @@ class Wanted:
     goal: Goal | None = None
     """the other thing that it goes to, or away from, wherever that is"""
 
+    chase: str = ""
+    """the label of the thing that is chased or followed, of that one and of those behind it: they go at about one pace"""
+
     on: str = ""
     """the label of the thing that it stands on, or rides"""
 

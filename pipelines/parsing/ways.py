@@ -93,7 +93,10 @@ def _towards(doer: Wanted, other: Wanted, goal: _Named) -> tuple[Wanted, Wanted]
     to = None if goal.driven or goal.past else goal_of(doer, other.called, goal.away)
     doer = replace(doer, side=own_side, toward=way, goal=to)
     if goal.driven:  # it flees, as such things go
-        other = replace(other, verb=_gait(other), toward=other.toward if other.way else way)
+        other = replace(
+            other, verb=_gait(other), toward=other.toward if other.way else way, chase=other.label
+        )
+        doer = replace(doer, chase=other.label)
     return replace(doer, verb=_gait(doer) if goal.driven else doer.verb), replace(other, side=other_side)
 
 

@@ -186,6 +186,18 @@ def test_those_of_a_kind_who_go_the_same_way_go_at_about_one_pace() -> None:
     assert lone.layers[1].pose.x == pytest.approx(50 + LEAST_PACE - LEAST_DRIVE), "and nobody else's"
 
 
+def test_who_is_chased_goes_about_as_fast_as_who_chases_it() -> None:
+    rabbit, dog = disc(RED, 60, 30), disc(BLUE, 80, 30)
+    moved = move(stack(replace(rabbit, label="rabbit"), replace(dog, label="dog", pace=10.0)), rows())
+    told = {0: "left", 1: "left"}
+    apart, chased = (
+        drive(moved.stack, moved.own, gained(-1.0, 0.0, 0.0), passing=told, chases=chases).layers[0].pose.x
+        for chases in ({}, {0: "rabbit", 1: "rabbit"})
+    )
+    assert 60 - apart == pytest.approx(1 - LEAST_DRIVE)
+    assert 60 - chased == pytest.approx(10 * PACE_KEPT * TROOP_PACE - LEAST_DRIVE)
+
+
 def test_what_floats_comes_neither_up_nor_down() -> None:
     moved = move(stack(disc(RED, 50, 30)), rows())
     after = drive(moved.stack, moved.own, gained(3.0, 2.0, 0.0), floating=frozenset({0})).layers[0]

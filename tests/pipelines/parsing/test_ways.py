@@ -109,3 +109,15 @@ def test_all_who_do_it_have_the_goal(model: PocketModel) -> None:
 def test_in_a_chase_each_goes_as_such_things_do(model: PocketModel, prompt: str, verbs: list[str]) -> None:
     """A butterfly that was told to run stayed where it was."""
     assert [thing.verb for thing in SceneMaker(model).describe(((prompt, 1.0),)).things] == verbs
+
+
+@pytest.mark.parametrize(
+    ("prompt", "chase"),
+    [
+        ("a dog chases a rabbit", ["rabbit", "rabbit"]),
+        ("a police car follows a red car", ["car", "car"]),
+        ("a dog runs to a rabbit", ["", ""]),
+    ],
+)
+def test_who_is_chased_and_who_chases_go_together(model: PocketModel, prompt: str, chase: list[str]) -> None:
+    assert [thing.chase for thing in SceneMaker(model).describe(((prompt, 1.0),)).things] == chase
