@@ -18,7 +18,7 @@ _SIDES = {"left": "left", "leftmost": "left", "right": "right", "rightmost": "ri
 NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
 _OPENING = r"please|now|then|and|also|just|suddenly"
 _ASKING = (
-    r"let|make|turn|paint|colou?r|dye|change|move|put|push|send|bring|remove|delete|erase|hide|replace|take\s+away|get\s+rid\s+of|only|"
+    r"let|make|turn|paint|colou?r|dye|change|move|put|push|send|bring|remove|delete|erase|hide|replace|take|take\s+away|get\s+rid\s+of|only|"
     r"keep\s+only"
 )
 

@@ -49,7 +49,7 @@ ORDINARY = frozenset(
     "disappear disappears disappearing vanish vanishes vanishing them him everyone everybody everything all both "
     "can could would will should i i'd i'm we you us want wants like need see have has had give create generate draw set "
     "photo photograph also just really still only too again more suddenly meanwhile afterwards later finally "
-    "second together 1".split()
+    "second together start starts begin begins but 1".split()
 )
 MOST_LOOKS = 6  # phrases that are named of a prompt's style
 RIDES = frozenset("ride rides riding rode".split())

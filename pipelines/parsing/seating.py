@@ -55,6 +55,9 @@ def seated(things: Sequence[Wanted], said: Sequence[Meaning]) -> list[Wanted]:
         ]
     if any(each.label in WORN for each in placed) and _is_worn_by_it(said):
         placed = [replace(each, on=IT) if each.label in WORN and not each.on else each for each in placed]
+    if placed and not any(each.on for each in placed) and _climbs_nothing(said):
+        why = f"nothing that is known is named for the {placed[0].called} to climb on or off: say what"
+        placed[0] = replace(placed[0], unheeded=(*placed[0].unheeded, why))
     ridden, left = _ridden(said), _left(said)
     placed = [_walking(each) if each.label in ridden else each for each in placed]
     placed = [_off(each, left[each.label]) if each.label in left else each for each in placed]
@@ -72,6 +75,12 @@ def _is_worn_by_it(said: Sequence[Meaning]) -> bool:
     named = any(one.word in THE and not other.kind and other.joined for one, other in pairs)
     is_put_on = not PUT_ON.isdisjoint({each.word for each in said})
     return given or (is_put_on and (named or any(each.word in WHOSE for each in said)))
+
+
+def _climbs_nothing(said: Sequence[Meaning]) -> bool:
+    """Whether somebody climbs, and from nothing that is named."""
+    climbs = any(each.word in CLIMBS for each in said)
+    return climbs and not any(each.word in OFF for each in said)
 
 
 def _is_on_fire(said: Sequence[Meaning]) -> bool:

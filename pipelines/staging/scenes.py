@@ -15,6 +15,7 @@ from flowbrush.models.text.colors import parted
 from flowbrush.models.text.edits import REMOVE, edited
 from flowbrush.models.text.scenery import tells_of_scenery
 from flowbrush.models.text.scenes import LIGHTS
+from flowbrush.models.text.words import spoken
 from flowbrush.pipelines.conditions.controls import Blend, ChunkPlan
 from flowbrush.pipelines.parsing.clauses import ClauseReader
 from flowbrush.pipelines.parsing.counts import counted, of_counts, of_room
@@ -34,7 +35,14 @@ from flowbrush.pipelines.staging.neighbours import beside, in_depth
 from flowbrush.pipelines.staging.seats import sat_down
 from flowbrush.pipelines.staging.telling import everybody, names, nobody, retold
 from flowbrush.pipelines.staging.understood import understood
-from flowbrush.pipelines.staging.unheeded import MOST_THINGS, crowded, named, unheeded
+from flowbrush.pipelines.staging.unheeded import (
+    MOST_THINGS,
+    NOTHING_SAID,
+    crowded,
+    named,
+    says_nothing,
+    unheeded,
+)
 from flowbrush.pipelines.staging.which import those_ones
 
 DEFAULT_SCENE = "meadow"
@@ -73,8 +81,13 @@ class SceneMaker:
                 *editing.absent(before, each),
                 *self.editor.standing(before, each),
                 *crowded(each, after),
+                *([NOTHING_SAID] if says_nothing(each) and self._is_known(text) else []),
             ]
         )
+
+    def _is_known(self, text: str) -> bool:
+        """Whether nothing else is to be told of the words of a prompt, which has some."""
+        return bool(spoken(text)) and not (self.text.unknown(text) or self.text.remarks(text))
 
     def understood(self, plan: ChunkPlan, stack: LayerStack) -> frozenset[str]:
         """Words of new prompts that were never trained, and by which a photo's `stack` has something all the same."""

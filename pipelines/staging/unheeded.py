@@ -10,6 +10,17 @@ UNSEEN = {"rain": "no drops fall", "snow": "no flakes fall", "wind": "nothing be
 """What the student makes of each kind of weather that it was taught."""
 
 
+NOTHING_SAID = (
+    "this says nothing that can be shown: say what there is to see, what it does, or what is to change"
+)
+
+
+def says_nothing(told: Description) -> bool:
+    """Whether a prompt of words that are known says neither what there is, nor what it does, nor of the light, nor of a change."""
+    acts = told.tells_deeds or told.edit is not None or told.clears or told.of_scenery
+    return told.of_what_is_there and not (acts or told.weather or told.by_day or told.light or told.later)
+
+
 def unheeded(told: Description) -> list[str]:
     """What a prompt says that cannot be shown, and why."""
     weather = [f"{each} is hardly seen: {UNSEEN[each]}" for each in told.weather if each in UNSEEN]

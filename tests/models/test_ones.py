@@ -14,6 +14,7 @@ from flowbrush.models.text.ones import LARGE, SMALL, Which, as_pronouns, which
         ("make the bigger one blue", Which(size=LARGE, most=1), "make it blue"),
         ("Remove the small ones", Which(size=SMALL), "Remove them"),
         ("two of them leave", Which(most=2), "they leave"),
+        ("take two of them away", Which(most=2), "take them away"),
         ("one of them sleeps", Which(most=1), "it sleeps"),
         ("now the other one jumps", Which(other=True, most=1), "now it jumps"),
         ("the others run", Which(other=True), "they run"),

@@ -136,6 +136,12 @@ def test_vehicles_are_what_drives_in_the_world_that_was_learned() -> None:
     [
         ("a monkey on an elephant on a turtle", "the elephant cannot be on the turtle: that is left out"),
         ("a house on a cake", "the house cannot be on the cake: that is left out"),
+        (
+            "the cat climbs up again",
+            "nothing that is known is named for the cat to climb on or off: say what",
+        ),
+        ("the cat climbs up the tree", ""),
+        ("the cat climbs off the car", ""),
         ("a dog and a cat on a tree", ""),
         ("a cat on a car and a dog on the car", ""),
     ],

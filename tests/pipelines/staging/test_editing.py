@@ -14,6 +14,7 @@ from flowbrush.pipelines.reference.layers import Layer, LayerStack
 from flowbrush.pipelines.reference.render import move
 from flowbrush.pipelines.staging.editing import grown
 from flowbrush.pipelines.staging.scenes import SceneMaker
+from flowbrush.pipelines.staging.unheeded import NOTHING_SAID
 
 SIZE = (320, 192)
 A_SECOND = 4  # chunks
@@ -90,14 +91,20 @@ def test_what_burns_has_its_fire_on_it(maker: SceneMaker) -> None:
     ("prompts", "said"),
     [
         (("the beach", "another one"), "there is nothing here of which more could come: say what is to come"),
+        (("a cat", "more"), NOTHING_SAID),
+        (("a cat", "the cat one again, please"), ""),
+        (("a cat", "make it night"), ""),
+        (("a cat", "it jumps"), ""),
+        (("a cat", "a zorble"), ""),
+        (("a cat", ""), ""),
         (("a cat", "the green one jumps"), "nothing here is meant by that: say it by its name"),
         (("a cat", "make the blue one bigger"), "nothing here is meant by that: say it by its name"),
     ],
 )
-def test_who_is_not_there_is_told(maker: SceneMaker, prompts: tuple[str, str], said: str) -> None:
+def test_what_comes_to_nothing_is_told(maker: SceneMaker, prompts: tuple[str, str], said: str) -> None:
     before = after(maker, prompts[0])
     told = maker.unheeded(replace(plan(prompts[1]), new_texts=((prompts[1], None),)), before, before)
-    assert [each.message for each in told] == [said]
+    assert [each.message for each in told] == [said] * bool(said)
 
 
 def test_a_stream_that_begins_with_an_arrival_is_where_such_things_live(maker: SceneMaker) -> None:
