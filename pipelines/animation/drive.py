@@ -65,7 +65,7 @@ def drive(
             level = told in LEVEL or index in floating or (layer.cut and told != "up")
             by[1] = 0.0 if level else by[1]
             if way:
-                pace, count = paces[chases.get(index, kind_of(layer)), told]
+                pace, count = paces[_troop(layer, told, chases.get(index))]
                 least = TROOP_PACE if count > 1 else LEAST_PACE
                 by[way[0]], pace = kept_up(float(by[way[0]]), pace, way[1], least)
             elif layer.pace and not layer.held:
@@ -81,17 +81,22 @@ def troop_paces(
     stack: LayerStack, passing: Mapping[int, str], chases: Mapping[int, str] = NOBODY
 ) -> dict[tuple[str, str], tuple[float, int]]:
     """The greatest pace (pixels a chunk) of all of a kind that were told to go the same way, and how many they are, by both: of
-    three ducks the student has one swim twice as fast as another, and five horses would come to stand on each other. Of `chases`
-    (by place, the name of who is chased) those who chase are of its kind: a rabbit that hardly ran was passed by its dog.
+    three ducks the student has one swim twice as fast as another, and five horses would come to stand on each other. Those of
+    one of the `chases` (its name, by place) are one troop, too: a rabbit that hardly ran was passed by its dog.
     """
     paces: dict[tuple[str, str], tuple[float, int]] = {}
     for index, told in passing.items():
         layer = stack.layers[index]
-        kind = chases.get(index, kind_of(layer))
-        pace, count = paces.get((kind, told), (0.0, 0))
+        troop = _troop(layer, told, chases.get(index))
+        pace, count = paces.get(troop, (0.0, 0))
         own = (0.0, 0) if layer.held else (layer.pace, 1)
-        paces[kind, told] = max(pace, own[0]), count + own[1]
+        paces[troop] = max(pace, own[0]), count + own[1]
     return paces
+
+
+def _troop(layer: Layer, told: str, chase: str | None) -> tuple[str, str]:
+    """What those have in common who go at one pace: their kind and way, or the name of their chase, whichever way each goes."""
+    return (kind_of(layer), told) if chase is None else (chase, "")
 
 
 def kind_of(layer: Layer) -> str:

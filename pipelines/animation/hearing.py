@@ -59,7 +59,7 @@ def passing(reader: ClauseReader, stack: LayerStack, plan: ChunkPlan) -> dict[in
 
 
 def chases(reader: ClauseReader, stack: LayerStack, plan: ChunkPlan) -> dict[int, str]:
-    """The places of the layers that are chased, or chase others, and the name of who is chased."""
+    """The places of the layers that go as others go, which they chase or meet, or which chase them, and the name of that chase."""
     wanted = {
         place: reader.wanted(*asked(reader, stack, place, plan.prompt)[:3])
         for place, layer in enumerate(stack.layers)

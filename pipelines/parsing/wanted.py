@@ -74,7 +74,7 @@ class Wanted:
     """the other thing that it goes to, or away from, wherever that is"""
 
     chase: str = ""
-    """the label of the thing that is chased or followed, of that one and of those behind it: they go at about one pace"""
+    """a name for those who go at about one pace: one that is chased or followed and those behind it, and two that meet or part"""
 
     on: str = ""
     """the label of the thing that it stands on, or rides"""

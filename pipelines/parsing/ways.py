@@ -90,6 +90,7 @@ def _towards(doer: Wanted, other: Wanted, goal: _Named) -> tuple[Wanted, Wanted]
     way = OTHER.get(own_side) or (other_side if other_side in OTHER else _own_way(doer))
     if goal.away:
         way = OTHER.get(way, way)
+        own_side = doer.side or "middle"  # with room to run
     to = None if goal.driven or goal.past else goal_of(doer, other.called, goal.away)
     doer = replace(doer, side=own_side, toward=way, goal=to)
     if goal.driven:  # it flees, as such things go
@@ -176,7 +177,9 @@ def _facing(things: list[Wanted], said: Sequence[Meaning]) -> list[Wanted]:
     for place, side, other in zip(pair, OTHER, others, strict=False):
         toward = OTHER[side] if way == "to" else side
         to = goal_of(things[place], other, way == "from")
-        things[place] = replace(things[place], side=side, toward=toward, goal=to)
+        side = side if way == "to" else things[place].side  # who part begin near each other, with room to go
+        chase = things[pair[0]].label
+        things[place] = replace(things[place], side=side, toward=toward, goal=to, chase=chase)
     return things
 
 

@@ -196,6 +196,11 @@ def test_who_is_chased_goes_about_as_fast_as_who_chases_it() -> None:
     )
     assert 60 - apart == pytest.approx(1 - LEAST_DRIVE)
     assert 60 - chased == pytest.approx(10 * PACE_KEPT * TROOP_PACE - LEAST_DRIVE)
+    told, both = {0: "right", 1: "left"}, {0: "rabbit", 1: "rabbit"}
+    parting = (
+        drive(moved.stack, moved.own, gained(-1.0, 0.0, 0.0), passing=told, chases=both).layers[0].pose.x
+    )
+    assert parting - 60 == pytest.approx(10 * PACE_KEPT * TROOP_PACE - LEAST_DRIVE), "the other way, too"
 
 
 def test_what_floats_comes_neither_up_nor_down() -> None:
