@@ -29,10 +29,11 @@ _LENS = _any(
     r"\d{2}mm(?: lens| film)?, anamorphic(?: lens)?, imax, dslr, hdr, [248]k, [36]0\s?fps, 1080p, 720p, u?hd, high definition",
 )
 _QUALITY = _any(
-    "(?:ultra |hyper |photo ?)?realistic, (?:ultra |hyper |photo ?)realism, photographic, (?:highly |very |extremely )?detailed",
+    r"(?:(?:ultra|hyper|photo)[\s-]?)?realistic, (?:ultra|hyper|photo)[\s-]?realism, photographic",
+    "(?:highly |very |extremely )?detailed",
     "(?:best|high|top) quality, masterpiece, award winning, unreal engine, octane render, cinematic",
     "3d(?: render(?:ed|ing)?| animation)?",
-    "(?:soft|volumetric|studio|natural|cinematic|dramatic|warm|rim) light(?:ing)?",
+    "(?:soft|volumetric|studio|natural|cinematic|dramatic|warm|rim) light(?:ing)?, lighting",
 )
 _STYLE = _any(
     "watercolou?rs?, aquarelle, oil paintings?, paintings?, pencil (?:drawings?|sketch(?:es)?), sketch(?:es)?, anime",

@@ -51,6 +51,8 @@ ORDINARY = frozenset(
     "photo photograph also just really still only too again more suddenly meanwhile afterwards later finally "
     "second together start starts begin begins but 1".split()
 )
+PRONOUNS = frozenset("it them him her they he she his its their us me".split())
+"""Words that name nothing themselves: in "one of them a hat" there is one hat."""
 MOST_LOOKS = 6  # phrases that are named of a prompt's style
 RIDES = frozenset("ride rides riding rode".split())
 OTHERS = near_words.WORDS | scenes.WORDS | colors.NAMES | quantities.WORDS
@@ -247,6 +249,7 @@ class PocketText(nn.Module):
         for at, (concept,) in zip(alone, self._named([[heard[at]] for at in alone]), strict=True):
             named[at] = concept if concept[0] == "thing" else named[at]
         named = at_sides(heard, self._unborrowed(heard, named, joined))
+        named = [("", "") if word in PRONOUNS else each for word, each in zip(heard, named, strict=True)]
         return [
             Meaning(word, *concept, close) for word, concept, close in zip(heard, named, joined, strict=True)
         ]

@@ -15,6 +15,8 @@ from flowbrush.models.text.looks import looks, without_looks
         ("oil painting of a horse in the style of van Gogh", "a horse", ["oil painting", "in the style of van Gogh"]),
         ("a panda as a watercolour", "a panda", ["as a watercolour"]),
         ("bird's-eye view of a car, highly detailed", "a car,", ["bird's-eye view", "highly detailed"]),
+        ("a photorealistic dog, ultra-realistic", "a dog,", ["photorealistic", "ultra-realistic"]),
+        ("a lion, lighting, studio light", "a lion, ,", ["lighting", "studio light"]),
         ("a dog in a field", "a dog in a field", []),
         ("a light bulb above a wide road", "a light bulb above a wide road", []),
         ("a full moon, a tall house", "a full moon, a tall house", []),

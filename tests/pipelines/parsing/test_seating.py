@@ -55,6 +55,7 @@ def said(prompt: str, model: PocketModel) -> str:
         "put a hat on her": "top hat on it",
         "put a hat on the zorble": "top hat on it",
         "give him a crown": "crown on it",
+        "give one of them a hat": "top hat on it",
         "she wears a hat": "top hat on it",
         "put a hat on the left": "top hat",
         "add a hat": "top hat",
