@@ -12,7 +12,7 @@ import torch
 from flowbrush.models.keyframes import Ground
 from flowbrush.models.pocket import PocketModel
 from flowbrush.models.text.colors import parted
-from flowbrush.models.text.edits import REMOVE, edited
+from flowbrush.models.text.edits import GO, REMOVE, edited
 from flowbrush.models.text.scenery import tells_of_scenery
 from flowbrush.models.text.scenes import LIGHTS
 from flowbrush.models.text.words import spoken
@@ -205,7 +205,8 @@ class SceneMaker:
 
 def lit_as(stack: LayerStack, told: Description, prompts: Blend) -> tuple[LayerStack, str | None]:
     """A photo in the tone of what new prompts say, and the scene that is to take its place: none where they name a time of day or
-    a weather, which it is shown in, or say what goes on where it was taken: "the waves roll", "the horse runs on the grass".
+    a weather, which it is shown in, or say what goes on where it was taken, or is to be changed there: "the waves roll", "the horse
+    runs on the grass", "add a dog on the beach".
     """
     tone = tone_of(told.scene, told.weather, told.by_day, clears_up(stack, told))
     if tone is not None:
@@ -215,7 +216,8 @@ def lit_as(stack: LayerStack, told: Description, prompts: Blend) -> tuple[LayerS
         stack.layers[place].cut for thing in told.things for place in editing.those(stack.layers, thing)
     )
     does = told.tells_deeds or any(tells_of_scenery(text) for text, _ in prompts)
-    stays = not told.scene or (does and its_own and not asked)
+    within = told.edit is not None and told.edit.kind != GO  # "put a ball on the grass": on its own
+    stays = not told.scene or within or (does and its_own and not asked)
     tone = tone_of(told.light, (), by_day=not stays)
     stack = stack if tone is None else transition.tone_to(stack, tone)
     return stack, None if stays else told.scene

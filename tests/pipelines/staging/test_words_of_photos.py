@@ -189,6 +189,22 @@ def test_a_place_that_is_asked_for_takes_the_photos_place_by_day(stream) -> None
     assert it.state.memory.label == "beach" and it.state.memory.tone == DAY
 
 
+@pytest.mark.parametrize(
+    ("said", "names"),
+    [
+        ("put a ball on the grass", ["soccer ball"]),
+        ("add a dog on the beach", ["dog"]),
+        ("remove the panda from the meadow", []),
+        ("turn the panda into a duck on the water", ["duck"]),
+    ],
+)
+def test_where_something_is_changed_is_a_place_in_the_photo(stream, said: str, names: list[str]) -> None:
+    """A drawn meadow or beach took the place of the photo to which somebody wanted something added."""
+    it = stream()
+    it.say(said, 8)
+    assert it.state.memory.of_photo and it.names == names
+
+
 def test_a_stream_of_a_tone_is_kept_and_goes_on(served: Generator, stream) -> None:
     it = stream()
     it.say("make it night", 2)
