@@ -13,7 +13,7 @@ PLACE = re.compile(
     r"(?:[ -](?P<side>left|right))?|(?P<bare>top|upper|bottom|lower)[ -](?P<bare_side>left|right))"
     rf"(?:[ -]hand)?(?: (?:{_PARTS}))?(?: of the (?:{_WHOLE}))?(?! (?:of|hats?)\b)"
     r"|(?<!\ba )(?<!\ban )(?<!\bthe )(?P<level>high|low)(?: up)?(?= (?:in|above|over|on|at|and)\b|,|$)"
-    r"|(?P<overhead>overhead)"
+    r"|(?P<overhead>overhead|(?:up )?in the (?:blue |open )?sky)"
     r"|(?P<above>above|over)"
     r"|(?P<below>below|beneath|underneath|under)"
     r")(?![\w'-])"

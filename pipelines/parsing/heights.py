@@ -56,7 +56,19 @@ def in_their_places(things: Sequence[Wanted]) -> list[Wanted]:
                 placed[at] = replace(thing, near=(BEFORE, label))
             elif relation == "below" or thing.verb != LEAP:
                 placed[at] = _stays(placed[at], f"{relation} the {label}")
-    return [_stays(thing, "at the top") if _is_stuck(thing) else thing for thing in placed]
+    return _united([_stays(thing, "at the top") if _is_stuck(thing) else thing for thing in placed])
+
+
+def _united(things: Sequence[Wanted]) -> list[Wanted]:
+    """The things, those as one of which all is alike but what is left out: of "a panda overhead and a panda" there are two."""
+    united: dict[Wanted, Wanted] = {}
+    for thing in things:
+        alike = replace(thing, count=1, unheeded=())
+        one = united.get(alike, replace(alike, count=0))
+        united[alike] = replace(
+            one, count=one.count + thing.count, unheeded=tuple(dict.fromkeys(one.unheeded + thing.unheeded))
+        )
+    return list(united.values())
 
 
 def _can_rise(thing: Wanted) -> bool:

@@ -14,6 +14,7 @@ from flowbrush.models.text.places import PLACE, at_sides, place_words, said_of
         ("in the lower-right hand corner of the picture", [("height", "bottom"), ("side", "right")]),
         ("top left, a star", [("height", "top"), ("side", "left")]),
         ("a bee flies high above a tree", [("height", "top"), ("relation", "above")]),
+        ("put a bird in the sky", [("height", "top")]),
         ("birds overhead, a fish underneath", [("height", "top"), ("relation", "below")]),
         ("over a house", [("relation", "above")]),
         ("on top of a house", []),  # who is on another thing sits on it: see `reference.seating`
