@@ -25,7 +25,13 @@ WORN = frozenset({"top hat", "crown"})
 WEARS = frozenset("with in wearing wears has".split())
 WHOSE = frozenset("it him her them his its their he she".split())
 THE, ARTICLES = frozenset("the my this that".split()), frozenset({"a", "an"})
-PUT_ON = frozenset({"on", "onto", "upon", "wears", "wearing"})
+WEARING = frozenset({"wears", "wearing"})
+PARTS = frozenset("head heads hair nose back shoulder shoulders arm arms hand hands lap ear ears".split())
+"""Parts of somebody, by which that one is meant whom something is put on."""
+PUT_DOWN = frozenset(
+    "table desk floor ground chair sofa couch bench bed shelf roof wall fence plate counter".split()
+)
+"""What things are put down on, and who wears nothing: it is looked for in no picture."""
 ON_ITS_OWN = frozenset({"fire"})
 """A house on fire has a fire on it."""
 UP_AND_DOWN = frozenset({"up", "down"})
@@ -53,8 +59,12 @@ def seated(things: Sequence[Wanted], said: Sequence[Meaning]) -> list[Wanted]:
         placed = [
             replace(each, on=IT) if each.label in ON_ITS_OWN and not each.on else each for each in placed
         ]
-    if any(each.label in WORN for each in placed) and _is_worn_by_it(said):
-        placed = [replace(each, on=IT) if each.label in WORN and not each.on else each for each in placed]
+    if _names_no_other(placed, said):
+        on_it, worn = _is_put_on_it(said), _is_worn_by_it(said)
+        placed = [
+            _riding(each, IT) if _is_free(placed, each) and (on_it or (worn and each.label in WORN)) else each
+            for each in placed
+        ]
     if placed and not any(each.on for each in placed) and _climbs_nothing(said):
         why = f"nothing that is known is named for the {placed[0].called} to climb on or off: say what"
         placed[0] = replace(placed[0], unheeded=(*placed[0].unheeded, why))
@@ -64,17 +74,37 @@ def seated(things: Sequence[Wanted], said: Sequence[Meaning]) -> list[Wanted]:
     return placed + _flames(placed)
 
 
+def _names_no_other(things: Sequence[Wanted], said: Sequence[Meaning]) -> bool:
+    """Whether a single kind of thing is named, once: another one may be what it is put on."""
+    return len(things) == 1 and sum(each.kind == "thing" for each in said) == 1 and not things[0].definite
+
+
+def _is_put_on_it(said: Sequence[Meaning]) -> bool:
+    """Whether something is put on somebody who is called by no name: "put a hat on her", "a butterfly on his nose"."""
+    for at, each in enumerate(said[:-1]):
+        whose, after = said[at + 1], said[at + 2] if at + 2 < len(said) else None
+        is_end = after is None or not after.joined or after.word in AND
+        if each.word in ON and whose.word in WHOSE | THE:
+            part = after is not None and after.word in PARTS
+            return part or (is_end and whose.word in WHOSE)
+    return False
+
+
 def _is_worn_by_it(said: Sequence[Meaning]) -> bool:
-    """Whether somebody gets something to wear who is called by no name that is known: "put a hat on her", "the woman wears a
-    hat", "give him a crown". Where another thing is named that is meant, or nobody.
+    """Whether somebody gets something to wear who is called by a name that is not known: "the woman wears a hat", "give him a
+    crown", "put a hat on the man". What is put down is worn by nobody: "put a hat on the table".
     """
-    if any(each.kind == "thing" and each.name not in WORN for each in said):
-        return False
     pairs = list(pairwise(said))
     given = any(one.word in WHOSE and other.word in ARTICLES for one, other in pairs)
-    named = any(one.word in THE and not other.kind and other.joined for one, other in pairs)
-    is_put_on = not PUT_ON.isdisjoint({each.word for each in said})
-    return given or (is_put_on and (named or any(each.word in WHOSE for each in said)))
+    named = any(
+        one.word in THE and not other.kind and other.joined and other.word not in PUT_DOWN
+        for one, other in pairs
+    )
+    left_out = bool(said) and said[-1].word in THE  # "the man", who is no word of the encoder's
+    who = named or left_out or any(each.word in WHOSE for each in said)
+    is_put_on = not (ON | WEARING).isdisjoint({each.word for each in said})
+    down = not PUT_DOWN.isdisjoint({each.word for each in said})
+    return given or (is_put_on and who and not down)
 
 
 def _climbs_nothing(said: Sequence[Meaning]) -> bool:
@@ -107,10 +137,13 @@ def _together(rider: Wanted, carrier: Wanted) -> tuple[Wanted, Wanted]:
     if goes and not carrier.verb and carrier.label not in ROOTED:
         way = carrier.direction or rider.direction, carrier.manner or rider.manner
         carrier = replace(carrier, verb=rider.verb, direction=way[0], manner=way[1])
-    verb = "" if goes else rider.verb
-    return replace(
-        rider, on=carrier.label, verb=verb, direction="", manner="", height="", relation=("", "")
-    ), carrier
+    return _riding(rider, carrier.label), carrier
+
+
+def _riding(rider: Wanted, on: str) -> Wanted:
+    """The thing on another, which goes where that goes."""
+    verb = "" if rider.verb in GOES_ALONG else rider.verb
+    return replace(rider, on=on, verb=verb, direction="", manner="", height="", relation=("", ""))
 
 
 def _walking(thing: Wanted) -> Wanted:

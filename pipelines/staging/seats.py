@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from flowbrush.models.text.colors import parted
+from flowbrush.pipelines.parsing.seating import WORN
 from flowbrush.pipelines.parsing.wanted import IT, Wanted
 from flowbrush.pipelines.reference.layers import SOLID, Layer, LayerStack, Seat
 from flowbrush.pipelines.reference.pose import Similarity
@@ -20,6 +21,7 @@ RIDER = 0.75  # of its size: all things are drawn equally large, and a horse can
 CROWDED = 0.3  # power of their number by which several on one are smaller: two of full size hide each other
 SUNK = 0.12  # of a rider's height: who sits does not stand on the tip of a foot
 LOWER = 0.6  # of a rider's height: at most so much lower sits who would be above the picture, where nobody sees it
+HIGHEST = 0.08  # of a cut-out's height: so far below its highest point it is its top
 LEVEL = 0.2  # of a rider's width: so wide is the place whose height counts, to each side
 
 
@@ -62,6 +64,8 @@ def seated(rider: Layer, carrier: Layer, index: int, riders: int) -> Layer:
     scale = rider.pose.scale * RIDER * riders**-CROWDED
     height, width = carrier.rgba.shape[-2:]
     across = (index + 0.5) / riders * width
+    if carrier.cut and riders == 1:
+        across = _seat_of_cut(carrier, worn=parted(rider.label)[1] in WORN)
     reach = LEVEL * rider.rgba.shape[-1] * scale / carrier.pose.scale
     columns = slice(max(0, int(across - reach)), max(1, int(across + reach) + 1))
     top = _first_row(carrier.rgba[3, :, columns])
@@ -74,6 +78,21 @@ def seated(rider: Layer, carrier: Layer, index: int, riders: int) -> Layer:
     seat = Seat(carrier.label, carrier.number, (at[0], at[1] + lower))
     x, y = carrier.pose(np.array(seat.at)).tolist()
     return replace(rider, pose=replace(rider.pose, scale=scale, x=x, y=y), seat=seat, depth=carrier.depth)
+
+
+def _seat_of_cut(carrier: Layer, worn: bool) -> float:
+    """Where across what was cut from a photo its one rider sits, in pixels: what is worn, on whatever reaches highest, which is a
+    head more often than the middle is; anything else above the middle of all of it, and not of its box, which a shred may widen.
+    """
+    solid = carrier.rgba[3] >= SOLID
+    height, width = solid.shape
+    columns = torch.arange(width, device=solid.device) + 0.5
+    if worn:
+        rows = solid.float().argmax(0).where(solid.any(0), solid.new_full((), height, dtype=torch.long))
+        weight = (rows <= rows.min() + HIGHEST * height).float()
+    else:
+        weight = solid.float().sum(0)
+    return float((columns * weight).sum() / weight.sum().clamp_min(1e-6))
 
 
 def _first_row(opacity: Tensor) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from flowbrush.models.text.lights import light_words
 from flowbrush.models.text.words import words
 from flowbrush.pipelines.parsing.description import THEM, Description
+from flowbrush.pipelines.parsing.seating import PARTS
 from flowbrush.pipelines.parsing.wanted import IT
 from flowbrush.pipelines.reference.layers import LayerStack
 from flowbrush.pipelines.staging.editing import TO
@@ -23,12 +24,17 @@ def understood(text: str, told: Description, stack: LayerStack, unknown: Mapping
         if is_said_of_it(told) and any(each.label == IT for each in stack.layers)
         else set[str]()
     )
-    return names | (light_words(text) & unknown.keys())
+    parts = PARTS & unknown.keys() if _is_on_it(told) else set[str]()  # "put a hat on her head"
+    return names | parts | (light_words(text) & unknown.keys())
+
+
+def _is_on_it(told: Description) -> bool:
+    return any(thing.on == IT for thing in told.things)
 
 
 def is_said_of_it(told: Description) -> bool:
     """Whether a prompt is said of what a photo shows, and calls it by no name that is known."""
-    if any(thing.on == IT for thing in told.things):
+    if _is_on_it(told):
         return True
     acts = told.tells_deeds if told.edit is None else told.edit.kind in TO
     return acts and not told.things and not told.of_scenery

@@ -57,6 +57,16 @@ def test_a_seat_is_a_third_as_wide_as_who_sits_there(width: int, high: bool) -> 
     assert (rider.pose.y + 8 * 0.75 < 45 - 6) == high
 
 
+@pytest.mark.parametrize(("label", "across"), [("top hat", 33), ("cat", 46)])
+def test_on_what_was_cut_from_a_photo_a_hat_is_on_the_head(label: str, across: float) -> None:
+    """It sat above the middle of the cut-out's box, beside somebody whose head, or a shred of whom, is elsewhere."""
+    somebody = torch.zeros(4, 24, 48)
+    somebody[:, :8, 14:20], somebody[:, 8:, 14:46] = 1.0, 1.0  # a head, and a body to the right of it
+    carrier = replace(car(), rgba=somebody, cut=True)
+    _, rider = sat_down([replace(cat(), label=label), carrier], [replace(CAT, label=label), CAR])
+    assert rider.pose.x == pytest.approx(across, abs=2)
+
+
 def test_two_on_one_sit_side_by_side() -> None:
     now = sat_down([cat(), cat(number=1), car()], [CAT, CAT, CAR])
     assert now[1].pose.x == pytest.approx(40 - 6, abs=0.7) and now[2].pose.x == pytest.approx(40 + 6, abs=0.7)

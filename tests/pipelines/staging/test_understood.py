@@ -15,6 +15,7 @@ from flowbrush.pipelines.staging.understood import understood
 
 REMOVES = Description(edit=Edit(REMOVE))
 RUNS = Description(of_what_is_there=True, tells_deeds=True)
+WORN = Description(things=(Wanted("top hat", on=IT),), edit=Edit(ADD))
 SHOWN = stack(replace(disc(BLUE, 60, 30), label=IT, cut=True))
 
 
@@ -32,12 +33,14 @@ SHOWN = stack(replace(disc(BLUE, 60, 30), label=IT, cut=True))
         ("a cup", Description(of_what_is_there=True), SHOWN, set()),
         ("a foggy morning", Description(), stack(), {"foggy", "morning"}),
         ("a foggy morning", Description(), replace(stack(), label="beach"), set()),
+        ("put a hat on her head", WORN, SHOWN, {"head"}),
+        ("a hat by her head", replace(WORN, things=(Wanted("top hat"),)), SHOWN, set()),
     ],
 )
 def test_words_that_mean_something_of_a_photo(
     text: str, told: Description, there: LayerStack, heard: set[str]
 ) -> None:
-    unknown = dict.fromkeys("cup coffee kitchen foggy morning".split(), "")
+    unknown = dict.fromkeys("cup coffee kitchen foggy morning head".split(), "")
     assert understood(text, told, there, {word: "" for word in unknown if word in text}) == heard
 
 
