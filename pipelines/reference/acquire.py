@@ -41,6 +41,7 @@ class Segmenter(Protocol):
 class Touch:
     """Where a hand comes down, in pixels, with points that add and take away, or the polygons that say what is taken; it means a
     thing for certain, even if that looks like ground, where the part of the picture is known that this is `within`.
+    Of `released` hands, which are about to let go, it takes what they hold.
     """
 
     point: tuple[float, float]
@@ -48,6 +49,7 @@ class Touch:
     remove: tuple[tuple[float, float], ...] = ()
     region: Polygons = ()
     within: Box | None = None
+    released: frozenset[int] = frozenset()
 
 
 class Acquirer:
@@ -75,12 +77,12 @@ class Acquirer:
             layer = stack.layers[index]
             # What a new prompt sends away stays with the hand that takes it, and who sits is lifted.
             layer = replace(layer, hands=layer.hands | {track}, leaving=False, seat=None)
-            return stack.in_front(layer, index)
+            return handed_over(stack.in_front(layer, index), track, touch.released)
         said = touch.region or self._is_of_layers(stack, touch)
         region = None if not said else self._region(stack, touch) if touch.region else self.mask(stack, touch)
         taken = None if region is None else selected(stack, region, frozenset({track}), LEAST)
         if taken is not None:
-            return taken
+            return handed_over(taken, track, touch.released)
         room = len(stack.layers) < MOST_LAYERS
         mask = self.mask(stack, touch) if room and not said and seek else None
         if room and region is not None:
@@ -165,6 +167,17 @@ class Acquirer:
         shifted = Similarity(back.scale, back.angle, back.x + across, back.y + down)
         height, width = stack.background.shape[1:]
         return (sample_onto(wide, shifted, (height, width)) > 0.3).float()
+
+
+def handed_over(stack: LayerStack, track: int, released: frozenset[int]) -> LayerStack:
+    """The stack in which what `track` has taken is held by none of the `released` hands any more, which were on their way still:
+    of two hands that hold one thing each would turn it.
+    """
+    layers = (
+        replace(layer, hands=layer.hands - released) if track in layer.hands else layer
+        for layer in stack.layers
+    )
+    return replace(stack, layers=tuple(layers))
 
 
 def widened(mask: Tensor, share: float) -> Tensor:

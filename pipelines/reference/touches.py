@@ -52,7 +52,8 @@ def touches_of(
                 else [(), ()]
             )
             region = told.region if told else ()
-            touches[track] = Touch((x, y), scaled[0], scaled[1], region, whole if track in going else None)
+            part = whole if track in going else None
+            touches[track] = Touch((x, y), scaled[0], scaled[1], region, part, plan.released)
     return touches
 
 

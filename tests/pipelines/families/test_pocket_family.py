@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -363,6 +364,28 @@ def test_a_picture_needs_no_prompt_and_a_painted_region_moves(served: Generator,
     assert (
         outline.region and max((x for rim in elsewhere.region for x, _ in rim), default=0.0) < 0.3
     )  # not the square
+
+
+def test_what_is_caught_again_as_soon_as_it_is_let_go_is_not_turned(served: Generator, start) -> None:
+    """The hand that had let go stood still in the chunk in which another came down: the two turned the thing upside down."""
+    picture = np.asarray(Image.open(GALLERY / "photo-dogs.webp").convert("RGB"))
+    state = start("", image=picture)
+    region = (((0.2, 0.2), (0.5, 0.2), (0.5, 0.6), (0.2, 0.6)),)
+
+    def drag(track: int, start_s: float, *places: tuple[float, float], **more: Any) -> TrackBegin:
+        points = tuple(Point(t=start_s + 0.25 * at, x=x, y=y) for at, (x, y) in enumerate(places))
+        return TrackBegin(track=track, kind="drag", points=points, **more)
+
+    served.step([state], [[drag(1, 0.0, (0.4, 0.4), (0.45, 0.4), region=region)]])
+    served.step([state], [[TrackEnd(track=1), drag(2, 0.25, (0.4, 0.3), (0.5, 0.6))]])
+    (piece,) = state.memory.layers
+    assert piece.hands == {2}
+    assert (piece.pose.scale, piece.pose.angle) == (1, 0) and piece.pose.y > 0.6 * 192
+    served.step([state], [[drag(3, 0.5, (0.45, 0.7), (0.6, 0.7))]])
+    (piece,) = state.memory.layers
+    assert piece.hands == {2, 3} and piece.pose.scale != 1, (
+        "two that are both down turn it, and make it larger"
+    )
 
 
 def test_what_was_taken_of_a_photo_stays_as_it_was_when_it_is_let_go(served: Generator, start) -> None:
