@@ -8,6 +8,7 @@ import re
 from typing import NamedTuple
 
 from flowbrush.models.text.colors import HUE, color
+from flowbrush.models.text.lights import without_look
 from flowbrush.models.text.ones import NUMBERS, as_pronouns
 
 ADD, REMOVE, ONLY, REPLACE = "add", "remove", "only", "replace"
@@ -184,6 +185,7 @@ def edited(text: str) -> tuple[str, Edit | None]:
     text = as_pronouns(" ".join(first_asked(text)[0].lower().split()))
     if len(text) > LONGEST:
         return text, None
+    text = without_look(text)
     for kind, pattern in _EDITS:
         found = pattern.match(text)
         if found:

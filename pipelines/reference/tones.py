@@ -38,15 +38,20 @@ TONES = {
     "rain": Tone(pale=0.5, deep=0.25, color=(0.70, 0.76, 0.82), veil=(0.55, 0.60, 0.66), veiled=0.22),
     "fog": Tone(pale=0.45, veil=(0.80, 0.82, 0.84), veiled=0.52),
     "clouds": Tone(pale=0.35, deep=0.1, color=(0.86, 0.89, 0.93)),
+    "grey": Tone(pale=1.0),
+    "sepia": Tone(pale=1.0, color=(1.06, 0.92, 0.72), veil=(0.35, 0.22, 0.1), veiled=0.08),
 }
-"""By the scene or the weather that a prompt names; chosen by eye on seven photos."""
+"""By the scene, the weather or the look that a prompt names; chosen by eye on seven photos."""
+LOOKS = ("grey", "sepia")
+"""Those of a picture whatever it shows: "at night in black and white" is grey."""
 
 
 def tone_of(light: str | None, weather: Collection[str], by_day: bool, clears: bool = False) -> Tone | None:
     """The tone of what a prompt says; None where that is nothing of the light. Where a weather `clears` it is the scene's own."""
     if clears:
         return DAY
-    named = next((TONES[name] for name in (light, *weather) if name in TONES), None)
+    looks = [name for name in weather if name in LOOKS]
+    named = next((TONES[name] for name in (*looks, light, *weather) if name in TONES), None)
     return named or (DAY if by_day else None)
 
 

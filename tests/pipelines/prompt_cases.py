@@ -258,6 +258,7 @@ CASES: dict[str, tuple[str | None, tuple[str, ...]]] = {
     "a rabbit jumps over a mushroom and runs away to the right": (None, ("1 rabbit - - run right", "1 mushroom")),
     "a dog runs to the left and jumps": (None, ("1 dog - - hop left",)),
     "no dogs run, a cat": (None, ("1 cat",)),
+    "a dog on the beach in black and white": ("beach", ("1 dog",)),
     "a panda overhead and a panda": (None, ("2 panda",)),
     "a panda and a bear": (None, ("1 panda", "1 bear")),
     "a police car and a car": (None, ("1 police_car", "1 car")),

@@ -50,6 +50,14 @@ def test_a_blue_sky_is_orange_at_sunset_and_a_dark_blue_stays_no_orange() -> Non
     assert blue > red
 
 
+def test_black_and_white_has_no_colours_and_sepia_one() -> None:
+    frames = torch.rand(2, 3, 8, 8)
+    grey, sepia = (toned(frames, (TONES[name],) * 2) for name in ("grey", "sepia"))
+    assert float((grey.amax(1) - grey.amin(1)).max()) < 1e-6
+    red, green, blue = sepia.unbind(1)
+    assert bool((red >= green).all() and (green >= blue).all()) and float((red - blue).mean()) > 0.1
+
+
 def test_black_stays_dark_and_the_order_of_light_stays() -> None:
     steps = torch.linspace(0, 1, 16).view(1, 1, 1, 16).expand(1, 3, 1, 16)
     for name, tone in TONES.items():
@@ -64,6 +72,7 @@ def test_black_stays_dark_and_the_order_of_light_stays() -> None:
         ((None, ("snow",), False), TONES["snow"]),
         (("beach", ("rain",), False), TONES["rain"]),
         ((None, (), True), DAY),
+        (("night", ("fog", "grey"), False), TONES["grey"]),
         (("beach", (), False), None),
         ((None, ("wind",), False), None),
         ((None, ("fog",), False), TONES["fog"]),
