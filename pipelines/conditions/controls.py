@@ -58,7 +58,7 @@ class ChunkPlan:
     `xy` [N, 1 + F, 2] in frame sizes, `visible` [N, 1 + F]: the last frame of the past, then the chunk's F frames. `hands` [N] is
     the number of the hand that each track belongs to, -1 for points of the scene; hands that are `fresh` begin with this chunk,
     `touches` say what they were told to take, `pins` are those that only stay, `released` those that were let go and are on their
-    way to where that was. `source` and `share` blend a former prompt
+    way to where that was, and paths under way. `source` and `share` blend a former prompt
     into `prompt`: share 1 is the new one alone.
     """
 
@@ -121,9 +121,7 @@ def fold(state: ControlState, controls: Sequence[Control], first_frame: int, fra
     fresh = frozenset(stroke.track for stroke in state.strokes if stroke.here is None)
     touches = {stroke.track: stroke.selection for stroke in state.strokes if stroke.track in fresh}
     pins = frozenset(stroke.track for stroke in state.strokes if stroke.kind == "pin")
-    released = frozenset(
-        stroke.track for stroke in state.strokes if stroke.released and stroke.kind != "path"
-    )
+    released = frozenset(stroke.track for stroke in state.strokes if stroke.yields)
     prompt, source, share, method, transition = _blend(state)
     after = ControlState(state.prompt, transition, tuple(strokes), camera, state.steps)
     xy, visible = _stack(rows, frames)

@@ -58,6 +58,11 @@ class Stroke:
         """Released: it goes when its samples have been played."""
         return replace(self, released=True)
 
+    @property
+    def yields(self) -> bool:
+        """Whether what it holds is another hand's that comes down on it now: it was let go, or is a path that has begun."""
+        return self.released and (self.kind != "path" or self.here is not None)
+
     def play(self, times: np.ndarray) -> tuple[Stroke | None, list[Row]]:
         """Positions at `times` [1 + F] (the first is the last frame of the past) and what is left afterwards."""
         if not self.samples and self.released:

@@ -170,11 +170,11 @@ class Acquirer:
 
 
 def handed_over(stack: LayerStack, track: int, released: frozenset[int]) -> LayerStack:
-    """The stack in which what `track` has taken is held by none of the `released` hands any more, which were on their way still:
-    of two hands that hold one thing each would turn it.
+    """The stack in which what `track` has taken is held by none of the other `released` hands any more, which were on their way
+    still: of two hands that hold one thing each would turn it.
     """
     layers = (
-        replace(layer, hands=layer.hands - released) if track in layer.hands else layer
+        replace(layer, hands=layer.hands - (released - {track})) if track in layer.hands else layer
         for layer in stack.layers
     )
     return replace(stack, layers=tuple(layers))

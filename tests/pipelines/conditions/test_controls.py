@@ -86,12 +86,14 @@ def test_a_released_track_is_gone_and_the_others_stay() -> None:
     assert plans[-1].xy[0, -1] == pytest.approx([0.8, 0.5])
 
 
-def test_who_was_let_go_and_is_on_its_way_still_is_named() -> None:
-    """A path is on its way, too, and holds what it holds to its end."""
+def test_who_was_let_go_and_is_on_its_way_still_is_named_and_a_path_that_has_begun() -> None:
+    """Of these another hand may take what they hold. Two paths that begin together turn a thing."""
     first = (begin(1, 0.2, 0.5), begin(2, 0.7, 0.5), TrackMove(track=1, points=(Point(t=0.4, x=0.9, y=0.5),)))
-    state, (_, plan) = run(START, first, (TrackEnd(track=1), begin(3, 0.5, 0.5, "path")))
+    path = TrackBegin(track=3, kind="path", points=(Point(t=0, x=0.5, y=0.5), Point(t=0.4, x=0.5, y=0.6)))
+    state, (_, plan) = run(START, first, (TrackEnd(track=1), path))
     assert plan.released == {1} and set(plan.hands.tolist()) == {1, 2, 3}
-    assert run(state, (), ())[1][1].released == frozenset()
+    assert run(state, (), ())[1][1].released == {3}
+    assert run(START, (begin(4, 0.2, 0.5), TrackEnd(track=4)))[1][0].released == {4}, "a click"
 
 
 def test_clear_takes_the_kinds_named_or_all() -> None:

@@ -388,6 +388,19 @@ def test_what_is_caught_again_as_soon_as_it_is_let_go_is_not_turned(served: Gene
     )
 
 
+def test_what_is_caught_on_its_path_leaves_that(served: Generator, start) -> None:
+    """It grew to four times its size: path and hand held it at one point, and parted."""
+    picture = np.asarray(Image.open(GALLERY / "photo-dogs.webp").convert("RGB"))
+    state = start("", image=picture)
+    region = (((0.2, 0.2), (0.5, 0.2), (0.5, 0.6), (0.2, 0.6)),)
+    way = path(1, (0, 0.4, 0.4), (2, 0.9, 0.4)).model_copy(update={"region": region})
+    served.step([state], [[way]])
+    places = (Point(t=0.25, x=0.45, y=0.4), Point(t=0.5, x=0.3, y=0.6))
+    served.step([state], [[TrackBegin(track=2, kind="drag", points=places)]])
+    (piece,) = state.memory.layers
+    assert piece.hands == {2} and (piece.pose.scale, piece.pose.angle) == (1, 0)
+
+
 def test_what_was_taken_of_a_photo_stays_as_it_was_when_it_is_let_go(served: Generator, start) -> None:
     """Mirrored with every chunk, it flickered: it looks to no side, and so did the way that it was told."""
     picture = np.asarray(Image.open(GALLERY / "photo-dogs.webp").convert("RGB"))
