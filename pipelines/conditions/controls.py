@@ -58,7 +58,7 @@ class ChunkPlan:
     `xy` [N, 1 + F, 2] in frame sizes, `visible` [N, 1 + F]: the last frame of the past, then the chunk's F frames. `hands` [N] is
     the number of the hand that each track belongs to, -1 for points of the scene; hands that are `fresh` begin with this chunk,
     `touches` say what they were told to take, `pins` are those that only stay, `released` those that were let go and are on their
-    way to where that was, and paths under way. `source` and `share` blend a former prompt
+    way to where that was, `under_way` the paths that began before. `source` and `share` blend a former prompt
     into `prompt`: share 1 is the new one alone.
     """
 
@@ -75,6 +75,7 @@ class ChunkPlan:
     applied: tuple[Applied, ...]
     new_texts: tuple[tuple[str, int | None], ...]
     released: frozenset[int]
+    under_way: frozenset[int]
 
 
 def normalised(prompts: Sequence[tuple[str, float]]) -> Blend:
@@ -121,13 +122,14 @@ def fold(state: ControlState, controls: Sequence[Control], first_frame: int, fra
     fresh = frozenset(stroke.track for stroke in state.strokes if stroke.here is None)
     touches = {stroke.track: stroke.selection for stroke in state.strokes if stroke.track in fresh}
     pins = frozenset(stroke.track for stroke in state.strokes if stroke.kind == "pin")
-    released = frozenset(stroke.track for stroke in state.strokes if stroke.yields)
+    released = frozenset(stroke.track for stroke in state.strokes if stroke.let_go)
+    under_way = frozenset(stroke.track for stroke in state.strokes if stroke.under_way)
     prompt, source, share, method, transition = _blend(state)
     after = ControlState(state.prompt, transition, tuple(strokes), camera, state.steps)
     xy, visible = _stack(rows, frames)
     return after, ChunkPlan(
         prompt, source, share, method, xy, visible, np.asarray(hands, np.int64), fresh, touches, pins, tuple(applied),
-        tuple(texts), released,
+        tuple(texts), released, under_way,
     )  # fmt: skip
 
 

@@ -59,9 +59,14 @@ class Stroke:
         return replace(self, released=True)
 
     @property
-    def yields(self) -> bool:
-        """Whether what it holds is another hand's that comes down on it now: it was let go, or is a path that has begun."""
-        return self.released and (self.kind != "path" or self.here is not None)
+    def let_go(self) -> bool:
+        """Whether somebody let go of it: nobody ever held a path."""
+        return self.released and self.kind != "path"
+
+    @property
+    def under_way(self) -> bool:
+        """Whether it is a path that has begun."""
+        return self.kind == "path" and self.here is not None
 
     def play(self, times: np.ndarray) -> tuple[Stroke | None, list[Row]]:
         """Positions at `times` [1 + F] (the first is the last frame of the past) and what is left afterwards."""

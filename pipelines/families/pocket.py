@@ -85,7 +85,10 @@ class PocketFamily:
             memory, carried = live_ground.left(memory, carried[0]), ()
         rows = track_rows(plan, memory.size)
         gone = memory.hands - set(rows.hands.tolist())
-        memory = memory.let_go(gone | (plan.fresh & memory.hands))  # first: prompts spare what is held
+        gone |= plan.fresh & memory.hands
+        if plan.prompt != memory.prompt:  # "remove it", of what was thrown a moment ago
+            gone |= plan.released & memory.hands
+        memory = memory.let_go(gone)  # first: prompts spare what is held
         if clip is None and plan.prompt != memory.prompt:
             first = not any(text for text, _ in memory.prompt)
             memory = self.subjects.named(memory, plan.prompt, together=first)

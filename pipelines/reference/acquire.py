@@ -41,7 +41,7 @@ class Segmenter(Protocol):
 class Touch:
     """Where a hand comes down, in pixels, with points that add and take away, or the polygons that say what is taken; it means a
     thing for certain, even if that looks like ground, where the part of the picture is known that this is `within`.
-    Of `released` hands, which are about to let go, it takes what they hold.
+    Of `released` hands and paths, on their way still, it takes what they hold.
     """
 
     point: tuple[float, float]

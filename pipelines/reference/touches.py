@@ -40,7 +40,8 @@ def touches_of(
     """
     height, width = size
     touches = {}
-    going, whole = _going(rows, tracks, width), (0.0, 0.0, float(width), float(height))
+    going, leaving = _going(rows, tracks, width), plan.released | plan.under_way
+    whole = (0.0, 0.0, float(width), float(height))
     for track in sorted(tracks):
         mine = (rows.hands == track) & rows.visible[:, 0]
         if mine.any():
@@ -53,7 +54,7 @@ def touches_of(
             )
             region = told.region if told else ()
             part = whole if track in going else None
-            touches[track] = Touch((x, y), scaled[0], scaled[1], region, part, plan.released)
+            touches[track] = Touch((x, y), scaled[0], scaled[1], region, part, leaving)
     return touches
 
 

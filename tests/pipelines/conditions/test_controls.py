@@ -92,7 +92,8 @@ def test_who_was_let_go_and_is_on_its_way_still_is_named_and_a_path_that_has_beg
     path = TrackBegin(track=3, kind="path", points=(Point(t=0, x=0.5, y=0.5), Point(t=0.4, x=0.5, y=0.6)))
     state, (_, plan) = run(START, first, (TrackEnd(track=1), path))
     assert plan.released == {1} and set(plan.hands.tolist()) == {1, 2, 3}
-    assert run(state, (), ())[1][1].released == {3}
+    assert not plan.under_way and run(state, (), ())[1][1].under_way == {3}
+    assert not run(state, (), ())[1][1].released
     assert run(START, (begin(4, 0.2, 0.5), TrackEnd(track=4)))[1][0].released == {4}, "a click"
 
 

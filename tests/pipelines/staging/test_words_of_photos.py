@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from flowbrush.controls import Point, Prompt, PromptSet, TrackBegin, TrackEnd, Transition
+from flowbrush.controls import Point, Prompt, PromptSet, TrackBegin, TrackEnd, TrackMove, Transition
 from flowbrush.pipelines.generator import Generator
 from flowbrush.pipelines.reference.layers import Layer
 from flowbrush.pipelines.reference.tones import DAY, TONES
@@ -23,6 +23,10 @@ PANDA = np.asarray(
     Image.open(Path(__file__).parents[3] / "web" / "gallery" / "photo-panda.webp").convert("RGB")
 )
 SIZE = (320, 192)
+
+
+def say(text: str) -> PromptSet:
+    return PromptSet(prompts=(Prompt(text=text),))
 
 
 @pytest.fixture(scope="module")
@@ -329,6 +333,22 @@ def test_it_is_one_of_those_that_are_there(stream) -> None:
     assert next(layer for layer in it.layers if layer.label == "panda").pose.scale == size
     it.say("turn it into a dog", 8)
     assert it.names == ["dog", "top hat"]
+
+
+def test_what_was_thrown_a_moment_ago_is_removed(stream) -> None:
+    """It counted as held while the picture was catching up with the hand that had let go, and stayed without a word."""
+    it = stream()
+    it.step(
+        TrackBegin(track=1, kind="drag", points=(Point(t=0.25, x=0.5, y=0.5), Point(t=0.5, x=0.1, y=0.5)))
+    )
+    it.step(TrackMove(track=1, points=(Point(t=0.6, x=0.9, y=0.5),)), TrackEnd(track=1), say("remove it"))
+    assert it.names == []
+    it.say("add a dog", 4)
+    (dog,) = it.layers
+    way = tuple(Point(t=t, x=dog.pose.x / SIZE[0] - t / 10, y=dog.pose.y / SIZE[1]) for t in (0, 2))
+    it.step(TrackBegin(track=2, kind="path", points=way))
+    it.step(say("remove the dog"))
+    assert it.names == ["dog"] and it.layers[0].held, "what a path still moves stays, as what a hand holds"
 
 
 def test_what_comes_while_a_hand_is_about_to_let_go_comes_before_that_thing(stream) -> None:
