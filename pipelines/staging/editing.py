@@ -27,6 +27,10 @@ TO = {
     TURN: "turn round",
 }
 
+SPARES = (REMOVE, GROW, PLACE, SWAP)
+"""What is not done to what a hand holds."""
+HELD = "what a hand holds, or a path moves, stays as it is: say it again when that is over"
+
 
 def chosen(stack: LayerStack, told: Description, last: Sequence[Wanted] = ()) -> list[int]:
     """The places of the layers that a prompt means to change: as many as it says, those in front first; all of them where it says
@@ -49,7 +53,7 @@ def chosen(stack: LayerStack, told: Description, last: Sequence[Wanted] = ()) ->
 
 
 def absent(stack: LayerStack, told: Description) -> list[str]:
-    """What a prompt wants to change and what is not there, in words."""
+    """What a prompt wants to change and what is not there, or held, in words."""
     if told.which is not None and not those_ones(stack, told.which):
         return ["nothing here is meant by that: say it by its name"]
     if told.edit is None:
@@ -69,6 +73,8 @@ def absent(stack: LayerStack, told: Description) -> list[str]:
     missing = [f"there is no {name} to {TO[told.edit.kind]}" for name in names]
     if told.edit.kind == SWAP and len(places) > 2:
         missing.append("there are more than two to change places: say which two")
+    if told.edit.kind in SPARES and any(stack.layers[place].held for place in places):
+        missing.append(HELD)
     if told.edit.kind == REPLACE and not told.instead:
         missing.append(f"nothing of {told.edit.instead!r} is known, so all stays as it is")
     return missing

@@ -15,7 +15,7 @@ from flowbrush.pipelines.conditions.controls import Blend
 from flowbrush.pipelines.parsing.clauses import ClauseReader, sentence
 from flowbrush.pipelines.parsing.counts import counted, of_counts
 from flowbrush.pipelines.parsing.description import Description
-from flowbrush.pipelines.parsing.wanted import Wanted
+from flowbrush.pipelines.parsing.wanted import IT, Wanted
 from flowbrush.pipelines.reference.layers import Layer, LayerStack
 from flowbrush.pipelines.reference.recolor import recolored
 from flowbrush.pipelines.staging import editing, pacing, putting
@@ -97,4 +97,5 @@ class Editor:
         standing = [layer.label for layer in chosen if pacing.going(layer, self.clauses) is None]
         if told.edit.everything and len(standing) < len(chosen):
             return []
-        return [f'the {name} goes nowhere: say what it is to do, as "the {name} runs"' for name in standing]
+        called = [name if name == IT else f"the {name}" for name in standing]
+        return [f'{name} goes nowhere: say what it is to do, as "{name} runs"' for name in called]

@@ -16,6 +16,7 @@ from flowbrush.pipelines.reference.layers import Layer
 from flowbrush.pipelines.reference.tones import DAY, TONES
 from flowbrush.pipelines.requests import StreamSettings
 from flowbrush.pipelines.rollout.state import StreamState
+from flowbrush.pipelines.staging.editing import HELD
 from flowbrush.pipelines.staging.subjects import NOTHING_FOUND
 from flowbrush.training.photos.clicks import overlap
 
@@ -311,6 +312,12 @@ def test_a_hat_is_put_on_what_the_photo_shows_whatever_that_is_called(stream, be
     assert not any("not trained" in why for why in it.told) or before
 
 
+def test_who_goes_nowhere_is_called_it_where_nobody_knows_a_name(stream) -> None:
+    it = stream()
+    it.say("slow motion", 1)
+    assert it.told == ['it goes nowhere: say what it is to do, as "it runs"']
+
+
 @pytest.mark.parametrize("said", ["make it move", "animate the photo", "flip it", "bigger"])
 def test_what_people_say_first_is_heard(stream, said: str) -> None:
     it = stream()
@@ -348,7 +355,11 @@ def test_what_was_thrown_a_moment_ago_is_removed(stream) -> None:
     way = tuple(Point(t=t, x=dog.pose.x / SIZE[0] - t / 10, y=dog.pose.y / SIZE[1]) for t in (0, 2))
     it.step(TrackBegin(track=2, kind="path", points=way))
     it.step(say("remove the dog"))
-    assert it.names == ["dog"] and it.layers[0].held, "what a path still moves stays, as what a hand holds"
+    assert it.names == ["dog"] and it.layers[0].held and it.told == [HELD], "what a path still moves stays"
+    it.told.clear()
+    it.step(say("make the dog bigger"))
+    it.step(say("make the dog blue"))
+    assert it.told == [HELD], "it is dyed"
 
 
 def test_what_comes_while_a_hand_is_about_to_let_go_comes_before_that_thing(stream) -> None:
