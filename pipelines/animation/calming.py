@@ -19,6 +19,7 @@ from flowbrush.pipelines.reference.steps import TrackRows
 
 KEPT = 0.75  # of its unrest from chunk to chunk: what is let go sways out within two seconds
 LEAST = 0.05  # less than a tenth of a pixel of most sways
+SEEN = 0.02  # opacity in a cell from which on it is theirs whom it shows
 STIRS = 0.5  # pixels in a chunk: a hand that is to be still trembles by less
 
 
@@ -43,14 +44,19 @@ def _less(unrest: float) -> float:
     return unrest * KEPT if unrest * KEPT > LEAST else 0.0
 
 
-def unrest(stack: LayerStack, grid: tuple[int, int]) -> Tensor | None:
-    """How much there is of the motion of its things that a student makes, in each cell of a `grid` (h, w): [h, w] in 0..1; None
-    where that is all of it.
+def unrest(stack: LayerStack, own: Tensor) -> Tensor | None:
+    """How much there is of the motion of its things that a student makes, in each cell, of which the layers are seen as much as
+    `own` [layers, h, w] says: [h, w] in 0..1; None where that is all of it. Around them it is that of whom is near.
+
+    A hat and a cat before a large piece of a photo had their share of the piece's own cells, too: a face was bent ever more.
     """
     if all(layer.unrest == 1 for layer in stack.layers):
         return None
     places = np.array([(layer.pose.x, layer.pose.y) for layer in stack.layers])
     sizes = np.array([max(layer.extents) for layer in stack.layers])
-    whose = shares(Bases(places, sizes, np.zeros((len(sizes), 3))), grid)
+    near = shares(Bases(places, sizes, np.zeros((len(sizes), 3))), (own.shape[-2], own.shape[-1]))
+    seen = own.cpu()
+    all_seen = seen.sum(0)
+    whose = torch.where(all_seen > SEEN, seen / all_seen.clamp_min(SEEN), near)
     left = torch.tensor([1 - layer.unrest for layer in stack.layers]).view(-1, 1, 1)
     return 1 - (whose * left).sum(0)

@@ -177,7 +177,7 @@ class PocketFamily:
     def settle(self, latents: Tensor, taken: Sequence[Taken]) -> Tensor:
         made = bounded(latents, of_photos(taken))
         for row, moved in enumerate(moves(taken)):
-            left = unrest(moved.stack, (made.shape[-2], made.shape[-1]))
+            left = unrest(moved.stack, moved.own)
             if left is not None:
                 for part in (THINGS, DRIVE):
                     made[row, part] *= to_device(left, made.device)
@@ -249,7 +249,10 @@ class PocketFamily:
             )
             bases = bases_of(moved.stack, mean_gains(gained, moved.own))
             whose = shares(bases, (gained.shape[1], gained.shape[2]))
-            meant.append(going(bases, bases.said, whose))
+            calm = unrest(
+                moved.stack, moved.own
+            )  # as `settle` took it of the motion, of which this is a part
+            meant.append(going(bases, bases.said, whose) * (1 if calm is None else calm))
             gone.append(going(bases, gains(moved.stack, driven, bases.said), whose))
             after.append(driven)
         said, made = (to_device(torch.stack(flows), drives.device) for flows in (meant, gone))

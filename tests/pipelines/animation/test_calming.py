@@ -10,6 +10,7 @@ from stacks import BLUE, HEIGHT, RED, WIDTH, disc, rows, stack
 
 from flowbrush.pipelines.animation.calming import calmed, unrest
 from flowbrush.pipelines.reference.layers import Layer, Seat
+from flowbrush.pipelines.reference.render import move
 from flowbrush.pipelines.reference.steps import TrackRows
 
 GRID = (HEIGHT // 8, WIDTH // 8)
@@ -50,13 +51,29 @@ def test_who_has_something_to_do_is_as_lively_as_ever(layer: Layer, told: tuple[
     assert after(replace(layer, unrest=0.0), STILL, 1, told) == 1
 
 
+def seen(*layers: Layer) -> torch.Tensor:
+    """How much of each layer its cells show."""
+    return move(stack(*layers), STILL).own
+
+
 def test_what_rests_has_no_motion_where_it_is_and_others_have_theirs() -> None:
-    still = unrest(stack(replace(PIECE, unrest=0.0), disc(BLUE, 72, 32)), GRID)
+    layers = replace(PIECE, unrest=0.0), disc(BLUE, 72, 32)
+    still = unrest(stack(*layers), seen(*layers))
     assert still is not None and still.shape == GRID
     assert still[4, 3] < 0.05 and still[4, 9] > 0.95
     assert bool((still >= 0).all() and (still <= 1).all())
 
 
+def test_beside_a_lively_hat_a_face_rests() -> None:
+    """The hat had its share of the cells of the face that it is on, and bent that."""
+    layers = replace(disc(RED, 48, 36, 24, cut=True), unrest=0.0), disc(BLUE, 48, 12, 8)
+    still = unrest(stack(*layers), seen(*layers))
+    assert still is not None and still[1, 5] > 0.95, "the hat"
+    assert float(still[3:, 4:8].max()) < 0.05, "the face just below it"
+
+
 def test_where_all_are_lively_nothing_is_worked_out() -> None:
-    assert unrest(stack(PIECE, disc(BLUE, 72, 32)), GRID) is None and unrest(stack(), GRID) is None
-    assert isinstance(unrest(stack(replace(PIECE, unrest=0.5)), GRID), torch.Tensor)
+    layers = PIECE, disc(BLUE, 72, 32)
+    assert unrest(stack(*layers), seen(*layers)) is None and unrest(stack(), seen()) is None
+    half = replace(PIECE, unrest=0.5)
+    assert isinstance(unrest(stack(half), seen(half)), torch.Tensor)

@@ -312,6 +312,18 @@ def test_a_hat_is_put_on_what_the_photo_shows_whatever_that_is_called(stream, be
     assert not any("not trained" in why for why in it.told) or before
 
 
+def test_under_a_hat_a_face_keeps_its_shape(stream) -> None:
+    """What the student meant the hat to go was taken from the face's motion, which had come to rest: a nose grew to a beard."""
+    it = stream()
+    it.say("put a hat on it", 4)
+    it.say("add a cat", 20)
+    panda = next(layer for layer in it.layers if layer.label == "it")
+    bent = it.state.memory.bent
+    assert panda.unrest == 0 and bent is not None
+    column, row = (int(at // 8) for at in (panda.pose.x, panda.pose.y))
+    assert float(bent[:, row - 4 : row + 2, column - 1 : column + 2].abs().max()) < 1.0
+
+
 def test_who_goes_nowhere_is_called_it_where_nobody_knows_a_name(stream) -> None:
     it = stream()
     it.say("slow motion", 1)
