@@ -28,6 +28,11 @@ IRREGULAR = {"fly": "flies"}
 GOES = frozenset("walk run hop waddle crawl roll bounce fly swim sail drive float".split())
 """Deeds with which a thing comes to another place across the picture."""
 
+BY_NAME = frozenset({"drive"})
+"""Deeds that the student knows of those whose name it hears: told "it drives to the left" a car stands still. All others it does
+as well as "it", and walks and gallops even faster.
+"""
+
 RISES = frozenset("fly swim float".split())
 """Deeds with which it goes on upwards; what jumps up comes down again."""
 
@@ -45,13 +50,14 @@ Clauses = dict[str, tuple[Clause, ...]]
 
 class _Told(NamedTuple):
     """What a prompt tells each thing, which way it is to go on, and what it wants of it; `of_all`, `way_of_all` and `wanted_of_all`
-    where it names none. Where `others_rest` it says nothing of those that it does not name: of "the cat jumps" the dog hears
-    nothing.
+    where it names none, and `named_of_all` what one of them hears behind its own name instead. Where
+    `others_rest` it says nothing of those that it does not name: of "the cat jumps" the dog hears nothing.
     """
 
     clauses: Clauses
     ways: Mapping[str, tuple[str, ...]]
     of_all: Clause | None = None
+    named_of_all: Clause | None = None
     way_of_all: str = ""
     others_rest: bool = False
     wanted: Mapping[str, tuple[Wanted | None, ...]] = MappingProxyType({})
@@ -112,7 +118,11 @@ class ClauseReader:
     def _own(self, prompt: str, called: str, number: int, heading: str) -> Clause | None:
         told, kind = self._told(prompt, heading), parted(called)[1]
         clause = _said_of(told.clauses, called, number, None)
-        return clause or (Clause(f"a {kind}", False) if told.others_rest and kind else told.of_all)
+        if clause is None and kind and told.others_rest:
+            return Clause(f"a {kind}", False)
+        if clause is None and kind and told.named_of_all:
+            return Clause(f"a {kind} {told.named_of_all.text}", told.named_of_all.goes)
+        return clause or told.of_all
 
     def _told(self, prompt: str, heading: str = "") -> _Told:
         key = prompt, heading
@@ -167,13 +177,14 @@ def _told_of_all(prompt: str, said: Sequence[Meaning], heading: str) -> _Told:
     thing = replace(thing, goes_off=goes_off(prompt) and bool(thing.way) and not thing.goal)
     now = headed(thing, heading)
     of_all = Clause(" ".join(["it", *_deed(now)]), bool(now.way)) if is_read_otherwise(thing) else None
+    named_of_all = Clause(" ".join(_deed(now)), goes(now)) if now.verb in BY_NAME else None
     clauses, still = dict(ROOTS), dict.fromkeys(ROOTED, ("",))
     nobody: dict[str, tuple[Wanted | None, ...]] = dict.fromkeys(ROOTED, (None,))
     if thing.goal and thing.goal.label:  # who the others go to stays where it is
         clauses[thing.goal.label], still[thing.goal.label] = (Clause(f"a {thing.goal.label}", False),), ("",)
         nobody[thing.goal.label] = (None,)
     return _Told(
-        clauses, still, of_all, _goes_on(now), wanted=nobody, wanted_of_all=thing,
+        clauses, still, of_all, named_of_all, _goes_on(now), wanted=nobody, wanted_of_all=thing,
         goes=dict.fromkeys(clauses, (False,)), all_go=goes(now),
     )  # fmt: skip
 

@@ -21,9 +21,10 @@ def nobody(layer: Layer) -> bool:
 
 
 def names(things: Sequence[Wanted]) -> Hears:
-    """Whether one of the things is meant by a layer's name."""
+    """Whether one of the things is meant by a layer's name; "the red car" is no blue one, though red is what a car is anyway."""
     called = {thing.called for thing in things}
-    return lambda layer: not called.isdisjoint({layer.label, parted(layer.label)[1]})
+    of_any_color = {thing.called for thing in things if not thing.own_color}
+    return lambda layer: layer.label in called or parted(layer.label)[1] in of_any_color
 
 
 def retold(stack: LayerStack, prompts: Told, hears: Hears) -> LayerStack:

@@ -491,6 +491,21 @@ def test_points_of_a_video_move_the_ground_however_few_and_take_nothing(served: 
         assert [track for track, _ in made.held] == [each.track for each in more]
 
 
+@pytest.mark.parametrize(
+    "prompt", ["it drives to the left", "the red one drives away", "the red car drives away"]
+)
+def test_a_car_that_is_told_so_drives_and_no_other(served: Generator, start, prompt: str) -> None:
+    state = start("a red car and a blue car on a road")
+    served.step([state], [()])
+    before = {layer.label: layer.pose.x for layer in state.memory.layers}
+    served.step([state], [(PromptSet(prompts=(Prompt(text=prompt, weight=1.0),)),)])
+    for _ in range(6):
+        served.step([state], [()])
+    went = {layer.label: layer.pose.x - before[layer.label] for layer in state.memory.layers}
+    assert abs(went["car"]) > 8, "to the left, or round the picture"
+    assert (abs(went["blue car"]) > 8) is prompt.startswith("it")
+
+
 def test_who_goes_through_the_picture_of_a_video_is_taken_and_the_ground_stays(
     served: Generator, start
 ) -> None:

@@ -82,6 +82,11 @@ def test_who_is_told_no_way_hears_of_one(reader: ClauseReader) -> None:
         Clause("a whale swims to the left under water", True),
     )
     assert reader.own((("it runs", 1.0),), "dog", 0) == (("it runs to the left", 1.0),)
+    assert reader.own((("it drives away", 1.0),), "blue car", 0, "left") == (
+        ("a car drives to the left", 1.0),
+    )
+    assert reader.own((("they drive to the right", 1.0),), "bus", 0) == (("a bus drives to the right", 1.0),)
+    assert reader.own((("it drives to the left", 1.0),), "", 0) == (("it drives to the left", 1.0),)
     assert reader.own((("it stops", 1.0),), "dog", 0) == (("it stops", 1.0),)
     assert reader.own((("it runs", 1.0),), "tree", 0) == (("a tree", 1.0),)
 

@@ -29,3 +29,8 @@ def test_a_name_without_a_colour_is_that_of_all() -> None:
     assert [hears(replace(disc(RED, 0, 0), label=label)) for label in ("red dog", "dog", "cat", "blue cat", "")] == [
         True, True, False, True, False
     ]  # fmt: skip
+
+
+def test_the_red_car_is_no_blue_one_though_red_is_its_own_colour() -> None:
+    hears = names([Wanted("car", own_color=True)])
+    assert [hears(replace(disc(RED, 0, 0), label=label)) for label in ("car", "blue car")] == [True, False]
