@@ -40,6 +40,9 @@ class Words(nn.Module):
     def left_out(self, text: str) -> list[str]:
         return []
 
+    def remarks(self, text: str) -> list[str]:
+        return []
+
     def unknown(self, text: str) -> dict[str, str]:
         return {}
 

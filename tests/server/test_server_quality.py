@@ -193,8 +193,8 @@ def test_each_step_down_is_said_and_the_first_is_counted() -> None:
         told += quality.overload()
     said = [each.message.message.partition(": ")[2] for each in told if isinstance(each, Say)]
     assert said == [
-        "2 denoising steps are made in place of 4",
-        "1 denoising step is made in place of 4",
+        "pictures are made in 2 steps in place of 4, a little less well",
+        "pictures are made in 1 step in place of 4, a little less well",
         "12 frames come a second in place of 16",
         "8 frames come a second in place of 16",
     ]
