@@ -27,7 +27,7 @@ demo: setup ## open the web demo on the embedded pocket model
 # two more than there are processors: for half of their time tests wait for servers, browsers and disks
 TESTERS = $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 2)')
 
-test: setup ## run the tests; ends within 20 minutes, whatever hangs
+test: setup ## run the tests; ends within 22 minutes, whatever hangs
 	$(BIN)/python tools/run_tests.py -q -n $(TESTERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 20
 
 lint: setup ## ruff, import rules, types of Python and of the page

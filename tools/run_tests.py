@@ -14,7 +14,7 @@ import time
 
 import psutil
 
-LIMIT_S = 1195.0
+LIMIT_S = 1275.0
 DUMP_S, KILL_S = 10.0, 5.0
 LOOK_S = 1.0
 

@@ -144,7 +144,7 @@ class Histories(RuleBasedStateMachine):
 
 
 Histories.TestCase.settings = settings(
-    max_examples=5000,
+    max_examples=2000,
     stateful_step_count=10,
     derandomize=True,
     database=None,
